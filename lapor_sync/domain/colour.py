@@ -1,0 +1,213 @@
+"""The status colours: which report is merah, kuning, hijau or abu, and who is waited for.
+
+Source: rules, section 2. The table below reads like the table there: the first row that fits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lapor_sync.domain import thread as talk
+from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+
+RULES_VERSION = "1"
+
+
+class Colour(StrEnum):
+    """The city's colours."""
+
+    MERAH = "merah"  # the OPD has not followed up
+    KUNING = "kuning"  # answered; the conversation may go on
+    HIJAU = "hijau"  # the citizen is satisfied, or the report was closed
+    ABU = "abu"  # out of the city's count
+
+
+class WaitingOn(StrEnum):
+    """Whose turn it is."""
+
+    VERIFIER = "verifier"
+    ADMIN = "admin"
+    OPD = "opd"
+    REPORTER = "reporter"
+
+
+class Flag(StrEnum):
+    """What a person should know beside the colour."""
+
+    UNKNOWN_STATUS = "unknown_status"
+    STATUS_WITHOUT_ANSWER = "status_without_answer"
+    DEADLINE_ESTIMATED = "deadline_estimated"
+    FORWARD_REQUESTED = "forward_requested"
+    SENT_NOT_SEEN = "sent_not_seen"
+    SEEN_TWICE = "seen_twice"
+    VANISHED = "vanished"
+
+
+CLOSED = frozenset({Colour.HIJAU, Colour.ABU})
+
+
+@dataclass(frozen=True, kw_only=True)
+class City:
+    """Which institutions are the city's: its own id, its OPDs' ids; no OPD ids means every institution is."""
+
+    institution_id: str | None = None
+    opd_ids: frozenset[str] = frozenset()
+
+    def owns(self, institution_id: str) -> bool:
+        """Whether `institution_id` counts as the city's."""
+        return not self.opd_ids or institution_id == self.institution_id or institution_id in self.opd_ids
+
+    def is_itself(self, institution_id: str | None) -> bool:
+        """Whether `institution_id` is the city and not one of its OPDs."""
+        return institution_id is not None and institution_id == self.institution_id
+
+    @property
+    def rules(self) -> str:
+        """The version of these rules for this city, stored beside each colour so that it can be derived again."""
+        ids = "\n".join([self.institution_id or "", *sorted(self.opd_ids)])
+        return f"{RULES_VERSION}.{hashlib.sha256(ids.encode()).hexdigest()[:8]}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """A colour (None: unknown status at first sight), who is waited for, flags, and the table's row that said so."""
+
+    colour: Colour | None
+    waiting_on: WaitingOn | None
+    flags: frozenset[Flag] = frozenset()
+    row: str = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What the table asks of one report, worked out once."""
+
+    status: str
+    disposed_to: str | None
+    thread: tuple[ThreadItem, ...] | None
+    city: City
+
+    @property
+    def answered(self) -> bool:
+        """An answer since the last disposition, in a thread that is known."""
+        recent = talk.since_disposition(self.thread or ())
+        return any(item.kind is ItemKind.ANSWER for item in recent)
+
+    def last_word_is(self, kind: ItemKind) -> bool:
+        return talk.last_word(self.thread or ()) is kind
+
+    @property
+    def outside(self) -> bool:
+        return self.disposed_to is not None and not self.city.owns(self.disposed_to)
+
+
+def canonical(status_name: str) -> str:
+    """A status name without case, space and punctuation: these do not matter."""
+    return re.sub(r"[\W_]+", "", status_name).lower()
+
+
+_KNOWN = frozenset(
+    map(
+        canonical,
+        (
+            "Belum Terverifikasi",
+            "Terverifikasi",
+            "Dalam Proses",
+            "Selesai",
+            "Diarsipkan",
+            "Ditolak",
+            "Ditutup oleh Admin",
+            "Ditutup oleh Sistem",
+            "Tunda",
+            "Ditindaklanjuti oleh Instansi",
+            "Ditanggapi oleh Pelapor",
+        ),
+    )
+)
+
+
+def is_known(status_name: str) -> bool:
+    """Whether the table knows the status name."""
+    name = canonical(status_name)
+    return name in _KNOWN or name.startswith("ditutup")
+
+
+def _unseen(case: _Case, *status_names: str) -> bool:
+    """The thread is not known (an export only) and the status is one of these."""
+    return case.thread is None and case.status in map(canonical, status_names)
+
+
+_Row = tuple[str, Callable[[_Case], bool], Colour, WaitingOn | None]
+
+_TABLE: tuple[_Row, ...] = (
+    ("1", lambda c: c.status in {"diarsipkan", "ditolak"} or c.outside, Colour.ABU, None),
+    ("2", lambda c: c.status == "selesai" or c.status.startswith("ditutup"), Colour.HIJAU, None),
+    ("3", lambda c: c.status == "tunda", Colour.MERAH, WaitingOn.REPORTER),
+    ("4", lambda c: c.answered and c.last_word_is(ItemKind.ANSWER), Colour.KUNING, WaitingOn.REPORTER),
+    ("5", lambda c: c.answered and c.last_word_is(ItemKind.REPORTER), Colour.KUNING, WaitingOn.OPD),
+    (
+        "6",
+        lambda c: _unseen(c, "Dalam Proses", "Ditindaklanjuti oleh Instansi"),
+        Colour.KUNING,
+        WaitingOn.REPORTER,
+    ),
+    ("7", lambda c: _unseen(c, "Ditanggapi oleh Pelapor"), Colour.KUNING, WaitingOn.OPD),
+    ("8", lambda c: c.status == "belumterverifikasi", Colour.MERAH, WaitingOn.VERIFIER),
+    ("9", lambda c: c.city.is_itself(c.disposed_to), Colour.MERAH, WaitingOn.ADMIN),
+    ("10", lambda c: True, Colour.MERAH, WaitingOn.OPD),
+)
+
+ROWS: dict[str, str] = {
+    "-": "the status name is not known to the table: the last colour stays",
+    "1": "archived, rejected, or disposed to an institution that is not the city's",
+    "2": "finished or closed",
+    "3": "postponed: the reporter is waited for",
+    "4": "answered since the last disposition, the agency spoke last",
+    "5": "answered since the last disposition, the reporter spoke last",
+    "6": "thread not known, the status says that it was followed up",
+    "7": "thread not known, the status says that the reporter replied",
+    "8": "not verified yet",
+    "9": "disposed to the city itself, not to an OPD",
+    "10": "disposed and not answered yet",
+}
+"""Each row's sentence, for `show`: a colour can always be explained."""
+
+
+def colour(
+    report: Report,
+    thread: tuple[ThreadItem, ...] | None,
+    city: City,
+    last: Verdict | None = None,
+) -> Verdict:
+    """The report's colour by the first row that fits.
+
+    `thread` is in reading order, None where it is not known (seen in an export only). `last` is the verdict
+    before, which an unknown status keeps. A thread that could not be read this time is no call for this function.
+    """
+    case = _Case(canonical(report.status_name), report.disposition_id, thread, city)
+    if not is_known(report.status_name) and not case.outside:
+        return _keep(last)
+    for row, fits, shade, waiting_on in _TABLE:
+        if fits(case):
+            return Verdict(colour=shade, waiting_on=waiting_on, flags=_flags(case, shade), row=row)
+    raise AssertionError("the last row fits every case")  # pragma: no cover
+
+
+def _keep(last: Verdict | None) -> Verdict:
+    return Verdict(
+        colour=last.colour if last else None,
+        waiting_on=last.waiting_on if last else None,
+        flags=frozenset({Flag.UNKNOWN_STATUS}),
+    )
+
+
+def _flags(case: _Case, shade: Colour) -> frozenset[Flag]:
+    """`Dalam Proses` over a known thread without an answer: the disagreement is shown, not healed."""
+    silent = case.thread is not None and not any(item.kind is ItemKind.ANSWER for item in case.thread)
+    if shade is Colour.MERAH and case.status == "dalamproses" and silent:
+        return frozenset({Flag.STATUS_WITHOUT_ANSWER})
+    return frozenset()

@@ -1,0 +1,360 @@
+"""Delivering: the states of a delivery, the outcomes of a write, and the next step. Source: rules, section 4."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lapor_sync.domain import thread as talk
+from lapor_sync.domain.colour import CLOSED, Colour
+from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.report import ItemKind, ThreadItem
+
+MAX_TRIES = 10
+MAX_TEXT = 1000
+_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_REF_LENGTH = 6
+
+
+class Kind(StrEnum):
+    """What is on its way upstream."""
+
+    RESPONSE = "response"  # an OPD's answer
+    FORWARD = "forward"  # a hand-over: not our authority
+
+
+class State(StrEnum):
+    """Where a delivery stands."""
+
+    QUEUED = "queued"  # written here, nothing has left
+    SENDING = "sending"  # claimed: it may be on the wire right now
+    UNKNOWN = "unknown"  # it may or may not have been stored upstream
+    SENT = "sent"  # stored upstream
+    REFUSED = "refused"  # upstream said no, with reason
+    HELD = "held"  # a person decides
+    CANCELLED = "cancelled"  # a person called it off
+
+
+MOVES: Mapping[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.SENDING, State.HELD, State.CANCELLED, State.SENT}),
+    State.SENDING: frozenset({State.SENT, State.REFUSED, State.UNKNOWN, State.QUEUED}),
+    State.UNKNOWN: frozenset({State.SENT, State.QUEUED, State.HELD}),
+    State.HELD: frozenset({State.QUEUED, State.CANCELLED}),
+    State.REFUSED: frozenset({State.QUEUED, State.CANCELLED}),
+    State.SENT: frozenset(),
+    State.CANCELLED: frozenset(),
+}
+"""The legal moves; the database enforces the same list again."""
+
+OPEN_UPSTREAM = frozenset({State.QUEUED, State.SENDING, State.UNKNOWN})
+"""States in which a delivery is still on its way by itself: laid over agreed as kuning."""
+
+BLOCKING = OPEN_UPSTREAM | {State.HELD}
+"""States in which a delivery blocks the later ones of its report."""
+
+
+class Reason(StrEnum):
+    """Why a delivery is held, refused or waits; each with the sentence that a person reads."""
+
+    CLOSED_SINCE = "closed_since"
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    DISPOSED_ELSEWHERE = "disposed_elsewhere"
+    FIRST_READ = "first_read"
+    BOTH_MOVED = "both_moved"
+    GONE_UPSTREAM = "gone_upstream"
+    CANNOT_READ_BACK = "cannot_read_back"
+    NOT_FOUND_AGAIN = "not_found_again"
+    FORWARD_NOT_FOUND = "forward_not_found"
+    BY_PERSON = "by_person"
+    REFUSED = "refused"
+    NOT_SENT = "not_sent"
+    REPLY_LOST = "reply_lost"
+    KILLED = "killed"
+    RECOVERED = "recovered"
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+    ACCEPTED = "accepted"
+
+
+SENTENCES: Mapping[Reason, str] = {
+    Reason.CLOSED_SINCE: "the report was closed after this was written",
+    Reason.ANSWERED_ELSEWHERE: "someone else answered after this was written",
+    Reason.DISPOSED_ELSEWHERE: "the report is now with another institution",
+    Reason.FIRST_READ: "the thread was not known when this was written, and it holds answers: look at them first",
+    Reason.BOTH_MOVED: "the report moved upstream and here at the same time",
+    Reason.GONE_UPSTREAM: "the report is not found upstream any more",
+    Reason.CANNOT_READ_BACK: "whether it arrived cannot be read back",
+    Reason.NOT_FOUND_AGAIN: f"sent {MAX_TRIES} times and never found in the thread",
+    Reason.FORWARD_NOT_FOUND: "the hand-over was not found upstream; it may still have arrived",
+    Reason.BY_PERSON: "held by a person",
+    Reason.REFUSED: "upstream refused it",
+    Reason.NOT_SENT: "it did not leave; tried again by itself",
+    Reason.REPLY_LOST: "no sound reply came; being read back",
+    Reason.KILLED: "the process ended while it was being sent; being read back",
+    Reason.RECOVERED: "found upstream with our reference, not known here",
+    Reason.FOUND: "found in the thread",
+    Reason.NOT_FOUND: "not in the thread; sent again",
+    Reason.ACCEPTED: "accepted upstream",
+}
+
+CONFLICTS = frozenset(
+    {
+        Reason.CLOSED_SINCE,
+        Reason.ANSWERED_ELSEWHERE,
+        Reason.DISPOSED_ELSEWHERE,
+        Reason.FIRST_READ,
+        Reason.BOTH_MOVED,
+        Reason.GONE_UPSTREAM,
+        Reason.CANNOT_READ_BACK,
+        Reason.NOT_FOUND_AGAIN,
+        Reason.FORWARD_NOT_FOUND,
+    }
+)
+"""Reasons to hold that open a conflict for a person."""
+
+
+# The outcome of a write: done, not done, refused, not known.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """Stored upstream."""
+
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NotSent:
+    """Certainly not stored. `denied` where the credentials were not accepted; `retry_after` in seconds."""
+
+    why: str
+    http_status: int | None = None
+    retry_after: float | None = None
+    denied: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """Certainly not stored, and upstream said why."""
+
+    why: str
+    http_status: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unknown:
+    """It may or may not have been stored."""
+
+    why: str
+    http_status: int | None = None
+
+
+Outcome = Sent | NotSent | Refused | Unknown
+
+
+class Body(StrEnum):
+    """What an answer's body is."""
+
+    SUCCESS = "success"  # the API's envelope, `status` true (or absent)
+    FAILURE = "failure"  # the API's envelope, `status` false
+    OTHER = "other"  # HTML, empty, truncated, any other JSON
+
+
+def outcome_of(status: int, body: Body, *, message: str = "", retry_after: float | None = None) -> Outcome:
+    """The outcome of a write that was answered, by the rules' table; the first row that fits."""
+    why = message or f"HTTP {status}"
+    if status == 429:
+        return NotSent(why=why, http_status=status, retry_after=retry_after)
+    if status == 401:
+        return NotSent(why=why, http_status=status, denied=True)
+    if status == 408 or not (200 <= status < 300 or 400 <= status < 500):
+        return Unknown(why=why, http_status=status)
+    if status >= 400:
+        enveloped = body is not Body.OTHER
+        return Refused(why=why, http_status=status) if enveloped else NotSent(why=why, http_status=status)
+    if body is Body.SUCCESS:
+        return Sent(http_status=status)
+    return Unknown(why=why, http_status=status)
+
+
+# References.
+
+
+def reference(prefix: str, choose: Callable[[str], str] = secrets.choice) -> str:
+    """A new reference such as `LS-7F3K2Q`; the caller makes sure that it is unique in the database."""
+    return f"{prefix}-" + "".join(choose(_ALPHABET) for _ in range(_REF_LENGTH))
+
+
+def with_reference(text: str, ref: str) -> str:
+    """The text as the citizen gets it: the reference ends it, on a line of its own."""
+    return f"{text.rstrip()}\n[Ref {ref}]"
+
+
+def references_in(text: str, prefix: str) -> frozenset[str]:
+    """Every well-formed reference with our prefix in `text`, after unescaping and stripping tags."""
+    pattern = rf"(?<![A-Z0-9-]){re.escape(prefix)}-[A-Z2-7]{{{_REF_LENGTH},}}(?![A-Z0-9])"
+    return frozenset(re.findall(pattern, talk.plain(text)))
+
+
+def carries(text: str, ref: str) -> bool:
+    """Whether `text` holds the bare reference."""
+    return re.search(rf"(?<![A-Z0-9-]){re.escape(ref)}(?![A-Z0-9])", talk.plain(text)) is not None
+
+
+def times_seen(items: Iterable[ThreadItem], ref: str) -> int:
+    """In how many items that are not the reporter's the reference stands."""
+    return sum(item.kind is not ItemKind.REPORTER and carries(item.content, ref) for item in items)
+
+
+def same_words(content: str, text: str, ref: str) -> bool:
+    """Whether `content` says what `text` says, references and layout aside."""
+    return _bare(content, ref) == _bare(text, ref)
+
+
+def _bare(text: str, ref: str) -> str:
+    return re.sub(r"\W+", "", talk.words(text).replace(f"[Ref {ref}]", "").replace(ref, "")).casefold()
+
+
+def foreign_answers(items: Iterable[ThreadItem], prefix: str) -> tuple[ThreadItem, ...]:
+    """The answers in a thread that are not ours: they carry no reference of our prefix."""
+    return tuple(
+        item for item in items if item.kind is ItemKind.ANSWER and not references_in(item.content, prefix)
+    )
+
+
+# The next step of one delivery.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One delivery as the next step needs it. `baseline`: ids of the foreign answers known when it was
+    written, None where the thread was not known then. `opd`: the institution that it speaks for."""
+
+    ref: str
+    kind: Kind
+    state: State
+    text: str
+    opd: str
+    is_secret: bool = False
+    tries: int = 0
+    baseline: frozenset[str] | None = frozenset()
+    accepted_elsewhere: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """The report as read in this cycle, beside the delivery.
+
+    `absence_counts`: the read was complete and began at least the grace after the attempt ended, and nothing
+    that was known had gone from it. `readable`: references come back in this upstream's threads.
+    `log_texts` are the detail's log contents, for a hand-over.
+    """
+
+    colour: Colour | None
+    disposed_to: str | None
+    items: tuple[ThreadItem, ...]
+    prefix: str
+    log_texts: tuple[str, ...] = ()
+    absence_counts: bool = False
+    readable: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Send:
+    """Claim it and send it now."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirm:
+    """It stands upstream already: sent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wait:
+    """Nothing can be said yet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requeue:
+    """Read back and not there: a try that counts; it is due again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """A person decides."""
+
+    reason: Reason
+
+
+Step = Send | Confirm | Wait | Requeue | Hold
+
+
+def next_step(delivery: Delivery, seen: Seen) -> Step:
+    """What to do with a delivery that is queued or unknown, given the report as read in this cycle.
+
+    Raises Defect for a delivery in another state.
+    """
+    if stands_upstream(delivery, seen):
+        return Confirm()
+    if delivery.state is State.QUEUED:
+        reason = reason_to_hold(delivery, seen)
+        return Hold(reason=reason) if reason else Send()
+    if delivery.state is State.UNKNOWN:
+        return _after_unknown(delivery, seen)
+    raise Defect(f"delivery {delivery.ref} is {delivery.state} and has no next step")
+
+
+def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
+    """Read back and not found: may it go out again?"""
+    if not seen.absence_counts:
+        return Wait()
+    if delivery.kind is Kind.FORWARD:
+        return Hold(reason=Reason.FORWARD_NOT_FOUND)
+    if delivery.is_secret or not seen.readable:
+        return Hold(reason=Reason.CANNOT_READ_BACK)
+    if delivery.tries + 1 >= MAX_TRIES:
+        return Hold(reason=Reason.NOT_FOUND_AGAIN)
+    return Requeue()
+
+
+def stands_upstream(delivery: Delivery, seen: Seen) -> bool:
+    """Whether the delivery can be seen upstream: its reference, or (once tried) its whole text.
+
+    The whole text is looked for only in foreign answers that came after the response was written: two equal
+    answers in one thread are two answers.
+    """
+    if delivery.kind is Kind.FORWARD:
+        return any(carries(text, delivery.ref) for text in seen.log_texts) or _in_thread(delivery, seen)
+    if _in_thread(delivery, seen):
+        return True
+    tried = delivery.state is State.UNKNOWN or delivery.tries > 0
+    return tried and any(
+        same_words(item.content, delivery.text, delivery.ref) for item in _new_foreign(delivery, seen)
+    )
+
+
+def _in_thread(delivery: Delivery, seen: Seen) -> bool:
+    return times_seen(seen.items, delivery.ref) > 0
+
+
+def _new_foreign(delivery: Delivery, seen: Seen) -> tuple[ThreadItem, ...]:
+    known = delivery.baseline or frozenset()
+    return tuple(item for item in foreign_answers(seen.items, seen.prefix) if item.id not in known)
+
+
+def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
+    """The first of the three reasons to hold a queued delivery, or None.
+
+    A hand-over is held only because the report was closed or is with another institution already.
+    """
+    if seen.colour in CLOSED:
+        moved = seen.disposed_to is not None and seen.disposed_to != delivery.opd
+        return Reason.DISPOSED_ELSEWHERE if moved and seen.colour is Colour.ABU else Reason.CLOSED_SINCE
+    if delivery.kind is Kind.RESPONSE and _new_foreign(delivery, seen):
+        return Reason.FIRST_READ if delivery.baseline is None else Reason.ANSWERED_ELSEWHERE
+    if seen.disposed_to not in {None, delivery.opd, delivery.accepted_elsewhere}:
+        return Reason.DISPOSED_ELSEWHERE
+    return None

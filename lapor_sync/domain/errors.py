@@ -1,0 +1,185 @@
+"""Every error that leaves a function of ours.
+
+    LaporSyncError
+    ├── WrongUse                    the command line, a file or a setting is wrong          exit 2
+    │   ├── SettingsWrong           one or more settings are missing or wrong
+    │   ├── BadInput                an id, date, text or file that was given cannot be taken
+    │   ├── ReportUnknown           no report of that id in the mirror
+    │   └── NotAllowed              the act does not fit the state that the thing is in
+    ├── UpstreamError               a call to LAPOR did not bring what was asked            exit 1
+    │   ├── Unreachable             no answer: DNS, connection, TLS, time-out, closed early
+    │   ├── UpstreamBroken          an answer that is none: 5xx, HTML, empty, `status: false`
+    │   ├── Denied                  401 or 403: the credentials are not accepted
+    │   ├── Missing                 404 or 410: upstream does not know that id or path
+    │   ├── RateLimited             429
+    │   └── ListingUnstable         a listing or thread that kept changing while it was read
+    ├── StoreError                  the database could not do it                            exit 1
+    │   ├── StoreUnavailable        not reachable, disk full, read-only
+    │   ├── StoreNewer              made by a newer lapor-sync
+    │   └── AuditBroken             the chain does not verify
+    ├── LockHeld                    another process works this database                     exit 3
+    ├── BadRecord                   one record could not be read: it goes to quarantine
+    └── Defect                      a state that must never be; a fault of ours
+
+`what` is one line of what happened, `todo` one line of what to do: the command line prints just these two.
+"""
+
+from __future__ import annotations
+
+
+class LaporSyncError(Exception):
+    """Base of all; `exit_code` is the process's, as the interface lists them."""
+
+    exit_code = 1
+    todo = "Run `lapor-sync check` to see what is wrong."
+
+    def __init__(self, what: str, *, todo: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        if todo is not None:
+            self.todo = todo
+
+
+class WrongUse(LaporSyncError):
+    """Wrong use or wrong settings; nothing was changed."""
+
+    exit_code = 2
+    todo = "See `lapor-sync --help`."
+
+
+class SettingsWrong(WrongUse):
+    """All problems of the settings at once, one sentence each."""
+
+    todo = "Correct the settings (environment or the file of --config) and start again."
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("Settings: " + "; ".join(problems))
+        self.problems = problems
+
+
+class BadInput(WrongUse):
+    """An id, date, text or file that was given cannot be taken; nothing was taken."""
+
+
+class ReportUnknown(WrongUse):
+    """The mirror knows no report of that id."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"No report {given} in the mirror.",
+            todo="Check the Tracking ID; a new report arrives with the next poll or export.",
+        )
+        self.given = given
+
+
+class NotAllowed(WrongUse):
+    """The act does not fit the state that the report, delivery or conflict is in."""
+
+
+class UpstreamError(LaporSyncError):
+    """A call to LAPOR did not bring what was asked. `http_status` is None where no status came."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        todo: str | None = None,
+        http_status: int | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, todo=todo)
+        self.http_status = http_status
+        self.retry_after = retry_after
+
+
+class Unreachable(UpstreamError):
+    """No answer at all. `sent` tells whether any part of the request may have left."""
+
+    todo = "Check the network and LAPOR_SYNC_UPSTREAM_URL; the daemon tries again by itself."
+
+    def __init__(self, what: str, *, sent: bool = True) -> None:
+        super().__init__(what)
+        self.sent = sent
+
+
+class UpstreamBroken(UpstreamError):
+    """An answer that is none: 5xx, a redirect, HTML, an empty or truncated body, `status: false`."""
+
+    todo = "LAPOR answers, but not as its API does (maintenance?); the daemon tries again by itself."
+
+
+class Denied(UpstreamError):
+    """401, or 403: the credentials are not accepted."""
+
+    todo = "Ask Diskominfo's LAPOR account holder for a valid bearer and token; put them in the credential files."
+
+
+class Missing(UpstreamError):
+    """404 or 410."""
+
+    todo = "The report or path is not there upstream; `lapor-sync check` tells which calls exist."
+
+
+class RateLimited(UpstreamError):
+    """429; `retry_after` in seconds where upstream said so."""
+
+    todo = "Lower LAPOR_SYNC_RATE_PER_SECOND; the daemon waits and tries again by itself."
+
+
+class ListingUnstable(UpstreamError):
+    """Three passes over a listing each brought something new: it cannot be called complete."""
+
+    todo = "Nothing is lost; the next cycle lists again."
+
+
+class StoreError(LaporSyncError):
+    """The database could not do what was asked; the transaction was rolled back."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened, reached or written."""
+
+    todo = "Check LAPOR_SYNC_DATABASE_URL, free disk space and the file's owner; nothing was lost."
+
+
+class StoreNewer(StoreError):
+    """The database was made by a newer lapor-sync."""
+
+    todo = "Install the newer lapor-sync again; this one does not touch the database."
+
+
+class AuditBroken(StoreError):
+    """The audit chain does not verify. `seq` is the first row that does not fit, if one is to blame."""
+
+    todo = "Keep this database as evidence and compare with the heads in the journal and in backups."
+
+    def __init__(self, what: str, *, seq: int | None = None) -> None:
+        super().__init__(what)
+        self.seq = seq
+
+
+class LockHeld(LaporSyncError):
+    """Another process works this database."""
+
+    exit_code = 3
+    todo = "Stop that process first, or leave the work to it."
+
+
+class BadRecord(LaporSyncError):
+    """One record could not be read. It goes to quarantine with `raw`; the rest goes on.
+
+    `key` is the record's id where that much could be read, else a hash of the raw text.
+    """
+
+    def __init__(self, reason: str, *, key: str, raw: str, report_id: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.key = key
+        self.raw = raw
+        self.report_id = report_id
+
+
+class Defect(LaporSyncError):
+    """A state that must never be."""
+
+    todo = "This is a fault of lapor-sync: please report it with the line above."

@@ -1,0 +1,83 @@
+"""What the inside asks of an outside system. `sync` sees a connector only as `Connector`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from lapor_sync.domain.delivery import Outcome
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
+
+
+class Clock(Protocol):
+    """Time, passed in: wall clock (aware, UTC) and monotonic seconds."""
+
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """One row of a listing, not parsed yet: most rows are known by their hash and need no more.
+
+    `report_id` is what calls about the report take (the API's `id`, else the Tracking ID); `key` is the
+    Tracking ID, else the `id`; `hash` is over the canonical form, so key order and space do not matter.
+    """
+
+    key: str
+    report_id: str
+    hash: bytes
+    raw: dict[str, object]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListPage:
+    """One page of a listing. `bad` are rows without any id. `total` where upstream said one.
+
+    `complete` is None on every page but the last of the listing: True if the whole listing is proven complete.
+    `began_at` is the upstream's time at which the *listing* began (by its `Date` header, else our clock).
+    """
+
+    rows: tuple[ListedRow, ...]
+    bad: tuple[BadRecord, ...]
+    began_at: datetime
+    total: int | None = None
+    complete: bool | None = None
+
+
+class Connector(Protocol):
+    """The calls of the upstream. Reads raise UpstreamError; a write never raises, it returns its outcome."""
+
+    def list_reports(self, *, updated_from: datetime | None) -> Iterator[ListPage]:
+        """Pages of the agency's reports; at most three passes; the last page says whether it is complete.
+
+        Pages with nothing new in a further pass may be left out. Raises Missing where there is no list call.
+        """
+
+    def parse_row(self, row: ListedRow) -> Report:
+        """The row as a report, `Report.missing` naming what the row lacks. Raises BadRecord."""
+
+    def read_report(self, report_id: str) -> Detail:
+        """The detail call. Raises Missing (404, 410), BadRecord, other UpstreamError."""
+
+    def read_thread(self, report_id: str) -> Thread:
+        """The complete thread, all pages, in reading order. Raises ListingUnstable where it kept changing."""
+
+    def send_response(self, outgoing: Outgoing) -> Outcome:
+        """Add a follow-up: one request, never retried, redirects never followed."""
+
+    def send_forward(self, outgoing: Outgoing) -> Outcome:
+        """Ask that the report be handed to `institution_to_id`: one request, never retried."""
+
+    def institutions(self) -> tuple[Institution, ...]:
+        """The master list of institutions."""
+
+    def fetch_attachment(self, url: str) -> Iterator[bytes]:
+        """The bytes of an attached file; credentials go along only to the configured base."""
+
+    def upstream_now(self) -> datetime:
+        """The upstream's time by its last `Date` header and the monotonic clock; our clock before any answer."""

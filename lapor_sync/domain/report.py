@@ -1,0 +1,152 @@
+"""What is mirrored: a report, its thread, its attachments; and an OPD's response. Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ItemKind(StrEnum):
+    """Who speaks in an item of a thread."""
+
+    DISPOSITION = "disposition"
+    ANSWER = "answer"
+    REPORTER = "reporter"
+    LOG = "log"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attachment:
+    """A file that upstream names: metadata only, the file itself stays there."""
+
+    url: str
+    file_name: str
+    extension: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ThreadItem:
+    """One follow-up. `content` is as upstream gives it (HTML possible) with placeholders substituted."""
+
+    id: str
+    kind: ItemKind
+    created_at: datetime | None
+    content: str
+    author: str | None = None
+    institution_to: str | None = None
+    template_code: str | None = None
+    status_old: str | None = None
+    status_new: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Thread:
+    """A complete read of a report's follow-ups, in reading order (`thread.in_order`).
+
+    `began_at` is the upstream's time at which the read began, no later than it really did: only what was
+    stored before it is certain to be in `items`. `raw` is the JSON text of the items as they came.
+    """
+
+    items: tuple[ThreadItem, ...]
+    began_at: datetime
+    raw: str = "[]"
+    bad: tuple[BadItem, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BadItem:
+    """Part of a thread that could not be read, for quarantine."""
+
+    key: str
+    raw: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StatusChange:
+    """One move of a report's status, from `data_logs`, `status_logs` or a thread item."""
+
+    at: datetime | None
+    status_old: str | None
+    status_new: str | None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """One citizen's report, as far as its source could tell it; None is "not said".
+
+    `missing` names the fields that the source did not carry at all (a list row may lack some): they are
+    never a reason to forget what is known. Source: lapor-api.md section 1 (API), section 2 (export).
+    """
+
+    tracking_id: str
+    upstream_id: str | None
+    status_name: str
+    title: str = ""
+    content: str = ""
+    channel: str | None = None
+    disposition_id: str | None = None
+    disposition_name: str | None = None
+    classification: str | None = None
+    category: str | None = None
+    category_id: str | None = None
+    location: str | None = None
+    date_of_incident: str | None = None
+    is_anonymous: bool = False
+    is_secret: bool = False
+    is_priority: bool = False
+    tags: str | None = None
+    rating: str | None = None
+    reporter_name: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    updated_at_is_day: bool = False
+    attachments: tuple[Attachment, ...] = ()
+    missing: frozenset[str] = field(default_factory=frozenset)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Detail:
+    """The detail call's answer: the report, its status history and the texts of `data_logs`.
+
+    `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`.
+    """
+
+    report: Report
+    history: tuple[StatusChange, ...]
+    log_texts: tuple[str, ...]
+    began_at: datetime
+    raw: str = "{}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Institution:
+    """An agency as upstream's master list names it."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutgoingFile:
+    """A file that goes with a response; the bytes were stored when the response was recorded."""
+
+    file_name: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """One delivery as it leaves: a response (`text` ends with its reference) or a hand-over (forward)."""
+
+    ref: str
+    report_id: str
+    text: str
+    institution_from_id: str
+    institution_to_id: str
+    user_id: str
+    is_secret: bool = False
+    files: tuple[OutgoingFile, ...] = ()

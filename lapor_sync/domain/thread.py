@@ -1,0 +1,72 @@
+"""Who speaks in a thread, in what order, and with what words. Source: rules, section 1."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from lapor_sync.domain.report import ItemKind, ThreadItem
+
+_TAG = re.compile(r"<[^<>]*>")
+_BLOCK_TAG = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
+_INVISIBLE = re.compile(r"[\s\u00a0\u200b-\u200f\u2028-\u202f\u2060\ufeff]+")
+_START = datetime.min.replace(tzinfo=UTC)
+
+
+def plain(text: str) -> str:
+    """`text` as a citizen reads it: entities unescaped, tags gone, line ends kept.
+
+    Unescaped twice, since upstream may escape what a client had escaped already.
+    """
+    for _ in range(2):
+        text = html.unescape(_TAG.sub("", _BLOCK_TAG.sub("\n", text)))
+    return _TAG.sub("", text)
+
+
+def words(text: str) -> str:
+    """What is left of `text` without tags, entities and surplus space: "" where a citizen can read nothing."""
+    return _INVISIBLE.sub(" ", plain(text)).strip()
+
+
+def kind_of(*, template_code: str | None, institution_from: str | None, content: str) -> ItemKind:
+    """The kind of an item; rows in the order of the rules' table, the first that fits."""
+    code = (template_code or "").strip().lower()
+    spoken = bool(words(content))
+    if code == "disposition":
+        return ItemKind.DISPOSITION
+    if code.startswith("reply") and spoken:
+        return ItemKind.ANSWER
+    if not code and institution_from and spoken:
+        return ItemKind.ANSWER
+    if not code and not institution_from:
+        return ItemKind.REPORTER
+    return ItemKind.LOG
+
+
+def in_order(items: Iterable[ThreadItem]) -> tuple[ThreadItem, ...]:
+    """The items by `created_at`, then id (numbers as numbers); an item without a date comes first."""
+    return tuple(sorted(items, key=_place))
+
+
+def since_disposition(items: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
+    """The items after the last disposition; all where there is none."""
+    for at in range(len(items) - 1, -1, -1):
+        if items[at].kind is ItemKind.DISPOSITION:
+            return items[at + 1 :]
+    return items
+
+
+def last_word(items: tuple[ThreadItem, ...]) -> ItemKind | None:
+    """Who spoke last with words that the citizen can read: ANSWER, REPORTER, or None."""
+    for item in reversed(items):
+        if item.kind is ItemKind.ANSWER or (item.kind is ItemKind.REPORTER and words(item.content)):
+            return item.kind
+    return None
+
+
+def _place(item: ThreadItem) -> tuple[datetime, int, str]:
+    # A number of any length sorts before text; both sort among themselves.
+    number = int(item.id) if item.id.isdecimal() else -1
+    return (item.created_at or _START, number, item.id)
