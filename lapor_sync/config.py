@@ -91,7 +91,7 @@ def _auth_header(value: object) -> object:
 def _secret(value: object) -> SecretStr:
     """The bare value: some deployments keep it with the word `Bearer ` inside. Raises ValueError."""
     text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-    text = re.sub(r"^bearer\s+", "", text.strip(), flags=re.IGNORECASE)
+    text = re.sub(r"^bearer(\s+|$)", "", text.strip(), flags=re.IGNORECASE)
     _require(bool(re.fullmatch(r"[!-~]+", text)))  # it becomes a header: no space, no line break
     return SecretStr(text)
 

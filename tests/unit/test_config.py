@@ -1,0 +1,519 @@
+"""The settings: what may be said where, which place wins, and that all problems come at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from lapor_sync import config
+from lapor_sync.config import Settings, load_settings, read_secrets, setting_name
+from lapor_sync.domain.errors import SettingsWrong
+
+HIDDEN = "s3cr3t-value"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "DEFAULT_CONFIG", tmp_path / "etc" / "config.toml")
+    monkeypatch.setattr(config, "SYSTEM_STATE", tmp_path / "var")
+
+
+def load(toml: str | None = None, **settings: str) -> Settings:
+    """Settings from the text of a file and from `LAPOR_SYNC_*` variables given by their lower-case names."""
+    return load_environ(toml, {setting_name(name): value for name, value in settings.items()})
+
+
+def load_environ(toml: str | None, environ: Mapping[str, str]) -> Settings:
+    if toml is not None:
+        config.DEFAULT_CONFIG.parent.mkdir(exist_ok=True)
+        config.DEFAULT_CONFIG.write_text(toml, encoding="utf-8")
+    return load_settings(None, {"HOME": "/home/sari", **environ})
+
+
+def problems(toml: str | None = None, **settings: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsWrong) as caught:
+        load(toml, **settings)
+    return caught.value.problems
+
+
+# --- defaults and precedence -------------------------------------------------------------------------------
+
+
+def test_defaults_are_those_of_the_interface() -> None:
+    """With nothing set, every setting has the default that the interface lists."""
+    settings = load()
+    assert settings.model_dump() == {
+        "database_url": "sqlite:////home/sari/.local/state/lapor-sync/lapor-sync.db",
+        "agency": "kota",
+        "upstream_url": None,
+        "auth_header": "auth",
+        "bearer": None,
+        "bearer_file": None,
+        "token": None,
+        "token_file": None,
+        "institution_id": None,
+        "user_id": None,
+        "opd_ids": (),
+        "observe": False,
+        "ref_prefix": "LS",
+        "reply_template": "reply",
+        "readback_grace_seconds": 120,
+        "poll_seconds": 300,
+        "concurrency": 8,
+        "rate_per_second": 10,
+        "connect_timeout": 30,
+        "read_timeout": 90,
+        "list_path": "/complaints",
+        "list_updated_param": "updated_from",
+        "list_page_size": 100,
+        "attach_types": ("jpg", "jpeg", "png", "pdf", "doc", "docx"),
+        "attach_max_mb": 5,
+        "attach_max": 5,
+        "upstream_timezone": ZoneInfo("Asia/Jakarta"),
+        "timezone": ZoneInfo("Asia/Jakarta"),
+        "import_dir": None,
+        "deadlines_file": None,
+        "holidays_file": None,
+        "raw_days": 90,
+        "reporter_name_days": 365,
+    }
+
+
+def test_every_setting_says_what_would_be_right() -> None:
+    """No setting lacks the words that complete "it must be"."""
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_environment_wins_over_the_file_and_the_file_over_the_default() -> None:
+    """Each layer hides the one below it, setting by setting."""
+    settings = load("poll_seconds = 60\nconcurrency = 2\n", poll_seconds="30")
+    assert (settings.poll_seconds, settings.concurrency, settings.list_page_size) == (30, 2, 100)
+
+
+def test_toml_keys_may_be_upper_case() -> None:
+    """Who copies a name from the documentation's table is not wrong."""
+    assert load("POLL_SECONDS = 60").poll_seconds == 60
+
+
+def test_a_named_file_is_read_instead_of_the_default_one(tmp_path: Path) -> None:
+    """`--config` replaces the default file, it does not add to it."""
+    config.DEFAULT_CONFIG.parent.mkdir()
+    config.DEFAULT_CONFIG.write_text("concurrency = 3")
+    (tmp_path / "mine.toml").write_text("poll_seconds = 60")
+    settings = load_settings(tmp_path / "mine.toml", {"HOME": "/home/sari"})
+    assert (settings.poll_seconds, settings.concurrency) == (60, 8)
+
+
+def test_the_process_environment_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the mapping that was passed in counts."""
+    monkeypatch.setenv("LAPOR_SYNC_POLL_SECONDS", "7")
+    assert load().poll_seconds == 300
+
+
+def test_an_empty_value_is_as_if_it_were_not_there() -> None:
+    """`NAME=` in an environment file leaves the setting alone."""
+    settings = load('user_id = ""\ntimezone = "Asia/Jayapura"', poll_seconds="", upstream_url=" ", timezone="")
+    assert (settings.poll_seconds, settings.upstream_url, settings.user_id) == (300, None, None)
+    assert settings.timezone == ZoneInfo("Asia/Jayapura")
+
+
+def test_an_empty_filter_parameter_means_that_there_is_no_filter() -> None:
+    """Emptiness is a value for the name of the list filter, and for the list of OPDs."""
+    settings = load('opd_ids = ["1"]', list_updated_param="", opd_ids="")
+    assert (settings.list_updated_param, settings.opd_ids) == ("", ())
+
+
+# --- values ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given_", ["11, 12,,11 ,", "11 12"])
+def test_opd_ids_come_as_text_from_the_environment(given_: str) -> None:
+    """Commas and space part the ids; repeats and surplus commas do no harm."""
+    assert load(opd_ids=given_).opd_ids == ("11", "12")
+
+
+def test_ids_may_be_numbers_in_toml() -> None:
+    """LAPOR's ids look like numbers, so people write them as numbers."""
+    settings = load('opd_ids = [11, "12"]\ninstitution_id = 7\nuser_id = "8"')
+    assert (settings.opd_ids, settings.institution_id, settings.user_id) == (("11", "12"), "7", "8")
+
+
+def test_attachment_types_are_taken_however_people_write_extensions() -> None:
+    """Dots and capital letters do not matter."""
+    assert load(attach_types=".JPG, pdf").attach_types == ("jpg", "pdf")
+
+
+def test_the_slash_at_the_end_of_the_upstream_url_does_not_matter() -> None:
+    """Paths are appended to it, so it ends without one."""
+    assert load(upstream_url="https://lapor.test/v3/").upstream_url == "https://lapor.test/v3"
+
+
+@pytest.mark.parametrize(
+    "given_",
+    ["postgres://u@h/d", "postgresql://u@h/d", "postgresql+psycopg://u@h/d"],
+)
+def test_postgresql_always_means_psycopg_3(given_: str) -> None:
+    """The driver that is installed is named, whatever SQLAlchemy's default may be."""
+    assert load(database_url=given_).database_url == "postgresql+psycopg://u@h/d"
+
+
+@pytest.mark.parametrize("given_", ["AUTHORIZATION", "authorization", "Authorization"])
+def test_the_auth_header_has_no_case(given_: str) -> None:
+    """Header names have no case on the wire either."""
+    assert load(auth_header=given_).auth_header == "Authorization"
+
+
+WRONG = [
+    ("database_url", "mysql://u:s3cr3t-value@h/d"),
+    ("database_url", "postgresql+psycopg2://u:s3cr3t-value@h/d"),
+    ("database_url", "postgresql:s3cr3t-value"),
+    ("database_url", "postgresql://u:s3cr3t-value@h:port/d"),
+    ("database_url", "sqlite://"),
+    ("database_url", "sqlite:///"),
+    ("database_url", "sqlite:///:memory:"),
+    ("database_url", "/var/lib/lapor.db"),
+    ("agency", "Kota Bengkulu"),
+    ("upstream_url", "ftp://lapor.test"),
+    ("upstream_url", "lapor.test/v3"),
+    ("upstream_url", "https://"),
+    ("upstream_url", "https://lapor.test:0"),
+    ("upstream_url", "https://lapor.test:99999"),
+    ("upstream_url", "https://[::1"),
+    ("upstream_url", "https://user:s3cr3t-value@lapor.test"),
+    ("upstream_url", "https://lapor.test/?key=s3cr3t-value"),
+    ("upstream_url", "https://lapor.test/#x"),
+    ("upstream_url", "https://lapor.test/a b"),
+    ("auth_header", "cookie"),
+    ("bearer", "s3cr3t-value\r\nx-evil: 1"),
+    ("bearer", "Bearer "),
+    ("token", "{s3cr3t-value} {s3cr3t-value}"),
+    ("token", "s3cr3t-value\N{RIGHT DOUBLE QUOTATION MARK}"),
+    ("institution_id", "1;2"),
+    ("user_id", "a b"),
+    ("opd_ids", "11,a/b"),
+    ("observe", "maybe"),
+    ("ref_prefix", "ls"),
+    ("ref_prefix", "TOOLONGPREFIX"),
+    ("reply_template", "disposition"),
+    ("readback_grace_seconds", "-1"),
+    ("poll_seconds", "0"),
+    ("poll_seconds", "five"),
+    ("poll_seconds", "inf"),
+    ("concurrency", "0"),
+    ("concurrency", "1.5"),
+    ("rate_per_second", "nan"),
+    ("rate_per_second", "-1"),
+    ("connect_timeout", "0"),
+    ("read_timeout", "-3"),
+    ("list_path", "complaints"),
+    ("list_path", "//evil.test"),
+    ("list_path", "/complaints?x=1"),
+    ("list_updated_param", "a=b&c"),
+    ("list_page_size", "0"),
+    ("attach_types", "jpg/png"),
+    ("attach_max_mb", "0"),
+    ("attach_max", "-1"),
+    ("upstream_timezone", "WIB"),
+    ("timezone", "Asia/Bengkulu"),
+    ("raw_days", "0"),
+    ("reporter_name_days", "-1"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG)
+def test_a_wrong_value_is_one_sentence_with_name_fault_and_remedy(name: str, value: str) -> None:
+    """The sentence names the variable and what would be right, and shows no secret and no address."""
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(setting_name(name) + " is ")
+    assert problem.endswith(f"it must be {Settings.model_fields[name].description}")
+    assert HIDDEN not in problem
+    assert name in {"database_url", "upstream_url", "bearer", "token"} or repr(value) in problem
+
+
+def test_a_wrong_value_of_the_file_names_key_and_file() -> None:
+    """The operator is led to the place that must be corrected."""
+    (problem,) = problems("poll_seconds = [5]")
+    assert problem.startswith(f"poll_seconds in {config.DEFAULT_CONFIG} is [5]; ")
+
+
+def test_a_long_value_is_cut_short() -> None:
+    """A whole file pasted into a setting does not fill the screen."""
+    (problem,) = problems(agency="x" * 5000)
+    assert len(problem) < 300
+
+
+def test_all_problems_come_at_once() -> None:
+    """Unknown names, wrong values, unreadable files: one start shows them all."""
+    found = problems(
+        "retries = 3\nconcurrency = 0",
+        poll_secs="5",
+        timezone="Mars",
+        token_file="/nowhere/at/all",
+        token="x",
+    )
+    assert len(found) == 6
+    assert "retries in" in found[1]
+
+
+@given(st.dictionaries(st.sampled_from(sorted(Settings.model_fields)), st.text(max_size=20)))
+def test_no_text_in_any_setting_brings_anything_but_settings_or_settings_wrong(values: dict[str, str]) -> None:
+    """Whatever stands in the environment, the only failure is the one that the operator can read."""
+    with contextlib.suppress(SettingsWrong):
+        assert load(**values).database_url
+
+
+# --- names that are no settings ----------------------------------------------------------------------------
+
+
+def test_an_unknown_variable_brings_the_nearest_name() -> None:
+    """A typo in a variable is a problem, not a setting that silently does nothing."""
+    (problem,) = problems(pol_seconds="5")
+    assert problem.startswith("LAPOR_SYNC_POL_SECONDS is no setting of lapor-sync; ")
+    assert problem.endswith("did you mean LAPOR_SYNC_POLL_SECONDS?")
+
+
+def test_an_unknown_key_brings_the_nearest_name_as_the_file_spells_it() -> None:
+    """TOML keys are lower-case, and so is the advice."""
+    assert problems("poll-seconds = 5")[0].endswith("did you mean poll_seconds?")
+
+
+def test_an_unknown_name_near_to_nothing_must_go() -> None:
+    """Where nothing is near, nothing is guessed."""
+    assert problems(zzzz="5")[0].endswith("it must be removed")
+
+
+def test_mixed_case_is_unknown() -> None:
+    """On Linux `LAPOR_SYNC_Poll_Seconds` is another variable."""
+    with pytest.raises(SettingsWrong, match="did you mean LAPOR_SYNC_POLL_SECONDS"):
+        load_environ(None, {"LAPOR_SYNC_Poll_Seconds": "5"})
+
+
+def test_a_table_in_the_file_is_unknown() -> None:
+    """The file is flat."""
+    assert "no setting" in problems("[lapor_sync]\npoll_seconds = 5")[0]
+
+
+def test_a_key_in_both_cases_is_a_problem() -> None:
+    """Nobody can say which of the two is meant."""
+    assert "twice" in problems("poll_seconds = 5\nPOLL_SECONDS = 6")[0]
+
+
+def test_other_variables_are_nobodys_business() -> None:
+    """Only the prefix is ours."""
+    assert load_environ(None, {"LAPOR_SYNCX": "1", "PATH": "/bin"}).poll_seconds == 300
+
+
+# --- the file ----------------------------------------------------------------------------------------------
+
+
+def test_a_named_file_must_be_there(tmp_path: Path) -> None:
+    """The default file may be missing, one that somebody named may not."""
+    with pytest.raises(SettingsWrong, match=r"mine\.toml is not there"):
+        load_settings(tmp_path / "mine.toml", {"HOME": "/home/sari"})
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    """What the system says about the file is passed on."""
+    with pytest.raises(SettingsWrong, match="cannot be read"):
+        load_settings(tmp_path, {"HOME": "/home/sari"})
+
+
+def test_broken_toml_brings_its_place() -> None:
+    """The line is named."""
+    assert "line 2" in problems("poll_seconds = 5\nconcurrency = \n")[0]
+
+
+def test_a_file_that_is_not_utf_8_is_a_problem(tmp_path: Path) -> None:
+    """As editors on old Windows machines save them."""
+    (tmp_path / "w.toml").write_bytes(b'agency = "\xff"')
+    with pytest.raises(SettingsWrong, match="not UTF-8"):
+        load_settings(tmp_path / "w.toml", {"HOME": "/home/sari"})
+
+
+# --- the database ------------------------------------------------------------------------------------------
+
+
+def test_under_systemd_the_database_lies_in_the_state_directory() -> None:
+    """`StateDirectory=` may name several; ours is the first."""
+    settings = load_environ(None, {"STATE_DIRECTORY": "/var/lib/a:/var/lib/b"})
+    assert settings.database_url == "sqlite:////var/lib/a/lapor-sync.db"
+
+
+def test_a_command_finds_the_database_of_the_daemon() -> None:
+    """The system's folder is used as soon as it is there."""
+    config.SYSTEM_STATE.mkdir()
+    assert load().database_url == f"sqlite:///{config.SYSTEM_STATE}/lapor-sync.db"
+
+
+@pytest.mark.parametrize(
+    ("xdg", "expected"),
+    [("/data/state", "/data/state"), ("relative", "/home/sari/.local/state")],
+)
+def test_else_the_database_lies_in_the_xdg_state_directory(xdg: str, expected: str) -> None:
+    """A relative XDG path is to be ignored, says its specification."""
+    settings = load_environ(None, {"XDG_STATE_HOME": xdg})
+    assert settings.database_url == f"sqlite:///{expected}/lapor-sync/lapor-sync.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://u:s3cr3t-value@h:5/d?password=s3cr3t-value", "postgresql+psycopg://u@h:5/d"),
+        ("postgresql://h/d", "postgresql+psycopg://h/d"),
+        ("sqlite:////x/y.db", "sqlite:////x/y.db"),
+    ],
+)
+def test_the_database_is_shown_without_its_password(url: str, shown: str) -> None:
+    """What a terminal shows may be photographed."""
+    settings = load(database_url=url)
+    assert settings.database_shown == shown
+    assert HIDDEN not in repr(settings) + str(settings)
+
+
+# --- secrets -----------------------------------------------------------------------------------------------
+
+
+def secret(value: SecretStr | None) -> str | None:
+    return value.get_secret_value() if value else None
+
+
+@pytest.mark.parametrize("given_", ["abc$/.", "Bearer abc$/.", "bearer  abc$/.", " abc$/.\n"])
+def test_the_word_bearer_may_stand_before_the_bearer(given_: str) -> None:
+    """Deployments keep it with and without the word."""
+    assert secret(load(bearer=given_).bearer) == "abc$/."
+
+
+def test_secrets_are_not_shown() -> None:
+    """Neither printing nor a validation error gives one away."""
+    settings = load(bearer=HIDDEN, token="{" + HIDDEN + "}")
+    assert HIDDEN not in repr(settings)
+    assert secret(settings.token) == "{" + HIDDEN + "}"
+    with pytest.raises(ValidationError) as caught:
+        Settings(database_url="sqlite:////x.db", bearer=f"{HIDDEN} {HIDDEN}")  # type: ignore[arg-type]
+    assert HIDDEN not in str(caught.value)
+
+
+def test_a_secret_may_come_from_a_file_that_a_variable_names(tmp_path: Path) -> None:
+    """Space and the line end around it do not matter."""
+    (tmp_path / "b").write_text("Bearer abc\n")
+    settings = load(bearer_file=str(tmp_path / "b"))
+    assert (secret(settings.bearer), settings.bearer_file) == ("abc", tmp_path / "b")
+
+
+def credentials(tmp_path: Path, **secrets: str) -> dict[str, str]:
+    for name, value in secrets.items():
+        (tmp_path / name).write_text(value)
+    return {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+
+
+def test_secrets_come_as_credentials_of_systemd(tmp_path: Path) -> None:
+    """`LoadCredential=bearer:...` needs no setting; they win over the file as environment does."""
+    settings = load_environ('bearer = "old"', credentials(tmp_path, bearer="abc", token="{T}"))
+    assert (secret(settings.bearer), secret(settings.token)) == ("abc", "{T}")
+    assert settings.can_call_upstream is False
+
+
+def test_an_empty_credential_is_no_secret(tmp_path: Path) -> None:
+    """A city without an API account keeps the two files empty and the unit as it is."""
+    assert load_environ(None, credentials(tmp_path, bearer="\n", token="")).bearer is None
+
+
+def test_a_variable_wins_over_a_credential(tmp_path: Path) -> None:
+    """And the credential is not read again later instead of it."""
+    settings = load_environ(None, {"LAPOR_SYNC_BEARER": "mine", **credentials(tmp_path, bearer="abc")})
+    assert (secret(settings.bearer), settings.bearer_file) == ("mine", None)
+    assert secret(read_secrets(settings).bearer) == "mine"
+
+
+def test_a_file_named_by_a_variable_wins_over_the_value_in_toml(tmp_path: Path) -> None:
+    """Value and file are two ways of one setting: a layer with either hides both below."""
+    (tmp_path / "b").write_text("new")
+    assert secret(load('bearer = "old"', bearer_file=str(tmp_path / "b")).bearer) == "new"
+
+
+def test_value_and_file_in_one_place_are_a_problem(tmp_path: Path) -> None:
+    """Nobody can say which of the two is meant."""
+    (tmp_path / "b").write_text("abc")
+    (problem,) = problems(bearer="abc", bearer_file=str(tmp_path / "b"))
+    assert problem == "LAPOR_SYNC_BEARER and LAPOR_SYNC_BEARER_FILE are both set; there must be one of them"
+
+
+def test_an_unreadable_secret_file_is_a_problem_that_does_not_show_its_path() -> None:
+    """Somebody may have put the secret itself where its path belongs."""
+    (problem,) = problems(token_file=HIDDEN)
+    assert problem.startswith("LAPOR_SYNC_TOKEN_FILE cannot be read (No such file or directory); ")
+    assert HIDDEN not in problem
+
+
+def test_a_secret_file_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
+    """A wrong file was named."""
+    (tmp_path / "b").write_bytes(b"\xff\x00")
+    assert "no plain text" in problems(bearer_file=str(tmp_path / "b"))[0]
+
+
+def test_a_path_of_a_wrong_type_is_a_problem() -> None:
+    """TOML can hold a list where a path belongs."""
+    assert "bearer_file in" in problems("bearer_file = [1]")[0]
+
+
+def test_a_bad_value_in_a_secret_file_is_not_shown(tmp_path: Path) -> None:
+    """The sentence says where it stands only."""
+    (tmp_path / "b").write_text(f"{HIDDEN}\n{HIDDEN}")
+    (problem,) = problems(bearer_file=str(tmp_path / "b"))
+    assert problem.startswith("LAPOR_SYNC_BEARER (read from its file) is wrong")
+    assert HIDDEN not in problem
+
+
+def test_a_running_daemon_notices_a_new_secret(tmp_path: Path) -> None:
+    """The files are read again on demand; the settings themselves never change."""
+    settings = load_environ(None, credentials(tmp_path, bearer="abc", token="{T}"))
+    (tmp_path / "bearer").write_text("def")
+    now = read_secrets(settings)
+    assert (secret(now.bearer), secret(now.token), secret(settings.bearer)) == ("def", "{T}", "abc")
+
+
+def test_a_secret_file_emptied_later_is_no_secret(tmp_path: Path) -> None:
+    """Empty is "not given", then as at the start."""
+    settings = load_environ(None, credentials(tmp_path, bearer="abc"))
+    (tmp_path / "bearer").write_text("")
+    assert read_secrets(settings).bearer is None
+
+
+def test_all_secrets_that_went_bad_are_named(tmp_path: Path) -> None:
+    """One that is gone and one that is garbled, in one error, neither shown."""
+    settings = load_environ(None, credentials(tmp_path, bearer="abc", token="{T}"))
+    os.unlink(tmp_path / "bearer")
+    (tmp_path / "token").write_text(f"{HIDDEN} {HIDDEN}")
+    with pytest.raises(SettingsWrong) as caught:
+        read_secrets(settings)
+    assert len(caught.value.problems) == 2
+    assert HIDDEN not in str(caught.value)
+
+
+# --- what is there -----------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_is_named_as_the_operator_sets_it() -> None:
+    """Reading needs address and credentials; sending needs the city's ids as well."""
+    settings = load(upstream_url="https://lapor.test", bearer="b", user_id="8")
+    assert settings.missing_for_upstream() == ("LAPOR_SYNC_TOKEN",)
+    assert settings.missing_for_push() == ("LAPOR_SYNC_TOKEN", "LAPOR_SYNC_INSTITUTION_ID")
+
+
+def test_with_address_and_credentials_upstream_can_be_called() -> None:
+    """Whether they are accepted is another question."""
+    assert load(upstream_url="https://lapor.test", bearer="b", token="{T}").can_call_upstream
+
+
+def test_settings_are_frozen() -> None:
+    """Nothing changes them behind the daemon's back."""
+    with pytest.raises(ValidationError):
+        load().poll_seconds = 1
