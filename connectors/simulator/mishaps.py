@@ -1,0 +1,98 @@
+"""What can go wrong with one call: a table of bad answers, and whether a write is stored before it.
+
+| `do` | the caller sees | stored, unless said |
+|---|---|---|
+| `status:N` | HTTP N with the JSON envelope (429 and 503 with `Retry-After: 1`) | no |
+| `gateway:N` | HTTP N with a gateway's HTML page | no |
+| `html-200` | a maintenance page under 200 | no |
+| `empty-200` | 200 without a body | no |
+| `status-false-200` | 200 whose envelope says `status: false` | no |
+| `garbage` | 200 with bytes that are no JSON | no |
+| `redirect` | 302 to another host | no |
+| `close-before` | the connection closes, nothing was stored | never |
+| `close-after` | the connection closes, the call was carried out | always |
+| `truncate` | the sound answer, cut in the middle | yes |
+| `no-id` | 200 and `Success` without results or id | yes |
+| `slow:SECONDS` | the sound answer, so much later (a 504 if not stored) | yes |
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from connectors.simulator.messages import Reply, failure, html_reply, json_reply
+
+_STORED_BY_DEFAULT = frozenset({"close-after", "truncate", "no-id", "slow"})
+_STORED_ALWAYS = {"close-before": False, "close-after": True}
+_WITH_NUMBER = frozenset({"status", "gateway", "slow"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mishap:
+    """One bad answer: which (see the table), with what number, and whether the call is carried out first."""
+
+    kind: str
+    number: float = 0.0
+    stored: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.number:g}" if self.kind in _WITH_NUMBER else self.kind
+
+
+def mishap(do: str, stored: bool | None = None) -> Mishap:
+    """Read one row's name, such as `status:503`. Raises ValueError for an unknown one."""
+    kind, _, number = do.partition(":")
+    if kind not in BAD_ANSWERS or (kind in _WITH_NUMBER) != bool(number):
+        raise ValueError(f"no such fault: {do!r}; there are: {', '.join(BAD_ANSWERS)}")
+    wanted = kind in _STORED_BY_DEFAULT if stored is None else stored
+    return Mishap(kind=kind, number=float(number or 0), stored=_STORED_ALWAYS.get(kind, wanted))
+
+
+def spoil(fault: Mishap, good: Reply | None) -> Reply:
+    """The bad answer; `good` is the sound one, None where the call was not carried out."""
+    return BAD_ANSWERS[fault.kind](fault, good)
+
+
+def _status(fault: Mishap, good: Reply | None) -> Reply:
+    status = int(fault.number)
+    if status in (429, 503):
+        return failure(status, "Too Many Attempts." if status == 429 else "Service Unavailable", Retry_After="1")
+    return failure(status, "Server Error" if status >= 500 else "Request failed")
+
+
+def _gateway(fault: Mishap, good: Reply | None) -> Reply:
+    return html_reply(int(fault.number), f"{int(fault.number)} gateway")
+
+
+def _truncate(fault: Mishap, good: Reply | None) -> Reply:
+    whole = good or json_reply({"status": True, "results": {"data": []}, "message": "Success"})
+    return replace(whole, cut="half")
+
+
+def _slow(fault: Mishap, good: Reply | None) -> Reply:
+    time.sleep(fault.number)
+    return good or html_reply(504, "504 Gateway Time-out")
+
+
+def _always(reply: Reply) -> Callable[[Mishap, Reply | None], Reply]:
+    return lambda fault, good: reply
+
+
+BAD_ANSWERS: Mapping[str, Callable[[Mishap, Reply | None], Reply]] = {
+    "status": _status,
+    "gateway": _gateway,
+    "html-200": _always(html_reply(200, "Sistem sedang dalam pemeliharaan")),
+    "empty-200": _always(Reply()),
+    "status-false-200": _always(
+        json_reply({"status": False, "results": None, "message": "Terjadi kesalahan"}),
+    ),
+    "garbage": _always(Reply(body=b'\x1f\x8b\x00{"status": tru\xff\xfe')),
+    "redirect": _always(html_reply(302, "Found", Location="https://masuk.lapor.invalid/login")),
+    "close-before": _always(Reply(cut="all")),
+    "close-after": _always(Reply(cut="all")),
+    "truncate": _truncate,
+    "no-id": _always(json_reply({"status": True, "message": "Success"})),
+    "slow": _slow,
+}

@@ -1,0 +1,44 @@
+"""How a stand-in behaves: one frozen value, checked when made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from connectors.simulator.scenarios import SCENARIOS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The settings of one simulated installation.
+
+    seed, reports: which city, and how many reports its past holds. speed: simulated seconds per real second.
+    scenario: a name in `SCENARIOS`. bearer, token, auth_header: what a caller must show. page_cap: the most
+    rows of a page. list_fields: `full`, or `sparse` (id, tracking_id, status_name, updated_at only).
+    life: whether random city life goes on as simulated time passes. start: simulated now at the start
+    (aware; default: real now). late_seconds, slow_seconds: real seconds, of `late-read` and `slow`.
+    """
+
+    seed: int = 1
+    reports: int = 50
+    speed: float = 1.0
+    scenario: str = "calm"
+    bearer: str = "simulator"
+    token: str = "{00000000-0000-0000-0000-000000000000}"
+    auth_header: str = "auth"
+    page_cap: int = 100
+    list_fields: str = "full"
+    life: bool = False
+    start: datetime | None = None
+    late_seconds: float = 3.0
+    slow_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.scenario not in SCENARIOS:
+            raise ValueError(f"no scenario {self.scenario!r}; there are: {', '.join(SCENARIOS)}")
+        if self.list_fields not in ("full", "sparse"):
+            raise ValueError("list_fields is 'full' or 'sparse'")
+        if self.start is not None and self.start.tzinfo is None:
+            raise ValueError("start needs a time zone")
+        if self.reports < 0 or self.speed < 0 or self.page_cap < 1:
+            raise ValueError("reports and speed are not negative, page_cap is at least 1")
