@@ -1,0 +1,244 @@
+"""One row of the export as a report, by a table of columns. Source: the admin's export, columns as seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from operator import itemgetter
+from typing import NamedTuple
+
+from connectors.admin_export.moments import moment
+from lapor_sync.domain import thread as talk
+from lapor_sync.domain.colour import canonical
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.report import Report
+
+Row = tuple[object, ...]
+
+
+class Cells(NamedTuple):
+    """The cells of a row that are read, whatever the order of the columns; None where there is nothing."""
+
+    tracking_id: object
+    day: object
+    clock: object
+    reporter: object
+    classification: object
+    category_id: object
+    category: object
+    title: object
+    content_first: object
+    content_last: object
+    kind: object
+    channel: object
+    disposition_id: object
+    disposition_name: object
+    status_name: object
+    district: object
+    village: object
+    rating: object
+
+
+COLUMNS: Mapping[str, str] = {
+    "tracking_id": "Tracking ID",
+    "day": "Tanggal Laporan Masuk",
+    "clock": "Waktu Laporan Masuk",
+    "reporter": "Nama Pelapor",
+    "classification": "Klasifikasi Laporan",
+    "category_id": "ID Kategori",
+    "category": "Kategori",
+    "title": "Judul Laporan",
+    "content_first": "Isi Laporan Awal",
+    "content_last": "Isi Laporan Akhir",
+    "kind": "Tipe Laporan (Anonim/Rahasia)",
+    "channel": "Sumber Laporan",
+    "disposition_id": "ID Instansi Terdisposisi",
+    "disposition_name": "Instansi Terdisposisi",
+    "status_name": "Status Laporan",
+    "district": "Kecamatan",
+    "village": "Kelurahan",
+    "rating": "Rating",
+}
+"""The column that each of `Cells` is read from."""
+
+REQUIRED = ("tracking_id", "status_name")
+
+_FILLED_BY: Mapping[str, tuple[str, ...]] = {
+    "title": ("title",),
+    "content": ("content_last", "content_first"),
+    "channel": ("channel",),
+    "disposition_id": ("disposition_id",),
+    "disposition_name": ("disposition_name",),
+    "classification": ("classification",),
+    "category": ("category",),
+    "category_id": ("category_id",),
+    "location": ("village", "district"),
+    "is_anonymous": ("kind",),
+    "is_secret": ("kind",),
+    "rating": ("rating",),
+    "reporter_name": ("reporter",),
+    "created_at": ("day",),
+}
+"""Which cells each attribute of a report comes from: with none of them in the file it is missing."""
+
+_NEVER = frozenset(
+    {"upstream_id", "date_of_incident", "is_priority", "tags", "updated_at", "updated_at_is_day", "attachments"}
+)
+"""Attributes that no export has a column for."""
+
+_TRACKING_ID = re.compile(r"[0-9]{7,9}")
+_AROUND_ID = re.compile(r"[\s'#\u200b\ufeff]+|\.0+$")
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+
+
+def find_columns(header: Row) -> dict[str, int]:
+    """Where each column that is read stands, by its name; case, space and punctuation do not matter.
+
+    The first of two equal columns counts.
+    """
+    names = [canonical(cell) if isinstance(cell, str) else "" for cell in header]
+    wanted = {field: canonical(column) for field, column in COLUMNS.items()}
+    return {field: names.index(name) for field, name in wanted.items() if name in names}
+
+
+def reader(columns: Mapping[str, int], timezone: tzinfo) -> Callable[[Row, int], Report | BadRecord | None]:
+    """A function that reads one row, given its number in the sheet; None for an empty row."""
+    width = max(columns.values()) + 1
+    pick = itemgetter(*(columns.get(field, width) for field in Cells._fields))
+    padding = (None,) * (width + 1)
+    missing = missing_of(columns)
+
+    def read(row: Row, number: int) -> Report | BadRecord | None:
+        cells = Cells._make(pick(row[:width] + padding[len(row[:width]) :]))
+        if _is_empty(cells):
+            return None
+        try:
+            return _report(cells, timezone, missing)
+        except ValueError as exc:
+            return None if _is_header(cells) else _bad(cells, number, str(exc))
+
+    return read
+
+
+def missing_of(columns: Mapping[str, int]) -> frozenset[str]:
+    """The attributes of a report that a file with these columns says nothing of.
+
+    Without the column that says who is anonymous no name is taken: it might be one that must not be kept.
+    """
+    absent = {name for name, cells in _FILLED_BY.items() if not any(cell in columns for cell in cells)}
+    return _NEVER | absent | ({"reporter_name"} if "kind" not in columns else frozenset())
+
+
+def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
+    """The report that the cells tell of. Raises ValueError where one of them cannot be read."""
+    kind = (_text(cells.kind) or "").lower()
+    is_anonymous, is_secret = "anonim" in kind, "rahasia" in kind
+    nameless = is_anonymous or is_secret or "reporter_name" in missing
+    tracking_id, status_name = _tracking_id(cells.tracking_id), _status_name(cells.status_name)
+    received = _received(cells)
+    return Report(
+        tracking_id=tracking_id,
+        upstream_id=None,
+        status_name=status_name,
+        title=_text(cells.title) or "",
+        content=_content(cells),
+        channel=_text(cells.channel),
+        disposition_id=_institution_id(cells.disposition_id),
+        disposition_name=_text(cells.disposition_name),
+        classification=_text(cells.classification),
+        category=_text(cells.category),
+        category_id=_text(cells.category_id),
+        location=", ".join(filter(None, (_text(cells.village), _text(cells.district)))) or None,
+        is_anonymous=is_anonymous,
+        is_secret=is_secret,
+        rating=_text(cells.rating),
+        reporter_name=None if nameless else _text(cells.reporter),
+        created_at=received.replace(tzinfo=timezone) if received else None,
+        missing=missing,
+    )
+
+
+def _tracking_id(cell: object) -> str:
+    text = _AROUND_ID.sub("", _text(cell) or "")
+    if not text:
+        raise ValueError("there is no Tracking ID")
+    if not _TRACKING_ID.fullmatch(text):
+        raise ValueError(f"the Tracking ID {_short(cell)} is not 7 to 9 digits")
+    return text
+
+
+def _status_name(cell: object) -> str:
+    name = _text(cell)
+    if name is None:
+        raise ValueError("there is no Status Laporan")
+    return name
+
+
+def _received(cells: Cells) -> datetime | None:
+    try:
+        return moment(cells.day, cells.clock)
+    except ValueError as exc:
+        raise ValueError(f"received {_short(cells.day)} {_short(cells.clock)}: {exc}") from exc
+
+
+def _content(cells: Cells) -> str:
+    """The text as the reporter left it last, if it has words, else as it came first."""
+    last = _text(cells.content_last)
+    if last and talk.words(last):
+        return last
+    return _text(cells.content_first) or last or ""
+
+
+def _institution_id(cell: object) -> str | None:
+    text = _text(cell)
+    return None if text == "0" else text
+
+
+def _text(cell: object) -> str | None:
+    """A cell as text; None where it says nothing (an empty cell, or a dash)."""
+    if cell is None:
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    text = str(cell).strip()
+    if "_x" in text:
+        # Some writers leave control characters in Excel's escaped form, `_x000D_` above all.
+        text = _ESCAPE.sub(_character, text).strip()
+    return None if text in {"", "-"} else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = int(escape[1], 16)
+    return "" if code == 13 else chr(code) if code in {9, 10} else escape[0]
+
+
+def _is_empty(cells: Cells) -> bool:
+    return not any(cell is not None and str(cell).strip() for cell in cells)
+
+
+def _is_header(cells: Cells) -> bool:
+    """Whether the header row stands here again, as it does where pages were put together."""
+    return isinstance(cells.tracking_id, str) and canonical(cells.tracking_id) == "trackingid"
+
+
+def _bad(cells: Cells, number: int, reason: str) -> BadRecord:
+    """The row for quarantine. Its key holds in a later export too, where the row has another number."""
+    values = {
+        COLUMNS[field]: str(cell) for field, cell in zip(Cells._fields, cells, strict=True) if cell is not None
+    }
+    raw = json.dumps(values, ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
+    try:
+        key = _tracking_id(cells.tracking_id)
+    except ValueError:
+        key = f"row-{digest[:16]}"
+    return BadRecord(f"row {number}: {reason}", key=key, raw=raw)
+
+
+def _short(cell: object) -> str:
+    """A cell as it may stand in a reason: what is no id or date may be anything, so not much of it."""
+    text = "" if cell is None else str(cell)
+    return repr(text if len(text) <= 24 else text[:24] + "...")
