@@ -46,11 +46,9 @@ class Reply:
 
 
 def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
-    """A JSON body; underscores in header names become hyphens."""
+    """A JSON body under the status given."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Reply(
-        status=status, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
+    return Reply(status=status, body=body, headers=headers)
 
 
 def success(results: Any, **root: Any) -> Reply:
@@ -70,5 +68,5 @@ def html_reply(status: int, title: str, **headers: str) -> Reply:
         status=status,
         body=body.encode(),
         content_type="text/html; charset=UTF-8",
-        headers={name.replace("_", "-"): value for name, value in headers.items()},
+        headers=headers,
     )

@@ -3,7 +3,7 @@
 | `do` | the caller sees | stored, unless said |
 |---|---|---|
 | `status:N` | HTTP N with the JSON envelope (429 and 503 with `Retry-After: 1`) | no |
-| `gateway:N` | HTTP N with a gateway's HTML page | no |
+| `gateway:N` | HTTP N with a gateway's HTML page, not the API's envelope | no |
 | `html-200` | a maintenance page under 200 | no |
 | `empty-200` | 200 without a body | no |
 | `status-false-200` | 200 whose envelope says `status: false` | no |
@@ -55,11 +55,13 @@ def spoil(fault: Mishap, good: Reply | None) -> Reply:
     return BAD_ANSWERS[fault.kind](fault, good)
 
 
+_SAYINGS = {401: "Unauthenticated.", 403: "Forbidden", 429: "Too Many Attempts.", 503: "Service Unavailable"}
+
+
 def _status(fault: Mishap, good: Reply | None) -> Reply:
     status = int(fault.number)
-    if status in (429, 503):
-        return failure(status, "Too Many Attempts." if status == 429 else "Service Unavailable", Retry_After="1")
-    return failure(status, "Server Error" if status >= 500 else "Request failed")
+    wait = {"Retry-After": "1"} if status in (429, 503) else {}
+    return failure(status, _SAYINGS.get(status, "Server Error"), **wait)
 
 
 def _gateway(fault: Mishap, good: Reply | None) -> Reply:

@@ -42,7 +42,7 @@ def read_form(call: Call) -> Form:
 
 def _take(form: Form, part: bytes) -> None:
     head, found, data = part.partition(b"\r\n\r\n")
-    values = {name.lower(): value.decode() for name, value in _PARAMETER.findall(head)}
+    values = {name.decode(): value.decode() for name, value in _PARAMETER.findall(head)}
     if not found or "name" not in values:
         return
     if "filename" in values:

@@ -36,12 +36,14 @@ class Fault:
 
 def read_fault(row: Mapping[str, Any]) -> Fault:
     """From `{"match": {"method", "path"}, "times", "do", "stored"}`; only `do` is needed."""
-    match = row.get("match") or {}
+    match, times = row.get("match") or {}, row.get("times", 1)
+    if times is not None and not (isinstance(times, int) and times > 0):
+        raise ValueError("times is a positive number, or null for until cleared")
     method = match.get("method")
     return Fault(
         method=method.upper() if method else None,
         path=match.get("path") or "",
-        left=row.get("times", 1),
+        left=times,
         what=mishap(str(row["do"]), row.get("stored")),
     )
 
