@@ -1,0 +1,55 @@
+# make setup    a virtual environment in .venv with everything of requirements-dev.lock
+# make test     all that CI checks: format, lint, types, imports, tests with coverage
+# make demo     simulator and daemon together: a week of one city in a minute
+# make format   put the code into its form
+# make lock     renew the lock files; add ARGS=--upgrade for newer versions of everything
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
+
+.PHONY: setup test demo format lock
+
+setup: $(STAMP)
+
+# The first interpreter that will do. `ensurepip` is what Debian's python3-venv adds; a pyenv shim may be there and
+# yet not run. A .venv whose interpreter is gone or too old is made anew.
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.14; do \
+	    if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	      echo "making .venv with $$python"; exec "$$python" -m venv --clear .venv; \
+	    fi; \
+	  done; \
+	  echo "No Python 3.11 or newer with venv was found." >&2; \
+	  echo "Install one (Debian, Ubuntu: apt-get install python3 python3-venv) or name it: make setup PYTHON=/path/to/python3" >&2; \
+	  exit 1; }
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+test: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --include='lapor_sync/domain/*' --fail-under=100
+
+demo: setup
+	$(BIN)/lapor-sync demo
+
+format: setup
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# requirements.lock is what a server installs. requirements-dev.lock adds the tools, at the same versions.
+lock: setup
+	$(LOCK) --group build --output-file requirements.lock
+	$(LOCK) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	@! grep -n '://' requirements.lock requirements-dev.lock
