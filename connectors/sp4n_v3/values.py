@@ -1,0 +1,190 @@
+"""Single values as upstream writes them, read tolerantly: ids, flags, times, texts, and what is hashed. Pure.
+
+None of these raises, but `moment` (ValueError for what is no date) and `hash_of` (RecursionError on absurd depth).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+Row = Mapping[str, object]
+
+MAX_ID = 64
+"""An id longer than this is none."""
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|" + "\x00")
+
+
+def storable(value: object) -> object:
+    """Lone surrogates and NUL replaced, all through: SQLite refuses the first, PostgreSQL both."""
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [storable(part) for part in value]
+    if isinstance(value, dict):
+        return {str(storable(key)): storable(part) for key, part in value.items()}
+    return value
+
+
+def identifier(value: object) -> str | None:
+    """An id from a number or a string (`123`, `"123"`, `123.0`); None for anything else, booleans too."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else None
+    if isinstance(value, int):
+        value = str(value) if abs(value) < 10**MAX_ID else None
+    found = clean(value) if isinstance(value, str) else ""
+    return found if 0 < len(found) <= MAX_ID else None
+
+
+def flag(value: object) -> bool:
+    """0/1, "0"/"1", true, "true"; any word that does not say no is a yes: better hidden than shown by mistake."""
+    if isinstance(value, str):
+        return value.strip().lower() not in {"", "0", "false", "no", "n", "off", "tidak", "null"}
+    return bool(value)
+
+
+def moment(value: object, zone: tzinfo) -> tuple[datetime | None, bool]:
+    """A time in UTC and whether it is only a day (then its first moment in `zone`); None for the empty forms.
+
+    `d-m-Y H:i:s` and ISO, both seen; without an offset it is `zone`'s time. Raises ValueError for anything else.
+    """
+    if value is None or value is False or (isinstance(value, str) and value.strip() in {"", "-", "null"}):
+        return None, False
+    part = _date_parts(value)
+    # MySQL's zero date, also as Carbon prints it (-0001-11-30), and Go's (0001-01-01).
+    if int(part["year"] or 0) <= 1:
+        return None, False
+    try:
+        return _in_utc(part, zone), part["hour"] is None
+    except OverflowError as exc:
+        raise ValueError("not a date") from exc
+
+
+def _date_parts(value: object) -> dict[str, str | None]:
+    text = value.strip() if isinstance(value, str) else ""
+    match = _ISO.fullmatch(text) or _INDONESIAN.fullmatch(text)
+    if match is None:
+        raise ValueError("not a date")
+    return match.groupdict()
+
+
+_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
+_OFFSET = r"(?P<offset>Z|[+-]\d\d(?::?\d\d)?)"
+_TIME = rf"(?:(?:\s+|T){_CLOCK}\s*{_OFFSET}?)?"
+_ISO = re.compile(rf"(?P<year>-?\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d){_TIME}", re.IGNORECASE | re.ASCII)
+_INDONESIAN = re.compile(
+    rf"(?P<day>\d{{1,2}})[-/](?P<month>\d{{1,2}})[-/](?P<year>\d{{4}}){_TIME}", re.IGNORECASE | re.ASCII
+)
+
+
+def _in_utc(part: Mapping[str, str | None], zone: tzinfo) -> datetime:
+    names = ("year", "month", "day", "hour", "minute", "second")
+    year, month, day, hour, minute, second = (int(part[name] or 0) for name in names)
+    micro = int((part["fraction"] or "0").ljust(6, "0")[:6])
+    local = datetime(year, month, day, hour, minute, second, micro, tzinfo=_offset(part["offset"]) or zone)
+    return local.astimezone(UTC)
+
+
+def _offset(text: str | None) -> tzinfo | None:
+    if text is None or text in {"Z", "z"}:
+        return UTC if text else None
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    shift = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return timezone(-shift if text[0] == "-" else shift)
+
+
+def moment_or_none(value: object, zone: tzinfo) -> datetime | None:
+    try:
+        return moment(value, zone)[0]
+    except ValueError:
+        return None
+
+
+def clean(text: str) -> str:
+    return _UNSTORABLE.sub("\ufffd", text).strip()
+
+
+def text_of(value: object) -> str:
+    """A text as it is, a number as one; "" for anything else."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return identifier(value) or str(value)[:MAX_ID]
+    return ""
+
+
+def text_or_none(value: object) -> str | None:
+    return text_of(value) or None
+
+
+def joined(value: object) -> str | None:
+    """Tags as one text, or as a list of them."""
+    if isinstance(value, list):
+        return ", ".join(filter(None, (name_of(part) for part in value))) or None
+    return text_or_none(value)
+
+
+def name_of(value: object) -> str | None:
+    """An institution or status as a string, or as an object with `name` (both seen)."""
+    return text_or_none(value.get("name") if isinstance(value, dict) else value)
+
+
+def pointer(value: object) -> str | None:
+    """The id of something else, as such or inside of an object; 0 is PHP's way to say none (assumed)."""
+    found = identifier(value.get("id") if isinstance(value, dict) else value)
+    return None if found == "0" else found
+
+
+def mapping(value: object) -> Row:
+    """An object, as such or as a string of JSON (seen in `data`, sometimes escaped twice); else an empty one."""
+    found = unpacked(value)
+    return found if isinstance(found, dict) else {}
+
+
+def unpacked(value: object) -> object:
+    for _ in range(2):
+        if isinstance(value, str):
+            value = _loaded(value)
+    return value
+
+
+def _loaded(text: str) -> object:
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def raw_text(value: object) -> str:
+    """`value` as JSON text that any database stores."""
+    return _UNSTORABLE.sub("\ufffd", json.dumps(value, ensure_ascii=False))
+
+
+def hash_of(value: object) -> bytes:
+    """16 bytes over the canonical form: key order and space do not matter."""
+    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def derived_key(value: object) -> str:
+    return f"h:{hash_of(value).hex()}"
+
+
+def identity(key: str) -> int:
+    """`key` as a 64-bit number, to count what a long listing brought without keeping its texts."""
+    if re.fullmatch(r"[1-9][0-9]{0,17}", key):
+        return int(key)
+    return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+def row_key(row: object, *names: str, or_else: str | None = None) -> str:
+    """What a row counts as: the first id among `names`, else `or_else`, else its hash."""
+    ids = (identifier(row.get(name)) for name in names) if isinstance(row, dict) else ()
+    return next(filter(None, ids), None) or or_else or derived_key(row)

@@ -1,0 +1,509 @@
+"""What SP4N-LAPOR! says, read tolerantly: bytes to envelopes, rows to reports, follow-ups to threads. Pure.
+
+Nobody outside has its documentation, so each reading accepts every form that was seen or that such systems are
+known for. Whatever the JSON, only UpstreamBroken (the answer is none) and BadRecord (this record cannot be read)
+leave here. Source: lapor-api, section 1; what is marked *assumed* there is a table or an argument here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from urllib.parse import unquote, urlsplit
+
+from connectors.sp4n_v3.values import (
+    UNSTORABLE_ESCAPE,
+    Row,
+    clean,
+    derived_key,
+    flag,
+    hash_of,
+    identifier,
+    joined,
+    mapping,
+    moment,
+    moment_or_none,
+    name_of,
+    pointer,
+    raw_text,
+    row_key,
+    storable,
+    text_of,
+    text_or_none,
+    unpacked,
+)
+from lapor_sync.domain import thread as talk
+from lapor_sync.domain.delivery import Body
+from lapor_sync.domain.errors import BadRecord, UpstreamBroken
+from lapor_sync.domain.ports import ListedRow
+from lapor_sync.domain.report import (
+    Attachment,
+    BadItem,
+    Detail,
+    Institution,
+    Report,
+    StatusChange,
+    Thread,
+    ThreadItem,
+)
+
+MAX_MESSAGE = 120
+"""Of upstream's words about a refusal this much is kept."""
+
+
+# Envelopes.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listing:
+    """The rows of one page, not read yet, and what stands beside them.
+
+    `more` tells whether there is a next page, None where nothing was said of one.
+    """
+
+    rows: tuple[object, ...]
+    more: bool | None
+    total: int | None
+    last_page: int | None
+
+
+def results(body: bytes) -> object:
+    """The `results` of an answer; the whole object where there is no such key.
+
+    Raises UpstreamBroken for what is no JSON object (HTML, empty, truncated) or says `status: false`.
+    """
+    envelope = _json_object(body)
+    if "status" in envelope and not _succeeded(envelope["status"]):
+        raise UpstreamBroken("the answer says that the call failed")
+    return envelope.get("results", envelope)
+
+
+def listing(body: bytes) -> Listing:
+    """One page of any list. Raises UpstreamBroken where no list can be found: that is no empty one."""
+    found = results(body)
+    if isinstance(found, list):
+        return Listing(rows=tuple(found), more=None, total=None, last_page=None)
+    if not isinstance(found, dict):
+        raise UpstreamBroken("the answer holds no list")
+    about = {**mapping(found.get("meta")), **found}
+    return Listing(
+        rows=_rows(found.get("data")),
+        more=_more(about),
+        total=_count(about.get("total")),
+        last_page=_count(about.get("last_page")),
+    )
+
+
+def body_of(body: bytes, *, ok: bool) -> tuple[Body, str]:
+    """What the body of an answer to a write is, and upstream's own words of at most 120 characters.
+
+    `ok` for a 2xx. Without a `status` (assumed to be possible) the envelope is known by `results` or `message`,
+    for an error only where no API gateway wrote it.
+    """
+    try:
+        envelope = _json_object(body)
+    except UpstreamBroken:
+        return Body.OTHER, ""
+    if "status" in envelope:
+        return (Body.SUCCESS if _succeeded(envelope["status"]) else Body.FAILURE), _message(envelope)
+    if {"results", "message"} & envelope.keys() and (ok or not _GATEWAY & envelope.keys()):
+        return (Body.SUCCESS if ok else Body.FAILURE), _message(envelope)
+    return Body.OTHER, ""
+
+
+_GATEWAY = frozenset({"code", "fault", "description"})
+"""Keys of a WSO2 gateway's own errors, such as the national service bus seems to be (assumed)."""
+
+
+def _json_object(body: bytes) -> dict[str, object]:
+    # One byte that is no UTF-8 must not cost the whole page, nor a raw line break inside of a text.
+    text = body.decode("utf-8-sig", "replace")
+    try:
+        found = json.loads(text, strict=False, parse_constant=lambda _: None)
+        # Escapes can smuggle in what no database stores; only then is it worth a walk.
+        clean = storable(found) if UNSTORABLE_ESCAPE.search(text) else found
+    except (ValueError, RecursionError) as exc:
+        reason = "the answer is empty" if not text.strip() else "the answer is no JSON"
+        raise UpstreamBroken(reason) from exc
+    if not isinstance(clean, dict):
+        raise UpstreamBroken("the answer is no JSON object")
+    return clean
+
+
+def _succeeded(status: object) -> bool:
+    """`status` is a boolean (seen); numbers and words as such systems write them (assumed)."""
+    if isinstance(status, str):
+        return not re.fullmatch(r"0?|false|errors?|fail(ed)?|gagal|[45]\d\d", status.strip().lower())
+    if isinstance(status, int | float):
+        return 0 < status < 400
+    return status is None
+
+
+def _message(envelope: Row) -> str:
+    text = text_of(envelope.get("message")) or _first_text(envelope.get("errors"))
+    return " ".join(text.split())[:MAX_MESSAGE]
+
+
+def _first_text(errors: object) -> str:
+    """The first text inside of `errors`, whose shape is not known: Laravel's is `{field: [text]}` (assumed)."""
+    while isinstance(errors, dict | list) and errors:
+        errors = next(iter(errors.values())) if isinstance(errors, dict) else errors[0]
+    return text_of(errors)
+
+
+def _rows(data: object) -> tuple[object, ...]:
+    if isinstance(data, list):
+        return tuple(data)
+    # PHP encodes an array with gaps as an object with numeric keys; an empty one it encodes as a list.
+    if isinstance(data, dict) and data and all(key.isdecimal() for key in data):
+        return tuple(data.values())
+    raise UpstreamBroken("the answer holds no list")
+
+
+def _more(about: Row) -> bool | None:
+    if "next_page_url" in about:
+        return bool(about["next_page_url"])
+    links = about.get("links")
+    return bool(links["next"]) if isinstance(links, dict) and "next" in links else None
+
+
+def _count(value: object) -> int | None:
+    number = identifier(value)
+    return int(number) if number is not None and re.fullmatch(r"[0-9]{1,9}", number) else None
+
+
+# Files.
+
+
+def attachments(value: object) -> tuple[Attachment, ...]:
+    """Files from a list, an object with numeric keys and `docs` (seen), JSON text of either, or null.
+
+    Numbers alone (the create call's `"[1,2]."`) name no address and are left out; the same address counts once.
+    """
+    found = unpacked(value)
+    files: dict[str, Attachment] = {}
+    for part in _attachment_parts(found):
+        file = _attachment(part)
+        if file is not None:
+            files.setdefault(file.url, file)
+    return tuple(files.values())
+
+
+def _attachment_parts(found: object) -> Iterable[object]:
+    if isinstance(found, list):
+        return found
+    if not isinstance(found, dict):
+        return ()
+    if any(isinstance(found.get(key), str) for key in _URL_KEYS):
+        return (found,)
+    docs = unpacked(found.get("docs"))
+    numbered = [part for key, part in found.items() if key != "docs"]
+    return [*numbered, *(docs if isinstance(docs, list) else ())]
+
+
+_URL_KEYS = ("path", "url", "link", "file")
+_FILE_NAME_KEYS = ("file_name", "name", "filename", "original_name")
+
+
+def _attachment(part: object) -> Attachment | None:
+    row = part if isinstance(part, dict) else {"path": part if isinstance(part, str) else None}
+    url = _first(row, _URL_KEYS)
+    if not url:
+        return None
+    name = _first(row, _FILE_NAME_KEYS) or _last_segment(url)
+    extension = _first(row, ("extension", "ext")) or _suffix(name)
+    return Attachment(url=url, file_name=name, extension=extension.lstrip(".").lower() or None)
+
+
+def _first(row: Row, keys: Iterable[str]) -> str:
+    return next(filter(None, (text_of(row.get(key)) for key in keys)), "")
+
+
+def _last_segment(url: str) -> str:
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        path = ""
+    return clean(unquote(path.rstrip("/").rpartition("/")[2])) or "file"
+
+
+def _suffix(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return suffix if dot and stem and len(suffix) <= 10 else ""
+
+
+# Reports.
+
+
+def listed_row(raw: object) -> ListedRow | BadRecord:
+    """A list's row by its ids and hash alone; a BadRecord (not raised) where it has no id."""
+    try:
+        digest = hash_of(raw)
+    except (RecursionError, ValueError):
+        return BadRecord("nested too deep", key="h:deep", raw="")
+    row = raw if isinstance(raw, dict) else {}
+    upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
+    key = tracking_id or upstream_id
+    if key is None:
+        reason = "no id and no tracking id" if isinstance(raw, dict) else "not an object"
+        return BadRecord(reason, key=f"h:{digest.hex()}", raw=raw_text(raw))
+    return ListedRow(key=key, report_id=upstream_id or key, hash=digest, raw=row)
+
+
+def report_of_row(row: ListedRow, zone: tzinfo) -> Report:
+    """The list's row as a report; `status_name` "" and in `missing` where the row has none. Raises BadRecord."""
+    return _report(row.raw, zone, key=row.key, report_id=row.report_id)
+
+
+def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
+    try:
+        times = _times(row, zone)
+    except ValueError as exc:
+        raise BadRecord(str(exc), key=key, raw=raw_text(row), report_id=report_id) from exc
+    upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
+    values = {name: read(row[field]) for name, (field, read) in _FIELDS.items() if field in row}
+    # Source: rules, section 7: such a report is mirrored without the reporter's name.
+    if values.get("is_anonymous") or values.get("is_secret"):
+        values["reporter_name"] = None
+    return Report(
+        tracking_id=tracking_id or upstream_id or report_id,
+        upstream_id=upstream_id,
+        status_name=_status_name(row),
+        missing=_missing(row),
+        **values,  # type: ignore[arg-type]  # each reader in _FIELDS gives its attribute's own type
+        **times,  # type: ignore[arg-type]
+    )
+
+
+def _times(row: Row, zone: tzinfo) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name in ("created_at", "updated_at"):
+        try:
+            found[name], found["updated_at_is_day"] = moment(row.get(name), zone)
+        except ValueError as exc:
+            raise ValueError(f"{name} is not a date") from exc
+    return found
+
+
+def _status_name(row: Row) -> str:
+    status = row.get("status_name")
+    return clean(status) if isinstance(status, str) else ""
+
+
+def _missing(row: Row) -> frozenset[str]:
+    """The attributes of Report that the row does not carry. A flag that is null says nothing; see `_FLAGS`."""
+    absent = {name for name, (field, _) in _FIELDS.items() if field not in row}
+    absent |= {name for name in ("created_at", "updated_at") if name not in row}
+    absent |= {name for name in _FLAGS if row.get(name) is None}
+    absent |= {name for name, field in _IDS if identifier(row.get(field)) is None}
+    return frozenset(absent if _status_name(row) else absent | {"status_name"})
+
+
+_FIELDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
+    # attribute of Report: (field of upstream, how it is read); the fields are assumed but for the first two
+    "disposition_id": ("disposition_id", pointer),
+    "disposition_name": ("disposition_name", name_of),
+    "title": ("title", text_of),
+    "content": ("content", text_of),
+    "channel": ("channel", name_of),
+    "classification": ("classification_name", name_of),
+    "category": ("category_name", name_of),
+    "category_id": ("category_id", pointer),
+    "location": ("location_name", name_of),
+    "date_of_incident": ("date_of_incident", text_or_none),
+    "is_anonymous": ("is_anonymous", flag),
+    "is_secret": ("is_secret", flag),
+    "is_priority": ("is_priority", flag),
+    "tags": ("tags_raw", joined),
+    "rating": ("rating", text_or_none),
+    "reporter_name": ("reporter_name", text_or_none),
+    "attachments": ("attachments", attachments),
+}
+_FLAGS = ("is_anonymous", "is_secret", "is_priority")
+"""Null for one of these counts as missing: taken for "no", it could show what is secret."""
+
+_IDS = (("upstream_id", "id"), ("tracking_id", "tracking_id"))
+
+
+def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Detail:
+    """The detail call's answer for the id that was asked, which stands in where the answer names none.
+
+    Raises UpstreamBroken, and BadRecord where it is another report's, or has no status or a garbage date.
+    """
+    found = results(body)
+    whole = found if isinstance(found, dict) else {"data": found}
+    try:
+        row = _detail_row(whole, asked)
+    except ValueError as exc:
+        raise BadRecord(str(exc), key=asked, raw=raw_text(found), report_id=asked) from exc
+    logs = _objects(whole.get("data_logs", row.get("data_logs")))
+    notes = _objects(row.get("status_logs", whole.get("status_logs")))
+    return Detail(
+        report=_report(row, zone, key=row_key(row, "tracking_id", "id", or_else=asked), report_id=asked),
+        history=_history(logs, notes, zone),
+        log_texts=tuple(text for log in (*logs, *notes) for text in _log_texts(log) if text),
+        began_at=began_at,
+        raw=raw_text(found),
+    )
+
+
+def _detail_row(whole: Row, asked: str) -> Row:
+    """The report's own fields. Raises ValueError where there are none to be had, or another report's."""
+    row = _fields_of(whole)
+    if row is None:
+        raise ValueError("the answer holds no report")
+    ids = {identifier(row.get("id")), identifier(row.get("tracking_id"))}
+    if None not in ids and asked not in ids:
+        raise ValueError("the answer is about another report")
+    if not _status_name(row):
+        raise ValueError("no status_name")
+    return row
+
+
+def _fields_of(whole: Row) -> Row | None:
+    """`results.data`, an object alone in a list, or the fields right in `results` (both assumed)."""
+    if "data" not in whole:
+        return whole if {"id", "tracking_id", "status_name"} & whole.keys() else None
+    data = unpacked(whole["data"])
+    if isinstance(data, list) and len(data) == 1:
+        data = data[0]
+    return data if isinstance(data, dict) and data else None
+
+
+def _objects(value: object) -> tuple[Row, ...]:
+    """The objects in a list, or in PHP's object with numeric keys."""
+    found = unpacked(value)
+    parts = found.values() if isinstance(found, dict) else found if isinstance(found, list) else ()
+    return tuple(part for part in parts if isinstance(part, dict))
+
+
+def _history(logs: Iterable[Row], notes: Iterable[Row], zone: tzinfo) -> tuple[StatusChange, ...]:
+    """Moves of the status in the order of time (upstream guarantees none); those without a time come first."""
+    moves = [change for log in logs if (change := _move(log, zone)).status_old or change.status_new]
+    moves += [
+        StatusChange(at=moment_or_none(note.get("timestamp"), zone), status_old=None, status_new=None, note=text)
+        for note in notes
+        if (text := text_of(note.get("note")))
+    ]
+    return tuple(sorted(moves, key=lambda move: move.at or _NEVER))
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _move(log: Row, zone: tzinfo) -> StatusChange:
+    return StatusChange(
+        at=moment_or_none(log.get("date") or log.get("created_at"), zone),
+        status_old=name_of(log.get("status_old")),
+        status_new=name_of(log.get("status_new")),
+        note=_substituted(text_of(log.get("content")), log),
+    )
+
+
+def _log_texts(log: Row) -> Iterable[str]:
+    """Every text of a log in which a hand-over's reference may stand; which one it is, is not known."""
+    return (_substituted(text_of(log.get(key)), log) for key in ("content", "note", "reason_description"))
+
+
+# Threads.
+
+
+def thread(items: Iterable[object], *, zone: tzinfo, began_at: datetime) -> Thread:
+    """The follow-ups as a thread in reading order; those that are no object are its `bad`."""
+    rows = list(items)
+    good = [row for row in rows if isinstance(row, dict)]
+    return Thread(
+        items=talk.in_order(_item(row, zone) for row in good),
+        began_at=began_at,
+        raw=raw_text(rows),
+        bad=tuple(
+            BadItem(key=derived_key(row), raw=raw_text(row), reason="not an object")
+            for row in rows
+            if not isinstance(row, dict)
+        ),
+    )
+
+
+def _item(row: Row, zone: tzinfo) -> ThreadItem:
+    content = _item_content(row)
+    sender = _institution(row, "from")
+    code = text_or_none(row.get("template_code"))
+    data = mapping(row.get("data"))
+    return ThreadItem(
+        id=row_key(row, "id"),
+        kind=talk.kind_of(template_code=code, institution_from=sender, content=content),
+        created_at=moment_or_none(row.get("created_at"), zone),
+        content=content,
+        author=sender,
+        institution_to=_institution(row, "to"),
+        template_code=code,
+        status_old=_status(row, data, "status_old"),
+        status_new=_status(row, data, "status_new"),
+        attachments=attachments(row.get("attachments")),
+    )
+
+
+def _item_content(row: Row) -> str:
+    """What was written, or where nothing was, the template's words."""
+    written = _substituted(text_of(row.get("content")), row)
+    return written if talk.words(written) else _substituted(text_of(row.get("template_content")), row) or written
+
+
+def _institution(row: Row, side: str) -> str | None:
+    """Who sent or gets an item: by name (seen), else by id, so that no agency is taken for the reporter."""
+    names = (row.get(f"institution_{side}{form}") for form in ("name_of", "", "_id"))
+    return next(filter(None, (_party(name) for name in names)), None)
+
+
+def _party(value: object) -> str | None:
+    return (name_of(value) or pointer(value)) if isinstance(value, dict) else _named(value)
+
+
+def _named(value: object) -> str | None:
+    text = text_or_none(value)
+    return None if text == "0" else text
+
+
+def _status(row: Row, data: Row, key: str) -> str | None:
+    return name_of(data.get(key)) or name_of(row.get(key))
+
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+def _substituted(text: str, row: Row) -> str:
+    """`text` with upstream's placeholders filled in from its own item; those without a value become nothing."""
+    if "{{" not in text:
+        return text
+    sender, receiver = _institution(row, "from"), _institution(row, "to")
+    data = mapping(row.get("data"))
+    values = {
+        "institution_from": sender,
+        "institution_from_link": sender,
+        "institution_to": receiver,
+        "institution_to_link": receiver,
+        "institution": _named(name_of(row.get("institution"))) or sender or receiver,
+        "status_old": _status(row, data, "status_old"),
+        "status_new": _status(row, data, "status_new"),
+    }
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]) or "", text)
+
+
+# Master lists.
+
+
+def institutions(rows: Iterable[object]) -> tuple[Institution, ...]:
+    """The institutions that have an id and a name, each once."""
+    found = ((identifier(row.get("id")), name_of(row)) for row in rows if isinstance(row, dict))
+    return tuple(Institution(id=id_, name=name) for id_, name in dict(found).items() if id_ and name)
+
+
+def template_codes(rows: Iterable[object]) -> tuple[str, ...]:
+    """The codes of the reply templates, each once."""
+    codes = (
+        text_of(row.get("template_code")) or text_of(row.get("code")) for row in rows if isinstance(row, dict)
+    )
+    return tuple(dict.fromkeys(filter(None, codes)))
