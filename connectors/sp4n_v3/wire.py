@@ -264,7 +264,7 @@ def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
     except ValueError as exc:
         raise BadRecord(str(exc), key=key, raw=raw_text(row), report_id=report_id) from exc
     upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
-    values = {name: read(row[field]) for name, (field, read) in _FIELDS.items() if field in row}
+    values = {name: read(row[field]) for name, (fields, read) in _FIELDS.items() if (field := _given(row, fields))}
     # Source: rules, section 7: such a report is mirrored without the reporter's name.
     if values.get("is_anonymous") or values.get("is_secret"):
         values["reporter_name"] = None
@@ -288,14 +288,21 @@ def _times(row: Row, zone: tzinfo) -> dict[str, object]:
     return found
 
 
+def _given(row: Row, fields: str) -> str | None:
+    """The first of the `fields` (separated by a space) that the row carries."""
+    return next((field for field in fields.split() if field in row), None)
+
+
 def _status_name(row: Row) -> str:
     status = row.get("status_name")
+    if status is None and isinstance(row.get("status"), dict):
+        status = name_of(row["status"])
     return clean(status) if isinstance(status, str) else ""
 
 
 def _missing(row: Row) -> frozenset[str]:
     """The attributes of Report that the row does not carry. A flag that is null says nothing; see `_FLAGS`."""
-    absent = {name for name, (field, _) in _FIELDS.items() if field not in row}
+    absent = {name for name, (fields, _) in _FIELDS.items() if not _given(row, fields)}
     absent |= {name for name in ("created_at", "updated_at") if name not in row}
     absent |= {name for name in _FLAGS if row.get(name) is None}
     absent |= {name for name, field in _IDS if identifier(row.get(field)) is None}
@@ -303,16 +310,16 @@ def _missing(row: Row) -> frozenset[str]:
 
 
 _FIELDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
-    # attribute of Report: (field of upstream, how it is read); the fields are assumed but for the first two
-    "disposition_id": ("disposition_id", pointer),
-    "disposition_name": ("disposition_name", name_of),
+    # attribute of Report: (field of upstream, then where else it may stand; how it is read)
+    "disposition_id": ("disposition_id disposition", pointer),  # seen, as is the name; all below is assumed
+    "disposition_name": ("disposition_name disposition", name_of),
     "title": ("title", text_of),
     "content": ("content", text_of),
     "channel": ("channel", name_of),
-    "classification": ("classification_name", name_of),
-    "category": ("category_name", name_of),
+    "classification": ("classification_name classification", name_of),
+    "category": ("category_name category", name_of),
     "category_id": ("category_id", pointer),
-    "location": ("location_name", name_of),
+    "location": ("location_name location", name_of),
     "date_of_incident": ("date_of_incident", text_or_none),
     "is_anonymous": ("is_anonymous", flag),
     "is_secret": ("is_secret", flag),
