@@ -255,7 +255,7 @@ def stored_file(world: World, call: Call) -> Reply:
 def _refused(call: Call, wrong: Invalid) -> Reply:
     # Laravel sends a caller that does not ask for JSON back to the form it never had.
     if "application/json" not in call.headers.get("accept", ""):
-        return html_reply(302, "Redirecting", Location="https://api.lapor.invalid/")
+        return html_reply(302, "Redirecting", {"Location": "https://api.lapor.invalid/"})
     return failure(422, str(wrong), wrong.errors)
 
 

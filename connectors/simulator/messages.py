@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 Json = dict[str, Any]
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +47,7 @@ class Reply:
     cut: str = "none"
 
 
-def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
+def json_reply(value: Any, status: int = 200, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
     """A JSON body under the status given."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     return Reply(status=status, body=body, headers=headers)
@@ -56,17 +58,14 @@ def success(results: Any, **root: Any) -> Reply:
     return json_reply({"status": True, "results": results, "message": "Success", **root})
 
 
-def failure(status: int, message: str, errors: Json | None = None, **headers: str) -> Reply:
-    """The envelope of a refusal (its exact form upstream is assumed, see the module's docstring)."""
-    return json_reply({"status": False, "message": message, "errors": errors or {}}, status, **headers)
+def failure(
+    status: int, message: str, errors: Json | None = None, headers: Mapping[str, str] = NO_HEADERS
+) -> Reply:
+    """The envelope of a refusal (its form upstream is not known, so it is assumed)."""
+    return json_reply({"status": False, "message": message, "errors": errors or {}}, status, headers)
 
 
-def html_reply(status: int, title: str, **headers: str) -> Reply:
+def html_reply(status: int, title: str, headers: Mapping[str, str] = NO_HEADERS) -> Reply:
     """A page for people, as gateways and maintenance send it where JSON was asked for."""
     body = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
-    return Reply(
-        status=status,
-        body=body.encode(),
-        content_type="text/html; charset=UTF-8",
-        headers=headers,
-    )
+    return Reply(status=status, body=body.encode(), content_type="text/html; charset=UTF-8", headers=headers)

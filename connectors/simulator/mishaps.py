@@ -61,7 +61,7 @@ _SAYINGS = {401: "Unauthenticated.", 403: "Forbidden", 429: "Too Many Attempts."
 def _status(fault: Mishap, good: Reply | None) -> Reply:
     status = int(fault.number)
     wait = {"Retry-After": "1"} if status in (429, 503) else {}
-    return failure(status, _SAYINGS.get(status, "Server Error"), **wait)
+    return failure(status, _SAYINGS.get(status, "Server Error"), headers=wait)
 
 
 def _gateway(fault: Mishap, good: Reply | None) -> Reply:
@@ -91,7 +91,7 @@ BAD_ANSWERS: Mapping[str, Callable[[Mishap, Reply | None], Reply]] = {
         json_reply({"status": False, "results": None, "message": "Terjadi kesalahan"}),
     ),
     "garbage": _always(Reply(body=b'\x1f\x8b\x00{"status": tru\xff\xfe')),
-    "redirect": _always(html_reply(302, "Found", Location="https://masuk.lapor.invalid/login")),
+    "redirect": _always(html_reply(302, "Found", {"Location": "https://masuk.lapor.invalid/login"})),
     "close-before": _always(Reply(cut="all")),
     "close-after": _always(Reply(cut="all")),
     "truncate": _truncate,
