@@ -74,7 +74,7 @@ class City:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """A colour (None: unknown status at first sight), who is waited for, flags, and the table's row that said so."""
+    """A colour (None: unknown status at first sight), who is waited for, flags, and the row that said so."""
 
     colour: Colour | None
     waiting_on: WaitingOn | None

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
-_TAG = re.compile(r"<[^<>]*>")
+# As browsers read it: "<" before anything but a name is text, as in "harga < 5.000 -> mahal".
+_TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>]*>|<[!?][^<>]*>", re.DOTALL)
 _BLOCK_TAG = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
-_INVISIBLE = re.compile(r"[\s\u00a0\u200b-\u200f\u2028-\u202f\u2060\ufeff]+")
+_INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\u2800\u3164\ufe0e\ufe0f\ufeff]+")
 _START = datetime.min.replace(tzinfo=UTC)
 
 
@@ -26,27 +27,27 @@ def plain(text: str) -> str:
 
 
 def words(text: str) -> str:
-    """What is left of `text` without tags, entities and surplus space: "" where a citizen can read nothing."""
+    """`text` without tags, entities and surplus space: "" where a citizen can read nothing."""
     return _INVISIBLE.sub(" ", plain(text)).strip()
 
 
 def kind_of(*, template_code: str | None, institution_from: str | None, content: str) -> ItemKind:
     """The kind of an item; rows in the order of the rules' table, the first that fits."""
     code = (template_code or "").strip().lower()
-    spoken = bool(words(content))
+    institution, spoken = (institution_from or "").strip(), bool(words(content))
     if code == "disposition":
         return ItemKind.DISPOSITION
     if code.startswith("reply") and spoken:
         return ItemKind.ANSWER
-    if not code and institution_from and spoken:
+    if not code and institution and spoken:
         return ItemKind.ANSWER
-    if not code and not institution_from:
+    if not code and not institution:
         return ItemKind.REPORTER
     return ItemKind.LOG
 
 
 def in_order(items: Iterable[ThreadItem]) -> tuple[ThreadItem, ...]:
-    """The items by `created_at`, then id (numbers as numbers); an item without a date comes first."""
+    """The items by `created_at`, then id (numbers as numbers, before other ids); what has no date is first."""
     return tuple(sorted(items, key=_place))
 
 
@@ -66,7 +67,8 @@ def last_word(items: tuple[ThreadItem, ...]) -> ItemKind | None:
     return None
 
 
-def _place(item: ThreadItem) -> tuple[datetime, int, str]:
-    # A number of any length sorts before text; both sort among themselves.
-    number = int(item.id) if item.id.isdecimal() else -1
-    return (item.created_at or _START, number, item.id)
+def _place(item: ThreadItem) -> tuple[datetime, bool, int, str]:
+    is_number = item.id.isascii() and item.id.isdecimal()
+    # Numbers by how many digits they have, then as text: int() refuses very long ones.
+    digits = item.id.lstrip("0") if is_number else ""
+    return (item.created_at or _START, not is_number, len(digits), digits or item.id)

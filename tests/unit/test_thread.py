@@ -1,0 +1,159 @@
+"""Who speaks in a thread, in what order, and with what words."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lapor_sync.domain.report import ItemKind, ThreadItem
+from lapor_sync.domain.thread import in_order, kind_of, last_word, plain, since_disposition, words
+
+T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+LETTERS = {"d": ItemKind.DISPOSITION, "a": ItemKind.ANSWER, "r": ItemKind.REPORTER, "l": ItemKind.LOG}
+
+
+def item(
+    id: str = "1", kind: ItemKind = ItemKind.LOG, at: datetime | None = T0, content: str = "kata"
+) -> ThreadItem:
+    return ThreadItem(id=id, kind=kind, created_at=at, content=content)
+
+
+def thread(spelled: str) -> tuple[ThreadItem, ...]:
+    """`"dar"`: a disposition, an answer, a word of the reporter."""
+    return tuple(item(str(n), LETTERS[letter]) for n, letter in enumerate(spelled, 1))
+
+
+@pytest.mark.parametrize(
+    ("template", "institution", "content", "kind"),
+    [
+        ("disposition", "Kota", "", ItemKind.DISPOSITION),
+        ("disposition", None, "diteruskan", ItemKind.DISPOSITION),
+        (" Disposition ", "Kota", "x", ItemKind.DISPOSITION),
+        ("reply", "Dinas", "Sudah kami perbaiki", ItemKind.ANSWER),
+        ("reply_finish", None, "Sudah", ItemKind.ANSWER),
+        ("REPLY_x", "Dinas", "Sudah", ItemKind.ANSWER),
+        (None, "Dinas", "Sudah", ItemKind.ANSWER),
+        ("", "Dinas", "Sudah", ItemKind.ANSWER),
+        (None, None, "Terima kasih", ItemKind.REPORTER),
+        ("  ", "  ", "Terima kasih", ItemKind.REPORTER),
+        (None, "", "", ItemKind.REPORTER),
+        ("reply", "Dinas", "<p>&nbsp;</p>", ItemKind.LOG),
+        ("reply", None, "", ItemKind.LOG),
+        (None, "Dinas", " <br/> ", ItemKind.LOG),
+        ("disposition_x", "Dinas", "kata", ItemKind.LOG),
+        ("verification", "Dinas", "kata", ItemKind.LOG),
+        ("status_reply", None, "kata", ItemKind.LOG),
+    ],
+)
+def test_each_row_of_the_table_of_speakers(
+    template: str | None, institution: str | None, content: str, kind: ItemKind
+) -> None:
+    """The kind is that of the first row that fits."""
+    assert kind_of(template_code=template, institution_from=institution, content=content) is kind
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        "",
+        " ",
+        "\n\t",
+        "&nbsp;",
+        "&amp;nbsp;",
+        "<p></p>",
+        "<p>&nbsp;<br>&#160;</p>",
+        "\u200b",
+        "&zwnj;",
+        "&shy;",
+        "<!-- > -->",
+        "&lt;p&gt;&lt;/p&gt;",
+        "<img src='a.png'>",
+        "\ufeff",
+        "<P\nclass='x'>\u2060</P>",
+        "<!DOCTYPE html>",
+        "\u2800",
+    ],
+)
+def test_what_no_citizen_can_read_are_no_words(nothing: str) -> None:
+    """An answer of tags, entities and space alone does not stop a clock."""
+    assert words(nothing) == ""
+    assert kind_of(template_code="reply", institution_from="Dinas", content=nothing) is ItemKind.LOG
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("harga < 5000 dan > 3000", "harga < 5000 dan > 3000"),
+        ("<p>satu</p><p>dua</p>", "satu dua"),
+        ("satu<br>dua", "satu dua"),
+        ("a<b>b</b>c", "abc"),
+        ("&lt;b&gt;tebal&lt;/b&gt;", "tebal"),
+        ("Dinas PU &amp;amp; PR", "Dinas PU & PR"),
+        ("  a \u00a0 b ", "a b"),
+        ("i <3 LAPOR", "i <3 LAPOR"),
+        ("sedang < diproses", "sedang < diproses"),
+    ],
+)
+def test_words_are_what_a_browser_would_show(text: str, read: str) -> None:
+    """Tags go, text that merely holds an angle bracket stays."""
+    assert words(text) == read
+
+
+def test_plain_keeps_the_ends_of_lines() -> None:
+    """A block's end is a line's end, so that what stands on a line of its own does so still."""
+    assert plain("<p>satu</p>dua<br/>tiga") == "satu\ndua\ntiga"
+
+
+def test_reading_order_is_by_time_then_id_however_upstream_lists_it() -> None:
+    """Ids that are numbers sort as numbers, before others; what has no date comes first."""
+    expected = [
+        item("50", at=None),
+        item("0", at=T0),
+        item("9", at=T0),
+        item("10", at=T0),
+        item("9" * 5000, at=T0),
+        item("a", at=T0),
+        item("1", at=T0 + timedelta(seconds=1)),
+    ]
+    for shuffled in list(permutations(expected))[:: 5040 // 120]:
+        assert list(in_order(shuffled)) == expected
+
+
+@given(
+    st.lists(
+        st.tuples(st.none() | st.integers(0, 3), st.text("0123456789abz", min_size=1, max_size=3)), unique=True
+    )
+)
+def test_any_two_listings_of_one_thread_read_the_same(entries: list[tuple[int | None, str]]) -> None:
+    """The order depends on nothing but times and ids."""
+    items = [
+        item(id, at=None if s is None else T0 + timedelta(seconds=s)) for s, id in entries if id == id.lstrip("0")
+    ]
+    assert in_order(items) == in_order(reversed(items))
+
+
+@pytest.mark.parametrize(
+    ("spelled", "rest"), [("", ""), ("ra", "ra"), ("d", ""), ("dad", ""), ("dadr", "r"), ("dla", "la")]
+)
+def test_since_the_last_disposition_or_the_beginning(spelled: str, rest: str) -> None:
+    """Without a disposition everything counts."""
+    assert [one.kind for one in since_disposition(thread(spelled))] == [LETTERS[letter] for letter in rest]
+
+
+@pytest.mark.parametrize(
+    ("spelled", "kind"),
+    [("", None), ("ld", None), ("a", "a"), ("ar", "r"), ("ral", "a"), ("ard", "r"), ("rad", "a")],
+)
+def test_the_last_word_is_the_last_that_a_citizen_can_read(spelled: str, kind: str | None) -> None:
+    """Logs and dispositions are no words."""
+    assert last_word(thread(spelled)) is (LETTERS[kind] if kind else None)
+
+
+def test_a_wordless_item_of_the_reporter_is_not_the_last_word() -> None:
+    """An empty follow-up does not give the turn back to the agency."""
+    talk = (*thread("a"), item("2", ItemKind.REPORTER, content="<p>&nbsp;</p>"))
+    assert last_word(talk) is ItemKind.ANSWER
