@@ -1,0 +1,106 @@
+"""Reconciling three ways, against a table written independently of the code."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.three_way import TAKES_UPSTREAM, Decision, Side, decide, ours
+
+SIDES: tuple[Side, ...] = (None, *Colour)
+
+# Rows: agreed and ours; columns: upstream - m k h a. Written out by hand from the rules:
+# . nothing  A adopt  = agree  < pull  > push  H hold  V vanished  ! a defect of ours
+WRITTEN_OUT = """
+       -  m  k  h  a
+  - -  .  A  A  A  A
+  - m  H  =  H  H  H
+  - k  H  H  =  H  H
+  - h  H  H  H  =  H
+  - a  H  H  H  H  =
+  m -  !  !  !  !  !
+  m m  V  =  <  <  <
+  m k  H  >  =  <  <
+  m h  H  >  H  =  <
+  m a  H  >  H  <  =
+  k -  !  !  !  !  !
+  k m  H  =  >  <  <
+  k k  V  <  =  <  <
+  k h  H  H  >  =  <
+  k a  H  H  >  <  =
+  h -  !  !  !  !  !
+  h m  H  =  H  >  <
+  h k  H  H  =  >  <
+  h h  V  <  <  =  <
+  h a  H  H  H  >  =
+  a -  !  !  !  !  !
+  a m  H  =  H  <  >
+  a k  H  H  =  <  >
+  a h  H  H  H  =  >
+  a a  V  <  <  <  =
+"""
+SYMBOLS = {
+    ".": Decision.NOTHING,
+    "A": Decision.ADOPT,
+    "=": Decision.AGREE,
+    "<": Decision.PULL,
+    ">": Decision.PUSH,
+    "H": Decision.HOLD,
+    "V": Decision.VANISHED,
+    "!": None,
+}
+LETTERS: dict[str, Side] = {"-": None, "m": Colour.MERAH, "k": Colour.KUNING, "h": Colour.HIJAU, "a": Colour.ABU}
+
+
+def written_out() -> dict[tuple[Side, Side, Side], Decision | None]:
+    head, *rows = WRITTEN_OUT.strip().splitlines()
+    table = {}
+    for row in rows:
+        agreed, mine, *symbols = row.split()
+        for upstream, symbol in zip(head.split(), symbols, strict=True):
+            table[LETTERS[agreed], LETTERS[mine], LETTERS[upstream]] = SYMBOLS[symbol]
+    return table
+
+
+def test_the_table_written_out_has_every_combination() -> None:
+    """All 125 are there, so that none is left unwalked."""
+    assert set(written_out()) == set(product(SIDES, repeat=3))
+    assert len(written_out()) == 125
+
+
+@pytest.mark.parametrize(("sides", "expected"), list(written_out().items()))
+def test_each_of_the_125_combinations(sides: tuple[Side, Side, Side], expected: Decision | None) -> None:
+    """The decision is what the rules' table says."""
+    if expected is None:
+        with pytest.raises(Defect):
+            decide(*sides)
+    else:
+        assert decide(*sides) is expected
+
+
+@pytest.mark.parametrize("sides", [sides for sides, decision in written_out().items() if decision])
+def test_after_taking_upstream_the_same_three_sides_agree(sides: tuple[Side, Side, Side]) -> None:
+    """Running twice changes nothing: once agreed and ours are upstream's, the decision is to agree."""
+    agreed, mine, upstream = sides
+    if decide(agreed, mine, upstream) in TAKES_UPSTREAM:
+        assert upstream is not None
+        assert decide(upstream, upstream, upstream) is Decision.AGREE
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("agreed", SIDES)
+def test_a_response_on_its_way_makes_ours_kuning(agreed: Side, state: State) -> None:
+    """Queued, sending and unknown are laid over agreed; what is done, held or refused is not."""
+    on_its_way = state in {State.QUEUED, State.SENDING, State.UNKNOWN}
+    assert ours(agreed, [state]) is (Colour.KUNING if on_its_way else agreed)
+
+
+@pytest.mark.parametrize("agreed", SIDES)
+def test_ours_is_agreed_without_deliveries_and_never_hijau_by_itself(agreed: Side) -> None:
+    """The citizen, an admin or the ten days make a report hijau; the city does not."""
+    assert ours(agreed, []) is agreed
+    assert ours(agreed, [State.SENT, State.QUEUED]) is Colour.KUNING
