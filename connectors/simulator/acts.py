@@ -136,7 +136,7 @@ def answer(
     old = report.status
     if old in (BELUM, TERVERIFIKASI):
         report.status = PROSES
-    report.last_word, report.answered_at = "agency", at
+    report.last_word = "agency"
     report.answers += 1
     touch(report, at)
     if report.thread is None:

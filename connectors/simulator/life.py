@@ -15,7 +15,7 @@ from random import Random
 from connectors.simulator.city import CITY_ID, OPD_IDS, OUTSIDE
 from connectors.simulator.clock import DAY, after_working_days
 from connectors.simulator.past import SILENCE
-from connectors.simulator.records import BELUM, TUNDA, Report
+from connectors.simulator.records import BELUM, DIARSIPKAN, DITOLAK, TUNDA, Report
 
 HOUR = 3600
 REPORTS_A_DAY = 6.0
@@ -91,7 +91,7 @@ class Life:
 
 def _next_step(report: Report, dice: Random) -> _Next | None:
     if report.ended:
-        return None
+        return _after_the_end(report, dice)
     if report.status == BELUM:
         return _Next(act="verify", hours=6)
     if report.disposed is None:
@@ -101,6 +101,13 @@ def _next_step(report: Report, dice: Random) -> _Next | None:
     if report.disposed == CITY_ID:
         return _Next(act="dispose", hours=5, details={"to": report.opd})
     return _at_agency(report, dice)
+
+
+def _after_the_end(report: Report, dice: Random) -> _Next | None:
+    """Few are opened again; what was archived or refused stays so."""
+    if report.status in (DIARSIPKAN, DITOLAK) or dice.random() >= 0.02:
+        return None
+    return _Next(act="reopen", hours=60)
 
 
 def _forwarded(report: Report, dice: Random) -> _Next:
@@ -125,5 +132,4 @@ def _after_answer(report: Report, luck: float, dice: Random) -> _Next:
         return _Next(act="satisfied", hours=40, details={"rating": dice.randint(3, 5)})
     if luck < 0.55:
         return _Next(act="reply", hours=30)
-    silent_since = report.answered_at or report.updated_at
-    return _Next(act="close_by_system", at=after_working_days(silent_since, SILENCE))
+    return _Next(act="close_by_system", at=after_working_days(report.updated_at, SILENCE))

@@ -109,7 +109,6 @@ class Report:
     status: str = BELUM
     disposed: str | None = None
     last_word: str | None = None
-    answered_at: int | None = None
     answers: int = 0
     forward_to: str | None = None
     rating: int | None = None

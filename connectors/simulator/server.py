@@ -10,6 +10,7 @@ import sys
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import Any, Self, cast
@@ -79,6 +80,11 @@ class _Server(ThreadingHTTPServer):
         self.desk = Desk(world, self._files_url())
         self._open: set[socket.socket] = set()
         self._changed = Condition()
+
+    def server_bind(self) -> None:
+        """Bind, without the look-up of the host's name that the library does here (it can take seconds)."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "simulator", int(self.server_address[1])
 
     @property
     def origin(self) -> str:
@@ -163,7 +169,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _read(self, length: int) -> bytes:
         if not 0 <= length <= BODY_LIMIT:
             raise ValueError("Request body of an impossible length")
-        return self.rfile.read(length)
+        data = self.rfile.read(length)
+        if len(data) < length:
+            # A caller that was killed while sending: half a body must never be taken for a call.
+            raise ConnectionAbortedError("the caller went away in the middle of its body")
+        return data
 
     def _chunks(self) -> bytes:
         body = b""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -390,11 +392,39 @@ def test_a_defect_of_the_stand_in_is_told_and_journaled(
     assert calm.world.requests()["statuses"] == {"500": 1}
 
 
+def head(path: str, length: int) -> bytes:
+    lines = [f"POST /lapor/3.0.0{path} HTTP/1.1", f"Content-Length: {length}", "Content-Type: application/json"]
+    return "\r\n".join([*lines, f"auth: {HEADERS['auth']}", f"token: {TOKEN}", "", ""]).encode()
+
+
+def connected(running: Bench) -> socket.socket:
+    url = httpx.URL(running.simulator.url)
+    connection = socket.create_connection((url.host, url.port or 80))
+    # Closing sends a reset at once, as the kernel does for a process that was killed with data unread.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    return connection
+
+
 def test_a_caller_that_goes_away_is_no_news(calm: Bench, capsys: pytest.CaptureFixture[str]) -> None:
-    """A client's time-out leaves no traceback."""
-    calm.world.add_faults({"do": "slow:0.2"})
+    """Neither a time-out nor a reset leaves a traceback."""
+    calm.world.add_faults({"do": "slow:0.2", "times": 2})
     with pytest.raises(httpx.ReadTimeout):
         calm.client.get("/complaints", timeout=0.05)
+    with closing(connected(calm)) as connection:
+        connection.sendall(head("/complaints/complaint", 0))
+        time.sleep(0.1)
     time.sleep(0.25)
     assert calm.rows()
+    assert capsys.readouterr().err == ""
+
+
+def test_half_a_body_is_no_call(calm: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """A client killed while sending has stored nothing, however sound the first half looks."""
+    body = b'{"title": "a", "content": "b"}'
+    with closing(connected(calm)) as connection:
+        connection.sendall(head("/complaints/complaint", len(body) + 1) + body)
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(100) == b""
+    assert calm.world.count_since() == 20
+    assert calm.world.requests()["total"] == 0
     assert capsys.readouterr().err == ""

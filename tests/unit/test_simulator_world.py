@@ -256,6 +256,18 @@ def test_life_answers_to_what_the_program_does() -> None:
     assert handed["702"] > handed["611"] > 0
 
 
+def test_life_opens_few_closed_reports_again() -> None:
+    """Out of many that citizens were content with, and none that were archived."""
+    world = World(Options(reports=0, start=START, speed=0, life=True))
+    refs = [world.file_report(opd="611")["id"] for _ in range(200)]
+    for number, ref in enumerate(refs):
+        (world.close if number % 2 else world.archive)(ref)
+    world.advance(30 * 86_400)
+    notes = [log["content"] for ref in refs for log in world.thread(ref)["logs"]]
+    assert 0 < notes.count("Laporan dibuka kembali") < 12
+    assert all(world.thread(ref)["status_name"] == "Diarsipkan" for ref in refs[::2])
+
+
 def test_life_does_not_depend_on_how_time_is_cut() -> None:
     """One long jump or many short ones: the same city."""
     options = Options(reports=30, start=START, speed=0, life=True)
