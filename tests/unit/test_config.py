@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -517,3 +519,27 @@ def test_settings_are_frozen() -> None:
     """Nothing changes them behind the daemon's back."""
     with pytest.raises(ValidationError):
         load().poll_seconds = 1
+
+
+# --- the example that ships --------------------------------------------------------------------------------
+
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "systemd" / "config.toml"
+
+
+def test_the_example_can_be_used_as_it_is() -> None:
+    """A new installation observes and calls nothing."""
+    settings = load(EXAMPLE.read_text(encoding="utf-8"))
+    assert settings.observe
+    assert not settings.can_call_upstream
+
+
+def test_every_line_of_the_example_is_right_once_it_is_uncommented() -> None:
+    """It shows every setting but the secrets, and its values are accepted."""
+    text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    settings = load(text)
+    shown = set(tomllib.loads(text))
+    assert shown == {name for name in Settings.model_fields if not name.startswith(("bearer", "token"))}
+    examples = {name for name, field in Settings.model_fields.items() if field.default is None}
+    examples |= {"database_url", "observe", "opd_ids", "bearer", "token"}
+    for name in shown - examples:
+        assert getattr(settings, name) == Settings.model_fields[name].default, name
