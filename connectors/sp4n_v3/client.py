@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.paging import Page, Step, read_all
-from connectors.sp4n_v3.values import identity, row_key
+from connectors.sp4n_v3.values import identity
 from connectors.transport import Answer, Part, Transport
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Unknown, outcome_of
 from lapor_sync.domain.errors import BadRecord, ListingUnstable, Missing, Unreachable, UpstreamError
@@ -30,6 +30,8 @@ TEMPLATES = "/masters/templates"
 _MASTER_PAGE_SIZE = 1000
 
 Params = dict[str, str | int]
+Keys = Callable[[Sequence[object]], list[str]]
+"""What each row of a page counts as."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,18 +91,18 @@ class Sp4nV3:
 
     def read_thread(self, report_id: str) -> Thread:
         """The complete thread in reading order. Raises ListingUnstable where it kept changing."""
-        began: list[datetime] = []
-        items = self._whole(FOLLOWUPS, {}, ("id",), of=report_id, began=began)
-        return wire.thread(items, zone=self._zone, began_at=began[0])
+        items, began_at = self._whole(FOLLOWUPS, {}, wire.item_keys, of=report_id)
+        return wire.thread(items, zone=self._zone, began_at=began_at)
 
     def institutions(self) -> tuple[Institution, ...]:
         """The master list of institutions."""
-        return wire.institutions(self._whole(INSTITUTIONS, {"page_size": _MASTER_PAGE_SIZE}, ("id",)))
+        rows, _ = self._whole(INSTITUTIONS, {"page_size": _MASTER_PAGE_SIZE}, wire.item_keys)
+        return wire.institutions(rows)
 
     def templates(self) -> tuple[str, ...]:
         """The codes of the reply templates, for a check of the one that is configured."""
-        keys = ("id", "template_code", "code")
-        return wire.template_codes(self._whole(TEMPLATES, {"page_size": _MASTER_PAGE_SIZE}, keys))
+        rows, _ = self._whole(TEMPLATES, {"page_size": _MASTER_PAGE_SIZE}, wire.item_keys)
+        return wire.template_codes(rows)
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         """Add a follow-up, once."""
@@ -111,7 +113,7 @@ class Sp4nV3:
         to = outgoing.institution_to_id
         body = {
             "is_request": 1,
-            "reason": int(to) if to.isdecimal() else to,
+            "reason": int(to) if to.isascii() and to.isdecimal() else to,
             "reason_description": outgoing.text,
             "not_authority": 1,
         }
@@ -165,25 +167,25 @@ class Sp4nV3:
         unsaid = page.listing.more is None and len(rows) >= self._settings.page_size
         return _paged(page.listing, rows, keys, more=bool(page.listing.more) or unsaid)
 
-    def _whole(
-        self, path: str, params: Params, ids: tuple[str, ...], *, of: str = "", began: list[datetime] | None = None
-    ) -> list[object]:
-        """All rows of a list that must be complete, each once, as last seen. Raises ListingUnstable."""
+    def _whole(self, path: str, params: Params, keys: Keys, of: str = "") -> tuple[list[object], datetime]:
+        """All rows of a list that must be complete, each once, as last seen; and when the read began.
+
+        Raises ListingUnstable.
+        """
+        began: list[datetime] = []
 
         def get(number: int) -> Page[object]:
             page = self._page(path, params, number, of)
-            if began is not None:
-                began.append(page.began_at)
-            keys = [identity(row_key(row, *ids)) for row in page.listing.rows]
-            return _paged(page.listing, page.listing.rows, keys, more=bool(page.listing.more))
+            began.append(page.began_at)
+            rows = page.listing.rows
+            return _paged(page.listing, rows, list(map(identity, keys(rows))), more=bool(page.listing.more))
 
         found: dict[int, object] = {}
         for step in read_all(lambda number: partial(get, number)):
             found.update(zip(step.page.keys, step.page.rows, strict=True))
-            complete = step.complete
-        if not complete:
+        if not step.complete:
             raise ListingUnstable(f"GET {path}: it kept changing while it was read")
-        return list(found.values())
+        return list(found.values()), began[0]
 
 
 def _paged(listing: wire.Listing, rows: Sequence[T], keys: list[int], *, more: bool) -> Page[T]:

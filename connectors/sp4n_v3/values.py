@@ -1,6 +1,6 @@
 """Single values as upstream writes them, read tolerantly: ids, flags, times, texts, and what is hashed. Pure.
 
-None of these raises, but `moment` (ValueError for what is no date) and `hash_of` (RecursionError on absurd depth).
+None of these raises, but `moment` (ValueError for what is no date).
 """
 
 from __future__ import annotations
@@ -16,19 +16,31 @@ Row = Mapping[str, object]
 MAX_ID = 64
 """An id longer than this is none."""
 
+MAX_DEPTH = 50
+"""Deeper nesting than this is no data of theirs."""
+
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 UNSTORABLE_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|0000)|" + "\x00")
 
 
-def storable(value: object) -> object:
-    """Lone surrogates and NUL replaced, all through: SQLite refuses the first, PostgreSQL both."""
+def storable(value: object, deep: int = MAX_DEPTH) -> object:
+    """Lone surrogates and NUL replaced, all through: SQLite refuses the first, PostgreSQL both.
+
+    What is nested deeper than `deep` becomes null, so that no later step runs out of stack.
+    """
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, list):
-        return [storable(part) for part in value]
+        return [storable(part, deep - 1) for part in value] if deep else None
     if isinstance(value, dict):
-        return {str(storable(key)): storable(part) for key, part in value.items()}
+        return {clean(key): storable(part, deep - 1) for key, part in value.items()} if deep else None
     return value
+
+
+def is_shallow(value: object, deep: int = MAX_DEPTH) -> bool:
+    """Whether nothing is nested deeper than `deep`."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return parts is None or (deep > 0 and all(is_shallow(part, deep - 1) for part in parts))
 
 
 def identifier(value: object) -> str | None:

@@ -22,6 +22,7 @@ from connectors.sp4n_v3.values import (
     flag,
     hash_of,
     identifier,
+    is_shallow,
     joined,
     mapping,
     moment,
@@ -123,14 +124,14 @@ def _json_object(body: bytes) -> dict[str, object]:
     text = body.decode("utf-8-sig", "replace")
     try:
         found = json.loads(text, strict=False, parse_constant=lambda _: None)
-        # Escapes can smuggle in what no database stores; only then is it worth a walk.
-        clean = storable(found) if UNSTORABLE_ESCAPE.search(text) else found
+        # Escapes can smuggle in what no database stores; only then is it worth to copy all.
+        sound = found if not UNSTORABLE_ESCAPE.search(text) and is_shallow(found) else storable(found)
     except (ValueError, RecursionError) as exc:
         reason = "the answer is empty" if not text.strip() else "the answer is no JSON"
         raise UpstreamBroken(reason) from exc
-    if not isinstance(clean, dict):
+    if not isinstance(sound, dict):
         raise UpstreamBroken("the answer is no JSON object")
-    return clean
+    return sound
 
 
 def _succeeded(status: object) -> bool:
@@ -240,10 +241,7 @@ def _suffix(name: str) -> str:
 
 def listed_row(raw: object) -> ListedRow | BadRecord:
     """A list's row by its ids and hash alone; a BadRecord (not raised) where it has no id."""
-    try:
-        digest = hash_of(raw)
-    except (RecursionError, ValueError):
-        return BadRecord("nested too deep", key="h:deep", raw="")
+    digest = hash_of(raw)
     row = raw if isinstance(raw, dict) else {}
     upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
     key = tracking_id or upstream_id
@@ -421,28 +419,41 @@ def _log_texts(log: Row) -> Iterable[str]:
 def thread(items: Iterable[object], *, zone: tzinfo, began_at: datetime) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`."""
     rows = list(items)
-    good = [row for row in rows if isinstance(row, dict)]
+    keyed = list(zip(item_keys(rows), rows, strict=True))
     return Thread(
-        items=talk.in_order(_item(row, zone) for row in good),
+        items=talk.in_order(_item(key, row, zone) for key, row in keyed if isinstance(row, dict)),
         began_at=began_at,
         raw=raw_text(rows),
         bad=tuple(
-            BadItem(key=derived_key(row), raw=raw_text(row), reason="not an object")
-            for row in rows
+            BadItem(key=key, raw=raw_text(row), reason="not an object")
+            for key, row in keyed
             if not isinstance(row, dict)
         ),
     )
 
 
-def _item(row: Row, zone: tzinfo) -> ThreadItem:
+def item_keys(rows: Iterable[object]) -> list[str]:
+    """The id of each item, its hash where it has none or where another item has the same one.
+
+    Were one of two such items to hide the other, a response that arrived could look lost and go out again.
+    """
+    first: dict[str, object] = {}
+    keys = []
+    for row in rows:
+        key = row_key(row, "id")
+        keys.append(key if first.setdefault(key, row) == row else derived_key(row))
+    return keys
+
+
+def _item(key: str, row: Row, zone: tzinfo) -> ThreadItem:
     content = _item_content(row)
     sender = _institution(row, "from")
     code = text_or_none(row.get("template_code"))
     data = mapping(row.get("data"))
     return ThreadItem(
-        id=row_key(row, "id"),
+        id=key,
         kind=talk.kind_of(template_code=code, institution_from=sender, content=content),
-        created_at=moment_or_none(row.get("created_at"), zone),
+        created_at=moment_or_none(row.get("created_at") or row.get("date"), zone),
         content=content,
         author=sender,
         institution_to=_institution(row, "to"),
@@ -461,7 +472,7 @@ def _item_content(row: Row) -> str:
 
 def _institution(row: Row, side: str) -> str | None:
     """Who sent or gets an item: by name (seen), else by id, so that no agency is taken for the reporter."""
-    names = (row.get(f"institution_{side}{form}") for form in ("name_of", "", "_id"))
+    names = (row.get(f"institution_{side}{form}") for form in ("_name", "", "_id"))
     return next(filter(None, (_party(name) for name in names)), None)
 
 
