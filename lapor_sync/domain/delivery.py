@@ -164,7 +164,11 @@ class Body(StrEnum):
 
 
 def outcome_of(status: int, body: Body, *, message: str = "", retry_after: float | None = None) -> Outcome:
-    """The outcome of a write that was answered, by the rules' table; the first row that fits."""
+    """The outcome of a write that was answered, by the rules' table.
+
+    408 is unknown with or without the envelope. A 403 is taken as any other 4xx here: only who knows whether reads
+    are denied too can tell that the credentials are meant.
+    """
     why = message or f"HTTP {status}"
     if status == 429:
         return NotSent(why=why, http_status=status, retry_after=retry_after)
@@ -210,19 +214,28 @@ def times_seen(items: Iterable[ThreadItem], ref: str) -> int:
 
 
 def same_words(content: str, text: str, ref: str) -> bool:
-    """Whether `content` says what `text` says, references and layout aside."""
-    return _bare(content, ref) == _bare(text, ref)
+    """Whether `content` says what `text` says, references and layout aside; without a letter or digit, no."""
+    bare = _bare(text, ref)
+    return bare != "" and _bare(content, ref) == bare
 
 
 def _bare(text: str, ref: str) -> str:
     return re.sub(r"\W+", "", talk.words(text).replace(f"[Ref {ref}]", "").replace(ref, "")).casefold()
 
 
-def foreign_answers(items: Iterable[ThreadItem], prefix: str) -> tuple[ThreadItem, ...]:
-    """The answers in a thread that are not ours: they carry no reference of our prefix."""
-    return tuple(
-        item for item in items if item.kind is ItemKind.ANSWER and not references_in(item.content, prefix)
-    )
+def foreign_answers(
+    items: Iterable[ThreadItem], prefix: str, issued: Iterable[str] = ()
+) -> tuple[ThreadItem, ...]:
+    """The answers in a thread that are not ours: they carry no reference of our prefix.
+
+    `issued` are references issued here for the report: they are ours under whatever prefix they were issued.
+    """
+    refs = tuple(issued)
+    return tuple(item for item in items if item.kind is ItemKind.ANSWER and not _is_ours(item, prefix, refs))
+
+
+def _is_ours(item: ThreadItem, prefix: str, issued: tuple[str, ...]) -> bool:
+    return bool(references_in(item.content, prefix)) or any(carries(item.content, ref) for ref in issued)
 
 
 # The next step of one delivery.
@@ -241,7 +254,8 @@ class Delivery:
     is_secret: bool = False
     tries: int = 0
     baseline: frozenset[str] | None = frozenset()
-    accepted_elsewhere: str | None = None
+    accepted_closed: bool = False
+    accepted_disposition: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,7 +264,8 @@ class Seen:
 
     `absence_counts`: the read was complete and began at least the grace after the attempt ended, and nothing
     that was known had gone from it. `readable`: references come back in this upstream's threads.
-    `log_texts` are the detail's log contents, for a hand-over.
+    `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
+    report, in whatever state its delivery is; needed where the prefix was changed since.
     """
 
     colour: Colour | None
@@ -260,6 +275,7 @@ class Seen:
     log_texts: tuple[str, ...] = ()
     absence_counts: bool = False
     readable: bool = True
+    issued: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -342,7 +358,7 @@ def _in_thread(delivery: Delivery, seen: Seen) -> bool:
 
 def _new_foreign(delivery: Delivery, seen: Seen) -> tuple[ThreadItem, ...]:
     known = delivery.baseline or frozenset()
-    return tuple(item for item in foreign_answers(seen.items, seen.prefix) if item.id not in known)
+    return tuple(item for item in foreign_answers(seen.items, seen.prefix, seen.issued) if item.id not in known)
 
 
 def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
@@ -350,11 +366,11 @@ def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
 
     A hand-over is held only because the report was closed or is with another institution already.
     """
-    if seen.colour in CLOSED:
+    if seen.colour in CLOSED and not delivery.accepted_closed:
         moved = seen.disposed_to is not None and seen.disposed_to != delivery.opd
         return Reason.DISPOSED_ELSEWHERE if moved and seen.colour is Colour.ABU else Reason.CLOSED_SINCE
     if delivery.kind is Kind.RESPONSE and _new_foreign(delivery, seen):
         return Reason.FIRST_READ if delivery.baseline is None else Reason.ANSWERED_ELSEWHERE
-    if seen.disposed_to not in {None, delivery.opd, delivery.accepted_elsewhere}:
+    if seen.disposed_to not in {None, delivery.opd, delivery.accepted_disposition}:
         return Reason.DISPOSED_ELSEWHERE
     return None
