@@ -1,0 +1,116 @@
+"""The audit chain: append-only rows, each holding the hash of the one before. Source: rules, section 6.
+
+What cannot be seen without a head kept elsewhere: a cut tail, or a rewrite of the whole chain.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, text
+
+from lapor_sync.domain.errors import AuditBroken
+from lapor_sync.store.schema import audit
+
+GENESIS = "0" * 64
+DAEMON = "lapor-sync"
+"""Who acts where no person does."""
+
+_LOCK = 0x1A907A0D  # any constant: PostgreSQL's advisory lock that serialises appends
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is to be appended. `data` holds ids, codes, states and hashes only: no names, no texts."""
+
+    at: str
+    agency: str
+    who: str
+    what: str
+    subject: str
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last row's number and hash; 0 and GENESIS before the first."""
+
+    count: int
+    hash: str
+
+
+def entry(*, at: str, agency: str, who: str, what: str, subject: str, data: Mapping[str, object]) -> Entry:
+    """An entry with its data in canonical JSON."""
+    return Entry(at, agency, who, what, subject, json.dumps(data, sort_keys=True, separators=(",", ":")))
+
+
+def row_hash(seq: int, item: Entry, prev_hash: str) -> str:
+    """SHA-256 over the canonical form: a JSON array of the row's columns in order, without spaces, UTF-8."""
+    parts = [seq, item.at, item.agency, item.who, item.what, item.subject, item.data, prev_hash]
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+
+
+def head(conn: Connection) -> Head:
+    """The chain's head as this transaction sees it."""
+    row = conn.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
+    return Head(row.seq, row.hash) if row else Head(0, GENESIS)
+
+
+def append(conn: Connection, entries: Iterable[Entry]) -> Head:
+    """Append in the caller's transaction, last before its commit; appends are serialised by the database."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    last = head(conn)
+    rows = []
+    for item in entries:
+        seq = last.count + 1
+        last, prev = Head(seq, row_hash(seq, item, last.hash)), last.hash
+        rows.append(_as_row(seq, item, prev, last.hash))
+    if rows:
+        conn.execute(insert(audit), rows)
+    return last
+
+
+def _as_row(seq: int, item: Entry, prev_hash: str, own_hash: str) -> dict[str, object]:
+    return {
+        "seq": seq,
+        "at": item.at,
+        "agency": item.agency,
+        "who": item.who,
+        "what": item.what,
+        "subject": item.subject,
+        "data": item.data,
+        "prev_hash": prev_hash,
+        "hash": own_hash,
+    }
+
+
+def rows(conn: Connection) -> Iterator[dict[str, object]]:
+    """Every row in order, streamed: constant memory."""
+    found = conn.execution_options(yield_per=2000).execute(select(audit).order_by(audit.c.seq))
+    for row in found:
+        yield dict(row._mapping)
+
+
+def verify(conn: Connection, known_head: str | None = None) -> Head:
+    """Walk the whole chain; its head.
+
+    With `known_head` (64 hex digits, from the journal or a backup) that hash must be one of the chain's rows.
+    Raises AuditBroken at the first row that does not fit.
+    """
+    last = Head(0, GENESIS)
+    met = known_head in {None, GENESIS}
+    columns = (audit.c.seq, audit.c.at, audit.c.agency, audit.c.who, audit.c.what, audit.c.subject, audit.c.data)
+    query = select(*columns, audit.c.prev_hash, audit.c.hash).order_by(audit.c.seq)
+    for seq, *parts, prev_hash, own_hash in conn.execution_options(yield_per=2000).execute(query):
+        expected = Head(last.count + 1, row_hash(seq, Entry(*parts), last.hash))
+        if (seq, prev_hash, own_hash) != (expected.count, last.hash, expected.hash):
+            raise AuditBroken(f"Audit row {seq} does not follow from row {last.count}.", seq=seq)
+        last = expected
+        met = met or own_hash == known_head
+    if not met:
+        raise AuditBroken(f"The head {known_head} is not in this chain of {last.count} rows.")
+    return last

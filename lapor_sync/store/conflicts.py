@@ -1,0 +1,111 @@
+"""Conflicts: what only a person can settle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Select, func, insert, select, update
+
+from lapor_sync.store.database import Work
+from lapor_sync.store.schema import conflict as table
+from lapor_sync.store.times import from_text
+
+MANY_VANISHED = "many_vanished"
+"""The kind of the alarm that too many reports seem gone at once; it belongs to no single report."""
+
+
+class How(StrEnum):
+    """How a conflict was settled."""
+
+    KEEP_OURS = "keep_ours"
+    TAKE_UPSTREAM = "take_upstream"
+    ACCEPT_VANISHED = "accept_vanished"
+    BY_ITSELF = "by_itself"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conflict:
+    """One open question."""
+
+    id: str
+    tracking_id: str | None
+    kind: str
+    ref: str | None
+    opened_at: datetime
+    why: str
+
+
+def open_one(work: Work, *, kind: str, why: str, tracking_id: str | None = None, ref: str | None = None) -> None:
+    """Ask a person; the same question is asked once."""
+    same = (table.c.tracking_id == tracking_id, table.c.kind == kind, table.c.ref == ref)
+    if work.conn.execute(_open(work).where(*same)).first() is not None:
+        return
+    work.conn.execute(
+        insert(table).values(
+            agency=work.agency, tracking_id=tracking_id, kind=kind, ref=ref, opened_at=work.at, why=why
+        )
+    )
+    work.note("conflict_opened", tracking_id or kind, kind=kind, ref=ref)
+
+
+def settle(work: Work, one: Conflict, how: How, who: str) -> None:
+    """A person, or the course of things, answered."""
+    values = {"settled_at": work.at, "settled_by": who, "how": how.value}
+    work.conn.execute(update(table).where(table.c.agency == work.agency, table.c.id == int(one.id)).values(values))
+    work.note("conflict_settled", one.tracking_id or one.kind, who=who, kind=one.kind, ref=one.ref, how=how)
+
+
+def of_delivery(work: Work, ref: str) -> list[Conflict]:
+    """The open conflicts over one delivery."""
+    return _found(work, _open(work).where(table.c.ref == ref))
+
+
+def of_report(work: Work, tracking_id: str) -> list[Conflict]:
+    """The open conflicts over one report."""
+    return _found(work, _open(work).where(table.c.tracking_id == tracking_id))
+
+
+def of_kind(work: Work, kind: str) -> list[Conflict]:
+    """The open conflicts of one kind."""
+    return _found(work, _open(work).where(table.c.kind == kind))
+
+
+def get(work: Work, conflict_id: str) -> Conflict | None:
+    """An open conflict by its id."""
+    if not conflict_id.isdecimal() or len(conflict_id) > 18:
+        return None
+    found = _found(work, _open(work).where(table.c.id == int(conflict_id)))
+    return found[0] if found else None
+
+
+def listing(work: Work) -> list[Conflict]:
+    """Every open conflict, oldest first."""
+    return _found(work, _open(work))
+
+
+def count(work: Work) -> int:
+    """How many are open."""
+    query = select(func.count()).select_from(table)
+    return int(
+        work.conn.execute(query.where(table.c.agency == work.agency, table.c.settled_at.is_(None))).scalar_one()
+    )
+
+
+def _open(work: Work) -> Select[tuple[object, ...]]:
+    return select(table).where(table.c.agency == work.agency, table.c.settled_at.is_(None)).order_by(table.c.id)
+
+
+def _found(work: Work, query: Select[tuple[object, ...]]) -> list[Conflict]:
+    return [
+        Conflict(
+            id=str(row["id"]),
+            tracking_id=row["tracking_id"],
+            kind=row["kind"],
+            ref=row["ref"],
+            opened_at=from_text(row["opened_at"]),
+            why=row["why"],
+        )
+        for row in work.conn.execute(query).mappings()
+    ]

@@ -1,0 +1,338 @@
+"""Deliveries: what OPDs wrote and what became of it. Every move is checked here and again by the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, insert, select, update
+
+from lapor_sync.domain.delivery import (
+    BLOCKING,
+    MOVES,
+    Delivery,
+    Kind,
+    Outcome,
+    Reason,
+    Refused,
+    Sent,
+    State,
+    Unknown,
+)
+from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.store import audit
+from lapor_sync.store.database import Work
+from lapor_sync.store.reports import chunks
+from lapor_sync.store.schema import attempt, delivery_file, report
+from lapor_sync.store.schema import delivery as table
+from lapor_sync.store.times import from_text, to_text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Queued:
+    """One delivery as the outbox holds it: what the rules ask for in `delivery`, and the rest beside it.
+
+    `ended_at`: upstream's time when the last attempt ended, None where that is not known yet.
+    """
+
+    delivery: Delivery
+    tracking_id: str
+    target: str | None
+    by: str
+    written_at: datetime
+    reason: Reason | None
+    waits: int
+    next_try_at: datetime | None
+    ended_at: datetime | None
+    sent_at: datetime | None
+    seen_at: datetime | None
+    seen_count: int
+
+    @property
+    def ref(self) -> str:
+        return self.delivery.ref
+
+    @property
+    def state(self) -> State:
+        return self.delivery.state
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One try on the wire; `outcome` None while it is in the air."""
+
+    n: int
+    at: datetime
+    outcome: str | None
+    http_status: int | None
+    ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewDelivery:
+    """What a person wrote, ready to be queued."""
+
+    ref: str
+    tracking_id: str
+    kind: Kind
+    opd: str
+    text: str
+    by: str
+    target: str | None = None
+    is_secret: bool = False
+    baseline: frozenset[str] | None = frozenset()
+    accepted_disposition: str | None = None
+    origin: str | None = None
+    files: tuple[OutgoingFile, ...] = ()
+
+
+def add(work: Work, new: NewDelivery, *, state: State = State.QUEUED, reason: Reason | None = None) -> None:
+    """Record a delivery with its files."""
+    work.conn.execute(
+        insert(table).values(
+            agency=work.agency,
+            ref=new.ref,
+            tracking_id=new.tracking_id,
+            kind=new.kind,
+            opd=new.opd,
+            target=new.target,
+            text=new.text,
+            is_secret=int(new.is_secret),
+            by=new.by,
+            written_at=work.at,
+            origin=new.origin,
+            state=state,
+            reason=reason,
+            tries=0,
+            waits=0,
+            baseline=baseline_text(new.baseline),
+            accepted_closed=0,
+            accepted_disposition=new.accepted_disposition,
+            sent_at=work.at if state is State.SENT else None,
+            seen_count=0,
+        )
+    )
+    for n, file in enumerate(new.files):
+        row = {"ref": new.ref, "n": n, "agency": work.agency, "file_name": file.file_name, "content": file.content}
+        work.conn.execute(insert(delivery_file).values(row))
+    work.note("delivery_written", new.tracking_id, who=new.by, ref=new.ref, kind=new.kind, state=state)
+
+
+def baseline_text(baseline: frozenset[str] | None) -> str | None:
+    """Ids of foreign answers as the table holds them."""
+    return None if baseline is None else json.dumps(sorted(baseline))
+
+
+def is_taken(work: Work, ref: str) -> bool:
+    """Whether a reference stands in the database, of any agency."""
+    return work.conn.execute(select(table.c.seq).where(table.c.ref == ref)).first() is not None
+
+
+def origins(work: Work, wanted: Iterable[str]) -> set[str]:
+    """Which of these sheet rows were taken before."""
+    found: set[str] = set()
+    for part in chunks(wanted):
+        found.update(work.conn.execute(select(table.c.origin).where(table.c.origin.in_(part))).scalars())
+    return found
+
+
+def get(work: Work, ref: str) -> Queued | None:
+    """The delivery of a reference."""
+    row = work.conn.execute(select(table).where(table.c.agency == work.agency, table.c.ref == ref)).mappings()
+    first = row.first()
+    return _queued(first) if first is not None else None
+
+
+def of_reports(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[Queued]]:
+    """Every delivery of these reports, in the order in which they were written."""
+    found: dict[str, list[Queued]] = {}
+    for part in chunks(tracking_ids):
+        query = select(table).where(table.c.agency == work.agency, table.c.tracking_id.in_(part))
+        for row in work.conn.execute(query.order_by(table.c.seq)).mappings():
+            found.setdefault(row["tracking_id"], []).append(_queued(row))
+    return found
+
+
+def listing(work: Work, state: State | None = None) -> list[Queued]:
+    """The deliveries of one state, or all, in the order in which they were written."""
+    query = select(table).where(table.c.agency == work.agency).order_by(table.c.seq)
+    if state is not None:
+        query = query.where(table.c.state == state)
+    return [_queued(row) for row in work.conn.execute(query).mappings()]
+
+
+def counts(work: Work) -> dict[str, int]:
+    """How many deliveries are in each state; every state is named."""
+    query = select(table.c.state, func.count()).where(table.c.agency == work.agency).group_by(table.c.state)
+    found = {row[0]: int(row[1]) for row in work.conn.execute(query)}
+    return {state.value: found.get(state.value, 0) for state in State}
+
+
+def due(work: Work) -> list[Queued]:
+    """The first delivery of each report that blocks its later ones, where it is queued or unknown and its time
+    has come; the oldest deadline first, then as written."""
+    first = (
+        select(func.min(table.c.seq).label("seq"))
+        .where(table.c.agency == work.agency, table.c.state.in_(BLOCKING))
+        .group_by(table.c.tracking_id)
+        .subquery()
+    )
+    is_report = and_(report.c.agency == table.c.agency, report.c.tracking_id == table.c.tracking_id)
+    query = (
+        select(table)
+        .join(first, table.c.seq == first.c.seq)
+        .outerjoin(report, is_report)
+        .where(
+            table.c.state.in_((State.QUEUED, State.UNKNOWN)),
+            func.coalesce(table.c.next_try_at, "") <= work.at,
+        )
+        .order_by(func.coalesce(report.c.due_at, "9"), table.c.seq)
+    )
+    return [_queued(row) for row in work.conn.execute(query).mappings()]
+
+
+def files_of(work: Work, ref: str) -> tuple[OutgoingFile, ...]:
+    """The files of a response, as they were when it was recorded."""
+    query = select(delivery_file).where(delivery_file.c.ref == ref).order_by(delivery_file.c.n)
+    return tuple(OutgoingFile(file_name=row.file_name, content=row.content) for row in work.conn.execute(query))
+
+
+def move(work: Work, one: Queued, to: State, reason: Reason, *, who: str = audit.DAEMON, **values: object) -> None:
+    """Move a delivery along one of the legal moves, with whatever else changes by it.
+
+    Raises Defect for a move that the table does not have.
+    """
+    if to not in MOVES[one.state]:
+        raise Defect(f"delivery {one.ref} cannot go from {one.state} to {to}")
+    changed = work.conn.execute(
+        update(table)
+        .where(table.c.agency == work.agency, table.c.ref == one.ref, table.c.state == one.state)
+        .values(state=to, reason=reason, **values)
+    )
+    if changed.rowcount != 1:
+        raise Defect(f"delivery {one.ref} was no longer {one.state}")
+    work.note(
+        "delivery_moved", one.tracking_id, who=who, ref=one.ref, **{"from": one.state, "to": to, "reason": reason}
+    )
+
+
+def touch(work: Work, ref: str, **values: object) -> None:
+    """Change what stands beside the state of a delivery."""
+    work.conn.execute(update(table).where(table.c.agency == work.agency, table.c.ref == ref).values(values))
+
+
+def found_sending(work: Work) -> list[Queued]:
+    """What a process that died left on the wire."""
+    return listing(work, State.SENDING)
+
+
+def no_more_waiting(work: Work) -> None:
+    """Upstream answers again: every wait starts anew."""
+    where = (table.c.agency == work.agency, table.c.next_try_at.is_not(None))
+    work.conn.execute(update(table).where(*where).values(next_try_at=None, waits=0))
+
+
+def unseen_reports(work: Work) -> set[str]:
+    """Reports with a sent response whose reference does not stand in the mirrored thread yet."""
+    query = select(table.c.tracking_id).where(
+        table.c.agency == work.agency, table.c.state == State.SENT, table.c.seen_at.is_(None)
+    )
+    return set(work.conn.execute(query).scalars())
+
+
+def references_come_back(work: Work, sent_before: datetime) -> bool:
+    """Whether a lost response would be found in this upstream's threads.
+
+    False only on evidence: responses were sent before `sent_before`, and not one reference was ever seen back.
+    """
+    mine = (table.c.agency == work.agency, table.c.kind == Kind.RESPONSE, table.c.is_secret == 0)
+    seen = select(table.c.seq).where(*mine, table.c.seen_at.is_not(None)).limit(1)
+    if work.conn.execute(seen).first() is not None:
+        return True
+    sent = select(table.c.seq).where(*mine, table.c.state == State.SENT, table.c.sent_at <= to_text(sent_before))
+    return work.conn.execute(sent.limit(1)).first() is None
+
+
+# Attempts.
+
+
+def begin_attempt(work: Work, ref: str) -> int:
+    """Write down that a try is about to leave; its number, from 1."""
+    last = work.conn.execute(select(func.max(attempt.c.n)).where(attempt.c.ref == ref)).scalar()
+    n = int(last or 0) + 1
+    work.conn.execute(insert(attempt).values(ref=ref, n=n, agency=work.agency, at=work.at))
+    return n
+
+
+def end_attempt(work: Work, one: Queued, outcome: Outcome, ms: int) -> None:
+    """Write down how the last try ended."""
+    _end_attempt(work, one, outcome_name(outcome), outcome.http_status, ms)
+
+
+def end_killed_attempt(work: Work, one: Queued) -> None:
+    """The process ended while this try was in the air."""
+    _end_attempt(work, one, "unknown", None, None)
+
+
+def _end_attempt(work: Work, one: Queued, name: str, http_status: int | None, ms: int | None) -> None:
+    where = (attempt.c.ref == one.ref, attempt.c.outcome.is_(None))
+    work.conn.execute(update(attempt).where(*where).values(outcome=name, http_status=http_status, ms=ms))
+    work.note("attempt", one.tracking_id, ref=one.ref, outcome=name, http_status=http_status)
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """An outcome's word in tables, logs and JSON."""
+    if isinstance(outcome, Sent):
+        return "sent"
+    if isinstance(outcome, Refused):
+        return "refused"
+    return "unknown" if isinstance(outcome, Unknown) else "not_sent"
+
+
+def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
+    """The tries of these deliveries in order."""
+    found: dict[str, list[Attempt]] = {}
+    for part in chunks(refs):
+        query = select(attempt).where(attempt.c.ref.in_(part)).order_by(attempt.c.ref, attempt.c.n)
+        for row in work.conn.execute(query):
+            one = Attempt(
+                n=row.n, at=from_text(row.at), outcome=row.outcome, http_status=row.http_status, ms=row.ms
+            )
+            found.setdefault(row.ref, []).append(one)
+    return found
+
+
+def _queued(row: Mapping[Any, Any]) -> Queued:
+    return Queued(
+        delivery=_delivery(row),
+        tracking_id=row["tracking_id"],
+        target=row["target"],
+        by=row["by"],
+        written_at=from_text(row["written_at"]),
+        reason=Reason(row["reason"]) if row["reason"] else None,
+        waits=row["waits"],
+        next_try_at=from_text(row["next_try_at"]),
+        ended_at=from_text(row["ended_at"]),
+        sent_at=from_text(row["sent_at"]),
+        seen_at=from_text(row["seen_at"]),
+        seen_count=row["seen_count"],
+    )
+
+
+def _delivery(row: Mapping[Any, Any]) -> Delivery:
+    return Delivery(
+        ref=row["ref"],
+        kind=Kind(row["kind"]),
+        state=State(row["state"]),
+        text=row["text"],
+        opd=row["opd"],
+        is_secret=bool(row["is_secret"]),
+        tries=row["tries"],
+        baseline=None if row["baseline"] is None else frozenset(json.loads(row["baseline"])),
+        accepted_closed=bool(row["accepted_closed"]),
+        accepted_disposition=row["accepted_disposition"],
+    )

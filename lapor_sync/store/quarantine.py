@@ -1,0 +1,101 @@
+"""Records that could not be read: kept with their raw text and the reason, tried again by every sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, insert, select
+
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.store.database import Work
+from lapor_sync.store.schema import quarantine as table
+from lapor_sync.store.times import from_text
+
+LIST, DETAIL, THREAD, EXPORT = "list", "detail", "thread", "export"
+"""Where a record came from."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quarantined:
+    """One record that could not be read. `report_id` where that much could be."""
+
+    source: str
+    key: str
+    report_id: str | None
+    reason: str
+    seen_at: datetime
+
+
+def put(work: Work, source: str, bad: BadRecord) -> bool:
+    """Put one record away; False where just this is there already (nothing is written then)."""
+    where = (table.c.agency == work.agency, table.c.source == source, table.c.key == bad.key)
+    before = work.conn.execute(select(table.c.raw, table.c.reason).where(*where)).first()
+    if before is not None and (before.raw, before.reason) == (bad.raw, bad.reason):
+        return False
+    work.conn.execute(delete(table).where(*where))
+    work.conn.execute(
+        insert(table).values(
+            agency=work.agency,
+            source=source,
+            key=bad.key,
+            report_id=bad.report_id,
+            reason=bad.reason,
+            raw=bad.raw,
+            seen_at=work.at,
+        )
+    )
+    work.note("quarantined", bad.report_id or bad.key, source=source)
+    return True
+
+
+def release(work: Work, report_ids: Iterable[str], *, sources: tuple[str, ...] = (LIST, DETAIL)) -> None:
+    """These reports could be read now: their records leave."""
+    wanted = set(report_ids)
+    held = select(table.c.source, table.c.key, table.c.report_id).where(
+        table.c.agency == work.agency, table.c.source.in_(sources)
+    )
+    for source, key, report_id in work.conn.execute(held).all():
+        if report_id in wanted:
+            _remove(work, source, key)
+
+
+def release_keys(work: Work, source: str, keys: Iterable[str]) -> None:
+    """These records of one source could be read now."""
+    wanted = set(keys)
+    held = select(table.c.key).where(table.c.agency == work.agency, table.c.source == source)
+    for key in work.conn.execute(held).scalars().all():
+        if key in wanted:
+            _remove(work, source, key)
+
+
+def release_absent(work: Work, source: str, met: Iterable[str]) -> None:
+    """A complete listing was walked and met only these bad records: the others are no longer there."""
+    still = set(met)
+    held = select(table.c.key).where(table.c.agency == work.agency, table.c.source == source)
+    for key in work.conn.execute(held).scalars().all():
+        if key not in still:
+            _remove(work, source, key)
+
+
+def _remove(work: Work, source: str, key: str) -> None:
+    work.conn.execute(
+        delete(table).where(table.c.agency == work.agency, table.c.source == source, table.c.key == key)
+    )
+    work.note("released", key, source=source)
+
+
+def listing(work: Work) -> tuple[Quarantined, ...]:
+    """All of them, oldest first."""
+    query = select(table).where(table.c.agency == work.agency).order_by(table.c.seen_at, table.c.key)
+    return tuple(
+        Quarantined(
+            source=row.source,
+            key=row.key,
+            report_id=row.report_id,
+            reason=row.reason,
+            seen_at=from_text(row.seen_at),
+        )
+        for row in work.conn.execute(query)
+    )

@@ -1,0 +1,346 @@
+"""Reports as mirrored: the fields that were read, and what the rules say of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Insert, and_, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
+from lapor_sync.domain.report import Attachment, Report
+from lapor_sync.store.database import Work
+from lapor_sync.store.schema import report as table
+from lapor_sync.store.times import from_text, to_text
+
+UNJUDGED = Verdict(colour=None, waiting_on=None)
+
+CHUNK = 500
+"""Ids in one query."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mirrored:
+    """A report as the mirror holds it.
+
+    `read_at`, `thread_read_at`, `written_at` are upstream's time (last read of its row or detail, beginning of
+    the last complete thread read, end of our last write to it); `exported_at` the age of the export that last
+    brought it; `settled`: `row_hash` may be trusted; `next_read_at` our time of the next scheduled read by id.
+    `missing_since`: first 404 in a row; `forwarded_from`: where it was disposed when a hand-over was sent.
+    """
+
+    report: Report
+    first_seen_at: datetime
+    row_hash: str | None = None
+    read_at: datetime | None = None
+    exported_at: datetime | None = None
+    thread_read_at: datetime | None = None
+    written_at: datetime | None = None
+    settled: bool = False
+    next_read_at: datetime | None = None
+    verdict: Verdict = UNJUDGED
+    rules: str = ""
+    agreed: Colour | None = None
+    answers: int = 0
+    closed_at: datetime | None = None
+    deadline_clock: str | None = None
+    due_at: datetime | None = None
+    auto_close_at: datetime | None = None
+    missing_since: datetime | None = None
+    vanished_at: datetime | None = None
+    forwarded_from: str | None = None
+
+    @property
+    def tracking_id(self) -> str:
+        return self.report.tracking_id
+
+    @property
+    def call_id(self) -> str:
+        """What calls about this report take: the API's id, else the Tracking ID (assumed to be taken as well)."""
+        return self.report.upstream_id or self.report.tracking_id
+
+    @property
+    def thread_known(self) -> bool:
+        return self.thread_read_at is not None
+
+    @property
+    def colour(self) -> Colour | None:
+        return self.verdict.colour
+
+    @property
+    def present(self) -> Colour | None:
+        """Upstream's side: absent (None) once it has vanished."""
+        return None if self.vanished_at else self.verdict.colour
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a listing needs of a mirrored report to tell that a row brings nothing new."""
+
+    tracking_id: str
+    upstream_id: str | None
+    row_hash: str | None
+    updated_at: datetime | None
+    settled: bool
+
+
+class KnownRows:
+    """The mirrored reports that a page of a listing may speak of."""
+
+    def __init__(self, found: Iterable[Known]) -> None:
+        known = tuple(found)
+        self._by_tracking = {one.tracking_id: one for one in known}
+        self._by_upstream = {one.upstream_id: one for one in known if one.upstream_id}
+
+    def match(self, key: str, report_id: str) -> Known | None:
+        """The report of a row: by its Tracking ID; by the API's id where the row says no Tracking ID."""
+        if key != report_id and key in self._by_tracking:
+            return self._by_tracking[key]
+        by_id = self._by_upstream.get(report_id)
+        return by_id or (self._by_tracking.get(key) if key == report_id else None)
+
+
+def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
+    """`values` in lists of at most `size`."""
+    rest = iter(values)
+    while part := list(islice(rest, size)):
+        yield part
+
+
+def known(work: Work, ids: Iterable[tuple[str, str]]) -> KnownRows:
+    """The mirrored reports that rows of these (key, report_id) may speak of."""
+    wanted = {one for pair in ids for one in pair}
+    columns = (table.c.tracking_id, table.c.upstream_id, table.c.row_hash, table.c.updated_at, table.c.settled)
+    found: list[Known] = []
+    for part in chunks(sorted(wanted)):
+        query = select(*columns).where(
+            table.c.agency == work.agency, or_(table.c.tracking_id.in_(part), table.c.upstream_id.in_(part))
+        )
+        for row in work.conn.execute(query):
+            found.append(Known(row[0], row[1], row[2], from_text(row[3]), bool(row[4])))
+    return KnownRows(found)
+
+
+def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, Mirrored]:
+    """The mirrored reports of these Tracking IDs."""
+    found: dict[str, Mirrored] = {}
+    for part in chunks(tracking_ids):
+        query = select(table).where(table.c.agency == work.agency, table.c.tracking_id.in_(part))
+        for row in work.conn.execute(query).mappings():
+            found[row["tracking_id"]] = from_row(row)
+    return found
+
+
+def find(work: Work, given: str) -> Mirrored | None:
+    """The report of a Tracking ID, else of the API's id."""
+    for column in (table.c.tracking_id, table.c.upstream_id):
+        row = work.conn.execute(select(table).where(table.c.agency == work.agency, column == given)).mappings()
+        first = row.first()
+        if first is not None:
+            return from_row(first)
+    return None
+
+
+def save(work: Work, mirrored: Sequence[Mirrored]) -> None:
+    """Write these reports, whole; each is a row by (agency, Tracking ID)."""
+    if mirrored:
+        rows = [as_row(work.agency, one) for one in mirrored]
+        work.conn.execute(_upsert(work.conn.dialect.name), rows)
+
+
+@cache
+def _upsert(dialect: str) -> Insert:
+    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    statement = make(table)
+    keys = ("agency", "tracking_id")
+    new = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=new)
+
+
+_REPORT_TIMES = ("created_at", "updated_at")
+_REPORT_BOOLS = ("is_anonymous", "is_secret", "is_priority", "updated_at_is_day")
+_REPORT_PLAIN = tuple(
+    f.name for f in fields(Report) if f.name not in {*_REPORT_TIMES, *_REPORT_BOOLS, "attachments", "missing"}
+)
+_OWN_TIMES = (
+    "read_at",
+    "exported_at",
+    "thread_read_at",
+    "written_at",
+    "next_read_at",
+    "closed_at",
+    "due_at",
+    "auto_close_at",
+    "missing_since",
+    "vanished_at",
+)
+
+
+def as_row(agency: str, one: Mirrored) -> dict[str, Any]:
+    """A mirrored report as a row of the table."""
+    report = one.report
+    row: dict[str, Any] = {name: getattr(report, name) for name in _REPORT_PLAIN}
+    row.update({name: to_text(getattr(report, name)) for name in _REPORT_TIMES})
+    row.update({name: int(getattr(report, name)) for name in _REPORT_BOOLS})
+    row.update({name: to_text(getattr(one, name)) for name in _OWN_TIMES})
+    row.update(
+        agency=agency,
+        attachments=attachments_text(report.attachments),
+        first_seen_at=to_text(one.first_seen_at),
+        row_hash=one.row_hash,
+        settled=int(one.settled),
+        colour=one.verdict.colour,
+        waiting_on=one.verdict.waiting_on,
+        flags=json.dumps(sorted(one.verdict.flags)) if one.verdict.flags else "[]",
+        colour_row=one.verdict.row,
+        colour_rules=one.rules,
+        agreed=one.agreed,
+        answers=one.answers,
+        deadline_clock=one.deadline_clock,
+        forwarded_from=one.forwarded_from,
+    )
+    return row
+
+
+def from_row(row: Mapping[Any, Any]) -> Mirrored:
+    """The mirrored report of a row."""
+    values: dict[str, Any] = {name: row[name] for name in _REPORT_PLAIN}
+    values.update({name: from_text(row[name]) for name in _REPORT_TIMES})
+    values.update({name: bool(row[name]) for name in _REPORT_BOOLS})
+    report = Report(**values, attachments=attachments_of(row["attachments"]))
+    return Mirrored(
+        report=report,
+        **{name: from_text(row[name]) for name in _OWN_TIMES},
+        first_seen_at=from_text(row["first_seen_at"]),
+        row_hash=row["row_hash"],
+        settled=bool(row["settled"]),
+        verdict=_verdict(row),
+        rules=row["colour_rules"],
+        agreed=Colour(row["agreed"]) if row["agreed"] else None,
+        answers=row["answers"],
+        deadline_clock=row["deadline_clock"],
+        forwarded_from=row["forwarded_from"],
+    )
+
+
+def _verdict(row: Mapping[Any, Any]) -> Verdict:
+    return Verdict(
+        colour=Colour(row["colour"]) if row["colour"] else None,
+        waiting_on=WaitingOn(row["waiting_on"]) if row["waiting_on"] else None,
+        flags=frozenset(map(Flag, json.loads(row["flags"]))),
+        row=row["colour_row"],
+    )
+
+
+def attachments_text(attachments: tuple[Attachment, ...]) -> str:
+    """Attachments' metadata as JSON text."""
+    if not attachments:
+        return "[]"
+    return json.dumps([[one.url, one.file_name, one.extension] for one in attachments], ensure_ascii=False)
+
+
+def attachments_of(text: str) -> tuple[Attachment, ...]:
+    """The attachments of `attachments_text`'s text."""
+    if text == "[]":
+        return ()
+    return tuple(Attachment(url=url, file_name=name, extension=ext) for url, name, ext in json.loads(text))
+
+
+# Which reports are to be read by id.
+
+
+_OPEN = or_(table.c.colour.is_(None), table.c.colour.in_((Colour.MERAH, Colour.KUNING)))
+
+
+def unsettled(work: Work) -> list[str]:
+    """Reports whose hash may not be trusted yet: read again each cycle."""
+    return _ids(work, table.c.settled == 0)
+
+
+def due_for_reading(work: Work, limit: int) -> list[str]:
+    """Reports whose scheduled read has come, the longest overdue first."""
+    query = (
+        select(table.c.tracking_id)
+        .where(table.c.agency == work.agency, table.c.next_read_at <= work.at)
+        .order_by(table.c.next_read_at)
+        .limit(limit)
+    )
+    return list(work.conn.execute(query).scalars())
+
+
+def open_or_closed_since(work: Work, since: datetime) -> list[str]:
+    """What a sweep reads: the open reports, and those closed since."""
+    closed_late = and_(table.c.closed_at.is_not(None), table.c.closed_at >= to_text(since))
+    return _ids(work, or_(_OPEN, closed_late))
+
+
+def present_ids(work: Work) -> Iterator[tuple[str, str | None]]:
+    """Tracking ID and API id of every report that the API showed and that has not vanished."""
+    query = select(table.c.tracking_id, table.c.upstream_id).where(
+        table.c.agency == work.agency, table.c.read_at.is_not(None), table.c.vanished_at.is_(None)
+    )
+    for row in work.conn.execution_options(yield_per=2000).execute(query):
+        yield row[0], row[1]
+
+
+def missing_before(work: Work, before: datetime) -> list[str]:
+    """Reports first found missing before then, and not marked vanished."""
+    return _ids(work, table.c.missing_since <= to_text(before), table.c.vanished_at.is_(None))
+
+
+def count_open(work: Work) -> int:
+    """How many reports are open (merah or kuning)."""
+    query = (
+        select(func.count())
+        .select_from(table)
+        .where(table.c.agency == work.agency, table.c.colour.in_((Colour.MERAH, Colour.KUNING)))
+    )
+    return int(work.conn.execute(query).scalar_one())
+
+
+def ids_after(work: Work, after: str, limit: int) -> list[str]:
+    """The next Tracking IDs in order of text."""
+    query = (
+        select(table.c.tracking_id)
+        .where(table.c.agency == work.agency, table.c.tracking_id > after)
+        .order_by(table.c.tracking_id)
+        .limit(limit)
+    )
+    return list(work.conn.execute(query).scalars())
+
+
+def read_now(work: Work, tracking_ids: Iterable[str]) -> None:
+    """Let the next cycle read these by id."""
+    for part in chunks(tracking_ids):
+        where = (table.c.agency == work.agency, table.c.tracking_id.in_(part))
+        work.conn.execute(update(table).where(*where).values(next_read_at=work.at))
+
+
+def forget_rows(work: Work) -> None:
+    """There is no list call any more: what is open is read by id, from now on."""
+    where = (table.c.agency == work.agency, table.c.row_hash.is_not(None))
+    work.conn.execute(update(table).where(*where).values(row_hash=None))
+    work.conn.execute(update(table).where(table.c.agency == work.agency, _OPEN).values(next_read_at=work.at))
+
+
+def drop_reporter_names(work: Work, closed_before: datetime) -> int:
+    """Forget the reporters' names of reports closed before then; how many."""
+    where = (
+        table.c.agency == work.agency,
+        table.c.closed_at < to_text(closed_before),
+        table.c.reporter_name.is_not(None),
+    )
+    return work.conn.execute(update(table).where(*where).values(reporter_name=None)).rowcount
+
+
+def _ids(work: Work, *conditions: Any) -> list[str]:
+    query = select(table.c.tracking_id).where(table.c.agency == work.agency, *conditions)
+    return list(work.conn.execute(query.order_by(table.c.tracking_id)).scalars())

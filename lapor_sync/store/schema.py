@@ -1,0 +1,316 @@
+"""The tables. Every one has an agency column, so that one database can mirror many cities.
+
+Times are ISO 8601 text in UTC with microseconds (`2026-11-24T03:49:18.000000Z`): fixed width, so they sort, and
+the same on both databases. Lists and sets are JSON text. The migrations make these tables; a test compares.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from lapor_sync.domain.colour import Colour, WaitingOn
+from lapor_sync.domain.delivery import Kind, State
+
+HEAD = "0001"
+"""The migration that this program needs; a test holds it against the scripts."""
+
+metadata = MetaData()
+
+_BigSerial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself on SQLite
+
+
+def _one_of(column: str, values: type[Colour] | type[WaitingOn] | type[Kind] | type[State]) -> str:
+    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
+
+
+report = Table(
+    "report",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("tracking_id", Text, primary_key=True),
+    Column("upstream_id", Text),
+    Column("status_name", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("channel", Text),
+    Column("disposition_id", Text),
+    Column("disposition_name", Text),
+    Column("classification", Text),
+    Column("category", Text),
+    Column("category_id", Text),
+    Column("location", Text),
+    Column("date_of_incident", Text),
+    Column("is_anonymous", SmallInteger, nullable=False),
+    Column("is_secret", SmallInteger, nullable=False),
+    Column("is_priority", SmallInteger, nullable=False),
+    Column("tags", Text),
+    Column("rating", Text),
+    Column("reporter_name", Text),
+    Column("created_at", Text),
+    Column("updated_at", Text),
+    Column("updated_at_is_day", SmallInteger, nullable=False),
+    Column("attachments", Text, nullable=False),
+    # How and when it was read. `row_hash` is the list row's; a report is `settled` once that hash may be
+    # trusted; until then it is read again each cycle. `read_at`, `thread_read_at`, `written_at` are in
+    # upstream's time, `next_read_at` in ours.
+    Column("row_hash", Text),
+    Column("read_at", Text),
+    Column("exported_at", Text),
+    Column("thread_read_at", Text),
+    Column("written_at", Text),
+    Column("settled", SmallInteger, nullable=False),
+    Column("next_read_at", Text),
+    Column("first_seen_at", Text, nullable=False),
+    # What the rules say of it.
+    Column("colour", Text),
+    Column("waiting_on", Text),
+    Column("flags", Text, nullable=False),
+    Column("colour_row", Text, nullable=False),
+    Column("colour_rules", Text, nullable=False),
+    Column("agreed", Text),
+    Column("answers", Integer, nullable=False),
+    Column("closed_at", Text),
+    Column("deadline_clock", Text),
+    Column("due_at", Text),
+    Column("auto_close_at", Text),
+    Column("missing_since", Text),
+    Column("vanished_at", Text),
+    Column("forwarded_from", Text),
+    CheckConstraint(_one_of("colour", Colour), name="report_colour"),
+    CheckConstraint(_one_of("agreed", Colour), name="report_agreed"),
+    CheckConstraint(_one_of("waiting_on", WaitingOn), name="report_waiting_on"),
+)
+Index("report_upstream_id", report.c.agency, report.c.upstream_id)
+Index("report_colour_opd", report.c.agency, report.c.colour, report.c.disposition_id, report.c.disposition_name)
+Index(
+    "report_due",
+    report.c.agency,
+    report.c.due_at,
+    sqlite_where=text("due_at IS NOT NULL"),
+    postgresql_where=text("due_at IS NOT NULL"),
+)
+Index(
+    "report_unsettled",
+    report.c.agency,
+    report.c.tracking_id,
+    sqlite_where=text("settled = 0"),
+    postgresql_where=text("settled = 0"),
+)
+Index(
+    "report_next_read",
+    report.c.agency,
+    report.c.next_read_at,
+    sqlite_where=text("next_read_at IS NOT NULL"),
+    postgresql_where=text("next_read_at IS NOT NULL"),
+)
+Index(
+    "report_open_age",
+    report.c.agency,
+    report.c.created_at,
+    sqlite_where=text("colour IN ('merah', 'kuning')"),
+    postgresql_where=text("colour IN ('merah', 'kuning')"),
+)
+Index(
+    "report_closed",
+    report.c.agency,
+    report.c.closed_at,
+    sqlite_where=text("closed_at IS NOT NULL"),
+    postgresql_where=text("closed_at IS NOT NULL"),
+)
+
+thread_item = Table(
+    "thread_item",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("tracking_id", Text, primary_key=True),
+    Column("item_id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("author", Text),
+    Column("institution_to", Text),
+    Column("template_code", Text),
+    Column("content", Text, nullable=False),
+    Column("created_at", Text),
+    Column("status_old", Text),
+    Column("status_new", Text),
+    Column("attachments", Text, nullable=False),
+    Column("first_seen_at", Text, nullable=False),
+    Column("gone_at", Text),  # no longer in the thread upstream; kept here
+)
+
+status_change = Table(
+    "status_change",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("tracking_id", Text, primary_key=True),
+    Column("at", Text, primary_key=True),  # "" where upstream gave no date
+    Column("status_new", Text, primary_key=True),
+    Column("status_old", Text),
+    Column("note", Text, nullable=False),
+)
+
+raw_payload = Table(
+    "raw_payload",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("tracking_id", Text, primary_key=True),
+    Column("what", Text, primary_key=True),  # row, detail, thread
+    Column("payload", Text, nullable=False),
+    Column("read_at", Text, nullable=False),
+)
+Index("raw_payload_read_at", raw_payload.c.agency, raw_payload.c.read_at)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("source", Text, primary_key=True),  # list, detail, thread, export
+    Column("key", Text, primary_key=True),
+    Column("report_id", Text),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("seen_at", Text, nullable=False),
+)
+
+institution = Table(
+    "institution",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("seq", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("ref", Text, nullable=False, unique=True),
+    Column("tracking_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("opd", Text, nullable=False),
+    Column("target", Text),  # the institution a hand-over asks for
+    Column("text", Text, nullable=False),
+    Column("is_secret", SmallInteger, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("written_at", Text, nullable=False),
+    Column("origin", Text, unique=True),  # the sheet row it came from: the same row twice is one response
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("tries", Integer, nullable=False),
+    Column("waits", Integer, nullable=False),  # how often it had to wait in a row; the next wait is longer
+    Column("next_try_at", Text),
+    Column("ended_at", Text),  # upstream's time when the last attempt ended; null: not known yet
+    Column("baseline", Text),  # JSON ids of the foreign answers known when written; null: thread not known
+    Column("accepted_closed", SmallInteger, nullable=False),
+    Column("accepted_disposition", Text),
+    Column("sent_at", Text),
+    Column("seen_at", Text),  # first time its reference stood in the mirrored thread
+    Column("seen_count", Integer, nullable=False),
+    CheckConstraint(_one_of("kind", Kind), name="delivery_kind"),
+    CheckConstraint(_one_of("state", State), name="delivery_state"),
+)
+Index("delivery_report", delivery.c.agency, delivery.c.tracking_id, delivery.c.seq)
+Index(
+    "delivery_open",
+    delivery.c.agency,
+    delivery.c.state,
+    delivery.c.tracking_id,
+    delivery.c.seq,
+)
+Index(
+    "delivery_unseen",
+    delivery.c.agency,
+    delivery.c.tracking_id,
+    sqlite_where=text("state = 'sent' AND seen_at IS NULL"),
+    postgresql_where=text("state = 'sent' AND seen_at IS NULL"),
+)
+
+delivery_file = Table(
+    "delivery_file",
+    metadata,
+    Column("ref", Text, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("agency", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("ref", Text, primary_key=True),
+    Column("n", Integer, primary_key=True, autoincrement=False),
+    Column("agency", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("outcome", Text),  # null while it is in the air
+    Column("http_status", Integer),
+    Column("ms", Integer),
+)
+
+conflict = Table(
+    "conflict",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("tracking_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("ref", Text),
+    Column("opened_at", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("settled_at", Text),
+    Column("settled_by", Text),
+    Column("how", Text),
+)
+Index(
+    "conflict_open",
+    conflict.c.agency,
+    conflict.c.tracking_id,
+    sqlite_where=text("settled_at IS NULL"),
+    postgresql_where=text("settled_at IS NULL"),
+)
+
+outage = Table(
+    "outage",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("since", Text, nullable=False),
+    Column("until", Text),
+    Column("what", Text, nullable=False),
+)
+Index("outage_until", outage.c.agency, outage.c.until)
+
+mark = Table(
+    "mark",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # cursor, last_success_at, swept_at, ...
+    Column("value", Text, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("agency", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+Index("audit_subject", audit.c.agency, audit.c.subject, audit.c.seq)

@@ -1,0 +1,162 @@
+"""Threads as mirrored, the history of a report's status, and the payloads as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Insert, Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from lapor_sync.domain.report import ItemKind, StatusChange, ThreadItem
+from lapor_sync.domain.thread import in_order
+from lapor_sync.store.database import Work
+from lapor_sync.store.reports import attachments_of, attachments_text, chunks
+from lapor_sync.store.schema import raw_payload, status_change
+from lapor_sync.store.schema import thread_item as table
+from lapor_sync.store.times import from_text, to_text
+
+Threads = Mapping[str, tuple[ThreadItem, ...]]
+"""Tracking ID to the items that stand upstream now, in reading order."""
+
+
+def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, tuple[ThreadItem, ...]]:
+    """The threads of these reports, without the items that are gone upstream."""
+    found: dict[str, list[ThreadItem]] = {}
+    for part in chunks(tracking_ids):
+        query = select(table).where(
+            table.c.agency == work.agency, table.c.tracking_id.in_(part), table.c.gone_at.is_(None)
+        )
+        for row in work.conn.execute(query).mappings():
+            found.setdefault(row["tracking_id"], []).append(_item(row))
+    return {tracking_id: in_order(items) for tracking_id, items in found.items()}
+
+
+def save(work: Work, changed: Threads, before: Threads) -> None:
+    """Write the items that are new or other than `before`; what is gone is marked, never deleted."""
+    rows, gone = [], []
+    for tracking_id, items in changed.items():
+        old = {item.id: item for item in before.get(tracking_id, ())}
+        rows += [_row(work, tracking_id, item) for item in items if old.pop(item.id, None) != item]
+        gone += [(tracking_id, item_id) for item_id in old]
+    if rows:
+        work.conn.execute(_upsert(work.conn.dialect.name), rows)
+    for tracking_id, item_id in gone:
+        where = (table.c.agency == work.agency, table.c.tracking_id == tracking_id, table.c.item_id == item_id)
+        work.conn.execute(update(table).where(*where).values(gone_at=work.at))
+
+
+@cache
+def _upsert(dialect: str) -> Insert:
+    return _replacing(table, ("agency", "tracking_id", "item_id"), dialect, keep=("first_seen_at",))
+
+
+def _replacing(target: Table, keys: tuple[str, ...], dialect: str, keep: tuple[str, ...] = ()) -> Insert:
+    """INSERT .. ON CONFLICT DO UPDATE of all columns but the keys and what is to be kept."""
+    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(target)
+    new = {c.name: statement.excluded[c.name] for c in target.c if c.name not in keys + keep}
+    return statement.on_conflict_do_update(index_elements=keys, set_=new)
+
+
+def _row(work: Work, tracking_id: str, item: ThreadItem) -> dict[str, Any]:
+    return {
+        "agency": work.agency,
+        "tracking_id": tracking_id,
+        "item_id": item.id,
+        "kind": item.kind,
+        "author": item.author,
+        "institution_to": item.institution_to,
+        "template_code": item.template_code,
+        "content": item.content,
+        "created_at": to_text(item.created_at),
+        "status_old": item.status_old,
+        "status_new": item.status_new,
+        "attachments": attachments_text(item.attachments),
+        "first_seen_at": work.at,
+        "gone_at": None,
+    }
+
+
+def _item(row: Mapping[Any, Any]) -> ThreadItem:
+    return ThreadItem(
+        id=row["item_id"],
+        kind=ItemKind(row["kind"]),
+        created_at=from_text(row["created_at"]),
+        content=row["content"],
+        author=row["author"],
+        institution_to=row["institution_to"],
+        template_code=row["template_code"],
+        status_old=row["status_old"],
+        status_new=row["status_new"],
+        attachments=attachments_of(row["attachments"]),
+    )
+
+
+# The history of the status.
+
+
+def save_history(work: Work, histories: Mapping[str, Iterable[StatusChange]]) -> None:
+    """Add the moves that are not there yet."""
+    rows = [
+        {
+            "agency": work.agency,
+            "tracking_id": tracking_id,
+            "at": to_text(change.at) or "",
+            "status_new": change.status_new or "",
+            "status_old": change.status_old,
+            "note": change.note,
+        }
+        for tracking_id, changes in histories.items()
+        for change in changes
+    ]
+    if rows:
+        work.conn.execute(_new_only(work.conn.dialect.name), rows)
+
+
+@cache
+def _new_only(dialect: str) -> Insert:
+    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(status_change).on_conflict_do_nothing()
+
+
+def load_history(work: Work, tracking_id: str) -> tuple[StatusChange, ...]:
+    """A report's status moves in order of time."""
+    query = (
+        select(status_change)
+        .where(status_change.c.agency == work.agency, status_change.c.tracking_id == tracking_id)
+        .order_by(status_change.c.at)
+    )
+    return tuple(
+        StatusChange(
+            at=from_text(row.at or None),
+            status_old=row.status_old,
+            status_new=row.status_new or None,
+            note=row.note,
+        )
+        for row in work.conn.execute(query)
+    )
+
+
+# Raw payloads.
+
+
+def save_raw(work: Work, payloads: Sequence[tuple[str, str, str]]) -> None:
+    """Keep (Tracking ID, what, JSON text) as they came: unknown fields stay readable there."""
+    rows = [
+        {"agency": work.agency, "tracking_id": tracking_id, "what": what, "payload": payload, "read_at": work.at}
+        for tracking_id, what, payload in payloads
+    ]
+    if rows:
+        work.conn.execute(_upsert_raw(work.conn.dialect.name), rows)
+
+
+@cache
+def _upsert_raw(dialect: str) -> Insert:
+    return _replacing(raw_payload, ("agency", "tracking_id", "what"), dialect)
+
+
+def drop_raw(work: Work, before: datetime) -> int:
+    """Drop the raw payloads read before then; how many."""
+    where = (raw_payload.c.agency == work.agency, raw_payload.c.read_at < to_text(before))
+    return work.conn.execute(delete(raw_payload).where(*where)).rowcount

@@ -1,0 +1,26 @@
+"""Times as the database holds them: ISO 8601 in UTC with microseconds, fixed width."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import overload
+
+
+@overload
+def to_text(at: datetime) -> str: ...
+@overload
+def to_text(at: None) -> None: ...
+def to_text(at: datetime | None) -> str | None:
+    """An aware datetime as text; None stays None."""
+    if at is None:
+        return None
+    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+@overload
+def from_text(text: str) -> datetime: ...
+@overload
+def from_text(text: None) -> None: ...
+def from_text(text: str | None) -> datetime | None:
+    """The aware datetime of `to_text`'s text; None stays None."""
+    return None if text is None else datetime.fromisoformat(text)

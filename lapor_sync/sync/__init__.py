@@ -1,0 +1,1 @@
+"""The work: one file a step; `cycle` names the steps in order."""

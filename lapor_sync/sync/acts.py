@@ -1,0 +1,387 @@
+"""What a person does: write a response or a hand-over, move a delivery, settle a conflict.
+
+Each act is one transaction with its audit row and the name of who acts, and works beside a running daemon.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from lapor_sync.domain.colour import CLOSED, canonical
+from lapor_sync.domain.delivery import (
+    MAX_TEXT,
+    Kind,
+    Reason,
+    State,
+    foreign_answers,
+    reference,
+    references_in,
+    with_reference,
+)
+from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
+from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.domain.thread import words
+from lapor_sync.store import conflicts, institutions, marks, outbox, reports, threads
+from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.outbox import NewDelivery, Queued
+from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.times import from_text
+from lapor_sync.sync.mirror import rejudge
+from lapor_sync.sync.setup import Judging
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileLimits:
+    """What upstream takes as attached files (the limits of a production client: assumed)."""
+
+    types: tuple[str, ...] = ("jpg", "jpeg", "png", "pdf", "doc", "docx")
+    max_bytes: int = 5 * 1024 * 1024
+    max_count: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A response as a person wrote it; `opd` an institution's id or name, None for where the report is."""
+
+    given_id: str
+    text: str
+    by: str
+    opd: str | None = None
+    is_secret: bool = False
+    files: tuple[OutgoingFile, ...] = ()
+    origin: str | None = None
+
+
+def respond(judging: Judging, written: Written, limits: FileLimits | None = None) -> str:
+    """Queue one response; its reference. Raises BadInput, ReportUnknown or NotAllowed: nothing is taken then."""
+    with judging.store.work() as work:
+        new = _prepare(work, judging, written, limits or FileLimits())
+        outbox.add(work, new)
+        return new.ref
+
+
+def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
+    """Queue many responses, all or none; their references, None for a row that was taken before.
+
+    All rows are checked before any is taken. Raises BadInput with every bad row's number and reason.
+    """
+    with judging.store.work() as work:
+        taken = outbox.origins(work, [row.origin for row in rows if row.origin])
+        prepared: list[NewDelivery | None] = []
+        problems: list[str] = []
+        for number, row in enumerate(rows, 2):  # the sheet's first row holds the names of the columns
+            try:
+                is_new = row.origin not in taken
+                prepared.append(_prepare(work, judging, row, FileLimits()) if is_new else None)
+                taken.add(row.origin or "")
+            except (BadInput, NotAllowed, ReportUnknown) as error:
+                problems.append(f"row {number}: {error.what}")
+        if problems:
+            raise BadInput(
+                f"{len(problems)} of {len(rows)} rows cannot be taken; none was. " + " ".join(problems[:20]),
+                todo="Correct these rows and give the file again.",
+            )
+        for new in prepared:
+            if new is not None:
+                outbox.add(work, new)
+        return [new.ref if new else None for new in prepared]
+
+
+def origin_of(tracking_id: str, opd: str, text: str) -> str:
+    """What tells a sheet's row from others: the same row twice is one response."""
+    parts = "\n".join((tracking_id.strip(), canonical(opd), words(text)))
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _prepare(work: Work, judging: Judging, written: Written, limits: FileLimits) -> NewDelivery:
+    report = known_report(work, written.given_id)
+    _refuse_closed(report)
+    opd = _speaks_for(work, judging, report, written.opd)
+    ref = _new_reference(work, judging)
+    text = _checked_text(written.text, ref, judging.rules.prefix)
+    _check_files(written.files, limits)
+    disposed_to = report.report.disposition_id
+    return NewDelivery(
+        ref=ref,
+        tracking_id=report.tracking_id,
+        kind=Kind.RESPONSE,
+        opd=opd,
+        text=text,
+        by=written.by,
+        is_secret=written.is_secret,
+        baseline=_foreign_now(work, judging, report),
+        accepted_disposition=disposed_to if disposed_to != opd else None,
+        origin=written.origin,
+        files=written.files,
+    )
+
+
+def known_report(work: Work, given_id: str) -> Mirrored:
+    """The report of a Tracking ID or API id. Raises ReportUnknown."""
+    found = reports.find(work, given_id.strip())
+    if found is None:
+        raise ReportUnknown(given_id)
+    return found
+
+
+def _refuse_closed(report: Mirrored) -> None:
+    if report.colour in CLOSED:
+        raise NotAllowed(
+            f"Report {report.tracking_id} is {report.colour} ({report.report.status_name}): closed.",
+            todo="A closed report takes no response; if it is reopened on LAPOR, the next poll shows it.",
+        )
+    if report.vanished_at is not None:
+        raise NotAllowed(
+            f"Report {report.tracking_id} is not found on LAPOR any more.",
+            todo=f"See `lapor-sync show {report.tracking_id}`.",
+        )
+
+
+def _speaks_for(work: Work, judging: Judging, report: Mirrored, given: str | None) -> str:
+    """The institution that the response speaks for."""
+    disposed_to, city = report.report.disposition_id, judging.rules.city
+    at_an_opd = disposed_to is not None and not city.is_itself(disposed_to)
+    if given is None:
+        if not at_an_opd or disposed_to is None:
+            raise NotAllowed(
+                f"Report {report.tracking_id} is not yet disposed to an OPD.",
+                todo="Dispose it on LAPOR first, or say with --opd for which OPD you answer.",
+            )
+        return disposed_to
+    opd = institution_id(work, given)
+    if at_an_opd and opd != disposed_to:
+        raise NotAllowed(
+            f"Report {report.tracking_id} is with {report.report.disposition_name or disposed_to}, not with {given}.",
+            todo="Let that OPD answer, or have the report disposed anew on LAPOR first.",
+        )
+    if not city.owns(opd):
+        raise NotAllowed(f"{given} is none of the city's institutions.", todo="See LAPOR_SYNC_OPD_IDS.")
+    return opd
+
+
+def institution_id(work: Work, given: str) -> str:
+    """The id of an institution given by id or by name. Raises BadInput where the name is not known."""
+    wanted = given.strip()
+    if wanted.isascii() and wanted.isdecimal():
+        return wanted
+    found = [one for one, name in institutions.names(work).items() if canonical(name) == canonical(wanted)]
+    if len(found) != 1:
+        problem = "more than one institution has this name" if found else "no institution of this name is known"
+        raise BadInput(f"{wanted!r}: {problem}.", todo="Give the institution's id instead.")
+    return found[0]
+
+
+def _new_reference(work: Work, judging: Judging) -> str:
+    while outbox.is_taken(work, ref := reference(judging.rules.prefix)):
+        pass
+    return ref
+
+
+def _checked_text(text: str, ref: str, prefix: str) -> str:
+    if not words(text):
+        raise BadInput("The text is empty.", todo="Write what the citizen is to read.")
+    if "\x00" in text:
+        raise BadInput("The text holds a NUL character.", todo="Save the text as plain UTF-8 and try again.")
+    if references_in(text, prefix):
+        raise BadInput(
+            "The text holds a reference of another response.",
+            todo="Take the [Ref ...] line out; a new one is added.",
+        )
+    whole = with_reference(text, ref)
+    if len(whole) > MAX_TEXT:
+        over = len(whole) - MAX_TEXT
+        raise BadInput(
+            f"The text with its reference has {len(whole)} characters, LAPOR takes {MAX_TEXT}.",
+            todo=f"Shorten it by {over} characters.",
+        )
+    return whole
+
+
+def _check_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> None:
+    if len(files) > limits.max_count:
+        raise BadInput(f"{len(files)} files, at most {limits.max_count}.", todo="Attach fewer files.")
+    for file in files:
+        extension = file.file_name.rpartition(".")[2].lower()
+        if extension not in limits.types:
+            raise BadInput(
+                f"{file.file_name}: LAPOR takes {', '.join(limits.types)}.", todo="Convert the file first."
+            )
+        if not file.content:
+            raise BadInput(f"{file.file_name} is empty.", todo="Attach the right file.")
+        if len(file.content) > limits.max_bytes:
+            size, most = len(file.content) / 2**20, limits.max_bytes / 2**20
+            raise BadInput(f"{file.file_name} has {size:.1f} MB, at most {most:g} MB.", todo="Make it smaller.")
+
+
+def _foreign_now(work: Work, judging: Judging, report: Mirrored) -> frozenset[str] | None:
+    """The answers that are not ours, as the mirror knows them now; None where the thread was never read."""
+    if not report.thread_known:
+        return None
+    items = threads.load(work, [report.tracking_id]).get(report.tracking_id, ())
+    issued = [one.ref for one in outbox.of_reports(work, [report.tracking_id]).get(report.tracking_id, [])]
+    return frozenset(item.id for item in foreign_answers(items, judging.rules.prefix, issued))
+
+
+def forward(judging: Judging, given_id: str, to: str, reason: str, by: str) -> str:
+    """Queue a hand-over to another institution ("not our authority"); its reference."""
+    with judging.store.work() as work:
+        report = known_report(work, given_id)
+        _refuse_closed(report)
+        ref, target = _new_reference(work, judging), institution_id(work, to)
+        if target == report.report.disposition_id:
+            raise NotAllowed(f"Report {report.tracking_id} is with {to} already.", todo="Nothing is to be done.")
+        _refuse_second_forward(work, report)
+        disposed_to = report.report.disposition_id or judging.rules.city.institution_id or ""
+        new = NewDelivery(
+            ref=ref,
+            tracking_id=report.tracking_id,
+            kind=Kind.FORWARD,
+            opd=disposed_to,
+            target=target,
+            text=_checked_text(reason, ref, judging.rules.prefix),
+            by=by,
+        )
+        outbox.add(work, new)
+        return ref
+
+
+def _refuse_second_forward(work: Work, report: Mirrored) -> None:
+    mine = outbox.of_reports(work, [report.tracking_id]).get(report.tracking_id, [])
+    still = [one for one in mine if one.delivery.kind is Kind.FORWARD and one.state not in _OVER]
+    if still or report.forwarded_from is not None:
+        raise NotAllowed(
+            f"A hand-over of report {report.tracking_id} is under way already.",
+            todo=f"See `lapor-sync show {report.tracking_id}`.",
+        )
+
+
+_OVER = frozenset({State.SENT, State.REFUSED, State.CANCELLED})
+
+
+# Deliveries.
+
+
+class OutboxAct(StrEnum):
+    """What a person can do to a delivery."""
+
+    RETRY = "retry"
+    HOLD = "hold"
+    CANCEL = "cancel"
+
+
+_TO = {OutboxAct.RETRY: State.QUEUED, OutboxAct.HOLD: State.HELD, OutboxAct.CANCEL: State.CANCELLED}
+_FROM = {
+    OutboxAct.RETRY: frozenset({State.HELD, State.REFUSED}),
+    OutboxAct.HOLD: frozenset({State.QUEUED}),
+    OutboxAct.CANCEL: frozenset({State.QUEUED, State.HELD, State.REFUSED}),
+}
+
+
+def change(judging: Judging, act: OutboxAct, ref: str, by: str) -> State:
+    """Retry, hold or cancel a delivery; its new state. Raises BadInput or NotAllowed."""
+    with judging.store.work() as work:
+        one = outbox.get(work, ref.strip().upper())
+        if one is None:
+            raise BadInput(f"No delivery {ref} in the outbox.", todo="See `lapor-sync outbox` for the references.")
+        if act is OutboxAct.RETRY and one.state is State.QUEUED:
+            outbox.touch(work, one.ref, next_try_at=None, waits=0)
+            work.note("retry_now", one.tracking_id, who=by, ref=one.ref)
+            return State.QUEUED
+        if one.state not in _FROM[act]:
+            raise NotAllowed(
+                f"Delivery {one.ref} is {one.state}: it cannot be changed by `{act}`.", todo=_advice(one)
+            )
+        _settle_by(work, one, by, How.TAKE_UPSTREAM if act is OutboxAct.CANCEL else How.KEEP_OURS)
+        if act is OutboxAct.RETRY:
+            _queue_again(work, judging, one, by)
+        else:
+            outbox.move(work, one, _TO[act], Reason.BY_PERSON, who=by, next_try_at=None)
+        return _TO[act]
+
+
+def _advice(one: Queued) -> str:
+    if one.state in {State.SENDING, State.UNKNOWN}:
+        return (
+            "It may be upstream already and is being read back; wait for `lapor-sync outbox` to show the outcome."
+        )
+    return "It has come to its end; write a new response if one is needed."
+
+
+def _settle_by(work: Work, one: Queued, by: str, how: How) -> None:
+    for conflict in conflicts.of_delivery(work, one.ref):
+        conflicts.settle(work, conflict, how, by)
+
+
+def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
+    """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
+    report = reports.load(work, [one.tracking_id])[one.tracking_id]
+    foreign = _foreign_now(work, judging, report)
+    outbox.move(
+        work,
+        one,
+        State.QUEUED,
+        Reason.BY_PERSON,
+        who=by,
+        tries=0,
+        waits=0,
+        next_try_at=None,
+        baseline=outbox.baseline_text(foreign),
+        accepted_closed=int(report.colour in CLOSED),
+        accepted_disposition=report.report.disposition_id,
+    )
+
+
+# Conflicts.
+
+
+def settle(judging: Judging, given: str, how: How, by: str) -> list[str]:
+    """Settle one conflict by its id, or all of a report by its Tracking ID; their kinds. Raises BadInput, NotAllowed."""
+    with judging.store.work() as work:
+        found = _conflicts(work, given.strip())
+        if not found:
+            raise BadInput(f"No open conflict {given}.", todo="See `lapor-sync conflicts` for the ids.")
+        for conflict in found:
+            _settle_one(work, judging, conflict, how, by)
+        return [conflict.kind for conflict in found]
+
+
+def _conflicts(work: Work, given: str) -> list[Conflict]:
+    """By conflict id; a Tracking ID (7 digits and more) or API id that is no conflict's means that report's."""
+    one = conflicts.get(work, given)
+    if one is not None:
+        return [one]
+    report = reports.find(work, given)
+    return conflicts.of_report(work, report.tracking_id) if report else []
+
+
+def _settle_one(work: Work, judging: Judging, conflict: Conflict, how: How, by: str) -> None:
+    if (conflict.kind == MANY_VANISHED) != (how is How.ACCEPT_VANISHED):
+        allowed = "--accept-vanished" if conflict.kind == MANY_VANISHED else "--keep-ours or --take-upstream"
+        raise NotAllowed(f"Conflict {conflict.id} is settled with {allowed}.", todo="Choose one of these.")
+    conflicts.settle(work, conflict, how, by)
+    if how is How.ACCEPT_VANISHED:
+        # Read once more, now; what is still missing then is marked.
+        marks.put(work, Mark.MAY_VANISH, work.at)
+        reports.read_now(work, reports.missing_before(work, from_text(work.at)))
+        return
+    one = outbox.get(work, conflict.ref or "")
+    if one is not None and one.state is State.HELD:
+        if how is How.KEEP_OURS:
+            _queue_again(work, judging, one, by)
+        else:
+            outbox.move(work, one, State.CANCELLED, Reason.BY_PERSON, who=by, next_try_at=None)
+    _agree_with_upstream(work, judging, conflict.tracking_id)
+
+
+def _agree_with_upstream(work: Work, judging: Judging, tracking_id: str | None) -> None:
+    """Whatever a person chose, both sides are known to share what upstream shows now."""
+    for one in reports.load(work, [tracking_id] if tracking_id else []).values():
+        if one.present is not None and one.agreed != one.present:
+            reports.save(work, [replace(one, agreed=one.present)])
+            work.note("agreed", one.tracking_id, agreed=one.present)
+        rejudge(work, judging, [one.tracking_id])

@@ -1,0 +1,109 @@
+"""Reading reports by id, many at a time, and telling an outage from a single failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from lapor_sync.domain.errors import (
+    BadRecord,
+    Denied,
+    ListingUnstable,
+    Missing,
+    UpstreamError,
+)
+from lapor_sync.domain.report import Detail, Thread
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+OUTAGE_AFTER = 3
+"""So many failed calls in a row are an outage (rules, section 4)."""
+
+
+@dataclass
+class Health:
+    """Counts failed calls in a row over all threads; any answer starts anew.
+
+    A call that was answered with "no such report" or "no" is an answer.
+    """
+
+    failed: int = 0
+    last: UpstreamError | None = None
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, error: UpstreamError | None) -> None:
+        """One call ended."""
+        answered = error is None or isinstance(error, Missing | ListingUnstable)
+        with self._turn:
+            self.failed = 0 if answered else self.failed + 1
+            self.last = None if answered else error
+
+    @property
+    def is_outage(self) -> bool:
+        """Three in a row, or the credentials are refused: no further call but a probe."""
+        return self.failed >= OUTAGE_AFTER or isinstance(self.last, Denied)
+
+    def raise_if_outage(self) -> None:
+        """Raises the last error in an outage."""
+        if self.is_outage and self.last is not None:
+            raise self.last
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ById:
+    """What reading one report by id brought. `error`: the first call that failed; `bad`: could not be read."""
+
+    detail: Detail | None = None
+    thread: Thread | None = None
+    error: UpstreamError | None = None
+    bad: BadRecord | None = None
+    asked_detail: bool = False
+
+    @property
+    def is_missing(self) -> bool:
+        """404 or 410 for the report itself."""
+        return isinstance(self.error, Missing) and self.asked_detail and self.detail is None
+
+
+def by_id(
+    health: Health,
+    detail: Callable[[], Detail] | None,
+    thread: Callable[[], Thread] | None,
+) -> ById:
+    """Make the calls that are asked for, in order; the second only if the first went well."""
+    found: Detail | None = None
+    talk: Thread | None = None
+    try:
+        found = _noted(health, detail) if detail else None
+        talk = _noted(health, thread) if thread else None
+    except BadRecord as bad:
+        return ById(bad=bad)
+    except UpstreamError as error:
+        return ById(detail=found, error=error, asked_detail=detail is not None)
+    return ById(detail=found, thread=talk)
+
+
+def _noted(health: Health, call: Callable[[], _T]) -> _T:
+    try:
+        result = call()
+    except UpstreamError as error:
+        health.note(error)
+        raise
+    health.note(None)
+    return result
+
+
+def each(pool: ThreadPoolExecutor, work: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[list[tuple[_T, _R]]]:
+    """Do `work` on every item in the pool; yields what is done, as much at a time as is there."""
+    running: dict[Future[_R], _T] = {pool.submit(work, item): item for item in items}
+    try:
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            yield [(running.pop(one), one.result()) for one in done]
+    finally:
+        for one in running:
+            one.cancel()

@@ -1,0 +1,140 @@
+"""One cycle, its steps in order: pull, read again what is due, sweep, push. Reconciling is part of every write.
+
+Every step can be killed at any place; running again is the recovery.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lapor_sync.domain.errors import Denied, Missing, UpstreamError
+from lapor_sync.store import audit, marks, outbox, reports
+from lapor_sync.store.marks import Mark
+from lapor_sync.sync import housekeeping
+from lapor_sync.sync.calls import Health
+from lapor_sync.sync.pull import Span, Tally, listing, poll
+from lapor_sync.sync.push import push, recover
+from lapor_sync.sync.reread import reread, sweep
+from lapor_sync.sync.setup import Setup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What one cycle did. `error` is what ended it early; None if it went through."""
+
+    tally: Tally = field(default_factory=Tally)
+    reread: int = 0
+    arrived: int = 0
+    error: UpstreamError | None = None
+
+
+def run_cycle(setup: Setup) -> Outcome:
+    """Pull, read again, sweep, push. What upstream fails at ends it early and is in `Outcome.error`."""
+    try:
+        outcome = _steps(setup, Health())
+    except UpstreamError as error:
+        _note_outage(setup, error)
+        outcome = Outcome(error=error)
+    else:
+        _note_success(setup, outcome)
+    return outcome
+
+
+def _steps(setup: Setup, health: Health) -> Outcome:
+    setup.step("cycle")
+    recover(setup)
+    housekeeping.rejudge_all(setup)
+    tally = _pull(setup, health)
+    setup.step("pulled")
+    _note_answer(setup)
+    read = reread(setup, health)
+    if not setup.stopping():
+        sweep(setup, health, setup.rules.working_days.timezone)
+        housekeeping.daily(setup, health)
+    setup.step("reread_done")
+    arrived = push(setup, health) if setup.may_push else 0
+    setup.step("pushed")
+    return Outcome(tally=tally, reread=read, arrived=arrived)
+
+
+def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Tally:
+    """Mirror every report received in the span. Run again, it goes on: what is known costs nothing.
+
+    Raises UpstreamError where upstream fails; what was mirrored until then stays.
+    """
+    health = Health()
+    housekeeping.rejudge_all(setup)
+    try:
+        # A report received since then was also updated since then: the listing may begin there.
+        tally = listing(setup, health, updated_from=since, span=Span(since=since, until=until))
+    except UpstreamError as error:
+        _note_outage(setup, error)
+        raise
+    _note_answer(setup)
+    housekeeping.daily(setup, health)
+    return tally
+
+
+def _pull(setup: Setup, health: Health) -> Tally:
+    """List what changed. Where there is no list call, reports are read by id on schedule instead."""
+    with setup.store.reading() as work:
+        had_list = marks.get(work, Mark.NO_LIST) is None
+    try:
+        tally = poll(setup, health)
+    except Missing:
+        if had_list:
+            setup.log.warning("no_list_call")
+            with setup.store.work() as work:
+                marks.put(work, Mark.NO_LIST, "404")
+                reports.forget_rows(work)
+        return Tally()
+    if not had_list:
+        with setup.store.work() as work:
+            marks.clear(work, Mark.NO_LIST)
+    return tally
+
+
+def _note_answer(setup: Setup) -> None:
+    """Upstream answers. If it was away: waits start anew, and one delivery goes first."""
+    with setup.store.reading() as work:
+        was_away = marks.current_outage(work) is not None
+    if was_away:
+        with setup.store.work() as work:
+            marks.end_outage(work)
+            marks.put(work, Mark.CANARY, work.at)
+            outbox.no_more_waiting(work)
+        setup.log.info("upstream_back")
+
+
+def _note_outage(setup: Setup, error: UpstreamError) -> None:
+    """Upstream is away: one row and one line when it begins, however long it lasts."""
+    failed = type(error).__name__
+    with setup.store.reading() as work:
+        lasts = marks.current_outage(work)
+    if lasts is not None and lasts.what == failed:
+        return
+    with setup.store.work() as work:
+        if lasts is not None:
+            marks.end_outage(work)
+        marks.begin_outage(work, setup.clock.now(), failed)
+    event = "credentials_refused" if isinstance(error, Denied) else "upstream_away"
+    setup.log.error(event, failed=failed, http_status=error.http_status)
+
+
+def _note_success(setup: Setup, outcome: Outcome) -> None:
+    if setup.stopping():
+        return
+    with setup.store.work() as work:
+        marks.put_time(work, Mark.LAST_SUCCESS, setup.clock.now())
+        head = audit.head(work.conn)
+    setup.log.info(
+        "cycle_done",
+        new=outcome.tally.new,
+        changed=outcome.tally.changed,
+        unread=outcome.tally.unread,
+        reread=outcome.reread,
+        arrived=outcome.arrived,
+        audit_head=head.hash,
+        audit_rows=head.count,
+    )

@@ -1,0 +1,264 @@
+"""Writing what was read: merge with what is known, judge, reconcile, save. One call a transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+
+from lapor_sync.domain import delivery as rules_of_delivery
+from lapor_sync.domain.delivery import Kind, Reason, State
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.report import Detail, ItemKind, Report, Thread, ThreadItem
+from lapor_sync.store import outbox, quarantine, reports, threads
+from lapor_sync.store.database import Work
+from lapor_sync.store.outbox import NewDelivery, Queued
+from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.times import from_text
+from lapor_sync.sync.reconcile import Facts, judge, reconcile
+from lapor_sync.sync.setup import Judging
+
+MAPPED = tuple(f.name for f in fields(Report) if f.name not in {"tracking_id", "upstream_id", "missing"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """One report as read this time from the API.
+
+    `report` None: only the thread was read. `thread` None: it could not be read (`unread`), or was not asked for.
+    `row_hash` and `row` where it came from a listing. `at`: upstream's time of the read.
+    """
+
+    tracking_id: str
+    at: datetime
+    report: Report | None = None
+    thread: Thread | None = None
+    detail: Detail | None = None
+    row_hash: str | None = None
+    row: str | None = None
+    unread: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Written:
+    """What became of one read: the report before and after, its thread, and whether known items were gone from it."""
+
+    old: Mirrored | None
+    new: Mirrored
+    items: tuple[ThreadItem, ...]
+    shrunk: bool
+    deliveries: list[Queued]
+
+    @property
+    def is_new(self) -> bool:
+        return self.old is None
+
+    @property
+    def is_changed(self) -> bool:
+        return self.old is not None and self.old != self.new
+
+
+def write(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Written]:
+    """Mirror these reads, judge and reconcile their reports, all in the caller's transaction.
+
+    A read whose report is not mirrored and that brings no report (a thread alone) is passed over.
+    """
+    before = Before.load(work, [read.tracking_id for read in reads])
+    written = [
+        _write_one(work, judging, read, before)
+        for read in reads
+        if read.report is not None or read.tracking_id in before.reports
+    ]
+    save(work, written)
+    _save_threads(work, reads, written, before)
+    return written
+
+
+def rejudge(work: Work, judging: Judging, tracking_ids: Iterable[str]) -> list[Written]:
+    """Judge and reconcile again what is mirrored: after a change of the rules, or of a delivery."""
+    at = from_text(work.at)
+    return write(work, judging, [Read(tracking_id=one, at=at) for one in tracking_ids])
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the mirror holds of some reports: themselves, their threads, their deliveries."""
+
+    reports: dict[str, Mirrored]
+    threads: dict[str, tuple[ThreadItem, ...]]
+    deliveries: dict[str, list[Queued]]
+
+    @classmethod
+    def load(cls, work: Work, tracking_ids: Sequence[str]) -> Before:
+        """Three queries, however many reports."""
+        found = reports.load(work, tracking_ids)
+        return cls(found, threads.load(work, found), outbox.of_reports(work, found))
+
+
+def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Written:
+    old = before.reports.get(read.tracking_id)
+    old_items = before.threads.get(read.tracking_id, ())
+    mine = before.deliveries.get(read.tracking_id, [])
+    is_fresh = _is_fresh(read.thread, old)
+    items = read.thread.items if read.thread and is_fresh else old_items
+    if is_fresh:
+        mine = note_references(work, judging, read.tracking_id, items, mine)
+    merged = merge(read, old, from_text(work.at), is_same_thread=items == old_items)
+    is_shrunk = not {item.id for item in old_items} <= {item.id for item in items}
+    new = settle(work, judging, old, merged, items, mine, is_unread=read.unread)
+    return Written(old=old, new=new, items=items, shrunk=is_shrunk, deliveries=mine)
+
+
+def settle(
+    work: Work,
+    judging: Judging,
+    old: Mirrored | None,
+    merged: Mirrored,
+    items: tuple[ThreadItem, ...],
+    deliveries: list[Queued],
+    *,
+    is_unread: bool = False,
+) -> Mirrored:
+    """Judge and reconcile one report whose fields are merged; not saved yet."""
+    case = Facts(
+        old=old,
+        new=merged,
+        items=items if merged.thread_known else None,
+        unread=is_unread or (merged.read_at is not None and not merged.thread_known),
+        deliveries=deliveries,
+        now=from_text(work.at),
+    )
+    return reconcile(work, old, judge(case, judging.rules, judging.pace), deliveries)
+
+
+def _is_fresh(thread: Thread | None, old: Mirrored | None) -> bool:
+    """Older knowledge never overwrites newer: a thread read that began before the mirrored one did is dropped."""
+    if thread is None or old is None or old.thread_read_at is None:
+        return thread is not None
+    return thread.began_at >= old.thread_read_at
+
+
+def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bool) -> Mirrored:
+    """The mirrored report with what this read brought; what the source did not carry stays as it is known.
+
+    A settled report that was read again and found the same stays as it is, so that nothing is written.
+    """
+    base = old or Mirrored(report=_first(read), first_seen_at=now)
+    report = merge_fields(base.report, read.report) if read.report else base.report
+    moved = report != base.report or old is None or old.read_at is None
+    thread_read_at = base.thread_read_at
+    brings_nothing = base.settled and not moved and is_same_thread
+    if read.thread and _is_fresh(read.thread, old) and not brings_nothing:
+        thread_read_at = read.thread.began_at
+    forwarded = base.forwarded_from if base.forwarded_from == (report.disposition_id or "") else None
+    found = read.report is not None or read.thread is not None
+    return replace(
+        base,
+        report=report,
+        row_hash=read.row_hash or base.row_hash,
+        read_at=read.at if read.report and moved else base.read_at,
+        thread_read_at=thread_read_at,
+        forwarded_from=forwarded,
+        missing_since=None if found else base.missing_since,
+        vanished_at=None if found else base.vanished_at,
+    )
+
+
+def _first(read: Read) -> Report:
+    assert read.report is not None
+    return replace(read.report, tracking_id=read.tracking_id)
+
+
+def merge_fields(known: Report, new: Report) -> Report:
+    """`new` over `known`: a field that the source does not carry keeps its value; identity stays."""
+    values = {name: getattr(new, name) for name in MAPPED if name not in new.missing}
+    merged = replace(known, **values, upstream_id=new.upstream_id or known.upstream_id)
+    return without_reporter(merged) if merged.is_anonymous or merged.is_secret else merged
+
+
+def without_reporter(report: Report) -> Report:
+    """An anonim or rahasia report is mirrored without the reporter's name (rules, section 7)."""
+    return replace(report, reporter_name=None) if report.reporter_name else report
+
+
+def note_references(
+    work: Work, judging: Judging, tracking_id: str, items: tuple[ThreadItem, ...], deliveries: list[Queued]
+) -> list[Queued]:
+    """Note which of our references stand in a thread; the deliveries as they are then.
+
+    A well-formed reference with our prefix that the database does not know (an older backup was restored) becomes
+    a recovered `sent` delivery.
+    """
+    mark = f"{judging.rules.prefix}-"
+    marked = tuple(item for item in items if mark in item.content)
+    seen = [_note_seen(work, judging, one, marked) for one in deliveries]
+    known = {one.ref for one in deliveries}
+    for item in marked:
+        if item.kind is ItemKind.ANSWER:
+            for ref in rules_of_delivery.references_in(item.content, judging.rules.prefix) - known:
+                _recover(work, tracking_id, ref, item)
+    return seen
+
+
+def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadItem, ...]) -> Queued:
+    count = _times_answered(items, one.ref)
+    if count == one.seen_count or one.delivery.kind is Kind.FORWARD:
+        return one
+    outbox.touch(work, one.ref, seen_count=count)
+    if one.seen_at is None:
+        outbox.touch(work, one.ref, seen_at=work.at)
+    if count > 1:
+        work.note("seen_twice", one.tracking_id, ref=one.ref, count=count)
+        judging.log.error("seen_twice", ref=one.ref, tracking_id=one.tracking_id, count=count)
+    return replace(one, seen_count=count, seen_at=one.seen_at or from_text(work.at))
+
+
+def _times_answered(items: tuple[ThreadItem, ...], ref: str) -> int:
+    """How often the citizen gets the response: a log item that repeats it is no second answer."""
+    answers = rules_of_delivery.times_seen((item for item in items if item.kind is ItemKind.ANSWER), ref)
+    return answers or min(rules_of_delivery.times_seen(items, ref), 1)
+
+
+def _recover(work: Work, tracking_id: str, ref: str, item: ThreadItem) -> None:
+    if outbox.is_taken(work, ref):
+        return
+    new = NewDelivery(
+        ref=ref, tracking_id=tracking_id, kind=Kind.RESPONSE, opd="", text=item.content, by="unknown"
+    )
+    outbox.add(work, new, state=State.SENT, reason=Reason.RECOVERED)
+    outbox.touch(work, ref, seen_at=work.at, seen_count=1)
+
+
+def save(work: Work, written: Iterable[Written]) -> None:
+    """Write only what is other than before."""
+    reports.save(work, [one.new for one in written if one.old != one.new])
+
+
+def _save_threads(work: Work, reads: Sequence[Read], written: list[Written], before: Before) -> None:
+    by_id = {one.new.tracking_id: one for one in written}
+    mine = [read for read in reads if read.tracking_id in by_id]
+    fresh = {read.tracking_id: by_id[read.tracking_id].items for read in mine if read.thread is not None}
+    threads.save(work, fresh, before.threads)
+    threads.save_history(work, {read.tracking_id: read.detail.history for read in mine if read.detail is not None})
+    changed = [read for read in mine if by_id[read.tracking_id].old != by_id[read.tracking_id].new]
+    threads.save_raw(work, [part for read in changed for part in _raw(read)])
+    for read in mine:
+        for bad in read.thread.bad if read.thread else ():
+            key = f"{read.tracking_id}/{bad.key}"
+            record = BadRecord(bad.reason, key=key, raw=bad.raw, report_id=read.tracking_id)
+            quarantine.put(work, quarantine.THREAD, record)
+
+
+def _raw(read: Read) -> list[tuple[str, str, str]]:
+    parts = (
+        ("row", read.row),
+        ("detail", read.detail and read.detail.raw),
+        ("thread", read.thread and read.thread.raw),
+    )
+    return [(read.tracking_id, what, text) for what, text in parts if text]
+
+
+def row_text(raw: dict[str, object]) -> str:
+    """A list row as JSON text."""
+    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,339 @@
+"""Pulling: list what changed, read what is new in it, mirror it page by page; the cursor moves with the last.
+
+A row whose hash is known costs no write and no further request. Pages are fetched ahead of the one writer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from lapor_sync.domain.errors import BadRecord, UpstreamError
+from lapor_sync.domain.ports import ListedRow, ListPage
+from lapor_sync.domain.report import Report
+from lapor_sync.store import marks, quarantine, reports
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.reports import Known
+from lapor_sync.sync.calls import ById, Health, by_id
+from lapor_sync.sync.mirror import MAPPED, Read, row_text, write
+from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports
+from lapor_sync.sync.setup import Setup
+
+NEEDED = frozenset(
+    {
+        "tracking_id",
+        "status_name",
+        "title",
+        "content",
+        "disposition_id",
+        "classification",
+        "created_at",
+        "updated_at",
+        "is_secret",
+        "is_anonymous",
+    }
+)
+"""Where a list row lacks one of these, the detail is read."""
+
+OVERLAP = timedelta(hours=2)
+"""Each listing reaches back over the cursor by this, or by as long as the last one took if that was longer."""
+
+_PAGES_AHEAD = 3
+
+
+@dataclass
+class Tally:
+    """What a listing brought, in reports."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    quarantined: int = 0
+    unread: int = 0  # known to be there, but a call failed: read again in the next cycle
+    listed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """Which reports of a listing are wanted, by the day received; one without that time is wanted."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def wants(self, report: Report) -> bool:
+        """Whether the report was received in the span."""
+        at = report.created_at
+        if at is None:
+            return True
+        return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
+
+    @property
+    def is_all(self) -> bool:
+        return self.since is None and self.until is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """One row with what was read for it; `known` where the mirror has the report."""
+
+    row: ListedRow
+    known: Known | None
+    report: Report | None = None
+    found: ById = field(default_factory=ById)
+    bad: BadRecord | None = None
+    is_wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A page on its way: the rows that must be read, and the rest only counted."""
+
+    page: ListPage
+    unchanged: int
+    fetches: list[Future[_Fetched]]
+
+
+def poll(setup: Setup, health: Health) -> Tally:
+    """List what changed since the cursor, or everything where there is none or a week has passed."""
+    with setup.store.reading() as work:
+        cursor = marks.get_time(work, Mark.CURSOR)
+        listed_all = marks.get_time(work, Mark.LISTED_ALL)
+        seconds = float(marks.get(work, Mark.LISTING_SECONDS) or 0)
+    weekly = listed_all is None or setup.clock.now() - listed_all >= timedelta(days=7)
+    if cursor is None or weekly:
+        return listing(setup, health, updated_from=None)
+    return listing(setup, health, updated_from=cursor - max(OVERLAP, timedelta(seconds=seconds)))
+
+
+def listing(setup: Setup, health: Health, *, updated_from: datetime | None, span: Span | None = None) -> Tally:
+    """Work through one listing. Raises UpstreamError where it cannot be had; what was mirrored stays."""
+    run = _Run(setup=setup, health=health, span=span or Span(), updated_from=updated_from)
+    with ThreadPoolExecutor(setup.pace.concurrency, "fetch") as pool:
+        try:
+            run.all_pages(pool)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    if run.proves_absence:
+        run.read_absent()
+    return run.tally
+
+
+@dataclass
+class _Run:
+    """One listing under way. `met` are hashes of rows, `ids` of ids (only where absence may be told)."""
+
+    setup: Setup
+    health: Health
+    span: Span
+    updated_from: datetime | None
+    tally: Tally = field(default_factory=Tally)
+    newest: datetime | None = None
+    met: set[int] = field(default_factory=set)
+    ids: set[int] = field(default_factory=set)
+    bad_keys: set[str] = field(default_factory=set)
+    is_whole: bool = True  # every row could be mirrored: the cursor may move
+    proves_absence: bool = False
+
+    def all_pages(self, pool: ThreadPoolExecutor) -> None:
+        """Plan each page as it comes, commit the oldest; the last one with `_finish`."""
+        started = self.setup.clock.monotonic()
+        pending: deque[_Pending] = deque()
+        for page in _ahead(self._pages()):
+            pending.append(self._plan(page, pool))
+            if len(pending) > _PAGES_AHEAD:
+                self._commit(pending.popleft())
+            self.health.raise_if_outage()
+        while pending:
+            last = pending.popleft()
+            self._commit(last, None if pending else lambda work: self._finish(work, last.page, started))
+        self.health.raise_if_outage()
+
+    def _pages(self) -> Iterator[ListPage]:
+        """The pages, each noted with the health of the calls; whether to stop is asked between them."""
+        try:
+            for page in self.setup.connector.list_reports(updated_from=self.updated_from):
+                self.health.note(None)
+                yield page
+                if self.setup.stopping():
+                    self.is_whole = False
+                    return
+        except UpstreamError as error:
+            self.health.note(error)
+            raise
+
+    def _plan(self, page: ListPage, pool: ThreadPoolExecutor) -> _Pending:
+        """Tell by their hashes which rows are new, and begin to read those."""
+        rows = [row for row in page.rows if self._is_first_met(row)]
+        with self.setup.store.reading() as work:
+            known = reports.known(work, ((row.key, row.report_id) for row in rows))
+        fetches: list[Future[_Fetched]] = []
+        for row in rows:
+            match = known.match(row.key, row.report_id)
+            if match is not None and match.row_hash == row.hash.hex():
+                self._reach(match.updated_at)
+            else:
+                fetches.append(pool.submit(self._fetch, row, match))
+        return _Pending(page, len(rows) - len(fetches), fetches)
+
+    def _is_first_met(self, row: ListedRow) -> bool:
+        """Whether this listing did not bring the row yet: a further pass repeats what the first one had."""
+        mark = hash((row.key, row.hash))
+        if mark in self.met:
+            return False
+        self.met.add(mark)
+        if self.updated_from is None:
+            self.ids.add(hash(row.report_id))
+        return True
+
+    def _reach(self, updated_at: datetime | None) -> None:
+        self.newest = max(filter(None, (self.newest, updated_at)), default=None)
+
+    def _fetch(self, row: ListedRow, known: Known | None) -> _Fetched:
+        """In a thread of the pool: parse the row; read the detail if the row lacks something, and the thread."""
+        connector = self.setup.connector
+        try:
+            report = connector.parse_row(row)
+        except BadRecord as bad:
+            return _Fetched(row, known, bad=bad)
+        if not self.span.wants(report):
+            return _Fetched(row, known, report, is_wanted=False)
+        if self.setup.stopping() or self.health.is_outage:
+            return _Fetched(row, known, report, ById(error=self.health.last or UpstreamError("Stopped.")))
+        needs_detail = bool(report.missing & NEEDED) or _is_stale(report, known)
+        found = by_id(
+            self.health,
+            (lambda: connector.read_report(row.report_id)) if needs_detail else None,
+            lambda: connector.read_thread(row.report_id),
+        )
+        return _Fetched(row, known, report, found, bad=found.bad)
+
+    def _commit(self, pending: _Pending, finish: Callable[[Work], None] | None = None) -> None:
+        """One page in one transaction, with the cursor if it is the last."""
+        done = [one.result() for one in pending.fetches]
+        reads = [read for one in done if (read := self._as_read(one)) is not None]
+        self._count(pending, done)
+        self.setup.step("page_read")
+        if done or pending.page.bad or finish:
+            with self.setup.store.work() as work:
+                self._write(work, pending.page, done, reads)
+                if finish:
+                    finish(work)
+                self.setup.step("page_written")
+            self.setup.step("page_committed")
+        self.setup.progress(self.tally.listed, pending.page.total)
+
+    def _write(self, work: Work, page: ListPage, done: list[_Fetched], reads: list[Read]) -> None:
+        for one in write(work, self.setup, reads):
+            self.tally.new += one.is_new
+            self.tally.changed += one.is_changed
+            self.tally.unchanged += not (one.is_new or one.is_changed)
+        for source, record in self._bad(page, done):
+            self.bad_keys.add(record.key)
+            quarantine.put(work, source, record)
+        good = {one.row.report_id for one in done if one.bad is None}
+        if good:
+            quarantine.release(work, good)
+
+    def _as_read(self, one: _Fetched) -> Read | None:
+        """The row as something to mirror; None where it is not wanted or cannot be mirrored now."""
+        if one.bad is not None or one.report is None or not one.is_wanted:
+            return None
+        report, detail = one.report, one.found.detail
+        if detail is not None:
+            report = over(detail.report, report)
+        elif report.missing & NEEDED and (one.known is None or "status_name" in report.missing):
+            return None  # without its detail it is no report yet; its hash stays unknown, so it is read again
+        return Read(
+            tracking_id=one.known.tracking_id if one.known else report.tracking_id,
+            at=self.setup.connector.upstream_now(),
+            report=report,
+            thread=one.found.thread,
+            detail=detail,
+            row_hash=one.row.hash.hex(),
+            row=row_text(one.row.raw),
+            unread=one.found.thread is None,
+        )
+
+    def _bad(self, page: ListPage, done: list[_Fetched]) -> list[tuple[str, BadRecord]]:
+        from_rows = [(quarantine.LIST, record) for record in page.bad]
+        return from_rows + [
+            (quarantine.LIST if one.report is None else quarantine.DETAIL, one.bad) for one in done if one.bad
+        ]
+
+    def _count(self, pending: _Pending, done: list[_Fetched]) -> None:
+        self.tally.listed += len(pending.page.rows) + len(pending.page.bad)
+        self.tally.unchanged += pending.unchanged
+        self.tally.quarantined += len(self._bad(pending.page, done))
+        for one in done:
+            failed = one.found.error is not None
+            self.tally.unread += failed
+            self.is_whole = self.is_whole and not (failed and self._as_read(one) is None)
+            self._reach(one.report.updated_at if one.report else None)
+
+    def _finish(self, work: Work, last: ListPage, started: float) -> None:
+        """With the last page: the cursor, if the listing is complete and covers what lies before it."""
+        if not last.complete or not self.is_whole or not self.span.is_all:
+            self.setup.log.info("listing_incomplete", listed=self.tally.listed, whole=self.is_whole)
+            return
+        cursor = marks.get_time(work, Mark.CURSOR)
+        if self.updated_from is None or (cursor is not None and self.updated_from <= cursor):
+            self._move_cursor(work, cursor, last.began_at)
+        seconds = self.setup.clock.monotonic() - started
+        if self.updated_from is None:
+            self.proves_absence = True
+            marks.put_time(work, Mark.LISTED_ALL, self.setup.clock.now())
+            quarantine.release_absent(work, quarantine.LIST, self.bad_keys)
+        if self.updated_from is None or seconds > OVERLAP.total_seconds():
+            marks.put(work, Mark.LISTING_SECONDS, f"{seconds:.0f}")
+
+    def _move_cursor(self, work: Work, cursor: datetime | None, began_at: datetime) -> None:
+        """To the earlier of the greatest `updated_at` read and the beginning of the listing; never back."""
+        reached = min(self.newest, began_at) if self.newest else cursor
+        if reached is not None and (cursor is None or reached > cursor):
+            marks.put_time(work, Mark.CURSOR, reached)
+
+    def read_absent(self) -> None:
+        """Read by id the open and lately closed reports that a complete unfiltered listing did not name."""
+        since = self.setup.clock.now() - CLOSED_WITHIN
+        with self.setup.store.reading() as work:
+            wanted = set(reports.open_or_closed_since(work, since))
+            absent = [
+                tracking_id
+                for tracking_id, upstream_id in reports.present_ids(work)
+                if tracking_id in wanted and hash(upstream_id or tracking_id) not in self.ids
+            ]
+            quarantined = {one.report_id for one in quarantine.listing(work)}
+        read_reports(self.setup, self.health, [one for one in absent if one not in quarantined], with_detail=True)
+
+
+def over(detail: Report, row: Report) -> Report:
+    """The detail's fields over the row's: each says what the other lacks."""
+    values = {name: getattr(row, name) for name in detail.missing & set(MAPPED)}
+    tracking_id = row.tracking_id if "tracking_id" in detail.missing else detail.tracking_id
+    return replace(
+        detail,
+        **values,
+        tracking_id=tracking_id,
+        upstream_id=row.upstream_id or detail.upstream_id,
+        missing=detail.missing & row.missing,
+    )
+
+
+def _is_stale(report: Report, known: Known | None) -> bool:
+    """A row older than what is mirrored (a lagging copy of upstream's): its detail tells."""
+    if known is None or known.updated_at is None or report.updated_at is None:
+        return False
+    return report.updated_at < known.updated_at
+
+
+def _ahead(pages: Iterator[ListPage]) -> Iterator[ListPage]:
+    """The pages, the next one fetched while the present one is worked on."""
+    with ThreadPoolExecutor(1, "list") as pool:
+        coming = pool.submit(next, pages, None)
+        while (page := coming.result()) is not None:
+            coming = pool.submit(next, pages, None)
+            yield page

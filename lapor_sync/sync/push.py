@@ -1,0 +1,372 @@
+"""Pushing: each due delivery is looked for upstream, then sent, settled, and its report read again.
+
+The order of things is the promise. The claim (`sending`, with its attempt) is committed before anything leaves; no
+transaction is open while it is on the wire; what comes back is settled with its audit row in one commit; what was
+found in `sending` at a start may have arrived and is `unknown`. Nothing goes out that was not looked for right before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from lapor_sync.domain.delivery import (
+    Confirm,
+    Hold,
+    Kind,
+    NotSent,
+    Outcome,
+    Reason,
+    Refused,
+    Requeue,
+    Seen,
+    Send,
+    Sent,
+    State,
+    Unknown,
+    Wait,
+    foreign_answers,
+    next_step,
+)
+from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
+from lapor_sync.domain.report import Outgoing
+from lapor_sync.store import marks, outbox, reports
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.outbox import Queued
+from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.times import from_text, to_text
+from lapor_sync.sync.calls import ById, Health, each
+from lapor_sync.sync.mirror import Written
+from lapor_sync.sync.reconcile import hold
+from lapor_sync.sync.reread import read_one, settle
+from lapor_sync.sync.setup import Setup
+
+LONGEST_WAIT = timedelta(minutes=15)
+
+
+def recover(setup: Setup) -> int:
+    """At a start: what was being sent when a process, or a cycle, died may have arrived. How many there were.
+
+    Its attempt ended at a time that only the next answer of upstream can date: `ended_at` stays open until then.
+    """
+    with setup.store.reading() as work:
+        if not outbox.found_sending(work):
+            return 0
+    with setup.store.work() as work:
+        found = outbox.found_sending(work)
+        for one in found:
+            outbox.end_killed_attempt(work, one)
+            outbox.move(work, one, State.UNKNOWN, Reason.KILLED, ended_at=None)
+            setup.ended[one.ref] = setup.clock.monotonic()
+    for one in found:
+        setup.log.warning("delivery_unknown", ref=one.ref, tracking_id=one.tracking_id, reason=Reason.KILLED)
+    return len(found)
+
+
+def push(setup: Setup, health: Health) -> int:
+    """Work every due delivery; how many were sent or found.
+
+    Each report's first open delivery is worked, then the next, until nothing moves any more: so one report's
+    answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
+    """
+    run = _Push(setup=setup, health=health)
+    with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
+        while run.one_pass(pool):
+            pass
+    health.raise_if_outage()
+    return run.arrived
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ready:
+    """A delivery whose report was read right now; `step` is what the rules say to do."""
+
+    one: Queued
+    report: Mirrored
+    step: Send | Confirm | Wait | Requeue | Hold
+
+
+@dataclass
+class _Push:
+    """One push under way."""
+
+    setup: Setup
+    health: Health
+    arrived: int = 0
+    stalled: bool = False  # a send did not bring a clear answer
+    looked_at: set[tuple[str, State, int]] = field(default_factory=set)
+
+    def one_pass(self, pool: ThreadPoolExecutor) -> bool:
+        """Work the first due delivery of every report; whether anything moved, so that another pass is worth it."""
+        with self.setup.store.reading() as work:
+            due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
+        moved = False
+        for wave in self._waves(due):
+            if self.setup.stopping() or self.health.is_outage:
+                return False
+            moved = self._wave(pool, wave) or moved
+        return moved
+
+    def _waves(self, due: list[Queued]) -> Iterable[list[Queued]]:
+        """A few reports at a time; after an outage one delivery alone goes first, the rest when it arrived."""
+        at = 0
+        while at < len(due):
+            is_canary = self._is_canary()
+            if is_canary and self.stalled:
+                return
+            size = 1 if is_canary else self.setup.pace.wave
+            yield due[at : at + size]
+            at += size
+
+    def _is_canary(self) -> bool:
+        with self.setup.store.reading() as work:
+            return marks.get(work, Mark.CANARY) is not None
+
+    def _wave(self, pool: ThreadPoolExecutor, wave: list[Queued]) -> bool:
+        """Read the reports, claim what may go, send it, settle it, read those reports again."""
+        self.looked_at.update(map(_mark, wave))
+        read = self._read(pool, wave)
+        self.setup.step("looked")
+        with self.setup.store.work() as work:
+            ready = self._decide(work, read)
+            self.setup.step("claimed")
+        self.setup.step("claim_committed")
+        claimed = [one for one in ready if isinstance(one.step, Send)]
+        self._send_all(pool, claimed)
+        self._read_again(pool, claimed)
+        return any(not isinstance(one.step, Wait | Hold) for one in ready)
+
+    def _read(self, pool: ThreadPoolExecutor, wave: list[Queued]) -> list[tuple[Queued, Mirrored, ById]]:
+        """Detail and thread of each delivery's report, as they are now."""
+        with self.setup.store.reading() as work:
+            mirrored = reports.load(work, (one.tracking_id for one in wave))
+        pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
+        done = each(pool, lambda pair: read_one(self.setup, self.health, pair[1], with_detail=True), pairs)
+        return [(one, report, found) for part in done for (one, report), found in part]
+
+    def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
+        """Mirror what was read, then take the next step of each delivery: all of it in one transaction."""
+        whole = {one.ref: found for one, _, found in read if found.thread and found.detail}
+        settled = settle(work, self.setup, [(report, found) for _, report, found in read])
+        written = {one.new.tracking_id: one for one in settled}
+        ready = []
+        for one, _, found in read:
+            now = outbox.get(work, one.ref)
+            if now is None or now.state is not one.state:
+                continue  # a person, or the three-way table, was quicker
+            if one.ref in whole:
+                ready.append(self._take_step(work, now, written[one.tracking_id], found))
+            else:
+                self._wait(work, now)
+        return ready
+
+    def _take_step(self, work: Work, one: Queued, written: Written, found: ById) -> _Ready:
+        one = self._with_baseline(work, one, written)
+        step = next_step(one.delivery, self._seen(work, one, written, found))
+        match step:
+            case Confirm():
+                self._confirm(work, one)
+            case Hold(reason=reason):
+                hold(work, one, reason)
+                self.setup.log.warning("delivery_held", ref=one.ref, tracking_id=one.tracking_id, reason=reason)
+            case Requeue():
+                tries = one.delivery.tries + 1
+                outbox.move(work, one, State.QUEUED, Reason.NOT_FOUND, tries=tries, next_try_at=None)
+                self.setup.log.info("delivery_not_found", ref=one.ref, tracking_id=one.tracking_id, tries=tries)
+            case Send():
+                outbox.begin_attempt(work, one.ref)
+                outbox.move(work, one, State.SENDING, Reason.NOT_SENT)
+            case Wait():
+                pass  # nothing can be told before the grace is over: looked for again in the next cycle
+            case _:
+                assert_never(step)
+        return _Ready(one=one, report=written.new, step=step)
+
+    def _with_baseline(self, work: Work, one: Queued, written: Written) -> Queued:
+        """Where the thread was not known when the response was written, this read is its baseline.
+
+        Answers in it are shown to a person first (`FIRST_READ`); settling that sets the baseline then.
+        """
+        issued = [sibling.ref for sibling in written.deliveries]
+        foreign = foreign_answers(written.items, self.setup.rules.prefix, issued)
+        if one.delivery.baseline is None and not foreign:
+            outbox.touch(work, one.ref, baseline="[]")
+            return replace(one, delivery=replace(one.delivery, baseline=frozenset()))
+        return one
+
+    def _seen(self, work: Work, one: Queued, written: Written, found: ById) -> Seen:
+        return Seen(
+            colour=written.new.colour,
+            disposed_to=written.new.report.disposition_id,
+            items=written.items,
+            prefix=self.setup.rules.prefix,
+            log_texts=found.detail.log_texts if found.detail else (),
+            absence_counts=not written.shrunk and self._grace_is_over(work, one, found),
+            readable=one.state is not State.UNKNOWN or self._references_come_back(work),
+            issued=frozenset(sibling.ref for sibling in written.deliveries),
+        )
+
+    def _references_come_back(self, work: Work) -> bool:
+        return outbox.references_come_back(work, from_text(work.at) - self.setup.rules.grace)
+
+    def _grace_is_over(self, work: Work, one: Queued, found: ById) -> bool:
+        """Whether the read began late enough after the attempt ended, by upstream's clock and by our own monotonic
+        one: either alone may jump."""
+        if one.state is not State.UNKNOWN or found.thread is None or found.detail is None:
+            return False
+        if one.ended_at is None:
+            outbox.touch(work, one.ref, ended_at=to_text(self.setup.connector.upstream_now()))
+            return False
+        grace = self.setup.rules.grace
+        ended = self.setup.ended.get(one.ref)
+        if ended is not None and self.setup.clock.monotonic() - ended < grace.total_seconds():
+            return False
+        return min(found.thread.began_at, found.detail.began_at) >= one.ended_at + grace
+
+    def _confirm(self, work: Work, one: Queued) -> None:
+        outbox.move(work, one, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
+        self._after_arrival(work, one)
+        self.setup.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
+
+    def _after_arrival(self, work: Work, one: Queued) -> None:
+        self.arrived += 1
+        if one.delivery.kind is Kind.FORWARD:
+            note_forwarded(work, one.tracking_id)
+
+    def _wait(self, work: Work, one: Queued) -> None:
+        """Its report could not be read: that never counts as a try."""
+        outbox.touch(work, one.ref, next_try_at=to_text(self._next_try(work, one, None)), waits=one.waits + 1)
+
+    def _next_try(self, work: Work, one: Queued, retry_after: float | None) -> datetime:
+        """Waits begin at the poll interval and double, with jitter, up to 15 minutes or `Retry-After`."""
+        seconds = min(self.setup.pace.poll_seconds * 2 ** min(one.waits, 16), LONGEST_WAIT.total_seconds())
+        seconds *= 0.75 + self.setup.spread() / 2
+        return from_text(work.at) + timedelta(seconds=max(seconds, retry_after or 0))
+
+    # On the wire.
+
+    def _send_all(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> None:
+        """Send what was claimed; settle each as soon as its outcome is known, whatever happens to the others."""
+        with self.setup.store.reading() as work:
+            outgoing = {one.one.ref: self._outgoing(work, one) for one in claimed}
+        for done in each(pool, lambda one: self._send(one, outgoing[one.one.ref]), claimed):
+            self.setup.step("sent")
+            with self.setup.store.work() as work:
+                for one, (outcome, ms) in done:
+                    self._settle(work, one, outcome, ms)
+                self.setup.step("settled")
+            self.setup.step("settle_committed")
+            self.stalled = self.stalled or any(isinstance(out, NotSent | Unknown) for _, (out, _) in done)
+
+    def _outgoing(self, work: Work, ready: _Ready) -> Outgoing:
+        one, city = ready.one, self.setup.rules.city.institution_id or ""
+        return Outgoing(
+            ref=one.ref,
+            report_id=ready.report.call_id,
+            text=one.delivery.text,
+            institution_from_id=one.delivery.opd,
+            institution_to_id=one.target or city,
+            user_id=self.setup.user_id or "",
+            is_secret=one.delivery.is_secret,
+            files=outbox.files_of(work, one.ref),
+        )
+
+    def _send(self, ready: _Ready, outgoing: Outgoing) -> tuple[Outcome, int]:
+        """In a thread of the pool: the one request that may change something upstream."""
+        if self.setup.stopping() or self.health.is_outage:
+            return NotSent(why="stopped before it left"), 0
+        self.setup.step("sending")
+        connector, began = self.setup.connector, self.setup.clock.monotonic()
+        is_forward = ready.one.delivery.kind is Kind.FORWARD
+        outcome = (connector.send_forward if is_forward else connector.send_response)(outgoing)
+        if outcome.http_status == 403 and self._reads_are_denied(ready):
+            outcome = NotSent(why="not authorised", http_status=403, denied=True)
+        self.health.note(_as_error(outcome))
+        return outcome, round((self.setup.clock.monotonic() - began) * 1000)
+
+    def _reads_are_denied(self, ready: _Ready) -> bool:
+        """Whether a 403 is about the credentials: then reads are refused too."""
+        try:
+            self.setup.connector.read_report(ready.report.call_id)
+        except Denied:
+            return True
+        except (UpstreamError, BadRecord):
+            return False  # any other answer, or none, is no denial
+        return False
+
+    def _settle(self, work: Work, ready: _Ready, outcome: Outcome, ms: int) -> None:
+        """One outcome, each of the three in its own way."""
+        one = outbox.get(work, ready.one.ref)
+        assert one is not None
+        outbox.end_attempt(work, one, outcome, ms)
+        match outcome:
+            case Sent():
+                outbox.move(work, one, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
+                self._after_arrival(work, one)
+                self._after_write(work, one)
+                marks.clear(work, Mark.CANARY)
+            case Refused():
+                outbox.move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None)
+                marks.clear(work, Mark.CANARY)
+            case NotSent(retry_after=retry_after):
+                next_try = to_text(self._next_try(work, one, retry_after))
+                outbox.move(work, one, State.QUEUED, Reason.NOT_SENT, next_try_at=next_try, waits=one.waits + 1)
+            case Unknown():
+                self.setup.ended[one.ref] = self.setup.clock.monotonic()
+                ended_at = to_text(self.setup.connector.upstream_now())
+                outbox.move(work, one, State.UNKNOWN, Reason.REPLY_LOST, ended_at=ended_at, next_try_at=None)
+                self._after_write(work, one)
+            case _:
+                assert_never(outcome)
+        self.setup.log.info(
+            "delivery_attempt",
+            ref=one.ref,
+            tracking_id=one.tracking_id,
+            outcome=outbox.outcome_name(outcome),
+            http_status=outcome.http_status,
+            ms=ms,
+        )
+
+    def _after_write(self, work: Work, one: Queued) -> None:
+        """Upstream may have changed by us: the report's hash is not trusted before the grace after this."""
+        for report in reports.load(work, [one.tracking_id]).values():
+            written_at = self.setup.connector.upstream_now()
+            reports.save(work, [replace(report, written_at=written_at, settled=False)])
+
+    def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> None:
+        """After a delivery its report is read again in the same cycle."""
+        if not claimed:
+            return
+        done = each(pool, lambda one: read_one(self.setup, self.health, one.report, with_detail=True), claimed)
+        for part in done:
+            with self.setup.store.work() as work:
+                settle(work, self.setup, [(one.report, found) for one, found in part])
+            self.setup.step("read_again")
+
+
+def _mark(one: Queued) -> tuple[str, State, int]:
+    """A delivery as it stood: looked at once in a push, and again only if it moved."""
+    return one.ref, one.state, one.delivery.tries
+
+
+def _as_error(outcome: Outcome) -> UpstreamError | None:
+    """The outcome as the health of the calls sees it: an answer of any sort is one, silence and 5xx are failures."""
+    match outcome:
+        case Sent() | Refused():
+            return None
+        case NotSent(denied=True):
+            return Denied("The credentials were not accepted.", http_status=outcome.http_status)
+        case NotSent() | Unknown():
+            return UpstreamError("A delivery could not be made.", http_status=outcome.http_status)
+        case _:
+            assert_never(outcome)
+
+
+def note_forwarded(work: Work, tracking_id: str) -> None:
+    """A hand-over arrived: flagged until the disposition changes."""
+    for one in reports.load(work, [tracking_id]).values():
+        reports.save(work, [replace(one, forwarded_from=one.report.disposition_id or "", settled=False)])

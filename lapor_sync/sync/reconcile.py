@@ -1,0 +1,217 @@
+"""Judging one report: its colour, its deadline, and what follows three ways. Decides here, acts at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from lapor_sync.domain import three_way
+from lapor_sync.domain.colour import CLOSED, Colour, Flag, Verdict, canonical, colour
+from lapor_sync.domain.deadlines import Deadlines, clocks, facts
+from lapor_sync.domain.delivery import OPEN_UPSTREAM, SENTENCES, Kind, Reason, State
+from lapor_sync.domain.report import ItemKind, ThreadItem
+from lapor_sync.domain.three_way import Decision
+from lapor_sync.store import conflicts, outbox
+from lapor_sync.store.database import Work
+from lapor_sync.store.outbox import Queued
+from lapor_sync.store.reports import Mirrored
+from lapor_sync.sync.setup import Pace, Rules
+
+SEEN_WITHIN = timedelta(days=1)
+"""A sent response that is not in the thread after this long is flagged."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """One report for judging: as it was mirrored, as it is now, its thread and its deliveries.
+
+    `items` is None where the thread was never read. `unread`: it is known, or ought to be, but could not be
+    read this time. `now` is our time.
+    """
+
+    old: Mirrored | None
+    new: Mirrored
+    items: tuple[ThreadItem, ...] | None
+    unread: bool
+    deliveries: list[Queued]
+    now: datetime
+
+
+def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
+    """The report with its colour, flags, deadline, and whether and when it must be read again."""
+    verdict = _verdict(case, rules)
+    closed_at = _closed_at(case, verdict.colour)
+    timed = _deadlines(case, verdict.colour, closed_at, rules)
+    deadline = timed.deadline
+    flags = verdict.flags | _flags(case, timed)
+    settled = _is_settled(case, rules)
+    return replace(
+        case.new,
+        verdict=replace(verdict, flags=frozenset(flags)),
+        rules=rules.city.rules,
+        answers=sum(item.kind is ItemKind.ANSWER for item in case.items or ()),
+        closed_at=closed_at,
+        deadline_clock=deadline.clock if deadline else None,
+        due_at=deadline.due_at if deadline else None,
+        auto_close_at=timed.auto_close_at if verdict.colour is Colour.KUNING else None,
+        settled=settled,
+        next_read_at=_next_read_at(case, verdict.colour, pace),
+    )
+
+
+def _verdict(case: Facts, rules: Rules) -> Verdict:
+    last = case.old.verdict if case.old else None
+    if case.unread:
+        kept = last or case.new.verdict
+        return replace(kept, flags=kept.flags & _FROM_TABLE)
+    return colour(case.new.report, case.items, rules.city, last)
+
+
+_FROM_TABLE = frozenset({Flag.UNKNOWN_STATUS, Flag.STATUS_WITHOUT_ANSWER})
+
+
+def _deadlines(case: Facts, shade: Colour | None, closed_at: datetime | None, rules: Rules) -> Deadlines:
+    told = facts(case.new.report, case.items, shade, rules.city, closed_at)
+    return clocks(told, rules.limits, rules.working_days)
+
+
+_CLOSING = frozenset(map(canonical, ("Selesai", "Diarsipkan", "Ditolak")))
+
+
+def _closed_at(case: Facts, shade: Colour | None) -> datetime | None:
+    """When it became hijau or abu: as the thread tells, else its last change, else now."""
+    if shade not in CLOSED:
+        return None
+    if case.old is not None and case.old.closed_at is not None:
+        return case.old.closed_at
+    for item in reversed(case.items or ()):
+        status = canonical(item.status_new or "")
+        if item.created_at and (status in _CLOSING or status.startswith("ditutup")):
+            return item.created_at
+    return case.new.report.updated_at or case.now
+
+
+def _flags(case: Facts, timed: Deadlines) -> frozenset[Flag]:
+    """The flags that do not come from the colour's table."""
+    new, responses = case.new, [one for one in case.deliveries if one.delivery.kind is Kind.RESPONSE]
+    told = {
+        Flag.DEADLINE_ESTIMATED: timed.estimated,
+        Flag.FORWARD_REQUESTED: new.forwarded_from is not None,
+        Flag.SENT_NOT_SEEN: any(_overdue_to_see(one, case.now) for one in responses),
+        Flag.SEEN_TWICE: any(one.seen_count > 1 for one in responses),
+        Flag.VANISHED: new.vanished_at is not None,
+    }
+    return frozenset(flag for flag, holds in told.items() if holds)
+
+
+def _is_unseen(one: Queued) -> bool:
+    return one.state is State.SENT and one.delivery.kind is Kind.RESPONSE and one.seen_at is None
+
+
+def _overdue_to_see(one: Queued, now: datetime) -> bool:
+    return _is_unseen(one) and one.sent_at is not None and now - one.sent_at > SEEN_WITHIN
+
+
+def _is_settled(case: Facts, rules: Rules) -> bool:
+    """Whether the row's hash may be trusted: the thread was read late enough after the row's last change and
+    after our last write, and each sent response stands in it (or was given up on after a day)."""
+    new = case.new
+    if new.missing_since is not None:
+        return True  # read on schedule, a day later
+    if case.unread or new.thread_read_at is None:
+        # One that the API never showed is read on schedule; one that it showed, until its thread is known.
+        return new.read_at is None
+    changed_at = new.report.updated_at or new.read_at
+    times = [at for at in (changed_at, new.written_at) if at is not None]
+    waiting = any(
+        _is_unseen(one) and not one.delivery.is_secret and not _overdue_to_see(one, case.now)
+        for one in case.deliveries
+    )
+    return not waiting and all(new.thread_read_at >= at + rules.grace for at in times)
+
+
+_SCHEDULE = ((timedelta(days=3), 3), (timedelta(days=14), 12), (timedelta(days=60), 72))
+"""Up to which age a report that no list shows as changed is read how often, in polls."""
+
+_RARELY = 288
+
+
+def _next_read_at(case: Facts, shade: Colour | None, pace: Pace) -> datetime | None:
+    """When to read by id a report that no list can show as changed; None where a list can, or it is long over."""
+    new, report = case.new, case.new.report
+    if new.missing_since is not None and new.vanished_at is None:
+        return case.now + timedelta(days=1)
+    listed = new.row_hash is not None and report.updated_at is not None and not report.updated_at_is_day
+    if listed:
+        return None
+    if not new.thread_known and not case.unread:
+        return case.now
+    last_event = max(at for at in (report.updated_at, report.created_at, _last_word_at(case), _EPOCH) if at)
+    age = case.now - last_event
+    if shade in CLOSED and age > timedelta(days=30):
+        return None
+    polls = next((polls for limit, polls in _SCHEDULE if age <= limit), _RARELY)
+    return case.now + timedelta(seconds=pace.poll_seconds * (_RARELY if shade in CLOSED else polls))
+
+
+_EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+
+
+def _last_word_at(case: Facts) -> datetime | None:
+    return next((item.created_at for item in reversed(case.items or ()) if item.created_at), None)
+
+
+# Three ways.
+
+
+def reconcile(work: Work, old: Mirrored | None, new: Mirrored, deliveries: list[Queued]) -> Mirrored:
+    """Decide three ways and act on it: the new agreed, what is held, and the audit row that says why."""
+    agreed = old.agreed if old else None
+    decision = decide(new, agreed, deliveries)
+    if decision is Decision.HOLD:
+        _hold_all(work, new, deliveries)
+    if decision in three_way.TAKES_UPSTREAM:
+        new = replace(new, agreed=new.present)
+    if old is None or (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed):
+        _note(work, old, new, decision)
+    return new
+
+
+def decide(new: Mirrored, agreed: Colour | None, deliveries: list[Queued]) -> Decision:
+    """The table's word for one report. A null colour takes no decision."""
+    if new.colour is None:
+        return Decision.NOTHING
+    states = [one.state for one in deliveries if one.delivery.kind is Kind.RESPONSE]
+    return three_way.decide(agreed, three_way.ours(agreed, states), new.present)
+
+
+def _hold_all(work: Work, new: Mirrored, deliveries: list[Queued]) -> None:
+    reason = Reason.GONE_UPSTREAM if new.present is None else Reason.BOTH_MOVED
+    for one in deliveries:
+        if one.state is State.QUEUED:
+            hold(work, one, reason)
+
+
+def hold(work: Work, one: Queued, reason: Reason) -> None:
+    """Hold a delivery and ask a person."""
+    outbox.move(work, one, State.HELD, reason, next_try_at=None)
+    conflicts.open_one(work, kind=reason.value, why=SENTENCES[reason], tracking_id=one.tracking_id, ref=one.ref)
+
+
+def _note(work: Work, old: Mirrored | None, new: Mirrored, decision: Decision) -> None:
+    work.note(
+        "colour",
+        new.tracking_id,
+        decision=decision,
+        before=old.colour if old else None,
+        after=new.colour,
+        agreed=new.agreed,
+        row=new.verdict.row,
+        rules=new.rules,
+        waiting_on=new.verdict.waiting_on,
+    )
+
+
+def is_open(one: Queued) -> bool:
+    """Whether a delivery is still on its way by itself."""
+    return one.state in OPEN_UPSTREAM

@@ -1,0 +1,200 @@
+"""Reading by id: what may not be trusted yet, what no list shows as changed, the nightly sweep, the missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from lapor_sync.domain.errors import Missing, UpstreamError
+from lapor_sync.domain.report import Detail, Thread
+from lapor_sync.store import conflicts, marks, quarantine, reports
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.times import from_text
+from lapor_sync.sync.calls import ById, Health, by_id, each
+from lapor_sync.sync.mirror import Read, Written, write
+from lapor_sync.sync.setup import Setup
+
+CLOSED_WITHIN = timedelta(days=30)
+"""A report that was closed within this time may be reopened: sweeps read it."""
+
+A_DAY = timedelta(days=1)
+
+SWEEP_AT = time(1, 0)
+"""The city's hour of the nightly sweep."""
+
+
+def reread(setup: Setup, health: Health) -> int:
+    """Read again what is due; how many reports were read.
+
+    Unsettled ones need their thread only (the list shows their row), scheduled ones the detail too.
+    """
+    with setup.store.reading() as work:
+        unsettled = reports.unsettled(work)
+        listed = [one for one in reports.load(work, unsettled).values() if one.row_hash is not None]
+        thread_only = {one.tracking_id for one in listed}
+        due = reports.due_for_reading(work, setup.pace.reread_budget)
+    scheduled = set(due) | (set(unsettled) - thread_only)
+    read_reports(setup, health, sorted(thread_only - scheduled), with_detail=False)
+    read_reports(setup, health, sorted(scheduled), with_detail=True)
+    return len(scheduled | thread_only)
+
+
+def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> bool:
+    """Once a night: read what is open, what was closed lately, and what is in quarantine. Whether it was due."""
+    with setup.store.work() as work:
+        swept_at = marks.get_time(work, Mark.SWEPT)
+        if swept_at is None:
+            marks.put_time(work, Mark.SWEPT, setup.clock.now())  # what is new was read just now
+    if swept_at is None or swept_at >= last_night(setup.clock.now(), timezone):
+        return False
+    began_at = setup.clock.now()
+    with setup.store.reading() as work:
+        wanted = reports.open_or_closed_since(work, began_at - CLOSED_WITHIN)
+        bad = [one.report_id for one in quarantine.listing(work) if one.report_id]
+    read_reports(setup, health, wanted, with_detail=True)
+    read_quarantined(setup, health, bad)
+    with setup.store.work() as work:
+        marks.put_time(work, Mark.SWEPT, began_at)
+    setup.log.info("swept", reports=len(wanted), quarantined=len(bad))
+    return True
+
+
+def last_night(now: datetime, timezone: ZoneInfo) -> datetime:
+    """The last `SWEEP_AT` that is not after `now`."""
+    local = now.astimezone(timezone)
+    tonight = datetime.combine(local.date(), SWEEP_AT, timezone)
+    return tonight if tonight <= local else tonight - A_DAY
+
+
+def read_reports(setup: Setup, health: Health, tracking_ids: Iterable[str], *, with_detail: bool) -> None:
+    """Read these mirrored reports by id and mirror what comes, in batches as it comes.
+
+    Raises UpstreamError in an outage; a single report that cannot be read stays unsettled and is read again.
+    """
+    with setup.store.reading() as work:
+        wanted = list(reports.load(work, tracking_ids).values())
+    if not wanted:
+        return
+    with ThreadPoolExecutor(setup.pace.concurrency, "reread") as pool:
+        for done in each(pool, lambda one: read_one(setup, health, one, with_detail=with_detail), wanted):
+            setup.step("reread")
+            with setup.store.work() as work:
+                settle(work, setup, done)
+            if setup.stopping() or health.is_outage:
+                break
+    health.raise_if_outage()
+
+
+def read_one(setup: Setup, health: Health, one: Mirrored, *, with_detail: bool) -> ById:
+    """The calls for one report. Nothing is called in an outage or when asked to stop."""
+    if setup.stopping() or health.is_outage:
+        return ById(error=health.last or UpstreamError("Stopped."))
+    return read_id(setup, health, one.call_id, with_detail=with_detail)
+
+
+def read_id(setup: Setup, health: Health, call_id: str, *, with_detail: bool = True) -> ById:
+    """The calls for one id, of a report that may not be mirrored."""
+    connector = setup.connector
+
+    def detail() -> Detail:
+        return connector.read_report(call_id)
+
+    def thread() -> Thread:
+        return connector.read_thread(call_id)
+
+    found = by_id(health, detail if with_detail else None, thread)
+    if isinstance(found.error, Missing) and not with_detail:
+        return by_id(health, detail, thread)  # only the detail can say that the report itself is missing
+    return found
+
+
+def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Written]:
+    """Mirror what was read; note what is missing; put away what could not be read."""
+    written = write(
+        work, setup, [as_read(setup, one.tracking_id, found) for one, found in done if found.bad is None]
+    )
+    for one, found in done:
+        if found.bad is not None:
+            quarantine.put(work, quarantine.DETAIL, found.bad)
+        elif found.detail is not None:
+            quarantine.release(work, {one.call_id, one.tracking_id})
+    note_missing(work, setup, [one.tracking_id for one, found in done if found.is_missing])
+    return written
+
+
+def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
+    """What reading by id brought, for the mirror. A failed call leaves the report unread, its colour as it was."""
+    return Read(
+        tracking_id=tracking_id,
+        at=setup.connector.upstream_now(),
+        report=found.detail.report if found.detail else None,
+        thread=found.thread,
+        detail=found.detail,
+        unread=found.thread is None,
+    )
+
+
+def read_quarantined(setup: Setup, health: Health, report_ids: list[str]) -> None:
+    """Try again, by id, the records that could not be read."""
+    for report_id in report_ids:
+        if setup.stopping():
+            return
+        found = read_id(setup, health, report_id)
+        health.raise_if_outage()
+        if found.detail is not None:
+            _release(setup, report_id, found.detail, found)
+
+
+def _release(setup: Setup, report_id: str, detail: Detail, found: ById) -> None:
+    with setup.store.work() as work:
+        match = reports.find(work, report_id) or reports.find(work, detail.report.tracking_id)
+        tracking_id = match.tracking_id if match else detail.report.tracking_id
+        write(work, setup, [as_read(setup, tracking_id, found)])
+        quarantine.release(work, {report_id})
+
+
+# Missing and vanished.
+
+
+def note_missing(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
+    """404 or 410 for these. The first time is noted; a day later it is VANISHED, unless too many are."""
+    now = from_text(work.at)
+    missing = reports.load(work, tracking_ids)
+    first = [one for one in missing.values() if one.missing_since is None and one.vanished_at is None]
+    again = [one for one in missing.values() if one.missing_since and one.vanished_at is None]
+    reports.save(work, [replace(one, missing_since=now, settled=True, next_read_at=now + A_DAY) for one in first])
+    for one in first:
+        work.note("missing", one.tracking_id)
+    twice = [one for one in again if one.missing_since and now - one.missing_since >= A_DAY]
+    if twice and not _too_many(work, setup):
+        vanish(work, setup, [one.tracking_id for one in twice])
+
+
+def _too_many(work: Work, setup: Setup) -> bool:
+    """More than a fifth of the open reports, and at least five: an alarm until a person accepts it."""
+    missing, open_reports = len(reports.missing_before(work, from_text(work.at))), reports.count_open(work)
+    if missing < 5 or missing * 5 <= open_reports:
+        return False
+    accepted_at = marks.get_time(work, Mark.MAY_VANISH)
+    if accepted_at is not None and from_text(work.at) - accepted_at < A_DAY:
+        return False
+    conflicts.open_one(
+        work, kind=conflicts.MANY_VANISHED, why=f"{missing} of {open_reports} open reports are gone"
+    )
+    setup.log.error("many_vanished", missing=missing, open=open_reports)
+    return True
+
+
+def vanish(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
+    """Mark reports as gone upstream: shown, never deleted; they come back as soon as a read brings them."""
+    now = from_text(work.at)
+    gone = reports.load(work, tracking_ids).values()
+    reports.save(work, [replace(one, vanished_at=now, next_read_at=None) for one in gone])
+    for one in write(work, setup, [Read(tracking_id=gone_one.tracking_id, at=now) for gone_one in gone]):
+        work.note("vanished", one.new.tracking_id)
+        setup.log.warning("report_vanished", tracking_id=one.new.tracking_id)

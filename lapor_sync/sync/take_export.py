@@ -1,0 +1,104 @@
+"""Taking over an admin's Excel export: it fills gaps, and never overwrites what the API said later.
+
+Source: architecture, "Identity"; the thread of such a report is *not known*, which is not the same as empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.report import Report
+from lapor_sync.store import marks, quarantine
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.reports import Mirrored, chunks
+from lapor_sync.store.times import from_text
+from lapor_sync.sync.mirror import MAPPED, Before, Written, merge_fields, save, settle
+from lapor_sync.sync.pull import Span, Tally
+from lapor_sync.sync.setup import Judging
+
+
+def take_export(
+    judging: Judging,
+    rows: Iterable[Report | BadRecord],
+    as_of: datetime,
+    *,
+    span: Span | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Tally:
+    """Mirror the rows of an export that is `as_of` old (aware), 500 a transaction. Calls nothing upstream."""
+    tally, wanted = Tally(), span or Span()
+    for part in chunks(rows):
+        good = [row for row in part if isinstance(row, Report) and wanted.wants(row)]
+        bad = [row for row in part if isinstance(row, BadRecord)]
+        with judging.store.work() as work:
+            for one in _take(work, judging, good, as_of):
+                tally.new += one.is_new
+                tally.changed += one.old is not None and _is_other(one)
+                tally.unchanged += one.old is not None and not _is_other(one)
+            for record in bad:
+                quarantine.put(work, quarantine.EXPORT, record)
+            if good:
+                taken = [row.tracking_id for row in good]
+                quarantine.release_keys(work, quarantine.EXPORT, taken)
+        tally.listed += len(part)
+        tally.quarantined += len(bad)
+        progress(tally.listed)
+    return tally
+
+
+def _is_other(one: Written) -> bool:
+    """Whether anything but the age of the export changed."""
+    return one.old is not None and replace(one.new, exported_at=one.old.exported_at) != one.old
+
+
+def _take(work: Work, judging: Judging, rows: list[Report], as_of: datetime) -> list[Written]:
+    by_id = {row.tracking_id: row for row in rows}  # of two rows with one id the later counts
+    before = Before.load(work, list(by_id))
+    listed_at = _listed_at(work)
+    written = []
+    for tracking_id, row in by_id.items():
+        old, items = before.reports.get(tracking_id), before.threads.get(tracking_id, ())
+        deliveries = before.deliveries.get(tracking_id, [])
+        merged = merge_export(old, row, as_of, listed_at, from_text(work.at))
+        is_same = old is not None and merged == replace(old, exported_at=merged.exported_at)
+        new = merged if is_same else settle(work, judging, old, merged, items, deliveries)
+        written.append(Written(old=old, new=new, items=items, shrunk=False, deliveries=deliveries))
+    save(work, written)
+    return written
+
+
+def _listed_at(work: Work) -> datetime | None:
+    """Until when the list call is known to have told every change; None where there is no list call."""
+    if marks.get(work, Mark.NO_LIST) is not None:
+        return None
+    return marks.get_time(work, Mark.LAST_SUCCESS)
+
+
+def merge_export(
+    old: Mirrored | None, row: Report, as_of: datetime, listed_at: datetime | None, now: datetime
+) -> Mirrored:
+    """The mirrored report with what the export tells.
+
+    Newer than what is known, it overwrites what it carries; older, it fills gaps only.
+    """
+    if old is None:
+        return Mirrored(report=row, first_seen_at=now, exported_at=as_of)
+    known_at = old.exported_at
+    if old.read_at is not None:
+        known_at = max(filter(None, (old.read_at, old.thread_read_at, listed_at, old.exported_at)))
+    is_newer = known_at is None or as_of > known_at
+    report = merge_fields(old.report, row) if is_newer else _fill(old.report, row)
+    exported_at = max(filter(None, (old.exported_at, as_of)))
+    return replace(old, report=report, exported_at=exported_at)
+
+
+def _fill(known: Report, row: Report) -> Report:
+    gaps = {name: getattr(row, name) for name in MAPPED if getattr(known, name) in {None, ""}}
+    gaps = {name: value for name, value in gaps.items() if name not in row.missing and value not in {None, ""}}
+    if known.is_anonymous or known.is_secret:
+        gaps.pop("reporter_name", None)
+    return replace(known, **gaps) if gaps else known
