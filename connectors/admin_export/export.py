@@ -35,6 +35,7 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
 _MOST_INFO_ROWS = 500
+_MOST_ROWS = 1_048_576  # Excel's own limit
 _MOST_BYTES = 4 * 1024**3
 _MOST_RATIO = 300
 _SMALL = 64 * 1024**2
@@ -266,4 +267,9 @@ def _stream(sheet: _Sheet, path: Path) -> Iterator[Row]:
     # Writers other than Excel give a wrong size, and openpyxl would cut the rows to it.
     sheet.reset_dimensions()
     with _translated(path):
-        yield from sheet.iter_rows(values_only=True)
+        for number, row in enumerate(sheet.iter_rows(values_only=True), 1):
+            if number > _MOST_ROWS:
+                # A broken row number: openpyxl would fill the gap up to it, for hours.
+                raise BadInput(f"{path.name}: a row has a number that no row can have.", todo=_DOWNLOAD_AGAIN)
+            # openpyxl gives a list where the file leaves rows out.
+            yield tuple(row)

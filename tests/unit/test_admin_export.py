@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -542,6 +543,28 @@ def test_a_wrong_size_of_the_sheet_cuts_nothing(tmp_path: Path) -> None:
     _, records = read(rewrite(path, tmp_path / "a.xlsx", "sheet2.xml", shrink))
     assert isinstance(records[0], Report)
     assert records[0].rating == "4"
+
+
+def test_rows_that_the_file_leaves_out_are_counted(tmp_path: Path) -> None:
+    """An empty row need not be written at all; those after it keep their numbers."""
+    path = save(tmp_path / "right.xlsx", [ONE, ONE | {"Tracking ID": "x"}], info=())
+    moved = rewrite(path, tmp_path / "a.xlsx", "sheet2.xml", move_row(b"3", b"30"))
+    _, records = read(moved)
+    assert len(records) == 2
+    assert isinstance(records[1], BadRecord)
+    assert records[1].reason.startswith("row 30:")
+
+
+def test_a_row_number_that_cannot_be_ends_the_reading(tmp_path: Path) -> None:
+    """Else one flipped digit would keep the import busy for hours."""
+    path = save(tmp_path / "right.xlsx", [ONE, ONE], info=())
+    error = refused(rewrite(path, tmp_path / "a.xlsx", "sheet2.xml", move_row(b"3", b"99999999999")))
+    assert "a row has a number" in error.what
+
+
+def move_row(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    """A change that gives a row of a sheet another number, in its cells too."""
+    return lambda text: re.sub(rb'(r="[A-Z]*)' + old + b'"', rb"\g<1>" + new + b'"', text)
 
 
 def test_the_rows_can_be_read_twice(tmp_path: Path) -> None:
