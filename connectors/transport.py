@@ -217,8 +217,8 @@ class Transport:
                 raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
             except httpx.HTTPError as exc:
                 raise _unreachable(what, exc) from exc
-            except UnicodeError as exc:  # a host name that IDNA cannot encode, found only by the resolver
-                raise Unreachable(f"{what}: not a host name", sent=False) from exc
+            except (UnicodeError, OverflowError) as exc:  # a host name or port that only the resolver finds wrong
+                raise Unreachable(f"{what}: no such host or port", sent=False) from exc
 
     def _answer(self, what: str, request: httpx.Request) -> Answer:
         began, started = self._clock.now(), self._clock.monotonic()

@@ -1,0 +1,614 @@
+"""The HTTP client over a mocked wire: headers, statuses, retries, pace, time. Sockets: test_transport_sockets."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from connectors.transport import Answer, Pacer, Transport, TransportSettings, backoff
+from lapor_sync.domain.errors import (
+    Denied,
+    Missing,
+    RateLimited,
+    SettingsWrong,
+    Unreachable,
+    UpstreamBroken,
+    UpstreamError,
+)
+
+BASE = "https://lapor.test/lapor/3.0.0"
+START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Time that passes only by sleeping or by being pushed."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds - 1000)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.seconds += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def wire() -> Iterator[respx.MockRouter]:
+    with respx.mock(assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def build(clock: FakeClock) -> Iterator[Callable[..., Transport]]:
+    """Makes transports and closes them."""
+    made: list[Transport] = []
+
+    def make(stopping: Callable[[], bool] = lambda: False, **changes: Any) -> Transport:
+        given: dict[str, Any] = {
+            "base_url": BASE,
+            "bearer": "a$b/c.d",
+            "token": "{T}",
+            "rate_per_second": 0,
+            "pause": lambda tries: float(tries),
+        }
+        made.append(Transport(TransportSettings(**(given | changes)), clock=clock, stopping=stopping))
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
+
+
+def body(answer: Answer) -> bytes:
+    return answer.body
+
+
+def ok(content: bytes = b"{}", headers: Mapping[str, str] | None = None) -> httpx.Response:
+    return httpx.Response(200, content=content, headers=headers)
+
+
+# Requests.
+
+
+@pytest.mark.parametrize("base", [BASE, BASE + "/", f"  {BASE}// "])
+def test_the_bases_path_is_kept_with_or_without_a_slash_at_its_end(base: str, wire: Any, build: Any) -> None:
+    """The base's own path stands before every call's."""
+    route = wire.get(f"{BASE}/complaints").mock(return_value=ok(b"yes"))
+    assert build(base_url=base).read("/complaints", body) == b"yes"
+    assert build(base_url=base).read("complaints", body) == b"yes"
+    assert route.call_count == 2
+
+
+@pytest.mark.parametrize("bearer", ["a$b/c.d", "Bearer a$b/c.d", " bearer  a$b/c.d\n"])
+def test_the_word_bearer_is_sent_once_however_it_is_stored(bearer: str, wire: Any, build: Any) -> None:
+    """Some deployments store the word with the value, some without."""
+    route = wire.get(f"{BASE}/x").mock(return_value=ok())
+    build(bearer=bearer, token=" {T} ").read("/x", body)
+    sent = route.calls.last.request.headers
+    assert sent["auth"] == "Bearer a$b/c.d"
+    assert sent["token"] == "{T}"
+    assert sent["accept"] == "application/json"
+    assert "authorization" not in sent
+
+
+def test_the_name_of_the_credential_header_is_a_setting(wire: Any, build: Any) -> None:
+    """Development hosts want `Authorization`."""
+    route = wire.get(f"{BASE}/x").mock(return_value=ok())
+    build(auth_header="Authorization").read("/x", body)
+    assert route.calls.last.request.headers["authorization"] == "Bearer a$b/c.d"
+    assert "auth" not in route.calls.last.request.headers
+
+
+def test_ids_and_parameters_are_escaped(wire: Any, build: Any) -> None:
+    """An id never reaches another path, a time keeps its plus sign."""
+    route = wire.get(url__regex=".*").mock(return_value=ok())
+    build().read("/complaints/{id}/complaint", body, of="../a/b?c", params={"since": "2026-01-05T10:00:00+07:00"})
+    path = route.calls.last.request.url.raw_path.decode()
+    assert path == "/lapor/3.0.0/complaints/..%2Fa%2Fb%3Fc/complaint?since=2026-01-05T10%3A00%3A00%2B07%3A00"
+
+
+def test_cookies_are_neither_kept_nor_sent(wire: Any, build: Any) -> None:
+    """A session that upstream opens by itself is of no use to two static headers."""
+    route = wire.get(f"{BASE}/x").mock(return_value=ok(headers={"Set-Cookie": "laravel_session=1; Path=/"}))
+    transport = build()
+    transport.read("/x", body)
+    transport.read("/x", body)
+    assert "cookie" not in route.calls.last.request.headers
+
+
+def test_credentials_inside_of_an_address_are_not_used(wire: Any, build: Any) -> None:
+    """httpx would make an `Authorization` header of them."""
+    route = wire.get(url__regex=".*").mock(return_value=ok())
+    build(base_url="https://user:secret@lapor.test/lapor/3.0.0").read("/x", body)
+    assert "authorization" not in route.calls.last.request.headers
+
+
+@pytest.mark.parametrize(
+    "base", ["", "lapor.test/x", "ftp://lapor.test", "https://", "https://[::1", "https://h/p?q=1", "https://h/#f"]
+)
+def test_a_base_that_is_no_web_address_is_a_wrong_setting(base: str, build: Any) -> None:
+    """Said at once, not at the first call."""
+    with pytest.raises(SettingsWrong):
+        build(base_url=base)
+
+
+@pytest.mark.parametrize("change", [{"bearer": "a\nb"}, {"token": "{é}"}])
+def test_credentials_that_no_header_can_carry_are_wrong_settings(change: dict[str, str], build: Any) -> None:
+    """And the message does not show them."""
+    with pytest.raises(SettingsWrong) as caught:
+        build(**change)
+    assert not any(value in caught.value.what for value in change.values())
+
+
+def test_settings_do_not_show_the_secrets() -> None:
+    """A settings value can stand in a traceback."""
+    shown = repr(TransportSettings(base_url=BASE, bearer="hidden-bearer", token="hidden-token"))
+    assert "hidden" not in shown
+
+
+def test_the_loggers_that_print_whole_addresses_are_silent(
+    wire: Any, build: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """httpx logs every address at INFO."""
+    wire.get(f"{BASE}/x").mock(return_value=ok())
+    transport = build()
+    with caplog.at_level(logging.DEBUG):
+        transport.read("/x", body)
+    assert not [record for record in caplog.records if record.name.startswith("http")]
+
+
+# Statuses of reads.
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (301, UpstreamBroken),
+        (304, UpstreamBroken),
+        (400, UpstreamBroken),
+        (401, Denied),
+        (403, Denied),
+        (404, Missing),
+        (410, Missing),
+        (422, UpstreamBroken),
+    ],
+)
+def test_a_status_that_will_not_change_is_said_at_once(
+    status: int, kind: type[UpstreamError], wire: Any, build: Any
+) -> None:
+    """One request, one error of the tree, without address or id."""
+    route = wire.get(url__regex=".*").mock(return_value=httpx.Response(status, text="<p>Budi, RT 4</p>"))
+    with pytest.raises(kind) as caught:
+        build().read("/complaints/{id}/complaint", body, of="20001234")
+    assert type(caught.value) is kind
+    assert caught.value.what == f"GET /complaints/{{id}}/complaint: HTTP {status}"
+    assert caught.value.http_status == status
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize(("status", "kind"), [(408, UpstreamBroken), (429, RateLimited), (500, UpstreamBroken)])
+def test_a_status_that_may_pass_is_tried_three_times(
+    status: int, kind: type[UpstreamError], wire: Any, build: Any, clock: FakeClock
+) -> None:
+    """With the waits that were passed in, in naps."""
+    route = wire.get(f"{BASE}/x").mock(return_value=httpx.Response(status))
+    with pytest.raises(kind):
+        build().read("/x", body)
+    assert route.call_count == 3
+    assert sum(clock.slept) == pytest.approx(3.0)
+    assert max(clock.slept) <= 0.25
+
+
+def test_a_read_that_succeeds_later_succeeds(wire: Any, build: Any) -> None:
+    """A gateway's hiccup costs nothing but a moment."""
+    wire.get(f"{BASE}/x").mock(side_effect=[httpx.Response(502), httpx.ReadTimeout("slow"), ok(b"at last")])
+    assert build().read("/x", body) == b"at last"
+
+
+def test_an_answer_that_cannot_be_parsed_is_read_again(wire: Any, build: Any) -> None:
+    """A maintenance page under 200 may be gone in a moment; the error names the call."""
+    route = wire.get(f"{BASE}/x").mock(return_value=ok(b"<html>"))
+
+    def parse(answer: Answer) -> None:
+        raise UpstreamBroken("the answer is no JSON")
+
+    with pytest.raises(UpstreamBroken, match=r"^GET /x: the answer is no JSON$"):
+        build().read("/x", parse)
+    assert route.call_count == 3
+
+
+def test_an_error_of_ours_is_not_read_again(wire: Any, build: Any) -> None:
+    """Only what upstream did is worth another try."""
+    route = wire.get(f"{BASE}/x").mock(return_value=ok())
+
+    def parse(answer: Answer) -> None:
+        raise KeyError("ours")
+
+    with pytest.raises(KeyError):
+        build().read("/x", parse)
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("3", 3.0),
+        (" 0 ", 0.0),
+        ("99999999", 86_400.0),
+        ("Mon, 05 Jan 2026 03:00:04 GMT", 4.0),
+        ("Mon, 05 Jan 2026 03:00:04", 4.0),
+        ("Mon, 05 Jan 2026 02:00:00 GMT", 0.0),
+        ("soon", None),
+        ("-3", None),
+        ("nan", None),
+        ("Mon, 99 Jan 2026 02:00:00 GMT", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_read_as_seconds_or_as_a_date(
+    header: str, seconds: float | None, wire: Any, build: Any
+) -> None:
+    """A date counts from the upstream's time; nonsense counts as nothing said."""
+    wire.get(f"{BASE}/x").mock(return_value=httpx.Response(429, headers={"Retry-After": header}))
+    with pytest.raises(RateLimited) as caught:
+        build(read_tries=1).read("/x", body)
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_short_retry_after_is_obeyed(status: int, wire: Any, build: Any, clock: FakeClock) -> None:
+    """The longer of the two waits is taken."""
+    wire.get(f"{BASE}/x").mock(side_effect=[httpx.Response(status, headers={"Retry-After": "4"}), ok(b"yes")])
+    assert build().read("/x", body) == b"yes"
+    assert sum(clock.slept) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_long_retry_after_is_the_callers_to_plan(status: int, wire: Any, build: Any, clock: FakeClock) -> None:
+    """No thread sleeps for an hour, and nothing is asked before."""
+    route = wire.get(f"{BASE}/x").mock(return_value=httpx.Response(status, headers={"Retry-After": "3600"}))
+    with pytest.raises(UpstreamError) as caught:
+        build().read("/x", body)
+    assert caught.value.retry_after == 3600
+    assert route.call_count == 1
+    assert clock.slept == []
+
+
+def test_the_default_wait_grows_and_has_jitter() -> None:
+    """About 0.5, 1, 2, then 4 seconds."""
+    for tries, middle in ((1, 0.5), (2, 1.0), (3, 2.0), (4, 4.0), (9, 4.0)):
+        assert middle * 0.5 <= backoff(tries) <= middle * 1.5
+    assert len({backoff(1) for _ in range(20)}) > 1
+
+
+# Errors of the wire.
+
+
+@pytest.mark.parametrize(
+    ("error", "sent"),
+    [
+        (httpx.ConnectError("[Errno 111] Connection refused"), False),
+        (httpx.ConnectTimeout("timed out"), False),
+        (httpx.PoolTimeout("no place"), False),
+        (httpx.ProxyError("407 Proxy Authentication Required"), False),
+        (httpx.UnsupportedProtocol("no"), False),
+        (httpx.ReadTimeout("slow"), True),
+        (httpx.ReadError("reset"), True),
+        (httpx.WriteTimeout("slow"), True),
+        (httpx.WriteError("reset"), True),
+        (httpx.RemoteProtocolError("Server disconnected"), True),
+        (httpx.LocalProtocolError("ours"), True),
+        (httpx.CloseError("odd"), True),
+    ],
+)
+def test_what_never_left_is_told_from_what_may_have(
+    error: httpx.HTTPError, sent: bool, wire: Any, build: Any
+) -> None:
+    """A write is tried once, and its error says whether it may have been stored."""
+    route = wire.post(f"{BASE}/x").mock(side_effect=error)
+    with pytest.raises(Unreachable) as caught:
+        build().post_json("/x", {})
+    assert caught.value.sent is sent
+    assert caught.value.what.startswith("POST /x: ")
+    assert "lapor.test" not in caught.value.what
+    assert route.call_count == 1
+
+
+@pytest.mark.parametrize("status", [200, 302, 401, 429, 500])
+def test_any_status_is_an_answer_to_a_write(status: int, wire: Any, build: Any) -> None:
+    """What it means for a delivery is not the transport's to say; never tried again."""
+    route = wire.post(f"{BASE}/x/9").mock(
+        return_value=httpx.Response(status, content=b"said", headers={"Retry-After": "7", "Location": "/y"})
+    )
+    answer = build().post_form("/x/{id}", [("name", (None, "value"))], of="9")
+    assert (answer.status, answer.body, answer.retry_after) == (status, b"said", 7.0)
+    assert route.call_count == 1
+
+
+def test_text_that_utf8_cannot_carry_never_leaves(wire: Any, build: Any) -> None:
+    """An error of ours, before any request."""
+    route = wire.post(f"{BASE}/x").mock(return_value=ok())
+    with pytest.raises(UnicodeError):
+        build().post_form("/x", [("content", (None, "\ud800"))])
+    with pytest.raises(UnicodeError):
+        build().post_json("/x", {"content": "\ud800"})
+    assert route.call_count == 0
+
+
+def test_an_answer_that_is_too_large_is_broken(wire: Any, build: Any) -> None:
+    """A page of gigabytes does not fill the memory; the cap itself still passes."""
+    wire.get(f"{BASE}/x").mock(return_value=ok(b"x" * 101))
+    wire.get(f"{BASE}/y").mock(return_value=ok(b"y" * 100))
+    with pytest.raises(UpstreamBroken, match="larger than 100 bytes"):
+        build(max_body=100, read_tries=1).read("/x", body)
+    assert len(build(max_body=100).read("/y", body)) == 100
+
+
+def test_an_answer_that_cannot_be_decompressed_is_broken(wire: Any, build: Any) -> None:
+    """A header that promises gzip over bytes that are none."""
+    wire.get(f"{BASE}/x").mock(
+        return_value=httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"})
+    )
+    with pytest.raises(UpstreamBroken, match="cannot be decoded"):
+        build(read_tries=1).read("/x", body)
+
+
+# Attached files.
+
+
+@pytest.mark.parametrize(
+    ("url", "whole", "own"),
+    [
+        ("https://lapor.test/files/a.pdf", "https://lapor.test/files/a.pdf", True),
+        ("https://lapor.test:443/files/a.pdf", "https://lapor.test/files/a.pdf", True),
+        ("/files/a.pdf", "https://lapor.test/files/a.pdf", True),
+        ("https://LAPOR.test/files/a.pdf ", "https://lapor.test/files/a.pdf", True),
+        ("http://lapor.test/files/a.pdf", "http://lapor.test/files/a.pdf", False),
+        ("https://lapor.test:8443/files/a.pdf", "https://lapor.test:8443/files/a.pdf", False),
+        ("https://sub.lapor.test/a.pdf", "https://sub.lapor.test/a.pdf", False),
+        ("//other.test/a.pdf", "https://other.test/a.pdf", False),
+        ("https://lapor.test@other.test/a.pdf", None, False),
+    ],
+)
+def test_credentials_go_with_a_file_only_to_the_bases_own_host(
+    url: str, whole: str | None, own: bool, wire: Any, build: Any
+) -> None:
+    """Scheme, host and port must all be the base's."""
+    route = wire.get(whole) if whole else wire.get(url__regex=r".*other\.test/a\.pdf")
+    route.mock(return_value=ok(b"%PDF"))
+    assert build().fetch(url) == b"%PDF"
+    sent = route.calls.last.request.headers
+    assert ("auth" in sent, "token" in sent) == (own, own)
+    assert "authorization" not in sent
+
+
+@pytest.mark.parametrize("url", ["", "ftp://x/a", "file:///etc/passwd", "https://[::1", "javascript:1"])
+def test_an_address_that_is_none_is_not_fetched(url: str, wire: Any, build: Any) -> None:
+    """An empty one would be the base itself: that is no file, but it is no foreign host either."""
+    route = wire.get(url__regex=".*").mock(return_value=ok())
+    if url:
+        with pytest.raises(UpstreamBroken, match="not a web address"):
+            build().fetch(url)
+        assert route.call_count == 0
+    else:
+        assert build().fetch(url) == b"{}"
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".test", "127.0.0.1:99999"])
+def test_a_host_or_port_that_no_resolver_takes_is_unreachable(host: str, build: Any) -> None:
+    """Python says so with a UnicodeError or an OverflowError, httpx with an InvalidURL or not at all."""
+    with pytest.raises((Unreachable, UpstreamBroken)):
+        build(read_tries=1).fetch(f"https://{host}/a.pdf")
+
+
+def test_a_foreign_hosts_refusal_says_nothing_of_our_credentials(wire: Any, build: Any) -> None:
+    """A storage host's 403 must not stop the agency's calls; the base's own must."""
+    wire.get(url__regex=".*").mock(return_value=httpx.Response(403))
+    with pytest.raises(UpstreamBroken) as caught:
+        build().fetch("https://storage.test/a.pdf")
+    assert caught.value.http_status == 403
+    with pytest.raises(Denied):
+        build().fetch("/a.pdf")
+
+
+def test_a_redirect_is_not_followed_and_comes_with_advice(wire: Any, build: Any) -> None:
+    """Whether at a call or at a file."""
+    wire.get(f"{BASE}/x").mock(return_value=httpx.Response(302, headers={"Location": "https://other.test/login"}))
+    other = wire.get("https://other.test/login").mock(return_value=ok())
+    with pytest.raises(UpstreamBroken, match="HTTP 302") as caught:
+        build().read("/x", body)
+    assert "LAPOR_SYNC_UPSTREAM_URL" in caught.value.todo
+    assert other.call_count == 0
+
+
+# Upstream's time.
+
+
+def test_before_any_answer_upstreams_time_is_ours(build: Any, clock: FakeClock) -> None:
+    """And it goes on as our clock does."""
+    transport = build()
+    clock.seconds += 5
+    assert transport.upstream_now() == START + timedelta(seconds=5)
+
+
+def test_the_last_date_header_is_carried_on_by_the_monotonic_clock(
+    wire: Any, build: Any, clock: FakeClock
+) -> None:
+    """However wrong our own clock is."""
+    wire.get(f"{BASE}/x").mock(return_value=ok(headers={"Date": "Sun, 04 Jan 2026 20:00:00 GMT"}))
+    transport = build()
+    transport.read("/x", body)
+    clock.seconds += 90
+    assert transport.upstream_now() == datetime(2026, 1, 4, 20, 1, 30, tzinfo=UTC)
+
+
+def test_a_read_began_no_later_than_its_date_less_its_length_and_a_second(
+    wire: Any, build: Any, clock: FakeClock
+) -> None:
+    """The header has whole seconds and may be written at the end of the call."""
+
+    def slowly(request: httpx.Request) -> httpx.Response:
+        clock.seconds += 7
+        return ok(headers={"Date": "Sun, 04 Jan 2026 20:00:00 GMT"})
+
+    wire.get(f"{BASE}/x").mock(side_effect=slowly)
+    began = build().read("/x", lambda answer: answer.began_at)
+    assert began == datetime(2026, 1, 4, 19, 59, 52, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Sun, 99 Jan 2026 20:00:00 GMT", "1 Jan 99999999 0:0:0"])
+def test_without_a_date_that_can_be_read_our_clock_at_the_start_stands_in(
+    date: str | None, wire: Any, build: Any, clock: FakeClock
+) -> None:
+    """And the upstream's time stays what it was."""
+
+    def slowly(request: httpx.Request) -> httpx.Response:
+        clock.seconds += 7
+        return ok(headers={} if date is None else {"Date": date})
+
+    wire.get(f"{BASE}/x").mock(side_effect=slowly)
+    transport = build()
+    assert transport.read("/x", lambda answer: answer.began_at) == START
+    assert transport.upstream_now() == START + timedelta(seconds=7)
+
+
+def test_a_foreign_hosts_date_is_not_upstreams_time(wire: Any, build: Any, clock: FakeClock) -> None:
+    """Storage has a clock of its own."""
+    wire.get("https://storage.test/a").mock(return_value=ok(headers={"Date": "Sun, 04 Jan 2026 20:00:00 GMT"}))
+    transport = build()
+    transport.fetch("https://storage.test/a")
+    assert transport.upstream_now() == START
+
+
+# Pace and number.
+
+
+def test_no_second_has_more_requests_than_the_rate(clock: FakeClock) -> None:
+    """A burst of one second's worth, then the pace; unused places are not saved up."""
+    pacer = Pacer(5, clock)
+    due = []
+    for number in range(40):
+        if number == 20:
+            clock.seconds += 3600
+        wait = pacer.reserve()
+        due.append(clock.seconds + wait)
+    for start in due:
+        assert sum(start <= at < start + 1 - 1e-9 for at in due) <= 5
+    assert due[4] == due[0]
+    assert due[5] == pytest.approx(due[0] + 1)
+
+
+@pytest.mark.parametrize(("rate", "gap"), [(0.5, 2.0), (1, 1.0), (2.5, 0.8)])
+def test_rates_that_are_no_whole_number_are_kept(rate: float, gap: float, clock: FakeClock) -> None:
+    """Half a request a second is one every two."""
+    pacer = Pacer(rate, clock)
+    waits = [pacer.reserve() for _ in range(9)]
+    burst = max(1, int(rate))
+    assert waits[burst] == pytest.approx(gap)
+    assert waits[-1] == pytest.approx((8 // burst) * gap)
+
+
+def test_rate_zero_is_no_limit(clock: FakeClock) -> None:
+    """As the interface says."""
+    pacer = Pacer(0, clock)
+    assert [pacer.reserve() for _ in range(1000)] == [0.0] * 1000
+
+
+def test_requests_wait_for_their_place(wire: Any, build: Any, clock: FakeClock) -> None:
+    """The transport asks its pacer, for reads, retries and writes alike."""
+    wire.route().mock(return_value=ok())
+    transport = build(rate_per_second=2)
+    for _ in range(5):
+        transport.read("/x", body)
+    assert sum(clock.slept) == pytest.approx(2.0)
+
+
+def test_no_more_calls_than_the_bound_are_in_flight(wire: Any, build: Any) -> None:
+    """Eight threads, three places."""
+    running, most, lock = 0, 0, threading.Lock()
+    full = threading.Event()
+
+    def slowly(request: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+            if running == 3:
+                full.set()
+        full.wait(5)
+        with lock:
+            running -= 1
+        return ok()
+
+    wire.get(f"{BASE}/x").mock(side_effect=slowly)
+    transport = build(concurrency=3)
+    threads = [threading.Thread(target=transport.read, args=("/x", body)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 3
+
+
+# Stopping.
+
+
+def test_once_stopping_nothing_new_leaves(wire: Any, build: Any) -> None:
+    """Neither a read nor a write; the write is known not to be sent."""
+    route = wire.route().mock(return_value=ok())
+    transport = build(stopping=lambda: True)
+    with pytest.raises(Unreachable, match="stopping"):
+        transport.read("/x", body)
+    with pytest.raises(Unreachable) as caught:
+        transport.post_json("/x", {})
+    assert caught.value.sent is False
+    assert route.call_count == 0
+
+
+def test_stopping_ends_the_waits_between_tries(wire: Any, build: Any, clock: FakeClock) -> None:
+    """After the nap in which it was asked."""
+    wire.get(f"{BASE}/x").mock(return_value=httpx.Response(500))
+    transport = build(stopping=lambda: len(clock.slept) >= 2, pause=lambda tries: 3600.0)
+    with pytest.raises(Unreachable, match="stopping"):
+        transport.read("/x", body)
+    assert len(clock.slept) == 2
+
+
+def test_stopping_while_a_try_runs_gives_up_with_that_trys_error(wire: Any, build: Any) -> None:
+    """No further try begins."""
+    asked = threading.Event()
+
+    def failing(request: httpx.Request) -> httpx.Response:
+        asked.set()
+        return httpx.Response(500)
+
+    route = wire.get(f"{BASE}/x").mock(side_effect=failing)
+    with pytest.raises(UpstreamBroken, match="HTTP 500"):
+        build(stopping=asked.is_set).read("/x", body)
+    assert route.call_count == 1
+
+
+def test_it_closes_itself_in_a_with_statement(clock: FakeClock, wire: Any) -> None:
+    """A closed client is no client."""
+    with Transport(TransportSettings(base_url=BASE, bearer="b", token="t"), clock=clock) as transport:
+        pass
+    with pytest.raises(RuntimeError, match="closed"):
+        transport.read("/x", body)

@@ -1,0 +1,414 @@
+"""The HTTP client on real sockets: what only a wire can do to it."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.transport import Answer, Transport, TransportSettings
+from lapor_sync.domain.errors import Unreachable, UpstreamBroken
+
+Handler = Callable[[socket.socket], None]
+
+
+class RealClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Wire:
+    """A server of raw bytes: each connection goes to the handler; what was asked is kept."""
+
+    def __init__(self, handler: Handler, context: ssl.SSLContext | None, *, whole_requests: bool) -> None:
+        self._handler = handler
+        self._whole_requests = whole_requests
+        self._context = context
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self.asked: list[bytes] = []
+        self.port = self._listening.getsockname()[1]
+
+    def run(self) -> None:
+        while not self._over.is_set():
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            connection.settimeout(5)
+            if self._context is None:
+                self._handle(connection)
+                return
+            with self._context.wrap_socket(connection, server_side=True) as secured:
+                self._handle(secured)
+
+    def _handle(self, connection: socket.socket) -> None:
+        if self._whole_requests:
+            self.asked.append(_request(connection))
+        self._handler(connection)
+
+    def close(self) -> None:
+        self._over.set()
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        for thread in self._threads:
+            thread.join(5)
+
+
+def _request(connection: socket.socket) -> bytes:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        piece = connection.recv(65536)
+        if not piece:
+            return received
+        received += piece
+    head, _, rest = received.partition(b"\r\n\r\n")
+    length = next(
+        (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0
+    )
+    while len(rest) < length:
+        rest += connection.recv(65536)
+    return head + b"\r\n\r\n" + rest
+
+
+@contextmanager
+def serving(
+    handler: Handler, context: ssl.SSLContext | None = None, *, whole_requests: bool = True
+) -> Iterator[Wire]:
+    wire = Wire(handler, context, whole_requests=whole_requests)
+    thread = threading.Thread(target=wire.run)
+    thread.start()
+    try:
+        yield wire
+    finally:
+        wire.close()
+        thread.join(5)
+
+
+@contextmanager
+def transport_to(
+    wire: Wire | int, *, scheme: str = "http", stopping: Callable[[], bool] = lambda: False, **changes: Any
+) -> Iterator[Transport]:
+    port = wire if isinstance(wire, int) else wire.port
+    given: dict[str, Any] = {
+        "base_url": f"{scheme}://127.0.0.1:{port}/api",
+        "bearer": "b",
+        "token": "t",
+        "read_timeout": 0.4,
+        "connect_timeout": 0.4,
+        "read_tries": 1,
+        "rate_per_second": 0,
+    }
+    settings = TransportSettings(**(given | changes))
+    with Transport(settings, clock=RealClock(), stopping=stopping) as transport:
+        yield transport
+
+
+def body(answer: Answer) -> bytes:
+    return answer.body
+
+
+def says(*pieces: bytes, every: float = 0.0) -> Handler:
+    """Sends the pieces with a pause after each."""
+
+    def handle(connection: socket.socket) -> None:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(every)
+
+    return handle
+
+
+def never_ends(head: bytes, drip: bytes) -> Handler:
+    """Sends the head, then one drip after the other, each well within any limit for one read."""
+
+    def handle(connection: socket.socket) -> None:
+        connection.sendall(head)
+        while True:
+            connection.sendall(drip)
+            time.sleep(0.02)
+
+    return handle
+
+
+OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "drip"),
+    [
+        (OK + b"Content-Length: 100000\r\n\r\n", b"x"),
+        (OK, b"X-A: b\r\n"),
+        (OK + b"X-Long: ", b"x"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+        (OK + b"Transfer-Encoding: chunked\r\n\r\n5;", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["body", "headers", "one header", "chunks", "chunk size", "interim answers"],
+)
+def test_a_slow_drip_ends_with_the_limit_of_the_whole_call(head: bytes, drip: bytes) -> None:
+    """However busy each single read is."""
+    with serving(never_ends(head, drip)) as wire, transport_to(wire) as transport:
+        started = time.monotonic()
+        with pytest.raises(Unreachable) as caught:
+            transport.read("/x", body)
+        assert 0.3 < time.monotonic() - started < 1.5
+        assert caught.value.sent is True
+
+
+def test_an_answer_that_never_comes_ends_with_the_limit() -> None:
+    """A write of which nobody knows."""
+    with serving(lambda connection: time.sleep(0.8)) as wire, transport_to(wire) as transport:
+        with pytest.raises(Unreachable, match="ReadTimeout") as caught:
+            transport.post_json("/x", {"a": 1})
+        assert caught.value.sent is True
+
+
+def test_a_slow_answer_within_the_limit_is_an_answer() -> None:
+    """Longer than the slices in which the socket is asked."""
+    pieces = (OK, b"Content-Length: 2\r\n\r\n", b"o", b"k")
+    with serving(says(*pieces, every=0.3)) as wire, transport_to(wire, read_timeout=5) as transport:
+        assert transport.read("/x", body) == b"ok"
+
+
+def test_a_read_ends_soon_when_the_process_stops() -> None:
+    """Not after the whole limit; a write is left in peace."""
+    stop = threading.Event()
+    silent = says(every=0.0)
+
+    def hold(connection: socket.socket) -> None:
+        silent(connection)
+        stop.set()
+        time.sleep(0.9)
+        connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
+
+    with (
+        serving(hold) as wire,
+        transport_to(wire, read_timeout=30, read_tries=3, stopping=stop.is_set) as transport,
+    ):
+        started = time.monotonic()
+        with pytest.raises(Unreachable):
+            transport.read("/x", body)
+        assert time.monotonic() - started < 0.8
+        stop.clear()
+        assert transport.post_json("/x", {}).status == 200
+
+
+CALLS: dict[str, Callable[[Transport], object]] = {
+    "read": lambda transport: transport.read("/x", body),
+    "write": lambda transport: transport.post_form("/x", [("a", (None, "b"))]),
+}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK + b"Content-Length: 100\r\n\r\nhalf",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n64\r\nhalf",
+        OK + b"Content-Len",
+        b"",
+        b"\x16\x03\x01 what is this\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"HTTP/1.1 twohundred OK\r\n\r\n",
+        OK + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+    ],
+    ids=["short", "short chunk", "in the head", "nothing", "bytes", "ssh", "status", "two lengths"],
+)
+@pytest.mark.parametrize("method", CALLS)
+def test_an_answer_that_is_cut_or_no_http_may_have_followed_a_stored_request(answer: bytes, method: str) -> None:
+    """It left, so nobody knows."""
+    with serving(says(answer)) as wire, transport_to(wire) as transport:
+        with pytest.raises(Unreachable) as caught:
+            CALLS[method](transport)
+        assert caught.value.sent is True
+        assert len(wire.asked) == 1
+
+
+def test_a_refused_connection_did_not_send() -> None:
+    """Nobody listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with transport_to(port) as transport, pytest.raises(Unreachable, match="refused") as caught:
+        transport.post_json("/x", {})
+    assert caught.value.sent is False
+    assert str(port) not in caught.value.what
+
+
+def test_a_name_that_is_not_resolved_did_not_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No DNS, no request."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with transport_to(1, base_url="http://upstream.invalid") as transport, pytest.raises(Unreachable) as caught:
+        transport.post_json("/x", {})
+    assert caught.value.sent is False
+    assert "Name or service not known" in caught.value.what
+
+
+def test_a_tls_handshake_that_fails_did_not_send() -> None:
+    """Plain HTTP behind an https address."""
+    with serving(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as wire:
+        with transport_to(wire, scheme="https") as transport, pytest.raises(Unreachable) as caught:
+            transport.post_json("/x", {})
+        assert caught.value.sent is False
+
+
+def test_a_tls_handshake_that_hangs_did_not_send() -> None:
+    """The connect limit holds for it."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        with transport_to(port, scheme="https") as transport, pytest.raises(Unreachable) as caught:
+            transport.post_json("/x", {})
+        assert caught.value.sent is False
+
+
+@pytest.mark.parametrize("sip", [0, 200], ids=["deaf", "slow"])
+def test_a_peer_that_reads_too_slowly_ends_with_the_limit(sip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large write into a full socket: part of it left; pieces that each go through in time do not help."""
+    monkeypatch.setattr("connectors.transport._WRITE_PIECE", 100)
+    over = threading.Event()
+
+    def sipping(connection: socket.socket) -> None:
+        while not over.wait(0.005):
+            connection.recv(sip)
+
+    with serving(sipping, whole_requests=False) as wire:
+        try:
+            with transport_to(wire) as transport, pytest.raises(Unreachable, match="WriteTimeout") as caught:
+                transport.post_form("/x", [("attachment[0]", ("a.pdf", b"x" * 30_000_000))])
+        finally:
+            over.set()
+    assert caught.value.sent is True
+
+
+def test_a_redirect_is_not_followed_and_the_other_host_gets_nothing() -> None:
+    """Not even the request, so not the credentials either."""
+    with serving(says(OK + b"Content-Length: 0\r\n\r\n")) as other:
+        target = f"http://localhost:{other.port}/login".encode()
+        redirect = (
+            b"HTTP/1.1 302 Found\r\nConnection: close\r\nContent-Length: 0\r\nLocation: " + target + b"\r\n\r\n"
+        )
+        with serving(says(redirect)) as wire, transport_to(wire) as transport:
+            with pytest.raises(UpstreamBroken, match="HTTP 302"):
+                transport.read("/x", body)
+            assert transport.post_json("/x", {}).status == 302
+            with pytest.raises(UpstreamBroken, match="HTTP 302"):
+                transport.fetch("/file.pdf")
+        assert other.asked == []
+
+
+def test_a_file_on_a_foreign_host_is_fetched_without_credentials() -> None:
+    """What really goes over the wire holds neither header."""
+    file = OK + b"Content-Length: 4\r\n\r\n%PDF"
+    with serving(says(file)) as wire, transport_to(wire) as transport:
+        assert transport.fetch(f"http://localhost:{wire.port}/a.pdf") == b"%PDF"
+        assert transport.fetch(f"http://127.0.0.1:{wire.port}/a.pdf") == b"%PDF"
+    foreign, own = (head.lower() for head in wire.asked)
+    assert b"auth:" not in foreign
+    assert b"token:" not in foreign
+    assert b"auth: bearer b" in own
+
+
+def test_a_compressed_answer_is_unpacked_within_the_cap() -> None:
+    """A small body can be a large one."""
+    packed = gzip.compress(b"x" * 5_000_000)
+    head = OK + b"Content-Encoding: gzip\r\nContent-Length: " + str(len(packed)).encode() + b"\r\n\r\n"
+    with serving(says(head + packed)) as wire:
+        with transport_to(wire) as transport:
+            assert len(transport.read("/x", body)) == 5_000_000
+        with (
+            transport_to(wire, max_body=1_000_000) as transport,
+            pytest.raises(UpstreamBroken, match="larger than"),
+        ):
+            transport.read("/x", body)
+
+
+def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An agency's network may let nothing else out; the simulator needs none."""
+    for name in ("HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(says(OK + b"Content-Length: 2\r\n\r\nok")) as proxy:
+        monkeypatch.setenv("http_proxy", f"127.0.0.1:{proxy.port}")
+        with transport_to(1, base_url="http://upstream.invalid/api") as transport:
+            assert transport.read("/x", body) == b"ok"
+        assert proxy.asked[0].startswith(b"GET http://upstream.invalid/api/x HTTP/1.1")
+        with serving(says(OK + b"Content-Length: 4\r\n\r\nnear")) as wire, transport_to(wire) as transport:
+            assert transport.read("/x", body) == b"near"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate for 127.0.0.1, key and certificate in one file."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key", "-out", folder / "crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both = folder / "both.pem"
+    both.write_bytes((folder / "key").read_bytes() + (folder / "crt").read_bytes())
+    return both
+
+
+def test_tls_works_with_a_certificate_of_the_environment(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the limit of the whole call holds inside of TLS, too."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    with (
+        serving(says(OK, b"Content-Length: 2\r\n\r\n", b"ok", every=0.3), context) as wire,
+        transport_to(wire, scheme="https", read_timeout=5) as transport,
+    ):
+        assert transport.read("/x", body) == b"ok"
+    with (
+        serving(never_ends(OK, b"X-A: b\r\n"), context) as wire,
+        transport_to(wire, scheme="https") as transport,
+        pytest.raises(Unreachable) as caught,
+    ):
+        transport.read("/x", body)
+    assert caught.value.sent is True
+
+
+def test_a_certificate_that_is_not_trusted_did_not_send(certificate: Path) -> None:
+    """The text says why."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with serving(says(OK), context) as wire, transport_to(wire, scheme="https") as transport:
+        with pytest.raises(Unreachable, match="certificate") as caught:
+            transport.post_json("/x", {})
+        assert caught.value.sent is False
+    assert wire.asked == []
