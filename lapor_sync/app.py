@@ -1,0 +1,288 @@
+"""The composition root: settings become store, connector and rules, and these are put together for one purpose."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from lapor_sync.clock import SystemClock
+from lapor_sync.config import Secrets, Settings, read_secrets
+from lapor_sync.daemon import Loop, Notifier, Stopping
+from lapor_sync.domain.colour import City
+from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
+from lapor_sync.domain.errors import BadInput, SettingsWrong
+from lapor_sync.domain.ports import Clock, Connector
+from lapor_sync.store import lock
+from lapor_sync.store.database import Store, open_store
+from lapor_sync.sync.acts import FileLimits
+from lapor_sync.sync.cycle import Outcome, run_cycle
+from lapor_sync.sync.intake import take_folder
+from lapor_sync.sync.pull import Span, Tally
+from lapor_sync.sync.setup import Judging, Log, Pace, Rules, Setup, no_step
+from lapor_sync.sync.take_export import take_export
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The city's rules. Raises SettingsWrong where a file of limits or holidays cannot be used."""
+    limits = load_limits(_text(settings.deadlines_file) or packaged())
+    calendar = load_calendar(_text(settings.holidays_file) or packaged())
+    return Rules(
+        city=City(institution_id=settings.institution_id, opd_ids=frozenset(settings.opd_ids)),
+        limits=limits,
+        working_days=WorkingDays.of(settings.timezone, calendar),
+        prefix=settings.ref_prefix,
+        grace=timedelta(seconds=settings.readback_grace_seconds),
+    )
+
+
+def _text(path: Path | None) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8") if path else None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsWrong((f"{path} cannot be read: {exc}",)) from exc
+
+
+def pace_of(settings: Settings) -> Pace:
+    """How often and how much at a time."""
+    return Pace(
+        poll_seconds=settings.poll_seconds,
+        concurrency=settings.concurrency,
+        raw_days=settings.raw_days,
+        reporter_name_days=settings.reporter_name_days,
+    )
+
+
+def file_limits_of(settings: Settings) -> FileLimits:
+    """What upstream takes as attached files."""
+    return FileLimits(
+        types=settings.attach_types,
+        max_bytes=int(settings.attach_max_mb * 2**20),
+        max_count=settings.attach_max,
+    )
+
+
+@contextmanager
+def connector_of(
+    settings: Settings, secrets: Secrets, clock: Clock, stopping: Callable[[], bool]
+) -> Iterator[Connector]:
+    """The connector to LAPOR, closed at the end. Raises SettingsWrong where address or credentials are missing."""
+    from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
+    from connectors.transport import Transport, TransportSettings
+
+    missing = settings.missing_for_upstream()
+    if missing or settings.upstream_url is None or secrets.bearer is None or secrets.token is None:
+        raise SettingsWrong(tuple(f"{name} is missing: it is needed to call LAPOR" for name in missing))
+    transport = TransportSettings(
+        base_url=settings.upstream_url,
+        bearer=secrets.bearer.get_secret_value(),
+        token=secrets.token.get_secret_value(),
+        auth_header=settings.auth_header,
+        concurrency=settings.concurrency,
+        rate_per_second=settings.rate_per_second,
+        connect_timeout=settings.connect_timeout,
+        read_timeout=settings.read_timeout,
+    )
+    assumed = Sp4nSettings(
+        list_path=settings.list_path,
+        updated_param=settings.list_updated_param,
+        page_size=settings.list_page_size,
+        reply_template=settings.reply_template,
+        timezone=settings.upstream_timezone.key,
+    )
+    with Transport(transport, clock=clock, stopping=stopping) as client:
+        yield Sp4nV3(client, assumed)
+
+
+@dataclass
+class App:
+    """One run of the program on one database."""
+
+    settings: Settings
+    log: Log = field(default_factory=structlog.get_logger)
+    clock: Clock = field(default_factory=SystemClock)
+    stopping: Stopping = field(default_factory=Stopping)
+    spread: Callable[[], float] = random.random
+    step: Callable[[str], None] = no_step
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The database, made or migrated as needed."""
+        store = open_store(self.settings.database_url, self.settings.agency, self.clock)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    @contextmanager
+    def judging(self) -> Iterator[Judging]:
+        """What acts of a person and exports need."""
+        with self.store() as store:
+            yield self._judging(store)
+
+    def _judging(self, store: Store) -> Judging:
+        return Judging(store=store, rules=rules_of(self.settings), log=self.log, pace=pace_of(self.settings))
+
+    @contextmanager
+    def working(
+        self, what: str, progress: Callable[[int, int | None], None] = lambda _done, _total: None
+    ) -> Iterator[Setup]:
+        """The database's one worker, with the connector. Raises LockHeld where somebody else is at work."""
+        with ExitStack() as stack:
+            connector = stack.enter_context(
+                connector_of(self.settings, read_secrets(self.settings), self.clock, self.stopping)
+            )
+            store = stack.enter_context(self.store())
+            stack.enter_context(lock.working(store.engine, what))
+            yield self._setup(self._judging(store), connector, progress)
+
+    def _setup(
+        self, judging: Judging, connector: Connector, progress: Callable[[int, int | None], None]
+    ) -> Setup:
+        return Setup(
+            store=judging.store,
+            rules=judging.rules,
+            log=judging.log,
+            pace=judging.pace,
+            connector=connector,
+            clock=self.clock,
+            spread=self.spread,
+            user_id=self.settings.user_id,
+            observe=self.settings.observe,
+            step=self.step,
+            stopping=self.stopping,
+            progress=progress,
+        )
+
+    # What runs.
+
+    def once(self) -> Outcome:
+        """One cycle: the folder of exports, then pull, reconcile, push."""
+        self._need_something_to_do()
+        with ExitStack() as stack:
+            store = stack.enter_context(self.store())
+            stack.enter_context(lock.working(store.engine, "cycle"))
+            judging = self._judging(store)
+            upstream = stack.enter_context(self._upstream(judging))
+            return self._cycle(judging, upstream)
+
+    def daemon(self, environ: Mapping[str, str]) -> None:
+        """Work until asked to stop."""
+        self._need_something_to_do()
+        notifier = Notifier(environ)
+        beaten = self.step
+
+        def step(name: str) -> None:
+            notifier.alive()
+            beaten(name)
+
+        self.step = step
+        with ExitStack() as stack:
+            store = stack.enter_context(self.store())
+            stack.enter_context(lock.working(store.engine, "daemon"))
+            judging = self._judging(store)
+            upstream = stack.enter_context(self._upstream(judging))
+            self.log.info("daemon_started", database=self.settings.database_shown)
+            Loop(
+                cycle=lambda: self._cycle(judging, upstream),
+                stopping=self.stopping,
+                clock=self.clock,
+                log=self.log,
+                poll_seconds=self.settings.poll_seconds,
+                spread=self.spread,
+                notifier=notifier,
+            ).run()
+            self.log.info("daemon_stopped")
+
+    def _need_something_to_do(self) -> None:
+        if not self.settings.can_call_upstream and self.settings.import_dir is None:
+            missing = ", ".join(self.settings.missing_for_upstream())
+            raise SettingsWrong(
+                (f"{missing} missing: without an API account set LAPOR_SYNC_IMPORT_DIR, a folder for exports",)
+            )
+
+    def _cycle(self, judging: Judging, upstream: Upstream | None) -> Outcome:
+        self.take_imports(judging)
+        return run_cycle(upstream.setup()) if upstream else Outcome()
+
+    @contextmanager
+    def _upstream(self, judging: Judging) -> Iterator[Upstream | None]:
+        """The connector for as long as the program runs; None in a city without an API account."""
+        if not self.settings.can_call_upstream:
+            self.log.info("no_api_account", what="Only the folder of exports is watched.")
+            yield None
+            return
+        with ExitStack() as stack:
+            yield Upstream(app=self, judging=judging, stack=stack)
+
+    def take_imports(self, judging: Judging) -> int:
+        """Import what was dropped into IMPORT_DIR."""
+        if self.settings.import_dir is None:
+            return 0
+        return take_folder(
+            self.settings.import_dir, lambda path: self.take_export(judging, path), self.clock, self.log
+        )
+
+    def take_export(
+        self,
+        judging: Judging,
+        path: Path,
+        *,
+        as_of: datetime | None = None,
+        span: Span | None = None,
+        progress: Callable[[int], None] = lambda _done: None,
+    ) -> Tally:
+        """Import one export. Raises BadInput for a file that is none."""
+        from connectors.admin_export import open_export
+
+        with open_export(path, timezone=self.settings.upstream_timezone, as_of=as_of) as export:
+            info = export.info
+            for column in info.missing_columns:
+                self.log.warning("export_column_missing", what=f"{path.name} has no column {column!r}.")
+            if info.generated_at > self.clock.now() + timedelta(days=1):
+                raise BadInput(
+                    f"{path.name} says it was generated at {info.generated_at:%Y-%m-%d}: that is to come.",
+                    todo="Check this server's clock, or say with --as-of how old the export is.",
+                )
+            return take_export(judging, export.rows(), info.generated_at, span=span, progress=progress)
+
+
+@dataclass
+class Upstream:
+    """The connector with the credentials as their files hold them now: a new token needs no restart."""
+
+    app: App
+    judging: Judging
+    stack: ExitStack
+    secrets: Secrets | None = None
+    made: Setup | None = None
+
+    def setup(self) -> Setup:
+        """The setup for the next cycle."""
+        secrets = self._secrets_now()
+        if self.made is not None and secrets == self.secrets:
+            return self.made
+        self.stack.pop_all().close()
+        app = self.app
+        connector = self.stack.enter_context(connector_of(app.settings, secrets, app.clock, app.stopping))
+        if self.made is None:
+            self.made = app._setup(self.judging, connector, lambda _done, _total: None)
+        else:
+            app.log.info("credentials_changed")
+            self.made = replace(self.made, connector=connector)
+        self.secrets = secrets
+        return self.made
+
+    def _secrets_now(self) -> Secrets:
+        try:
+            return read_secrets(self.app.settings)
+        except SettingsWrong as error:
+            if self.secrets is None:
+                raise
+            self.app.log.error("credentials_unreadable", what=error.what, todo=error.todo)
+            return self.secrets
