@@ -33,13 +33,14 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 HIDDEN = "[hidden]"
 
 _CODES = """
-agency answers attachment attempt attempts began_at channel classification clock closed_at code colour colour_new
-colour_old colours command complete conflict conflicts count counts created_at cursor cycle deadline decision
-delivery due_at ended_at error extension feature field first_at flag flags from_state hash head header host id ids
-institution institution_id item items key keys kind last_at last_success_at level library limit lock method missing
-mode moved new next_at next_try_at old oldest_waiting_at opd opd_id opd_ids outbox outcome outcomes page path phase
-process reason ref refs report report_id reports result retry_at rules scenario seq setting settings signal since
-source started_at state states status step table thread_id timestamp timezone to_state trace tracking_id
+agency answers attachment attempt attempts audit_head began_at channel classification clock closed_at code
+colour colour_new colour_old colours command complete conflict conflicts count counts created_at cursor
+cycle day deadline decision delivery due_at ended_at error extension failed feature field first_at flag flags
+from_state hash head header host id ids institution institution_id item items key keys kind last_at
+last_success_at level library limit lock method missing mode moved new next_at next_try_at old oldest_waiting_at
+opd opd_id opd_ids outbox outcome outcomes page path phase process reason ref refs report report_id
+reports result retry_at rules scenario seq setting settings signal since since_at source started_at state
+state_from state_to states status step table thread_id timestamp timezone to_state trace tracking_id
 tracking_ids trigger until updated_at updated_from version waiting_on waits written_at
 """
 CODES = frozenset(_CODES.split())

@@ -294,10 +294,11 @@ def _events(source: Path) -> Iterator[tuple[str, str, list[str]]]:
 # Keys that only ever hold numbers or truth, which pass whatever their key: write a new one here. One that
 # holds an id, a code or a time belongs in `log.CODES`; anything else would be `[hidden]` in production.
 _NUMBERS = """
-adopted agreed attempts audit_rows bad budget busy cancelled checked closed days done dropped erased failed
-files held http_status imported kept known left listed marked ms open pages passes pid port probes pulled
-pushed quarantine quarantined queued read recovered refused reopened requests retry_after rows seconds seen
-sending sent size skipped times total tries unchanged unknown unread vanished waiting whole written
+adopted agreed arrived attempts audit_rows bad budget busy cancelled changed checked closed days done dropped
+erased failed files filled gaps held http_status imported kept known left listed marked ms open pages passes pid
+port probes pulled pushed quarantine quarantined queued read recovered refused released reopened requests reread
+restored retry_after rows seconds seen sending sent size skipped times total tries unchanged unknown unread
+vanished waiting whole written
 """
 NUMBERS = frozenset(_NUMBERS.split())
 
