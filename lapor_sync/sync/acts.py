@@ -46,7 +46,10 @@ class FileLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """A response as a person wrote it; `opd` an institution's id or name, None for where the report is."""
+    """A response as a person wrote it; `opd` an institution's id or name, None for where the report is.
+
+    `origin` and `row` are of the sheet that it came from.
+    """
 
     given_id: str
     text: str
@@ -55,6 +58,7 @@ class Written:
     is_secret: bool = False
     files: tuple[OutgoingFile, ...] = ()
     origin: str | None = None
+    row: int = 0
 
 
 def respond(judging: Judging, written: Written, limits: FileLimits | None = None) -> str:
@@ -74,13 +78,13 @@ def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
         taken = outbox.origins(work, [row.origin for row in rows if row.origin])
         prepared: list[NewDelivery | None] = []
         problems: list[str] = []
-        for number, row in enumerate(rows, 2):  # the sheet's first row holds the names of the columns
+        for row in rows:
             try:
                 is_new = row.origin not in taken
                 prepared.append(_prepare(work, judging, row, FileLimits()) if is_new else None)
                 taken.add(row.origin or "")
             except (BadInput, NotAllowed, ReportUnknown) as error:
-                problems.append(f"row {number}: {error.what}")
+                problems.append(f"row {row.row}: {error.what}")
         if problems:
             raise BadInput(
                 f"{len(problems)} of {len(rows)} rows cannot be taken; none was. " + " ".join(problems[:20]),

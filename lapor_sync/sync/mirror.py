@@ -100,9 +100,10 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
     old = before.reports.get(read.tracking_id)
     old_items = before.threads.get(read.tracking_id, ())
     mine = before.deliveries.get(read.tracking_id, [])
-    is_fresh = _is_fresh(read.thread, old)
-    items = read.thread.items if read.thread and is_fresh else old_items
-    if is_fresh:
+    # Reads of one report follow one another in this one process: the later one is the newer knowledge. Their
+    # times cannot tell, since `began_at` is whole seconds and any clock may go back.
+    items = read.thread.items if read.thread else old_items
+    if read.thread:
         mine = note_references(work, judging, read.tracking_id, items, mine)
     merged = merge(read, old, from_text(work.at), is_same_thread=items == old_items)
     is_shrunk = not {item.id for item in old_items} <= {item.id for item in items}
@@ -132,13 +133,6 @@ def settle(
     return reconcile(work, old, judge(case, judging.rules, judging.pace), deliveries)
 
 
-def _is_fresh(thread: Thread | None, old: Mirrored | None) -> bool:
-    """Older knowledge never overwrites newer: a thread read that began before the mirrored one did is dropped."""
-    if thread is None or old is None or old.thread_read_at is None:
-        return thread is not None
-    return thread.began_at >= old.thread_read_at
-
-
 def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bool) -> Mirrored:
     """The mirrored report with what this read brought; what the source did not carry stays as it is known.
 
@@ -149,7 +143,7 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
     moved = report != base.report or old is None or old.read_at is None
     thread_read_at = base.thread_read_at
     brings_nothing = base.settled and not moved and is_same_thread
-    if read.thread and _is_fresh(read.thread, old) and not brings_nothing:
+    if read.thread and not brings_nothing:
         thread_read_at = read.thread.began_at
     forwarded = base.forwarded_from if base.forwarded_from == (report.disposition_id or "") else None
     found = read.report is not None or read.thread is not None
