@@ -7,16 +7,14 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
-from operator import itemgetter
 from typing import NamedTuple
 
 from connectors.admin_export.moments import moment
+from connectors.excel import Row, columns_of, id_of, picker, short, text_of
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.report import Report
-
-Row = tuple[object, ...]
 
 
 class Cells(NamedTuple):
@@ -90,29 +88,20 @@ _NEVER = frozenset(
 """Attributes that no export has a column for."""
 
 _TRACKING_ID = re.compile(r"[0-9]{7,9}")
-_AROUND_ID = re.compile(r"[\s'#\u200b\ufeff]+|\.0+$")
-_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 def find_columns(header: Row) -> dict[str, int]:
-    """Where each column that is read stands, by its name; case, space and punctuation do not matter.
-
-    The first of two equal columns counts.
-    """
-    names = [canonical(cell) if isinstance(cell, str) else "" for cell in header]
-    wanted = {field: canonical(column) for field, column in COLUMNS.items()}
-    return {field: names.index(name) for field, name in wanted.items() if name in names}
+    """Where each column that is read stands, by the field of `Cells` that it fills."""
+    return columns_of(header, COLUMNS)
 
 
 def reader(columns: Mapping[str, int], timezone: tzinfo) -> Callable[[Row, int], Report | BadRecord | None]:
     """A function that reads one row, given its number in the sheet; None for an empty row."""
-    width = max(columns.values()) + 1
-    pick = itemgetter(*(columns.get(field, width) for field in Cells._fields))
-    padding = (None,) * (width + 1)
+    pick = picker(columns, Cells._fields)
     missing = missing_of(columns)
 
     def read(row: Row, number: int) -> Report | BadRecord | None:
-        cells = Cells._make(pick(row[:width] + padding[len(row[:width]) :]))
+        cells = Cells._make(pick(row))
         if _is_empty(cells):
             return None
         try:
@@ -134,7 +123,7 @@ def missing_of(columns: Mapping[str, int]) -> frozenset[str]:
 
 def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
     """The report that the cells tell of. Raises ValueError where one of them cannot be read."""
-    kind = (_text(cells.kind) or "").lower()
+    kind = (text_of(cells.kind) or "").lower()
     is_anonymous, is_secret = "anonim" in kind, "rahasia" in kind
     nameless = is_anonymous or is_secret or "reporter_name" in missing
     tracking_id, status_name = _tracking_id(cells.tracking_id), _status_name(cells.status_name)
@@ -143,35 +132,35 @@ def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
         tracking_id=tracking_id,
         upstream_id=None,
         status_name=status_name,
-        title=_text(cells.title) or "",
+        title=text_of(cells.title) or "",
         content=_content(cells),
-        channel=_text(cells.channel),
+        channel=text_of(cells.channel),
         disposition_id=_institution_id(cells.disposition_id),
-        disposition_name=_text(cells.disposition_name),
-        classification=_text(cells.classification),
-        category=_text(cells.category),
-        category_id=_text(cells.category_id),
-        location=", ".join(filter(None, (_text(cells.village), _text(cells.district)))) or None,
+        disposition_name=text_of(cells.disposition_name),
+        classification=text_of(cells.classification),
+        category=text_of(cells.category),
+        category_id=text_of(cells.category_id),
+        location=", ".join(filter(None, (text_of(cells.village), text_of(cells.district)))) or None,
         is_anonymous=is_anonymous,
         is_secret=is_secret,
-        rating=_text(cells.rating),
-        reporter_name=None if nameless else _text(cells.reporter),
+        rating=text_of(cells.rating),
+        reporter_name=None if nameless else text_of(cells.reporter),
         created_at=received.replace(tzinfo=timezone) if received else None,
         missing=missing,
     )
 
 
 def _tracking_id(cell: object) -> str:
-    text = _AROUND_ID.sub("", _text(cell) or "")
+    text = id_of(cell)
     if not text:
         raise ValueError("there is no Tracking ID")
     if not _TRACKING_ID.fullmatch(text):
-        raise ValueError(f"the Tracking ID {_short(cell)} is not 7 to 9 digits")
+        raise ValueError(f"the Tracking ID {short(cell)} is not 7 to 9 digits")
     return text
 
 
 def _status_name(cell: object) -> str:
-    name = _text(cell)
+    name = text_of(cell)
     if name is None:
         raise ValueError("there is no Status Laporan")
     return name
@@ -181,38 +170,20 @@ def _received(cells: Cells) -> datetime | None:
     try:
         return moment(cells.day, cells.clock)
     except ValueError as exc:
-        raise ValueError(f"received {_short(cells.day)} {_short(cells.clock)}: {exc}") from exc
+        raise ValueError(f"received {short(cells.day)} {short(cells.clock)}: {exc}") from exc
 
 
 def _content(cells: Cells) -> str:
     """The text as the reporter left it last, if it has words, else as it came first."""
-    last = _text(cells.content_last)
+    last = text_of(cells.content_last)
     if last and talk.words(last):
         return last
-    return _text(cells.content_first) or last or ""
+    return text_of(cells.content_first) or last or ""
 
 
 def _institution_id(cell: object) -> str | None:
-    text = _text(cell)
+    text = text_of(cell)
     return None if text == "0" else text
-
-
-def _text(cell: object) -> str | None:
-    """A cell as text; None where it says nothing (an empty cell, or a dash)."""
-    if cell is None:
-        return None
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    text = str(cell).strip()
-    if "_x" in text:
-        # Some writers leave control characters in Excel's escaped form, `_x000D_` above all.
-        text = _ESCAPE.sub(_character, text).strip()
-    return None if text in {"", "-"} else text
-
-
-def _character(escape: re.Match[str]) -> str:
-    code = int(escape[1], 16)
-    return "" if code == 13 else chr(code) if code in {9, 10} else escape[0]
 
 
 def _is_empty(cells: Cells) -> bool:
@@ -236,9 +207,3 @@ def _bad(cells: Cells, number: int, reason: str) -> BadRecord:
     except ValueError:
         key = f"row-{digest[:16]}"
     return BadRecord(f"row {number}: {reason}", key=key, raw=raw)
-
-
-def _short(cell: object) -> str:
-    """A cell as it may stand in a reason: what is no id or date may be anything, so not much of it."""
-    text = "" if cell is None else str(cell)
-    return repr(text if len(text) <= 24 else text[:24] + "...")
