@@ -162,8 +162,23 @@ def show(found: Json, *, row: str) -> None:
     if found["deliveries"]:
         deliveries(found["deliveries"])
     out.print("\n[bold]Timeline[/]")
-    for event in found["timeline"]:
-        out.print(f"{moment(event['at'])}  {escape(event['who'])}: {escape(event['what'])}")
+    timeline(found["timeline"])
+
+
+def timeline(events: Iterable[Json]) -> None:
+    """All that happened, a line each."""
+    for event in events:
+        console().print(f"{moment(event['at'])}  {escape(event['who'])}: {escape(event['what'])}")
+
+
+def by_opd(found: Iterable[Json]) -> None:
+    """Each OPD's reports by colour."""
+    made = table("OPD", *STYLES, "overdue")
+    rows = (
+        (escape(one["opd_name"] or "not disposed"), *(one[name] or "" for name in STYLES), one["overdue"] or "")
+        for one in found
+    )
+    fill(made, rows, empty="No report.")
 
 
 def deliveries(found: Iterable[Json]) -> None:

@@ -70,6 +70,7 @@ class Reason(StrEnum):
     FORWARD_NOT_FOUND = "forward_not_found"
     BY_PERSON = "by_person"
     REFUSED = "refused"
+    LEAVING = "leaving"
     NOT_SENT = "not_sent"
     REPLY_LOST = "reply_lost"
     KILLED = "killed"
@@ -91,6 +92,7 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.FORWARD_NOT_FOUND: "the hand-over was not found upstream; it may still have arrived",
     Reason.BY_PERSON: "held by a person",
     Reason.REFUSED: "upstream refused it",
+    Reason.LEAVING: "it leaves now",
     Reason.NOT_SENT: "it did not leave; tried again by itself",
     Reason.REPLY_LOST: "no sound reply came; being read back",
     Reason.KILLED: "the process ended while it was being sent; being read back",

@@ -179,7 +179,7 @@ class _Push:
                 self.setup.log.info("delivery_not_found", ref=one.ref, tracking_id=one.tracking_id, tries=tries)
             case Send():
                 outbox.begin_attempt(work, one.ref)
-                outbox.move(work, one, State.SENDING, Reason.NOT_SENT)
+                outbox.move(work, one, State.SENDING, Reason.LEAVING)
             case Wait():
                 pass  # nothing can be told before the grace is over: looked for again in the next cycle
             case _:

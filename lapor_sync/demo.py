@@ -1,0 +1,239 @@
+"""`lapor-sync demo`: a week of one city in under a minute, stand-in and daemon together, nothing left behind.
+
+Simulated time runs some ten thousand times as fast as real time; the program itself is the real one, unchanged:
+its cycles, its database, its outbox. Only the officers are played here: they write a response now and then.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import cycle as endlessly
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import structlog
+
+from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
+from lapor_sync import screens
+from lapor_sync.app import App
+from lapor_sync.config import load_settings
+from lapor_sync.domain.colour import Colour
+from lapor_sync.store import audit, outbox, reports, views
+from lapor_sync.store.database import Store, Work
+from lapor_sync.sync.acts import Written, respond
+from lapor_sync.sync.cycle import run_cycle
+from lapor_sync.sync.setup import Setup
+
+DAYS = 7
+SECONDS_A_DAY = 5.0
+"""Real seconds for one simulated day."""
+
+REPORTS = 90
+LATE_OPD = "611"
+"""The OPD that does not answer all week."""
+
+LOST_ON_DAY = 3
+"""On this day one reply of LAPOR's is lost on its way back."""
+
+ANSWERS = (
+    "Terima kasih atas laporannya. Petugas kami sudah meninjau lokasi dan pekerjaan dimulai minggu ini.",
+    "Laporan Saudara sudah kami tindak lanjuti bersama kelurahan setempat. Mohon kesediaannya memantau hasilnya.",
+    "Terima kasih. Perbaikan sudah selesai dikerjakan hari ini; silakan menghubungi kami bila masih ada kendala.",
+    "Kami sudah menjadwalkan penanganan pada hari kerja berikutnya. Terima kasih atas kesabarannya.",
+)
+
+
+@dataclass
+class SimulatedClock:
+    """The program's wall clock shows the stand-in's time, so that its deadlines are the simulated week's."""
+
+    begin: datetime
+    speed: float
+    zero: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        """Simulated now."""
+        return self.begin + timedelta(seconds=(time.monotonic() - self.zero) * self.speed)
+
+    def monotonic(self) -> float:
+        """Real seconds."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Real seconds."""
+        time.sleep(seconds)
+
+
+def run(days: int = DAYS, seconds_a_day: float = SECONDS_A_DAY) -> None:
+    """Play the week and show what came of it."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the demo tells its own story
+    begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days)
+    speed = 86400 / seconds_a_day
+    options = Options(seed=4, reports=REPORTS, speed=speed, life=True, start=begin)
+    clock = SimulatedClock(begin=begin, speed=speed)
+    with tempfile.TemporaryDirectory(prefix="lapor-sync-demo-") as folder, Simulator(options) as stand_in:
+        app = App(settings=load_settings(None, _environ(stand_in, Path(folder))), clock=clock)
+        app.log = structlog.get_logger()
+        with app.working("demo") as setup:
+            week = _Week(setup=setup, stand_in=stand_in, clock=clock, days=days)
+            week.play()
+            week.show()
+
+
+def _environ(stand_in: Simulator, folder: Path) -> dict[str, str]:
+    settings = {
+        "DATABASE_URL": f"sqlite:///{folder / 'demo.db'}",
+        "UPSTREAM_URL": stand_in.url,
+        "BEARER": "simulator",
+        "TOKEN": "{00000000-0000-0000-0000-000000000000}",
+        "INSTITUTION_ID": CITY_ID,
+        "USER_ID": "1",
+        "OPD_IDS": ",".join(OPD_IDS),
+        "POLL_SECONDS": "0.5",
+        "RATE_PER_SECOND": "0",
+        "READBACK_GRACE_SECONDS": "1",
+    }
+    return {f"LAPOR_SYNC_{name}": value for name, value in settings.items()}
+
+
+@dataclass
+class _Week:
+    """The week under way."""
+
+    setup: Setup
+    stand_in: Simulator
+    clock: SimulatedClock
+    days: int
+    dice: Random = field(default_factory=lambda: Random(4))
+    answers: Iterator[str] = field(default_factory=lambda: endlessly(ANSWERS))
+
+    @property
+    def store(self) -> Store:
+        return self.setup.store
+
+    def play(self) -> None:
+        """Mirror the city, then work cycle after cycle while officers answer."""
+        out = screens.console()
+        out.print(f"[bold]Kota Bengkulu, {REPORTS} reports on LAPOR. lapor-sync begins.[/]\n")
+        tally = run_cycle(self.setup).tally
+        out.print(f"Mirrored {tally.new} reports. Now a week passes, a day every few seconds.\n")
+        end = self.clock.begin + timedelta(days=self.days)
+        told = -1
+        while (now := self.clock.now()) < end:
+            day = (now - self.clock.begin).days
+            if day != told:
+                told = day
+                self._begin_day(day)
+            self._let_officers_answer()
+            run_cycle(self.setup)
+            time.sleep(0.2)
+        self._find_what_was_lost()
+
+    def _begin_day(self, day: int) -> None:
+        with self.store.reading() as work:
+            counts, late = views.colours(work), views.count_overdue(work)
+            sent = outbox.counts(work)["sent"]
+        date = (self.clock.begin + timedelta(days=day)).strftime("%a %d %b")
+        shades = "  ".join(f"{screens.colour(name.value)} {counts[name.value]:3}" for name in Colour)
+        screens.console().print(f"{date}  {shades}   overdue {late:2}   responses delivered {sent:3}")
+        if day == LOST_ON_DAY:
+            self.stand_in.world.add_faults(
+                {"match": {"method": "POST", "path": "followup/add"}, "do": "close-after", "times": 1}
+            )
+            screens.console().print(
+                "           [italic]somewhere on the way back, one reply of LAPOR is lost today[/]"
+            )
+
+    def _let_officers_answer(self) -> None:
+        """Some of the reports that wait for an OPD get a response; the late OPD writes none."""
+        with self.store.reading() as work:
+            waiting = [row["tracking_id"] for row in views.reports(work) if self._is_due(row)]
+            busy = {one.tracking_id for one in outbox.listing(work) if one.state not in {"sent", "cancelled"}}
+        for tracking_id in waiting:
+            if tracking_id not in busy and self.dice.random() < 0.12:
+                written = Written(given_id=tracking_id, text=next(self.answers), by="petugas")
+                respond(self.setup, written)
+
+    def _is_due(self, row: Mapping[Any, Any]) -> bool:
+        opd = row["disposition_id"]
+        return row["waiting_on"] == "opd" and opd not in {None, LATE_OPD, CITY_ID} and opd in OPD_IDS
+
+    def _find_what_was_lost(self) -> None:
+        """A few more cycles, so that nothing is on its way any more."""
+        for _ in range(20):
+            with self.store.reading() as work:
+                counts = outbox.counts(work)
+            if not counts["queued"] and not counts["unknown"]:
+                return
+            run_cycle(self.setup)
+            time.sleep(0.2)
+
+    # What came of it.
+
+    def show(self) -> None:
+        """A table by colour and OPD, one report's timeline, the audit, and what to try next."""
+        out = screens.console()
+        with self.store.reading() as work:
+            out.print()
+            opds = views.by_opd(work)
+            screens.by_opd(opds)
+            self._show_late(opds)
+            self._show_lost(work)
+            head = audit.verify(work.conn)
+            counts = outbox.counts(work)
+        out.print(f"\n[bold]Audit[/]  ok: {head.count} rows, head {head.hash[:16]}…")
+        out.print(f"[bold]Outbox[/] {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
+        self._show_proof()
+        out.print(NEXT)
+
+    def _show_late(self, opds: list[views.Json]) -> None:
+        for one in opds:
+            if one["opd"] == LATE_OPD:
+                screens.console().print(
+                    f"\n{one['opd_name']} answered nothing all week: {screens.colour('merah')} {one['merah']}, "
+                    f"overdue {one['overdue']}. In a real city, see `lapor-sync reports --opd {LATE_OPD} --overdue`."
+                )
+
+    def _show_lost(self, work: Work) -> None:
+        one = _lost_and_found(work)
+        if one is None:
+            return
+        found = views.show(work, one)
+        screens.console().print(
+            f"\n[bold]Report {one.tracking_id}: a reply was lost, and the answer was found again[/]"
+        )
+        screens.timeline(found["timeline"])
+
+    def _show_proof(self) -> None:
+        """Count in the stand-in's own threads how often each response stands there."""
+        with self.store.reading() as work:
+            sent = [one for one in outbox.listing(work) if one.state == "sent"]
+        times = [
+            sum(one.ref in item["content"] for item in self.stand_in.world.thread(one.tracking_id)["items"])
+            for one in sent
+        ]
+        exactly = "each exactly once" if set(times) == {1} else f"NOT each once: {sorted(set(times))}"
+        screens.console().print(
+            f"[bold]LAPOR[/]  {len(sent)} responses delivered, {exactly} in the citizens' threads"
+        )
+
+
+def _lost_and_found(work: Work) -> reports.Mirrored | None:
+    """The report whose delivery had an attempt of unknown outcome."""
+    for one in outbox.listing(work):
+        if any(attempt.outcome == "unknown" for attempt in outbox.attempts_of(work, [one.ref]).get(one.ref, [])):
+            return reports.find(work, one.tracking_id)
+    return None
+
+
+NEXT = """
+[bold]Try next[/]
+  lapor-sync simulator          a stand-in that stays, to rehearse with; it prints the settings to use
+  lapor-sync check              with your city's settings: what is right, what is not, and what to do
+  lapor-sync --backfill         mirror your city; then `lapor-sync status` and `lapor-sync reports --overdue`
+"""
