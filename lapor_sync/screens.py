@@ -1,108 +1,243 @@
-"""What a person at a terminal sees: tables and one report's page. Programs take --json."""
+"""What a person at a terminal sees: tables and one report's page. Programs take --json.
+
+Lines are written as they come, so a million reports need no memory. What citizens and LAPOR wrote is shown without
+control characters: no text may move the cursor or change the screen's colours.
+"""
 
 from __future__ import annotations
 
 import csv
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+import click
 
 from lapor_sync.domain.colour import ROWS
+from lapor_sync.domain.delivery import SENTENCES, Reason
 from lapor_sync.domain.thread import words
+from lapor_sync.store import marks
+from lapor_sync.store.marks import Outage
+from lapor_sync.store.times import from_text
 from lapor_sync.store.views import Json, report_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lapor_sync.check import Line
+    from lapor_sync.store.database import Work
+    from lapor_sync.store.reports import Mirrored
+    from lapor_sync.sync.plan import Next, Planned
+
+STYLES: Mapping[str, dict[str, Any]] = {
+    "merah": {"fg": "red", "bold": True},
+    "kuning": {"fg": "yellow"},
+    "hijau": {"fg": "green"},
+    "abu": {"fg": "bright_black"},
+    "ok": {"fg": "green"},
+    "look": {"fg": "yellow"},
+    "WRONG": {"fg": "red", "bold": True},
+}
+
+
+_MARKUP = {"merah": "bold red", "kuning": "yellow", "hijau": "green", "abu": "bright_black"}
 
 WIDE = 180
 """Columns where standard output is no terminal: nothing is cut for a reader that can scroll."""
 
-STYLES = {"merah": "bold red", "kuning": "yellow", "hijau": "green", "abu": "bright_black"}
+
+def say(line: str = "") -> None:
+    """One line; its colours only on a terminal that wants them (no-color.org)."""
+    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Where it is written to; plain text where that is no terminal."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+def plain(text: object) -> str:
+    """A text on one line, without control characters; "-" for none."""
+    shown = "".join(c if c.isprintable() else " " for c in str(text)) if text not in {None, ""} else "-"
+    return " ".join(shown.split()) or "-"
+
+
+def lines_of(text: str) -> str:
+    """A text with its line breaks, indented, without control characters."""
+    return "\n".join(f"  {plain(line)}" for line in text.splitlines() if line.strip())
+
+
+def shade(name: str | None) -> str:
+    """A colour (or a verdict) in its colour, for `say`."""
+    return click.style(name, **STYLES[name]) if name and name in STYLES else name or "-"
+
+
+def console() -> Console:
+    """Rich's console, for what is more than lines: plain text where that is no terminal."""
+    from rich.console import Console
+
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE, highlight=False)
 
 
 def colour(name: str | None) -> str:
-    """A colour in its colour."""
-    return f"[{STYLES[name]}]{name}[/]" if name else "-"
+    """A colour in its colour, in rich's markup."""
+    return f"[{_MARKUP[name]}]{name}[/]" if name else "-"
 
 
-def moment(text: str | None) -> str:
+def bold(text: str) -> str:
+    """Made to stand out."""
+    return click.style(text, bold=True)
+
+
+def moment(text: str | datetime | None) -> str:
     """A time for people: this machine's, to the minute."""
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M") if text else "-"
+    if text is None:
+        return "-"
+    at = datetime.fromisoformat(text) if isinstance(text, str) else text
+    return at.astimezone().strftime("%Y-%m-%d %H:%M")
 
 
-def table(*columns: str, title: str | None = None) -> Table:
-    """An empty table."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    return made
+def pad(cell: str, width: int) -> str:
+    """A cell filled up; its colours take no room."""
+    return cell + " " * max(width - len(click.unstyle(cell)), 0)
 
 
-def fill(made: Table, rows: Iterable[Iterable[object]], *, empty: str) -> None:
-    """Print a table, or what it means that there is nothing in it."""
-    for row in rows:
-        made.add_row(*(str(cell) if cell not in {None, ""} else "-" for cell in row))
-    console().print(made if made.row_count else empty)
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, title: str = "") -> None:
+    """A table as wide as its cells, or what it means that there is nothing in it."""
+    found = list(rows)
+    if not found:
+        say(empty)
+        return
+    widths = [max(len(click.unstyle(cell)) for cell in cells) for cells in zip(columns, *found, strict=True)]
+    if title:
+        say(bold(title))
+    for n, row in enumerate([columns, *found]):
+        line = "  ".join(map(pad, row, widths)).rstrip()
+        say(bold(line) if n == 0 else line)
 
 
-def status(found: Json, *, late: int, holder: str | None) -> None:
+# The whole.
+
+_FAILED = {
+    "Unreachable": "it gave no answer",
+    "UpstreamBroken": "it answered, but not as its API does",
+    "Denied": "it refused the credentials",
+    "Missing": "it did not know a path",
+    "RateLimited": "it asked for fewer calls",
+    "ListingUnstable": "its list kept changing",
+}
+
+_LONG = timedelta(hours=1)
+
+
+def outage_words(what: str) -> str:
+    """What failed, in words."""
+    return _FAILED.get(what, what)
+
+
+def recent_outages(work: Work) -> tuple[Outage, ...]:
+    """The outages of the last seven days that are over."""
+    now = from_text(work.at)
+    found = marks.outages_between(work, now - timedelta(days=7), now)
+    return tuple(one for one in found if one.until is not None)
+
+
+def status(found: Json, *, late: int, holder: str | None, outages: Sequence[Outage], now: str) -> None:
     """The whole on one screen, with what to do about what is wrong."""
-    out = console()
-    out.print("  ".join(f"{colour(name) if name in STYLES else name} {n}" for name, n in found["colours"].items()))
-    out.print(f"Overdue       {late}" + ("   see `lapor-sync reports --overdue`" if late else ""))
-    out.print(
-        "Outbox        " + (", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n) or "empty")
+    say("  ".join(f"{shade(name)} {n}" for name, n in found["colours"].items()))
+    _fact("Overdue", late, "see `lapor-sync reports --overdue`" if late else "")
+    waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
+    _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
+    _fact("Oldest wait", moment(found["oldest_waiting_at"]))
+    _fact(
+        "Conflicts", found["conflicts"], "a person decides: `lapor-sync conflicts`" if found["conflicts"] else ""
     )
-    conflicts, bad = found["conflicts"], found["quarantine"]
-    out.print(f"Conflicts     {conflicts}" + ("   a person decides: `lapor-sync conflicts`" if conflicts else ""))
-    out.print(f"Quarantine    {bad}" + ("   see `lapor-sync quarantine`" if bad else ""))
-    out.print(f"Last success  {moment(found['last_success_at'])}")
-    out.print(f"Oldest wait   {moment(found['oldest_waiting_at'])}")
-    outage = found["outage"]
-    out.print(
-        f"LAPOR         {'away since ' + moment(outage['since']) + ': ' + outage['what'] if outage else 'answers'}"
-    )
-    out.print(f"At work       {holder or 'nobody: start the service, or `lapor-sync --once`'}")
-    out.print(f"Audit         {found['audit_rows']} rows, head {found['audit_head']}")
+    _fact("Quarantine", found["quarantine"], "see `lapor-sync quarantine`" if found["quarantine"] else "")
+    _fact("Last success", moment(found["last_success_at"]), _stale(found["last_success_at"], now, holder))
+    _fact("LAPOR", *_lapor(found["outage"], found["last_success_at"]))
+    for one in outages:
+        _fact("Was away", f"{moment(one.since)} to {moment(one.until)}: {outage_words(one.what)}")
+    _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")
+    _fact("Audit", f"{found['audit_rows']} rows, head {found['audit_head']}")
+
+
+def _fact(name: str, value: object, advice: str = "") -> None:
+    say(f"{name:13} {value}" + (f"   {advice}" if advice else ""))
+
+
+def _lapor(outage: Json | None, last_success: str | None) -> tuple[str, str]:
+    if outage:
+        since = f"away since {moment(outage['since'])}: {outage_words(outage['what'])}"
+        return since, "goes on by itself; `lapor-sync check` tells what can be done"
+    return ("answers", "") if last_success else ("not called yet", "begin with `lapor-sync check`")
+
+
+def _stale(last_success: str | None, now: str, holder: str | None) -> str:
+    if last_success is None or from_text(now) - datetime.fromisoformat(last_success) < _LONG:
+        return ""
+    return "long ago: see the log (journalctl -u lapor-sync)" if holder else "long ago: is the service running?"
+
+
+# Reports.
+
+_REPORT_COLUMNS = (
+    ("Tracking ID", 11),
+    ("Colour", 6),
+    ("Waits for", 9),
+    ("Due", 15),
+    ("OPD", 28),
+    ("Status", 28),
+    ("Title", 60),
+    ("Flags", 0),
+)
 
 
 def reports(rows: Iterable[Json]) -> None:
-    """Reports, one a line."""
-    made = table("Tracking ID", "Colour", "Waits for", "Due", "OPD", "Status", "Title", "Flags")
-    cells = (
-        (
-            row["tracking_id"],
-            colour(row["colour"]),
-            row["waiting_on"],
-            _due(row),
-            escape(row["opd_name"] or row["opd"] or "-"),
-            escape(row["status_name"]),
-            escape(_short(row["title"])),
-            " ".join(row["flags"]),
-        )
-        for row in rows
+    """Reports, one a line, as they come."""
+    found = False
+    for row in rows:
+        if not found:
+            say(bold(_line(name for name, _ in _REPORT_COLUMNS)))
+        found = True
+        say(_line(_report_cells(row)))
+    if not found:
+        say("No report. Is nothing mirrored yet? See `lapor-sync status`; the first is `lapor-sync --backfill`.")
+
+
+def _line(cells: Iterable[str]) -> str:
+    widths = (width for _, width in _REPORT_COLUMNS)
+    return "  ".join(pad(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _report_cells(row: Json) -> tuple[str, ...]:
+    return (
+        row["tracking_id"],
+        shade(row["colour"]),
+        row["waiting_on"] or "-",
+        _due(row),
+        _short(plain(row["opd_name"] or row["opd"]), 28),
+        _short(plain(row["status_name"]), 28),
+        _short(plain(row["title"]), 60),
+        " ".join(row["flags"]),
     )
-    fill(made, cells, empty="No report.")
 
 
 def _due(row: Json) -> str:
     if row["deadline"] is None:
         return "-"
     due = moment(row["deadline"]["due_at"])[:10]
-    return f"[bold red]{due} late[/]" if row["overdue"] else due
+    return click.style(f"{due} late", fg="red", bold=True) if row["overdue"] else due
 
 
-def _short(text: str, width: int = 60) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def by_opd(found: Iterable[Json]) -> None:
+    """Each OPD's reports by colour and how many are late."""
+    keys = ("merah", "kuning", "hijau", "abu", "overdue")
+    rows = (
+        (plain(one["opd_name"] or one["opd"] or "not disposed"), *(str(one[key]) for key in keys)) for one in found
+    )
+    table(("OPD", *(shade(key) for key in keys)), rows, empty="No report.")
 
 
 CSV_COLUMNS = (
@@ -133,98 +268,221 @@ def _cell(value: object) -> object:
     return value
 
 
-def show(found: Json, *, row: str) -> None:
+# One report.
+
+
+def outages_of(work: Work, one: Mirrored) -> tuple[Outage, ...]:
+    """The outages that touched the running deadline of a report, or the time up to its closing."""
+    since = one.report.created_at or one.first_seen_at
+    until = one.closed_at or from_text(work.at)
+    return marks.outages_between(work, since, until)
+
+
+def show(found: Json, one: Mirrored, *, outages: Sequence[Outage]) -> None:
     """One report's page."""
-    out = console()
-    out.print(f"[bold]{found['tracking_id']}[/]  {escape(found['title'])}")
-    out.print(
-        f"Colour     {colour(found['colour'])}, because: {ROWS[row]} (row {row}, rules {found['colour_rules']})"
-    )
-    out.print(f"Waits for  {found['waiting_on'] or '-'}")
-    out.print(f"Status     {escape(found['status_name'])}")
-    out.print(f"OPD        {escape(found['opd_name'] or '-')} ({found['opd'] or '-'})")
-    deadline = found["deadline"]
-    out.print(f"Deadline   {deadline['clock'] + ' ' + _due(found) if deadline else '-'}")
-    out.print(
-        f"About      {escape(' / '.join(filter(None, (found['classification'], found['category']))) or '-')}"
-    )
-    out.print(f"Flags      {' '.join(found['flags']) or '-'}")
-    out.print(f"\n{escape(words(found['content'])) or '-'}\n")
+    row = one.verdict.row
+    say(f"{bold(found['tracking_id'])}  {plain(found['title'])}")
+    rules = f"(row {row}, rules {found['colour_rules']})"
+    _named("Colour", f"{shade(found['colour'])}, because: {ROWS[row]} {rules}")
+    _named("Waits for", found["waiting_on"] or "-")
+    _named("Status", plain(found["status_name"]))
+    _named("OPD", f"{plain(found['opd_name'])} ({found['opd'] or '-'})")
+    _named("Deadline", f"{found['deadline']['clock']} {_due(found)}" if found["deadline"] else "-")
+    for outage in outages:
+        until = moment(outage.until) if outage.until else "now"
+        _named("", f"LAPOR was away from {moment(outage.since)} to {until}: {outage_words(outage.what)}")
+    _named("About", " / ".join(plain(found[key]) for key in ("classification", "category") if found[key]) or "-")
+    _named("Received", f"{moment(found['created_at'])}, changed {moment(found['updated_at'])}")
+    _named("Flags", " ".join(found["flags"]) or "-")
+    say(f"\n{lines_of(words(found['content'])) or '  -'}\n")
+    _show_files(1, [file.file_name for file in one.report.attachments])
     if not found["thread_known"]:
-        out.print("The thread is not known (seen in an export only, or not read yet).\n")
-    for item in found["thread"]:
-        out.print(
-            f"[bold]{moment(item['created_at'])}  {escape(item['author'] or item['kind'])}[/] ({item['kind']})"
-        )
-        out.print(f"  {escape(item['content'])}")
-        for n, file in enumerate(item["attachments"], 1):
-            out.print(f"  [{n}] {escape(file['file_name'])}", markup=False)
-    if found["deliveries"]:
-        deliveries(found["deliveries"])
-    out.print("\n[bold]Timeline[/]")
+        say("The thread is not known: seen in an export only, or not read yet.\n")
+    _show_thread(found["thread"], len(one.report.attachments) + 1)
+    deliveries(found["deliveries"])
+    say(bold("\nTimeline"))
     timeline(found["timeline"])
 
 
 def timeline(events: Iterable[Json]) -> None:
-    """All that happened, a line each."""
+    """All that happened to a report."""
     for event in events:
-        console().print(f"{moment(event['at'])}  {escape(event['who'])}: {escape(event['what'])}")
+        say(f"{moment(event['at']):16}  {plain(event['who'])}: {plain(event['what'])}")
 
 
-def by_opd(found: Iterable[Json]) -> None:
-    """Each OPD's reports by colour."""
-    made = table("OPD", *STYLES, "overdue")
-    rows = (
-        (escape(one["opd_name"] or "not disposed"), *(one[name] or "" for name in STYLES), one["overdue"] or "")
-        for one in found
-    )
-    fill(made, rows, empty="No report.")
+def _named(name: str, value: str) -> None:
+    say(f"{name:10} {value}")
+
+
+def _show_thread(items: Iterable[Json], number: int) -> None:
+    for item in items:
+        say(f"{bold(moment(item['created_at']) + '  ' + plain(item['author'] or item['kind']))} ({item['kind']})")
+        say(lines_of(item["content"]) or "  -")
+        number = _show_files(number, [file["file_name"] for file in item["attachments"]])
+
+
+def _show_files(number: int, names: Iterable[str]) -> int:
+    """Attached files, numbered through as `attachment` takes them; the next number."""
+    for name in names:
+        say(f"  [{number}] {plain(name)}   `lapor-sync attachment ID {number} --out FILE`")
+        number += 1
+    return number
 
 
 def deliveries(found: Iterable[Json]) -> None:
     """A report's deliveries."""
-    made = table("Reference", "Kind", "State", "OPD", "By", "Written", "Tries", title="\nDeliveries")
-    keys = ("ref", "kind", "state", "opd", "by")
-    rows = (
-        (*(escape(str(one[key] or "-")) for key in keys), moment(one["written_at"]), len(one["attempts"]))
+    rows = [
+        (
+            *(plain(one[key]) for key in ("ref", "kind", "state", "opd", "by")),
+            moment(one["written_at"]),
+            _tried(one["attempts"]),
+        )
         for one in found
-    )
-    fill(made, rows, empty="")
+    ]
+    columns = ("Reference", "Kind", "State", "OPD", "By", "Written", "Tried")
+    if rows:
+        table(columns, rows, empty="", title="\nDeliveries")
 
 
-def outbox(found: Iterable[Json]) -> None:
+def _tried(attempts: Sequence[Json]) -> str:
+    if not attempts:
+        return "not yet"
+    last = attempts[-1]
+    status = f" (HTTP {last['http_status']})" if last["http_status"] else ""
+    return f"{len(attempts)}, last {moment(last['at'])}: {last['outcome'] or 'in the air'}{status}"
+
+
+# What waits.
+
+
+def why(reason: str | None) -> str:
+    """A reason's sentence."""
+    return SENTENCES[Reason(reason)] if reason else "-"
+
+
+def outbox(found: Sequence[Json], *, filtered: str | None) -> None:
     """The outbox."""
-    made = table("Reference", "Kind", "Tracking ID", "OPD", "State", "Reason", "Written", "Tries", "Next try")
     rows = (
         (
-            *(one[key] for key in ("ref", "kind", "tracking_id", "opd", "state", "reason")),
+            *(plain(one[key]) for key in ("ref", "kind", "tracking_id", "opd", "state")),
             moment(one["written_at"]),
-            one["tries"],
+            str(one["tries"]),
             moment(one["next_try_at"]),
+            why(one["reason"]),
         )
         for one in found
     )
-    fill(made, rows, empty="The outbox is empty: write with `lapor-sync respond ID --text ...`.")
+    columns = ("Reference", "Kind", "Tracking ID", "OPD", "State", "Written", "Tries", "Next try", "Why")
+    empty = f"Nothing is {filtered}." if filtered else "The outbox is empty: `lapor-sync respond ID --text ...`."
+    table(columns, rows, empty=empty)
+    if any(one["state"] in {"held", "refused"} for one in found):
+        say(
+            "\nHeld or refused: `lapor-sync show TRACKING_ID`, then `lapor-sync outbox retry REF` or `cancel REF`."
+        )
 
 
-def conflicts(found: Iterable[Json]) -> None:
+def conflicts(found: Sequence[Json]) -> None:
     """Open conflicts."""
-    made = table("Id", "Tracking ID", "Reference", "Since", "Why")
-    keys = ("id", "tracking_id", "ref")
-    rows = [(*(one[key] for key in keys), moment(one["opened_at"]), one["why"]) for one in found]
-    fill(made, rows, empty="No conflict is open.")
-    if rows:
-        console().print(
+    rows = (
+        (*(plain(one[key]) for key in ("id", "tracking_id", "ref")), moment(one["opened_at"]), plain(one["why"]))
+        for one in found
+    )
+    table(("Id", "Tracking ID", "Reference", "Since", "Why"), rows, empty="No conflict is open.")
+    kinds = {one["kind"] == "many_vanished" for one in found}
+    if False in kinds:
+        say(
             "\nLook with `lapor-sync show TRACKING_ID`, then: `lapor-sync conflicts settle ID --keep-ours` "
             "(send it all the same) or `--take-upstream` (cancel it)."
         )
+    if True in kinds:
+        say(
+            "\nSo many reports gone at once may be a fault of LAPOR's. If they are really gone: "
+            "`lapor-sync conflicts settle ID --accept-vanished`."
+        )
 
 
-def quarantine(found: Iterable[Json]) -> None:
+def quarantine(found: Sequence[Json]) -> None:
     """What could not be read."""
-    made = table("Id", "Source", "Seen", "Reason")
-    rows = ((one["id"], one["source"], moment(one["seen_at"]), escape(one["reason"])) for one in found)
-    fill(made, rows, empty="Nothing is in quarantine.")
+    rows = ((plain(one["id"]), one["source"], moment(one["seen_at"]), plain(one["reason"])) for one in found)
+    table(("Id", "Source", "Seen", "Reason"), rows, empty="Nothing is in quarantine.")
+    if found:
+        say("\nThe rest goes on; these are tried again each night. A field of LAPOR's may have changed its form.")
+
+
+# The plan.
+
+_DECIDED = {
+    "nothing": "-",
+    "adopt": "mirror it",
+    "agree": "all agree",
+    "pull": "take over LAPOR's",
+    "push": "a delivery will close it",
+    "hold": "both moved: a person decides",
+    "vanished": "gone on LAPOR: marked, kept",
+}
+
+
+def plan(found: Iterable[Planned], *, now: str, observe: bool, missing: Sequence[str]) -> None:
+    """The three sides of each report that is not at rest, and what would follow."""
+    rows = (
+        (
+            one.tracking_id,
+            *(shade(side) for side in (one.lapor, one.city, one.agreed)),
+            _DECIDED[one.decision],
+            _then(one.next) if one.next else "-",
+        )
+        for one in found
+    )
+    empty = "Nothing to do: all sides agree, and no delivery is under way."
+    table(("Tracking ID", "LAPOR", "City", "Agreed", "Decision", "Next delivery"), rows, empty=empty)
+    say(f"\nAs of what was mirrored until {moment(now.replace('Z', '+00:00'))}; each report is read again first.")
+    if observe:
+        say("LAPOR_SYNC_OBSERVE is set: nothing leaves.")
+    elif missing:
+        say(f"Nothing leaves from this shell: {', '.join(missing)} missing.")
+
+
+_STEPS = {
+    "send": "send it",
+    "confirm": "it stands there already: sent",
+    "hold": "hold it",
+    "read_back": "look whether it arrived",
+    "person": "held: a person decides",
+}
+
+
+def _then(step: Next) -> str:
+    said = f"wait until {moment(step.at)}" if step.at else _STEPS[step.step]
+    because = f" ({why(step.reason)})" if step.reason and step.step in {"hold", "person", "wait"} else ""
+    behind = f", {step.behind} behind it" if step.behind else ""
+    return f"{step.one.ref} {step.one.delivery.kind}: {said}{because}{behind}"
+
+
+# The check.
+
+
+def check(lines: Iterable[Line]) -> int:
+    """Each question with its answer as it comes; the exit code: 0, 1, or 2 where the settings are wrong."""
+    verdicts = []
+    for line in lines:
+        verdicts.append(line)
+        say(f"{pad(shade(line.verdict), 5)}  {pad(line.question, 36)}  {plain(line.answer)}")
+        if line.todo:
+            say(f"       {bold('To do:')} {line.todo}")
+    wrong = [line for line in verdicts if line.verdict == "WRONG"]
+    looks = sum(line.verdict == "look" for line in verdicts)
+    say(f"\n{_summary(len(wrong), looks)}")
+    return 2 if any(line.is_setting for line in wrong) else int(bool(wrong))
+
+
+def _summary(wrong: int, looks: int) -> str:
+    more = f"; {looks} to look at" if looks else ""
+    if wrong:
+        return f"{wrong} wrong{more}. Nothing was changed."
+    return f"Nothing is wrong{more}. Nothing was changed."
+
+
+# Progress.
 
 
 @contextmanager
@@ -233,10 +491,16 @@ def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
     if not sys.stderr.isatty():
         yield _plain_progress(what)
         return
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console(stderr=True)) as bar:
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(file=sys.stderr, highlight=False)) as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

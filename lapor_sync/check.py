@@ -1,0 +1,638 @@
+"""The first thing a city runs: questions about settings, database and LAPOR, each answered, with what to do.
+
+Reads only: no database is made, nothing is written upstream. Each section yields its lines as soon as they are
+known; a section that needs what an earlier one found wanting says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from lapor_sync.app import connector_of, rules_of
+from lapor_sync.clock import SystemClock
+from lapor_sync.config import DEFAULT_CONFIG, SECRETS, Settings, default_database_url, read_secrets, setting_name
+from lapor_sync.domain.colour import is_known
+from lapor_sync.domain.deadlines import in_force, joint_holidays_known
+from lapor_sync.domain.errors import (
+    BadRecord,
+    Denied,
+    LaporSyncError,
+    Missing,
+    SettingsWrong,
+    StoreError,
+    UpstreamError,
+)
+from lapor_sync.domain.ports import Clock, Connector, ListPage
+from lapor_sync.domain.report import ItemKind, Report
+from lapor_sync.store import marks, reports
+from lapor_sync.store.database import Store, make_engine, schema_version
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.schema import HEAD
+from lapor_sync.sync.pull import NEEDED
+from lapor_sync.sync.setup import Rules
+
+T = TypeVar("T")
+
+OK, LOOK, WRONG = "ok", "look", "WRONG"
+"""Fine; a person should know; does not work as it is."""
+
+HEADERS = ("auth", "Authorization")
+NEAR, FAR = timedelta(seconds=10), timedelta(minutes=2)
+"""A clock that is off by less than the first is fine, by more than the second is wrong."""
+
+CERTIFICATE_DAYS = 21
+CONNECT_SECONDS = 10.0
+_MAY_BE_ASKED = 5
+"""Reports that are tried until one can be read."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One question, its answer, and what to do; `verdict` is OK, LOOK or WRONG."""
+
+    question: str
+    answer: str
+    verdict: str = OK
+    todo: str = ""
+    is_setting: bool = False
+
+
+def check_settings(wrong: SettingsWrong) -> Iterator[Line]:
+    """Every problem of settings that cannot be used at all."""
+    for problem in wrong.problems:
+        yield _setting_wrong("Are the settings right?", problem, "")
+    yield _setting_wrong("What can be checked now?", "nothing more", wrong.todo)
+
+
+def check(
+    settings: Settings, config: Path | None, environ: Mapping[str, str], clock: Clock | None = None
+) -> Iterator[Line]:
+    """All lines, given settings that are sound in themselves."""
+    clock = clock or SystemClock()
+    yield from _about_settings(settings, config, environ)
+    yield from _about_secrets(settings, config, environ)
+    yield from _about_folder(settings)
+    known_ids: list[str] = []
+    yield from _about_database(settings, environ, clock, known_ids)
+    yield from _about_rules(settings, clock)
+    if settings.can_call_upstream:
+        yield from _about_upstream(settings, clock, known_ids)
+
+
+def _setting_wrong(question: str, answer: str, todo: str = SettingsWrong.todo) -> Line:
+    return Line(question=question, answer=answer, verdict=WRONG, todo=todo, is_setting=True)
+
+
+# Settings.
+
+
+def _about_settings(settings: Settings, config: Path | None, environ: Mapping[str, str]) -> Iterator[Line]:
+    yield Line(question="Are the settings right?", answer=f"yes, {_sources(config, environ)}")
+    yield _may_call(settings)
+    yield _may_send(settings)
+    yield _city(settings)
+
+
+def _sources(config: Path | None, environ: Mapping[str, str]) -> str:
+    given = sum(name.startswith("LAPOR_SYNC_") for name in environ)
+    path = config or DEFAULT_CONFIG
+    file = f"from {path}" if path.is_file() else f"no file {path}"
+    return f"{file}, {given} in the environment"
+
+
+def _may_call(settings: Settings) -> Line:
+    question, missing = "Is there an API account?", settings.missing_for_upstream()
+    if not missing:
+        return Line(question=question, answer="yes: address, bearer and token are set")
+    answer = f"no: {', '.join(missing)} missing"
+    if settings.import_dir is not None:
+        todo = "Nothing, if the city has none: exports dropped in LAPOR_SYNC_IMPORT_DIR are mirrored."
+        return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
+    return _setting_wrong(question, answer, "Set them; or, without an account, LAPOR_SYNC_IMPORT_DIR for exports.")
+
+
+def _may_send(settings: Settings) -> Line:
+    question, missing = "May responses leave?", settings.missing_for_push()
+    if settings.observe:
+        todo = "Set LAPOR_SYNC_OBSERVE to false when `lapor-sync plan` is what you want."
+        return Line(question=question, answer="no: observing only", verdict=LOOK, todo=todo)
+    if missing:
+        todo = "Set them when responses are to be sent; until then they wait in the outbox."
+        return Line(question=question, answer=f"no: {', '.join(missing)} missing", verdict=LOOK, todo=todo)
+    return Line(question=question, answer=f"yes, marked [Ref {settings.ref_prefix}-...]")
+
+
+def _city(settings: Settings) -> Line:
+    question = "Which institutions are the city's?"
+    if settings.opd_ids:
+        return Line(question=question, answer=f"its own and {len(settings.opd_ids)} OPDs")
+    todo = "List them in LAPOR_SYNC_OPD_IDS; else no report can be told to be out of the city."
+    return Line(question=question, answer="every one: LAPOR_SYNC_OPD_IDS is empty", verdict=LOOK, todo=todo)
+
+
+# Secrets.
+
+
+def _about_secrets(settings: Settings, config: Path | None, environ: Mapping[str, str]) -> Iterator[Line]:
+    question = "Who can read the secrets?"
+    problems = [*_open_files(settings, config), *_in_service(environ)]
+    for answer, todo in problems:
+        yield Line(question=question, answer=answer, verdict=WRONG, todo=todo)
+    if not problems and any(getattr(settings, name) is not None for name in SECRETS):
+        in_shell = any(setting_name(name) in environ for name in SECRETS)
+        answer = "this shell: a service needs them in credential files" if in_shell else "this user only"
+        yield Line(question=question, answer=answer)
+
+
+def _open_files(settings: Settings, config: Path | None) -> Iterator[tuple[str, str]]:
+    """Files that hold a secret and that every user of the machine may read."""
+    files: dict[str, Path | None] = {name: getattr(settings, f"{name}_file") for name in SECRETS}
+    held = any(getattr(settings, name) and not files[name] for name in SECRETS)
+    if held and _names_a_secret(config or DEFAULT_CONFIG):
+        files["settings"] = config or DEFAULT_CONFIG
+    for name, path in files.items():
+        if path is not None and _is_open(path):
+            yield f"every user: the {name} file has mode {path.stat().st_mode & 0o777:o}", f"chmod 600 {path}"
+
+
+def _names_a_secret(path: Path) -> bool:
+    try:
+        return bool(re.search(r"(?mi)^\s*(bearer|token)\s*=", path.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return False
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & 0o004)
+    except OSError:
+        return False
+
+
+def _in_service(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """A service's `Environment=` can be read by every user: `systemctl show`."""
+    if "INVOCATION_ID" not in environ:
+        return
+    for name in map(setting_name, SECRETS):
+        if name in environ:
+            yield (
+                f"every user: {name} is in the environment of a service",
+                "Use LoadCredential= in the unit instead, as deploy/systemd shows.",
+            )
+
+
+# The folder of exports.
+
+
+def _about_folder(settings: Settings) -> Iterator[Line]:
+    folder, question = settings.import_dir, "Can exports be imported?"
+    if folder is None:
+        return
+    if not folder.is_dir():
+        yield Line(
+            question=question, answer=f"no: {folder} is no folder", verdict=WRONG, todo=f"mkdir -p {folder}"
+        )
+    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        todo = "Give the user that runs lapor-sync the right to read and write there."
+        yield Line(question=question, answer=f"no: {folder} is closed to this user", verdict=WRONG, todo=todo)
+    else:
+        yield Line(question=question, answer=f"yes, from {folder}")
+
+
+# The database.
+
+
+def _about_database(
+    settings: Settings, environ: Mapping[str, str], clock: Clock, known_ids: list[str]
+) -> Iterator[Line]:
+    """`known_ids` is filled with ids of mirrored reports, for calls where there is no list."""
+    where = settings.database_shown
+    shown = where + (" (default)" if settings.database_url == default_database_url(environ) else "")
+    path = Path(settings.database_url.partition(":///")[2]) if where.startswith("sqlite") else None
+    line = _file(path, shown) if path is not None else None
+    yield line or _content(settings, shown, clock, known_ids)
+
+
+_DATABASE = "Can the database be used?"
+
+
+def _file(path: Path, shown: str) -> Line | None:
+    """What the file alone tells; None where it must be opened."""
+    if not path.exists():
+        return _new_file(path, shown)
+    if path.is_dir():
+        return _bad_file(f"no: {path} is a folder", "Name a file in LAPOR_SYNC_DATABASE_URL.")
+    if not os.access(path, os.R_OK | os.W_OK):
+        return _bad_file(f"no: {shown} is closed to this user", "Run it as the user that owns the database.")
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head and head != b"SQLite format 3\x00":
+        return _bad_file(f"no: {path} is no SQLite database", "Name another file in LAPOR_SYNC_DATABASE_URL.")
+    return None if head else Line(question=_DATABASE, answer=f"{shown} is empty: the first start fills it")
+
+
+def _bad_file(answer: str, todo: str) -> Line:
+    return Line(question=_DATABASE, answer=answer, verdict=WRONG, todo=todo)
+
+
+def _new_file(path: Path, shown: str) -> Line:
+    folder = next((one for one in path.parents if one.exists()), Path("/"))
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        todo = "Make its folder and give it to this user, or run as the user that the service runs as."
+        return _bad_file(f"no: {shown} is not there and {folder} is closed to this user", todo)
+    return Line(question=_DATABASE, answer=f"{shown} is not there yet: the first start makes it")
+
+
+def _content(settings: Settings, shown: str, clock: Clock, known_ids: list[str]) -> Line:
+    engine = make_engine(settings.database_url)
+    try:
+        with Store(engine, settings.agency, clock).reading() as work:
+            version = schema_version(work.conn)
+            if version is not None and version > HEAD:
+                answer = f"no: {shown} has schema {version}, this lapor-sync knows {HEAD}"
+                return _bad_file(answer, "Install the newer lapor-sync again.")
+            if version != HEAD:
+                before = f"has schema {version}" if version else "is empty"
+                answer = f"{shown} {before}: the next start brings it to {HEAD}"
+                todo = "Back it up before." if version else ""
+                return Line(question=_DATABASE, answer=answer, verdict=LOOK if version else OK, todo=todo)
+            mirrored = reports.load(work, reports.ids_after(work, "", _MAY_BE_ASKED)).values()
+            known_ids += [one.call_id for one in mirrored]
+            success = marks.get_time(work, Mark.LAST_SUCCESS)
+            last = f", last success {success:%Y-%m-%d %H:%M} UTC" if success else ", no cycle went through yet"
+            return Line(question=_DATABASE, answer=f"yes: {shown}, schema {HEAD}{last}")
+    except StoreError as error:
+        return _bad_file(f"no: {shown}: {error.what}", error.todo)
+    finally:
+        engine.dispose()
+
+
+# Deadlines and holidays.
+
+
+def _about_rules(settings: Settings, clock: Clock) -> Iterator[Line]:
+    try:
+        rules = rules_of(settings)
+    except SettingsWrong as wrong:
+        for problem in wrong.problems:
+            yield _setting_wrong("Which deadlines hold?", problem)
+        return
+    today = clock.now().astimezone(settings.timezone).date()
+    limits = in_force(rules.limits, today)
+    assumed = "; assumed: compare with its text" if limits.assumed else ""
+    yield Line(question="Which deadlines hold?", answer=f"those of {limits.regulation}{assumed}")
+    for year in (today.year, today.year + 1):
+        yield _joint_holidays(year, rules, is_next=year > today.year)
+
+
+def _joint_holidays(year: int, rules: Rules, *, is_next: bool) -> Line:
+    question = f"Is the cuti bersama of {year} known?"
+    if joint_holidays_known(year) or any(day.year == year for day in rules.working_days.extra):
+        return Line(question=question, answer="yes")
+    late = "when it is decreed" if is_next else "now"
+    todo = f"Put its days into the file of LAPOR_SYNC_HOLIDAYS_FILE {late}; else deadlines across them are early."
+    return Line(question=question, answer="no", verdict=LOOK, todo=todo)
+
+
+# Upstream.
+
+
+@dataclass
+class _Upstream:
+    """LAPOR as far as it was asked: the connector that is let in, the first page of the list if there is one."""
+
+    settings: Settings
+    clock: Clock
+    stack: ExitStack
+    connector: Connector | None = None
+    page: ListPage | None = None
+    listed: list[Report] = field(default_factory=list)
+
+    def connect(self, header: str) -> Connector:
+        """A connector with that header name, and less patience than the daemon's."""
+        patience = min(self.settings.connect_timeout, CONNECT_SECONDS)
+        settings = self.settings.model_copy(update={"auth_header": header, "connect_timeout": patience})
+        made = connector_of(settings, read_secrets(settings), self.clock, lambda: False)
+        return self.stack.enter_context(made)
+
+
+def _about_upstream(settings: Settings, clock: Clock, known_ids: list[str]) -> Iterator[Line]:
+    with ExitStack() as stack:
+        upstream = _Upstream(settings=settings, clock=clock, stack=stack)
+        yield from _certificate(settings.upstream_url or "")
+        yield from _let_in(upstream)
+        if upstream.connector is None:
+            return
+        yield _clocks(upstream.connector, clock)
+        yield from _list(upstream)
+        yield from _one_report(upstream, known_ids)
+        yield from _master_lists(upstream)
+
+
+_REACHED = "Does LAPOR let us in?"
+
+
+def _let_in(upstream: _Upstream) -> Iterator[Line]:
+    """The first call; where it is refused, with the other header name too."""
+    wanted = upstream.settings.auth_header
+    try:
+        connector = upstream.connect(wanted)
+        _first_call(upstream, connector)
+    except Denied as denied:
+        yield _other_header(upstream, denied)
+        return
+    except (UpstreamError, SettingsWrong) as error:
+        yield Line(question=_REACHED, answer=f"no: {error.what}", verdict=WRONG, todo=error.todo)
+        return
+    upstream.connector = connector
+    yield Line(question=_REACHED, answer=f"yes, with the header {wanted}")
+
+
+def _first_call(upstream: _Upstream, connector: Connector) -> None:
+    """The list; where there is none, the master list tells whether it is LAPOR at all. Raises UpstreamError."""
+    try:
+        upstream.page = _first_page(connector, None)
+    except Missing:
+        connector.institutions()
+
+
+def _first_page(connector: Connector, updated_from: datetime | None) -> ListPage | None:
+    pages = connector.list_reports(updated_from=updated_from)
+    try:
+        return next(pages, None)
+    finally:
+        pages.close()  # type: ignore[attr-defined]  # a generator: what it fetched ahead is not wanted
+
+
+def _other_header(upstream: _Upstream, denied: Denied) -> Line:
+    wanted = upstream.settings.auth_header
+    other = next(name for name in HEADERS if name != wanted)
+    try:
+        connector = upstream.connect(other)
+        _first_call(upstream, connector)
+    except UpstreamError:
+        answer = f"no: bearer and token are refused (HTTP {denied.http_status}), with {wanted} and with {other}"
+        return Line(question=_REACHED, answer=answer, verdict=WRONG, todo=denied.todo)
+    upstream.connector = connector
+    answer = f"not with the header {wanted}, but with {other}: the rest is asked with that"
+    return Line(question=_REACHED, answer=answer, verdict=WRONG, todo=f"Set LAPOR_SYNC_AUTH_HEADER={other}.")
+
+
+def _clocks(connector: Connector, clock: Clock) -> Line:
+    off = abs(connector.upstream_now() - clock.now())
+    answer = f"yes, within {off.total_seconds() + 1:.0f} s"
+    if off <= NEAR:
+        return Line(question="Is this machine's clock right?", answer=answer)
+    return Line(
+        question="Is this machine's clock right?",
+        answer=f"it is {off.total_seconds():.0f} s away from LAPOR's",
+        verdict=WRONG if off > FAR else LOOK,
+        todo="Let it follow a time server: timedatectl set-ntp true.",
+    )
+
+
+# TLS.
+
+
+def _certificate(url: str) -> Iterator[Line]:
+    question, parts = "Is the connection encrypted?", urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https":
+        near = _is_this_machine(host)
+        answer = "no, but it does not leave this machine" if near else "no: credentials and names go in the clear"
+        todo = "" if near else "Ask for an https:// address, and set LAPOR_SYNC_UPSTREAM_URL."
+        yield Line(question=question, answer=answer, verdict=OK if near else WRONG, todo=todo)
+        return
+    try:
+        days = (certificate_end(host, parts.port or 443) - datetime.now(UTC)).days
+    except ssl.SSLCertVerificationError as error:
+        todo = "Check the address and this machine's certificates (SSL_CERT_FILE)."
+        answer = f"its certificate is not accepted: {error.verify_message}"
+        yield Line(question=question, answer=answer, verdict=WRONG, todo=todo)
+        return
+    except OSError:
+        return  # not to be reached, or only through a proxy: the next question tells
+    yield _days_left(question, days)
+
+
+def _days_left(question: str, days: int) -> Line:
+    answer = f"yes, its certificate holds for {days} days"
+    if days >= CERTIFICATE_DAYS:
+        return Line(question=question, answer=answer)
+    todo = "Ask LAPOR's operators to renew it: without it nothing can be called."
+    return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def certificate_end(host: str, port: int) -> datetime:
+    """Until when that server's certificate holds. Raises OSError where it cannot be had or is not accepted."""
+    context = ssl.create_default_context()
+    with (
+        socket.create_connection((host, port), timeout=CONNECT_SECONDS) as plain,
+        context.wrap_socket(plain, server_hostname=host) as channel,
+    ):
+        found = channel.getpeercert() or {}
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(found["notAfter"])), UTC)
+
+
+# The list.
+
+_LIST = "Is there a list of reports?"
+
+
+def _list(upstream: _Upstream) -> Iterator[Line]:
+    page, settings = upstream.page, upstream.settings
+    if page is None:
+        todo = "Correct LAPOR_SYNC_LIST_PATH; or drop exports in LAPOR_SYNC_IMPORT_DIR: they are then read by id."
+        yield Line(question=_LIST, answer=f"no: {settings.list_path} is not there", verdict=LOOK, todo=todo)
+        return
+    count = f"{page.total} reports" if page.total is not None else f"{len(page.rows)} on its first page"
+    if not page.rows:
+        todo = "If the city has reports, ask LAPOR's operators what this account may see."
+        yield Line(question=_LIST, answer=f"yes, with no report: {count}", verdict=LOOK, todo=todo)
+        return
+    yield Line(question=_LIST, answer=f"yes: {count}")
+    yield from _rows(upstream, page)
+    yield _filter(upstream)
+
+
+def _rows(upstream: _Upstream, page: ListPage) -> Iterator[Line]:
+    """Whether its rows can be read, and what they lack."""
+    assert upstream.connector is not None
+    bad = [one.reason for one in page.bad]
+    for row in page.rows:
+        try:
+            upstream.listed.append(upstream.connector.parse_row(row))
+        except BadRecord as record:
+            bad.append(record.reason)
+    total, question = len(page.rows) + len(page.bad), "Can its rows be read?"
+    if bad:
+        answer = f"{total - len(bad)} of {total} on the first page; else: {'; '.join(sorted(set(bad)))}"
+        todo = "These go to quarantine and the rest goes on; tell the makers of lapor-sync what LAPOR changed."
+        yield Line(question=question, answer=answer, verdict=LOOK, todo=todo)
+    else:
+        yield Line(question=question, answer=f"yes, all {total} on the first page")
+    yield _lacking("Do its rows say all that is needed?", upstream.listed, "each takes one call more")
+    yield _statuses(upstream.listed)
+
+
+def _lacking(question: str, found: Iterable[Report], follows: str) -> Line:
+    lacking = sorted({name for one in found for name in one.missing & NEEDED})
+    if not lacking:
+        return Line(question=question, answer="yes")
+    answer = f"not {', '.join(lacking)}: {follows}"
+    return Line(
+        question=question, answer=answer, verdict=LOOK, todo="Nothing, if LAPOR never gave them; else tell us."
+    )
+
+
+def _statuses(found: Iterable[Report]) -> Line:
+    question = "Are its status names known?"
+    unknown = sorted({one.status_name for one in found if one.status_name and not is_known(one.status_name)})
+    if not unknown:
+        return Line(question=question, answer="yes")
+    todo = "Such reports keep their last colour and are flagged; the table of colours needs a new row."
+    return Line(question=question, answer=f"not: {', '.join(unknown[:5])}", verdict=LOOK, todo=todo)
+
+
+def _filter(upstream: _Upstream) -> Line:
+    """Ask for what changed since a time in the middle of the first page: nothing older may come."""
+    question, name = "Does it honour its filter?", upstream.settings.list_updated_param
+    if not name:
+        return Line(question=question, answer="there is none: every poll reads the whole list")
+    times = sorted({one.updated_at for one in upstream.listed if one.updated_at and not one.updated_at_is_day})
+    if len(times) < 2:
+        return Line(question=question, answer="cannot be told: its rows have no two times", verdict=LOOK)
+    since = times[(len(times) + 1) // 2]
+    try:
+        older = _older_than(upstream, since)
+    except UpstreamError as error:
+        return Line(question=question, answer=f"cannot be told: {error.what}", verdict=LOOK, todo=error.todo)
+    if not older:
+        return Line(question=question, answer=f"yes: {name}")
+    todo = f'Find out its name, or set LAPOR_SYNC_LIST_UPDATED_PARAM="": {name} does nothing there.'
+    answer = f"no: {name} brought {older} reports that are older; every poll reads the whole list"
+    return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
+
+
+def _older_than(upstream: _Upstream, since: datetime) -> int:
+    assert upstream.connector is not None
+    page = _first_page(upstream.connector, since)
+    older = 0
+    for row in page.rows if page else ():
+        try:
+            at = upstream.connector.parse_row(row).updated_at
+        except BadRecord:
+            continue
+        older += at is not None and at < since - timedelta(seconds=1)
+    return older
+
+
+# One report.
+
+
+def _one_report(upstream: _Upstream, known_ids: list[str]) -> Iterator[Line]:
+    """Detail and thread of the first report that can be had."""
+    connector, question = upstream.connector, "Can a report be read by its id?"
+    assert connector is not None
+    ids = [row.report_id for row in upstream.page.rows] if upstream.page else known_ids
+    if not ids:
+        todo = "Run `lapor-sync check` again when a report is mirrored."
+        yield Line(question=question, answer="cannot be told: no report is known yet", verdict=LOOK, todo=todo)
+        return
+    detail, failed = _first_that_works(ids, connector.read_report)
+    if detail is None:
+        yield _failed(question, failed)
+    else:
+        yield Line(question=question, answer="yes")
+        yield _lacking("Does it say all that is needed?", [detail.report], "it stays unknown")
+        if upstream.page is None:
+            yield _statuses([detail.report])
+    yield _thread(connector, ids)
+
+
+def _thread(connector: Connector, ids: list[str]) -> Line:
+    question = "Can its thread be read?"
+    thread, failed = _first_that_works(ids, connector.read_thread)
+    if thread is None:
+        return _failed(question, failed)
+    answers = sum(item.kind is ItemKind.ANSWER for item in thread.items)
+    answer = f"yes: {len(thread.items)} items, {answers} of them answers"
+    if thread.bad:
+        todo = "These go to quarantine; tell the makers of lapor-sync what LAPOR changed."
+        return Line(question=question, answer=f"{answer}, {len(thread.bad)} unreadable", verdict=LOOK, todo=todo)
+    return Line(question=question, answer=answer)
+
+
+def _failed(question: str, error: LaporSyncError | None) -> Line:
+    what = getattr(error, "reason", None) or (error.what if error else "")
+    return Line(question=question, answer=f"no: {what}", verdict=WRONG, todo=error.todo if error else "")
+
+
+def _first_that_works(ids: Iterable[str], call: Callable[[str], T]) -> tuple[T | None, LaporSyncError | None]:
+    """What the call brings for the first id that is not gone or unreadable; else the last error."""
+    failed: LaporSyncError | None = None
+    for report_id in islice(ids, _MAY_BE_ASKED):
+        try:
+            return call(report_id), None
+        except (Missing, BadRecord) as error:
+            failed = error
+        except UpstreamError as error:
+            return None, error
+    return None, failed
+
+
+# Master lists.
+
+
+def _master_lists(upstream: _Upstream) -> Iterator[Line]:
+    yield _institutions(upstream)
+    yield _template(upstream)
+
+
+def _institutions(upstream: _Upstream) -> Line:
+    question, settings = "Does LAPOR know the city's ids?", upstream.settings
+    assert upstream.connector is not None
+    try:
+        names = {one.id for one in upstream.connector.institutions()}
+    except UpstreamError as error:
+        return Line(question=question, answer=f"cannot be told: {error.what}", verdict=LOOK)
+    wanted = [*([settings.institution_id] if settings.institution_id else []), *settings.opd_ids]
+    strange = [one for one in wanted if one not in names]
+    if not strange:
+        return Line(question=question, answer=f"yes, {len(wanted)} of its {len(names)} institutions")
+    todo = "Compare LAPOR_SYNC_INSTITUTION_ID and LAPOR_SYNC_OPD_IDS with LAPOR's master list."
+    return Line(question=question, answer=f"not {', '.join(strange[:10])}", verdict=LOOK, todo=todo)
+
+
+def _template(upstream: _Upstream) -> Line:
+    from connectors.sp4n_v3 import Sp4nV3
+
+    question, wanted = "Does LAPOR know the reply template?", upstream.settings.reply_template
+    assert isinstance(upstream.connector, Sp4nV3)
+    try:
+        known = upstream.connector.templates()
+    except UpstreamError as error:
+        return Line(question=question, answer=f"cannot be told: {error.what}", verdict=LOOK)
+    if wanted in known:
+        return Line(question=question, answer=f"yes: {wanted}")
+    todo = f"Set LAPOR_SYNC_REPLY_TEMPLATE to one of: {', '.join(known[:10]) or 'what LAPOR names'}."
+    return Line(question=question, answer=f"not {wanted}", verdict=LOOK, todo=todo)

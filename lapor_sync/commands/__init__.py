@@ -1,0 +1,1 @@
+"""The commands, by subject: what looks, what acts, and the tools beside the work."""

@@ -1,0 +1,156 @@
+"""The commands by which a person acts: respond, forward, move a delivery, settle a conflict."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lapor_sync.commands.base import Call, acting_by, command, path_type, person, read_attachment, read_text
+from lapor_sync.commands.looking import conflicts, outbox
+
+if TYPE_CHECKING:
+    from lapor_sync.config import Settings
+    from lapor_sync.sync.acts import Written
+
+
+@command(
+    click.argument("report_id", metavar="ID", required=False),
+    click.option("--text", metavar="T", help="The response."),
+    click.option("--text-file", metavar="F", type=path_type, help="The response, in a UTF-8 file."),
+    click.option("--opd", metavar="X", help="Institution id or name; default: where the report is disposed."),
+    click.option("--attach", metavar="FILE", multiple=True, type=path_type, help="A file; may be given again."),
+    click.option("--secret", is_flag=True, help="Only for the reporter's eyes."),
+    click.option("--from", "sheet", metavar="FILE.xlsx", type=path_type, help="Many at once, from a sheet."),
+    acting_by,
+)
+def respond(
+    call: Call,
+    report_id: str | None,
+    text: str | None,
+    text_file: Path | None,
+    opd: str | None,
+    attach: tuple[Path, ...],
+    secret: bool,
+    sheet: Path | None,
+    by: str | None,
+) -> None:
+    """Write an OPD's response; prints its reference. It leaves with the next cycle."""
+    if sheet is not None:
+        if report_id or text is not None or text_file or opd or attach or secret:
+            raise click.UsageError("--from stands alone: the sheet says it all.")
+        respond_from_sheet(call, sheet, person(by))
+        return
+    if report_id is None or (text is None) == (text_file is None):
+        raise click.UsageError("Give an ID and either --text or --text-file (or --from FILE.xlsx).")
+    from lapor_sync.app import file_limits_of
+    from lapor_sync.sync.acts import Written
+    from lapor_sync.sync.acts import respond as write
+
+    app = call.app()
+    limits = file_limits_of(app.settings)
+    words = read_text(text_file) if text_file is not None else text or ""
+    files = tuple(read_attachment(path, limits.max_bytes) for path in attach)
+    written = Written(given_id=report_id, text=words, by=person(by), opd=opd, is_secret=secret, files=files)
+    with app.judging() as judging:
+        click.echo(write(judging, written, limits))
+    _say_when_it_leaves(app.settings)
+
+
+def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
+    """Queue every row of a sheet, or none."""
+    from lapor_sync.sync.acts import respond_all
+
+    app = call.app()
+    rows = read_sheet(sheet, by)
+    with app.judging() as judging:
+        refs = respond_all(judging, rows)
+    for ref in filter(None, refs):
+        click.echo(ref)
+    taken = sum(ref is not None for ref in refs)
+    click.echo(f"{taken} taken, {len(refs) - taken} were taken before.", err=True)
+    _say_when_it_leaves(app.settings)
+
+
+def read_sheet(sheet: Path, by: str) -> list[Written]:
+    """The rows of a sheet of responses. Raises BadInput."""
+    from connectors.response_sheet import read_responses
+    from lapor_sync.sync.acts import Written, origin_of
+
+    return [
+        Written(
+            given_id=row.tracking_id,
+            text=row.text,
+            by=row.by or by,
+            opd=row.opd,
+            is_secret=row.is_secret,
+            origin=origin_of(row.tracking_id, row.opd or "", row.text),
+            row=row.row,
+        )
+        for row in read_responses(sheet)
+    ]
+
+
+def _say_when_it_leaves(settings: Settings) -> None:
+    missing = settings.missing_for_push()
+    if settings.observe:
+        click.echo("LAPOR_SYNC_OBSERVE is set: it stays here until that is taken away.", err=True)
+    elif missing and sys.stderr.isatty():
+        click.echo(f"This shell has no {', '.join(missing)}; the daemon sends it with its own settings.", err=True)
+
+
+@command(
+    click.argument("report_id", metavar="ID"),
+    click.option("--to", metavar="INSTITUTION", required=True, help="Institution id or name."),
+    click.option("--reason", metavar="T", required=True, help="What the other institution is to read."),
+    acting_by,
+)
+def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) -> None:
+    """Ask that a report be handed over: not our authority. Prints its reference."""
+    from lapor_sync.sync.acts import forward as hand_over
+
+    app = call.app()
+    with app.judging() as judging:
+        click.echo(hand_over(judging, report_id, to, reason, person(by)))
+    _say_when_it_leaves(app.settings)
+
+
+def _outbox_act(name: str, help_text: str) -> None:
+    @outbox.command(name, help=help_text)
+    @click.argument("ref")
+    @acting_by
+    @click.pass_obj
+    def act(call: Call, ref: str, by: str | None) -> None:
+        from lapor_sync.sync.acts import OutboxAct, change
+
+        with call.app().judging() as judging:
+            click.echo(change(judging, OutboxAct(name), ref, person(by)))
+
+
+_outbox_act("retry", "Queue a held or refused delivery again, or one that waits, now.")
+_outbox_act("hold", "Hold a queued delivery until a person lets it go.")
+_outbox_act("cancel", "Call off a delivery that has not left.")
+
+
+@conflicts.command("settle")
+@click.argument("conflict_id", metavar="ID")
+@click.option("--keep-ours", "how", flag_value="keep_ours", help="Send it all the same.")
+@click.option("--take-upstream", "how", flag_value="take_upstream", help="Cancel it: LAPOR is right.")
+@click.option("--accept-vanished", "how", flag_value="accept_vanished", help="So many reports are really gone.")
+@acting_by
+@click.pass_obj
+def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | None) -> None:
+    """Settle a conflict, by its id, or all of a report by its Tracking ID."""
+    from lapor_sync.store.conflicts import How
+    from lapor_sync.sync.acts import settle
+
+    if how is None:
+        raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
+    with call.app().judging() as judging:
+        for kind in settle(judging, conflict_id, How(how), person(by)):
+            click.echo(f"settled {kind}")
+
+
+COMMANDS = (respond, forward)

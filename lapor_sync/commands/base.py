@@ -1,0 +1,182 @@
+"""What every command uses: settings and database when it needs them, options, and how an answer is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+
+from lapor_sync.domain.errors import BadInput
+
+if TYPE_CHECKING:
+    from lapor_sync.app import App
+    from lapor_sync.config import Settings
+    from lapor_sync.domain.report import OutgoingFile
+    from lapor_sync.store.database import Store, Work
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Call:
+    """What the options before the command said; settings and database are opened when a command needs them."""
+
+    config: Path | None
+
+    def settings(self) -> Settings:
+        """The settings of this run. Raises SettingsWrong."""
+        from lapor_sync.config import load_settings
+
+        return load_settings(self.config, os.environ)
+
+    def app(self) -> App:
+        """The program on its database, with logs going to standard error."""
+        from lapor_sync.app import App
+        from lapor_sync.log import configure, is_journal
+
+        configure(sys.stderr, terminal=sys.stderr.isatty(), journal=is_journal(sys.stderr, os.environ))
+        settings = self.settings()
+        _say_database(settings)
+        return App(settings=settings)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The database alone: what only looks needs no more, and starts quicker without it."""
+        from lapor_sync.clock import SystemClock
+        from lapor_sync.store.database import open_store
+
+        settings = self.settings()
+        _say_database(settings)
+        store = open_store(settings.database_url, settings.agency, SystemClock())
+        try:
+            yield store
+        finally:
+            store.close()
+
+    @contextmanager
+    def looking(self) -> Iterator[Work]:
+        """The database, to read from; beside a running daemon."""
+        with self.store() as store, store.reading() as work:
+            yield work
+
+
+def _say_database(settings: Settings) -> None:
+    if sys.stdout.isatty() and sys.stderr.isatty():
+        click.echo(f"Database: {settings.database_shown}", err=True)
+
+
+# Options.
+
+
+def command(*options: Callable[[F], F], name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
+    """A command that is given the Call first."""
+
+    def made(function: Callable[..., None]) -> click.Command:
+        taken: Any = click.pass_obj(function)
+        for option in reversed(options):
+            taken = option(taken)
+        return click.command(name)(taken)
+
+    return made
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON.")
+acting_by = click.option("--by", metavar="NAME", help="Who acts; default: $SUDO_USER, else the login name.")
+path_type = click.Path(path_type=Path)
+
+
+def person(by: str | None) -> str:
+    """Who acts."""
+    for given in (by, os.environ.get("SUDO_USER")):
+        if given and given.strip():
+            return _printable(given)
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def _printable(name: str) -> str:
+    return "".join(c for c in name if c.isprintable()).strip() or "?"
+
+
+def day(text: str | None, timezone: ZoneInfo, at: time) -> datetime | None:
+    """A day of the command line in the city's time zone: 2026-01-31 or 31-01-2026. Raises BadInput."""
+    if text is None:
+        return None
+    for form in ("%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y"):
+        try:
+            found = datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the zone is the city's, added below
+        except ValueError:
+            continue
+        if found.year >= 1970:
+            return datetime.combine(found.date(), at, timezone)
+    raise BadInput(f"{text!r} is no day.", todo="Write it as 2026-01-31.")
+
+
+# Files that are given.
+
+
+def read_text(path: Path) -> str:
+    """A text file. Raises BadInput."""
+    try:
+        return read_at_most(path, 1024 * 1024).decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise BadInput(f"{path} is not UTF-8 text.", todo="Save it as plain text in UTF-8.") from exc
+
+
+def read_attachment(path: Path, most: int) -> OutgoingFile:
+    """A file to be attached, read whole: a moved file never breaks a delivery. Raises BadInput."""
+    from lapor_sync.domain.report import OutgoingFile
+
+    return OutgoingFile(file_name=path.name, content=read_at_most(path, most))
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """A file's bytes. Raises BadInput where there are more than `most`, or it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except (OSError, ValueError) as exc:
+        raise unreadable(path, exc) from exc
+    if len(content) > most:
+        raise BadInput(f"{path} has more than {most / 2**20:g} MB.", todo="Make it smaller.")
+    return content
+
+
+def unreadable(path: Path, exc: Exception) -> BadInput:
+    """What to say of a file that cannot be read."""
+    why = exc.strerror if isinstance(exc, OSError) else exc
+    return BadInput(f"{path} cannot be read: {why}.", todo="Check the path, and that this user may read it.")
+
+
+# Answers.
+
+
+def print_json(value: object) -> None:
+    """One object on one line."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+
+
+def print_lines(values: Iterable[object]) -> None:
+    """One object a line."""
+    for value in values:
+        print_json(value)
+
+
+def stop_on_signals(ask: Callable[..., None]) -> None:
+    """Let SIGTERM and SIGINT ask for an end."""
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, ask)

@@ -1,0 +1,220 @@
+"""The commands that look: they change nothing, and work beside a running daemon."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from lapor_sync.commands.base import (
+    Call,
+    acting_by,
+    as_json,
+    command,
+    person,
+    print_json,
+    print_lines,
+)
+
+STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled")
+
+
+@command(as_json)
+def status(call: Call, as_json: bool) -> None:
+    """Colours, outbox, conflicts, quarantine, last success, outages, who holds the database."""
+    from lapor_sync.store import lock, views
+
+    with call.store() as store, store.reading() as work:
+        found = views.status(work)
+        if as_json:
+            print_json(found)
+            return
+        from lapor_sync import screens
+
+        outages = screens.recent_outages(work)
+        screens.status(
+            found, late=views.count_overdue(work), holder=lock.holder(store.engine), outages=outages, now=work.at
+        )
+
+
+@command(
+    click.option("--colour", type=click.Choice(["merah", "kuning", "hijau", "abu", "null"])),
+    click.option("--opd", metavar="X", help="Institution id or name."),
+    click.option("--overdue", is_flag=True, help="Only reports past their deadline, the latest first."),
+    as_json,
+    click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet: CSV."),
+    click.option("--include-rahasia", is_flag=True, help="With --csv: content of rahasia reports too."),
+)
+def reports(
+    call: Call,
+    colour: str | None,
+    opd: str | None,
+    overdue: bool,
+    as_json: bool,
+    as_csv: bool,
+    include_rahasia: bool,
+) -> None:
+    """All reports, unless filtered."""
+    from lapor_sync.store import views
+
+    if as_json and as_csv:
+        raise click.UsageError("Choose one of --json and --csv.")
+    if include_rahasia and not as_csv:
+        raise click.UsageError("--include-rahasia goes with --csv.")
+    with call.looking() as work:
+        rows = views.reports(work, colour=colour, opd=_institution(work, opd), overdue=overdue)
+        if as_json:
+            print_lines(views.report_json(row, work.at) for row in rows)
+            return
+        from lapor_sync import screens
+
+        if as_csv:
+            screens.reports_csv(rows, work.at, include_rahasia=include_rahasia)
+        else:
+            screens.reports(views.report_json(row, work.at) for row in rows)
+
+
+def _institution(work: object, given: str | None) -> str | None:
+    if given is None:
+        return None
+    from lapor_sync.sync.acts import institution_id
+
+    return institution_id(work, given)  # type: ignore[arg-type]  # Work is not imported: a quick start
+
+
+@command(click.argument("report_id", metavar="ID"), as_json, acting_by)
+def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
+    """One report: fields, thread, deliveries, one timeline of all that happened, and why it has its colour."""
+    from lapor_sync import screens
+    from lapor_sync.store import views
+    from lapor_sync.sync.acts import known_report
+
+    with call.store() as store:
+        with store.reading() as work:
+            one = known_report(work, report_id)
+        if one.report.is_secret:  # looking at a rahasia report is an act, and audited
+            with store.work() as work:
+                work.note("shown", one.tracking_id, who=person(by))
+        with store.reading() as work:
+            found = views.show(work, one)
+            if as_json:
+                print_json(found)
+            else:
+                screens.show(found, one, outages=screens.outages_of(work, one))
+
+
+@command(as_json)
+def plan(call: Call, as_json: bool) -> None:
+    """What the next cycle would do: LAPOR | city | agreed, and each report's next delivery. Changes nothing."""
+    from lapor_sync import screens
+    from lapor_sync.app import rules_of
+    from lapor_sync.clock import SystemClock
+    from lapor_sync.store.database import open_store
+    from lapor_sync.sync.plan import plan as planned
+
+    settings = call.settings()
+    rules = rules_of(settings)
+    store = open_store(settings.database_url, settings.agency, SystemClock())
+    try:
+        with store.reading() as work:
+            found = planned(work, rules)
+            if as_json:
+                print_lines(one.as_json() for one in found)
+            else:
+                missing = settings.missing_for_push()
+                screens.plan(found, now=work.at, observe=settings.observe, missing=missing)
+    finally:
+        store.close()
+
+
+@click.group(invoke_without_command=True)
+@click.option("--state", type=click.Choice(STATES))
+@as_json
+@click.pass_context
+def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
+    """Responses and hand-overs on their way; `retry`, `hold` or `cancel` one of them."""
+    from lapor_sync import screens
+    from lapor_sync.domain.delivery import State
+    from lapor_sync.store import outbox as deliveries
+    from lapor_sync.store import views
+
+    if ctx.invoked_subcommand is not None:
+        _refuse_before(ctx, state is not None or as_json)
+        return
+    with ctx.obj.looking() as work:
+        found = [views.outbox_json(one) for one in deliveries.listing(work, State(state) if state else None)]
+    print_lines(found) if as_json else screens.outbox(found, filtered=state)
+
+
+def _refuse_before(ctx: click.Context, given: bool) -> None:
+    """Options of the list before an act would be ignored without a word."""
+    if given:
+        raise click.UsageError(f"`{ctx.command_path} {ctx.invoked_subcommand}` takes no --state and no --json.")
+
+
+@click.group(invoke_without_command=True)
+@as_json
+@click.pass_context
+def conflicts(ctx: click.Context, as_json: bool) -> None:
+    """What only a person can settle."""
+    from lapor_sync import screens
+    from lapor_sync.store import conflicts as questions
+    from lapor_sync.store import views
+
+    if ctx.invoked_subcommand is not None:
+        _refuse_before(ctx, as_json)
+        return
+    with ctx.obj.looking() as work:
+        found = [views.conflict_json(one) for one in questions.listing(work)]
+    print_lines(found) if as_json else screens.conflicts(found)
+
+
+@command(as_json)
+def quarantine(call: Call, as_json: bool) -> None:
+    """Records that could not be read, with the reason; tried again by every sweep."""
+    from lapor_sync import screens
+    from lapor_sync.store import quarantine as put_away
+    from lapor_sync.store import views
+
+    with call.looking() as work:
+        found = [views.quarantine_json(one) for one in put_away.listing(work)]
+    print_lines(found) if as_json else screens.quarantine(found)
+
+
+@click.group()
+def audit() -> None:
+    """The audit log: prove it, or export it."""
+
+
+@audit.command("verify")
+@click.option("--head", metavar="HASH", help="A head that the journal or a backup names.")
+@click.pass_obj
+def audit_verify(call: Call, head: str | None) -> None:
+    """Walk the whole chain; with --head, that hash must be in it."""
+    import re
+
+    from lapor_sync.store import audit as chain
+
+    wanted = head.strip().lower() if head is not None else None
+    if wanted is not None and not re.fullmatch("[0-9a-f]{64}", wanted):
+        raise click.UsageError("--head must be 64 of 0-9 and a-f, as `lapor-sync status` and the journal show it.")
+    with call.looking() as work:
+        found = chain.verify(work.conn, wanted)
+    click.echo(f"ok {found.count} rows, head {found.hash}")
+    if head is None:
+        click.echo(
+            "Without --head a cut tail or a full rewrite cannot be seen: heads are in the journal.", err=True
+        )
+
+
+@audit.command("export")
+@click.pass_obj
+def audit_export(call: Call) -> None:
+    """Every row as JSON, one a line."""
+    from lapor_sync.store import audit as chain
+
+    with call.looking() as work:
+        print_lines({**row, "data": json.loads(str(row["data"]))} for row in chain.rows(work.conn))
+
+
+COMMANDS = (status, reports, show, plan, outbox, conflicts, quarantine, audit)

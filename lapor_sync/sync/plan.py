@@ -1,0 +1,130 @@
+"""What the next cycle would do, as far as the mirror can tell: changes nothing, calls nothing upstream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lapor_sync.domain import three_way
+from lapor_sync.domain.delivery import BLOCKING, Confirm, Hold, Kind, Reason, Seen, Send, State, next_step
+from lapor_sync.domain.three_way import Decision, Side
+from lapor_sync.store import differing, outbox, reports, threads
+from lapor_sync.store.database import Work
+from lapor_sync.store.outbox import Queued
+from lapor_sync.store.reports import Mirrored, chunks
+from lapor_sync.store.times import from_text, to_text
+from lapor_sync.sync.reconcile import decide
+from lapor_sync.sync.setup import Rules
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Next:
+    """What would follow for a report's first open delivery, and why; `behind`: how many wait for it.
+
+    `step` is `send`, `confirm`, `hold`, `read_back`, `wait` (until `at`) or `person`.
+    """
+
+    one: Queued
+    step: str
+    reason: Reason | None = None
+    at: datetime | None = None
+    behind: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """One report's three sides, the table's decision, and its next delivery."""
+
+    tracking_id: str
+    lapor: Side
+    city: Side
+    agreed: Side
+    decision: Decision
+    next: Next | None
+
+    def as_json(self) -> dict[str, Any]:
+        """As `plan --json` prints it."""
+        then = self.next
+        return {
+            "tracking_id": self.tracking_id,
+            "lapor": self.lapor,
+            "city": self.city,
+            "agreed": self.agreed,
+            "decision": self.decision,
+            "ref": then.one.ref if then else None,
+            "kind": then.one.delivery.kind if then else None,
+            "state": then.one.state if then else None,
+            "step": then.step if then else None,
+            "reason": then.reason if then else None,
+            "next_try_at": then.at.isoformat() if then and then.at else None,
+            "behind": then.behind if then else 0,
+        }
+
+
+def plan(work: Work, rules: Rules) -> Iterator[Planned]:
+    """Every report with an open delivery, or whose three sides are not all equal; by Tracking ID."""
+    wanted = sorted({*differing.with_open_delivery(work), *differing.not_agreed(work)})
+    readable = outbox.references_come_back(work, from_text(work.at) - rules.grace)
+    for part in chunks(wanted):
+        mirrored = reports.load(work, part)
+        deliveries = outbox.of_reports(work, part)
+        for tracking_id in part:
+            mine = deliveries.get(tracking_id, [])
+            if one := mirrored.get(tracking_id):
+                yield _planned(work, rules, one, mine, readable)
+
+
+def _planned(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readable: bool) -> Planned:
+    responses = [each.state for each in mine if each.delivery.kind is Kind.RESPONSE]
+    return Planned(
+        tracking_id=one.tracking_id,
+        lapor=one.present,
+        city=three_way.ours(one.agreed, responses),
+        agreed=one.agreed,
+        decision=decide(one, one.agreed, mine),
+        next=_next(work, rules, one, mine, readable),
+    )
+
+
+def _next(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readable: bool) -> Next | None:
+    waiting = [each for each in mine if each.state in BLOCKING]
+    if not waiting:
+        return None
+    first, behind = waiting[0], len(waiting) - 1
+    if first.state is State.HELD:
+        return Next(one=first, step="person", reason=first.reason, behind=behind)
+    if first.state is State.SENDING:
+        return Next(one=first, step="read_back", reason=first.reason, behind=behind)
+    if first.next_try_at is not None and to_text(first.next_try_at) > work.at:
+        return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind)
+    step, reason = _step(first, _seen(work, rules, one, mine, readable))
+    return Next(one=first, step=step, reason=reason, behind=behind)
+
+
+def _step(first: Queued, seen: Seen) -> tuple[str, Reason | None]:
+    """`next_step`'s word on what is mirrored. Only a new read can say that something is *not* there."""
+    match next_step(first.delivery, seen):
+        case Send():
+            return "send", None
+        case Confirm():
+            return "confirm", Reason.FOUND
+        case Hold(reason=reason):
+            return "hold", reason
+    return "read_back", first.reason
+
+
+def _seen(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readable: bool) -> Seen:
+    """The report as mirrored; that something is absent is never concluded from it."""
+    history = threads.load_history(work, one.tracking_id)
+    return Seen(
+        colour=one.colour,
+        disposed_to=one.report.disposition_id,
+        items=threads.load(work, [one.tracking_id]).get(one.tracking_id, ()),
+        prefix=rules.prefix,
+        log_texts=tuple(change.note for change in history),
+        absence_counts=False,
+        readable=readable,
+        issued=frozenset(each.ref for each in mine),
+    )
