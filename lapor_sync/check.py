@@ -336,7 +336,7 @@ def _about_upstream(settings: Settings, clock: Clock, known_ids: list[str]) -> I
         if upstream.connector is None:
             return
         yield _clocks(upstream.connector, clock)
-        yield from _list(upstream)
+        yield from _list(upstream, known_ids)
         yield from _one_report(upstream, known_ids)
         yield from _master_lists(upstream)
 
@@ -458,7 +458,7 @@ def certificate_end(host: str, port: int) -> datetime:
 _LIST = "Is there a list of reports?"
 
 
-def _list(upstream: _Upstream) -> Iterator[Line]:
+def _list(upstream: _Upstream, known_ids: list[str]) -> Iterator[Line]:
     page, settings = upstream.page, upstream.settings
     if page is None:
         todo = "Correct LAPOR_SYNC_LIST_PATH; or drop exports in LAPOR_SYNC_IMPORT_DIR: they are then read by id."
@@ -466,12 +466,20 @@ def _list(upstream: _Upstream) -> Iterator[Line]:
         return
     count = f"{page.total} reports" if page.total is not None else f"{len(page.rows)} on its first page"
     if not page.rows:
-        todo = "If the city has reports, ask LAPOR's operators what this account may see."
-        yield Line(question=_LIST, answer=f"yes, with no report: {count}", verdict=LOOK, todo=todo)
+        yield _empty_list(page, known_ids)
         return
     yield Line(question=_LIST, answer=f"yes: {count}")
     yield from _rows(upstream, page)
     yield _filter(upstream)
+
+
+def _empty_list(page: ListPage, known_ids: list[str]) -> Line:
+    if page.bad:
+        todo = "LAPOR changed its form: tell the makers of lapor-sync."
+        return Line(question=_LIST, answer="yes, but no row of it has an id", verdict=WRONG, todo=todo)
+    though = ", though reports are mirrored" if known_ids else ""
+    todo = "If the city has reports, ask LAPOR's operators what this account may see."
+    return Line(question=_LIST, answer=f"yes, but empty{though}", verdict=WRONG if though else LOOK, todo=todo)
 
 
 def _rows(upstream: _Upstream, page: ListPage) -> Iterator[Line]:
@@ -553,7 +561,8 @@ def _one_report(upstream: _Upstream, known_ids: list[str]) -> Iterator[Line]:
     """Detail and thread of the first report that can be had."""
     connector, question = upstream.connector, "Can a report be read by its id?"
     assert connector is not None
-    ids = [row.report_id for row in upstream.page.rows] if upstream.page else known_ids
+    ids = [row.report_id for row in upstream.page.rows] if upstream.page else []
+    ids = ids or known_ids
     if not ids:
         todo = "Run `lapor-sync check` again when a report is mirrored."
         yield Line(question=question, answer="cannot be told: no report is known yet", verdict=LOOK, todo=todo)

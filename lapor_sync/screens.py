@@ -372,7 +372,7 @@ def outbox(found: Sequence[Json], *, filtered: str | None) -> None:
         )
         for one in found
     )
-    columns = ("Reference", "Kind", "Tracking ID", "OPD", "State", "Written", "Tries", "Next try", "Why")
+    columns = ("Reference", "Kind", "Tracking ID", "OPD", "State", "Written", "Resent", "Next try", "Why")
     empty = f"Nothing is {filtered}." if filtered else "The outbox is empty: `lapor-sync respond ID --text ...`."
     table(columns, rows, empty=empty)
     if any(one["state"] in {"held", "refused"} for one in found):
@@ -422,7 +422,7 @@ _DECIDED = {
 }
 
 
-def plan(found: Iterable[Planned], *, now: str, observe: bool, missing: Sequence[str]) -> None:
+def plan(found: Iterable[Planned], *, mirrored_at: str | None, observe: bool, missing: Sequence[str]) -> None:
     """The three sides of each report that is not at rest, and what would follow."""
     rows = (
         (
@@ -435,7 +435,7 @@ def plan(found: Iterable[Planned], *, now: str, observe: bool, missing: Sequence
     )
     empty = "Nothing to do: all sides agree, and no delivery is under way."
     table(("Tracking ID", "LAPOR", "City", "Agreed", "Decision", "Next delivery"), rows, empty=empty)
-    say(f"\nAs of what was mirrored until {moment(now.replace('Z', '+00:00'))}; each report is read again first.")
+    say(f"\nBy what was mirrored until {moment(mirrored_at)}; each report is read again right before.")
     if observe:
         say("LAPOR_SYNC_OBSERVE is set: nothing leaves.")
     elif missing:

@@ -109,7 +109,9 @@ def plan(call: Call, as_json: bool) -> None:
     from lapor_sync import screens
     from lapor_sync.app import rules_of
     from lapor_sync.clock import SystemClock
+    from lapor_sync.store import marks
     from lapor_sync.store.database import open_store
+    from lapor_sync.store.marks import Mark
     from lapor_sync.sync.plan import plan as planned
 
     settings = call.settings()
@@ -121,8 +123,9 @@ def plan(call: Call, as_json: bool) -> None:
             if as_json:
                 print_lines(one.as_json() for one in found)
             else:
+                mirrored_at = marks.get(work, Mark.LAST_SUCCESS)
                 missing = settings.missing_for_push()
-                screens.plan(found, now=work.at, observe=settings.observe, missing=missing)
+                screens.plan(found, mirrored_at=mirrored_at, observe=settings.observe, missing=missing)
     finally:
         store.close()
 
