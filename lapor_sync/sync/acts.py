@@ -160,12 +160,16 @@ def _speaks_for(work: Work, judging: Judging, report: Mirrored, given: str | Non
     opd = institution_id(work, given)
     if at_an_opd and opd != disposed_to:
         raise NotAllowed(
-            f"Report {report.tracking_id} is with {report.report.disposition_name or disposed_to}, not with {given}.",
+            f"Report {report.tracking_id} is with {_name(report)}, not with {given}.",
             todo="Let that OPD answer, or have the report disposed anew on LAPOR first.",
         )
     if not city.owns(opd):
         raise NotAllowed(f"{given} is none of the city's institutions.", todo="See LAPOR_SYNC_OPD_IDS.")
     return opd
+
+
+def _name(report: Mirrored) -> str | None:
+    return report.report.disposition_name or report.report.disposition_id
 
 
 def institution_id(work: Work, given: str) -> str:
@@ -344,7 +348,10 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
 
 
 def settle(judging: Judging, given: str, how: How, by: str) -> list[str]:
-    """Settle one conflict by its id, or all of a report by its Tracking ID; their kinds. Raises BadInput, NotAllowed."""
+    """Settle one conflict by its id, or all of a report by its Tracking ID; their kinds.
+
+    Raises BadInput or NotAllowed.
+    """
     with judging.store.work() as work:
         found = _conflicts(work, given.strip())
         if not found:

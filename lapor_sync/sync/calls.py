@@ -28,12 +28,16 @@ OUTAGE_AFTER = 3
 class Health:
     """Counts failed calls in a row over all threads; any answer starts anew.
 
-    A call that was answered with "no such report" or "no" is an answer.
+    A call that was answered with "no such report" or "no" is an answer. `probe` is a call about no single report:
+    an upstream that answers it is there, however many reports in a row cannot be read.
     """
 
+    probe: Callable[[], object] | None = None
     failed: int = 0
     last: UpstreamError | None = None
-    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _outage: UpstreamError | None = None
+    _is_let_in: bool = False
+    _turn: threading.RLock = field(default_factory=threading.RLock)
 
     def note(self, error: UpstreamError | None) -> None:
         """One call ended."""
@@ -44,29 +48,57 @@ class Health:
 
     @property
     def is_outage(self) -> bool:
-        """Three in a row, or the credentials are refused: no further call but a probe."""
-        return self.failed >= OUTAGE_AFTER or isinstance(self.last, Denied)
+        """Three in a row, or the credentials are refused, and the probe fails too: no further call."""
+        with self._turn:
+            if self._outage is None and self._is_suspicious:
+                self._outage = self._probed()
+            return self._outage is not None
+
+    @property
+    def _is_suspicious(self) -> bool:
+        denied = isinstance(self.last, Denied) and not self._is_let_in
+        return self.failed >= OUTAGE_AFTER or denied
+
+    def _probed(self) -> UpstreamError | None:
+        """The error that makes it an outage; None where the probe is answered."""
+        try:
+            if self.probe is None:
+                return self.last
+            self.probe()
+        except Missing:
+            pass
+        except UpstreamError as error:
+            return error
+        self.failed, self._is_let_in = 0, True
+        return None
 
     def raise_if_outage(self) -> None:
         """Raises the last error in an outage."""
-        if self.is_outage and self.last is not None:
-            raise self.last
+        if self.is_outage and self._outage is not None:
+            raise self._outage
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ById:
-    """What reading one report by id brought. `error`: the first call that failed; `bad`: could not be read."""
+    """What reading one report by id brought. `error`: the first call that failed; `bad`: could not be read.
+
+    `asked` is false where no call was made: in an outage, or when asked to stop.
+    """
 
     detail: Detail | None = None
     thread: Thread | None = None
     error: UpstreamError | None = None
     bad: BadRecord | None = None
     asked_detail: bool = False
+    asked: bool = True
 
     @property
     def is_missing(self) -> bool:
         """404 or 410 for the report itself."""
         return isinstance(self.error, Missing) and self.asked_detail and self.detail is None
+
+
+NOT_ASKED = ById(asked=False)
 
 
 def by_id(
@@ -92,6 +124,9 @@ def _noted(health: Health, call: Callable[[], _T]) -> _T:
         result = call()
     except UpstreamError as error:
         health.note(error)
+        raise
+    except BadRecord:
+        health.note(None)  # an answer, though one that cannot be read
         raise
     health.note(None)
     return result

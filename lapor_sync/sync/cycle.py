@@ -15,7 +15,7 @@ from lapor_sync.sync import housekeeping
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
-from lapor_sync.sync.reread import reread, sweep
+from lapor_sync.sync.reread import not_settled, reread, sweep
 from lapor_sync.sync.setup import Setup
 
 
@@ -32,7 +32,7 @@ class Outcome:
 def run_cycle(setup: Setup) -> Outcome:
     """Pull, read again, sweep, push. What upstream fails at ends it early and is in `Outcome.error`."""
     try:
-        outcome = _steps(setup, Health())
+        outcome = _steps(setup, _health(setup))
     except UpstreamError as error:
         _note_outage(setup, error)
         outcome = Outcome(error=error)
@@ -41,14 +41,27 @@ def run_cycle(setup: Setup) -> Outcome:
     return outcome
 
 
+def _health(setup: Setup) -> Health:
+    return Health(probe=lambda: _probe(setup))
+
+
+def _probe(setup: Setup) -> None:
+    """A call about no single report. Raises UpstreamError where upstream does not answer it."""
+    try:
+        next(setup.connector.list_reports(updated_from=setup.connector.upstream_now()), None)
+    except Missing:
+        setup.connector.institutions()  # an upstream without a list call
+
+
 def _steps(setup: Setup, health: Health) -> Outcome:
     setup.step("cycle")
     recover(setup)
     housekeeping.rejudge_all(setup)
+    waiting = not_settled(setup)
     tally = _pull(setup, health)
     setup.step("pulled")
     _note_answer(setup)
-    read = reread(setup, health)
+    read = reread(setup, health, waiting)
     if not setup.stopping():
         sweep(setup, health, setup.rules.working_days.timezone)
         housekeeping.daily(setup, health)
@@ -61,15 +74,18 @@ def _steps(setup: Setup, health: Health) -> Outcome:
 def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Tally:
     """Mirror every report received in the span. Run again, it goes on: what is known costs nothing.
 
-    Raises UpstreamError where upstream fails; what was mirrored until then stays.
+    Raises UpstreamError where upstream fails (Missing: it has no list call); what was mirrored until then stays.
     """
-    health = Health()
+    health = _health(setup)
     housekeeping.rejudge_all(setup)
+    waiting = not_settled(setup)
     try:
         # A report received since then was also updated since then: the listing may begin there.
         tally = listing(setup, health, updated_from=since, span=Span(since=since, until=until))
+        reread(setup, health, waiting)
     except UpstreamError as error:
-        _note_outage(setup, error)
+        if not isinstance(error, Missing):
+            _note_outage(setup, error)
         raise
     _note_answer(setup)
     housekeeping.daily(setup, health)
@@ -108,18 +124,24 @@ def _note_answer(setup: Setup) -> None:
 
 
 def _note_outage(setup: Setup, error: UpstreamError) -> None:
-    """Upstream is away: one row and one line when it begins, however long it lasts."""
-    failed = type(error).__name__
+    """Upstream is away: one row and one line when it begins, however long it lasts and in whatever way it fails.
+
+    Refused credentials are another matter, and another row: a person must act. A call that was cut short because
+    the process is to stop says nothing of upstream.
+    """
+    if setup.stopping():
+        return
+    failed, denied = type(error).__name__, isinstance(error, Denied)
     with setup.store.reading() as work:
         lasts = marks.current_outage(work)
-    if lasts is not None and lasts.what == failed:
+    if lasts is not None and denied == (lasts.what == Denied.__name__):
         return
     with setup.store.work() as work:
         if lasts is not None:
             marks.end_outage(work)
         marks.begin_outage(work, setup.clock.now(), failed)
-    event = "credentials_refused" if isinstance(error, Denied) else "upstream_away"
-    setup.log.error(event, failed=failed, http_status=error.http_status)
+    event = "credentials_refused" if denied else "upstream_away"
+    setup.log.error(event, error=failed, http_status=error.http_status)
 
 
 def _note_success(setup: Setup, outcome: Outcome) -> None:

@@ -58,7 +58,7 @@ def _read_institutions(setup: Setup, health: Health) -> None:
         found = setup.connector.institutions()
     except UpstreamError as error:
         health.note(error)
-        setup.log.warning("institutions_unread", failed=type(error).__name__)
+        setup.log.warning("institutions_unread", error=type(error).__name__)
         return
     health.note(None)
     with setup.store.work() as work:

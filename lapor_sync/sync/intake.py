@@ -19,8 +19,8 @@ QUIET_SECONDS = 5.0
 def take_folder(folder: Path, take: Callable[[Path], Tally], clock: Clock, log: Log) -> int:
     """Import every export in the folder that has come to rest, oldest first; how many went in.
 
-    A file that is no export goes to `failed/` with a text beside it that says why. A database that fails leaves the
-    file where it is: it is taken again.
+    A file that is no export goes to `failed/` with a text beside it that says why. A database that fails leaves
+    the file where it is: it is taken again.
     """
     taken = 0
     for path in list(_at_rest(folder, clock, log)):

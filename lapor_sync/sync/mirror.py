@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from lapor_sync.domain import delivery as rules_of_delivery
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.errors import BadRecord
-from lapor_sync.domain.report import Detail, ItemKind, Report, Thread, ThreadItem
+from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, ThreadItem
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
@@ -27,7 +27,8 @@ class Read:
     """One report as read this time from the API.
 
     `report` None: only the thread was read. `thread` None: it could not be read (`unread`), or was not asked for.
-    `row_hash` and `row` where it came from a listing. `at`: upstream's time of the read.
+    `row_hash` and `row` where it came from a listing; `forget_row`: a listing showed a change that could not be
+    read. `at`: upstream's time of the read.
     """
 
     tracking_id: str
@@ -37,12 +38,13 @@ class Read:
     detail: Detail | None = None
     row_hash: str | None = None
     row: str | None = None
+    forget_row: bool = False
     unread: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Written:
-    """What became of one read: the report before and after, its thread, and whether known items were gone from it."""
+    """What became of one read: the report before and after, its thread, whether known items were gone from it."""
 
     old: Mirrored | None
     new: Mirrored
@@ -150,7 +152,7 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
     return replace(
         base,
         report=report,
-        row_hash=read.row_hash or base.row_hash,
+        row_hash=None if read.forget_row else read.row_hash or base.row_hash,
         read_at=read.at if read.report and moved else base.read_at,
         thread_read_at=thread_read_at,
         forwarded_from=forwarded,
@@ -184,8 +186,9 @@ def note_references(
     A well-formed reference with our prefix that the database does not know (an older backup was restored) becomes
     a recovered `sent` delivery.
     """
-    mark = f"{judging.rules.prefix}-"
-    marked = tuple(item for item in items if mark in item.content)
+    # Cheap first: most items carry no mark, whether of this prefix or of the one before it was changed.
+    marks = {f"{judging.rules.prefix}-"} | {one.ref.rpartition("-")[0] + "-" for one in deliveries}
+    marked = tuple(item for item in items if any(mark in item.content for mark in marks))
     seen = [_note_seen(work, judging, one, marked) for one in deliveries]
     known = {one.ref for one in deliveries}
     for item in marked:
@@ -237,10 +240,16 @@ def _save_threads(work: Work, reads: Sequence[Read], written: list[Written], bef
     threads.save_history(work, {read.tracking_id: read.detail.history for read in mine if read.detail is not None})
     changed = [read for read in mine if by_id[read.tracking_id].old != by_id[read.tracking_id].new]
     threads.save_raw(work, [part for read in changed for part in _raw(read)])
-    for read in mine:
-        for bad in read.thread.bad if read.thread else ():
-            key = f"{read.tracking_id}/{bad.key}"
-            record = BadRecord(bad.reason, key=key, raw=bad.raw, report_id=read.tracking_id)
+    _quarantine_items(work, {read.tracking_id: read.thread.bad for read in mine if read.thread is not None})
+
+
+def _quarantine_items(work: Work, bad: Mapping[str, tuple[BadItem, ...]]) -> None:
+    """Put away what could not be read of these threads; what could be read of the others leaves."""
+    quarantine.release(work, {one for one, items in bad.items() if not items}, sources=(quarantine.THREAD,))
+    for tracking_id, items in bad.items():
+        for item in items:
+            key = f"{tracking_id}/{item.key}"
+            record = BadRecord(item.reason, key=key, raw=item.raw, report_id=tracking_id)
             quarantine.put(work, quarantine.THREAD, record)
 
 

@@ -10,15 +10,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from lapor_sync.domain.errors import BadRecord, UpstreamError
+from lapor_sync.domain.errors import BadRecord, Missing, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Report
 from lapor_sync.store import marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
-from lapor_sync.sync.calls import ById, Health, by_id
+from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id
 from lapor_sync.sync.mirror import MAPPED, Read, row_text, write
 from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports
 from lapor_sync.sync.setup import Setup
@@ -78,7 +79,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
-    """One row with what was read for it; `known` where the mirror has the report."""
+    """One row with what was read for it; `known` where the mirror has the report.
+
+    `report` is None where the row alone says too little and its detail could not be had.
+    """
 
     row: ListedRow
     known: Known | None
@@ -86,6 +90,19 @@ class _Fetched:
     found: ById = field(default_factory=ById)
     bad: BadRecord | None = None
     is_wanted: bool = True
+
+    @property
+    def is_unread(self) -> bool:
+        """A call failed, or was not made."""
+        return self.found.error is not None or not self.found.asked
+
+    @property
+    def is_lost(self) -> bool:
+        """Nothing of it is kept, so that only another listing brings it: the cursor must not pass it."""
+        if not self.found.asked:
+            return True
+        is_gone = isinstance(self.found.error, Missing)
+        return self.is_unread and self.report is None and self.known is None and not is_gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,14 +159,19 @@ class _Run:
         """Plan each page as it comes, commit the oldest; the last one with `_finish`."""
         started = self.setup.clock.monotonic()
         pending: deque[_Pending] = deque()
-        for page in _ahead(self._pages()):
-            pending.append(self._plan(page, pool))
-            if len(pending) > _PAGES_AHEAD:
-                self._commit(pending.popleft())
-            self.health.raise_if_outage()
+        try:
+            for page in _ahead(self._pages()):
+                pending.append(self._plan(page, pool))
+                if len(pending) > _PAGES_AHEAD:
+                    self._commit(pending.popleft())
+                self.health.raise_if_outage()
+        except UpstreamError:
+            for page_read in pending:
+                self._commit(page_read)  # what came before upstream failed is not asked for again
+            raise
         while pending:
-            last = pending.popleft()
-            self._commit(last, None if pending else lambda work: self._finish(work, last.page, started))
+            oldest = pending.popleft()
+            self._commit(oldest, None if pending else partial(self._finish, oldest.page, started))
         self.health.raise_if_outage()
 
     def _pages(self) -> Iterator[ListPage]:
@@ -194,22 +216,29 @@ class _Run:
 
     def _fetch(self, row: ListedRow, known: Known | None) -> _Fetched:
         """In a thread of the pool: parse the row; read the detail if the row lacks something, and the thread."""
-        connector = self.setup.connector
         try:
-            report = connector.parse_row(row)
+            report = self.setup.connector.parse_row(row)
         except BadRecord as bad:
             return _Fetched(row, known, bad=bad)
         if not self.span.wants(report):
             return _Fetched(row, known, report, is_wanted=False)
         if self.setup.stopping() or self.health.is_outage:
-            return _Fetched(row, known, report, ById(error=self.health.last or UpstreamError("Stopped.")))
-        needs_detail = bool(report.missing & NEEDED) or _is_stale(report, known)
-        found = by_id(
-            self.health,
-            (lambda: connector.read_report(row.report_id)) if needs_detail else None,
-            lambda: connector.read_thread(row.report_id),
-        )
-        return _Fetched(row, known, report, found, bad=found.bad)
+            return _Fetched(row, known, found=NOT_ASKED)
+        if report.missing & NEEDED or _is_stale(report, known):
+            return self._fetch_whole(row, known, report)
+        return _Fetched(row, known, report, self._fetch_thread(row))
+
+    def _fetch_whole(self, row: ListedRow, known: Known | None, report: Report) -> _Fetched:
+        found = by_id(self.health, lambda: self.setup.connector.read_report(row.report_id), None)
+        if found.detail is None:
+            return _Fetched(row, known, found=found, bad=found.bad)
+        report = over(found.detail.report, report)
+        if not self.span.wants(report):  # a row without the day received could not tell
+            return _Fetched(row, known, report, is_wanted=False)
+        return _Fetched(row, known, report, replace(self._fetch_thread(row), detail=found.detail))
+
+    def _fetch_thread(self, row: ListedRow) -> ById:
+        return by_id(self.health, None, lambda: self.setup.connector.read_thread(row.report_id))
 
     def _commit(self, pending: _Pending, finish: Callable[[Work], None] | None = None) -> None:
         """One page in one transaction, with the cursor if it is the last."""
@@ -240,19 +269,20 @@ class _Run:
 
     def _as_read(self, one: _Fetched) -> Read | None:
         """The row as something to mirror; None where it is not wanted or cannot be mirrored now."""
-        if one.bad is not None or one.report is None or not one.is_wanted:
+        if one.bad is not None or not one.found.asked or not one.is_wanted:
             return None
-        report, detail = one.report, one.found.detail
-        if detail is not None:
-            report = over(detail.report, report)
-        elif report.missing & NEEDED and (one.known is None or "status_name" in report.missing):
-            return None  # without its detail it is no report yet; its hash stays unknown, so it is read again
+        at = self.setup.connector.upstream_now()
+        if one.report is None:
+            if one.known is None:
+                return None
+            # The row alone says too little: nothing of it is taken over, and the report is read again by id.
+            return Read(tracking_id=one.known.tracking_id, at=at, unread=True, forget_row=True)
         return Read(
-            tracking_id=one.known.tracking_id if one.known else report.tracking_id,
-            at=self.setup.connector.upstream_now(),
-            report=report,
+            tracking_id=one.known.tracking_id if one.known else one.report.tracking_id,
+            at=at,
+            report=one.report,
             thread=one.found.thread,
-            detail=detail,
+            detail=one.found.detail,
             row_hash=one.row.hash.hex(),
             row=row_text(one.row.raw),
             unread=one.found.thread is None,
@@ -261,7 +291,7 @@ class _Run:
     def _bad(self, page: ListPage, done: list[_Fetched]) -> list[tuple[str, BadRecord]]:
         from_rows = [(quarantine.LIST, record) for record in page.bad]
         return from_rows + [
-            (quarantine.LIST if one.report is None else quarantine.DETAIL, one.bad) for one in done if one.bad
+            (quarantine.LIST if one.found.bad is None else quarantine.DETAIL, one.bad) for one in done if one.bad
         ]
 
     def _count(self, pending: _Pending, done: list[_Fetched]) -> None:
@@ -269,14 +299,15 @@ class _Run:
         self.tally.unchanged += pending.unchanged
         self.tally.quarantined += len(self._bad(pending.page, done))
         for one in done:
-            failed = one.found.error is not None
-            self.tally.unread += failed
-            self.is_whole = self.is_whole and not (failed and self._as_read(one) is None)
+            self.tally.unread += one.is_unread
+            self.is_whole = self.is_whole and not one.is_lost
             self._reach(one.report.updated_at if one.report else None)
 
-    def _finish(self, work: Work, last: ListPage, started: float) -> None:
+    def _finish(self, last: ListPage, started: float, work: Work) -> None:
         """With the last page: the cursor, if the listing is complete and covers what lies before it."""
-        if not last.complete or not self.is_whole or not self.span.is_all:
+        if not self.span.is_all:
+            return
+        if not last.complete or not self.is_whole:
             self.setup.log.info("listing_incomplete", listed=self.tally.listed, whole=self.is_whole)
             return
         cursor = marks.get_time(work, Mark.CURSOR)
@@ -306,8 +337,7 @@ class _Run:
                 for tracking_id, upstream_id in reports.present_ids(work)
                 if tracking_id in wanted and hash(upstream_id or tracking_id) not in self.ids
             ]
-            quarantined = {one.report_id for one in quarantine.listing(work)}
-        read_reports(self.setup, self.health, [one for one in absent if one not in quarantined], with_detail=True)
+        read_reports(self.setup, self.health, absent, with_detail=True)
 
 
 def over(detail: Report, row: Report) -> Report:

@@ -2,7 +2,8 @@
 
 The order of things is the promise. The claim (`sending`, with its attempt) is committed before anything leaves; no
 transaction is open while it is on the wire; what comes back is settled with its audit row in one commit; what was
-found in `sending` at a start may have arrived and is `unknown`. Nothing goes out that was not looked for right before.
+found in `sending` at a start may have arrived and is `unknown`. Nothing goes out that was not looked for right
+before.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.calls import ById, Health, each
-from lapor_sync.sync.mirror import Written
+from lapor_sync.sync.mirror import Written, rejudge
 from lapor_sync.sync.reconcile import hold
 from lapor_sync.sync.reread import read_one, settle
-from lapor_sync.sync.setup import Setup
+from lapor_sync.sync.setup import Judging, Setup
 
 LONGEST_WAIT = timedelta(minutes=15)
 
@@ -101,7 +102,7 @@ class _Push:
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
 
     def one_pass(self, pool: ThreadPoolExecutor) -> bool:
-        """Work the first due delivery of every report; whether anything moved, so that another pass is worth it."""
+        """Work the first due delivery of every report; whether anything moved: then another pass is worth it."""
         with self.setup.store.reading() as work:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
         moved = False
@@ -156,8 +157,8 @@ class _Push:
         ready = []
         for one, _, found in read:
             now = outbox.get(work, one.ref)
-            if now is None or now.state is not one.state:
-                continue  # a person, or the three-way table, was quicker
+            if now is None or now.state is not one.state or not found.asked:
+                continue  # a person, or the three-way table, was quicker; or there was no call to come to an end
             if one.ref in whole:
                 ready.append(self._take_step(work, now, written[one.tracking_id], found))
             else:
@@ -234,8 +235,9 @@ class _Push:
 
     def _after_arrival(self, work: Work, one: Queued) -> None:
         self.arrived += 1
+        marks.clear(work, Mark.CANARY)
         if one.delivery.kind is Kind.FORWARD:
-            note_forwarded(work, one.tracking_id)
+            note_forwarded(work, self.setup, one.tracking_id)
 
     def _wait(self, work: Work, one: Queued) -> None:
         """Its report could not be read: that never counts as a try."""
@@ -308,13 +310,14 @@ class _Push:
                 outbox.move(work, one, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
                 self._after_arrival(work, one)
                 self._after_write(work, one)
-                marks.clear(work, Mark.CANARY)
             case Refused():
                 outbox.move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None)
                 marks.clear(work, Mark.CANARY)
             case NotSent(retry_after=retry_after):
-                next_try = to_text(self._next_try(work, one, retry_after))
-                outbox.move(work, one, State.QUEUED, Reason.NOT_SENT, next_try_at=next_try, waits=one.waits + 1)
+                # What did not leave only because the process is to stop has nothing to wait for.
+                next_try = None if self.setup.stopping() else to_text(self._next_try(work, one, retry_after))
+                waits = one.waits + (next_try is not None)
+                outbox.move(work, one, State.QUEUED, Reason.NOT_SENT, next_try_at=next_try, waits=waits)
             case Unknown():
                 self.setup.ended[one.ref] = self.setup.clock.monotonic()
                 ended_at = to_text(self.setup.connector.upstream_now())
@@ -354,7 +357,7 @@ def _mark(one: Queued) -> tuple[str, State, int]:
 
 
 def _as_error(outcome: Outcome) -> UpstreamError | None:
-    """The outcome as the health of the calls sees it: an answer of any sort is one, silence and 5xx are failures."""
+    """The outcome as the health of the calls sees it: an answer of any sort, or a failure (silence, 5xx)."""
     match outcome:
         case Sent() | Refused():
             return None
@@ -366,7 +369,8 @@ def _as_error(outcome: Outcome) -> UpstreamError | None:
             assert_never(outcome)
 
 
-def note_forwarded(work: Work, tracking_id: str) -> None:
+def note_forwarded(work: Work, judging: Judging, tracking_id: str) -> None:
     """A hand-over arrived: flagged until the disposition changes."""
     for one in reports.load(work, [tracking_id]).values():
-        reports.save(work, [replace(one, forwarded_from=one.report.disposition_id or "", settled=False)])
+        reports.save(work, [replace(one, forwarded_from=one.report.disposition_id or "")])
+    rejudge(work, judging, [tracking_id])

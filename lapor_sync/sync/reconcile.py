@@ -105,7 +105,9 @@ def _flags(case: Facts, timed: Deadlines) -> frozenset[Flag]:
 
 
 def _is_unseen(one: Queued) -> bool:
-    return one.state is State.SENT and one.delivery.kind is Kind.RESPONSE and one.seen_at is None
+    """Sent, and its reference not in the thread yet; a secret one is not shown there (assumed), so not awaited."""
+    is_shown = one.delivery.kind is Kind.RESPONSE and not one.delivery.is_secret
+    return is_shown and one.state is State.SENT and one.seen_at is None
 
 
 def _overdue_to_see(one: Queued, now: datetime) -> bool:
@@ -123,10 +125,7 @@ def _is_settled(case: Facts, rules: Rules) -> bool:
         return new.read_at is None
     changed_at = new.report.updated_at or new.read_at
     times = [at for at in (changed_at, new.written_at) if at is not None]
-    waiting = any(
-        _is_unseen(one) and not one.delivery.is_secret and not _overdue_to_see(one, case.now)
-        for one in case.deliveries
-    )
+    waiting = any(_is_unseen(one) and not _overdue_to_see(one, case.now) for one in case.deliveries)
     return not waiting and all(new.thread_read_at >= at + rules.grace for at in times)
 
 
@@ -187,8 +186,10 @@ def decide(new: Mirrored, agreed: Colour | None, deliveries: list[Queued]) -> De
 
 def _hold_all(work: Work, new: Mirrored, deliveries: list[Queued]) -> None:
     reason = Reason.GONE_UPSTREAM if new.present is None else Reason.BOTH_MOVED
+    # Of a report that is gone nothing can be read back; while it is there, an unknown may be what moved it.
+    states = {State.QUEUED, State.UNKNOWN} if new.present is None else {State.QUEUED}
     for one in deliveries:
-        if one.state is State.QUEUED:
+        if one.state in states:
             hold(work, one, reason)
 
 

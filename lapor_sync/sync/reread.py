@@ -8,14 +8,14 @@ from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from lapor_sync.domain.errors import Missing, UpstreamError
+from lapor_sync.domain.errors import Missing
 from lapor_sync.domain.report import Detail, Thread
 from lapor_sync.store import conflicts, marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text
-from lapor_sync.sync.calls import ById, Health, by_id, each
+from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id, each
 from lapor_sync.sync.mirror import Read, Written, write
 from lapor_sync.sync.setup import Setup
 
@@ -28,15 +28,20 @@ SWEEP_AT = time(1, 0)
 """The city's hour of the nightly sweep."""
 
 
-def reread(setup: Setup, health: Health) -> int:
-    """Read again what is due; how many reports were read.
+def not_settled(setup: Setup) -> list[str]:
+    """The reports whose hash may not be trusted. Asked before a listing: what that reads is not read twice."""
+    with setup.store.reading() as work:
+        return reports.unsettled(work)
+
+
+def reread(setup: Setup, health: Health, waiting: list[str]) -> int:
+    """Read again what is due, and what was `waiting` and is not settled yet; how many reports.
 
     Unsettled ones need their thread only (the list shows their row), scheduled ones the detail too.
     """
     with setup.store.reading() as work:
-        unsettled = reports.unsettled(work)
-        listed = [one for one in reports.load(work, unsettled).values() if one.row_hash is not None]
-        thread_only = {one.tracking_id for one in listed}
+        unsettled = {one.tracking_id: one for one in reports.load(work, waiting).values() if not one.settled}
+        thread_only = {one.tracking_id for one in unsettled.values() if one.row_hash is not None}
         due = reports.due_for_reading(work, setup.pace.reread_budget)
     scheduled = set(due) | (set(unsettled) - thread_only)
     read_reports(setup, health, sorted(thread_only - scheduled), with_detail=False)
@@ -46,22 +51,28 @@ def reread(setup: Setup, health: Health) -> int:
 
 def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> bool:
     """Once a night: read what is open, what was closed lately, and what is in quarantine. Whether it was due."""
-    with setup.store.work() as work:
-        swept_at = marks.get_time(work, Mark.SWEPT)
-        if swept_at is None:
-            marks.put_time(work, Mark.SWEPT, setup.clock.now())  # what is new was read just now
-    if swept_at is None or swept_at >= last_night(setup.clock.now(), timezone):
-        return False
     began_at = setup.clock.now()
+    with setup.store.reading() as work:
+        swept_at = marks.get_time(work, Mark.SWEPT)
+    if swept_at is None:
+        _note_swept(setup, began_at)  # what is new was read just now
+    if swept_at is None or swept_at >= last_night(began_at, timezone):
+        return False
     with setup.store.reading() as work:
         wanted = reports.open_or_closed_since(work, began_at - CLOSED_WITHIN)
         bad = [one.report_id for one in quarantine.listing(work) if one.report_id]
     read_reports(setup, health, wanted, with_detail=True)
     read_quarantined(setup, health, bad)
-    with setup.store.work() as work:
-        marks.put_time(work, Mark.SWEPT, began_at)
+    if setup.stopping():
+        return False  # not through: the next cycle sweeps
+    _note_swept(setup, began_at)
     setup.log.info("swept", reports=len(wanted), quarantined=len(bad))
     return True
+
+
+def _note_swept(setup: Setup, began_at: datetime) -> None:
+    with setup.store.work() as work:
+        marks.put_time(work, Mark.SWEPT, began_at)
 
 
 def last_night(now: datetime, timezone: ZoneInfo) -> datetime:
@@ -93,7 +104,7 @@ def read_reports(setup: Setup, health: Health, tracking_ids: Iterable[str], *, w
 def read_one(setup: Setup, health: Health, one: Mirrored, *, with_detail: bool) -> ById:
     """The calls for one report. Nothing is called in an outage or when asked to stop."""
     if setup.stopping() or health.is_outage:
-        return ById(error=health.last or UpstreamError("Stopped."))
+        return NOT_ASKED
     return read_id(setup, health, one.call_id, with_detail=with_detail)
 
 
@@ -115,14 +126,13 @@ def read_id(setup: Setup, health: Health, call_id: str, *, with_detail: bool = T
 
 def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Written]:
     """Mirror what was read; note what is missing; put away what could not be read."""
-    written = write(
-        work, setup, [as_read(setup, one.tracking_id, found) for one, found in done if found.bad is None]
-    )
-    for one, found in done:
+    done = [(one, found) for one, found in done if found.asked]
+    written = write(work, setup, [as_read(setup, one.tracking_id, found) for one, found in done])
+    for _, found in done:
         if found.bad is not None:
             quarantine.put(work, quarantine.DETAIL, found.bad)
-        elif found.detail is not None:
-            quarantine.release(work, {one.call_id, one.tracking_id})
+    whole = [one for one, found in done if found.detail is not None]
+    quarantine.release(work, {given for one in whole for given in (one.call_id, one.tracking_id)})
     note_missing(work, setup, [one.tracking_id for one, found in done if found.is_missing])
     return written
 
@@ -148,6 +158,9 @@ def read_quarantined(setup: Setup, health: Health, report_ids: list[str]) -> Non
         health.raise_if_outage()
         if found.detail is not None:
             _release(setup, report_id, found.detail, found)
+        elif found.is_missing:
+            with setup.store.work() as work:
+                quarantine.release(work, {report_id}, sources=_BY_ID)
 
 
 def _release(setup: Setup, report_id: str, detail: Detail, found: ById) -> None:
@@ -155,7 +168,10 @@ def _release(setup: Setup, report_id: str, detail: Detail, found: ById) -> None:
         match = reports.find(work, report_id) or reports.find(work, detail.report.tracking_id)
         tracking_id = match.tracking_id if match else detail.report.tracking_id
         write(work, setup, [as_read(setup, tracking_id, found)])
-        quarantine.release(work, {report_id})
+        quarantine.release(work, {report_id}, sources=_BY_ID)
+
+
+_BY_ID = (quarantine.LIST, quarantine.DETAIL, quarantine.EXPORT)
 
 
 # Missing and vanished.
@@ -167,7 +183,12 @@ def note_missing(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
     missing = reports.load(work, tracking_ids)
     first = [one for one in missing.values() if one.missing_since is None and one.vanished_at is None]
     again = [one for one in missing.values() if one.missing_since and one.vanished_at is None]
-    reports.save(work, [replace(one, missing_since=now, settled=True, next_read_at=now + A_DAY) for one in first])
+    # Its row is forgotten: should a listing show it again, that is news, however equal the row.
+    due = now + A_DAY
+    reports.save(
+        work,
+        [replace(one, missing_since=now, row_hash=None, settled=True, next_read_at=due) for one in first],
+    )
     for one in first:
         work.note("missing", one.tracking_id)
     twice = [one for one in again if one.missing_since and now - one.missing_since >= A_DAY]
