@@ -1,0 +1,681 @@
+"""Envelopes, rows, details and threads of SP4N-LAPOR!, in every shape. All names and texts are invented."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.sp4n_v3 import wire
+from lapor_sync.domain.delivery import Body
+from lapor_sync.domain.errors import BadRecord, UpstreamBroken
+from lapor_sync.domain.ports import ListedRow
+from lapor_sync.domain.report import Attachment, Institution, ItemKind, Report, StatusChange, Thread
+
+WIB = ZoneInfo("Asia/Jakarta")
+BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+DATES = st.sampled_from(["05-01-2026 10:00:00", "2026-01-05", "0000-00-00 00:00:00", "besok", None, 5])
+FIELDS = [
+    *("id", "tracking_id", "status_name", "status", "created_at", "updated_at", "is_secret", "is_anonymous"),
+    *("title", "disposition_id", "attachments", "tags_raw", "rating", "reporter_name", "data_logs", "status_logs"),
+    *("content", "template_code", "template_content", "institution_from_name", "institution_to_name", "data"),
+]
+ROWS = st.dictionaries(st.sampled_from(FIELDS), JSON | DATES, max_size=12)
+
+
+def as_bytes(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def envelope(results: object, **changes: object) -> bytes:
+    return as_bytes({"status": True, "results": results, "message": "Success", **changes})
+
+
+def report(row: object) -> Report:
+    listed = wire.listed_row(row)
+    assert isinstance(listed, ListedRow)
+    return wire.report_of_row(listed, WIB)
+
+
+def detail(results: object, asked: str = "100") -> Any:
+    return wire.detail(envelope(results), asked=asked, zone=WIB, began_at=BEGAN)
+
+
+def thread(*items: object) -> Thread:
+    return wire.thread(items, zone=WIB, began_at=BEGAN)
+
+
+# Envelopes.
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"  \n",
+        b"<html><body>Pemeliharaan</body></html>",
+        b'{"status": true, "results": {"da',
+        b"\x1f\x8b\x00",
+        b"[]",
+        b"null",
+        b'"Success"',
+        b"true",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"results": ' + b"9" * 5000 + b"}",
+        as_bytes({"status": False, "results": {"data": []}, "message": "Terjadi kesalahan"}),
+        as_bytes({"status": "error", "results": {"data": []}}),
+        as_bytes({"status": 0, "results": {"data": []}}),
+        as_bytes({"status": 500, "results": {"data": []}}),
+        as_bytes({"status": "500", "results": {"data": []}}),
+        as_bytes({"status": [], "results": {"data": []}}),
+        as_bytes({"status": True}),
+        as_bytes({"status": True, "results": None}),
+        as_bytes({"status": True, "results": "Success"}),
+        as_bytes({"status": True, "results": {}}),
+        as_bytes({"status": True, "results": {"data": None}}),
+        as_bytes({"status": True, "results": {"data": {}}}),
+        as_bytes({"status": True, "results": {"data": {"first": 1}}}),
+        as_bytes({"status": True, "results": {"data": "[]"}}),
+    ],
+)
+def test_what_holds_no_list_is_broken_and_never_an_empty_list(body: bytes) -> None:
+    """An empty list is a claim: a lost answer could go out again because of it."""
+    with pytest.raises(UpstreamBroken) as caught:
+        wire.listing(body)
+    assert len(caught.value.what) < 60
+    assert "kesalahan" not in caught.value.what
+
+
+@pytest.mark.parametrize("status", [True, 1, "true", "success", "OK", 200, "200", None])
+def test_the_forms_of_a_sound_status(status: object) -> None:
+    """A boolean was seen; null says nothing."""
+    assert wire.listing(as_bytes({"status": status, "results": {"data": [1]}})).rows == (1,)
+
+
+@pytest.mark.parametrize(
+    ("results", "rows", "more", "total", "last_page"),
+    [
+        ({"data": [], "next_page_url": None}, (), False, None, None),
+        ({"data": [1], "next_page_url": "https://other/api?page=2", "total": 9}, (1,), True, 9, None),
+        ({"data": [1], "total": "9", "last_page": 3.0}, (1,), None, 9, 3),
+        ({"data": [1], "total": -1, "last_page": "many"}, (1,), None, None, None),
+        ({"data": [1], "meta": {"total": 9, "last_page": 2}}, (1,), None, 9, 2),
+        ({"data": [1], "links": {"next": None}}, (1,), False, None, None),
+        ({"data": [1], "links": {"next": "x"}}, (1,), True, None, None),
+        ({"data": [1], "links": [{"url": None}]}, (1,), None, None, None),
+        ({"data": {"0": 1, "2": 3}}, (1, 3), None, None, None),
+        ([], (), None, None, None),
+        ([1, 2], (1, 2), None, None, None),
+    ],
+)
+def test_a_page_is_read_in_each_paginators_shape(
+    results: object, rows: tuple[object, ...], more: bool | None, total: int | None, last_page: int | None
+) -> None:
+    """Laravel's own, its resources' `meta` and `links`, a bare list, PHP's array with gaps."""
+    page = wire.listing(envelope(results))
+    assert (page.rows, page.more, page.total, page.last_page) == (rows, more, total, last_page)
+
+
+def test_a_list_without_results_around_it_is_read() -> None:
+    """`data` at the root."""
+    assert wire.listing(as_bytes({"status": True, "data": [1]})).rows == (1,)
+
+
+def test_a_byte_that_is_no_utf8_costs_one_character_and_not_the_page() -> None:
+    """Nor does a byte order mark, a raw line break in a text, or NaN."""
+    page = wire.listing(b'\xef\xbb\xbf{"results": {"data": ["caf\xe9", "a\nb", NaN, Infinity]}}')
+    assert page.rows == ("caf\ufffd", "a\nb", None, None)
+
+
+def test_what_no_database_stores_is_replaced() -> None:
+    """Lone surrogates and NUL come in as escapes; pairs of surrogates are emoji and stay."""
+    page = wire.listing(rb'{"results": {"data": [{"a\u0000": "\ud800x \ud83d\ude00"}]}}')
+    assert page.rows == ({"a\ufffd": "\ufffdx \U0001f600"},)
+
+
+def test_a_row_nested_into_an_abyss_does_not_cost_the_page() -> None:
+    """Its abyss becomes null."""
+    page = wire.listing(b'{"results": {"data": [{"id": 1, "a": ' + b"[" * 200 + b"]" * 200 + b'}, {"id": 2}]}}')
+    assert [row["id"] for row in page.rows if isinstance(row, dict)] == [1, 2]
+    assert all(isinstance(wire.listed_row(row), ListedRow) for row in page.rows)
+
+
+@given(JSON)
+def test_no_json_breaks_a_listing(value: object) -> None:
+    """Rows or UpstreamBroken, and each row a ListedRow or a BadRecord."""
+    for results in (value, {"data": value}, {"data": [value], "total": value, "meta": value, "links": value}):
+        try:
+            page = wire.listing(envelope(results))
+        except UpstreamBroken:
+            continue
+        for row in page.rows:
+            assert isinstance(wire.listed_row(row), ListedRow | BadRecord)
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_break_an_envelope(body: bytes) -> None:
+    """Only UpstreamBroken leaves."""
+    wire.body_of(body, ok=True)
+    with pytest.raises(UpstreamBroken):
+        wire.listing(body)
+
+
+# Answers to writes.
+
+
+@pytest.mark.parametrize(
+    ("body", "ok", "kind", "message"),
+    [
+        ({"status": True, "message": "Success"}, True, Body.SUCCESS, "Success"),
+        ({"status": True}, True, Body.SUCCESS, ""),
+        ({"status": False, "message": "Gagal"}, True, Body.FAILURE, "Gagal"),
+        ({"message": "Success"}, True, Body.SUCCESS, "Success"),
+        ({"results": {}}, True, Body.SUCCESS, ""),
+        ({"code": 200, "message": "ok"}, True, Body.SUCCESS, "ok"),
+        ({"complaint_id": 1}, True, Body.OTHER, ""),
+        ({}, True, Body.OTHER, ""),
+        ([], True, Body.OTHER, ""),
+        ({"status": False, "message": "a", "errors": {"x": ["b"]}}, False, Body.FAILURE, "a"),
+        (
+            {"message": "The given data was invalid.", "errors": {}},
+            False,
+            Body.FAILURE,
+            "The given data was invalid.",
+        ),
+        ({"status": False, "errors": {"content": ["Too  long.\n"]}}, False, Body.FAILURE, "Too long."),
+        ({"status": False, "errors": [{"x": "deep"}]}, False, Body.FAILURE, "deep"),
+        ({"status": False, "errors": []}, False, Body.FAILURE, ""),
+        ({"status": False, "message": "m" * 500}, False, Body.FAILURE, "m" * 120),
+        ({"code": "900901", "message": "Invalid Credentials", "description": "x"}, False, Body.OTHER, ""),
+        ({"fault": {"code": 900902, "message": "Missing Credentials"}}, False, Body.OTHER, ""),
+    ],
+)
+def test_the_body_of_a_writes_answer(body: object, ok: bool, kind: Body, message: str) -> None:
+    """The API's envelope or a gateway's page; upstream's words, cut."""
+    assert wire.body_of(as_bytes(body), ok=ok) == (kind, message)
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"status": tr', b"\xff\xfe"])
+def test_a_body_that_is_no_json_is_other(body: bytes) -> None:
+    """Whatever the status."""
+    assert wire.body_of(body, ok=True) == (Body.OTHER, "")
+
+
+# Rows.
+
+
+def test_a_full_row_is_a_full_report() -> None:
+    """Nothing missing but what was not given."""
+    row = {
+        "id": 100,
+        "tracking_id": "20001234",
+        "status_name": " Dalam Proses ",
+        "title": "Lampu jalan padam",
+        "content": "Di RT 4.",
+        "channel": "SMS 1708",
+        "disposition_id": 611,
+        "disposition_name": "Dinas PUPR",
+        "classification_name": "Aspirasi",
+        "category_id": "7",
+        "category_name": "Lampu",
+        "location_name": "Kel. Penurunan",
+        "date_of_incident": "2026-01-03",
+        "is_anonymous": "0",
+        "is_secret": 0,
+        "is_priority": True,
+        "tags_raw": "lampu",
+        "rating": 4,
+        "reporter_name": "Budi Contoh",
+        "created_at": "03-01-2026 08:00:00",
+        "updated_at": "2026-01-05",
+        "attachments": [{"path": "https://f.test/1/a.JPG"}],
+        "unheard_of": {"a": 1},
+    }
+    assert report(row) == Report(
+        tracking_id="20001234",
+        upstream_id="100",
+        status_name="Dalam Proses",
+        title="Lampu jalan padam",
+        content="Di RT 4.",
+        channel="SMS 1708",
+        disposition_id="611",
+        disposition_name="Dinas PUPR",
+        classification="Aspirasi",
+        category="Lampu",
+        category_id="7",
+        location="Kel. Penurunan",
+        date_of_incident="2026-01-03",
+        is_priority=True,
+        tags="lampu",
+        rating="4",
+        reporter_name="Budi Contoh",
+        created_at=datetime(2026, 1, 3, 1, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 4, 17, tzinfo=UTC),
+        updated_at_is_day=True,
+        attachments=(Attachment(url="https://f.test/1/a.JPG", file_name="a.JPG", extension="jpg"),),
+    )
+
+
+def test_a_sparse_row_names_what_it_lacks() -> None:
+    """By the names of Report's attributes, all of which exist."""
+    found = report({"id": 100})
+    assert found.tracking_id == "100"
+    assert found.missing == set(Report.__dataclass_fields__) - {"missing", "upstream_id", "updated_at_is_day"}
+    assert found.status_name == ""
+
+
+def test_null_is_a_value_but_for_a_flag() -> None:
+    """`disposition_id` null is "not disposed"; a null flag must not show what is secret."""
+    found = report({"id": 1, "disposition_id": None, "is_secret": None, "updated_at": None})
+    assert not {"disposition_id", "updated_at"} & found.missing
+    assert "is_secret" in found.missing
+
+
+@pytest.mark.parametrize("status", [None, 3, "", "  ", [], {"name": "Selesai"}])
+def test_a_row_without_a_readable_status_name_says_so(status: object) -> None:
+    """The caller then reads the detail."""
+    found = report({"id": 1, "status_name": status})
+    assert found.status_name == ""
+    assert "status_name" in found.missing
+
+
+def test_fields_that_an_unannounced_change_nested_are_still_read() -> None:
+    """`status: {name}` and `disposition: {id, name}`."""
+    found = report({"id": 1, "status": {"name": "Selesai"}, "disposition": {"id": 611, "name": "Dinas PUPR"}})
+    assert (found.status_name, found.disposition_id, found.disposition_name) == ("Selesai", "611", "Dinas PUPR")
+    assert not {"status_name", "disposition_id", "disposition_name"} & found.missing
+    assert report({"id": 1, "status": True}).status_name == ""
+
+
+@pytest.mark.parametrize("flag", ["is_anonymous", "is_secret"])
+def test_such_a_report_has_no_reporters_name(flag: str) -> None:
+    """Keep what the work needs."""
+    found = report({"id": 1, flag: 1, "reporter_name": "Budi Contoh"})
+    assert found.reporter_name is None
+    assert "reporter_name" not in found.missing
+
+
+@pytest.mark.parametrize("field", ["created_at", "updated_at"])
+def test_a_garbage_date_is_a_bad_record(field: str) -> None:
+    """Named by its ids, with its raw text, and nothing of it in the reason."""
+    row = {"id": 100, "tracking_id": "2000", field: "31-02-20xx 25:61:00"}
+    with pytest.raises(BadRecord) as caught:
+        report(row)
+    assert (caught.value.key, caught.value.report_id) == ("2000", "100")
+    assert json.loads(caught.value.raw) == row
+    assert caught.value.reason == f"{field} is not a date"
+
+
+@pytest.mark.parametrize(
+    ("row", "key", "report_id"),
+    [
+        ({"id": 1, "tracking_id": "20"}, "20", "1"),
+        ({"id": 1}, "1", "1"),
+        ({"tracking_id": 20.0}, "20", "20"),
+        ({"id": True, "tracking_id": "20"}, "20", "20"),
+        ({"id": "", "tracking_id": 20}, "20", "20"),
+    ],
+)
+def test_a_rows_key_is_its_tracking_id_and_calls_take_its_id(row: object, key: str, report_id: str) -> None:
+    """Each stands in for the other."""
+    listed = wire.listed_row(row)
+    assert isinstance(listed, ListedRow)
+    assert (listed.key, listed.report_id) == (key, report_id)
+
+
+@pytest.mark.parametrize("row", [{"title": "x"}, {}, {"id": None}, "text", 5, None, [], ["id"]])
+def test_a_row_without_any_id_is_bad_under_its_hash(row: object) -> None:
+    """Returned, not raised: the page goes on."""
+    bad = wire.listed_row(row)
+    assert isinstance(bad, BadRecord)
+    assert bad.key.startswith("h:")
+    assert bad.report_id is None
+    assert json.loads(bad.raw) == row
+    again = wire.listed_row(row)
+    assert isinstance(again, BadRecord)
+    assert again.key == bad.key
+
+
+@given(ROWS)
+def test_no_row_breaks_a_report(row: dict[str, object]) -> None:
+    """A report or a BadRecord; every name in `missing` is an attribute."""
+    listed = wire.listed_row(row)
+    if isinstance(listed, BadRecord):
+        return
+    try:
+        found = wire.report_of_row(listed, WIB)
+    except BadRecord:
+        return
+    assert found.missing <= set(Report.__dataclass_fields__)
+    assert found.tracking_id == listed.key
+    assert ("status_name" in found.missing) == (found.status_name == "")
+
+
+# Attachments.
+
+ONE = Attachment(url="https://f.test/1/surat%20a.pdf", file_name="surat a.pdf", extension="pdf")
+PATH = {"path": ONE.url}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [PATH],
+        {"0": PATH, "docs": [PATH]},
+        {"0": PATH},
+        {"docs": [PATH]},
+        {"docs": json.dumps([PATH])},
+        PATH,
+        json.dumps([PATH]),
+        json.dumps(json.dumps({"0": PATH})),
+        [ONE.url],
+        [{"url": ONE.url, "file_name": "surat a.pdf", "extension": ".PDF"}],
+        [{"link": ONE.url, "name": "surat a.pdf"}, None, 5, {}, {"path": ""}, [], "", {"path": {"x": 1}}],
+    ],
+)
+def test_a_file_is_read_in_every_shape(value: object) -> None:
+    """Once, with name and extension from its address where nothing else says them."""
+    assert wire.attachments(value) == (ONE,)
+
+
+@pytest.mark.parametrize(
+    "value", [None, "", "[]", "[1,2].", "[1,2]", [], {}, {"docs": []}, {"docs": None}, 5, True]
+)
+def test_the_forms_of_no_file(value: object) -> None:
+    """Numbers name no address."""
+    assert wire.attachments(value) == ()
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "extension"),
+    [
+        ("https://f.test/", "file", None),
+        ("https://[broken/a.pdf", "file", None),
+        ("https://f.test/.htaccess", ".htaccess", None),
+        ("https://f.test/a.not-an-extension", "a.not-an-extension", None),
+        ("https://f.test/a.tar.gz?x=1.pdf", "a.tar.gz", "gz"),
+    ],
+)
+def test_odd_addresses_still_give_a_name(url: str, name: str, extension: str | None) -> None:
+    """Something to call the file by."""
+    assert wire.attachments([url]) == (Attachment(url=url, file_name=name, extension=extension),)
+
+
+# Details.
+
+
+def test_a_detail_is_read_with_its_history_and_its_logs_texts() -> None:
+    """In the order of time, though the logs come in none."""
+    results = {
+        "data": {
+            "id": "100",
+            "tracking_id": 2000,
+            "status_name": "Dalam Proses",
+            "status_logs": [{"note": "Diterima", "timestamp": "2026-01-03 08:00:00"}, {"note": None}, "x"],
+        },
+        "data_logs": [
+            {
+                "date": "05-01-2026 08:00:00",
+                "content": "Dari {{ institution_from }} ke {{institution_to}} [Ref LS-ABCDEF]",
+                "institution_from_id": {"name": "Dinas A"},
+                "institution_to": {"id": 2, "name": "Dinas B"},
+                "status_old": {"name": "Terverifikasi"},
+                "status_new": {"name": "Dalam Proses"},
+            },
+            {"date": "besok", "content": "Disposisi", "reason_description": "alasan"},
+            {"created_at": "04-01-2026 08:00:00", "status_new": "Terverifikasi"},
+        ],
+    }
+    found = detail(results)
+    assert found.report.tracking_id == "2000"
+    assert found.report.upstream_id == "100"
+    assert found.began_at == BEGAN
+    assert json.loads(found.raw) == results
+    assert found.log_texts == ("Dari Dinas A ke Dinas B [Ref LS-ABCDEF]", "Disposisi", "alasan", "Diterima")
+    assert found.history == (
+        StatusChange(at=datetime(2026, 1, 3, 1, tzinfo=UTC), status_old=None, status_new=None, note="Diterima"),
+        StatusChange(at=datetime(2026, 1, 4, 1, tzinfo=UTC), status_old=None, status_new="Terverifikasi"),
+        StatusChange(
+            at=datetime(2026, 1, 5, 1, tzinfo=UTC),
+            status_old="Terverifikasi",
+            status_new="Dalam Proses",
+            note="Dari Dinas A ke Dinas B [Ref LS-ABCDEF]",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {"data": {"id": 100, "status_name": "Selesai"}},
+        {"data": [{"id": 100, "status_name": "Selesai"}]},
+        {"data": json.dumps({"id": 100, "status_name": "Selesai"})},
+        {"id": 100, "status_name": "Selesai"},
+        [{"id": 100, "status_name": "Selesai"}],
+    ],
+)
+def test_the_fields_may_stand_in_data_or_right_in_results(results: object) -> None:
+    """Or alone in a list."""
+    assert detail(results).report.status_name == "Selesai"
+
+
+@pytest.mark.parametrize(
+    ("ids", "tracking_id", "upstream_id", "missing"),
+    [
+        ({}, "100", None, {"tracking_id", "upstream_id"}),
+        ({"id": 100}, "100", "100", {"tracking_id"}),
+        ({"id": 7}, "7", "7", {"tracking_id"}),
+        ({"tracking_id": 2000}, "2000", None, {"upstream_id"}),
+        ({"id": 7, "tracking_id": 100}, "100", "7", set()),
+    ],
+)
+def test_the_asked_id_stands_in_where_the_answer_names_none(
+    ids: dict[str, object], tracking_id: str, upstream_id: str | None, missing: set[str]
+) -> None:
+    """One id alone may be of the other kind than the one that was asked for."""
+    found = detail({"data": {"status_name": "Selesai", **ids}}).report
+    assert (found.tracking_id, found.upstream_id) == (tracking_id, upstream_id)
+    assert found.missing & {"tracking_id", "upstream_id"} == missing
+
+
+@pytest.mark.parametrize(
+    ("results", "reason"),
+    [
+        ({"data": {"id": 7, "tracking_id": 8, "status_name": "Selesai"}}, "another report"),
+        ({"data": {"id": 100}}, "no status_name"),
+        ({"data": {"id": 100, "status_name": 3}}, "no status_name"),
+        ({"data": {"id": 100, "status_name": "Selesai", "updated_at": "besok"}}, "updated_at"),
+        ({"data": None}, "holds no report"),
+        ({"data": []}, "holds no report"),
+        ({"data": {}}, "holds no report"),
+        ({"data": [{"id": 100}, {"id": 101}]}, "holds no report"),
+        ({"message": "?"}, "holds no report"),
+        (None, "holds no report"),
+        ("?", "holds no report"),
+    ],
+)
+def test_a_detail_that_cannot_be_read_is_a_bad_record_of_the_asked_id(results: object, reason: str) -> None:
+    """So that quarantine can name it."""
+    with pytest.raises(BadRecord, match=reason) as caught:
+        detail(results)
+    assert caught.value.report_id == "100"
+    assert caught.value.key == "100"
+    json.loads(caught.value.raw)
+
+
+@given(JSON, ROWS)
+def test_no_json_breaks_a_detail(value: object, row: dict[str, object]) -> None:
+    """A detail, BadRecord or UpstreamBroken."""
+    for results in (
+        value,
+        row,
+        {"data": value},
+        {"data": row, "data_logs": value},
+        {"data": row, "data_logs": [row]},
+    ):
+        try:
+            found = detail(results)
+        except (BadRecord, UpstreamBroken):
+            continue
+        assert found.report.status_name
+
+
+# Threads.
+
+
+def test_a_thread_is_in_the_order_of_time_whatever_the_lists() -> None:
+    """Newest first upstream, oldest first here; one that is no object is set aside."""
+    found = thread(
+        {"id": 3, "created_at": "05-01-2026 09:00:00", "content": "Kapan?"},
+        "kaputt",
+        {"id": "2", "created_at": "05-01-2026 08:00:00", "content": "Siap.", "institution_from_name": "Dinas A"},
+        {"id": 1, "date": "2026-01-04", "template_code": "disposition", "template_content": "Disposisi"},
+    )
+    assert [(item.id, item.kind) for item in found.items] == [
+        ("1", ItemKind.DISPOSITION),
+        ("2", ItemKind.ANSWER),
+        ("3", ItemKind.REPORTER),
+    ]
+    assert [(bad.raw, bad.reason) for bad in found.bad] == [('"kaputt"', "not an object")]
+    assert found.bad[0].key.startswith("h:")
+    assert len(json.loads(found.raw)) == 4
+    assert found.began_at == BEGAN
+
+
+def test_placeholders_are_filled_in_from_the_item() -> None:
+    """With inner spaces or without, links by the name; what has no value becomes nothing, the unknown stays."""
+    data = json.dumps({"status_old": {"name": "Terverifikasi"}, "status_new": {"name": "Selesai"}})
+    item = thread(
+        {
+            "id": 1,
+            "template_code": "status",
+            "template_content": "{{institution_from}}|{{ institution_to_link }}|{{institution}}|{{ status_old }}"
+            "|{{status_new}}|{{institution_from_link}}|{{  institution_to  }}|{{who}}|{{ }}",
+            "institution_from_name": "Dinas A",
+            "data": data,
+        }
+    ).items[0]
+    assert item.content == "Dinas A||Dinas A|Terverifikasi|Selesai|Dinas A||{{who}}|{{ }}"
+    assert (item.status_old, item.status_new) == ("Terverifikasi", "Selesai")
+
+
+@pytest.mark.parametrize("data", [None, "", "{", "[]", "5", json.dumps("{"), {"status_old": None}, 5, []])
+def test_data_that_is_no_object_says_nothing(data: object) -> None:
+    """A string that should hold JSON and does not."""
+    item = thread({"id": 1, "data": data}).items[0]
+    assert (item.status_old, item.status_new) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"status_new": {"name": "Selesai"}},
+        {"status_new": "Selesai"},
+        json.dumps(json.dumps({"status_new": {"name": "Selesai"}})),
+    ],
+)
+def test_data_is_an_object_or_json_within_a_string(data: object) -> None:
+    """Sometimes escaped twice."""
+    assert thread({"id": 1, "data": data}).items[0].status_new == "Selesai"
+
+
+@pytest.mark.parametrize(
+    ("content", "template_content", "read"),
+    [
+        ("Siap.", "Tanggapan", "Siap."),
+        (None, "Tanggapan", "Tanggapan"),
+        ("<p>&nbsp;</p>", "Tanggapan", "Tanggapan"),
+        ("<p>&nbsp;</p>", "", "<p>&nbsp;</p>"),
+        (None, None, ""),
+        (5, None, "5"),
+        ([], {}, ""),
+    ],
+)
+def test_an_item_says_what_was_written_else_what_its_template_says(
+    content: object, template_content: object, read: str
+) -> None:
+    """Words count, not markup."""
+    row = {"id": 1, "content": content, "template_content": template_content}
+    assert thread(row).items[0].content == read
+
+
+@pytest.mark.parametrize(
+    ("row", "author"),
+    [
+        ({"institution_from_name": "Dinas A"}, "Dinas A"),
+        ({"institution_from_name": None, "institution_from": {"name": "Dinas A"}}, "Dinas A"),
+        ({"institution_from": "Dinas A"}, "Dinas A"),
+        ({"institution_from_id": {"id": 5, "name": "Dinas A"}}, "Dinas A"),
+        ({"institution_from_id": {"id": 5}}, "5"),
+        ({"institution_from_id": 5}, "5"),
+        ({"institution_from_id": 0}, None),
+        ({"institution_from_id": "0", "institution_from": {}}, None),
+        ({"institution_from_name": "  "}, None),
+        ({}, None),
+    ],
+)
+def test_an_institution_is_a_name_or_an_object(row: dict[str, object], author: str | None) -> None:
+    """An agency known by its number only is still no reporter."""
+    item = thread({"id": 1, "content": "Siap.", **row}).items[0]
+    assert item.author == author
+    assert item.kind is (ItemKind.ANSWER if author else ItemKind.REPORTER)
+
+
+def test_items_without_an_id_have_one_from_their_content() -> None:
+    """The same each time, whatever the order of their keys."""
+    one, other = {"content": "a", "created_at": None}, {"created_at": None, "content": "a"}
+    first = thread(one).items[0]
+    assert first.id.startswith("h:")
+    assert thread(other).items[0].id == first.id
+
+
+def test_an_item_never_hides_another_that_has_the_same_id() -> None:
+    """A response that arrived could look lost otherwise."""
+    found = thread({"id": 1, "content": "a"}, {"id": "1", "content": "b [Ref LS-ABCDEF]"})
+    assert len({item.id for item in found.items}) == 2
+    assert {item.content for item in found.items} == {"a", "b [Ref LS-ABCDEF]"}
+
+
+@given(st.lists(JSON | ROWS, max_size=6))
+def test_no_json_breaks_a_thread(rows: list[object]) -> None:
+    """Every row is an item or set aside, none is lost."""
+    found = thread(*rows)
+    assert len(found.items) + len(found.bad) == len(rows)
+    assert all(item.created_at is None or item.created_at.tzinfo is UTC for item in found.items)
+
+
+# Master lists.
+
+
+def test_institutions_and_templates_are_read_and_the_rest_left_out() -> None:
+    """Each once."""
+    rows = [
+        {"id": 1, "name": "A"},
+        {"id": "1", "name": "A"},
+        {"id": 2},
+        {"name": "B"},
+        "x",
+        {"id": 3, "name": "C"},
+    ]
+    assert wire.institutions(rows) == (Institution(id="1", name="A"), Institution(id="3", name="C"))
+    codes = [{"template_code": "reply"}, {"code": "reply_done"}, {"template_code": "reply"}, {}, None]
+    assert wire.template_codes(codes) == ("reply", "reply_done")
+
+
+@given(st.lists(JSON | ROWS, max_size=5))
+def test_no_json_breaks_a_master_list(rows: list[object]) -> None:
+    """What cannot be read is left out."""
+    wire.institutions(rows)
+    wire.template_codes(rows)
