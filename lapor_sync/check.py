@@ -106,7 +106,7 @@ def _about_settings(settings: Settings, config: Path | None, environ: Mapping[st
 
 
 def _sources(config: Path | None, environ: Mapping[str, str]) -> str:
-    given = sum(name.startswith("LAPOR_SYNC_") for name in environ)
+    given = sum(name.startswith("LAPOR_SYNC_") and bool(value) for name, value in environ.items())
     path = config or DEFAULT_CONFIG
     file = f"from {path}" if path.is_file() else f"no file {path}"
     return f"{file}, {given} in the environment"
@@ -151,7 +151,7 @@ def _about_secrets(settings: Settings, config: Path | None, environ: Mapping[str
     for answer, todo in problems:
         yield Line(question=question, answer=answer, verdict=WRONG, todo=todo)
     if not problems and any(getattr(settings, name) is not None for name in SECRETS):
-        in_shell = any(setting_name(name) in environ for name in SECRETS)
+        in_shell = any(environ.get(setting_name(name), "").strip() for name in SECRETS)
         answer = "this shell: a service needs them in credential files" if in_shell else "this user only"
         yield Line(question=question, answer=answer)
 
@@ -186,7 +186,7 @@ def _in_service(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     if "INVOCATION_ID" not in environ:
         return
     for name in map(setting_name, SECRETS):
-        if name in environ:
+        if environ.get(name, "").strip():
             yield (
                 f"every user: {name} is in the environment of a service",
                 "Use LoadCredential= in the unit instead, as deploy/systemd shows.",

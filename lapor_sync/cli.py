@@ -39,9 +39,11 @@ class Commands(click.Group):
     """The group of all commands. `--from-export` takes several files after it, which click's options do not."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        wrong = next((arg for arg in args if any("\ud800" <= c <= "\udfff" for c in arg)), None)
-        if wrong is not None:
-            raise click.UsageError(f"{wrong!a} is not UTF-8 text.")
+        for arg in args:
+            if any("\ud800" <= c <= "\udfff" for c in arg):
+                raise click.UsageError(f"{arg!a} is not UTF-8 text.")
+            if "\x00" in arg:
+                raise click.UsageError(f"{arg!a} holds a NUL character.")
         return super().parse_args(ctx, spread_files(args))
 
     def invoke(self, ctx: click.Context) -> Any:

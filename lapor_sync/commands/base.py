@@ -149,17 +149,12 @@ def read_at_most(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as file:
             content = file.read(most + 1)
-    except (OSError, ValueError) as exc:
-        raise unreadable(path, exc) from exc
+    except OSError as exc:
+        todo = "Check the path, and that this user may read it."
+        raise BadInput(f"{path} cannot be read: {exc.strerror}.", todo=todo) from exc
     if len(content) > most:
         raise BadInput(f"{path} has more than {most / 2**20:g} MB.", todo="Make it smaller.")
     return content
-
-
-def unreadable(path: Path, exc: Exception) -> BadInput:
-    """What to say of a file that cannot be read."""
-    why = exc.strerror if isinstance(exc, OSError) else exc
-    return BadInput(f"{path} cannot be read: {why}.", todo="Check the path, and that this user may read it.")
 
 
 # Answers.

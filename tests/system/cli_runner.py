@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import structlog
 
 from connectors.simulator import CITY_ID, OPD_IDS, Simulator
@@ -88,12 +89,9 @@ def _is_ours(name: str) -> bool:
 
 
 def _exit_code() -> int:
-    try:
+    with pytest.raises(SystemExit) as end:
         cli.main()
-    except SystemExit as end:
-        assert isinstance(end.code, int)
-        return end.code
-    raise AssertionError("main() always exits")
+    return int(end.value.code or 0)
 
 
 def _quiet() -> None:

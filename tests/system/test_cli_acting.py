@@ -1,0 +1,510 @@
+"""The commands by which people act, the work, the tools: what is taken, what is refused, and how it is said."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+
+from connectors.simulator import Options, Simulator
+from lapor_sync.commands import tools
+from lapor_sync.domain.errors import BadInput, NotAllowed
+from tests.system.cli_runner import Cli, city
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(Options(seed=5, reports=30)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mirrored(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("mirrored") / "city.db"
+    ran = city(simulator, path)("--once")
+    assert ran.code == 0, ran.err
+    return path
+
+
+@pytest.fixture
+def cli(simulator: Simulator, mirrored: Path, tmp_path: Path) -> Cli:
+    return city(simulator, Path(shutil.copy(mirrored, tmp_path / "city.db")))
+
+
+@pytest.fixture
+def tracking_id(simulator: Simulator, cli: Cli) -> str:
+    """A report that was just disposed to OPD 611 and is mirrored."""
+    filed = simulator.world.file_report(title="Baru", opd="611")
+    ran = cli("--once")
+    assert ran.code == 0, ran.err
+    return str(filed["tracking_id"])
+
+
+def queued(cli: Cli) -> list[Any]:
+    """What was written here (the stand-in's threads also hold what other tests sent)."""
+    return cli("outbox", "--state", "queued", "--json").lines
+
+
+def workbook(path: Path, rows: Sequence[Sequence[object]]) -> Path:
+    book = Workbook()
+    assert book.active is not None
+    for row in rows:
+        book.active.append(list(row))
+    book.save(path)
+    return path
+
+
+# respond
+
+
+def test_respond_prints_the_reference_alone(cli, tracking_id):
+    """The first line of standard output is the reference, and nothing else is there."""
+    ran = cli("respond", tracking_id, "--text", "Sudah.")
+    (one,) = queued(cli)
+    assert (ran.code, ran.out) == (0, one["ref"] + "\n")
+
+
+def test_a_text_from_a_file_with_files(cli, tracking_id, tmp_path):
+    """A text in a UTF-8 file and attached files are taken as they are; the report shows them numbered."""
+    (tmp_path / "jawaban.txt").write_text("\ufeffSudah ditangani.\nTerima kasih.", encoding="utf-8")
+    (tmp_path / "foto.JPG").write_bytes(b"foto")
+    ran = cli(
+        *("respond", tracking_id, "--text-file", tmp_path / "jawaban.txt"),
+        *("--attach", tmp_path / "foto.JPG", "--opd", "611", "--by", " Sari\n"),
+    )
+    assert ran.code == 0, ran.err
+    assert cli("--once").code == 0
+    shown = cli("show", tracking_id)
+    assert "] foto.JPG   `lapor-sync attachment ID" in shown.out
+    assert "Sari" in shown.out
+
+
+def test_who_acts_without_by(cli, tracking_id, monkeypatch):
+    """`--by` else $SUDO_USER else the login name, else the number of a user without a name."""
+    cli("respond", tracking_id, "--text", "Satu.", env={"SUDO_USER": "budi"})
+    cli("respond", tracking_id, "--text", "Dua.", "--by", "  ")
+    monkeypatch.setattr("pwd.getpwuid", lambda uid: {}[uid])
+    cli("respond", tracking_id, "--text", "Tiga.")
+    cli("respond", tracking_id, "--text", "Empat.", "--by", "\x07")
+    who = [one["by"] for one in cli("show", tracking_id, "--json").json["deliveries"]]
+    assert (who[0], who[2], who[3]) == ("budi", f"uid {os.getuid()}", "?")
+    assert who[1]
+
+
+def test_respond_says_when_it_does_not_leave(cli, tracking_id):
+    """While observing, and on a terminal without credentials, it is said that the response stays."""
+    ran = cli("respond", tracking_id, "--text", "Sudah.", env={"LAPOR_SYNC_OBSERVE": "1"})
+    assert "LAPOR_SYNC_OBSERVE is set" in ran.err
+    ran = cli("respond", tracking_id, "--text", "Lagi.", terminal=True, env={"LAPOR_SYNC_USER_ID": ""})
+    assert "This shell has no LAPOR_SYNC_USER_ID" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ((), "Give an ID"),
+        (("ID",), "Give an ID"),
+        (("ID", "--text", "a", "--text-file", "b"), "Give an ID"),
+        (("ID", "--text", ""), "The text is empty"),
+        (("ID", "--text", " \n\t"), "The text is empty"),
+        (("ID", "--text", "a\x00b"), "NUL"),
+        (("ID", "--text", "x" * 1001), "LAPOR takes 1000"),
+        (("ID", "--text", "a [Ref LS-AAAAAA]"), "reference of another"),
+        (("ID", "--text", "a", "--opd", "Dinas Khayalan"), "no institution"),
+        (("ID", "--text", "a", "--opd", "612"), "not with 612"),
+        (("ID", "--text", "a", "--attach", "TMP/none.jpg"), "No such file"),
+        (("ID", "--text", "a", "--attach", "TMP"), "cannot be read"),
+        (("ID", "--text", "a", "--attach", "TMP/a.exe"), "LAPOR takes jpg"),
+        (("ID", "--text", "a", "--attach", "TMP/empty.jpg"), "is empty"),
+        (("ID", "--text", "a", "--attach", "TMP/big.jpg"), "more than 1 MB"),
+        (("ID", "--text-file", "TMP/none.txt"), "No such file"),
+        (("ID", "--text-file", "TMP/latin1.txt"), "not UTF-8"),
+        (("ID", "--text-file", "TMP/\x00"), "NUL"),
+        (("nonsense", "--text", "a"), "No report nonsense"),
+        (("--from", "TMP/none.xlsx"), "none.xlsx"),
+        (("--from", "TMP/a.exe"), "a.exe"),
+        (("ID", "--from", "TMP/a.xlsx"), "--from stands alone"),
+        (("--from", "TMP/a.xlsx", "--secret"), "--from stands alone"),
+    ],
+)
+def test_respond_refuses(cli, tracking_id, tmp_path, args, words):
+    """What cannot be taken is told in two lines, exit code 2, and nothing is taken."""
+    (tmp_path / "a.exe").write_bytes(b"MZ")
+    (tmp_path / "empty.jpg").write_bytes(b"")
+    (tmp_path / "big.jpg").write_bytes(b"x" * (2**20 + 1))
+    (tmp_path / "latin1.txt").write_bytes(b"Caf\xe9")
+    given = [tracking_id if arg == "ID" else arg.replace("TMP", str(tmp_path)) for arg in args]
+    ran = cli("respond", *given, env={"LAPOR_SYNC_ATTACH_MAX_MB": "1"})
+    assert ran.code == 2
+    assert ran.out == ""
+    assert ran.says(words)
+    assert queued(cli) == []
+
+
+def test_a_sheet_of_responses_twice(cli, tracking_id, tmp_path):
+    """Every row of a sheet is taken once; the same file again changes nothing."""
+    rows = [("Tracking ID", "OPD", "Jawaban", "Petugas"), (tracking_id, "611", "Sudah.", "Sari")]
+    sheet = workbook(tmp_path / "jawaban.xlsx", rows)
+    ran = cli("respond", "--from", sheet)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("LS-")
+    assert "1 taken, 0 were taken before." in ran.err
+    again = cli("respond", "--from", sheet)
+    assert (again.code, again.out) == (0, "")
+    assert "0 taken, 1 were taken before." in again.err
+    assert [one["opd"] for one in queued(cli)] == ["611"]
+
+
+# forward, outbox, conflicts
+
+
+def test_forward_prints_the_reference_alone(cli, tracking_id):
+    """A hand-over is one more delivery; a second one for the report is refused."""
+    ran = cli("forward", tracking_id, "--to", "700", "--reason", "Bukan kewenangan kota.")
+    (one,) = queued(cli)
+    assert (ran.out, one["kind"]) == (one["ref"] + "\n", "forward")
+    again = cli("forward", tracking_id, "--to", "700", "--reason", "Lagi.")
+    assert again.code == 2
+    assert again.says("under way already")
+    assert cli("plan", "--json").lines[0]["kind"] == "forward"
+
+
+def test_a_delivery_is_held_retried_and_cancelled(cli, tracking_id):
+    """Each act prints the state that it brought; what does not fit is refused."""
+    ref = cli("respond", tracking_id, "--text", "Sudah.").out.strip()
+    assert cli("outbox", "hold", ref.lower()).out == "held\n"
+    assert cli("outbox", "retry", ref, "--by", "Sari").out == "queued\n"
+    assert cli("outbox", "retry", ref).out == "queued\n"
+    assert cli("outbox", "cancel", ref).out == "cancelled\n"
+    for act in ("hold", "retry", "cancel"):
+        ran = cli("outbox", act, ref)
+        assert ran.code == 2
+        assert ran.says("is cancelled")
+    assert cli("outbox", "retry", "LS-NONONO").says("No delivery")
+
+
+@pytest.mark.parametrize(("args", "words"), [(("1",), "Say how"), (("999", "--keep-ours"), "No open conflict")])
+def test_settling_refuses(cli, args, words):
+    """A conflict that is none, or no word of how, is told."""
+    ran = cli("conflicts", "settle", *args)
+    assert ran.code == 2
+    assert ran.says(words)
+
+
+# attachment
+
+
+def with_file(simulator: Simulator, cli: Cli, tmp_path: Path, *, secret: bool = False) -> tuple[str, str]:
+    """A report whose one answer has a file, mirrored; and the number that `show` gives the file."""
+    filed = simulator.world.file_report(title="Berkas", opd="611", secret=secret)
+    tracking_id = str(filed["tracking_id"])
+    assert cli("--once").code == 0
+    (tmp_path / "surat.pdf").write_bytes(b"%PDF surat")
+    assert cli("respond", tracking_id, "--text", "Terlampir.", "--attach", tmp_path / "surat.pdf").code == 0
+    assert cli("--once").code == 0
+    if secret:
+        return tracking_id, "1"
+    found = re.search(r"\[(\d+)\] surat\.pdf", cli("show", tracking_id).out)
+    assert found is not None
+    return tracking_id, found[1]
+
+
+def test_an_attachment_is_fetched_whole(cli, simulator, tmp_path):
+    """The file comes whole, without credentials going to the foreign host (the stand-in refuses them)."""
+    tracking_id, number = with_file(simulator, cli, tmp_path)
+    out = tmp_path / "got.pdf"
+    ran = cli("attachment", tracking_id, number, "--out", out)
+    assert ran.code == 0, ran.err
+    assert out.read_bytes() == b"%PDF surat"
+    assert ran.out == f"{out}: 10 bytes\n"
+    assert not list(tmp_path.glob(".lapor-sync-*"))
+    assert stat.S_IMODE(out.stat().st_mode) & 0o600 == 0o600
+
+
+def test_an_attachment_of_a_rahasia_report_is_audited(cli, simulator, tmp_path):
+    """Fetching a file of a rahasia report is written down as looking at it is."""
+    tracking_id, number = with_file(simulator, cli, tmp_path, secret=True)
+    assert cli("attachment", tracking_id, number, "--out", tmp_path / "got.pdf", "--by", "Sari").code == 0
+    last = cli("audit", "export").lines[-1]
+    assert (last["what"], last["who"]) == ("shown", "Sari")
+
+
+@pytest.mark.parametrize(
+    ("number", "out", "words"),
+    [
+        ("99", "new.pdf", "attachment"),
+        ("0", "new.pdf", "not in the range"),
+        ("x", "new.pdf", "not a valid integer"),
+        ("1", "surat.pdf", "there already"),
+        ("1", "none/new.pdf", "not there"),
+    ],
+)
+def test_attachment_refuses(cli, simulator, tmp_path, number, out, words):
+    """No number that is none, no folder that is none, and nothing is overwritten."""
+    tracking_id, _ = with_file(simulator, cli, tmp_path)
+    ran = cli("attachment", tracking_id, number, "--out", tmp_path / out)
+    assert ran.code == 2
+    assert ran.says(words)
+    assert (tmp_path / "surat.pdf").read_bytes() == b"%PDF surat"
+
+
+def test_attachment_of_a_report_without_any(cli, tracking_id, tmp_path):
+    """A report without files says so, and without an account the missing settings are named."""
+    ran = cli("attachment", tracking_id, "1", "--out", tmp_path / "a")
+    assert ran.says("has no attachment")
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
+    """Between the look and the end of the download somebody may have made the file."""
+    out = tmp_path / "a.pdf"
+
+    def pieces() -> Iterator[bytes]:
+        yield b"one"
+        out.write_bytes(b"theirs")
+
+    with pytest.raises(NotAllowed):
+        tools.put(out, pieces())
+    assert out.read_bytes() == b"theirs"
+    assert [one.name for one in tmp_path.iterdir()] == ["a.pdf"]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_file_system_without_links(tmp_path, monkeypatch, taken):
+    """Where there are no links a rename does it, after one more look."""
+    out = tmp_path / "a.pdf"
+
+    def no_link(source: Path, target: Path) -> None:
+        if taken:
+            out.write_bytes(b"theirs")
+        raise OSError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", no_link)
+    if taken:
+        with pytest.raises(NotAllowed):
+            tools.put(out, [b"ours"])
+    else:
+        assert tools.put(out, [b"ours"]) == 4
+    assert out.read_bytes() == (b"theirs" if taken else b"ours")
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    """A folder that went away is told as wrong use."""
+    with pytest.raises(BadInput, match="cannot be written"):
+        tools.put(tmp_path / "gone" / "a.pdf", [b""])
+
+
+# the work
+
+
+def export(path: Path) -> Path:
+    """An admin's export of one report."""
+    header = (
+        *("Tracking ID", "Tanggal Laporan Masuk", "Waktu Laporan Masuk", "Judul Laporan", "Isi Laporan Awal"),
+        *("ID Instansi Terdisposisi", "Instansi Terdisposisi", "Status Laporan"),
+    )
+    row = ("8012345", "3 Jan 2026", "14:05:33", "Jalan", "Jalan berlubang.", 611, "Dinas PUPR", "Dalam Proses")
+    return workbook(path, [header, row, ("8012346", "kemarin dulu", "", "", "", "", "", "Dalam Proses")])
+
+
+def test_a_backfill_mirrors_everything_once(cli, tmp_path):
+    """A backfill into a new database mirrors the city; a second one finds nothing new."""
+    env = {"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    first = cli("--backfill", env=env)
+    assert first.code == 0, first.err
+    assert re.match(r"new \d\d, changed 0, unchanged 0, quarantined 0\n", first.out)
+    assert "Reports: " in first.err
+    assert cli("--backfill", terminal=True, env=env).out.startswith("new 0")
+
+
+def test_a_backfill_of_a_span(cli, tmp_path):
+    """`--since` and `--until` take days in both ways of writing them."""
+    env = {"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    ran = cli("--backfill", "--since", "2020-01-31", "--until", "31/01/2020", env=env)
+    assert ran.code == 0, ran.err
+    assert ran.out.startswith("new 0")
+
+
+def test_exports_need_no_account(cli, tmp_path):
+    """Several files after one `--from-export`; what could not be read is said."""
+    env = {"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/new.db", "LAPOR_SYNC_UPSTREAM_URL": ""}
+    one, two = export(tmp_path / "a.xlsx"), export(tmp_path / "b.xlsx")
+    ran = cli("--backfill", "--from-export", one, two, "--as-of", "01-02-2026", env=env)
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[0].startswith("new 1, changed 0")
+    assert len(ran.out.splitlines()) == 2
+    assert "lapor-sync quarantine" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--once", "--backfill"), "one of"),
+        (("--once", "status"), "stand alone"),
+        (("--since", "2026-01-01"), "go with --backfill"),
+        (("--since", ""), "go with --backfill"),
+        (("--from-export", "a.xlsx"), "go with --backfill"),
+        (("--backfill", "--as-of", "2026-01-01"), "goes with --from-export"),
+        (("--backfill", "--since", "nonsense"), "is no day"),
+        (("--backfill", "--since", "2026-02-30"), "is no day"),
+        (("--backfill", "--until", "0001-01-01"), "is no day"),
+        (("--backfill", "--from-export", "/none.xlsx"), "none.xlsx"),
+        (("--backfill", "--from-export", "/none.xlsx", "--as-of", "x"), "is no day"),
+        (("nonsense",), "No such command"),
+        (("--nonsense",), "No such option"),
+        (("show", "\udcff"), "is not UTF-8"),
+        (("simulator", "--scenario", "nonsense"), "There are:"),
+        (("simulator", "--port", "99999"), "99999"),
+        (("simulator", "--host", "256.256.256.256"), "cannot be used"),
+        (("simulator", "--speed", "0"), "0"),
+        (("completion", "cmd"), "cmd"),
+    ],
+)
+def test_wrong_use(cli, args, words):
+    """Wrong use is told in two lines, exit code 2."""
+    ran = cli(*args)
+    assert ran.code == 2
+    assert ran.says(words)
+
+
+def test_once_without_an_account_says_what_is_missing(cli):
+    """Without account and folder there is nothing to do: wrong settings."""
+    ran = cli("--once", env={"LAPOR_SYNC_UPSTREAM_URL": ""})
+    assert ran.code == 2
+    assert ran.says("LAPOR_SYNC_UPSTREAM_URL", "LAPOR_SYNC_IMPORT_DIR")
+
+
+def test_an_upstream_that_is_away(cli):
+    """A call that cannot be completed is exit code 1, with what to do."""
+    ran = cli("--backfill", env={"LAPOR_SYNC_UPSTREAM_URL": "http://127.0.0.1:9/x"})
+    assert ran.code == 1
+    assert ran.says("no connection")
+
+
+def test_the_daemon_ends_when_it_is_told_to(cli, monkeypatch):
+    """Without a command it is the daemon, with the signals' handlers set."""
+    told: list[object] = []
+
+    def daemon(app: Any, environ: object) -> None:
+        told.append(environ)
+        app.stopping.ask()
+
+    monkeypatch.setattr("lapor_sync.app.App.daemon", daemon)
+    assert cli().code == 0
+    assert told
+
+
+def test_a_backfill_that_is_stopped_says_so(cli, monkeypatch):
+    """Stopped half-way it says that the same command goes on."""
+    tally = SimpleNamespace(new=1, changed=0, unchanged=0, quarantined=0, unread=2)
+
+    def stopped(setup: Any, since: object, until: object) -> Any:
+        setup.stopping.ask()
+        return tally
+
+    monkeypatch.setattr("lapor_sync.sync.cycle.backfill", stopped)
+    ran = cli("--backfill")
+    assert "2 could not be read whole" in ran.err
+    assert "goes on from here" in ran.err
+
+
+# tools
+
+
+def test_the_simulator_prints_what_to_export(cli, monkeypatch):
+    """The stand-in prints shell lines that can be pasted, serves, and stops."""
+    monkeypatch.setattr("connectors.simulator.Simulator.serve_forever", lambda self: None)
+    ran = cli("simulator", "--port", "0", "--reports", "1")
+    assert ran.code == 0
+    assert all(line.startswith("export LAPOR_SYNC_") for line in ran.out.splitlines())
+    assert "lapor-sync check" in ran.err
+
+
+def test_the_simulator_lists_its_scenarios(cli):
+    """`--scenario list` names them all."""
+    assert "lost-reply" in cli("simulator", "--scenario", "list").out
+
+
+def test_the_demo_is_run(cli, monkeypatch):
+    """`demo` runs the demo."""
+    ran: list[bool] = []
+    monkeypatch.setattr("lapor_sync.demo.run", lambda: ran.append(True))
+    assert cli("demo").code == 0
+    assert ran
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion(cli, shell):
+    """The script of each shell asks the program with its own variable, and is answered."""
+    if shell == "bash" and shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    script = cli("completion", shell).out
+    assert "_LAPOR_SYNC_COMPLETE" in script
+
+
+def test_help_says_where_to_begin(cli):
+    """`--help` names check, completion and the exit codes."""
+    shown = " ".join(cli("--help").out.split())
+    assert "Begin with `lapor-sync check`" in shown
+    assert "3 another process" in shown
+    assert cli("--version").out.startswith("lapor-sync, version ")
+
+
+# the end
+
+
+def test_nobody_sees_a_traceback(cli, monkeypatch):
+    """A fault of ours is two lines with its place and without its message."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("the words of a citizen")
+
+    monkeypatch.setattr("lapor_sync.store.views.status", broken)
+    ran = cli("status")
+    assert ran.code == 1
+    assert ran.says("RuntimeError at", "please report")
+    assert "citizen" not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyboardInterrupt(), 1, "Stopped."),
+        (BrokenPipeError(), 0, ""),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left"),
+        (OSError(errno.EIO, "Input/output error", "/a/file"), 1, "/a/file"),
+        (OSError(), 1, "OSError"),
+    ],
+)
+def test_what_the_system_refuses(cli, monkeypatch, error, code, words):
+    """A full disk, a reader that has gone, Ctrl-C: each has its exit code and no traceback."""
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("lapor_sync.store.views.status", broken)
+    ran = cli("status")
+    assert ran.code == code
+    assert ran.says(words) if words else ran.err == ""
+
+
+def test_another_process_at_work(cli, mirrored):
+    """While somebody works the database, work is refused with exit code 3, and looking goes on."""
+    from lapor_sync.store.database import make_engine
+    from lapor_sync.store.lock import working
+
+    engine = make_engine(cli.env["LAPOR_SYNC_DATABASE_URL"])
+    with working(engine, "daemon"):
+        ran = cli("--once")
+        assert ran.code == 3
+        assert ran.says("daemon, pid")
+        assert "At work       daemon, pid" in cli("status").out
+    engine.dispose()

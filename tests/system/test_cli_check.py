@@ -1,0 +1,551 @@
+"""`check`: whatever the city's state, each question has an answer and what to do, and nothing is changed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.simulator import Options, Simulator
+from lapor_sync import check as checking
+from lapor_sync.domain.report import Report
+from tests.system.cli_runner import Cli, Ran, city
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator(Options(seed=3, reports=30)) as running:
+        yield running
+
+
+@pytest.fixture
+def cli(simulator: Simulator, tmp_path: Path) -> Iterator[Cli]:
+    yield city(simulator, tmp_path / "new.db")
+    simulator.world.set_scenario("calm")
+    simulator.world.clear_faults()
+
+
+def verdicts(ran: Ran, question: str) -> list[str]:
+    """The lines about a question: verdict and answer."""
+    return [line for line in ran.out.splitlines() if question in line]
+
+
+def wrong(ran: Ran) -> list[str]:
+    return [line for line in ran.out.splitlines() if line.startswith("WRONG")]
+
+
+def test_all_is_well(cli, tmp_path):
+    """Against a sound LAPOR every line is ok, exit code 0, and no database was made."""
+    ran = cli("check")
+    assert ran.code == 0, ran.out
+    lines = ran.out.splitlines()
+    assert lines[-1] == "Nothing is wrong. Nothing was changed."
+    asked = [line for line in lines[:-2] if "cuti bersama" not in line and "To do" not in line]
+    assert all(line.startswith("ok ") for line in asked), ran.out
+    assert len(asked) >= 18
+    assert ran.err == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_nothing_configured(tmp_path):
+    """Without any setting it says what is missing, and what to do without an account: wrong settings."""
+    ran = Cli({"XDG_STATE_HOME": str(tmp_path), "HOME": str(tmp_path), "LAPOR_SYNC_DATABASE_URL": ""})("check")
+    assert ran.code == 2
+    assert "LAPOR_SYNC_UPSTREAM_URL, LAPOR_SYNC_BEARER, LAPOR_SYNC_TOKEN missing" in ran.out
+    assert "LAPOR_SYNC_IMPORT_DIR" in ran.out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_city_without_an_account(tmp_path):
+    """With a folder for exports nothing is wrong."""
+    (tmp_path / "import").mkdir()
+    env = {
+        "LAPOR_SYNC_IMPORT_DIR": str(tmp_path / "import"),
+        "LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/a/b/new.db",
+    }
+    ran = Cli(env)("check")
+    assert ran.code == 0, ran.out
+    assert verdicts(ran, "Can exports be imported?")[0].startswith("ok")
+    assert not (tmp_path / "a").exists()
+
+
+def test_every_wrong_setting_at_once(cli):
+    """Settings that cannot be used are all named; exit code 2."""
+    ran = cli("check", env={"LAPOR_SYNC_POLL_SECONDS": "x", "LAPOR_SYNC_UPSTREAM": "1"})
+    assert ran.code == 2
+    assert len(wrong(ran)) == 3
+    assert "Correct the settings" in ran.out
+
+
+def test_the_wrong_header_name(cli):
+    """A refused header makes it try the other one, and it goes on with that."""
+    ran = cli("check", env={"LAPOR_SYNC_AUTH_HEADER": "Authorization"})
+    assert ran.code == 1
+    assert len(wrong(ran)) == 1
+    assert "Set LAPOR_SYNC_AUTH_HEADER=auth." in ran.out
+    assert verdicts(ran, "Can its thread be read?")[0].startswith("ok")
+
+
+def test_an_upstream_that_is_away(cli):
+    """Nothing listens there: one wrong line, and no question that would need an answer of LAPOR's."""
+    ran = cli("check", env={"LAPOR_SYNC_UPSTREAM_URL": "http://127.0.0.1:9/lapor"})
+    assert ran.code == 1
+    assert len(wrong(ran)) == 1
+    assert "Check the network" in ran.out
+    assert "list of reports" not in ran.out
+
+
+def test_a_base_url_that_is_no_api(cli, simulator):
+    """An address under which nothing of the API is, is told."""
+    ran = cli("check", env={"LAPOR_SYNC_UPSTREAM_URL": simulator.origin + "/elsewhere"})
+    assert ran.code == 1
+    assert "HTTP 404" in wrong(ran)[0]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "code", "question", "verdict", "words"),
+    [
+        ("expired-token", 1, "Does LAPOR let us in?", "WRONG", "with auth and with Authorization"),
+        ("maintenance", 1, "Does LAPOR let us in?", "WRONG", "no: "),
+        ("restricted", 0, "Is there a list of reports?", "look", "/complaints is not there"),
+        ("empty-list", 0, "Is there a list of reports?", "look", "yes, but empty"),
+        ("no-filter", 0, "Does it honour its filter?", "look", "reports that are older"),
+        ("unknown-status", 0, "Are its status names known?", "look", "not: Menunggu"),
+        ("schema-drift", 0, "Can its rows be read?", "look", "not an object"),
+        ("schema-drift", 0, "Do its rows say all", "look", "updated_at"),
+        ("moving-pages", 0, "Does it honour its filter?", "ok", "updated_from"),
+    ],
+)
+def test_bad_days(cli, simulator, scenario, code, question, verdict, words):
+    """Each bad day is seen where it shows, and what is only odd is no failure."""
+    simulator.world.set_scenario(scenario)
+    ran = cli("check")
+    assert ran.code == code, ran.out
+    assert any(line.startswith(verdict) and words in line for line in verdicts(ran, question)), ran.out
+
+
+def test_without_a_list_mirrored_reports_are_read(cli, simulator):
+    """Where there is no list, detail and thread are tried with what is mirrored; an empty list is wrong then."""
+    assert cli("--once").code == 0
+    simulator.world.set_scenario("restricted")
+    ran = cli("check")
+    assert verdicts(ran, "Can its thread be read?")[0].startswith("ok")
+    assert verdicts(ran, "Are its status names known?")[0].startswith("ok")
+    simulator.world.set_scenario("empty-list")
+    ran = cli("check")
+    assert ran.code == 1
+    assert "though reports are mirrored" in wrong(ran)[0]
+    assert verdicts(ran, "Can its thread be read?")[0].startswith("ok")
+
+
+def test_a_list_of_garbage(cli, tmp_path):
+    """A list whose rows have no id at all is wrong."""
+    with Simulator(Options(seed=1, reports=3)) as other:
+        for one in other.world.summary()["reports"]:
+            other.world.corrupt(one["id"], how="string")
+        ran = city(other, tmp_path / "new.db")("check")
+    assert ran.code == 1
+    assert "no row of it has an id" in wrong(ran)[0]
+
+
+def test_a_row_that_cannot_be_read(cli, tmp_path):
+    """One bad row is counted, and the rest goes on."""
+    with Simulator(Options(seed=1, reports=3)) as other:
+        other.world.corrupt(other.world.summary()["reports"][0]["id"], how="bad-date")
+        ran = city(other, tmp_path / "new.db")("check")
+    assert ran.code == 0
+    assert "2 of 3 on the first page" in verdicts(ran, "Can its rows be read?")[0]
+
+
+def test_a_list_without_times(cli, simulator):
+    """With fewer than two times the filter cannot be told; without a filter it is not asked."""
+    with Simulator(Options(seed=1, reports=1)) as other:
+        env = cli.env | {"LAPOR_SYNC_UPSTREAM_URL": other.url}
+        assert "no two times" in verdicts(Cli(env)("check"), "Does it honour its filter?")[0]
+    ran = cli("check", env={"LAPOR_SYNC_LIST_UPDATED_PARAM": ""})
+    assert "there is none" in verdicts(ran, "Does it honour its filter?")[0]
+
+
+def test_sparse_rows(cli, tmp_path):
+    """A list that says little is no failure: each report takes one call more."""
+    with Simulator(Options(seed=1, reports=9, list_fields="sparse")) as other:
+        ran = city(other, tmp_path / "new.db")("check")
+    assert ran.code == 0
+    assert "each takes one call more" in verdicts(ran, "Do its rows say all")[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "verdict"),
+    [
+        ("/complaints?", "Does it honour its filter?", "look"),
+        ("/complaint", "Can a report be read by its id?", "WRONG"),
+        ("/followups", "Can its thread be read?", "WRONG"),
+        ("/masters/institutions", "Does LAPOR know the city's ids?", "look"),
+        ("/masters/templates", "Does LAPOR know the reply template?", "look"),
+    ],
+)
+def test_a_single_call_that_fails(cli, simulator, monkeypatch, path, question, verdict):
+    """One call of the API that fails is told with its question; the others are asked all the same."""
+    from connectors.sp4n_v3 import Sp4nV3
+    from lapor_sync.domain.errors import UpstreamBroken
+
+    names = {
+        "/complaint": "read_report",
+        "/followups": "read_thread",
+        "/masters/institutions": "institutions",
+        "/masters/templates": "templates",
+    }
+    if path in names:
+
+        def broken(*_: object) -> None:
+            raise UpstreamBroken("HTTP 500")
+
+        monkeypatch.setattr(Sp4nV3, names[path], broken)
+    else:
+        listed = Sp4nV3.list_reports
+
+        def only_unfiltered(self: Sp4nV3, *, updated_from: datetime | None) -> Any:
+            if updated_from is not None:
+                raise UpstreamBroken("HTTP 500")
+            return listed(self, updated_from=None)
+
+        monkeypatch.setattr(Sp4nV3, "list_reports", only_unfiltered)
+    ran = cli("check")
+    assert ran.code == int(verdict == "WRONG")
+    assert verdicts(ran, question)[0].startswith(verdict), ran.out
+    assert "Does LAPOR know the reply template?" in ran.out
+
+
+def test_reports_that_are_gone_or_unreadable(cli, monkeypatch):
+    """A report that is gone is no failure of the call: the next one is tried, five at most."""
+    from connectors.sp4n_v3 import Sp4nV3
+    from lapor_sync.domain.errors import BadRecord, Missing
+
+    def gone(self: Sp4nV3, report_id: str) -> None:
+        raise Missing("HTTP 404", http_status=404)
+
+    def unreadable(self: Sp4nV3, report_id: str) -> None:
+        raise BadRecord("no status_name", key=report_id, raw="{}")
+
+    monkeypatch.setattr(Sp4nV3, "read_thread", gone)
+    monkeypatch.setattr(Sp4nV3, "read_report", unreadable)
+    ran = cli("check")
+    assert ran.code == 1
+    assert "no: no status_name" in verdicts(ran, "by its id?")[0]
+    assert "HTTP 404" in verdicts(ran, "Can its thread be read?")[0]
+
+
+def test_a_thread_with_unreadable_items(cli, monkeypatch):
+    """Items that cannot be read are counted."""
+    from dataclasses import replace
+
+    from connectors.sp4n_v3 import Sp4nV3
+    from lapor_sync.domain.report import BadItem
+
+    read = Sp4nV3.read_thread
+    bad = (BadItem(key="1", raw="{}", reason="odd"),)
+    monkeypatch.setattr(Sp4nV3, "read_thread", lambda self, one: replace(read(self, one), bad=bad))
+    assert "1 unreadable" in verdicts(cli("check"), "Can its thread be read?")[0]
+
+
+def test_ids_and_template_that_lapor_does_not_know(cli):
+    """An id or a template that is not in the master lists is shown."""
+    ran = cli("check", env={"LAPOR_SYNC_OPD_IDS": "611,99999", "LAPOR_SYNC_REPLY_TEMPLATE": "reply_kota"})
+    assert "not 99999" in verdicts(ran, "Does LAPOR know the city's ids?")[0]
+    assert "not reply_kota" in verdicts(ran, "reply template?")[0]
+
+
+def test_what_an_admin_should_know(cli):
+    """Observing, missing ids and an empty list of OPDs are no failures, but said."""
+    ran = cli("check", env={"LAPOR_SYNC_OBSERVE": "true", "LAPOR_SYNC_OPD_IDS": ""})
+    assert ran.code == 0
+    assert "observing only" in verdicts(ran, "May responses leave?")[0]
+    assert "every one" in verdicts(ran, "the city's?")[0]
+    ran = cli("check", env={"LAPOR_SYNC_INSTITUTION_ID": "", "LAPOR_SYNC_USER_ID": ""})
+    assert "LAPOR_SYNC_USER_ID missing" in verdicts(ran, "May responses leave?")[0]
+
+
+# secrets and folder
+
+
+def test_secrets_in_files_that_all_may_read(cli, tmp_path):
+    """A world-readable credential file is wrong, one of this user only is fine."""
+    for name, text in (("bearer", "simulator"), ("token", "{00000000-0000-0000-0000-000000000000}")):
+        (tmp_path / name).write_text(text)
+        cli.env[f"LAPOR_SYNC_{name.upper()}"] = ""
+        cli.env[f"LAPOR_SYNC_{name.upper()}_FILE"] = str(tmp_path / name)
+    (tmp_path / "bearer").chmod(0o644)
+    (tmp_path / "token").chmod(0o600)
+    ran = cli("check")
+    assert ran.code == 1
+    assert "the bearer file has mode 644" in wrong(ran)[0]
+    (tmp_path / "bearer").chmod(0o640)
+    ran = cli("check")
+    assert ran.code == 0
+    assert "this user only" in verdicts(ran, "Who can read the secrets?")[0]
+
+
+def test_secrets_in_a_settings_file_that_all_may_read(cli, tmp_path):
+    """So is a world-readable settings file with a secret in it."""
+    file = tmp_path / "config.toml"
+    file.write_text('bearer = "simulator"\n')
+    file.chmod(0o644)
+    ran = cli("--config", file, "check", env={"LAPOR_SYNC_BEARER": ""})
+    assert ran.code == 1
+    assert "the settings file has mode 644" in wrong(ran)[0]
+    assert f"from {file}" in ran.out
+
+
+def test_secrets_in_the_environment_of_a_service(cli):
+    """What systemd shows to every user is wrong."""
+    ran = cli("check", env={"INVOCATION_ID": "1"})
+    assert ran.code == 1
+    assert "LoadCredential=" in ran.out
+
+
+def test_a_folder_that_cannot_be_imported_from(cli, tmp_path, monkeypatch):
+    """A missing or closed folder of exports is wrong."""
+    ran = cli("check", env={"LAPOR_SYNC_IMPORT_DIR": str(tmp_path / "none")})
+    assert "mkdir -p" in ran.out
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path)
+    ran = cli("check", env={"LAPOR_SYNC_IMPORT_DIR": str(tmp_path)})
+    assert "is closed to this user" in wrong(ran)[0]
+
+
+def test_a_file_that_goes_away_meanwhile(tmp_path):
+    """A credential file that is gone is nobody's to read."""
+    assert not checking._is_open(tmp_path / "none")
+
+
+# database
+
+
+def use(cli: Cli, path: Path) -> Cli:
+    return Cli(cli.env | {"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{path}", "LAPOR_SYNC_UPSTREAM_URL": ""})
+
+
+def test_a_database_at_work(cli):
+    """A good database shows its schema and the last success; it is not changed."""
+    assert cli("status").code == 0
+    line = verdicts(cli("check"), "Can the database be used?")[0]
+    assert "no cycle went through yet" in line
+    assert cli("--once").code == 0
+    before = cli("status", "--json").out
+    assert "last success 20" in verdicts(cli("check"), "Can the database be used?")[0]
+    assert cli("status", "--json").out == before
+
+
+def test_files_that_are_no_database(cli, tmp_path, monkeypatch):
+    """A folder, another file, an empty and a corrupt one: each is told without being touched."""
+    other, empty, corrupt = tmp_path / "other.db", tmp_path / "empty.db", tmp_path / "corrupt.db"
+    other.write_text("no database at all")
+    empty.write_bytes(b"")
+    corrupt.write_bytes(b"SQLite format 3\x00" + b"\xff" * 5000)
+    for path, words in (
+        (tmp_path, "is a folder"),
+        (other, "is no SQLite database"),
+        (empty, "is empty: the first start fills it"),
+        (corrupt, "The database did not do it"),
+        (other / "x.db", "is closed to this user"),
+    ):
+        before = path.read_bytes() if path.is_file() else b""
+        assert words in verdicts(use(cli, path)("check"), "Can the database be used?")[0]
+        assert (path.read_bytes() if path.is_file() else b"") == before
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != other)
+    assert "closed to this user" in verdicts(use(cli, other)("check"), "Can the database be used?")[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [("9999", "Install the newer lapor-sync"), ("0000", "Back it up before"), (None, "is empty: the next start")],
+)
+def test_a_database_of_another_version(cli, tmp_path, version, words):
+    """A newer schema is wrong, an older one is brought up by the next start."""
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as conn, conn:
+        conn.execute("CREATE TABLE other (x)")
+        if version is not None:
+            conn.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            conn.execute("INSERT INTO alembic_version VALUES (?)", (version,))
+    assert words in use(cli, path)("check").out
+
+
+def test_a_server_that_is_not_there(cli):
+    """A PostgreSQL that cannot be reached is wrong, and its password is not shown."""
+    env = {"LAPOR_SYNC_DATABASE_URL": "postgresql://u:geheim@127.0.0.1:9/x"}
+    ran = cli("check", env=env)
+    assert ran.code == 1
+    assert "geheim" not in ran.out
+    assert "Connection refused" in wrong(ran)[0]
+
+
+# rules
+
+
+def test_limits_and_holidays_of_the_city(cli, tmp_path, monkeypatch):
+    """Files of limits that cannot be used are wrong settings; unknown cuti bersama is said unless the city has it."""
+    ran = cli("check", env={"LAPOR_SYNC_DEADLINES_FILE": str(tmp_path / "none.toml")})
+    assert ran.code == 2
+    assert "none.toml" in wrong(ran)[0]
+    monkeypatch.setattr(checking, "joint_holidays_known", lambda year: False)
+    year = datetime.now(UTC).year + 1
+    (tmp_path / "holidays.toml").write_text(
+        f'[[holiday]]\ndate = {year}-12-24\nname = "Cuti bersama"\nsource = "SKB"\n'
+    )
+    ran = cli("check", env={"LAPOR_SYNC_HOLIDAYS_FILE": str(tmp_path / "holidays.toml")})
+    assert verdicts(ran, f"cuti bersama of {year - 1}")[0].startswith("look")
+    assert verdicts(ran, f"cuti bersama of {year} ")[0].startswith("ok"), ran.out
+    assert "when it is decreed" in cli("check").out
+
+
+# clock and TLS
+
+
+class _Off:
+    """A clock that is off."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._by
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(60, "look"), (3600, "WRONG"), (-3600, "WRONG")])
+def test_a_clock_that_is_off(cli, monkeypatch, seconds, verdict):
+    """This machine's clock is compared with LAPOR's."""
+
+    class Connector:
+        def upstream_now(self) -> datetime:
+            return datetime.now(UTC)
+
+    clock: Any = _Off(timedelta(seconds=seconds))
+    connector: Any = Connector()
+    line = checking._clocks(connector, clock)
+    assert line.verdict == verdict
+    assert "timedatectl" in line.todo
+
+
+@pytest.mark.parametrize(
+    ("url", "verdict", "words"),
+    [
+        ("http://127.0.0.1:1/x", "ok", "does not leave this machine"),
+        ("http://localhost/x", "ok", "does not leave this machine"),
+        ("http://lapor.invalid/x", "WRONG", "in the clear"),
+        ("https://lapor.invalid/x", "ok", "holds for 100 days"),
+        ("https://soon.invalid/x", "look", "holds for 5 days"),
+        ("https://bad.invalid/x", "WRONG", "is not accepted: self-signed"),
+    ],
+)
+def test_encryption(monkeypatch, url, verdict, words):
+    """An http address far away is wrong, a certificate that ends soon is said."""
+
+    def certificate_end(host: str, port: int) -> datetime:
+        if host.startswith("bad"):
+            error = ssl.SSLCertVerificationError("refused")
+            error.verify_message = "self-signed certificate"
+            raise error
+        days = 5 if host.startswith("soon") else 100
+        return datetime.now(UTC) + timedelta(days=days, minutes=1)
+
+    monkeypatch.setattr(checking, "certificate_end", certificate_end)
+    (line,) = checking._certificate(url)
+    assert line.verdict == verdict
+    assert words in line.answer
+
+
+def test_a_host_that_cannot_be_reached_says_nothing_of_encryption():
+    """The next question tells that it cannot be reached."""
+    assert list(checking._certificate("https://127.0.0.1:9/x")) == []
+
+
+def test_the_end_of_a_real_certificate(tmp_path, monkeypatch):
+    """The days left are those of the certificate that the server shows; one that is not trusted is refused."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl to make a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=127.0.0.1"),
+            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with TlsServer(context) as port:
+        with pytest.raises(ssl.SSLCertVerificationError):
+            checking.certificate_end("127.0.0.1", port)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert 29 <= (checking.certificate_end("127.0.0.1", port) - datetime.now(UTC)).days <= 30
+
+
+class TlsServer:
+    """A TLS server on loopback that shakes hands and hangs up."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        import socket
+
+        self._context = context
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> int:
+        self._thread.start()
+        return int(self._socket.getsockname()[1])
+
+    def __exit__(self, *_: object) -> None:
+        import socket
+
+        with closing(socket.create_connection(self._socket.getsockname())):
+            self._stopped = True
+        self._thread.join(5)
+        self._socket.close()
+
+    _stopped = False
+
+    def _serve(self) -> None:
+        while not self._stopped:
+            plain, _ = self._socket.accept()
+            plain.settimeout(5)
+            with plain:
+                try:
+                    self._context.wrap_socket(plain, server_side=True).close()
+                except OSError:
+                    continue
+
+
+def test_older_rows_that_cannot_be_read_do_not_count():
+    """A bad row in the filtered page is passed over."""
+    from lapor_sync.domain.errors import BadRecord
+    from lapor_sync.domain.ports import ListedRow, ListPage
+
+    def row(key: str) -> ListedRow:
+        return ListedRow(key, key, b"", {})
+
+    class Connector:
+        def list_reports(self, *, updated_from: datetime) -> Iterator[ListPage]:
+            yield ListPage(rows=(row("bad"), row("old"), row("new")), bad=(), began_at=updated_from)
+
+        def parse_row(self, one: ListedRow) -> Report:
+            if one.key == "bad":
+                raise BadRecord("bad", key="bad", raw="")
+            at = datetime(2026, 1, 1 if one.key == "old" else 9, tzinfo=UTC)
+            return Report(tracking_id=one.key, upstream_id=None, status_name="", updated_at=at)
+
+    upstream: Any = type("Upstream", (), {"connector": Connector()})
+    assert checking._older_than(upstream, datetime(2026, 1, 5, tzinfo=UTC)) == 1

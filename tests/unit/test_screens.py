@@ -1,0 +1,125 @@
+"""The screens' small parts: cells, times, progress; what no city reaches in the tests of the commands."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lapor_sync import screens
+from lapor_sync.check import Line
+
+
+@given(st.text())
+def test_plain_is_one_printable_line(text):
+    """Whatever a citizen writes comes as one line without control characters."""
+    shown = screens.plain(text)
+    assert shown
+    assert all(c.isprintable() for c in shown)
+
+
+def test_nothing_is_a_dash():
+    """A missing value is a dash, zero is zero."""
+    assert [screens.plain(value) for value in (None, "", " \n", 0)] == ["-", "-", "-", "0"]
+    assert (screens.moment(None), screens.shade(None), screens.colour(None)) == ("-", "-", "-")
+
+
+@given(st.text(max_size=30), st.integers(0, 40))
+def test_a_cell_is_filled_up_and_never_cut(text, width):
+    """A padded cell is at least as wide as asked and begins with its text."""
+    padded = screens.pad(text, width)
+    assert padded.startswith(text)
+
+
+def test_colours_take_no_room(capsys):
+    """A table's columns stand under each other though some cells are coloured."""
+    screens.table(("A", "B"), [(screens.shade("merah"), "1"), ("x", "2")], empty="")
+    assert capsys.readouterr().out == "A      B\nmerah  1\nx      2\n"
+
+
+def test_a_title_and_an_empty_table(capsys):
+    """A table may have a title; an empty one says what that means."""
+    screens.table(("A",), [("1",)], empty="", title="T")
+    screens.table(("A",), [], empty="Nothing.")
+    assert capsys.readouterr().out == "T\nA\n1\nNothing.\n"
+
+
+def test_a_long_text_is_cut_with_dots():
+    """The width of a cell includes the dots."""
+    assert screens._short("x" * 61, 60) == "x" * 57 + "..."
+    assert screens._short("x" * 60, 60) == "x" * 60
+
+
+def test_outages_in_words():
+    """An outage of a kind that is not known keeps its name."""
+    assert screens.outage_words("Denied") == "it refused the credentials"
+    assert screens.outage_words("Elsewhere") == "Elsewhere"
+
+
+def test_reports_by_opd(capsys):
+    """Each OPD has its line; what is with no OPD is named so."""
+    counts = {"merah": 1, "kuning": 0, "hijau": 2, "abu": 0, "overdue": 1}
+    screens.by_opd([{"opd": "611", "opd_name": "Dinas"} | counts, {"opd": None, "opd_name": None} | counts])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["Dinas", "1", "0", "2", "0", "1"]
+    assert lines[2].startswith("not disposed")
+
+
+def test_no_report_at_all(capsys):
+    """Where nothing is mirrored yet the way to begin is named."""
+    screens.reports([])
+    assert "lapor-sync --backfill" in capsys.readouterr().out
+
+
+def test_formulas_are_disarmed():
+    """A text that a spreadsheet would run is made a text; numbers stay numbers."""
+    assert [screens._cell(value) for value in ("=1", "+1", "-1", "@x", "\tx", "x", 1, None)] == [
+        *("'=1", "'+1", "'-1", "'@x", "'\tx", "x", 1, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "words"),
+    [
+        ([Line(question="A?", answer="yes")], 0, "Nothing is wrong. Nothing was changed."),
+        ([Line(question="A?", answer="so", verdict="look")], 0, "Nothing is wrong; 1 to look at."),
+        ([Line(question="A?", answer="no", verdict="WRONG", todo="do")], 1, "1 wrong."),
+        ([Line(question="A?", answer="no", verdict="WRONG", is_setting=True)], 2, "1 wrong."),
+        ([Line(question="A?", answer="yes", is_setting=True)], 0, "Nothing is wrong."),
+    ],
+)
+def test_the_exit_code_of_a_check(capsys, lines, code, words):
+    """0 if nothing is wrong, 1 if something is, 2 if it is a setting."""
+    assert screens.check(lines) == code
+    assert words in capsys.readouterr().out
+
+
+def test_progress_in_plain_lines(monkeypatch):
+    """Where standard error is no terminal a line is written each thousand and at the end."""
+    monkeypatch.setattr(sys, "stderr", stream := io.StringIO())
+    with screens.progress("Reports") as tell:
+        for done, total in ((10, 2500), (999, 2500), (1000, 2500), (1100, 2500), (2000, None), (2500, 2500)):
+            tell(done, total)
+    assert stream.getvalue() == "Reports: 1000 of 2500\nReports: 2000\nReports: 2500 of 2500\n"
+
+
+def test_progress_as_a_bar(monkeypatch):
+    """On a terminal it is a bar; a file name is no markup."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    with screens.progress("[a].xlsx") as tell:
+        tell(5, 10)
+    assert "[a].xlsx" in stream.getvalue()
+
+
+def test_richs_console_is_plain_where_there_is_no_terminal(capsys):
+    """The demo's console writes plain text into a pipe."""
+    screens.console().print(f"{screens.colour('merah')} 1")
+    assert capsys.readouterr().out == "merah 1\n"
