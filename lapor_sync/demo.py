@@ -196,7 +196,7 @@ class _Week:
             if one["opd"] == LATE_OPD:
                 screens.console().print(
                     f"\n{one['opd_name']} answered nothing all week: {screens.colour('merah')} {one['merah']}, "
-                    f"overdue {one['overdue']}. In a real city, see `lapor-sync reports --opd {LATE_OPD} --overdue`."
+                    f"overdue {one['overdue']}. In a real city: `lapor-sync reports --opd {LATE_OPD} --overdue`."
                 )
 
     def _show_lost(self, work: Work) -> None:

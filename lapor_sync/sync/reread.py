@@ -29,7 +29,7 @@ SWEEP_AT = time(1, 0)
 
 
 def not_settled(setup: Setup) -> list[str]:
-    """The reports whose hash may not be trusted. Asked before a listing: what that reads is not read twice."""
+    """The reports whose hash may not be trusted, asked before a listing: what that reads is not read again at once."""
     with setup.store.reading() as work:
         return reports.unsettled(work)
 
@@ -184,11 +184,10 @@ def note_missing(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
     first = [one for one in missing.values() if one.missing_since is None and one.vanished_at is None]
     again = [one for one in missing.values() if one.missing_since and one.vanished_at is None]
     # Its row is forgotten: should a listing show it again, that is news, however equal the row.
-    due = now + A_DAY
-    reports.save(
-        work,
-        [replace(one, missing_since=now, row_hash=None, settled=True, next_read_at=due) for one in first],
-    )
+    marked = [
+        replace(one, missing_since=now, row_hash=None, settled=True, next_read_at=now + A_DAY) for one in first
+    ]
+    reports.save(work, marked)
     for one in first:
         work.note("missing", one.tracking_id)
     twice = [one for one in again if one.missing_since and now - one.missing_since >= A_DAY]

@@ -393,7 +393,7 @@ def test_a_server_that_is_not_there(cli):
 
 
 def test_limits_and_holidays_of_the_city(cli, tmp_path, monkeypatch):
-    """Limits that cannot be used are wrong settings; unknown cuti bersama is said unless the city has it."""
+    """Files of limits that cannot be used are wrong settings; unknown cuti bersama is said unless the city has it."""
     ran = cli("check", env={"LAPOR_SYNC_DEADLINES_FILE": str(tmp_path / "none.toml")})
     assert ran.code == 2
     assert "none.toml" in wrong(ran)[0]

@@ -420,7 +420,7 @@ def test_control_says_what_is_wrong(control: httpx.Client, method: str, path: st
     content = (
         {"content": b"{"} if body is None and method == "POST" else {"json": body} if body is not None else {}
     )
-    reply = control.request(method, path, **content)  # type: ignore[arg-type]
+    reply = control.request(method, path, **content)
     assert reply.status_code == status
     assert reply.json()["error"]
 

