@@ -1,0 +1,286 @@
+"""A workbench: the real simulator on loopback, the real connector, a SQLite file, a clock that can be pushed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
+from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
+from connectors.transport import Transport, TransportSettings
+from lapor_sync.domain.colour import City, Colour, colour
+from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.store import conflicts, marks, outbox, reports, threads
+from lapor_sync.store.conflicts import Conflict
+from lapor_sync.store.database import Store, open_store
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.outbox import Queued
+from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.schema import metadata
+from lapor_sync.sync import acts
+from lapor_sync.sync.cycle import Outcome, run_cycle
+from lapor_sync.sync.setup import Pace, Rules, Setup
+
+START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+TOKEN = "{00000000-0000-0000-0000-000000000000}"
+CITY = City(institution_id=CITY_ID, opd_ids=frozenset(OPD_IDS))
+OPD, OTHER_OPD, OUTSIDE = "611", "612", "701"
+
+
+class Killed(BaseException):
+    """What a test throws where a process would be killed."""
+
+
+class PushedClock:
+    """Real time, carried to START and pushed ahead by `advance` and `sleep`. `jump` moves the wall clock alone."""
+
+    def __init__(self, push: Callable[[float], object]) -> None:
+        self._push = push
+        self._zero = time.monotonic()
+        self._ahead = 0.0
+        self.jump = timedelta()
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.monotonic()) + self.jump
+
+    def monotonic(self) -> float:
+        return time.monotonic() - self._zero + self._ahead
+
+    def sleep(self, seconds: float) -> None:
+        self.advance(max(seconds, 0))
+
+    def advance(self, seconds: float) -> None:
+        self._ahead += seconds
+        self._push(seconds)
+
+
+@dataclass
+class Log:
+    """Keeps what is logged."""
+
+    events: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+
+    def info(self, event: str, **values: Any) -> None:
+        self.events.append(("info", event, values))
+
+    def warning(self, event: str, **values: Any) -> None:
+        self.events.append(("warning", event, values))
+
+    def error(self, event: str, **values: Any) -> None:
+        self.events.append(("error", event, values))
+
+    def named(self, event: str) -> list[dict[str, Any]]:
+        """The values of every event of that name."""
+        return [values for _, name, values in self.events if name == event]
+
+
+def rules(grace: float = 5) -> Rules:
+    """The simulated city's rules."""
+    days = WorkingDays.of(ZoneInfo("Asia/Jakarta"), load_calendar(packaged()))
+    return Rules(city=CITY, limits=load_limits(packaged()), working_days=days, grace=timedelta(seconds=grace))
+
+
+@dataclass
+class Bench:
+    """One city: its upstream, its mirror, its clock."""
+
+    simulator: Simulator
+    clock: PushedClock
+    path: Path
+    setup: Setup
+    log: Log
+    stack: ExitStack
+
+    @property
+    def world(self) -> Any:
+        return self.simulator.world
+
+    @property
+    def store(self) -> Store:
+        return self.setup.store
+
+    # What happens.
+
+    def cycle(self, **changes: Any) -> Outcome:
+        """One cycle of the program."""
+        return run_cycle(replace(self.setup, **changes) if changes else self.setup)
+
+    def cycles(self, count: int, *, apart: float = 400, real: float = 0.0) -> None:
+        """So many cycles, so many pushed seconds (and real ones) between them."""
+        for _ in range(count):
+            self.cycle()
+            self.pass_time(apart, real)
+
+    def pass_time(self, seconds: float = 400, real: float = 0.0) -> None:
+        """Let time pass here and upstream."""
+        time.sleep(real)
+        self.clock.advance(seconds)
+
+    def settle_down(self) -> None:
+        """Mirror everything and let it come to rest, so that only what happens next counts."""
+        self.cycle()
+        self.pass_time()
+        self.cycle()
+        self.pass_time()
+        self.world.reset_requests()
+
+    def restart(self, **changes: Any) -> None:
+        """The process is gone: a new one with nothing but the database."""
+        self.setup = setup_on(self.stack, self.simulator, self.clock, self.path, self.log, self.setup.rules)
+        self.setup = replace(self.setup, **changes)
+
+    def report(self, *, opd: str | None = OPD, **values: Any) -> str:
+        """A citizen files a report that goes straight to an OPD; its Tracking ID."""
+        filed: str = self.world.file_report(opd=opd, **values)["tracking_id"]
+        return filed
+
+    def respond(self, tracking_id: str, text: str = "Sudah kami perbaiki.", **values: Any) -> str:
+        """An officer writes a response; its reference."""
+        written = acts.Written(given_id=tracking_id, text=text, by="budi", **values)
+        return acts.respond(self.setup, written)
+
+    # What is so.
+
+    def mirrored(self, tracking_id: str) -> Mirrored:
+        """A report as the mirror holds it."""
+        with self.store.reading() as work:
+            return reports.load(work, [tracking_id])[tracking_id]
+
+    def all_mirrored(self) -> dict[str, Mirrored]:
+        with self.store.reading() as work:
+            return reports.load(work, reports.ids_after(work, "", 1_000_000))
+
+    def thread(self, tracking_id: str) -> tuple[Any, ...]:
+        with self.store.reading() as work:
+            return threads.load(work, [tracking_id]).get(tracking_id, ())
+
+    def delivery(self, ref: str) -> Queued:
+        with self.store.reading() as work:
+            found = outbox.get(work, ref)
+        assert found is not None
+        return found
+
+    def state(self, ref: str) -> State:
+        return self.delivery(ref).state
+
+    def outbox(self) -> list[Queued]:
+        with self.store.reading() as work:
+            return outbox.listing(work)
+
+    def conflicts(self) -> list[Conflict]:
+        with self.store.reading() as work:
+            return conflicts.listing(work)
+
+    def mark(self, name: Mark) -> str | None:
+        with self.store.reading() as work:
+            return marks.get(work, name)
+
+    def arrived(self, tracking_id: str) -> list[str]:
+        """What stands upstream by our hand, in the order in which it was stored."""
+        return [item["content"] for item in self.world.thread(tracking_id)["items"] if item["source"] == "api"]
+
+    def requests(self) -> dict[str, int]:
+        """Calls by route since they were last counted; counting begins anew."""
+        routes: dict[str, int] = self.world.requests(0)["routes"]
+        self.world.reset_requests()
+        return routes
+
+    def contents(self) -> dict[str, list[Any]]:
+        """Every row of every table."""
+        with self.store.engine.connect() as conn:
+            return {
+                table.name: [tuple(row) for row in conn.execute(table.select()).all()]
+                for table in metadata.sorted_tables
+            }
+
+
+def setup_on(
+    stack: ExitStack, simulator: Simulator, clock: Any, path: Path, log: Log, its_rules: Rules, **pace: Any
+) -> Setup:
+    """A fresh process's setup on a database that may be there already."""
+    settings = TransportSettings(
+        base_url=simulator.url,
+        bearer="simulator",
+        token=TOKEN,
+        rate_per_second=0,
+        read_timeout=20,
+        pause=lambda _tries: 0.01,
+    )
+    transport = stack.enter_context(Transport(settings, clock=clock))
+    store = open_store(f"sqlite:///{path}", "kota", clock)
+    stack.callback(store.close)
+    return Setup(
+        store=store,
+        rules=its_rules,
+        log=log,
+        pace=Pace(**{"poll_seconds": 300, **pace}),
+        connector=Sp4nV3(transport, Sp4nSettings()),
+        clock=clock,
+        spread=lambda: 0.5,
+        user_id="9",
+    )
+
+
+@contextmanager
+def bench(
+    path: Path, *, scenario: str = "calm", grace: float = 5, pace: dict[str, Any] | None = None, **options: Any
+) -> Iterator[Bench]:
+    """A running city. `options` are the simulator's."""
+    chosen = {"reports": 12, "start": START, "speed": 1.0, **options}
+    with Simulator(Options(scenario=scenario, **chosen)) as simulator, ExitStack() as stack:
+        clock, log = PushedClock(simulator.world.advance), Log()
+        setup = setup_on(stack, simulator, clock, path, log, rules(grace), **(pace or {}))
+        yield Bench(simulator, clock, path, setup, log, stack)
+
+
+def refs_in_order(arrived: Sequence[str], refs: Sequence[str]) -> list[str]:
+    """Which of these references stand in what arrived, in that order, each as often as it does."""
+    return [ref for text in arrived for ref in refs if ref in text]
+
+
+def true_colour(seen: dict[str, Any]) -> Colour | None:
+    """The colour by the rules' own table of a report as the simulator stores it (`World.thread`)."""
+    report = Report(
+        tracking_id=seen["tracking_id"],
+        upstream_id=seen["id"],
+        status_name=seen["status_name"],
+        disposition_id=seen["disposition_id"],
+    )
+    items = [
+        ThreadItem(id=str(item["id"]), kind=_kind(item), created_at=None, content=item["content"] or "-")
+        for item in sorted(seen["items"], key=lambda item: (item["at"], item["id"]))
+    ]
+    return colour(report, tuple(items), CITY, None).colour
+
+
+def _kind(item: dict[str, Any]) -> ItemKind:
+    if item["template_code"] == "disposition":
+        return ItemKind.DISPOSITION
+    if item["template_code"] == "status":
+        return ItemKind.LOG
+    return ItemKind.REPORTER if item["source"] == "citizen" else ItemKind.ANSWER
+
+
+def assert_mirrored(city: Bench) -> None:
+    """Every report of the world is in the mirror as it is, and no other."""
+    truth = {one["tracking_id"]: one for one in city.world.summary()["reports"]}
+    mirror = city.all_mirrored()
+    assert mirror.keys() == truth.keys()
+    for tracking_id, one in truth.items():
+        mine, seen = mirror[tracking_id], city.world.thread(tracking_id)
+        assert mine.colour == true_colour(seen), tracking_id
+        assert (mine.report.status_name, mine.report.disposition_id) == (one["status_name"], one["disposition_id"])
+        assert (mine.report.upstream_id, mine.report.title) == (one["id"], seen["title"])
+        shown = {str(item["id"]) for item in seen["items"] if item["readable"] and not item["is_secret"]}
+        assert {item.id for item in city.thread(tracking_id)} == shown
+        assert mine.answers == sum(
+            _kind(item) is ItemKind.ANSWER for item in seen["items"] if not item["is_secret"]
+        )

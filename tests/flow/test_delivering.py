@@ -1,0 +1,498 @@
+"""Delivering: each response stands in the citizen's thread exactly once and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.colour import Colour, Flag
+from lapor_sync.domain.delivery import MAX_TRIES, Reason, State, with_reference
+from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.store import audit, outbox
+from tests.flow.bench import OPD, Bench, Killed, bench, refs_in_order
+
+IN_FLIGHT = {State.QUEUED, State.SENDING, State.UNKNOWN}
+POST = {"method": "POST"}
+
+
+def deliver_all(city: Bench, *, most: int = 60, apart: float = 400, real: float = 0.0) -> int:
+    """Cycles until nothing is on its way by itself; how many it took."""
+    for count in range(most):
+        if not any(one.state in IN_FLIGHT for one in city.outbox()):
+            return count
+        city.cycle()
+        city.pass_time(apart, real)
+    raise AssertionError("deliveries do not come to an end")
+
+
+def write_many(city: Bench, reports: int, each: int) -> dict[str, list[str]]:
+    """So many responses to each of so many reports; references by report, as written."""
+    ones = [city.report() for _ in range(reports)]
+    city.settle_down()
+    written: dict[str, list[str]] = {one: [] for one in ones}
+    for number in range(each):
+        for one in ones:
+            written[one].append(city.respond(one, f"Tanggapan ke-{number}"))
+    return written
+
+
+def assert_once_and_in_order(city: Bench, written: dict[str, list[str]]) -> None:
+    """Each response stands upstream once, each report's in the order in which they were written."""
+    for one, refs in written.items():
+        assert refs_in_order(city.arrived(one), refs) == refs
+        assert len(city.arrived(one)) == len(refs)
+        assert [city.state(ref) for ref in refs] == [State.SENT] * len(refs)
+    with city.store.reading() as work:
+        audit.verify(work.conn)
+
+
+# Exactly once.
+
+
+def test_a_response_is_delivered_with_all_that_it_says(tmp_path: Path) -> None:
+    """Text with its reference, speaker, receiver, user, template, files; and the colour turns in the same cycle."""
+    with bench(tmp_path / "kota.db", reports=3) as city:
+        one = city.report()
+        city.settle_down()
+        files = (OutgoingFile(file_name="foto.jpg", content=b"\xff\xd8bukti"),)
+        ref = city.respond(one, "Jalan sudah ditambal & diaspal.", files=files)
+
+        outcome = city.cycle()
+
+        (item,) = [item for item in city.world.thread(one)["items"] if item["source"] == "api"]
+        assert item["content"] == with_reference("Jalan sudah ditambal & diaspal.", ref)
+        assert (item["institution_from_id"], item["institution_to_id"]) == (OPD, "601")
+        assert (item["template_code"], item["user_id"], item["is_secret"]) == ("reply", "9", False)
+        assert item["attachments"] == ["foto.jpg"]
+        assert outcome.arrived == 1
+        assert (city.state(ref), city.mirrored(one).colour) == (State.SENT, Colour.KUNING)
+        assert city.delivery(ref).seen_count == 1
+        with city.store.reading() as work:
+            (attempt,) = outbox.attempts_of(work, [ref])[ref]
+        assert (attempt.n, attempt.outcome, attempt.http_status) == (1, "sent", 200)
+
+
+@pytest.mark.parametrize("scenario", ["calm", "lost-reply", "late-read", "flaky"])
+def test_a_hundred_responses_arrive_once_and_in_order(tmp_path: Path, scenario: str) -> None:
+    """25 reports, four responses each, whatever kind of day it is."""
+    with bench(tmp_path / "kota.db", late_seconds=0.15) as city:
+        written = write_many(city, 25, 4)
+        city.world.set_scenario(scenario)
+        cycles = deliver_all(city, real=0.16 if scenario == "late-read" else 0)
+        assert_once_and_in_order(city, written)
+        assert cycles == 1 or scenario != "calm"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flaky_days_of_every_luck(tmp_path: Path, seed: int) -> None:
+    """Other luck, fewer reports, longer queues."""
+    with bench(tmp_path / "kota.db", seed=seed + 100, reports=5) as city:
+        written = write_many(city, 5, 8)
+        city.world.set_scenario("flaky")
+        deliver_all(city)
+        assert_once_and_in_order(city, written)
+
+
+def test_late_reads_in_real_time(tmp_path: Path) -> None:
+    """No clock is pushed: with a grace longer than upstream is late, nothing goes out twice."""
+    with bench(tmp_path / "kota.db", scenario="late-read", late_seconds=0.4, grace=0.6, reports=0) as city:
+        written = write_many(city, 10, 2)
+        deliver_all(city, apart=0, real=0.3, most=100)
+        assert_once_and_in_order(city, written)
+
+
+def test_a_lost_reply_is_found_and_not_sent_again(tmp_path: Path) -> None:
+    """The write is stored, its answer is lost: one POST, found by its reference."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        assert city.delivery(ref).reason is Reason.FOUND
+        assert city.requests()["POST /complaints/followup/add"] == 1
+
+
+@pytest.mark.parametrize(
+    "do",
+    ["close-before", "gateway:502", "status:500", "status:408", "html-200", "status-false-200", "garbage"]
+    + ["truncate", "empty-200", "redirect"],
+)
+@pytest.mark.parametrize("stored", [True, False])
+def test_whatever_the_wire_does_it_arrives_once(tmp_path: Path, do: str, stored: bool) -> None:
+    """Every bad answer, with and without the write stored."""
+    if do == "close-before" and stored:
+        pytest.skip("the call never came")
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": do, "stored": stored})
+        deliver_all(city)
+        assert refs_in_order(city.arrived(one), [ref]) == [ref]
+        assert city.delivery(ref).delivery.tries == (0 if stored else 1)
+
+
+def test_not_there_counts_only_after_the_grace(tmp_path: Path) -> None:
+    """Within the grace nothing is concluded, however often the thread is read."""
+    with bench(tmp_path / "kota.db", reports=0, grace=100) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "gateway:504", "stored": False})
+        for _ in range(4):
+            city.cycle()
+            city.pass_time(20)
+            assert city.state(ref) is State.UNKNOWN
+        city.pass_time(100)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        assert len(city.arrived(one)) == 1
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=5), timedelta(hours=-5)])
+def test_a_wall_clock_that_jumps_sends_nothing_twice(tmp_path: Path, jump: timedelta) -> None:
+    """Between an attempt and its read-back our wall clock jumps: the grace is still waited for."""
+    with bench(tmp_path / "kota.db", reports=0, grace=100, scenario="late-read", late_seconds=0.3) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "gateway:504", "stored": True})
+        city.cycle()
+        assert city.state(ref) is State.UNKNOWN
+        city.clock.jump = jump
+        city.cycle()
+        assert city.state(ref) is State.UNKNOWN
+        city.pass_time(400, real=0.4)
+        city.clock.jump = -jump
+        city.cycles(3)
+        assert refs_in_order(city.arrived(one), [ref]) == [ref]
+        assert city.state(ref) is State.SENT
+
+
+def test_an_upstream_whose_date_jumps_sends_nothing_twice(tmp_path: Path) -> None:
+    """Upstream's clock leaps ahead by a day: our own monotonic clock still waits for the grace."""
+    with bench(tmp_path / "kota.db", reports=0, grace=100) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "gateway:504", "stored": False})
+        city.cycle()
+        city.world.advance(86_400)
+        city.cycle()
+        assert city.state(ref) is State.UNKNOWN
+        city.pass_time(150)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+# Order.
+
+
+def test_a_refused_response_does_not_block_the_next(tmp_path: Path) -> None:
+    """Upstream says no to the first of two: it is shown, and the second goes."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        first, second = city.respond(one, "Pertama"), city.respond(one, "Kedua")
+        city.world.add_faults({"match": POST, "do": "status:422", "stored": False})
+        city.cycle()
+        assert (city.state(first), city.state(second)) == (State.REFUSED, State.SENT)
+        assert refs_in_order(city.arrived(one), [first, second]) == [second]
+
+
+def test_an_unknown_response_blocks_the_next(tmp_path: Path) -> None:
+    """As long as nobody knows whether the first arrived, the second waits."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        first, second = city.respond(one, "Pertama"), city.respond(one, "Kedua")
+        city.world.add_faults({"match": POST, "do": "gateway:504", "stored": False})
+        city.cycle()
+        assert (city.state(first), city.state(second)) == (State.UNKNOWN, State.QUEUED)
+        city.pass_time()
+        city.cycle()
+        assert refs_in_order(city.arrived(one), [first, second]) == [first, second]
+
+
+def test_a_429_waits_for_what_upstream_asks_and_is_no_try(tmp_path: Path) -> None:
+    """Not sent is not sent: no try is counted, the wait doubles, and starts anew when upstream was away."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "times": 2, "do": "status:429", "stored": False})
+        city.cycle()
+        waiting = city.delivery(ref)
+        assert (waiting.state, waiting.reason, waiting.waits) == (State.QUEUED, Reason.NOT_SENT, 1)
+        assert waiting.next_try_at is not None
+        assert 299 <= (waiting.next_try_at - city.clock.now()).total_seconds() <= 300
+        city.cycle()
+        assert city.delivery(ref) == waiting
+        city.pass_time(310)
+        city.cycle()
+        again = city.delivery(ref)
+        assert again.waits == 2
+        assert again.next_try_at is not None
+        assert 599 <= (again.next_try_at - city.clock.now()).total_seconds() <= 600
+        city.pass_time(610)
+        city.cycle()
+        assert (city.state(ref), city.delivery(ref).delivery.tries) == (State.SENT, 0)
+
+
+def test_after_ten_tries_a_person_decides(tmp_path: Path) -> None:
+    """Ten times sent and never found in the thread: held, with a conflict, and never sent again by itself."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "times": None, "do": "status:500", "stored": False})
+        city.cycles(MAX_TRIES + 5)
+        assert city.state(ref) is State.HELD
+        assert [(c.kind, c.ref) for c in city.conflicts()] == [(Reason.NOT_FOUND_AGAIN, ref)]
+        assert city.requests()["POST /complaints/followup/add"] == MAX_TRIES
+
+
+def test_a_403_is_refused_where_reads_are_allowed(tmp_path: Path) -> None:
+    """No right to answer this report: refused. Reads denied as well: the credentials, so not sent."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "status:403", "stored": False})
+        assert city.cycle().error is None
+        assert city.state(ref) is State.REFUSED
+
+        other = city.respond(one, "Lagi")
+
+        def step(name: str) -> None:
+            if name == "claim_committed":
+                city.world.add_faults({"match": {}, "times": None, "do": "status:403", "stored": False})
+
+        assert city.cycle(step=step).error is not None
+        assert (city.state(other), city.delivery(other).reason) == (State.QUEUED, Reason.NOT_SENT)
+        assert len(city.log.named("credentials_refused")) == 1
+
+
+# Kills. `Killed` is thrown where a process would die; a fresh setup has nothing but the database.
+
+STEPS = [
+    "cycle",
+    "page_read",
+    "page_written",
+    "page_committed",
+    "pulled",
+    "reread",
+    "reread_done",
+    "looked",
+    "claimed",
+] + ["claim_committed", "sending", "sent", "settled", "settle_committed", "read_again", "pushed"]
+
+
+def die_at(name: str, on: int = 1) -> Callable[[str], None]:
+    """A step that dies the `on`-th time that it is reached."""
+    met = []
+
+    def step(reached: str) -> None:
+        met.append(reached)
+        if met.count(name) == on:
+            raise Killed
+
+    return step
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_killed_at_any_step_each_response_arrives_once(tmp_path: Path, name: str) -> None:
+    """Killed at a step, once at its first and once at a later time, and started anew: once and in order."""
+    with bench(tmp_path / "kota.db", reports=3, pace={"wave": 2, "concurrency": 2}) as city:
+        written = write_many(city, 3, 2)
+        city.world.touch(next(iter(written)))  # so that there is a page to write
+        for on in (1, 2):
+            city.restart(step=die_at(name, on))
+            try:
+                city.cycle()
+            except Killed:
+                city.pass_time(30)
+            city.world.reply(next(iter(written)))
+        city.restart()
+        deliver_all(city)
+        assert_once_and_in_order(city, written)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_killed_while_sending(tmp_path: Path, stored: bool) -> None:
+    """The process dies with the request on the wire, which arrived or did not: read back, then once."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref, later = city.respond(one, "Pertama"), city.respond(one, "Kedua")
+        city.restart(step=die_at("sent" if stored else "sending"))
+        with pytest.raises(Killed):
+            city.cycle()
+        assert city.state(ref) is State.SENDING
+        assert len(city.arrived(one)) == stored
+
+        city.restart()
+        city.cycle()
+        if not stored:
+            assert city.state(ref) is State.UNKNOWN  # its end is dated by the first answer; the grace begins there
+            assert city.delivery(ref).reason is Reason.KILLED
+        deliver_all(city)
+
+        assert_once_and_in_order(city, {one: [ref, later]})
+        assert len(city.log.named("delivery_unknown")) == 1
+        with city.store.reading() as work:
+            outcomes = [one.outcome for one in outbox.attempts_of(work, [ref])[ref]]
+        assert outcomes == (["unknown"] if stored else ["unknown", "sent"])
+
+
+def test_killed_again_and_again_on_a_flaky_day(tmp_path: Path) -> None:
+    """A process that dies at every turn, in a world where every fourth call fails."""
+    with bench(tmp_path / "kota.db", reports=3, pace={"wave": 4}) as city:
+        written = write_many(city, 6, 3)
+        city.world.set_scenario("flaky")
+        for name in STEPS * 2:
+            city.restart(step=die_at(name))
+            try:
+                city.cycle()
+            except Killed:
+                pass
+            city.pass_time(60)
+        city.restart()
+        deliver_all(city)
+        assert_once_and_in_order(city, written)
+
+
+def test_a_stop_in_the_middle_of_a_push_leaves_nothing_sending(tmp_path: Path) -> None:
+    """What was claimed and did not leave is queued again, and waits for nothing."""
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 1, "wave": 8}) as city:
+        written = write_many(city, 6, 1)
+        seen: list[str] = []
+        city.restart(step=seen.append, stopping=lambda: "sent" in seen)
+        city.cycle()
+        states = [one.state for one in city.outbox()]
+        assert State.SENDING not in states
+        assert State.QUEUED in states
+        assert all(one.next_try_at is None and one.waits == 0 for one in city.outbox())
+        city.restart()
+        deliver_all(city)
+        assert_once_and_in_order(city, written)
+
+
+def test_a_stop_before_a_push_looks_at_nothing(tmp_path: Path) -> None:
+    """Asked to stop while it looks, it claims nothing."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        written = write_many(city, 3, 1)
+        seen: list[str] = []
+        city.restart(step=seen.append, stopping=lambda: "pulled" in seen)
+        city.cycle()
+        assert {one.state for one in city.outbox()} == {State.QUEUED}
+        assert all(one.next_try_at is None for one in city.outbox())
+        city.restart()
+        deliver_all(city)
+        assert_once_and_in_order(city, written)
+
+
+# What is seen, and what is not.
+
+
+def test_a_reference_that_stands_twice_raises_an_alarm(tmp_path: Path) -> None:
+    """Somebody copied our answer on the site: flagged, logged, in the audit; once."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.cycle()
+        city.pass_time()
+        city.world.answer(one, content=city.arrived(one)[0])
+        city.cycles(3)
+        assert Flag.SEEN_TWICE in city.mirrored(one).verdict.flags
+        assert [values["ref"] for values in city.log.named("seen_twice")] == [ref]
+
+
+def test_a_sent_response_that_is_not_seen_is_flagged_after_a_day(tmp_path: Path) -> None:
+    """Accepted upstream, and never readable: read each cycle for a day, then flagged, then left."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.options = replace(city.world.options, late_seconds=1000.0)
+        city.world.set_scenario("late-read")
+        city.world.add_faults({"match": POST, "do": "slow:0.01", "stored": True})
+        city.cycle()
+        assert (city.state(ref), city.delivery(ref).seen_at) == (State.SENT, None)
+        city.pass_time()
+        city.cycle()
+        assert not city.mirrored(one).verdict.flags
+        assert not city.mirrored(one).settled
+
+        city.pass_time(86_400)
+        city.cycle()
+        assert Flag.SENT_NOT_SEEN in city.mirrored(one).verdict.flags
+        assert city.mirrored(one).settled
+
+
+def test_references_of_a_lost_database_are_recovered(tmp_path: Path) -> None:
+    """A fresh database finds our references in threads: recorded as sent, so that they are no foreign answers."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one, "Sudah selesai.")
+        city.cycle()
+        city.pass_time()
+        city.path = tmp_path / "fresh.db"
+        city.restart()
+        city.cycle()
+        found = city.delivery(ref)
+        assert (found.state, found.reason, found.seen_count) == (State.SENT, Reason.RECOVERED, 1)
+        later = city.respond(one, "Terima kasih.")
+        city.cycle()
+        assert city.state(later) is State.SENT
+
+
+def test_a_backup_that_is_older_sends_nothing_a_second_time(tmp_path: Path) -> None:
+    """Queued in the backup, delivered since: the reference stands in the thread, so it is sent already."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.store.close()
+        (tmp_path / "backup.db").write_bytes(_whole(city.path))
+        city.cycle()
+        city.pass_time()
+        city.path = tmp_path / "backup.db"
+        city.restart()
+        assert city.state(ref) is State.QUEUED
+        city.cycle()
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def _whole(path: Path) -> bytes:
+    import sqlite3
+
+    with sqlite3.connect(path) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    conn.close()
+    return path.read_bytes()
+
+
+def test_a_new_prefix_leaves_old_references_ours(tmp_path: Path) -> None:
+    """What was sent under another prefix is still seen, and is no foreign answer."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        first = city.respond(one)
+        city.cycle()
+        city.setup = replace(city.setup, rules=replace(city.setup.rules, prefix="KOTA"))
+        city.pass_time()
+        city.world.reply(one)
+        second = city.respond(one, "Lagi")
+        city.cycle()
+        assert second.startswith("KOTA-")
+        assert [city.state(ref) for ref in (first, second)] == [State.SENT] * 2
+        assert city.delivery(first).seen_count == 1

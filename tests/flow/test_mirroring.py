@@ -1,0 +1,396 @@
+"""Pulling: what is mirrored, and what it costs upstream."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.colour import Colour, Flag
+from lapor_sync.domain.errors import Missing, UpstreamError
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.schema import mark as mark_table
+from lapor_sync.sync.cycle import backfill
+from lapor_sync.sync.pull import Tally
+from lapor_sync.sync.setup import Rules
+from tests.flow.bench import OPD, OTHER_OPD, OUTSIDE, START, Bench, Killed, assert_mirrored, bench
+
+LIST = "GET /complaints"
+DETAIL = "GET /complaints/{id}/complaint"
+THREAD = "GET /complaints/{id}/followups"
+MASTERS = "GET /masters/institutions/external"
+
+
+def by_id(routes: dict[str, int]) -> int:
+    """How many calls were made about single reports."""
+    return routes.get(DETAIL, 0) + routes.get(THREAD, 0)
+
+
+def test_the_first_cycle_mirrors_everything(tmp_path: Path) -> None:
+    """Every report of the city is there after one cycle, with its true colour, for one thread read each."""
+    with bench(tmp_path / "kota.db", reports=150) as city:
+        outcome = city.cycle()
+
+        assert outcome.error is None
+        assert outcome.tally == Tally(new=150, listed=150)
+        assert_mirrored(city)
+        assert all(one.agreed == one.colour for one in city.all_mirrored().values())
+        assert city.requests() == {LIST: 2, THREAD: 150, MASTERS: 1}
+
+
+def test_a_cycle_with_nothing_new_costs_one_request_and_writes_its_heartbeat_only(tmp_path: Path) -> None:
+    """After the mirror has come to rest a cycle is one list call, and no row changes but the last success."""
+    with bench(tmp_path / "kota.db", reports=150) as city:
+        city.settle_down()
+        before = city.contents()
+
+        city.cycle()
+
+        after = city.contents()
+        assert city.requests() == {LIST: 1}
+        names = [column.name for column in mark_table.c]
+        marks_before = {row[names.index("name")]: row for row in before.pop("mark")}
+        marks_after = {row[names.index("name")]: row for row in after.pop("mark")}
+        assert before == after
+        changed = {name for name, row in marks_after.items() if marks_before[name] != row}
+        assert changed == {Mark.LAST_SUCCESS}
+
+
+def test_a_poll_with_ten_changed_reports_costs_twenty_requests_at_most(tmp_path: Path) -> None:
+    """What a poll costs follows what changed, not what is mirrored."""
+    with bench(tmp_path / "kota.db", reports=200) as city:
+        city.settle_down()
+        for one in sorted(city.all_mirrored())[:10]:
+            city.world.reply(one, content="Kapan selesai?")
+
+        city.cycle()
+        assert by_id(city.requests()) == 10
+
+        city.pass_time()
+        city.cycle()  # read once more, since a change may show late
+        assert by_id(city.requests()) == 10
+        city.pass_time()
+        city.cycle()
+        assert city.requests() == {LIST: 1}
+        assert_mirrored(city)
+
+
+def test_every_act_upstream_shows_in_the_colour_of_the_next_cycle(tmp_path: Path) -> None:
+    """Answer, reply, satisfaction, reopening, archive, new disposition: the mirror follows."""
+    with bench(tmp_path / "kota.db") as city:
+        one = city.report()
+        shades = []
+        for act in (
+            lambda: None,
+            lambda: city.world.answer(one),
+            lambda: city.world.reply(one),
+            lambda: city.world.dispose(one, to=OTHER_OPD),
+            lambda: city.world.answer(one),
+            lambda: city.world.satisfied(one),
+            lambda: city.world.reopen(one),
+            lambda: city.world.dispose(one, to=OUTSIDE),
+        ):
+            act()
+            city.cycle()
+            assert_mirrored(city)
+            shades.append(city.mirrored(one).colour)
+            city.pass_time(60)
+        assert shades == ["merah", "kuning", "kuning", "merah", "kuning", "hijau", "kuning", "abu"]
+
+
+@pytest.mark.parametrize(("fields", "most"), [("full", 1.1), ("sparse", 2.1)])
+def test_a_backfill_costs_one_read_a_report(tmp_path: Path, fields: str, most: float) -> None:
+    """500 reports cost at most 1.1 requests each, 2.1 where list rows say too little."""
+    with bench(tmp_path / "kota.db", reports=500, list_fields=fields) as city:
+        tally = backfill(city.setup, None, None)
+
+        assert tally.new == 500
+        routes = city.requests()
+        assert sum(routes.values()) <= 500 * most
+        assert_mirrored(city)
+
+
+def test_a_backfill_that_was_cut_short_costs_only_what_is_missing(tmp_path: Path) -> None:
+    """Killed in the middle and started again, it asks for no report a second time but those of the open pages."""
+    with bench(tmp_path / "kota.db", reports=400, page_cap=50) as city:
+        committed = []
+
+        def step(name: str) -> None:
+            committed.append(name)
+            if committed.count("page_committed") == 4:
+                raise Killed
+
+        city.restart(step=step)
+        with pytest.raises(Killed):
+            backfill(city.setup, None, None)
+        there = len(city.all_mirrored())
+        assert there == 200
+        city.requests()
+
+        city.restart()
+        tally = backfill(city.setup, None, None)
+
+        assert (tally.new, tally.unchanged) == (200, 200)
+        assert by_id(city.requests()) == 200
+        assert_mirrored(city)
+
+
+def test_a_backfill_whose_upstream_goes_away_keeps_what_was_read(tmp_path: Path) -> None:
+    """A list page that cannot be had ends it with an error; the pages before it are kept, and it goes on later."""
+    with bench(tmp_path / "kota.db", reports=300, page_cap=50) as city:
+        city.world.add_faults({"match": {"path": "/complaints?page=4"}, "times": None, "do": "status:503"})
+
+        with pytest.raises(UpstreamError):
+            backfill(city.setup, None, None)
+        assert len(city.all_mirrored()) == 150
+        city.requests()
+
+        city.world.clear_faults()
+        assert backfill(city.setup, None, None).new == 150
+        assert by_id(city.requests()) == 150
+        assert_mirrored(city)
+
+
+@pytest.mark.parametrize("fields", ["full", "sparse"])
+def test_a_backfill_of_a_span_takes_what_was_received_in_it(tmp_path: Path, fields: str) -> None:
+    """Reports received before --since or after --until are left out, whether or not a row says when."""
+    with bench(tmp_path / "kota.db", reports=120, list_fields=fields) as city:
+        received = {
+            one["tracking_id"]: datetime.fromisoformat(one["created_at"])
+            for one in city.world.summary()["reports"]
+        }
+        moments = sorted(received.values())
+        since, until = moments[30], moments[80]
+
+        backfill(city.setup, since, until)
+
+        assert set(city.all_mirrored()) == {one for one, at in received.items() if since <= at <= until}
+        assert city.mark(Mark.CURSOR) is None  # a span says nothing of the rest
+        city.cycle()
+        assert_mirrored(city)
+
+
+def test_a_backfill_goes_on_with_threads_that_could_not_be_read(tmp_path: Path) -> None:
+    """A thread that failed leaves its report without colour; the next run reads it."""
+    with bench(tmp_path / "kota.db", reports=30) as city:
+        city.world.add_faults({"match": {"path": "/followups"}, "times": 3, "do": "status:500"})
+        tally = backfill(city.setup, None, None)
+        assert tally.new == 30
+        city.pass_time()
+
+        backfill(city.setup, None, None)
+
+        assert_mirrored(city)
+
+
+def test_progress_counts_what_was_listed(tmp_path: Path) -> None:
+    """The bar hears how many reports were listed, of how many."""
+    with bench(tmp_path / "kota.db", reports=120, page_cap=50) as city:
+        heard: list[tuple[int, int | None]] = []
+        city.restart(progress=lambda done, total: heard.append((done, total)))
+        backfill(city.setup, None, None)
+        assert heard == [(50, 120), (100, 120), (120, 120)]
+
+
+def test_a_city_without_a_list_call_has_no_backfill(tmp_path: Path) -> None:
+    """404 for the list ends a backfill with Missing, and is no outage."""
+    with bench(tmp_path / "kota.db", scenario="restricted") as city:
+        with pytest.raises(Missing):
+            backfill(city.setup, None, None)
+        assert city.contents()["outage"] == []
+
+
+# What cannot be read.
+
+
+def test_a_thread_that_cannot_be_read_keeps_the_last_colour(tmp_path: Path) -> None:
+    """The row's news is taken, the colour stays until the thread can be read; then it is right."""
+    with bench(tmp_path / "kota.db") as city:
+        one = city.report()
+        city.settle_down()
+        assert city.mirrored(one).colour is Colour.MERAH
+        city.world.answer(one)
+        city.world.add_faults({"match": {"path": "/followups"}, "times": None, "do": "status:500"})
+
+        city.cycle()
+        assert city.mirrored(one).colour is Colour.MERAH
+        assert not city.mirrored(one).settled
+
+        city.world.clear_faults()
+        city.cycle()
+        assert city.mirrored(one).colour is Colour.KUNING
+        assert_mirrored(city)
+
+
+def test_a_new_report_whose_thread_cannot_be_read_has_no_colour_yet(tmp_path: Path) -> None:
+    """It is mirrored and shown as unknown, and takes no decision."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        city.cycle()
+        one = city.report()
+        city.world.add_faults({"match": {"path": "/followups"}, "times": None, "do": "status:500"})
+
+        city.cycle()
+        assert (city.mirrored(one).colour, city.mirrored(one).agreed) == (None, None)
+
+        city.world.clear_faults()
+        city.cycle()
+        assert city.mirrored(one).colour is Colour.MERAH
+
+
+def test_a_new_report_whose_detail_cannot_be_read_keeps_the_cursor_back(tmp_path: Path) -> None:
+    """Where rows say too little, the cursor waits for the detail, for days if need be."""
+    with bench(tmp_path / "kota.db", reports=5, list_fields="sparse") as city:
+        city.settle_down()
+        cursor = city.mark(Mark.CURSOR)
+        one = city.report()
+        fault = {"match": {"path": f"/complaints/{city.world.find(one).id}/complaint"}, "times": None}
+        city.world.add_faults({**fault, "do": "status:500"})
+
+        city.cycles(3, apart=20_000)
+        assert one not in city.all_mirrored()
+        assert city.mark(Mark.CURSOR) == cursor
+
+        city.world.clear_faults()
+        city.cycle()
+        assert_mirrored(city)
+        assert city.mark(Mark.CURSOR) > cursor  # type: ignore[operator]  # both are set by now
+
+
+def test_a_known_report_whose_detail_cannot_be_read_is_read_by_id_until_it_can(tmp_path: Path) -> None:
+    """Nothing of a row that says too little is taken over, and the cursor need not wait for it."""
+    with bench(tmp_path / "kota.db", reports=5, list_fields="sparse") as city:
+        one = city.report()
+        city.settle_down()
+        city.world.dispose(one, to=OTHER_OPD)
+        fault = {"match": {"path": f"/complaints/{city.world.find(one).id}/complaint"}, "times": None}
+        city.world.add_faults({**fault, "do": "status:500"})
+
+        city.cycles(2, apart=20_000)
+        assert city.mirrored(one).report.disposition_id == OPD
+
+        city.world.clear_faults()
+        city.cycle()
+        assert city.mirrored(one).report.disposition_id == OTHER_OPD
+        assert_mirrored(city)
+
+
+def test_a_row_older_than_the_mirror_never_overwrites_it(tmp_path: Path) -> None:
+    """A list that lags behind says nothing: the detail is read, and where it cannot be, all stays as it is."""
+    with bench(tmp_path / "kota.db", reports=3) as city:
+        one = city.report()
+        city.settle_down()
+        city.world.satisfied(one)
+        city.cycle()
+        assert city.mirrored(one).colour is Colour.HIJAU
+        city.pass_time()
+        report = city.world.find(one)
+        newest, status = report.updated_at, report.status
+        with lagging(city, one, updated_at=newest - 3000, status="Dalam Proses"):
+            city.world.add_faults(
+                {"match": {"path": f"/{report.id}/complaint"}, "times": None, "do": "status:500"}
+            )
+            city.cycle()
+        assert city.mirrored(one).report.status_name == status
+        assert city.mirrored(one).report.updated_at == datetime.fromtimestamp(newest, UTC)
+        city.world.clear_faults()
+        city.cycle()
+        assert_mirrored(city)
+
+
+class lagging:  # noqa: N801 - reads as a word in a `with`
+    """The list shows the report as it was; reading it by id shows it as it is."""
+
+    def __init__(self, city: Bench, tracking_id: str, **old: object) -> None:
+        self.city, self.report, self.old = city, city.world.find(tracking_id), old
+
+    def __enter__(self) -> None:
+        self.new = {name: getattr(self.report, name) for name in self.old}
+        self._set(self.old)
+
+    def __exit__(self, *_: object) -> None:
+        self._set(self.new)
+
+    def _set(self, values: dict[str, object]) -> None:
+        world = self.city.world
+        with world.lock:
+            world._unlist(self.report)
+            for name, value in values.items():
+                setattr(self.report, name, value)
+            world._list(self.report)
+
+
+def test_a_lagging_row_is_put_right_by_its_detail(tmp_path: Path) -> None:
+    """A row older than the mirror costs a detail read, and the detail's word counts."""
+    with bench(tmp_path / "kota.db", reports=3) as city:
+        one = city.report()
+        city.settle_down()
+        real_row = city.setup.connector.parse_row
+
+        def older(row: object) -> object:
+            report = real_row(row)  # type: ignore[arg-type]  # handed through
+            return replace(report, updated_at=START - timedelta(days=9), status_name="Selesai")
+
+        city.setup.connector.parse_row = older  # type: ignore[method-assign,assignment]  # a list that lags
+        city.world.touch(one)
+        city.cycle()
+        assert city.requests() == {LIST: 1, DETAIL: 1, THREAD: 1}
+        assert city.mirrored(one).report.status_name == city.world.find(one).status
+
+
+def test_an_unknown_status_keeps_the_colour_and_is_flagged(tmp_path: Path) -> None:
+    """A status name that nobody knows changes no colour; known again, the flag goes."""
+    with bench(tmp_path / "kota.db") as city:
+        one = city.report()
+        city.world.answer(one)
+        city.settle_down()
+        city.world.set_status(one, status_name="Menunggu Kajian")
+        city.cycle()
+        assert city.mirrored(one).colour is Colour.KUNING
+        assert Flag.UNKNOWN_STATUS in city.mirrored(one).verdict.flags
+
+        city.pass_time()
+        city.world.set_status(one, status_name="Selesai")
+        city.cycle()
+        assert city.mirrored(one).colour is Colour.HIJAU
+        assert not city.mirrored(one).verdict.flags
+
+
+def test_other_rules_judge_every_report_anew_at_once(tmp_path: Path) -> None:
+    """A city that names fewer OPDs sees the others' reports turn abu with the next cycle, without a call."""
+    with bench(tmp_path / "kota.db", reports=30) as city:
+        one = city.report(opd=OTHER_OPD)
+        city.settle_down()
+        narrower = replace_city(city, frozenset({OPD}))
+
+        city.cycle(rules=narrower)
+
+        assert city.requests() == {LIST: 1}
+        assert city.mirrored(one).colour is Colour.ABU
+        assert {mine.rules for mine in city.all_mirrored().values()} == {narrower.city.rules}
+
+
+def replace_city(city: Bench, opd_ids: frozenset[str]) -> Rules:
+    return replace(city.setup.rules, city=replace(city.setup.rules.city, opd_ids=opd_ids))
+
+
+def test_names_and_raw_payloads_are_dropped_in_time(tmp_path: Path) -> None:
+    """After 90 days no payload as it came is left, after a year no reporter's name of a closed report."""
+    with bench(tmp_path / "kota.db", reports=40) as city:
+        city.settle_down()
+        names = [one for one in city.all_mirrored().values() if one.report.reporter_name and one.closed_at]
+        assert names
+        assert city.contents()["raw_payload"]
+
+        city.pass_time(91 * 86_400)
+        city.cycle()
+        read_at = {row[-1][:10] for row in city.contents()["raw_payload"]}
+        assert all(day >= "2026-05-31" for day in read_at)
+
+        city.pass_time(366 * 86_400)
+        city.cycle()
+        closed = {one.tracking_id for one in names}
+        left = [one for one in city.all_mirrored().values() if one.tracking_id in closed]
+        assert left
+        assert not any(one.report.reporter_name for one in left)
