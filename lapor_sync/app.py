@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import structlog
 
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import Secrets, Settings, read_secrets
-from lapor_sync.daemon import Loop, Notifier, Stopping
+from lapor_sync.daemon import Loop, Notifier, Stopping, nothing, stand_by, thinned
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
 from lapor_sync.domain.errors import BadInput, SettingsWrong
 from lapor_sync.domain.ports import Clock, Connector
+from lapor_sync.log import Thinned
 from lapor_sync.store import lock
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.sync.acts import FileLimits
@@ -109,6 +111,10 @@ class App:
     stopping: Stopping = field(default_factory=Stopping)
     spread: Callable[[], float] = random.random
     step: Callable[[str], None] = no_step
+    asked: Callable[[], bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.asked = self.stopping
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -135,7 +141,7 @@ class App:
         """The database's one worker, with the connector. Raises LockHeld where somebody else is at work."""
         with ExitStack() as stack:
             connector = stack.enter_context(
-                connector_of(self.settings, read_secrets(self.settings), self.clock, self.stopping)
+                connector_of(self.settings, read_secrets(self.settings), self.clock, self.asked)
             )
             store = stack.enter_context(self.store())
             stack.enter_context(lock.working(store.engine, what))
@@ -153,14 +159,14 @@ class App:
             user_id=self.settings.user_id,
             observe=self.settings.observe,
             step=self.step,
-            stopping=self.stopping,
+            stopping=self.asked,
             progress=progress,
         )
 
     # What runs.
 
     def once(self) -> Outcome:
-        """One cycle: the folder of exports, then pull, reconcile, push."""
+        """One cycle: pull, reconcile, push, then the folder of exports."""
         self._need_something_to_do()
         with ExitStack() as stack:
             store = stack.enter_context(self.store())
@@ -169,20 +175,19 @@ class App:
             upstream = stack.enter_context(self._upstream(judging))
             return self._cycle(judging, upstream)
 
-    def daemon(self, environ: Mapping[str, str]) -> None:
-        """Work until asked to stop."""
+    def daemon(self, environ: Mapping[str, str], *, standby: bool = False) -> None:
+        """Work until asked to stop. `standby`: wait until the database is free, instead of raising LockHeld.
+
+        Raises StoreUnavailable where the lock is lost: to be started again is the way back.
+        """
         self._need_something_to_do()
         notifier = Notifier(environ)
-        beaten = self.step
-
-        def step(name: str) -> None:
-            notifier.alive()
-            beaten(name)
-
-        self.step = step
         with ExitStack() as stack:
             store = stack.enter_context(self.store())
-            stack.enter_context(lock.working(store.engine, "daemon"))
+            check = self._hold(stack, store, notifier, standby=standby)
+            if check is None:
+                return
+            self._beat(notifier, check)
             judging = self._judging(store)
             upstream = stack.enter_context(self._upstream(judging))
             self.log.info("daemon_started", database=self.settings.database_shown)
@@ -194,8 +199,37 @@ class App:
                 poll_seconds=self.settings.poll_seconds,
                 spread=self.spread,
                 notifier=notifier,
+                check=check,
             ).run()
             self.log.info("daemon_stopped")
+
+    def _hold(
+        self, stack: ExitStack, store: Store, notifier: Notifier, *, standby: bool
+    ) -> Callable[[], None] | None:
+        """Hold the database; the lock's check. None where a standby was asked to stop before it came to that."""
+
+        def take() -> Callable[[], None]:
+            held = lock.working(store.engine, "daemon")
+            check = stack.enter_context(cast(AbstractContextManager[object], held))
+            return check if callable(check) else nothing
+
+        return stand_by(take, self.stopping, notifier, self.log) if standby else take()
+
+    def _beat(self, notifier: Notifier, check: Callable[[], None]) -> None:
+        """Let each step, and each wait for upstream, feed the watchdog; let none send once the lock is lost."""
+        reached, asked = self.step, self.stopping
+
+        def step(name: str) -> None:
+            notifier.alive()
+            if name == "looked":  # what follows claims deliveries and sends them
+                check()
+            reached(name)
+
+        def stopping() -> bool:
+            notifier.alive()
+            return asked()
+
+        self.step, self.asked = step, stopping
 
     def _need_something_to_do(self) -> None:
         if not self.settings.can_call_upstream and self.settings.import_dir is None:
@@ -205,8 +239,10 @@ class App:
             )
 
     def _cycle(self, judging: Judging, upstream: Upstream | None) -> Outcome:
-        self.take_imports(judging)
-        return run_cycle(upstream.setup()) if upstream else Outcome()
+        outcome = run_cycle(upstream.setup()) if upstream else Outcome()
+        if not self.stopping():
+            self.take_imports(judging)  # last: a file that breaks us must not stop the city's responses
+        return outcome
 
     @contextmanager
     def _upstream(self, judging: Judging) -> Iterator[Upstream | None]:
@@ -216,15 +252,23 @@ class App:
             yield None
             return
         with ExitStack() as stack:
-            yield Upstream(app=self, judging=judging, stack=stack)
+            yield Upstream(app=self, judging=judging, stack=stack, trouble=thinned(self.log))
 
     def take_imports(self, judging: Judging) -> int:
         """Import what was dropped into IMPORT_DIR."""
-        if self.settings.import_dir is None:
+        folder = self.settings.import_dir
+        if folder is None:
             return 0
-        return take_folder(
-            self.settings.import_dir, lambda path: self.take_export(judging, path), self.clock, self.log
-        )
+
+        def take(path: Path) -> Tally:
+            return self.take_export(judging, path, progress=lambda _done: self.step("imported"))
+
+        try:
+            return take_folder(folder, take, self.clock, self.log)
+        except OSError as exc:
+            what = f"{folder}: {exc.strerror}; what was imported stays there and is imported again."
+            self.log.error("import_dir_unreadable", what=what, todo="Let this user write in the folder.")
+            return 0
 
     def take_export(
         self,
@@ -257,23 +301,17 @@ class Upstream:
     app: App
     judging: Judging
     stack: ExitStack
+    trouble: Thinned
     secrets: Secrets | None = None
+    unusable: Secrets | None = None
     made: Setup | None = None
 
     def setup(self) -> Setup:
-        """The setup for the next cycle."""
+        """The setup for the next cycle. Raises SettingsWrong where no credentials could ever be used."""
         secrets = self._secrets_now()
-        if self.made is not None and secrets == self.secrets:
-            return self.made
-        self.stack.pop_all().close()
-        app = self.app
-        connector = self.stack.enter_context(connector_of(app.settings, secrets, app.clock, app.stopping))
-        if self.made is None:
-            self.made = app._setup(self.judging, connector, lambda _done, _total: None)
-        else:
-            app.log.info("credentials_changed")
-            self.made = replace(self.made, connector=connector)
-        self.secrets = secrets
+        if self.made is None or (secrets != self.secrets and secrets != self.unusable):
+            self._connect(secrets)
+        assert self.made is not None
         return self.made
 
     def _secrets_now(self) -> Secrets:
@@ -282,5 +320,25 @@ class Upstream:
         except SettingsWrong as error:
             if self.secrets is None:
                 raise
-            self.app.log.error("credentials_unreadable", what=error.what, todo=error.todo)
+            self.trouble.again("credentials_unreadable", what=error.what, todo=error.todo)
             return self.secrets
+
+    def _connect(self, secrets: Secrets) -> None:
+        """A connector with these credentials in the place of the last one, which stays if they cannot be used."""
+        app, stack = self.app, ExitStack()
+        try:
+            connector = stack.enter_context(connector_of(app.settings, secrets, app.clock, app.asked))
+        except SettingsWrong as error:
+            if self.made is None:
+                raise
+            self.unusable = secrets
+            app.log.error("credentials_unreadable", what=error.what, todo=error.todo)
+            return
+        self.stack.pop_all().close()
+        self.stack.push(stack)
+        if self.made is None:
+            self.made = app._setup(self.judging, connector, lambda _done, _total: None)
+        else:
+            app.log.info("credentials_changed")
+            self.made = replace(self.made, connector=connector)
+        self.secrets, self.unusable = secrets, None

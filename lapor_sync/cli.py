@@ -76,6 +76,7 @@ def spread_files(args: Sequence[str]) -> list[str]:
 @click.version_option(__version__, prog_name="lapor-sync")
 @click.option("--config", type=path_type, help="Settings file (TOML); default: /etc/lapor-sync/config.toml.")
 @click.option("--once", is_flag=True, help="One cycle: pull, reconcile, push.")
+@click.option("--standby", is_flag=True, help="As the daemon: wait until the database is free, then take over.")
 @click.option("--backfill", is_flag=True, help="Mirror everything; stopped and started again it goes on.")
 @click.option("--since", metavar="D", help="With --backfill: reports received on this day (2026-01-31) or later.")
 @click.option("--until", metavar="D", help="With --backfill: reports received on this day or earlier.")
@@ -93,6 +94,7 @@ def main_group(
     ctx: click.Context,
     config: Path | None,
     once: bool,
+    standby: bool,
     backfill: bool,
     since: str | None,
     until: str | None,
@@ -107,6 +109,8 @@ def main_group(
     ctx.obj = call
     span = since is not None or until is not None
     _refuse_mixed(ctx.invoked_subcommand, once, backfill, span, bool(exports), as_of is not None)
+    if standby and (ctx.invoked_subcommand is not None or once or backfill):
+        raise click.UsageError("--standby is for the daemon: it stands alone.")
     if ctx.invoked_subcommand is not None:
         return
     if exports:
@@ -116,7 +120,7 @@ def main_group(
     elif once:
         run_once(call)
     else:
-        run_daemon(call)
+        run_daemon(call, standby=standby)
 
 
 for _one in (*looking.COMMANDS, *acting.COMMANDS, *tools.COMMANDS):
@@ -137,11 +141,11 @@ def _refuse_mixed(command: str | None, once: bool, backfill: bool, span: bool, e
 # The work.
 
 
-def run_daemon(call: Call) -> None:
+def run_daemon(call: Call, *, standby: bool) -> None:
     """The daemon, until SIGTERM or SIGINT."""
     app = call.app()
     stop_on_signals(app.stopping.ask)
-    app.daemon(os.environ)
+    app.daemon(os.environ, standby=standby)
 
 
 def run_once(call: Call) -> None:

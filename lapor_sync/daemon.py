@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import TypeVar, cast
 
-from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreError, UpstreamError
+from structlog.typing import FilteringBoundLogger
+
+from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreError, StoreUnavailable, UpstreamError
 from lapor_sync.domain.ports import Clock
+from lapor_sync.log import Thinned
 from lapor_sync.sync.cycle import Outcome
 from lapor_sync.sync.setup import Log
 
+T = TypeVar("T")
+
 LONGEST_WAIT = 60.0
 """Seconds between probes while upstream is away, unless the poll interval is longer."""
+
+SLICE = 20.0
+"""Seconds, at most, that a wait goes without feeding the watchdog."""
+
+STANDBY_SECONDS = 1.0
+"""Between two looks of a standby whether the database is free."""
+
+_BEAT = 1.0
+
+
+def nothing() -> None:
+    """No check: whoever runs the loop holds nothing that could be lost."""
 
 
 class Notifier:
@@ -24,6 +44,7 @@ class Notifier:
         self._address = environ.get("NOTIFY_SOCKET", "")
         if self._address.startswith("@"):
             self._address = "\0" + self._address[1:]
+        self._fed_at = float("-inf")
 
     def say(self, *lines: str) -> None:
         """Send these assignments, such as `READY=1`."""
@@ -36,31 +57,45 @@ class Notifier:
                 return  # a service manager that went away is no reason to stop working
 
     def alive(self) -> None:
-        """Feed the watchdog."""
-        self.say("WATCHDOG=1")
+        """Feed the watchdog; once a second is enough, however often this is called."""
+        now = time.monotonic()
+        if now - self._fed_at >= _BEAT:
+            self._fed_at = now
+            self.say("WATCHDOG=1")
 
 
 @dataclass
 class Stopping:
-    """Whether somebody asked to stop; signal handlers call `ask`, everything else asks it."""
+    """Whether somebody asked to stop; signal handlers call `ask`, everything else asks it.
 
-    _asked: threading.Event = field(default_factory=threading.Event)
+    A handler runs between any two steps of the thread that waits. An Event is not made for that: its lock may be
+    held right then, for ever. A SimpleQueue is.
+    """
+
+    _asked: bool = False
+    _bell: SimpleQueue[None] = field(default_factory=SimpleQueue)
 
     def ask(self, *_: object) -> None:
         """Come to an end: what is being written upstream is finished, nothing new is begun."""
-        self._asked.set()
+        self._asked = True
+        self._bell.put(None)
 
     def __call__(self) -> bool:
-        return self._asked.is_set()
+        return self._asked
 
     def wait(self, seconds: float) -> None:
         """Wait, but not longer than until somebody asks to stop."""
-        self._asked.wait(seconds)
+        if not self._asked:
+            with suppress(Empty):
+                self._bell.get(timeout=seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Loop:
-    """The daemon. `cycle` works once; `spread` is a random number in [0, 1) for jitter."""
+    """The daemon. `cycle` works once; `spread` is a random number in [0, 1) for jitter.
+
+    `check` raises where the database is no longer ours to work: then another process may be at it.
+    """
 
     cycle: Callable[[], Outcome]
     stopping: Stopping
@@ -69,39 +104,76 @@ class Loop:
     poll_seconds: float
     spread: Callable[[], float]
     notifier: Notifier
+    check: Callable[[], None] = nothing
 
     def run(self) -> None:
-        """Work until asked to stop. Raises LockHeld where another process took the database over."""
-        self.notifier.say("READY=1", f"MAINPID={os.getpid()}")
+        """Work until asked to stop. Raises what `check` raises: the process ends, and is started again."""
+        self.notifier.say("READY=1", f"MAINPID={os.getpid()}", "STATUS=Working")
+        trouble = thinned(self.log)
         failures = 0
         while not self.stopping():
+            self.check()
             began = self.clock.monotonic()
-            wait = self._once()
+            wait = self._once(trouble)
             failures = failures + 1 if wait is not None else 0
             took = self.clock.monotonic() - began
-            pause = self.poll_seconds - took if wait is None else max(self._backoff(failures), wait)
-            self.notifier.alive()
-            self.stopping.wait(max(pause, 0.01))
+            self._pause(self.poll_seconds - took if wait is None else max(self._backoff(failures), wait))
         self.notifier.say("STOPPING=1")
 
-    def _once(self) -> float | None:
+    def _once(self, trouble: Thinned) -> float | None:
         """One cycle; None if it went through, else how long upstream wants to be left alone (0: not said)."""
         try:
             error: LaporSyncError | None = self.cycle().error
         except LockHeld:
             raise
         except StoreError as failed:
-            self.log.error("database_failed", what=failed.what, todo=failed.todo)
-            error = failed
+            trouble.again("database_failed", what=failed.what, todo=failed.todo)
+            self.check()  # where the lock went with it, another process may wait for it: no pause before the end
+            return 0.0
         except Exception as failed:  # the one place: a defect must not end the watch over the city's reports
             self.log.error("cycle_failed", error=type(failed).__name__, exc_info=failed)
             return 0.0
+        trouble.over("database_failed", as_event="database_back")
         if isinstance(error, UpstreamError):
             return error.retry_after or 0.0
         return None if error is None else 0.0
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, fed and ready to stop at once."""
+        until = self.clock.monotonic() + max(seconds, 0.01)
+        while not self.stopping() and (left := until - self.clock.monotonic()) > 0:
+            self.notifier.alive()
+            self.stopping.wait(min(left, SLICE))
 
     def _backoff(self, failures: int) -> float:
         """Begins at the poll interval and doubles, with jitter, up to a minute or the poll interval."""
         most = max(LONGEST_WAIT, self.poll_seconds)
         seconds = min(self.poll_seconds * 2.0 ** min(failures - 1, 16), most)
         return float(seconds * (0.75 + self.spread() / 2))
+
+
+def stand_by(take: Callable[[], T], stopping: Stopping, notifier: Notifier, log: Log) -> T | None:
+    """What `take` gives as soon as the database's holder is gone; None if asked to stop before.
+
+    A database that cannot be reached is waited for too: its restart may be what frees it.
+    """
+    notifier.say("READY=1", f"MAINPID={os.getpid()}", "STATUS=Standing by")
+    trouble, holder = thinned(log), ""
+    while not stopping():
+        try:
+            return take()
+        except LockHeld as held:
+            trouble.over("database_failed", as_event="database_back")
+            if held.what != holder:
+                log.info("standing_by", what=held.what)
+                holder = held.what
+        except StoreUnavailable as failed:
+            trouble.again("database_failed", what=failed.what, todo=failed.todo)
+        notifier.alive()
+        stopping.wait(STANDBY_SECONDS)
+    return None
+
+
+def thinned(log: Log) -> Thinned:
+    """For what fails again and again: an outage of the database does not drown the log."""
+    return Thinned(cast(FilteringBoundLogger, log))

@@ -111,7 +111,10 @@ class UpstreamBroken(UpstreamError):
 class Denied(UpstreamError):
     """401, or 403: the credentials are not accepted."""
 
-    todo = "Ask Diskominfo's LAPOR account holder for a valid bearer and token; put them in the credential files."
+    todo = (
+        "Ask Diskominfo's LAPOR account holder for a valid bearer and token; put them in the credential files. "
+        "With LoadCredential= restart the service then: it has copies. Else the daemon goes on by itself."
+    )
 
 
 class Missing(UpstreamError):

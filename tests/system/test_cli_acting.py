@@ -393,7 +393,7 @@ def test_the_daemon_ends_when_it_is_told_to(cli, monkeypatch):
     """Without a command it is the daemon, with the signals' handlers set."""
     told: list[object] = []
 
-    def daemon(app: Any, environ: object) -> None:
+    def daemon(app: Any, environ: object, *, standby: bool) -> None:
         told.append(environ)
         app.stopping.ask()
 
