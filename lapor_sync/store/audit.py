@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select, text
 
 from lapor_sync.domain.errors import AuditBroken
+from lapor_sync.store.bulk import insert_many
 from lapor_sync.store.schema import audit
 
 GENESIS = "0" * 64
@@ -61,8 +62,7 @@ def head(conn: Connection) -> Head:
 
 def append(conn: Connection, entries: Iterable[Entry]) -> Head:
     """Append in the caller's transaction, last before its commit; appends are serialised by the database."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turn(conn)
     last = head(conn)
     rows = []
     for item in entries:
@@ -70,8 +70,23 @@ def append(conn: Connection, entries: Iterable[Entry]) -> Head:
         last, prev = Head(seq, row_hash(seq, item, last.hash)), last.hash
         rows.append(_as_row(seq, item, prev, last.hash))
     if rows:
-        conn.execute(insert(audit), rows)
+        insert_many(conn, _INSERT, rows)
     return last
+
+
+_INSERT = insert(audit)
+
+
+def take_turn(conn: Connection) -> None:
+    """Until this transaction ends nobody else appends. On SQLite whoever writes has the turn already."""
+    if conn.dialect.name == "postgresql":
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def holds(conn: Connection, wanted: Head) -> bool:
+    """Whether this very row is in the chain."""
+    found = conn.execute(select(audit.c.hash).where(audit.c.seq == wanted.count)).scalar()
+    return bool(found == wanted.hash)
 
 
 def _as_row(seq: int, item: Entry, prev_hash: str, own_hash: str) -> dict[str, object]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from lapor_sync.domain.errors import StoreError, StoreNewer, StoreUnavailable
 from lapor_sync.domain.ports import Clock
@@ -22,6 +22,22 @@ from lapor_sync.store.times import to_text
 
 BUSY_SECONDS = 30
 """How long a write waits for another process's write."""
+
+_ASKED = 5
+"""How often a new connection is tried to learn what became of a commit that got no answer."""
+
+_TURN_MS = 5000
+"""How long each of them waits for the transaction of the lost connection to be over."""
+
+_SERVER = {
+    "connect_timeout": 10,
+    # A network that swallows packets without a word is noticed within a minute or two, not within hours.
+    "keepalives_idle": 60,
+    "keepalives_interval": 10,
+    "keepalives_count": 6,
+    "tcp_user_timeout": 60_000,
+}
+"""How the PostgreSQL server is reached, where the URL does not say otherwise."""
 
 
 @dataclass
@@ -57,22 +73,48 @@ class Store:
     def work(self) -> Iterator[Work]:
         """A write transaction; commits with its audit rows if the block ends well, else rolls back.
 
-        Raises StoreUnavailable where the database does not take it: then nothing of it is stored.
+        Raises StoreUnavailable where the database cannot be written, StoreError where it refuses what it is given.
+        Nothing of it is stored then, unless the error says that this is not known.
         """
-        with self._turn, _translated(), self._connect(write=True) as conn, conn.begin():
+        with self._turn, _translated(), self._connect({"lapor_write": True}) as conn:
+            transaction = conn.begin()  # closing the connection rolls back what was not committed
             unit = Work(conn, self.agency, to_text(self.clock.now()))
             yield unit
-            if unit.entries:
-                audit.append(conn, unit.entries)
+            head = audit.append(conn, unit.entries) if unit.entries else None
+            self._commit(transaction, head)
 
     @contextmanager
     def reading(self) -> Iterator[Work]:
         """A read-only look at one consistent state."""
-        with _translated(), self._connect(write=False) as conn, conn.begin():
+        with _translated(), self._connect(_reading_on(self.engine)) as conn, conn.begin():
             yield Work(conn, self.agency, to_text(self.clock.now()))
 
-    def _connect(self, *, write: bool) -> Connection:
-        return self.engine.connect().execution_options(lapor_write=write)
+    def _connect(self, options: dict[str, Any]) -> Connection:
+        return self.engine.connect().execution_options(**options)
+
+    def _commit(self, transaction: RootTransaction, head: audit.Head | None) -> None:
+        """Commit. Where the connection is lost in the middle of it, ask what became of it: never guess."""
+        try:
+            transaction.commit()
+        except DBAPIError as exc:
+            if not exc.connection_invalidated or head is None or not self._is_stored(head):
+                raise
+
+    def _is_stored(self, head: audit.Head) -> bool:
+        """Whether the unit whose audit rows end with `head` was committed after all."""
+        for _ in range(_ASKED):
+            try:
+                with self.engine.connect() as conn, conn.begin():
+                    # The lost connection's transaction holds the turn until it is over, one way or the other.
+                    conn.execute(text(f"SET LOCAL lock_timeout = {_TURN_MS}"))
+                    audit.take_turn(conn)
+                    return audit.holds(conn, head)
+            except DBAPIError:
+                self.clock.sleep(1)
+        raise StoreUnavailable(
+            "The connection to the database was lost in mid-commit: whether it is stored is not known.",
+            todo="Once the database answers again, look (`lapor-sync outbox`) before you do the same once more.",
+        )
 
     def close(self) -> None:
         """Give back every connection."""
@@ -98,13 +140,26 @@ def make_engine(url: str) -> Engine:
     """An engine with the settings that the promise rests on: see `_configure_sqlite`."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        return create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        said = {name: value for name, value in _SERVER.items() if name not in parsed.query}
+        return _engine(parsed, connect_args=said, pool_pre_ping=True, isolation_level="READ COMMITTED")
     if parsed.database:
         _make_folder(Path(parsed.database).parent)
-    engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    engine = _engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
     event.listen(engine, "connect", _configure_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    # An error's text must not hold the parameters: they are citizens' names and words.
+    return create_engine(url, hide_parameters=True, **options)
+
+
+def _reading_on(engine: Engine) -> dict[str, Any]:
+    """SQLite's transactions see one state by themselves, PostgreSQL's only if told to."""
+    if engine.dialect.name == "sqlite":
+        return {"lapor_write": False}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
 def _make_folder(folder: Path) -> None:
@@ -157,13 +212,15 @@ def _translated() -> Iterator[None]:
     """The database's own errors as ours."""
     try:
         yield
+    except (IntegrityError, DataError) as exc:
+        raise StoreError(f"The database refused what it was given: {_first_line(exc)}.") from exc
     except DBAPIError as exc:
-        raise _unavailable(exc) from exc
+        raise StoreUnavailable(f"The database did not do it: {_first_line(exc)}.") from exc
     except SQLAlchemyError as exc:
         raise StoreError(f"The database refused: {type(exc).__name__}.") from exc
 
 
-def _unavailable(exc: DBAPIError) -> StoreError:
-    # The driver's own first line names no values; SQLAlchemy's text would hold statement and parameters.
-    first_line = str(exc.orig).strip().splitlines()[0] if str(exc.orig).strip() else type(exc.orig).__name__
-    return StoreUnavailable(f"The database did not do it: {first_line}.")
+def _first_line(exc: DBAPIError) -> str:
+    """The driver's own first line names no values; what follows, and SQLAlchemy's text, may."""
+    said = str(exc.orig).strip().splitlines()
+    return said[0].rstrip(".") if said else type(exc.orig).__name__

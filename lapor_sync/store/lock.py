@@ -1,90 +1,213 @@
-"""One process works a database at a time. The kernel or the server frees the lock when its holder dies."""
+"""One process works a database at a time. The kernel or the server frees the lock when its holder dies.
+
+Looking at the lock never takes it for long enough to keep a worker out, and never writes.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.domain.errors import LockHeld, StoreUnavailable
 
+Check = Callable[[], None]
+"""Raises StoreUnavailable where the lock was lost; asked again it takes it anew, or raises LockHeld."""
+
+PATIENCE = 0.5
+"""Seconds for which a worker tries: a look, or a holder that was just killed, is over by then."""
+
+_PAUSE = 0.02
 _KEY = 0x1A907A0C  # any constant: PostgreSQL's session advisory lock
+_UNKNOWN = "unknown"
 
 
 @contextmanager
-def working(engine: Engine, what: str) -> Iterator[None]:
-    """Hold the database for work of this kind (`daemon`, `backfill`, ...).
+def working(engine: Engine, what: str) -> Iterator[Check]:
+    """Hold the database for `what` (daemon, backfill, ...); yields what asks whether it still does.
 
     Raises LockHeld, naming the holder as far as it can be told.
     """
     holding = _flock if engine.dialect.name == "sqlite" else _advisory
-    with holding(engine, f"{what}, pid {os.getpid()} on {socket.gethostname()}"):
-        yield
+    with holding(engine, f"{what}, pid {os.getpid()} on {socket.gethostname()}") as check:
+        yield check
 
 
 def holder(engine: Engine) -> str | None:
-    """Who works the database right now; None where nobody does."""
+    """Who works the database right now: None where nobody does, `unknown` where one cannot tell. Never raises."""
+    if engine.dialect.name == "sqlite":
+        path = _lock_file(engine)
+        return _flock_holder(path) if path else None
     try:
-        with working(engine, "look"):
-            return None
-    except LockHeld as held:
-        return held.what.removeprefix("Another process works this database: ").removesuffix(".")
+        with engine.connect() as conn:
+            return _advisory_holder(conn)
+    except SQLAlchemyError:
+        return _UNKNOWN
+
+
+def _is_taken(take: Callable[[], bool]) -> bool:
+    """Try for a little while."""
+    until = time.monotonic() + PATIENCE
+    while not take():
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def _held_by(other: str) -> LockHeld:
+    return LockHeld(f"Another process works this database: {other}.")
+
+
+# SQLite: a file beside the database.
+
+
+def _lock_file(engine: Engine) -> Path | None:
+    """None for a database in memory. Through symbolic links: two names of one database are one lock."""
+    path = engine.url.database
+    return None if not path or path == ":memory:" else Path(f"{Path(path).resolve()}.lock")
 
 
 @contextmanager
-def _flock(engine: Engine, me: str) -> Iterator[None]:
-    path = engine.url.database
-    if not path or path == ":memory:":
-        yield
+def _flock(engine: Engine, me: str) -> Iterator[Check]:
+    path = _lock_file(engine)
+    if path is None:
+        yield _never_lost
         return
+    descriptor = _open(path)
     try:
-        descriptor = os.open(Path(f"{path}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-    except OSError as exc:
-        raise StoreUnavailable(f"The lock file {path}.lock cannot be opened: {exc.strerror}.") from exc
-    try:
-        _take(descriptor)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, me.encode(), 0)
-        yield
+        if not _is_taken(lambda: _flocks(descriptor, fcntl.LOCK_EX)):
+            raise _held_by(_name_in(descriptor))
+        with suppress(OSError):  # a full disk: the name is a courtesy, the lock holds without it
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, me.encode(), 0)
+        yield _never_lost
     finally:
         os.close(descriptor)
 
 
-def _take(descriptor: int) -> None:
+def _never_lost() -> None:
+    """The kernel takes a lock back from nobody."""
+
+
+def _open(path: Path) -> int:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        other = os.pread(descriptor, 200, 0).decode(errors="replace") or "unknown"
-        raise LockHeld(f"Another process works this database: {other}.") from exc
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    except OSError as exc:
+        raise StoreUnavailable(f"The lock file {path} cannot be opened: {exc.strerror}.") from exc
+
+
+def _flocks(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _flock_holder(path: Path) -> str | None:
+    """A shared lock is had at once where nobody works, and closing gives it back at once."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return _UNKNOWN
+    try:
+        return None if _flocks(descriptor, fcntl.LOCK_SH) else _name_in(descriptor)
+    except OSError:
+        return _UNKNOWN
+    finally:
+        os.close(descriptor)
+
+
+def _name_in(descriptor: int) -> str:
+    return os.pread(descriptor, 200, 0).decode(errors="replace") or _UNKNOWN
+
+
+# PostgreSQL: an advisory lock of a session.
 
 
 @contextmanager
-def _advisory(engine: Engine, me: str) -> Iterator[None]:
+def _advisory(engine: Engine, me: str) -> Iterator[Check]:
+    one = _SessionLock(engine, me)
+    one.take()
     try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-            conn.execute(
-                text("SELECT set_config('application_name', :me, false)"), {"me": f"lapor-sync {me}"[:63]}
-            )
-            if not conn.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _KEY}).scalar():
-                other = conn.execute(text(_PG_HOLDER), {"key": _KEY}).scalar() or "unknown"
-                raise LockHeld(f"Another process works this database: {other.removeprefix('lapor-sync ')}.")
-            try:
-                yield
-            finally:
-                conn.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
-    except DBAPIError as exc:
-        raise StoreUnavailable("The connection that holds the database was lost.") from exc
+        yield one.check
+    finally:
+        one.release()
 
 
-_PG_HOLDER = """
-SELECT activity.application_name
-FROM pg_locks JOIN pg_stat_activity AS activity USING (pid)
-WHERE locktype = 'advisory' AND granted AND objid = :key AND activity.datname = current_database()
-LIMIT 1
-"""
+class _SessionLock:
+    """The lock lives as long as the connection that took it: so it has one of its own."""
+
+    def __init__(self, engine: Engine, me: str) -> None:
+        self._engine = engine
+        self._name = f"lapor-sync {me}"[:63]  # longer names of applications are cut by the server
+        self._conn: Connection | None = None
+
+    def take(self) -> None:
+        """Raises LockHeld, or StoreUnavailable where the server cannot be asked."""
+        try:
+            self._conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._conn.detach()  # never back into the pool, where it would hold the lock on
+            self._conn.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self._name})
+            if not _is_taken(self._tries):
+                raise _held_by(_advisory_holder(self._conn) or _UNKNOWN)
+        except SQLAlchemyError as exc:
+            self.release()
+            raise StoreUnavailable("The database's lock cannot be asked for: the server does not answer.") from exc
+        except LockHeld:
+            self.release()
+            raise
+
+    def _tries(self) -> bool:
+        return bool(self._ask("SELECT pg_try_advisory_lock(:key)"))
+
+    def _ask(self, query: str) -> object:
+        assert self._conn is not None
+        return self._conn.execute(text(query), {"key": _KEY}).scalar()
+
+    def check(self) -> None:
+        """Raises StoreUnavailable where the connection was lost; then takes the lock anew, once asked again."""
+        if self._conn is None:
+            self.take()
+        elif not self._is_held():
+            self.release()
+            raise StoreUnavailable("The connection that holds the database for this process was lost.")
+
+    def _is_held(self) -> bool:
+        # SQLAlchemy may have connected anew by itself: only the server knows whether this session has the lock.
+        try:
+            return bool(self._ask(f"SELECT count(*) FROM pg_locks WHERE {_OURS} AND pid = pg_backend_pid()"))
+        except SQLAlchemyError:
+            return False
+
+    def release(self) -> None:
+        """Give the lock back, as far as there is still a connection to say so on."""
+        if self._conn is None:
+            return
+        with suppress(SQLAlchemyError):
+            self._ask("SELECT pg_advisory_unlock(:key)")
+        with suppress(SQLAlchemyError):
+            self._conn.close()
+        self._conn = None
+
+
+_OURS = """locktype = 'advisory' AND granted AND classid = 0 AND objid = :key AND objsubid = 1
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
+
+
+def _advisory_holder(conn: Connection) -> str | None:
+    query = f"SELECT application_name FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) WHERE {_OURS} LIMIT 1"
+    row = conn.execute(text(query), {"key": _KEY}).first()
+    if row is None:
+        return None
+    return str(row[0] or _UNKNOWN).removeprefix("lapor-sync ")

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
+from lapor_sync.store.bulk import insert_many
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
@@ -153,7 +154,7 @@ def save(work: Work, mirrored: Sequence[Mirrored]) -> None:
     """Write these reports, whole; each is a row by (agency, Tracking ID)."""
     if mirrored:
         rows = [as_row(work.agency, one) for one in mirrored]
-        work.conn.execute(_upsert(work.conn.dialect.name), rows)
+        insert_many(work.conn, _upsert(work.conn.dialect.name), rows)
 
 
 @cache

@@ -303,7 +303,8 @@ mark = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    # On SQLite this is the row's own id: else REPLACE could push a row out by that one, unseen by the triggers.
+    Column("seq", _BigSerial, primary_key=True, autoincrement=False),
     Column("at", Text, nullable=False),
     Column("agency", Text, nullable=False),
     Column("who", Text, nullable=False),

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from lapor_sync.domain.report import ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import in_order
+from lapor_sync.store.bulk import insert_many
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import attachments_of, attachments_text, chunks
 from lapor_sync.store.schema import raw_payload, status_change
@@ -42,7 +43,7 @@ def save(work: Work, changed: Threads, before: Threads) -> None:
         rows += [_row(work, tracking_id, item) for item in items if old.pop(item.id, None) != item]
         gone += [(tracking_id, item_id) for item_id in old]
     if rows:
-        work.conn.execute(_upsert(work.conn.dialect.name), rows)
+        insert_many(work.conn, _upsert(work.conn.dialect.name), rows)
     for tracking_id, item_id in gone:
         where = (table.c.agency == work.agency, table.c.tracking_id == tracking_id, table.c.item_id == item_id)
         work.conn.execute(update(table).where(*where).values(gone_at=work.at))
@@ -112,7 +113,7 @@ def save_history(work: Work, histories: Mapping[str, Iterable[StatusChange]]) ->
         for change in changes
     ]
     if rows:
-        work.conn.execute(_new_only(work.conn.dialect.name), rows)
+        insert_many(work.conn, _new_only(work.conn.dialect.name), rows)
 
 
 @cache
@@ -125,7 +126,7 @@ def load_history(work: Work, tracking_id: str) -> tuple[StatusChange, ...]:
     query = (
         select(status_change)
         .where(status_change.c.agency == work.agency, status_change.c.tracking_id == tracking_id)
-        .order_by(status_change.c.at)
+        .order_by(status_change.c.at, status_change.c.status_new)
     )
     return tuple(
         StatusChange(
@@ -148,7 +149,7 @@ def save_raw(work: Work, payloads: Sequence[tuple[str, str, str]]) -> None:
         for tracking_id, what, payload in payloads
     ]
     if rows:
-        work.conn.execute(_upsert_raw(work.conn.dialect.name), rows)
+        insert_many(work.conn, _upsert_raw(work.conn.dialect.name), rows)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What the commands show, as the JSON of the interface: ids as strings, times ISO 8601 with offset, null unknown."""
+"""What the commands show, as the JSON of the interface: ids as text, times ISO 8601 with offset, null unknown."""
 
 from __future__ import annotations
 

