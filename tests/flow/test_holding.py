@@ -1,0 +1,586 @@
+"""What is held for a person, and what a person's word does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.colour import Colour, Flag
+from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
+from lapor_sync.domain.report import Institution, OutgoingFile, Report
+from lapor_sync.store import conflicts, institutions
+from lapor_sync.store.conflicts import How
+from lapor_sync.sync import acts
+from lapor_sync.sync.acts import FileLimits, OutboxAct, Written
+from lapor_sync.sync.calls import Health
+from lapor_sync.sync.push import push
+from lapor_sync.sync.take_export import take_export
+from tests.flow.bench import OPD, OTHER_OPD, OUTSIDE, START, Bench, bench, refs_in_order
+
+POST = {"method": "POST"}
+
+
+def held_for(city: Bench, ref: str) -> Reason | None:
+    """Why a delivery is held, its open conflict included; None where it is not held."""
+    one = city.delivery(ref)
+    if one.state is not State.HELD:
+        return None
+    assert [(c.kind, c.tracking_id) for c in city.conflicts() if c.ref == ref] == [(one.reason, one.tracking_id)]
+    return one.reason
+
+
+def settle(city: Bench, given: str, how: How) -> list[str]:
+    return acts.settle(city.setup, given, how, "siti")
+
+
+def one_written(city: Bench) -> tuple[str, str]:
+    """A report at rest, and a response to it that is queued."""
+    one = city.report()
+    city.settle_down()
+    return one, city.respond(one)
+
+
+# The three reasons.
+
+
+def test_closed_since_it_was_written(tmp_path: Path) -> None:
+    """The citizen was satisfied meanwhile: held; keep-ours sends it all the same."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one, ref = one_written(city)
+        city.world.satisfied(one)
+        city.cycles(2)
+        assert held_for(city, ref) is Reason.CLOSED_SINCE
+        assert city.arrived(one) == []
+
+        assert settle(city, one, How.KEEP_OURS) == [Reason.CLOSED_SINCE]
+        city.cycle()
+        assert (city.state(ref), len(city.arrived(one)), city.conflicts()) == (State.SENT, 1, [])
+
+
+def test_answered_elsewhere_since_it_was_written(tmp_path: Path) -> None:
+    """Someone answered on the LAPOR site: the citizen does not get two answers by accident."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one, ref = one_written(city)
+        city.world.answer(one, content="Kami tangani hari ini.")
+        city.cycles(2)
+        assert held_for(city, ref) is Reason.ANSWERED_ELSEWHERE
+
+        (conflict,) = city.conflicts()
+        settle(city, conflict.id, How.KEEP_OURS)
+        assert city.state(ref) is State.QUEUED
+        city.world.answer(one, content="Dan besok juga.")  # after the person looked
+        city.cycle()
+        assert held_for(city, ref) is Reason.ANSWERED_ELSEWHERE
+
+        settle(city, one, How.TAKE_UPSTREAM)
+        city.cycles(2)
+        assert (city.state(ref), city.arrived(one), city.conflicts()) == (State.CANCELLED, [], [])
+
+
+def test_an_answer_that_was_known_holds_nothing(tmp_path: Path) -> None:
+    """Answers that stood in the mirrored thread when it was written are its baseline."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one = city.report()
+        city.world.answer(one)
+        city.settle_down()
+        ref = city.respond(one)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+def test_our_own_earlier_answers_are_not_foreign(tmp_path: Path) -> None:
+    """Also one that was held, cancelled or refused here, and stands upstream all the same."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one, first = one_written(city)
+        acts.change(city.setup, OutboxAct.CANCEL, first, "siti")
+        second = city.respond(one, "Kedua")
+        city.world.answer(one, content=f"Diketik ulang di situs. [Ref {first}]")
+        city.cycle()
+        assert city.state(second) is State.SENT
+
+
+def test_disposed_elsewhere_since_it_was_written(tmp_path: Path) -> None:
+    """Another OPD has it now: held; a new look at it by keep-ours speaks for the OPD that wrote."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one, ref = one_written(city)
+        city.world.dispose(one, to=OTHER_OPD)
+        city.cycles(2)
+        assert held_for(city, ref) is Reason.DISPOSED_ELSEWHERE
+
+        settle(city, one, How.KEEP_OURS)
+        city.cycle()
+        assert city.state(ref) is State.REFUSED  # upstream takes answers of the institution that has it only
+
+
+def test_disposed_out_of_the_city(tmp_path: Path) -> None:
+    """Gone to the province: abu, and held because another institution has it."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one, ref = one_written(city)
+        city.world.dispose(one, to=OUTSIDE)
+        city.cycles(2)
+        assert city.mirrored(one).colour is Colour.ABU
+        assert held_for(city, ref) is Reason.DISPOSED_ELSEWHERE
+
+
+def test_a_held_response_blocks_the_later_ones(tmp_path: Path) -> None:
+    """Order is kept: what comes after a held one waits for the person's word."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one, first = one_written(city)
+        city.world.answer(one)
+        city.cycle()
+        second = city.respond(one, "Kedua")
+        city.cycles(2)
+        assert (city.state(first), city.state(second)) == (State.HELD, State.QUEUED)
+        acts.change(city.setup, OutboxAct.RETRY, first, "siti")
+        assert city.conflicts() == []
+        city.cycle()
+        assert refs_in_order(city.arrived(one), [first, second]) == [first, second]
+
+
+def test_both_moved(tmp_path: Path) -> None:
+    """Agreed on nothing, a response of ours, and upstream comes to a colour of its own: a person decides."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.world.set_status(one, status_name="Menunggu Kajian")
+        city.cycle()
+        ref = city.respond(one)
+        city.pass_time()
+        city.world.set_status(one, status_name="Terverifikasi")
+        city.cycle()
+        assert held_for(city, ref) is Reason.BOTH_MOVED
+        settle(city, one, How.KEEP_OURS)
+        assert city.mirrored(one).agreed is Colour.MERAH
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+# Of a report that is known from an export only.
+
+
+def export_only(city: Bench, **values: str) -> str:
+    """A report that the mirror knows from an export alone; it is hidden from the list."""
+    one = city.report()
+    city.world.hide(one)
+    row = Report(
+        tracking_id=one,
+        upstream_id=None,
+        status_name="Terverifikasi",
+        disposition_id=OPD,
+        missing=frozenset({"updated_at", "upstream_id"}),
+        **values,  # type: ignore[arg-type]  # texts
+    )
+    take_export(city.setup, [row], START - timedelta(days=1))
+    return one
+
+
+def test_a_first_read_that_shows_answers_is_shown_to_a_person(tmp_path: Path) -> None:
+    """Written without knowing the thread, which holds answers: look first, then it goes."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = export_only(city)
+        assert not city.mirrored(one).thread_known
+        ref = city.respond(one)
+        city.world.answer(one)
+        city.cycle()
+        assert held_for(city, ref) is Reason.FIRST_READ
+
+        settle(city, one, How.KEEP_OURS)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+def test_a_first_read_without_answers_is_the_baseline(tmp_path: Path) -> None:
+    """Nothing to look at: it goes in the same cycle; what is answered later is foreign."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = export_only(city)
+        first, second = city.respond(one), city.respond(one, "Kedua")
+        city.world.add_faults({"match": POST, "do": "status:429", "stored": False})
+        city.cycle()
+        assert city.state(first) is State.QUEUED
+        assert city.delivery(first).delivery.baseline == frozenset()
+        city.world.answer(one)
+        city.pass_time()
+        city.cycle()
+        assert held_for(city, first) is Reason.ANSWERED_ELSEWHERE
+        assert city.state(second) is State.QUEUED
+
+
+# Where reading back cannot help.
+
+
+def test_a_secret_response_whose_reply_is_lost_is_held(tmp_path: Path) -> None:
+    """It is never shown again by upstream: a person must look on the site."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one, is_secret=True)
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+        city.cycles(3)
+        assert held_for(city, ref) is Reason.CANNOT_READ_BACK
+        city.cycles(3)
+        assert len(city.arrived(one)) == 1
+
+
+def test_a_secret_response_that_was_accepted_waits_for_nothing(tmp_path: Path) -> None:
+    """Sent is sent; that it is not seen is no reason to read for ever, nor for a flag."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one, is_secret=True)
+        city.cycles(3)
+        assert city.state(ref) is State.SENT
+        assert city.mirrored(one).settled
+        city.pass_time(90_000)
+        city.cycle()
+        assert Flag.SENT_NOT_SEEN not in city.mirrored(one).verdict.flags
+
+
+def test_where_references_never_come_back_an_unknown_is_held(tmp_path: Path) -> None:
+    """Upstream strips what it is given: nothing of ours was ever seen back, so nothing goes out twice."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        first, second = city.report(), city.report()
+        city.settle_down()
+        stripped(city)
+        sent = city.respond(first)
+        city.cycle()
+        assert (city.state(sent), city.delivery(sent).seen_at) == (State.SENT, None)
+        city.pass_time()
+        lost = city.respond(second)
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+        city.cycles(4)
+        assert held_for(city, lost) is Reason.CANNOT_READ_BACK
+        assert len(city.arrived(second)) == 1
+
+
+def stripped(city: Bench) -> None:
+    """Let upstream show no answer of ours with its words."""
+    real = city.setup.connector.read_thread
+
+    def read(report_id: str) -> object:
+        thread = real(report_id)
+        return replace(thread, items=tuple(replace(item, content="...") for item in thread.items))
+
+    city.setup.connector.read_thread = read  # type: ignore[method-assign,assignment]  # an upstream that strips
+
+
+def test_where_only_the_reference_is_stripped_the_text_is_found(tmp_path: Path) -> None:
+    """The whole text, layout aside, in an answer that came after it was written: it arrived."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one, "Lampu sudah menyala kembali.")
+        real = city.setup.connector.read_thread
+
+        def read(report_id: str) -> object:
+            thread = real(report_id)
+            items = (replace(item, content=item.content.replace(f"[Ref {ref}]", "")) for item in thread.items)
+            return replace(thread, items=tuple(items))
+
+        city.setup.connector.read_thread = read  # type: ignore[method-assign,assignment]  # an upstream that strips
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+        city.cycles(3)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_a_thread_that_lost_items_proves_nothing(tmp_path: Path) -> None:
+    """Known items are gone from the read: that a reference is not there does not count in it."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "gateway:502", "stored": False})
+        city.cycle()
+        city.pass_time()
+        real = city.setup.connector.read_thread
+
+        def read(report_id: str) -> object:
+            thread = real(report_id)
+            return replace(thread, items=thread.items[:-1])
+
+        city.setup.connector.read_thread = read  # type: ignore[method-assign,assignment]  # a read cut short
+        city.requests()
+        push_once(city)
+        assert city.state(ref) is State.UNKNOWN
+        city.setup.connector.read_thread = real  # type: ignore[method-assign]
+        city.cycles(2)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def push_once(city: Bench) -> None:
+    """Only the last step of a cycle."""
+    push(city.setup, Health())
+
+
+# Hand-overs.
+
+
+def forward(city: Bench, one: str, to: str = OUTSIDE) -> str:
+    return acts.forward(city.setup, one, to, "Bukan kewenangan kami.", "budi")
+
+
+def test_a_hand_over_is_flagged_until_the_disposition_changes(tmp_path: Path) -> None:
+    """Asked once; the report's later responses wait for it; the flag goes when somebody above confirms."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = forward(city, one)
+        with pytest.raises(NotAllowed):
+            forward(city, one)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        assert city.world.thread(one)["forward_to"] == OUTSIDE
+        assert Flag.FORWARD_REQUESTED in city.mirrored(one).verdict.flags
+        with pytest.raises(NotAllowed):
+            forward(city, one)
+        city.cycles(3)
+        assert Flag.FORWARD_REQUESTED in city.mirrored(one).verdict.flags
+
+        city.world.dispose(one, to=OUTSIDE)
+        city.cycle()
+        assert Flag.FORWARD_REQUESTED not in city.mirrored(one).verdict.flags
+        assert city.mirrored(one).colour is Colour.ABU
+
+
+def test_a_hand_over_whose_reply_was_lost_is_found_in_the_logs(tmp_path: Path) -> None:
+    """Its reference stands in data_logs: sent, flagged at once, asked once."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = forward(city, one)
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+        city.cycles(2)
+        assert (city.state(ref), city.delivery(ref).reason) == (State.SENT, Reason.FOUND)
+        assert Flag.FORWARD_REQUESTED in city.mirrored(one).verdict.flags
+        asked = [log for log in city.world.thread(one)["logs"] if ref in log["content"]]
+        assert len(asked) == 1
+
+
+def test_a_hand_over_that_is_not_found_is_held(tmp_path: Path) -> None:
+    """Never sent again by itself; the report's responses wait until a person has looked."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref, later = forward(city, one), city.respond(one)
+        city.world.add_faults({"match": POST, "do": "gateway:502", "stored": False})
+        city.cycles(4)
+        assert held_for(city, ref) is Reason.FORWARD_NOT_FOUND
+        assert city.state(later) is State.QUEUED
+        acts.change(city.setup, OutboxAct.CANCEL, ref, "siti")
+        city.cycle()
+        assert city.state(later) is State.SENT
+
+
+def test_a_hand_over_to_where_it_is_makes_no_sense(tmp_path: Path) -> None:
+    """Also one without a word of reason, or to an institution that nobody knows."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        with pytest.raises(NotAllowed):
+            forward(city, one, OPD)
+        with pytest.raises(BadInput):
+            forward(city, one, "Dinas Antah Berantah")
+        with pytest.raises(BadInput):
+            acts.forward(city.setup, one, OUTSIDE, "  ", "budi")
+        assert forward(city, one, "pt pln (persero)").startswith("LS-")
+
+
+# A person and the outbox.
+
+
+def test_hold_retry_and_cancel(tmp_path: Path) -> None:
+    """A queued one may be held, a held one retried, either called off; what ended cannot be moved."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, ref = one_written(city)
+        assert acts.change(city.setup, OutboxAct.HOLD, ref, "siti") is State.HELD
+        city.cycle()
+        assert city.arrived(one) == []
+        assert acts.change(city.setup, OutboxAct.RETRY, ref.lower(), "siti") is State.QUEUED
+        assert acts.change(city.setup, OutboxAct.RETRY, ref, "siti") is State.QUEUED  # at once, whatever its wait
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        for act in OutboxAct:
+            with pytest.raises(NotAllowed):
+                acts.change(city.setup, act, ref, "siti")
+        other = city.respond(one, "Lagi")
+        assert acts.change(city.setup, OutboxAct.CANCEL, other, "siti") is State.CANCELLED
+        with pytest.raises(BadInput):
+            acts.change(city.setup, OutboxAct.HOLD, "LS-AAAAAA", "siti")
+        who = [row[3] for row in city.contents()["audit"] if row[4] == "delivery_moved"]
+        assert who.count("siti") == 3
+
+
+def test_an_unknown_delivery_is_not_for_people(tmp_path: Path) -> None:
+    """It may have arrived: neither cancelled nor sent again by hand before it was read back."""
+    with bench(tmp_path / "kota.db", reports=0, grace=100) as city:
+        _, ref = one_written(city)
+        city.world.add_faults({"match": POST, "do": "gateway:502", "stored": False})
+        city.cycle()
+        for act in OutboxAct:
+            with pytest.raises(NotAllowed) as refused:
+                acts.change(city.setup, act, ref, "siti")
+            assert "read back" in refused.value.todo
+
+
+def test_a_retry_skips_the_wait(tmp_path: Path) -> None:
+    """A person says now: it goes with the next cycle."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        _, ref = one_written(city)
+        city.world.add_faults({"match": POST, "do": "status:429", "stored": False})
+        city.cycle()
+        city.cycle()
+        assert city.state(ref) is State.QUEUED
+        acts.change(city.setup, OutboxAct.RETRY, ref, "siti")
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+def test_a_refused_response_can_be_retried(tmp_path: Path) -> None:
+    """After the cause is gone, with the thread as it is now for its baseline."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, ref = one_written(city)
+        city.world.add_faults({"match": POST, "do": "status:422", "stored": False})
+        city.cycle()
+        city.world.answer(one)
+        city.pass_time()
+        city.cycle()
+        acts.change(city.setup, OutboxAct.RETRY, ref, "siti")
+        city.cycle()
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_conflicts_are_settled_in_the_ways_that_fit(tmp_path: Path) -> None:
+    """An unknown id, or an answer to another question, changes nothing."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, ref = one_written(city)
+        with pytest.raises(BadInput):
+            settle(city, one, How.KEEP_OURS)
+        with pytest.raises(BadInput):
+            settle(city, "999", How.KEEP_OURS)
+        city.world.answer(one)
+        city.cycle()
+        with pytest.raises(NotAllowed):
+            settle(city, one, How.ACCEPT_VANISHED)
+        assert held_for(city, ref) is Reason.ANSWERED_ELSEWHERE
+
+
+# Writing.
+
+
+def test_what_cannot_be_answered_is_refused_at_once(tmp_path: Path) -> None:
+    """Closed, not the city's, not disposed, with another OPD, unknown: nothing is taken."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        closed, abroad, fresh, at_opd = city.report(), city.report(), city.report(opd=None), city.report()
+        at_city = city.report(opd="601")
+        city.world.satisfied(closed)
+        city.world.dispose(abroad, to=OUTSIDE)
+        city.settle_down()
+        for given, opd in ((closed, None), (abroad, None), (fresh, None), (at_city, None), (at_opd, OTHER_OPD)):
+            with pytest.raises(NotAllowed):
+                city.respond(given, opd=opd)
+        with pytest.raises(NotAllowed):
+            city.respond(at_city, opd=OUTSIDE)
+        with pytest.raises(ReportUnknown):
+            city.respond("123")
+        with pytest.raises(BadInput):
+            city.respond(at_city, opd="Dinas Antah Berantah")
+        assert city.outbox() == []
+
+
+def test_a_response_at_the_city_itself_names_its_opd(tmp_path: Path) -> None:
+    """Not disposed to an OPD yet: whoever answers says for whom, by name too; by the API's id as well."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report(opd="601")
+        city.settle_down()
+        given = str(city.world.find(one).id)
+        ref = city.respond(given, opd="dinas lingkungan hidup kota bengkulu")
+        assert (city.delivery(ref).tracking_id, city.delivery(ref).delivery.opd) == (one, OTHER_OPD)
+        city.cycle()
+        assert city.state(ref) is State.REFUSED  # the stand-in takes answers of who has it only
+
+
+@pytest.mark.parametrize("text", ["", " \n ", "&nbsp;<br>", "a\x00b", "Lihat [Ref LS-AAAAAA]", "x" * 990])
+def test_texts_that_cannot_go_are_refused(tmp_path: Path, text: str) -> None:
+    """Empty, unstorable, with a reference of another, too long with its own."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        with pytest.raises(BadInput):
+            city.respond(one, text)
+
+
+def test_files_that_cannot_go_are_refused(tmp_path: Path) -> None:
+    """Wrong type, empty, too large, too many."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        sound = OutgoingFile(file_name="a.pdf", content=b"%PDF")
+        limits = FileLimits(max_bytes=10, max_count=2)
+        for files in (
+            (OutgoingFile(file_name="a.exe", content=b"MZ"),),
+            (OutgoingFile(file_name="a.pdf", content=b""),),
+            (OutgoingFile(file_name="a.pdf", content=b"%" * 11),),
+            (sound,) * 3,
+        ):
+            with pytest.raises(BadInput):
+                acts.respond(city.setup, Written(given_id=one, text="Baik", by="budi", files=files), limits)
+        acts.respond(city.setup, Written(given_id=one, text="Baik", by="budi", files=(sound,) * 2), limits)
+
+
+def test_a_sheet_is_taken_whole_or_not_at_all_and_once(tmp_path: Path) -> None:
+    """One bad row, nothing is taken; the same sheet twice, nothing is added."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+
+        def row(number: int, one: str, text: str = "Sudah.") -> Written:
+            origin = acts.origin_of(one, OPD, text)
+            return Written(given_id=one, text=text, by="budi", origin=origin, row=number)
+
+        rows = [row(number, one) for number, one in enumerate(ones, start=2)]
+        with pytest.raises(BadInput, match="row 9") as bad:
+            acts.respond_all(city.setup, [*rows, row(9, "404404")])
+        assert "1 of 4 rows" in bad.value.what
+        assert city.outbox() == []
+
+        refs = acts.respond_all(city.setup, [*rows, row(5, ones[0])])  # the same line twice in one sheet
+        assert refs[3] is None
+        assert acts.respond_all(city.setup, rows) == [None, None, None]
+        city.cycle()
+        assert [city.state(ref) for ref in refs if ref] == [State.SENT] * 3
+
+
+def test_two_institutions_of_one_name_must_be_told_by_id(tmp_path: Path) -> None:
+    """A name that means two is no name."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        city.report()
+        city.settle_down()
+        with city.store.work() as work:
+            institutions.replace_all(
+                work, [Institution(id="8", name="Dinas X"), Institution(id="9", name="dinas x")]
+            )
+            with pytest.raises(BadInput, match="more than one"):
+                acts.institution_id(work, "Dinas X")
+
+
+def test_an_act_beside_a_running_cycle(tmp_path: Path) -> None:
+    """A person cancels while the cycle looks: it is not sent, and the cycle goes on."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, ref = one_written(city)
+
+        def step(name: str) -> None:
+            if name == "looked" and city.state(ref) is State.QUEUED:
+                acts.change(city.setup, OutboxAct.CANCEL, ref, "siti")
+
+        assert city.cycle(step=step).error is None
+        assert (city.state(ref), city.arrived(one)) == (State.CANCELLED, [])
+
+
+def test_the_same_question_is_asked_once(tmp_path: Path) -> None:
+    """A conflict that is open already is not opened again."""
+    with bench(tmp_path / "kota.db", reports=0) as city, city.store.work() as work:
+        for _ in range(2):
+            conflicts.open_one(work, kind=conflicts.MANY_VANISHED, why="6 of 10")
+        assert conflicts.count(work) == 1
