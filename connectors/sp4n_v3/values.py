@@ -28,19 +28,25 @@ def storable(value: object, deep: int = MAX_DEPTH) -> object:
 
     What is nested deeper than `deep` becomes null, so that no later step runs out of stack.
     """
+    if isinstance(value, dict | list) and not deep:
+        return None
     if isinstance(value, str):
         return _UNSTORABLE.sub("\ufffd", value)
     if isinstance(value, list):
-        return [storable(part, deep - 1) for part in value] if deep else None
+        return [storable(part, deep - 1) for part in value]
     if isinstance(value, dict):
-        return {clean(key): storable(part, deep - 1) for key, part in value.items()} if deep else None
+        return {_UNSTORABLE.sub("\ufffd", key): storable(part, deep - 1) for key, part in value.items()}
     return value
 
 
 def is_shallow(value: object, deep: int = MAX_DEPTH) -> bool:
     """Whether nothing is nested deeper than `deep`."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return parts is None or (deep > 0 and all(is_shallow(part, deep - 1) for part in parts))
+    if not isinstance(value, dict | list):
+        return True
+    inner = [
+        part for part in (value.values() if isinstance(value, dict) else value) if isinstance(part, dict | list)
+    ]
+    return deep > 0 and all(is_shallow(part, deep - 1) for part in inner)
 
 
 def identifier(value: object) -> str | None:
@@ -113,6 +119,7 @@ def _offset(text: str | None) -> tzinfo | None:
 
 
 def moment_or_none(value: object, zone: tzinfo) -> datetime | None:
+    """As `moment`, None also for what is no date: an item's place in a thread is not worth its loss."""
     try:
         return moment(value, zone)[0]
     except ValueError:
@@ -120,7 +127,8 @@ def moment_or_none(value: object, zone: tzinfo) -> datetime | None:
 
 
 def clean(text: str) -> str:
-    return _UNSTORABLE.sub("\ufffd", text).strip()
+    """Without space around it, and without what no database stores."""
+    return _UNSTORABLE.sub("\ufffd", text).strip() if _UNSTORABLE.search(text) else text.strip()
 
 
 def text_of(value: object) -> str:
@@ -133,6 +141,7 @@ def text_of(value: object) -> str:
 
 
 def text_or_none(value: object) -> str | None:
+    """As `text_of`, None where there is no text."""
     return text_of(value) or None
 
 
@@ -161,6 +170,7 @@ def mapping(value: object) -> Row:
 
 
 def unpacked(value: object) -> object:
+    """What a string of JSON holds, unescaped up to twice; None where it is no JSON; any other value as it is."""
     for _ in range(2):
         if isinstance(value, str):
             value = _loaded(value)
@@ -168,6 +178,8 @@ def unpacked(value: object) -> object:
 
 
 def _loaded(text: str) -> object:
+    if text in {"", "[]", "{}"}:  # by far the most common ones
+        return None
     try:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):
@@ -186,6 +198,7 @@ def hash_of(value: object) -> bytes:
 
 
 def derived_key(value: object) -> str:
+    """A key made of the record itself, for one that has no id."""
     return f"h:{hash_of(value).hex()}"
 
 
