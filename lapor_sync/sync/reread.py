@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from lapor_sync.domain.errors import Missing
 from lapor_sync.domain.report import Detail, Thread
-from lapor_sync.store import conflicts, marks, quarantine, reports
+from lapor_sync.store import audit, conflicts, marks, quarantine, reports
+from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Mirrored
@@ -66,6 +67,7 @@ def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> bool:
     if setup.stopping():
         return False  # not through: the next cycle sweeps
     _note_swept(setup, began_at)
+    _end_alarm(setup)
     setup.log.info("swept", reports=len(wanted), quarantined=len(bad))
     return True
 
@@ -197,17 +199,36 @@ def note_missing(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
 
 def _too_many(work: Work, setup: Setup) -> bool:
     """More than a fifth of the open reports, and at least five: an alarm until a person accepts it."""
-    missing, open_reports = len(reports.missing_before(work, from_text(work.at))), reports.count_open(work)
-    if missing < 5 or missing * 5 <= open_reports:
+    missing, open_reports = _counts(work)
+    if not _is_alarming(missing, open_reports):
         return False
     accepted_at = marks.get_time(work, Mark.MAY_VANISH)
     if accepted_at is not None and from_text(work.at) - accepted_at < A_DAY:
         return False
-    conflicts.open_one(
-        work, kind=conflicts.MANY_VANISHED, why=f"{missing} of {open_reports} open reports are gone"
-    )
-    setup.log.error("many_vanished", missing=missing, open=open_reports)
+    why = f"{missing} of {open_reports} open reports are gone"
+    if not conflicts.of_kind(work, conflicts.MANY_VANISHED):
+        setup.log.error("many_vanished", missing=missing, open=open_reports)
+    conflicts.open_one(work, kind=conflicts.MANY_VANISHED, why=why)
     return True
+
+
+def _counts(work: Work) -> tuple[int, int]:
+    return len(reports.missing_before(work, from_text(work.at))), reports.count_open(work)
+
+
+def _is_alarming(missing: int, open_reports: int) -> bool:
+    return missing >= 5 and missing * 5 > open_reports
+
+
+def _end_alarm(setup: Setup) -> None:
+    """What was missing is there again: the question has answered itself."""
+    with setup.store.reading() as work:
+        asked = conflicts.of_kind(work, conflicts.MANY_VANISHED)
+        is_over = not _is_alarming(*_counts(work))
+    if asked and is_over:
+        with setup.store.work() as work:
+            for one in asked:
+                conflicts.settle(work, one, How.BY_ITSELF, audit.DAEMON)
 
 
 def vanish(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
