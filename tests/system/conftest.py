@@ -1,0 +1,45 @@
+"""What tests of whole processes share: PostgreSQL's server and the process that forks daemons."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.launcher import Launcher
+from tests.system.rig import Postgres, Rig, postgres, rig
+
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """One PostgreSQL for all tests."""
+    with postgres(tmp_path_factory.mktemp("pg")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def launcher() -> Iterator[Launcher]:
+    """The process that forks daemons."""
+    with Launcher() as one:
+        yield one
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+    """Makes an empty database of one kind; its URL."""
+    if request.param == "postgresql":
+        running: Postgres = request.getfixturevalue("server")
+        return running.database
+    folder, numbers = tmp_path_factory.mktemp("sqlite"), itertools.count()
+    return lambda: f"sqlite:///{folder}/city-{next(numbers)}.db"
+
+
+@pytest.fixture
+def town(tmp_path: Path, new_database: Callable[[], str]) -> Iterator[Rig]:
+    """A city on either database."""
+    with rig(tmp_path, new_database(), seed=5) as one:
+        yield one

