@@ -1,0 +1,297 @@
+"""What the v3 client asks for, exactly, and what it makes of odd lists; the rest is in the contract suite."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
+from connectors.transport import Transport, TransportSettings
+from lapor_sync.domain.delivery import Sent, Unknown
+from lapor_sync.domain.errors import ListingUnstable, Missing
+from lapor_sync.domain.report import Outgoing, OutgoingFile
+
+BASE = "https://lapor.test/lapor/3.0.0"
+NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
+
+
+class StillClock:
+    def now(self) -> datetime:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        return None
+
+
+@pytest.fixture
+def upstream() -> Iterator[respx.MockRouter]:
+    with respx.mock(assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def transport() -> Iterator[Transport]:
+    settings = TransportSettings(base_url=BASE, bearer="b", token="t", rate_per_second=0, pause=lambda tries: 0.0)
+    with Transport(settings, clock=StillClock()) as client:
+        yield client
+
+
+def answer(results: object, **headers: str) -> httpx.Response:
+    return httpx.Response(200, json={"status": True, "results": results}, headers=headers)
+
+
+def outgoing(**changes: Any) -> Outgoing:
+    given: dict[str, Any] = {
+        "ref": "LS-ABCDEF",
+        "report_id": "100",
+        "text": "Siap.\n[Ref LS-ABCDEF]",
+        "institution_from_id": "611",
+        "institution_to_id": "601",
+        "user_id": "77",
+    }
+    return Outgoing(**(given | changes))
+
+
+def by_page(give: Callable[[int, int], httpx.Response]) -> Callable[[httpx.Request], httpx.Response]:
+    """An answer by (call number, page number)."""
+    calls = 0
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        nonlocal calls
+        calls += 1
+        return give(calls, int(request.url.params["page"]))
+
+    return handle
+
+
+# Lists.
+
+
+def test_the_filter_is_a_time_with_the_upstreams_offset(upstream: Any, transport: Transport) -> None:
+    """Escaped, without fractions; parameter and path are settings."""
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer([]))
+    list(Sp4nV3(transport).list_reports(updated_from=NOW))
+    assert (
+        route.calls.last.request.url.raw_path.decode()
+        == "/lapor/3.0.0/complaints?page=1&page_size=100&updated_from=2026-11-24T10%3A00%3A00%2B07%3A00"
+    )
+    settings = Sp4nSettings(list_path="/laporan", updated_param="sejak", page_size=7, timezone="Asia/Jayapura")
+    list(Sp4nV3(transport, settings).list_reports(updated_from=NOW))
+    assert (
+        route.calls.last.request.url.raw_path.decode()
+        == "/lapor/3.0.0/laporan?page=1&page_size=7&sejak=2026-11-24T12%3A00%3A00%2B09%3A00"
+    )
+
+
+def test_without_a_filter_there_nothing_is_asked(upstream: Any, transport: Transport) -> None:
+    """An empty parameter name, or no time."""
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer([]))
+    list(Sp4nV3(transport, Sp4nSettings(updated_param="")).list_reports(updated_from=NOW))
+    list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert {str(call.request.url.params) for call in route.calls} == {"page=1&page_size=100"}
+
+
+def test_nothing_is_asked_before_the_first_page_is_wanted(upstream: Any, transport: Transport) -> None:
+    """And the next one is on its way while the caller works on this."""
+    second = threading.Event()
+
+    def give(call: int, page: int) -> httpx.Response:
+        if page == 2:
+            second.set()
+        return answer({"data": [{"id": page}], "total": 2, "next_page_url": "x" if page == 1 else None})
+
+    route = upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    pages = Sp4nV3(transport).list_reports(updated_from=None)
+    assert route.call_count == 0
+    next(pages)
+    assert second.wait(5)
+    assert [page.complete for page in pages] == [True]
+
+
+def test_pages_of_a_further_pass_that_bring_nothing_new_are_left_out(upstream: Any, transport: Transport) -> None:
+    """But for the last, which says that it is complete; all say when the listing began."""
+    dates = iter(f"Tue, 24 Nov 2026 03:00:{second:02} GMT" for second in range(10, 60))
+
+    def give(call: int, page: int) -> httpx.Response:
+        more = "x" if page < 3 else None
+        return answer({"data": [{"id": page}, {"id": 9}], "next_page_url": more}, Date=next(dates))
+
+    route = upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert [[row.key for row in page.rows] for page in pages] == [["1", "9"], ["2", "9"], ["3", "9"], ["3", "9"]]
+    assert [page.complete for page in pages] == [None, None, None, True]
+    assert {page.began_at for page in pages} == {datetime(2026, 11, 24, 3, 0, 9, tzinfo=UTC)}
+    assert route.call_count == 6
+
+
+def test_a_full_page_that_says_nothing_of_a_next_one_is_not_believed_to_be_the_last(
+    upstream: Any, transport: Transport
+) -> None:
+    """A list without a paginator's fields."""
+    rows = [[{"id": 1}, {"id": 2}], [{"id": 3}]]
+    route = upstream.get(url__startswith=BASE).mock(side_effect=by_page(lambda call, page: answer(rows[page - 1])))
+    pages = list(Sp4nV3(transport, Sp4nSettings(page_size=2)).list_reports(updated_from=None))
+    assert {row.key for page in pages for row in page.rows} == {"1", "2", "3"}
+    assert pages[-1].complete is True
+    assert route.call_count == 4
+
+
+def test_a_page_that_is_not_there_is_the_end_but_for_the_first(upstream: Any, transport: Transport) -> None:
+    """Some paginators answer 404 beyond the last page."""
+
+    def give(call: int, page: int) -> httpx.Response:
+        return answer({"data": [{"id": 1}], "next_page_url": "x"}) if page == 1 else httpx.Response(404)
+
+    upstream.get(f"{BASE}/complaints").mock(side_effect=by_page(give))
+    upstream.get(f"{BASE}/gone").mock(return_value=httpx.Response(404))
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert [row.key for page in pages for row in page.rows] == ["1"]
+    assert pages[-1].complete is True
+    with pytest.raises(Missing):
+        list(Sp4nV3(transport, Sp4nSettings(list_path="/gone")).list_reports(updated_from=None))
+
+
+def test_rows_without_any_id_are_set_aside_and_counted(upstream: Any, transport: Transport) -> None:
+    """A broken row does not keep the listing from being complete."""
+    rows = [{"id": 1}, {"title": "?"}, "kaputt"]
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer({"data": rows, "total": 3}))
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert [len(page.bad) for page in pages] == [2]
+    assert pages[-1].complete is True
+    assert pages[-1].total == 3
+    assert route.call_count == 1
+
+
+def test_a_listing_that_keeps_growing_says_that_it_is_not_complete(upstream: Any, transport: Transport) -> None:
+    """Its rows are good all the same."""
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: answer({"data": [{"id": call}], "total": 99}))
+    )
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert [page.complete for page in pages] == [None, None, False]
+
+
+def test_a_thread_that_keeps_changing_is_unstable(upstream: Any, transport: Transport) -> None:
+    """Absence in it would prove nothing."""
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: answer({"data": [{"id": call}], "total": 99}))
+    )
+    with pytest.raises(ListingUnstable) as caught:
+        Sp4nV3(transport).read_thread("20001234")
+    assert caught.value.what.startswith("GET /complaints/{id}/followups")
+
+
+def test_a_thread_began_with_its_first_call(upstream: Any, transport: Transport) -> None:
+    """Of the first pass: only what was stored before it is certain to be in it."""
+    dates = iter(f"Tue, 24 Nov 2026 03:00:{second:02} GMT" for second in range(10, 60))
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: answer({"data": [{"id": 1}], "total": 2}, Date=next(dates)))
+    )
+    connector = Sp4nV3(transport)
+    assert connector.read_thread("100").began_at == datetime(2026, 11, 24, 3, 0, 9, tzinfo=UTC)
+    assert connector.upstream_now() - timedelta(seconds=11) == datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+
+
+def test_an_item_that_was_edited_between_two_passes_is_there_once(upstream: Any, transport: Transport) -> None:
+    """As it was read last."""
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: answer({"data": [{"id": 1, "content": f"v{call}"}], "total": 2}))
+    )
+    assert [item.content for item in Sp4nV3(transport).read_thread("100").items] == ["v2"]
+
+
+def test_master_lists_are_asked_for_in_large_pages(upstream: Any, transport: Transport) -> None:
+    """They are capped upstream as any other."""
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer({"data": [{"id": 1, "code": "reply"}]}))
+    assert Sp4nV3(transport).templates() == ("reply",)
+    assert Sp4nV3(transport).institutions() == ()
+    assert [call.request.url.raw_path.decode() for call in route.calls] == [
+        "/lapor/3.0.0/masters/templates?page=1&page_size=1000",
+        "/lapor/3.0.0/masters/institutions/external?page=1&page_size=1000",
+    ]
+
+
+# Writes.
+
+
+def test_a_response_is_a_multipart_form_also_without_files(upstream: Any, transport: Transport) -> None:
+    """Field by field as a production client sends it."""
+    route = upstream.post(f"{BASE}/complaints/followup/add").mock(return_value=answer({"id": 1}))
+    connector = Sp4nV3(transport, Sp4nSettings(reply_template="reply_progress"))
+    assert connector.send_response(outgoing(is_secret=True)) == Sent(http_status=200)
+    request = route.calls.last.request
+    boundary = request.headers["content-type"].removeprefix("multipart/form-data; boundary=").encode()
+    parts = [part.strip(b"\r\n") for part in request.content.split(b"--" + boundary)[1:-1]]
+    fields = [
+        (b"user_id", b"77"),
+        (b"institution_from_id", b"611"),
+        (b"institution_to_id", b"601"),
+        (b"complaint_id", b"100"),
+        (b"info_disposition", b""),
+        (b"template_code", b"reply_progress"),
+        (b"rating", b"0"),
+        (b"is_secret", b"1"),
+        (b"content", b"Siap.\n[Ref LS-ABCDEF]"),
+    ]
+    wanted = [b'Content-Disposition: form-data; name="%s"\r\n\r\n%s' % field for field in fields]
+    assert parts == [part.strip(b"\r\n") for part in wanted]
+
+
+def test_files_are_numbered_parts_with_name_and_type(upstream: Any, transport: Transport) -> None:
+    """`attachment[0]`, `attachment[1]`."""
+    route = upstream.post(f"{BASE}/complaints/followup/add").mock(return_value=answer({}))
+    files = (OutgoingFile(file_name="a.pdf", content=b"%PDF"), OutgoingFile(file_name="b", content=b"\x00"))
+    Sp4nV3(transport).send_response(outgoing(files=files))
+    sent = route.calls.last.request.content
+    assert b'name="is_secret"\r\n\r\n0\r\n' in sent
+    assert b'name="attachment[0]"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n%PDF\r\n' in sent
+    assert b'name="attachment[1]"; filename="b"\r\nContent-Type: application/octet-stream\r\n\r\n\x00\r\n' in sent
+
+
+@pytest.mark.parametrize(("target", "reason"), [("702", 702), ("pln", "pln"), ("٧", "٧")])
+def test_a_hand_over_is_json(target: str, reason: object, upstream: Any, transport: Transport) -> None:
+    """With the target's id as a number where it is one."""
+    route = upstream.post(f"{BASE}/complaints/process/100/reject").mock(return_value=answer({}))
+    assert Sp4nV3(transport).send_forward(outgoing(institution_to_id=target)) == Sent(http_status=200)
+    assert json.loads(route.calls.last.request.content) == {
+        "is_request": 1,
+        "reason": reason,
+        "reason_description": "Siap.\n[Ref LS-ABCDEF]",
+        "not_authority": 1,
+    }
+
+
+def test_upstreams_words_are_not_kept_but_for_a_refusal(upstream: Any, transport: Transport) -> None:
+    """They may hold anything."""
+    upstream.post(url__startswith=BASE).mock(
+        side_effect=[
+            httpx.Response(200, json={"status": False, "message": "Budi"}),
+            httpx.Response(200, text="<p>Budi</p>"),
+            httpx.Response(500, json={"status": False, "message": "Budi"}),
+            httpx.Response(422, json={"status": False}),
+        ]
+    )
+    connector = Sp4nV3(transport)
+    outcomes = [connector.send_response(outgoing()) for _ in range(4)]
+    assert outcomes[0] == Unknown(why="HTTP 200 with a body that says it failed", http_status=200)
+    assert outcomes[1] == Unknown(why="HTTP 200 with no sound body", http_status=200)
+    assert outcomes[2] == Unknown(why="HTTP 500", http_status=500)
+    assert getattr(outcomes[3], "why", "") == "HTTP 422"
+
+
+def test_an_answer_to_a_write_that_cannot_be_read_leaves_it_unknown(upstream: Any, transport: Transport) -> None:
+    """It was sent."""
+    upstream.post(url__startswith=BASE).mock(
+        return_value=httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"})
+    )
+    assert isinstance(Sp4nV3(transport).send_response(outgoing()), Unknown)
