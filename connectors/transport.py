@@ -28,6 +28,7 @@ import httpx
 import tenacity
 
 from lapor_sync.domain.errors import (
+    BadInput,
     Denied,
     Missing,
     RateLimited,
@@ -178,7 +179,7 @@ class Transport:
         """POST one multipart form, once: never tried again, redirects never followed.
 
         Any status is an answer. Raises Unreachable (`sent` says whether it may have left) or UpstreamBroken (an
-        answer too large or not decodable), and UnicodeError for text that UTF-8 cannot carry, before it leaves.
+        answer too large or not decodable), and BadInput for text that UTF-8 cannot carry, before anything leaves.
         """
         return self._post(path, of, {"files": list(parts)})
 
@@ -189,7 +190,10 @@ class Transport:
     def _post(self, path: str, of: str, content: dict[str, object]) -> Answer:
         # Built outside of the exchange: an error of ours is no error of the wire.
         build: Callable[..., httpx.Request] = self._client.build_request
-        request = build("POST", self._address(path, of), headers=self._credentials, **content)
+        try:
+            request = build("POST", self._address(path, of), headers=self._credentials, **content)
+        except UnicodeError as exc:
+            raise BadInput("the text holds characters that cannot be sent") from exc
         return self._exchange(f"POST {path}", request, _never)
 
     def _get(self, what: str, url: str, headers: Mapping[str, str]) -> Answer:
@@ -213,12 +217,10 @@ class Transport:
             self._limit.begin(self._settings.read_timeout, stopping)
             try:
                 return self._answer(what, request)
-            except httpx.DecodingError as exc:
+            except (httpx.DecodingError, ValueError) as exc:  # ValueError: bytes in a head that httpx cannot read
                 raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
             except httpx.HTTPError as exc:
                 raise _unreachable(what, exc) from exc
-            except (UnicodeError, OverflowError) as exc:  # a host name or port that only the resolver finds wrong
-                raise Unreachable(f"{what}: no such host or port", sent=False) from exc
 
     def _answer(self, what: str, request: httpx.Request) -> Answer:
         began, started = self._clock.now(), self._clock.monotonic()
@@ -391,7 +393,10 @@ class _BoundedBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        try:
+            stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        except (UnicodeError, OverflowError) as exc:  # only the resolver finds that it is no name or port
+            raise httpcore.ConnectError("no such host or port") from exc
         return _BoundedStream(stream, self._limit)
 
 

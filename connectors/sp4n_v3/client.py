@@ -15,7 +15,7 @@ from connectors.sp4n_v3.paging import Page, Step, read_all
 from connectors.sp4n_v3.values import identity
 from connectors.transport import Answer, Part, Transport
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Unknown, outcome_of
-from lapor_sync.domain.errors import BadRecord, ListingUnstable, Missing, Unreachable, UpstreamError
+from lapor_sync.domain.errors import BadInput, BadRecord, ListingUnstable, Missing, Unreachable, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
 
@@ -211,8 +211,8 @@ def _outcome(send: Callable[[], Answer]) -> Outcome:
         return Unknown(why=exc.what) if exc.sent else NotSent(why=exc.what)
     except UpstreamError as exc:
         return Unknown(why=exc.what)
-    except UnicodeError:
-        return Refused(why="the text holds characters that cannot be sent")
+    except BadInput as exc:
+        return Refused(why=exc.what)
     return _judged(answer)
 
 

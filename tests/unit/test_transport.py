@@ -14,6 +14,7 @@ import respx
 
 from connectors.transport import Answer, Pacer, Transport, TransportSettings, backoff
 from lapor_sync.domain.errors import (
+    BadInput,
     Denied,
     Missing,
     RateLimited,
@@ -346,9 +347,9 @@ def test_any_status_is_an_answer_to_a_write(status: int, wire: Any, build: Any) 
 def test_text_that_utf8_cannot_carry_never_leaves(wire: Any, build: Any) -> None:
     """An error of ours, before any request."""
     route = wire.post(f"{BASE}/x").mock(return_value=ok())
-    with pytest.raises(UnicodeError):
+    with pytest.raises(BadInput):
         build().post_form("/x", [("content", (None, "\ud800"))])
-    with pytest.raises(UnicodeError):
+    with pytest.raises(BadInput):
         build().post_json("/x", {"content": "\ud800"})
     assert route.call_count == 0
 
@@ -369,6 +370,13 @@ def test_an_answer_that_cannot_be_decompressed_is_broken(wire: Any, build: Any) 
     )
     with pytest.raises(UpstreamBroken, match="cannot be decoded"):
         build(read_tries=1).read("/x", body)
+
+
+def test_a_head_that_cannot_be_read_may_have_followed_a_stored_write(wire: Any, build: Any) -> None:
+    """However odd the error, it is never taken for "not sent"."""
+    wire.post(f"{BASE}/x").mock(side_effect=UnicodeDecodeError("ascii", b"\xff", 0, 1, "ordinal"))
+    with pytest.raises(UpstreamBroken, match="cannot be decoded"):
+        build().post_json("/x", {})
 
 
 # Attached files.
