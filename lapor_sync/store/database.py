@@ -97,6 +97,7 @@ class Store:
         try:
             transaction.commit()
         except DBAPIError as exc:
+            transaction.connection.invalidate(exc)  # SQLite leaves a transaction open whose COMMIT failed
             if not exc.connection_invalidated or head is None or not self._is_stored(head):
                 raise
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lapor_sync.domain.errors import LockHeld, StoreUnavailable
 
 Check = Callable[[], None]
-"""Raises StoreUnavailable where the lock was lost; asked again it takes it anew, or raises LockHeld."""
+"""Raises StoreUnavailable where the lock was lost: then somebody else may be at work."""
 
 PATIENCE = 0.5
 """Seconds for which a worker tries: a look, or a holder that was just killed, is over by then."""
@@ -137,70 +137,55 @@ def _name_in(descriptor: int) -> str:
 
 @contextmanager
 def _advisory(engine: Engine, me: str) -> Iterator[Check]:
-    one = _SessionLock(engine, me)
-    one.take()
-    try:
-        yield one.check
-    finally:
-        one.release()
+    with _own_connection(engine, f"lapor-sync {me}"[:63]) as conn:  # the server cuts longer names
+        with _asking():
+            other = None if _is_taken(lambda: bool(_ask(conn, _TRY))) else _advisory_holder(conn) or _UNKNOWN
+        if other:
+            raise _held_by(other)
+        try:
+            yield lambda: _check(conn)
+        finally:
+            with suppress(SQLAlchemyError):
+                _ask(conn, _UNLOCK)
 
 
-class _SessionLock:
+@contextmanager
+def _own_connection(engine: Engine, name: str) -> Iterator[Connection]:
     """The lock lives as long as the connection that took it: so it has one of its own."""
+    with _asking():
+        conn = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    try:
+        with _asking():
+            conn.detach()  # never back into the pool, where it might hold the lock on
+            conn.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
+        yield conn
+    finally:
+        with suppress(SQLAlchemyError):
+            conn.close()
 
-    def __init__(self, engine: Engine, me: str) -> None:
-        self._engine = engine
-        self._name = f"lapor-sync {me}"[:63]  # longer names of applications are cut by the server
-        self._conn: Connection | None = None
 
-    def take(self) -> None:
-        """Raises LockHeld, or StoreUnavailable where the server cannot be asked."""
-        try:
-            self._conn = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            self._conn.detach()  # never back into the pool, where it would hold the lock on
-            self._conn.execute(text("SELECT set_config('application_name', :name, false)"), {"name": self._name})
-            if not _is_taken(self._tries):
-                raise _held_by(_advisory_holder(self._conn) or _UNKNOWN)
-        except SQLAlchemyError as exc:
-            self.release()
-            raise StoreUnavailable("The database's lock cannot be asked for: the server does not answer.") from exc
-        except LockHeld:
-            self.release()
-            raise
+@contextmanager
+def _asking() -> Iterator[None]:
+    try:
+        yield
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable("The database's lock cannot be asked for: the server does not answer.") from exc
 
-    def _tries(self) -> bool:
-        return bool(self._ask("SELECT pg_try_advisory_lock(:key)"))
 
-    def _ask(self, query: str) -> object:
-        assert self._conn is not None
-        return self._conn.execute(text(query), {"key": _KEY}).scalar()
-
-    def check(self) -> None:
-        """Raises StoreUnavailable where the connection was lost; then takes the lock anew, once asked again."""
-        if self._conn is None:
-            self.take()
-        elif not self._is_held():
-            self.release()
-            raise StoreUnavailable("The connection that holds the database for this process was lost.")
-
-    def _is_held(self) -> bool:
-        # SQLAlchemy may have connected anew by itself: only the server knows whether this session has the lock.
-        try:
-            return bool(self._ask(f"SELECT count(*) FROM pg_locks WHERE {_OURS} AND pid = pg_backend_pid()"))
-        except SQLAlchemyError:
-            return False
-
-    def release(self) -> None:
-        """Give the lock back, as far as there is still a connection to say so on."""
-        if self._conn is None:
+def _check(conn: Connection) -> None:
+    # SQLAlchemy connects anew by itself: only the server knows whether this session still has the lock.
+    with suppress(SQLAlchemyError):
+        if _ask(conn, f"SELECT count(*) FROM pg_locks WHERE {_OURS} AND pid = pg_backend_pid()"):
             return
-        with suppress(SQLAlchemyError):
-            self._ask("SELECT pg_advisory_unlock(:key)")
-        with suppress(SQLAlchemyError):
-            self._conn.close()
-        self._conn = None
+    raise StoreUnavailable("The connection that holds the database for this process was lost.")
 
 
+def _ask(conn: Connection, query: str) -> object:
+    return conn.execute(text(query), {"key": _KEY}).scalar()
+
+
+_TRY = "SELECT pg_try_advisory_lock(:key)"
+_UNLOCK = "SELECT pg_advisory_unlock(:key)"
 _OURS = """locktype = 'advisory' AND granted AND classid = 0 AND objid = :key AND objsubid = 1
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 

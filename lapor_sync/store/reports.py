@@ -288,8 +288,9 @@ def present_ids(work: Work) -> Iterator[tuple[str, str | None]]:
     query = select(table.c.tracking_id, table.c.upstream_id).where(
         table.c.agency == work.agency, table.c.read_at.is_not(None), table.c.vanished_at.is_(None)
     )
-    for row in work.conn.execution_options(yield_per=2000).execute(query):
-        yield row[0], row[1]
+    with work.conn.execute(query.execution_options(yield_per=2000)) as found:
+        for row in found:
+            yield row[0], row[1]
 
 
 def missing_before(work: Work, before: datetime) -> list[str]:

@@ -62,7 +62,7 @@ def report_json(row: Mapping[Any, Any], now: str) -> Json:
 def reports(
     work: Work, *, colour: str | None = None, opd: str | None = None, overdue: bool = False
 ) -> Iterator[Mapping[Any, Any]]:
-    """The rows of the wanted reports, the earliest deadline first, streamed. `colour` "null": none yet."""
+    """The rows of the wanted reports by Tracking ID, the overdue by deadline; streamed. `colour` "null": none yet."""
     query: Select[Any] = select(table).where(table.c.agency == work.agency)
     if colour is not None:
         query = query.where(table.c.colour.is_(None) if colour == "null" else table.c.colour == colour)
@@ -73,7 +73,8 @@ def reports(
         query = query.order_by(table.c.due_at)
     else:
         query = query.order_by(table.c.tracking_id)
-    yield from work.conn.execution_options(yield_per=1000).execute(query).mappings()
+    with work.conn.execute(query.execution_options(yield_per=1000)) as found:
+        yield from found.mappings()
 
 
 def status(work: Work) -> Json:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,12 @@ def item(id: str = "1", content: str = "Sudah kami perbaiki.", **values: Any) ->
 
 def new(ref: str = "LS-AAAAAA", tracking_id: str = "7001", **values: Any) -> NewDelivery:
     """What a person wrote."""
-    plain: dict[str, Any] = {"kind": Kind.RESPONSE, "opd": "611", "text": f"Terima kasih.\n[Ref {ref}]", "by": "budi"}
+    plain: dict[str, Any] = {
+        "kind": Kind.RESPONSE,
+        "opd": "611",
+        "text": f"Terima kasih.\n[Ref {ref}]",
+        "by": "budi",
+    }
     return NewDelivery(ref=ref, tracking_id=tracking_id, **{**plain, **values})
 
 

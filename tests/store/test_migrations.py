@@ -7,13 +7,14 @@ import threading
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from lapor_sync.domain.delivery import MOVES, State
-from lapor_sync.domain.errors import StoreNewer, StoreUnavailable
+from lapor_sync.domain.errors import LaporSyncError, StoreNewer, StoreUnavailable
 from lapor_sync.store import migrations
 from lapor_sync.store.database import Store, make_engine, open_store, schema_version
 from lapor_sync.store.schema import HEAD, metadata
@@ -82,7 +83,7 @@ def test_an_interrupted_migration_leaves_nothing(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrations.command, "upgrade", _then(migrations.command.upgrade, die))
+        patch.setattr(command, "upgrade", _then(command.upgrade, die))
         with pytest.raises(Killed):
             open_store(empty_url, "kota", clock)
     engine = make_engine(empty_url)
@@ -102,12 +103,12 @@ def _then(first_this: Any, then_that: Any) -> Any:
 
 def test_threads_that_open_a_new_database_at_once_take_turns(empty_url: str, clock: StillClock) -> None:
     """Each gets a migrated database, none an error."""
-    failed: list[BaseException] = []
+    failed: list[LaporSyncError] = []
 
     def open_it() -> None:
         try:
             open_store(empty_url, "kota", clock).close()
-        except BaseException as error:
+        except LaporSyncError as error:
             failed.append(error)
 
     threads = [threading.Thread(target=open_it) for _ in range(6)]
@@ -148,7 +149,7 @@ def test_a_file_that_is_no_database_is_said_clearly(tmp_path: Any, clock: StillC
 def test_a_folder_that_cannot_be_made_is_said_clearly(tmp_path: Any, clock: StillClock) -> None:
     """A file stands where the folder should be."""
     (tmp_path / "state").write_text("")
-    with pytest.raises(StoreUnavailable, match="folder .*state cannot be made"):
+    with pytest.raises(StoreUnavailable, match=r"folder .*state cannot be made"):
         open_store(f"sqlite:///{tmp_path}/state/lapor.db", "kota", clock)
 
 

@@ -9,7 +9,6 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine
 
-
 _turn = threading.Lock()  # Alembic keeps the migration at hand in globals
 
 

@@ -1,0 +1,272 @@
+"""The unit of work: all of it with its audit rows, or nothing; and every failure said clearly."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, insert, text
+from sqlalchemy.exc import InvalidRequestError
+
+from lapor_sync.domain.errors import Defect, StoreError, StoreUnavailable
+from lapor_sync.store import audit, marks, reports, schema
+from lapor_sync.store.database import Store, Work, make_engine, open_store
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.times import from_text, to_text
+from tests.databases import StillClock, admin
+from tests.store.samples import mirrored, save
+
+
+class Killed(BaseException):
+    """Thrown where a process would be killed."""
+
+
+def stored(store: Store) -> tuple[str | None, int]:
+    """The canary mark and the number of audit rows."""
+    with store.reading() as work:
+        return marks.get(work, Mark.CANARY), audit.head(work.conn).count
+
+
+def change(store: Store, value: str = "1", then: Callable[[Work], object] = lambda _: None) -> None:
+    """Set a mark and note it; then do something more."""
+    with store.work() as work:
+        marks.put(work, Mark.CANARY, value)
+        work.note("canary", "upstream")
+        then(work)
+
+
+def throw(error: BaseException) -> Callable[[Work], None]:
+    """What raises it."""
+
+    def thrower(_: Work) -> None:
+        raise error
+
+    return thrower
+
+
+def test_a_unit_is_stored_with_its_audit_row(store: Store) -> None:
+    """One commit holds both."""
+    change(store)
+    assert stored(store) == ("1", 1)
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError(), Defect("x"), KeyboardInterrupt(), Killed(), InvalidRequestError()]
+)
+def test_a_unit_that_fails_leaves_nothing(store: Store, error: BaseException) -> None:
+    """Whatever ends the block takes change and audit row with it, and the next unit works."""
+    with pytest.raises(StoreError if isinstance(error, InvalidRequestError) else type(error)):
+        change(store, then=throw(error))
+    assert stored(store) == (None, 0)
+    change(store)
+    assert stored(store) == ("1", 1)
+
+
+def test_a_failing_audit_row_takes_the_change_with_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No change without its row."""
+
+    def fail(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "row_hash", fail)
+        with pytest.raises(Killed):
+            change(store)
+    assert stored(store) == (None, 0)
+
+
+def test_a_refused_value_is_an_error_of_ours_without_the_value(store: Store) -> None:
+    """The text of the error names the rule, never what a citizen wrote."""
+    bad = reports.as_row("kota", mirrored(of=None)) | {"colour": "ungu", "content": "nama saya Siti"}
+    with pytest.raises(StoreError, match="refused what it was given") as refused, store.work() as work:
+        work.conn.execute(insert(schema.report).values(bad))
+    assert not isinstance(refused.value, StoreUnavailable)
+    assert "Siti" not in refused.value.what
+
+
+def test_a_statement_that_fails_is_said_in_one_line(store: Store) -> None:
+    """No statement, no parameters, no traceback: the driver's first line."""
+    with pytest.raises(StoreUnavailable, match="nowhere") as failed, store.reading() as work:
+        work.conn.execute(text("SELECT * FROM nowhere WHERE name = :name"), {"name": "Siti"})
+    assert "Siti" not in failed.value.what
+    assert "\n" not in failed.value.what
+    assert not failed.value.what.endswith("..")
+
+
+def test_an_error_without_words_is_named_by_its_type(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver may raise without saying anything."""
+
+    def mute(*_: object) -> None:
+        raise sqlite3.OperationalError
+
+    monkeypatch.setattr(sqlite_store.engine.dialect, "do_execute", mute)
+    with pytest.raises(StoreUnavailable, match="OperationalError"), sqlite_store.reading() as work:
+        work.conn.execute(text("SELECT 1"))
+
+
+def test_reading_sees_one_state(store: Store, url: str) -> None:
+    """What others commit meanwhile does not show in the middle of a look."""
+    with store.reading() as work:
+        assert marks.get(work, Mark.CANARY) is None
+        change(store)
+        assert marks.get(work, Mark.CANARY) is None
+    assert stored(store) == ("1", 1)
+
+
+def test_reading_on_postgresql_cannot_write(postgres_store: Store) -> None:
+    """A look stays a look."""
+    with pytest.raises(StoreUnavailable, match="read-only"), postgres_store.reading() as work:
+        marks.put(work, Mark.CANARY, "1")
+
+
+def test_threads_take_turns_at_writing(store: Store) -> None:
+    """Each sees what the one before it stored: no update is lost."""
+
+    def count_up() -> None:
+        for _ in range(10):
+            with store.work() as work:
+                marks.put(work, Mark.CANARY, str(int(marks.get(work, Mark.CANARY) or 0) + 1))
+
+    threads = [threading.Thread(target=count_up) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert stored(store)[0] == "40"
+
+
+def test_a_read_is_not_kept_waiting_by_a_write(store: Store) -> None:
+    """`status` works while a page is being written."""
+    with store.work() as work:
+        marks.put(work, Mark.CANARY, "1")
+        assert stored(store)[0] is None
+
+
+def test_two_agencies_share_a_database_and_nothing_else(store: Store, other_city: Store) -> None:
+    """The same Tracking ID is another report in another city."""
+    save(store, mirrored("1", answers=1))
+    save(other_city, mirrored("1", answers=2))
+    for one, answers in ((store, 1), (other_city, 2)):
+        with one.reading() as work:
+            assert reports.load(work, ["1"])["1"].answers == answers
+
+
+def test_errors_hide_what_was_given(store: Store) -> None:
+    """A traceback in the journal must not hold a citizen's words."""
+    with pytest.raises(StoreError) as failed, store.work() as work:
+        work.conn.execute(text("INSERT INTO mark (agency, name) VALUES (:a, :b)"), {"a": "Siti", "b": "x"})
+    assert "[SQL parameters hidden" in str(failed.value.__cause__)
+
+
+# What a city's server does.
+
+
+def test_a_full_disk_is_said_clearly(sqlite_store: Store) -> None:
+    """The transaction is rolled back, the error says what to look at, and once there is room it works again."""
+
+    def no_room(dbapi: object, _record: object) -> None:
+        dbapi.execute("PRAGMA max_page_count = 1")  # type: ignore[attr-defined]  # the least is what there is
+
+    event.listen(sqlite_store.engine, "connect", no_room)
+    sqlite_store.close()
+    with pytest.raises(StoreUnavailable, match="disk is full") as full:
+        change(sqlite_store, "x" * 1_000_000)
+    assert "disk space" in full.value.todo
+    event.remove(sqlite_store.engine, "connect", no_room)
+    sqlite_store.close()
+    assert stored(sqlite_store) == (None, 0)
+    change(sqlite_store)
+    assert stored(sqlite_store) == ("1", 1)
+
+
+def test_a_database_that_may_only_be_read_is_said_clearly(sqlite_store: Store) -> None:
+    """Restored by root, opened by the service: it can look, and a write says why not."""
+
+    def only_read(dbapi: object, _record: object) -> None:
+        dbapi.execute("PRAGMA query_only = ON")  # type: ignore[attr-defined]
+
+    event.listen(sqlite_store.engine, "connect", only_read)
+    sqlite_store.close()
+    assert stored(sqlite_store) == (None, 0)
+    with pytest.raises(StoreUnavailable, match="readonly") as refused:
+        change(sqlite_store)
+    assert "owner" in refused.value.todo
+
+
+def test_a_writer_waits_for_another_process(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two writers at once: the second waits, and says so clearly when the first never ends."""
+    monkeypatch.setattr("lapor_sync.store.database.BUSY_SECONDS", 0.1)
+    other = Store(make_engine(str(sqlite_store.engine.url)), "kota", sqlite_store.clock)
+    with sqlite_store.work(), pytest.raises(StoreUnavailable, match="locked"):
+        change(other)
+    change(other)
+    other.close()
+
+
+def test_a_commit_that_fails_leaves_nothing_open(sqlite_store: Store) -> None:
+    """A constraint that is checked at the commit: nothing is stored, and the next unit begins anew."""
+    with sqlite_store.work() as work:
+        work.conn.execute(text("CREATE TABLE a (id INTEGER PRIMARY KEY)"))
+        work.conn.execute(text("CREATE TABLE b (a INTEGER REFERENCES a (id) DEFERRABLE INITIALLY DEFERRED)"))
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        change(sqlite_store, then=lambda work: work.conn.execute(text("INSERT INTO b VALUES (1)")))
+    assert stored(sqlite_store) == (None, 0)
+    change(sqlite_store)
+    assert stored(sqlite_store) == ("1", 1)
+
+
+def test_sqlite_is_set_up_to_survive_a_power_cut(sqlite_store: Store) -> None:
+    """WAL, and every commit on the disk before it is told."""
+    with sqlite_store.reading() as work:
+        found = {
+            name: work.conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2}
+
+
+def test_the_url_says_last_how_the_server_is_reached(postgres_url: str, clock: StillClock) -> None:
+    """A city may need other time limits than ours."""
+    store = open_store(f"{postgres_url}&connect_timeout=3&keepalives_idle=7", "kota", clock)
+    with store.reading() as work:
+        found = work.conn.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    assert (found["connect_timeout"], found["keepalives_idle"], found["keepalives_count"]) == ("3", "7", "6")
+    store.close()
+
+
+def test_a_server_that_went_away_between_two_units_is_no_matter(postgres_store: Store) -> None:
+    """It was restarted at night: the next unit connects anew."""
+    change(postgres_store)
+    _end_sessions(postgres_store)
+    assert stored(postgres_store) == ("1", 1)
+
+
+def test_a_server_that_goes_away_in_a_unit_takes_it_along(postgres_store: Store) -> None:
+    """Before the commit nothing is stored, and the error says so."""
+    with pytest.raises(StoreUnavailable):
+        change(postgres_store, then=lambda _: _end_sessions(postgres_store))
+    assert stored(postgres_store) == (None, 0)
+
+
+def _end_sessions(store: Store) -> None:
+    name = store.engine.url.database
+    admin(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'")
+
+
+# Times.
+
+
+def test_times_are_text_of_fixed_width_that_sorts(clock: StillClock) -> None:
+    """As text in UTC, so that both databases compare them alike."""
+    at = clock.now()
+    assert to_text(at) == "2026-03-02T03:00:00.000000Z"
+    assert from_text(to_text(at)) == at
+    assert (to_text(None), from_text(None)) == (None, None)
+
+
+def test_a_path_with_a_folder_that_is_there_is_taken(tmp_path: Path, clock: StillClock) -> None:
+    """The folder is not made twice."""
+    for _ in range(2):
+        open_store(f"sqlite:///{tmp_path}/lapor.db", "kota", clock).close()

@@ -1,0 +1,264 @@
+"""One process works a database at a time; who looks disturbs nobody; who dies holds nothing."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from lapor_sync.domain.errors import LockHeld, StoreUnavailable
+from lapor_sync.store import lock
+from lapor_sync.store.database import Store, make_engine, open_store
+from tests.databases import StillClock, admin, fresh
+from tests.store.samples import running
+
+_HOLD = """
+import sys
+from lapor_sync.store import lock
+from lapor_sync.store.database import make_engine
+with lock.working(make_engine(sys.argv[1]), "daemon"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def other_process(url: str) -> Iterator[int]:
+    """Another process holds the database; its pid."""
+    with running(_HOLD, url) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process.pid
+
+
+def test_a_second_process_is_kept_out_and_told_who_works(store: Store, url: str) -> None:
+    """Exit code 3, naming what the other does and its pid."""
+    with (
+        other_process(url) as pid,
+        pytest.raises(LockHeld, match=f"daemon, pid {pid} on") as refused,
+        lock.working(store.engine, "cycle"),
+    ):
+        pytest.fail("two at work")
+    assert refused.value.exit_code == 3
+
+
+def test_a_killed_holder_holds_nothing(store: Store, url: str) -> None:
+    """After kill -9 the next one starts at once: nobody removes a lock by hand."""
+    with other_process(url) as pid:
+        os.kill(pid, signal.SIGKILL)
+        with lock.working(store.engine, "daemon"):
+            assert (lock.holder(store.engine) or "").startswith(f"daemon, pid {os.getpid()} on ")
+    assert lock.holder(store.engine) is None
+
+
+def test_the_holder_is_named_to_who_looks(store: Store, url: str) -> None:
+    """Nobody before, the process while it works, nobody after."""
+    assert lock.holder(store.engine) is None
+    with other_process(url) as pid:
+        assert (lock.holder(store.engine) or "").startswith(f"daemon, pid {pid} on ")
+    _wait_until_free(store)
+
+
+def _wait_until_free(store: Store) -> None:
+    until = time.monotonic() + 5
+    while lock.holder(store.engine) is not None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_one_process_holds_it_once(store: Store) -> None:
+    """A second worker in the same process is another worker; when the first is through, it may."""
+    with lock.working(store.engine, "daemon"):
+        with pytest.raises(LockHeld), lock.working(store.engine, "backfill"):
+            pytest.fail("two at work")
+        assert lock.holder(store.engine) is not None
+    with lock.working(store.engine, "backfill") as check:
+        check()
+
+
+def test_what_goes_wrong_inside_comes_out_and_frees_the_lock(store: Store) -> None:
+    """The lock hides no error of the work."""
+    with pytest.raises(KeyError), lock.working(store.engine, "daemon"):
+        raise KeyError
+    assert lock.holder(store.engine) is None
+
+
+def test_looking_never_keeps_a_worker_out(store: Store, url: str, clock: StillClock) -> None:
+    """However many look all the time, each start succeeds: `status` in a watch loop ends no daemon."""
+    done = threading.Event()
+
+    def look() -> None:
+        mine = open_store(url, "kota", clock)
+        while not done.is_set():
+            lock.holder(mine.engine)
+        mine.close()
+
+    lookers = [threading.Thread(target=look) for _ in range(3)]
+    for one in lookers:
+        one.start()
+    try:
+        for _ in range(30):
+            with lock.working(store.engine, "daemon"):
+                pass
+    finally:
+        done.set()
+        for one in lookers:
+            one.join()
+
+
+def test_a_worker_waits_a_moment_for_one_who_is_just_leaving(store: Store, url: str) -> None:
+    """A restart must not fail because the old process is gone a tenth of a second later."""
+    other = make_engine(url)
+    entered = threading.Event()
+
+    def leave_soon() -> None:
+        with lock.working(other, "daemon"):
+            entered.set()
+            time.sleep(0.15)
+
+    leaving = threading.Thread(target=leave_soon)
+    leaving.start()
+    entered.wait(5)
+    with lock.working(store.engine, "daemon"):
+        pass
+    leaving.join()
+    other.dispose()
+
+
+# SQLite.
+
+
+def test_looking_makes_and_writes_no_file(sqlite_store: Store) -> None:
+    """Who may only read can look as well."""
+    file = Path(f"{sqlite_store.engine.url.database}.lock")
+    assert lock.holder(sqlite_store.engine) is None
+    assert not file.exists()
+    file.write_text("daemon, pid 1 on gone")
+    before = file.stat().st_mtime_ns
+    assert lock.holder(sqlite_store.engine) is None
+    assert (file.read_text(), file.stat().st_mtime_ns) == ("daemon, pid 1 on gone", before)
+
+
+def test_two_names_of_one_file_are_one_lock(sqlite_store: Store, tmp_path: Path) -> None:
+    """A symbolic link to the database lets no second worker in."""
+    link = tmp_path / "link.db"
+    link.symlink_to(str(sqlite_store.engine.url.database))
+    linked = make_engine(f"sqlite:///{link}")
+    with lock.working(sqlite_store.engine, "daemon"), pytest.raises(LockHeld), lock.working(linked, "cycle"):
+        pytest.fail("two at work")
+    linked.dispose()
+
+
+def test_a_lock_file_that_cannot_be_opened_is_said_clearly(sqlite_store: Store) -> None:
+    """A worker fails with a sentence; a look says that it cannot tell, and does not fail."""
+    Path(f"{sqlite_store.engine.url.database}.lock").mkdir()
+    with pytest.raises(StoreUnavailable, match="lock file"), lock.working(sqlite_store.engine, "cycle"):
+        pytest.fail("no lock")
+    assert lock.holder(sqlite_store.engine) is None
+
+
+def test_a_look_never_fails(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a file that may not be read nor a file system without locks ends `status`."""
+    Path(f"{sqlite_store.engine.url.database}.lock").touch()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for module, name in ((fcntl, "flock"), (os, "open")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, refuse)
+            assert lock.holder(sqlite_store.engine) == "unknown"
+
+
+def test_a_full_disk_costs_the_name_not_the_lock(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The holder cannot be named then; it still holds."""
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        with lock.working(sqlite_store.engine, "daemon"):
+            assert lock.holder(sqlite_store.engine) == "unknown"
+
+
+def test_a_database_in_memory_needs_no_lock(clock: StillClock) -> None:
+    """No other process can reach it."""
+    store = open_store("sqlite://", "kota", clock)
+    with lock.working(store.engine, "rehearsal") as check:
+        check()
+        assert lock.holder(store.engine) is None
+    store.close()
+
+
+# PostgreSQL.
+
+
+def _terminate(who: str) -> None:
+    """The server ends the sessions of that name, and has ended them when this returns."""
+    ended = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE '{who}%'"
+    admin(ended)
+
+
+def test_a_lost_lock_is_noticed(postgres_store: Store) -> None:
+    """The server ends the connection that holds the database: whoever checks stops working, and stays stopped."""
+    with lock.working(postgres_store.engine, "daemon") as check:
+        check()
+        _terminate("lapor-sync daemon")
+        assert lock.holder(postgres_store.engine) is None
+        for _ in range(3):
+            with pytest.raises(StoreUnavailable, match="was lost"):
+                check()
+        with lock.working(postgres_store.engine, "other"), pytest.raises(StoreUnavailable):
+            check()
+    with lock.working(postgres_store.engine, "daemon") as check:
+        check()
+
+
+def test_the_lock_is_per_database(postgres_store: Store, tmp_path: Path, clock: StillClock) -> None:
+    """Two cities on one server, each with a database of its own, work at once."""
+    with fresh("postgresql", tmp_path) as url:
+        neighbour = open_store(url, "kota", clock)
+        with lock.working(postgres_store.engine, "daemon"):
+            assert lock.holder(neighbour.engine) is None
+            with lock.working(neighbour.engine, "daemon") as check:
+                check()
+        neighbour.close()
+
+
+def test_a_pool_gets_no_connection_that_holds_the_lock(postgres_store: Store) -> None:
+    """After work ended no idle connection holds on."""
+    for _ in range(3):
+        with lock.working(postgres_store.engine, "daemon"):
+            pass
+        assert lock.holder(postgres_store.engine) is None
+    with postgres_store.reading() as work:
+        name = work.conn.execute(text("SELECT current_setting('application_name')")).scalar()
+        assert not str(name).startswith("lapor-sync")
+
+
+def test_a_server_that_is_not_there_cannot_be_asked(tmp_path: Path) -> None:
+    """Work fails with a sentence, a look says that it cannot tell."""
+    engine = make_engine(f"postgresql+psycopg://postgres@/lapor?host={tmp_path}&connect_timeout=2")
+    with pytest.raises(StoreUnavailable, match="lock cannot be asked for"), lock.working(engine, "cycle"):
+        pytest.fail("no lock")
+    assert lock.holder(engine) == "unknown"
+    engine.dispose()
+
+
+def test_a_nameless_holder_is_unknown(postgres_store: Store) -> None:
+    """Somebody took the lock by hand, without a name."""
+    with postgres_store.engine.connect() as conn:
+        conn.execute(text("SELECT set_config('application_name', '', false), pg_advisory_lock(445676044)"))
+        assert lock.holder(postgres_store.engine) == "unknown"
+        with pytest.raises(LockHeld, match="unknown"), lock.working(postgres_store.engine, "cycle"):
+            pytest.fail("two at work")
+        conn.execute(text("SELECT pg_advisory_unlock_all()"))
