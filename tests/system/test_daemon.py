@@ -1,0 +1,226 @@
+"""The real daemon as a process: signals, the lock, standing by, systemd, credentials, the folder of exports."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from openpyxl import Workbook
+
+from tests.system.rig import Program, Rig, wait_until
+
+SLOW = {"match": {"method": "POST"}, "do": "slow:1.5", "stored": True}
+
+
+def is_on_the_wire(town: Rig) -> bool:
+    """Whether a write has reached the world, whose answer is still to come."""
+    return any(town.arrived(one) for one in town.written)
+
+
+@contextmanager
+def working(town: Rig) -> Iterator[Program]:
+    """A daemon that has the lock and has seen the city."""
+    with town.program() as daemon:
+        daemon.says("cycle_done")
+        yield daemon
+
+
+# Signals.
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_waiting_daemon_ends_at_once(town: Rig, number: signal.Signals) -> None:
+    """Five minutes to the next poll, and yet it is gone within a second of being asked."""
+    with town.program(POLL_SECONDS="300") as daemon:
+        daemon.says("cycle_done")
+        asked_at = time.monotonic()
+        daemon.process.send_signal(number)
+        assert daemon.ends() == 0
+        assert time.monotonic() - asked_at < 3
+        assert daemon.events("daemon_stopped")
+
+
+def test_the_write_in_hand_is_finished(town: Rig) -> None:
+    """SIGTERM while an answer is on its way: its outcome is waited for and recorded, the next one stays queued."""
+    with town.program() as daemon:
+        daemon.says("cycle_done", 2)
+        town.world.add_faults(SLOW)
+        first, second = (town.respond(town.reports[0], f"Tahap {n}.") for n in (1, 2))
+        wait_until(lambda: is_on_the_wire(town))
+        assert daemon.terminate() == 0
+    assert town.problems() == [f"{second} is queued (None)"]
+    assert first in town.arrived(town.reports[0])[0]
+    with town.program() as daemon:
+        town.settles(daemon)
+
+
+# The lock.
+
+
+def test_a_second_process_names_the_first(town: Rig) -> None:
+    """Exit code 3, and who holds the database, in two lines; the first one works on."""
+    with working(town) as first:
+        for args in ((), ("--once",), ("--backfill",)):
+            with town.program(*args) as second:
+                assert second.ends() == 3
+                assert f"daemon, pid {first.process.pid} on {socket.gethostname()}" in second.said
+                assert "To do: " in second.said
+        town.settles(first)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_standby_takes_over(town: Rig, number: signal.Signals) -> None:
+    """The holder dies, hard or softly, with an answer on its way: within seconds the other works, nothing twice."""
+    with working(town) as first, town.program("--standby") as second:
+        second.says("standing_by")
+        assert f"pid {first.process.pid} " in second.events("standing_by")[0]["what"]
+        town.world.add_faults(SLOW)
+        for one in town.reports[:3]:
+            town.respond(one, "Sudah kami perbaiki.")
+        wait_until(lambda: is_on_the_wire(town))
+        first.process.send_signal(number)
+        first.ends()
+        died_at = time.monotonic()
+        second.says("daemon_started")
+        assert time.monotonic() - died_at < 4
+        town.settles(second)
+        assert second.terminate() == 0
+    town.verified()
+
+
+def test_a_standby_ends_when_asked(town: Rig) -> None:
+    """It waits as patiently as a daemon, and ends as quickly."""
+    with working(town) as first, town.program("--standby") as second:
+        second.says("standing_by")
+        assert second.terminate(3) == 0
+        assert not second.events("daemon_started")
+        town.settles(first)
+
+
+# systemd.
+
+
+@pytest.fixture(params=["file", "abstract"])
+def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, socket.socket]]:
+    """A service manager's socket: its name for NOTIFY_SOCKET, and the socket."""
+    name = str(tmp_path / "notify") if request.param == "file" else f"@lapor-sync-test-{os.getpid()}"
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as channel:
+        channel.bind(name.replace("@", "\0"))
+        channel.settimeout(0.1)
+        yield name, channel
+
+
+def test_systemd_is_told(town: Rig, manager: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch) -> None:
+    """READY at the start, WATCHDOG while it works, STOPPING at the end."""
+    town.env["NOTIFY_SOCKET"], heard = manager[0], []
+
+    def hears(line: str) -> bool:
+        try:
+            heard.extend(manager[1].recv(4096).decode().splitlines())
+        except TimeoutError:
+            pass
+        return line in heard
+
+    with town.program() as daemon:
+        wait_until(lambda: hears("READY=1"))
+        assert f"MAINPID={daemon.process.pid}" in heard
+        wait_until(lambda: hears("WATCHDOG=1"))
+        heard.remove("WATCHDOG=1")
+        wait_until(lambda: hears("WATCHDOG=1"))
+        with town.program("--standby") as standby:
+            heard.clear()
+            wait_until(lambda: hears(f"MAINPID={standby.process.pid}"))
+            assert {"READY=1", "STATUS=Standing by"} <= set(heard)
+        assert daemon.terminate() == 0
+        wait_until(lambda: hears("STOPPING=1"))
+
+
+# Credentials.
+
+
+def test_a_new_token_needs_no_restart(town: Rig, tmp_path: Path) -> None:
+    """Refused credentials: one alarm that says what to do; a new token in its file, and it works again by itself."""
+    token = tmp_path / "token"
+    token.write_text("{00000000-0000-0000-0000-000000000000}\n")
+    right = town.env["LAPOR_SYNC_TOKEN"]
+    with town.program(TOKEN="", TOKEN_FILE=str(token)) as daemon:
+        daemon.says("credentials_refused")
+        assert "LoadCredential= restart" in daemon.events("credentials_refused")[0]["todo"]
+        wait_until(lambda: town.world.requests()["total"] >= 3)
+        token.write_text("not a token at all \x01\n")
+        daemon.says("credentials_unreadable")
+        token.write_text(f"{right}\n")
+        daemon.says("cycle_done")
+        town.settles(daemon)
+        assert len(daemon.events("credentials_refused")) == 1
+        assert daemon.events("upstream_back")
+        assert daemon.terminate() == 0
+
+
+# The folder of exports.
+
+HEADER = ("Tracking ID", "Judul Laporan", "Isi Laporan Awal", "Status Laporan", "Tanggal Laporan Masuk")
+
+
+def export(path: Path, *tracking_ids: str) -> Path:
+    """An admin's export with these reports."""
+    book = Workbook()
+    assert book.active is not None
+    book.active.append(HEADER)
+    for one in tracking_ids:
+        book.active.append((one, "Jalan berlubang", "Di depan pasar.", "Dalam Proses", "01-03-2026 08:00"))
+    book.save(path)
+    return path
+
+
+def rest(path: Path, seconds: float = 60) -> None:
+    """Make the file as old as that."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def test_exports_that_are_dropped(town: Rig, tmp_path: Path) -> None:
+    """A city without an account: an export is imported, a growing one left alone, a bad one explained."""
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    good, growing = export(folder / "baik.xlsx", "8000001", "8000002"), export(folder / "tumbuh.xlsx", "8000003")
+    bad = folder / "rusak.xlsx"
+    bad.write_bytes(b"PK\x03\x04 this is no workbook")
+    rest(good)
+    rest(bad)
+    with town.program(UPSTREAM_URL="", BEARER="", TOKEN="", IMPORT_DIR=str(folder)) as daemon:
+        daemon.says("no_api_account")
+        daemon.says("export_imported")
+        assert (folder / "done" / "baik.xlsx").exists()
+        daemon.says("import_failed")
+        why = (folder / "failed" / "rusak.xlsx.txt").read_text(encoding="utf-8").splitlines()
+        assert len(why) == 2
+        assert all(why)
+        rest(growing, 0)  # written to just now
+        time.sleep(0.5)
+        assert growing.exists()
+        rest(growing)
+        daemon.says("export_imported", 2)
+        assert not growing.exists()
+        assert sum(one["new"] for one in daemon.events("export_imported")) == 3
+        assert daemon.terminate() == 0
+
+
+def test_a_folder_that_cannot_be_worked_stops_nothing(town: Rig, tmp_path: Path) -> None:
+    """What was imported cannot be moved away: said, and the city's responses go on."""
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    rest(export(folder / "baik.xlsx", "8000001"))
+    (folder / "done").write_text("a file where the folder should be")
+    with town.program(IMPORT_DIR=str(folder)) as daemon:
+        daemon.says("import_dir_unreadable")
+        town.respond(town.reports[0], "Sudah kami perbaiki.")
+        wait_until(lambda: town.arrived(town.reports[0]))
+        daemon.says("cycle_done", 3)
+        assert daemon.terminate() == 0
