@@ -29,6 +29,7 @@ from lapor_sync.domain.delivery import (
     State,
     Unknown,
     Wait,
+    carries,
     foreign_answers,
     next_step,
 )
@@ -206,7 +207,7 @@ class _Push:
             items=written.items,
             prefix=self.setup.rules.prefix,
             log_texts=found.detail.log_texts if found.detail else (),
-            absence_counts=not written.shrunk and self._grace_is_over(work, one, found),
+            absence_counts=not written.shrunk and not _hides(found, one) and self._grace_is_over(work, one, found),
             readable=one.state is not State.UNKNOWN or self._references_come_back(work),
             issued=frozenset(sibling.ref for sibling in written.deliveries),
         )
@@ -245,8 +246,8 @@ class _Push:
 
     def _next_try(self, work: Work, one: Queued, retry_after: float | None) -> datetime:
         """Waits begin at the poll interval and double, with jitter, up to 15 minutes or `Retry-After`."""
-        seconds = min(self.setup.pace.poll_seconds * 2 ** min(one.waits, 16), LONGEST_WAIT.total_seconds())
-        seconds *= 0.75 + self.setup.spread() / 2
+        doubled = self.setup.pace.poll_seconds * 2 ** min(one.waits, 16)
+        seconds = min(doubled * (0.75 + self.setup.spread() / 2), LONGEST_WAIT.total_seconds())
         return from_text(work.at) + timedelta(seconds=max(seconds, retry_after or 0))
 
     # On the wire.
@@ -349,6 +350,11 @@ class _Push:
             with self.setup.store.work() as work:
                 settle(work, self.setup, [(one.report, found) for one, found in part])
             self.setup.step("read_again")
+
+
+def _hides(found: ById, one: Queued) -> bool:
+    """Whether an item of the thread that could not be read holds the reference."""
+    return found.thread is not None and any(carries(bad.raw, one.ref) for bad in found.thread.bad)
 
 
 def _mark(one: Queued) -> tuple[str, State, int]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from lapor_sync.domain import three_way
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, Verdict, canonical, colour
 from lapor_sync.domain.deadlines import Deadlines, clocks, facts
-from lapor_sync.domain.delivery import OPEN_UPSTREAM, SENTENCES, Kind, Reason, State
+from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.three_way import Decision
 from lapor_sync.store import conflicts, outbox
@@ -211,8 +211,3 @@ def _note(work: Work, old: Mirrored | None, new: Mirrored, decision: Decision) -
         rules=new.rules,
         waiting_on=new.verdict.waiting_on,
     )
-
-
-def is_open(one: Queued) -> bool:
-    """Whether a delivery is still on its way by itself."""
-    return one.state in OPEN_UPSTREAM

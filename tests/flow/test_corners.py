@@ -1,0 +1,191 @@
+"""Corners that no day of the stand-in brings by itself: threads in pieces, quoted references, a stop in a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.errors import ListingUnstable, UpstreamError
+from lapor_sync.domain.report import BadItem, Thread
+from lapor_sync.store import audit, quarantine
+from lapor_sync.store.conflicts import How
+from lapor_sync.store.marks import Mark
+from lapor_sync.sync import acts
+from tests.flow.bench import Bench, bench
+
+POST = {"method": "POST"}
+DAY = 86_400
+
+
+@contextmanager
+def threads_seen_as(city: Bench, change: Callable[[Thread], Thread]) -> Iterator[None]:
+    """Every thread as upstream might give it."""
+    real = city.setup.connector.read_thread
+    city.setup.connector.read_thread = lambda report_id: change(real(report_id))  # type: ignore[method-assign]
+    yield
+    city.setup.connector.read_thread = real  # type: ignore[method-assign]
+
+
+def put_away(city: Bench) -> list[str]:
+    with city.store.reading() as work:
+        return [f"{one.source} {one.key}" for one in quarantine.listing(work)]
+
+
+def test_a_thread_in_pieces_is_mirrored_and_its_pieces_put_away(tmp_path: Path) -> None:
+    """What can be read counts; the rest is quarantined, and leaves when the thread is whole again."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        bad = BadItem(key="h:1", raw='"rusak"', reason="not an object")
+        with threads_seen_as(city, lambda thread: replace(thread, bad=(bad,))):
+            city.cycle()
+        assert city.mirrored(one).colour is Colour.MERAH
+        assert put_away(city) == [f"thread {one}/h:1"]
+        city.pass_time(DAY)
+        city.cycle()
+        assert put_away(city) == []
+
+
+def test_a_piece_that_holds_the_reference_is_no_absence(tmp_path: Path) -> None:
+    """Our response stands in an item that cannot be read: it is not sent again."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+
+        def in_pieces(thread: Thread) -> Thread:
+            mine = [item for item in thread.items if ref in item.content]
+            bad = tuple(BadItem(key=item.id, raw=f'"{item.content}"', reason="not an object") for item in mine)
+            return replace(thread, items=tuple(item for item in thread.items if item not in mine), bad=bad)
+
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+        with threads_seen_as(city, in_pieces):
+            city.cycles(4)
+            assert city.state(ref) is State.UNKNOWN
+        city.cycle()
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_a_reference_of_another_report_is_quoted_not_recovered(tmp_path: Path) -> None:
+    """An officer copies our answer to another report on the site: it is that one's delivery still."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.cycle()
+        city.pass_time()
+        city.world.answer(other, content=city.arrived(one)[0])
+        city.cycles(2)
+        assert [(mine.ref, mine.tracking_id) for mine in city.outbox()] == [(ref, one)]
+        assert city.delivery(ref).seen_count == 1
+
+
+def test_a_settled_conflict_lets_both_sides_agree(tmp_path: Path) -> None:
+    """Held because both moved, and settled before the next cycle: agreed is what upstream shows."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.world.set_status(one, status_name="Menunggu Kajian")
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.set_status(one, status_name="Terverifikasi")
+        city.cycle(observe=True)
+        assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.BOTH_MOVED)
+        assert city.mirrored(one).agreed is None
+        acts.settle(city.setup, one, How.TAKE_UPSTREAM, "siti")
+        assert city.mirrored(one).agreed is Colour.MERAH
+        with city.store.reading() as work:
+            assert "agreed" in {row["what"] for row in audit.rows(work.conn)}
+
+
+def test_a_sweep_that_was_stopped_is_done_again(tmp_path: Path) -> None:
+    """Asked to stop in the middle, it is not taken for done."""
+    with bench(tmp_path / "kota.db", reports=20) as city:
+        city.settle_down()
+        swept = city.mark(Mark.SWEPT)
+        city.pass_time(DAY)
+        seen: list[str] = []
+        city.cycle(step=seen.append, stopping=lambda: "reread" in seen)
+        assert city.mark(Mark.SWEPT) == swept
+        assert not city.log.named("swept")
+        city.cycle()
+        assert city.mark(Mark.SWEPT) != swept
+        assert len(city.log.named("swept")) == 1
+
+
+def test_an_outage_without_a_list_call_is_one_too(tmp_path: Path) -> None:
+    """The list's 404 is an answer, so that the masters are asked: if they fail too, upstream is away."""
+    with bench(tmp_path / "kota.db", scenario="restricted", reports=0) as city:
+        ones = [city.report() for _ in range(5)]
+        city.world.set_scenario("calm")
+        city.settle_down()
+        city.world.set_scenario("restricted")
+        city.cycle()
+        refs = [city.respond(one) for one in ones]
+        city.world.add_faults(
+            {"match": {"path": "/complaints/"}, "times": None, "do": "status:500"},
+            {"match": {"path": "/masters/"}, "times": None, "do": "status:500"},
+        )
+        assert isinstance(city.cycle().error, UpstreamError)
+        assert len(city.contents()["outage"]) == 1
+        city.world.clear_faults()
+        city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.SENT] * 5
+
+
+def test_details_alone_that_fail_are_no_outage(tmp_path: Path) -> None:
+    """The list answers: upstream is there, and each report waits for itself."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        ones = [city.report() for _ in range(5)]
+        city.settle_down()
+        refs = [city.respond(one) for one in ones]
+        for one in ones:
+            path = f"/{city.world.find(one).id}/complaint"
+            city.world.add_faults({"match": {"path": path}, "times": None, "do": "status:500"})
+        assert city.cycle().error is None
+        assert {city.state(ref) for ref in refs} == {State.QUEUED}
+        assert city.contents()["outage"] == []
+
+
+def test_a_wait_is_never_longer_than_a_quarter_of_an_hour(tmp_path: Path) -> None:
+    """Whatever the jitter; unless upstream asks for longer."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        city.setup = replace(city.setup, spread=lambda: 0.999)
+        ref = city.respond(one)
+        path = f"/{city.world.find(one).id}/complaint"
+        city.world.add_faults({"match": {"path": path}, "times": None, "do": "status:500"})
+        for _ in range(5):
+            city.cycle()
+            city.pass_time(901)
+        waiting = city.delivery(ref)
+        assert waiting.waits == 5
+        assert waiting.next_try_at is not None
+        assert waiting.next_try_at <= city.clock.now()
+
+
+@pytest.mark.parametrize("bad_hours", [1, 30])
+def test_a_thread_that_kept_changing_is_read_in_the_next_cycle(tmp_path: Path, bad_hours: int) -> None:
+    """Three passes that each bring something new are no complete read; they are no outage either."""
+
+    def unstable(_thread: Thread) -> Thread:
+        raise ListingUnstable("it kept changing")
+
+    with bench(tmp_path / "kota.db", reports=5) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        with threads_seen_as(city, unstable):
+            assert city.cycle().error is None
+            assert city.state(ref) is State.QUEUED
+            city.pass_time(bad_hours * 3600)
+            assert city.cycle().error is None
+        city.pass_time(1000)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        assert city.contents()["outage"] == []
