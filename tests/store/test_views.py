@@ -1,0 +1,326 @@
+"""What commands and other city systems see: the interface's JSON to the letter, and nothing of a rahasia report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.domain.delivery import Kind, Reason, Sent, State
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.report import Attachment, ItemKind
+from lapor_sync.store import conflicts, marks, outbox, quarantine, reports, threads, views
+from lapor_sync.store.database import Store
+from lapor_sync.store.marks import Mark
+from tests.databases import START, StillClock
+from tests.store.samples import HIJAU, KUNING, MERAH, add, get, item, mirrored, new, report, save
+
+HOUR = timedelta(hours=1)
+NOW = "2026-03-02T03:00:00+00:00"
+
+
+def listed(store: Store, **filters: Any) -> list[str]:
+    with store.reading() as work:
+        return [row["tracking_id"] for row in views.reports(work, **filters)]
+
+
+@pytest.fixture
+def city(store: Store) -> Store:
+    """Four reports of two OPDs, two of them late."""
+    pu, dlh = (
+        {"disposition_id": "611", "disposition_name": "PU"},
+        {"disposition_id": "612", "disposition_name": "DLH"},
+    )
+    save(
+        store,
+        mirrored("1", report("1", **pu), verdict=MERAH, due_at=START - HOUR, deadline_clock="answer"),
+        mirrored("2", report("2", **pu), verdict=KUNING, due_at=START + HOUR, deadline_clock="resolve"),
+        mirrored("3", report("3", **dlh), verdict=HIJAU),
+        mirrored("4", report("4"), due_at=START - 2 * HOUR, deadline_clock="verify"),
+    )
+    return store
+
+
+def test_a_report_as_json(store: Store) -> None:
+    """Every key of the interface: ids are text, times have an offset, what is not known is null."""
+    full = report("1", title="Jalan", channel="web", classification="pengaduan", is_secret=True, updated_at=START)
+    flags = frozenset({Flag.VANISHED, Flag.SEEN_TWICE})
+    save(
+        store,
+        mirrored("1", full, verdict=replace(MERAH, flags=flags), rules="1.ab", answers=2, thread_read_at=START),
+        mirrored("2", report("2", created_at=None), due_at=START, deadline_clock="verify"),
+    )
+    with store.reading() as work:
+        first, second = (views.report_json(row, work.at) for row in views.reports(work))
+    assert first == {
+        "tracking_id": "1",
+        "title": "Jalan",
+        "status_name": "Dalam Proses",
+        "colour": "merah",
+        "waiting_on": "opd",
+        "flags": ["seen_twice", "vanished"],
+        "opd": None,
+        "opd_name": None,
+        "classification": "pengaduan",
+        "category": None,
+        "channel": "web",
+        "is_secret": True,
+        "is_anonymous": False,
+        "created_at": NOW,
+        "updated_at": NOW,
+        "closed_at": None,
+        "answers": 2,
+        "thread_known": True,
+        "deadline": None,
+        "overdue": False,
+        "colour_rules": "1.ab",
+    }
+    assert second["deadline"] == {"clock": "verify", "due_at": NOW}
+    assert (second["overdue"], second["colour"], second["created_at"]) == (False, None, None)
+
+
+def test_a_time_keeps_the_part_of_a_second_that_it_has() -> None:
+    """Whole seconds are written whole."""
+    assert views.iso("2026-03-02T03:00:00.000000Z") == NOW
+    assert views.iso("2026-03-02T03:00:00.250000Z") == "2026-03-02T03:00:00.250000+00:00"
+    assert views.iso(None) is None
+
+
+def test_reports_are_filtered(city: Store, other_city: Store) -> None:
+    """By colour (null too), OPD, what is late (the latest first), and all of these at once."""
+    assert listed(city) == ["1", "2", "3", "4"]
+    assert listed(city, colour="merah") == ["1"]
+    assert listed(city, colour="null") == ["4"]
+    assert listed(city, opd="611") == ["1", "2"]
+    assert listed(city, overdue=True) == ["4", "1"]
+    assert listed(city, overdue=True, opd="611", colour="merah") == ["1"]
+    assert listed(city, overdue=True, colour="hijau") == []
+    assert listed(other_city) == []
+
+
+def test_a_stream_that_is_left_early_leaves_nothing_open(city: Store) -> None:
+    """`reports | head -1`: the next query works."""
+    with city.reading() as work:
+        assert next(iter(views.reports(work)))["tracking_id"] == "1"
+        assert views.count_overdue(work) == 2
+
+
+def test_status_counts_everything(city: Store, clock: StillClock) -> None:
+    """Colours with unknown, every state of the outbox, and null where nothing happened yet."""
+    with city.reading() as work:
+        before = views.status(work)
+    assert before["colours"] == {"merah": 1, "kuning": 1, "hijau": 1, "abu": 0, "unknown": 1}
+    assert before["outbox"] == {state.value: 0 for state in State}
+    assert (before["conflicts"], before["quarantine"], before["audit_rows"]) == (0, 0, 0)
+    assert (before["last_success_at"], before["oldest_waiting_at"], before["outage"]) == (None, None, None)
+    add(city, new("LS-AAAAAA"), state=State.SENT)
+    clock.advance(60)
+    add(city, new("LS-BBBBBB"), state=State.HELD)
+    with city.work() as work:
+        marks.put_time(work, Mark.LAST_SUCCESS, START)
+        marks.begin_outage(work, START, "unreachable")
+        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="1")
+        quarantine.put(work, quarantine.LIST, BadRecord("x", key="k", raw=""))
+    with city.reading() as work:
+        after = views.status(work)
+    assert after["last_success_at"] == NOW
+    assert after["oldest_waiting_at"] == "2026-03-02T03:01:00+00:00"
+    assert after["outage"] == {"since": NOW, "what": "unreachable"}
+    assert (after["conflicts"], after["quarantine"], after["audit_rows"]) == (1, 1, 5)
+    assert len(after["audit_head"]) == 64
+    assert set(after) == set(before)
+
+
+def test_each_opd_by_colour(city: Store) -> None:
+    """The most merah first; a report without colour or OPD counts where it is."""
+    with city.reading() as work:
+        found = views.by_opd(work)
+    none = dict.fromkeys((colour.value for colour in Colour), 0)
+    assert found == [
+        {"opd": "611", "opd_name": "PU", "overdue": 1} | none | {"merah": 1, "kuning": 1},
+        {"opd": "612", "opd_name": "DLH", "overdue": 0} | none | {"hijau": 1},
+        {"opd": None, "opd_name": None, "overdue": 1} | none,
+    ]
+
+
+def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
+    """The keys of the interface; a hand-over of no OPD has none."""
+    with store.work() as work:
+        outbox.add(work, new("LS-AAAAAA", kind=Kind.FORWARD, opd=""), state=State.HELD, reason=Reason.BY_PERSON)
+        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="7001", ref="LS-AAAAAA")
+        quarantine.put(work, quarantine.LIST, BadRecord("bad", key="k", raw="", report_id="7"))
+        quarantine.put(work, quarantine.EXPORT, BadRecord("bad", key="k2", raw=""))
+    with store.reading() as work:
+        one, (conflict,) = get(work, "LS-AAAAAA"), conflicts.listing(work)
+        bad = [views.quarantine_json(each) for each in quarantine.listing(work)]
+    assert views.outbox_json(one) == {
+        "ref": "LS-AAAAAA",
+        "kind": "forward",
+        "tracking_id": "7001",
+        "opd": None,
+        "state": "held",
+        "reason": "by_person",
+        "written_at": NOW,
+        "tries": 0,
+        "next_try_at": None,
+    }
+    assert views.conflict_json(conflict) == {
+        "id": conflict.id,
+        "tracking_id": "7001",
+        "kind": "both_moved",
+        "ref": "LS-AAAAAA",
+        "opened_at": NOW,
+        "why": "x",
+    }
+    assert bad == [
+        {"id": "7", "source": "list", "seen_at": NOW, "reason": "bad"},
+        {"id": "k2", "source": "export", "seen_at": NOW, "reason": "bad"},
+    ]
+
+
+def show(store: Store, tracking_id: str = "7001") -> views.Json:
+    with store.reading() as work:
+        return views.show(work, reports.load(work, [tracking_id])[tracking_id])
+
+
+def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillClock) -> None:
+    """One report, whole: what was said upstream and done here, in order of time, and why it has its colour."""
+    save(store, mirrored(of=report(content="Jalan rusak"), verdict=KUNING, first_seen_at=START))
+    file = Attachment(url="https://x/a.pdf", file_name="a.pdf", extension="pdf")
+    later = START + timedelta(seconds=1)
+    with store.work() as work:
+        items = (
+            item("1", kind=ItemKind.DISPOSITION, author="Admin", institution_to="PU", content=""),
+            item("2", "<b>Sudah&nbsp;baik</b>", author=None, status_new="Selesai", attachments=(file,)),
+            item("3", "Terima kasih", kind=ItemKind.REPORTER, created_at=later),
+            item("4", "x", kind=ItemKind.LOG, created_at=later),
+        )
+        threads.save(work, {"7001": items}, {})
+        marks.begin_outage(work, START, "unreachable")
+        work.note("colour", "7001", before=None, after="merah", row="10", rules="1", decision="adopt")
+        work.note("colour", "7001", before="merah", after="merah", row="10", rules="1", decision="agree")
+        work.note("colour", "7001", before="merah", after=None, row="-", rules="1", decision="pull")
+        work.note("vanished_marked", "7001")
+        outbox.add(work, new())
+    clock.advance(5)
+    with store.work() as work:
+        one = get(work, "LS-AAAAAA")
+        outbox.move(work, one, State.SENDING, Reason.LEAVING)
+        outbox.begin_attempt(work, one.ref)
+        outbox.end_attempt(work, one, Sent(http_status=200), 12)
+        outbox.end_attempt(work, one, Sent(), 12)
+        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="7001")
+        conflicts.settle(work, conflicts.listing(work)[0], conflicts.How.KEEP_OURS, "budi")
+    found = show(store)
+    assert found["content"] == "Jalan rusak"
+    assert found["thread"][1] == {
+        "id": "2",
+        "kind": "answer",
+        "author": None,
+        "content": "Sudah baik",
+        "created_at": NOW,
+        "attachments": [{"file_name": "a.pdf", "extension": "pdf", "url": "https://x/a.pdf"}],
+    }
+    assert found["deliveries"] == [
+        {
+            "ref": "LS-AAAAAA",
+            "kind": "response",
+            "state": "sending",
+            "opd": "611",
+            "by": "budi",
+            "written_at": NOW,
+            "attempts": [{"at": "2026-03-02T03:00:05+00:00", "outcome": "sent", "http_status": 200, "ms": 12}],
+        }
+    ]
+    timeline = [(event["who"], event["what"]) for event in found["timeline"]]
+    assert timeline == [
+        ("reporter", "report received"),
+        ("Admin", "disposed to PU"),
+        ("LAPOR", "answered (status Selesai)"),
+        ("lapor-sync", "new -> merah: disposed and not answered yet (row 10, rules 1, adopt)"),
+        ("lapor-sync", "merah: disposed and not answered yet (row 10, rules 1, agree)"),
+        (
+            "lapor-sync",
+            "merah -> unknown: the status name is not known to the table: the last colour stays (row -, rules 1, pull)",
+        ),
+        ("lapor-sync", "vanished marked"),
+        ("budi", "response LS-AAAAAA written"),
+        ("LAPOR", "outage: unreachable"),
+        ("reporter", "wrote"),
+        ("LAPOR", "noted"),
+        ("lapor-sync", "LS-AAAAAA queued -> sending: it leaves now"),
+        ("lapor-sync", "LS-AAAAAA tried: sent, HTTP 200"),
+        ("lapor-sync", "LS-AAAAAA tried: sent"),
+        ("lapor-sync", "conflict opened: both_moved"),
+        ("budi", "conflict settled: both_moved (keep_ours)"),
+    ]
+    ats = [event["at"] for event in found["timeline"]]
+    assert ats == sorted(ats)
+
+
+def test_show_of_a_report_without_dates(store: Store) -> None:
+    """A report from an export may say next to nothing; what happened without a date comes first."""
+    save(store, mirrored(of=report(created_at=None), closed_at=START))
+    with store.work() as work:
+        threads.save(work, {"7001": (item("1", created_at=None),)}, {})
+    found = show(store)
+    assert found["timeline"][0]["at"] is None
+    assert found["deliveries"] == []
+
+
+# What other city systems read.
+
+
+def select(store: Store, query: str) -> list[dict[str, Any]]:
+    with store.reading() as work:
+        return [dict(row) for row in work.conn.execute(text(query)).mappings()]
+
+
+def test_the_views_leave_out_what_is_rahasia(store: Store) -> None:
+    """Neither content nor thread of a rahasia report, nor a reporter's name of any; its row is there, with its colour."""
+    secret = report("1", content="Isi rahasia", is_secret=True, reporter_name="Siti")
+    save(
+        store,
+        mirrored("1", secret, verdict=MERAH),
+        mirrored("2", report("2", content="Jalan", reporter_name="Siti")),
+    )
+    with store.work() as work:
+        threads.save(work, {"1": (item("1", "Isi rahasia"),), "2": (item("1", "Sudah"), item("2", "Lama"))}, {})
+        threads.save(work, {"2": (item("1", "Sudah"),)}, {"2": (item("1", "Sudah"), item("2", "Lama"))})
+    rows = select(store, "SELECT * FROM v_reports ORDER BY tracking_id")
+    assert [(row["tracking_id"], row["colour"], row["content"]) for row in rows] == [
+        ("1", "merah", None),
+        ("2", None, "Jalan"),
+    ]
+    items = select(store, "SELECT * FROM v_thread")
+    assert [(one["tracking_id"], one["id"], one["content"]) for one in items] == [("2", "1", "Sudah")]
+    assert "Siti" not in f"{rows}{items}"
+    assert "rahasia" not in f"{rows}{items}"
+
+
+def test_the_views_have_the_names_of_the_interface(city: Store) -> None:
+    """What a city's dashboard was built on stays: the columns in their order."""
+    (row,) = select(city, "SELECT * FROM v_reports WHERE tracking_id = '2'")
+    assert list(row) == [
+        *("agency", "tracking_id", "title", "status_name", "colour", "waiting_on", "flags", "opd", "opd_name"),
+        *("classification", "category", "channel", "is_secret", "is_anonymous", "created_at", "updated_at"),
+        *(
+            "closed_at",
+            "answers",
+            "thread_known",
+            "deadline_clock",
+            "due_at",
+            "colour_rules",
+            "vanished_at",
+            "content",
+        ),
+    ]
+    assert (row["opd"], row["waiting_on"], row["thread_known"]) == ("611", WaitingOn.REPORTER, 0)
+    with city.work() as work:
+        threads.save(work, {"2": (item(),)}, {})
+    (one,) = select(city, "SELECT * FROM v_thread")
+    assert list(one) == ["agency", "tracking_id", "id", "kind", "author", "content", "created_at", "attachments"]
