@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,9 +16,9 @@ DATABASES = ("sqlite", "postgresql")
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """One PostgreSQL for all tests."""
-    with postgres(tmp_path_factory.mktemp("pg")) as running:
+def server() -> Iterator[Postgres]:
+    """One PostgreSQL for all tests. Its user must come to its files, and pytest closes its own folders to others."""
+    with tempfile.TemporaryDirectory(prefix="lapor-pg-") as folder, postgres(Path(folder)) as running:
         yield running
 
 

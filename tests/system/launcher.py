@@ -10,6 +10,7 @@ it is there, the NTH call of that step is the last, or AFTER seconds later if th
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -104,6 +105,8 @@ def _be_the_child(order: dict[str, Any]) -> None:
     os.dup2(2, 1)
     os.environ.clear()
     os.environ.update(order["env"])
+    if os.environ.get("WITHOUT_PRIVILEGES"):
+        _bound_by_modes()
     code = 70
     try:
         work(os.environ)
@@ -113,6 +116,13 @@ def _be_the_child(order: dict[str, Any]) -> None:
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _bound_by_modes() -> None:
+    """Let root be bound by the modes of files as everybody is: capset(2), nothing effective or permitted."""
+    header, nothing = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None).capset(header, nothing) != 0:
+        raise OSError("capset")
 
 
 # The other side.

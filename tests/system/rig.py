@@ -299,7 +299,7 @@ class Postgres:
     made: int = 0
 
     def __post_init__(self) -> None:
-        self._run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE pattern")
+        self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE pattern")
         engine = make_engine(self._url("pattern"))
         prepare(engine)
         engine.dispose()
@@ -324,14 +324,15 @@ class Postgres:
         """The URL of a new database, with every table."""
         self.made += 1
         name = f"city_{self.made}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE pattern")
+        self.run(f"CREATE DATABASE {name} TEMPLATE pattern")
         return self._url(name)
 
     def _url(self, name: str) -> str:
         url: URL = make_url(self.server.get_uri()).set(drivername="postgresql+psycopg", database=name)
         return url.render_as_string(hide_password=False)
 
-    def _run(self, *statements: str) -> None:
+    def run(self, *statements: str) -> None:
+        """Statements of the server's superuser, each on its own."""
         engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as conn:
             for one in statements:

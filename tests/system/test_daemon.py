@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -121,10 +121,8 @@ def test_systemd_is_told(town: Rig, manager: tuple[str, socket.socket], monkeypa
     town.env["NOTIFY_SOCKET"], heard = manager[0], []
 
     def hears(line: str) -> bool:
-        try:
+        with suppress(TimeoutError):
             heard.extend(manager[1].recv(4096).decode().splitlines())
-        except TimeoutError:
-            pass
         return line in heard
 
     with town.program() as daemon:
