@@ -229,7 +229,7 @@ def _form(request: httpx.Request) -> dict[str, str]:
     message = BytesParser(policy=HTTP).parsebytes(head + request.content)
     parts = {part.get_param("name", header="content-disposition"): part for part in message.iter_parts()}
     return {
-        str(name): bytes(part.get_payload(decode=True)).decode()  # type: ignore[arg-type]
+        str(name): bytes(part.get_payload(decode=True)).decode()
         for name, part in parts.items()
         if not part.get_filename()
     }
