@@ -71,6 +71,8 @@ def test_an_empty_chain_is_sound(store: Store) -> None:
     """Before the first row the head is the genesis."""
     assert verify(store) == head(store) == Head(0, GENESIS)
     assert verify(store, GENESIS) == Head(0, GENESIS)
+    with store.work() as work:
+        assert audit.append(work.conn, []) == Head(0, GENESIS)
 
 
 def test_each_row_holds_the_hash_of_the_one_before(chain: Store) -> None:

@@ -281,7 +281,7 @@ def select(store: Store, query: str) -> list[dict[str, Any]]:
 
 
 def test_the_views_leave_out_what_is_rahasia(store: Store) -> None:
-    """Neither content nor thread of a rahasia report, nor a reporter's name of any; its row is there, with its colour."""
+    """Neither content nor thread of a rahasia report, nor a reporter's name of any; its row is there."""
     secret = report("1", content="Isi rahasia", is_secret=True, reporter_name="Siti")
     save(
         store,
