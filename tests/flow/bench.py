@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
+import ssl
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import event
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
+from lapor_sync.clock import SystemClock
 from lapor_sync.domain.colour import City, Colour, colour
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
 from lapor_sync.domain.delivery import State
@@ -202,6 +210,30 @@ class Bench:
             }
 
 
+_TLS = ssl.create_default_context()
+
+
+@cache
+def _empty_database() -> bytes:
+    """A database with its tables and nothing in it: the migrations need not run for every test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        open_store(f"sqlite:///{path}", "kota", SystemClock()).close()
+        with closing(sqlite3.connect(path)) as conn:
+            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return path.read_bytes()
+
+
+def open_quickly(path: Path, clock: Any) -> Store:
+    """The store without waiting for the disk: no test here cuts the power."""
+    if not path.exists():
+        path.write_bytes(_empty_database())
+    store = open_store(f"sqlite:///{path}", "kota", clock)
+    store.close()
+    event.listen(store.engine, "connect", lambda dbapi, _record: dbapi.execute("PRAGMA synchronous = OFF").close())
+    return store
+
+
 def setup_on(
     stack: ExitStack, simulator: Simulator, clock: Any, path: Path, log: Log, its_rules: Rules, **pace: Any
 ) -> Setup:
@@ -214,8 +246,9 @@ def setup_on(
         read_timeout=20,
         pause=lambda _tries: 0.01,
     )
-    transport = stack.enter_context(Transport(settings, clock=clock))
-    store = open_store(f"sqlite:///{path}", "kota", clock)
+    with patch("httpx.create_ssl_context", lambda: _TLS):  # reading all certificates takes a while
+        transport = stack.enter_context(Transport(settings, clock=clock))
+    store = open_quickly(path, clock)
     stack.callback(store.close)
     return Setup(
         store=store,

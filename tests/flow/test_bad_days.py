@@ -291,11 +291,11 @@ def test_a_stop_is_no_outage(tmp_path: Path) -> None:
 
 def test_too_many_calls_a_second_are_got_over(tmp_path: Path) -> None:
     """Upstream answers 429 above five calls a second: all is mirrored in the end, nothing is lost."""
-    with bench(tmp_path / "kota.db", scenario="rate-limit", reports=25, pace={"concurrency": 2}) as city:
+    with bench(tmp_path / "kota.db", scenario="rate-limit", reports=15, pace={"concurrency": 2}) as city:
         for _ in range(40):
             city.cycle()
             city.pass_time(real=0.25)
-            if len(city.all_mirrored()) == 25 and all(one.colour for one in city.all_mirrored().values()):
+            if len(city.all_mirrored()) == 15 and all(one.colour for one in city.all_mirrored().values()):
                 break
         city.world.set_scenario("calm")
         city.cycle()
