@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import count
@@ -42,10 +43,17 @@ class StillClock:
         self.at += timedelta(seconds=seconds)
 
 
+def _folder(prefix: str) -> Path:
+    """A new folder, gone with this process."""
+    made = Path(tempfile.mkdtemp(prefix=prefix))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
 @cache
 def server() -> Any:
     """The server, started when first asked for; it goes with this process, and its files with it."""
-    root = Path(tempfile.mkdtemp(prefix="lapor-pg-"))
+    root = _folder("lapor-pg-")  # before the server: what is registered last is done first, and that is to stop it
     runtime = root / "run"
     runtime.mkdir(mode=0o700)
     with pytest.MonkeyPatch.context() as patch:
@@ -95,7 +103,7 @@ def migrated_postgres() -> str:
 @cache
 def migrated_sqlite() -> Path:
     """A file with the tables in it, to copy from."""
-    path = Path(tempfile.mkdtemp(prefix="lapor-sqlite-")) / "template.db"
+    path = _folder("lapor-sqlite-") / "template.db"
     open_store(f"sqlite:///{path}", "kota", StillClock()).close()
     return path
 
@@ -111,14 +119,6 @@ def fresh(kind: str, folder: Path, *, migrated: bool = True) -> Iterator[str]:
     if migrated:
         shutil.copyfile(migrated_sqlite(), path)
     yield f"sqlite:///{path}"
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _templates_go_with_the_session() -> Iterator[None]:
-    yield
-    if migrated_sqlite.cache_info().currsize:
-        with suppress(OSError):
-            shutil.rmtree(migrated_sqlite().parent)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from lapor_sync.store.database import Store, open_store
 from tests.databases import StillClock, fresh
-from tests.databases import _templates_go_with_the_session as _templates_go_with_the_session
 from tests.databases import postgres_url as postgres_url
 
 
