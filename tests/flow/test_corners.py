@@ -189,3 +189,24 @@ def test_a_thread_that_kept_changing_is_read_in_the_next_cycle(tmp_path: Path, b
         city.cycle()
         assert city.state(ref) is State.SENT
         assert city.contents()["outage"] == []
+
+
+def test_refused_credentials_are_another_outage_than_silence(tmp_path: Path) -> None:
+    """Upstream is away, comes back and lets nobody in: two rows and two lines, since a person must act now."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        city.settle_down()
+        for scenario in ("maintenance", "expired-token"):
+            city.world.set_scenario(scenario)
+            city.cycles(2)
+        began = [(row[4], row[3] is not None) for row in city.contents()["outage"]]
+        assert began == [("UpstreamBroken", True), ("Denied", False)]
+        assert (len(city.log.named("upstream_away")), len(city.log.named("credentials_refused"))) == (1, 1)
+
+
+def test_a_call_cut_short_by_a_stop_is_no_outage(tmp_path: Path) -> None:
+    """The connector gives up because the process is to end: that says nothing of upstream."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        city.settle_down()
+        city.world.set_scenario("maintenance")
+        assert city.cycle(stopping=lambda: True).error is not None
+        assert city.contents()["outage"] == []
