@@ -13,7 +13,7 @@ from typing import cast
 import structlog
 
 from lapor_sync.clock import SystemClock
-from lapor_sync.config import Secrets, Settings, read_secrets
+from lapor_sync.config import Secrets, Settings, read_secrets, setting_name
 from lapor_sync.daemon import Loop, Notifier, Stopping, nothing, stand_by, thinned
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
@@ -23,7 +23,7 @@ from lapor_sync.log import Thinned
 from lapor_sync.store import lock
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.sync.acts import FileLimits
-from lapor_sync.sync.cycle import Outcome, run_cycle
+from lapor_sync.sync.cycle import Outcome, run_cycle, run_without_upstream
 from lapor_sync.sync.intake import take_folder
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.setup import Judging, Log, Pace, Rules, Setup, no_step
@@ -77,8 +77,10 @@ def connector_of(
     from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
     from connectors.transport import Transport, TransportSettings
 
-    missing = settings.missing_for_upstream()
-    if missing or settings.upstream_url is None or secrets.bearer is None or secrets.token is None:
+    if settings.upstream_url is None or secrets.bearer is None or secrets.token is None:
+        # By the secrets as they are now: a file that was given may have been emptied since.
+        needed = {"upstream_url": settings.upstream_url, "bearer": secrets.bearer, "token": secrets.token}
+        missing = [setting_name(name) for name, value in needed.items() if value is None]
         raise SettingsWrong(tuple(f"{name} is missing: it is needed to call LAPOR" for name in missing))
     transport = TransportSettings(
         base_url=settings.upstream_url,
@@ -239,7 +241,7 @@ class App:
             )
 
     def _cycle(self, judging: Judging, upstream: Upstream | None) -> Outcome:
-        outcome = run_cycle(upstream.setup()) if upstream else Outcome()
+        outcome = run_cycle(upstream.setup()) if upstream else run_without_upstream(judging)
         if not self.stopping():
             self.take_imports(judging)  # last: a file that breaks us must not stop the city's responses
         return outcome

@@ -21,7 +21,7 @@ class Mark(StrEnum):
     LAST_SUCCESS = "last_success_at"  # end of the last cycle that went through
     SWEPT = "swept_at"  # last nightly sweep
     LISTED_ALL = "listed_all_at"  # last complete unfiltered listing
-    NO_LIST = "no_list"  # the list call answered 404: reports are read by id
+    NO_LIST = "no_list"  # no list tells what changed (404, or no API account): reports are read by id
     CANARY = "canary"  # after an outage: one delivery goes first
     DAILY = "daily_at"  # last time that old payloads were dropped and master lists read
     RULES = "rules"  # fingerprint of the rules by which everything was judged

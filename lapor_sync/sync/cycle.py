@@ -16,7 +16,7 @@ from lapor_sync.sync.calls import Health
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
 from lapor_sync.sync.reread import not_settled, reread, sweep
-from lapor_sync.sync.setup import Setup
+from lapor_sync.sync.setup import Judging, Setup
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,8 @@ def run_cycle(setup: Setup) -> Outcome:
         _note_outage(setup, error)
         outcome = Outcome(error=error)
     else:
-        _note_success(setup, outcome)
+        if not setup.stopping():
+            _note_success(setup, outcome)
     return outcome
 
 
@@ -71,6 +72,17 @@ def _steps(setup: Setup, health: Health) -> Outcome:
     return Outcome(tally=tally, reread=read, arrived=arrived)
 
 
+def run_without_upstream(judging: Judging) -> Outcome:
+    """The cycle of a city without an API account: other rules judge anew, and what is old is dropped."""
+    housekeeping.rejudge_all(judging)
+    housekeeping.drop_personal(judging)
+    with judging.store.work() as work:
+        marks.put(work, Mark.NO_LIST, "no account")  # no list tells what changed: a newer export is the news
+    outcome = Outcome()
+    _note_success(judging, outcome)
+    return outcome
+
+
 def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Tally:
     """Mirror every report received in the span. Run again, it goes on: what is known costs nothing.
 
@@ -84,12 +96,20 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
         tally = listing(setup, health, updated_from=since, span=Span(since=since, until=until))
         reread(setup, health, waiting)
     except UpstreamError as error:
-        if not isinstance(error, Missing):
-            _note_outage(setup, error)
+        if isinstance(error, Missing):
+            raise Missing(_NO_LIST, todo=_NO_LIST_TODO, http_status=error.http_status) from error
+        _note_outage(setup, error)
         raise
     _note_answer(setup)
     housekeeping.daily(setup, health)
     return tally
+
+
+_NO_LIST = "LAPOR has no list of reports at LAPOR_SYNC_LIST_PATH."
+_NO_LIST_TODO = (
+    "Bring the reports with `lapor-sync --backfill --from-export FILE.xlsx`, or drop exports into "
+    "LAPOR_SYNC_IMPORT_DIR; the daemon reads their threads by id."
+)
 
 
 def _pull(setup: Setup, health: Health) -> Tally:
@@ -144,11 +164,9 @@ def _note_outage(setup: Setup, error: UpstreamError) -> None:
     setup.log.error(event, error=failed, http_status=error.http_status, todo=error.todo)
 
 
-def _note_success(setup: Setup, outcome: Outcome) -> None:
-    if setup.stopping():
-        return
+def _note_success(setup: Judging, outcome: Outcome) -> None:
     with setup.store.work() as work:
-        marks.put_time(work, Mark.LAST_SUCCESS, setup.clock.now())
+        marks.put(work, Mark.LAST_SUCCESS, work.at)
         head = audit.head(work.conn)
     setup.log.info(
         "cycle_done",

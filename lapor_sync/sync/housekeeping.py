@@ -9,12 +9,12 @@ from lapor_sync.store import institutions, marks, reports, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.mirror import rejudge
-from lapor_sync.sync.setup import Setup
+from lapor_sync.sync.setup import Judging, Setup
 
 A_DAY = timedelta(days=1)
 
 
-def rejudge_all(setup: Setup) -> int:
+def rejudge_all(setup: Judging) -> int:
     """Judge every mirrored report anew if the rules are other than those of the last cycle; how many were."""
     fingerprint = setup.rules.fingerprint
     with setup.store.reading() as work:
@@ -31,25 +31,31 @@ def rejudge_all(setup: Setup) -> int:
     return count
 
 
-def _next_ids(setup: Setup, after: str) -> list[str]:
+def _next_ids(setup: Judging, after: str) -> list[str]:
     with setup.store.reading() as work:
         return reports.ids_after(work, after, reports.CHUNK)
 
 
 def daily(setup: Setup, health: Health) -> None:
     """Once a day: drop what is no longer needed (rules, section 7), and read the master list of institutions."""
-    now = setup.clock.now()
+    if drop_personal(setup):
+        _read_institutions(setup, health)
+
+
+def drop_personal(setup: Judging) -> bool:
+    """Once a day: drop old payloads and the names of reporters whose report was closed long ago; whether it was due."""
+    now = setup.store.clock.now()
     with setup.store.reading() as work:
         done_at = marks.get_time(work, Mark.DAILY)
     if done_at is not None and now - done_at < A_DAY:
-        return
+        return False
     with setup.store.work() as work:
         marks.put_time(work, Mark.DAILY, now)
         raw = threads.drop_raw(work, now - timedelta(days=setup.pace.raw_days))
         names = reports.drop_reporter_names(work, now - timedelta(days=setup.pace.reporter_name_days))
         if raw or names:
             work.note("dropped", "personal", raw=raw, names=names)
-    _read_institutions(setup, health)
+    return True
 
 
 def _read_institutions(setup: Setup, health: Health) -> None:

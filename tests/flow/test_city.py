@@ -247,6 +247,7 @@ def test_a_city_without_a_list_call_lives_on_exports_and_reading_by_id(
 ) -> None:
     """The list answers 404: an export brings the reports, reading by id their threads, and responses go out."""
     simulator.world.set_scenario("restricted")
+    assert "--from-export" in city.run("--backfill", code=1).err
     world = simulator.world.summary()["reports"]
     export = tmp_path / "ekspor.xlsx"
     rows = [(row["tracking_id"], row["status_name"], row["disposition_id"]) for row in world]
@@ -439,6 +440,11 @@ def test_without_settings_each_command_says_what_is_missing(
         "growing.xlsx",
     ]
     assert [row["colour"] for row in bare.json("reports")] == ["kuning"]
+    assert bare.json("status")[0]["last_success_at"] is not None
+    bare.run("--once", IMPORT_DIR=str(folder), OPD_IDS="612")
+    assert [row["colour"] for row in bare.json("reports")] == ["abu"], (
+        "other rules judge anew, without an account too"
+    )
 
 
 def test_a_database_that_is_none_is_said_clearly(city: City, tmp_path: Path) -> None:
