@@ -66,7 +66,7 @@ def test_the_write_in_hand_is_finished(town: Rig) -> None:
 def test_a_second_process_names_the_first(town: Rig) -> None:
     """Exit code 3, and who holds the database, in two lines; the first one works on."""
     with working(town) as first:
-        for args in ((), ("--once",), ("--backfill",)):
+        for args in ((), ("--once",)):
             with town.program(*args) as second:
                 assert second.ends() == 3
                 assert f"daemon, pid {first.process.pid} on {socket.gethostname()}" in second.said
