@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import click
 
@@ -61,8 +62,11 @@ def reports(
         raise click.UsageError("Choose one of --json and --csv.")
     if include_rahasia and not as_csv:
         raise click.UsageError("--include-rahasia goes with --csv.")
-    with call.looking() as work:
-        rows = views.reports(work, colour=colour, opd=_institution(work, opd), overdue=overdue)
+    with (
+        call.looking() as work,
+        # Closed here: a reader that has enough (`| head`) leaves it open.
+        closing(views.reports(work, colour=colour, opd=_institution(work, opd), overdue=overdue)) as rows,
+    ):
         if as_json:
             print_lines(views.report_json(row, work.at) for row in rows)
             return
@@ -216,8 +220,8 @@ def audit_export(call: Call) -> None:
     """Every row as JSON, one a line."""
     from lapor_sync.store import audit as chain
 
-    with call.looking() as work:
-        print_lines({**row, "data": json.loads(str(row["data"]))} for row in chain.rows(work.conn))
+    with call.looking() as work, closing(chain.rows(work.conn)) as rows:
+        print_lines({**row, "data": json.loads(str(row["data"]))} for row in rows)
 
 
 COMMANDS = (status, reports, show, plan, outbox, conflicts, quarantine, audit)

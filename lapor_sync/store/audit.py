@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, text
@@ -103,8 +103,8 @@ def _as_row(seq: int, item: Entry, prev_hash: str, own_hash: str) -> dict[str, o
     }
 
 
-def rows(conn: Connection) -> Iterator[dict[str, object]]:
-    """Every row in order, streamed: constant memory."""
+def rows(conn: Connection) -> Generator[dict[str, object], None, None]:
+    """Every row in order, streamed: constant memory. Close it before its transaction ends if it is left early."""
     with conn.execute(select(audit).order_by(audit.c.seq).execution_options(yield_per=2000)) as found:
         for row in found:
             yield dict(row._mapping)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 from sqlalchemy import Select, func, select
@@ -61,8 +61,11 @@ def report_json(row: Mapping[Any, Any], now: str) -> Json:
 
 def reports(
     work: Work, *, colour: str | None = None, opd: str | None = None, overdue: bool = False
-) -> Iterator[Mapping[Any, Any]]:
-    """The rows of the wanted reports by Tracking ID, the overdue by deadline; streamed. `colour` "null": none yet."""
+) -> Generator[Mapping[Any, Any], None, None]:
+    """The rows of the wanted reports by Tracking ID, the overdue by deadline; streamed. `colour` "null": none yet.
+
+    Close it before its transaction ends if it may not be read to its end.
+    """
     query: Select[Any] = select(table).where(table.c.agency == work.agency)
     if colour is not None:
         query = query.where(table.c.colour.is_(None) if colour == "null" else table.c.colour == colour)
