@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +12,7 @@ from signal import SIGTERM
 import pytest
 
 from connectors.simulator import SCENARIOS
+from lapor_sync.store import audit, views
 from tests.system.launcher import Launcher
 from tests.system.rig import BEARER, OPD, TOKEN, Rig, rig
 
@@ -22,7 +24,7 @@ Running = Mapping[str, Future[list[str]]]
 
 
 def meet(city: Rig, launcher: Launcher, scenario: str) -> list[str]:
-    """One such day of a few seconds with work to do, and the day after; every personal thing that was logged."""
+    """One such day of a few seconds with work to do, and the day after; every personal thing that was told."""
     child = city.start(launcher)
     city.settles(child)
     title, content, reply, answer = WORDS
@@ -40,7 +42,15 @@ def meet(city: Rig, launcher: Launcher, scenario: str) -> list[str]:
     assert child.wait(10)
     assert time.monotonic() - asked_at < 5
     assert '"daemon_stopped"' in city.last_words()
-    return [secret for secret in personal(city) if secret in city.stderr.read_text(encoding="utf-8")]
+    said = told(city)
+    return [secret for secret in personal(city) if secret in said]
+
+
+def told(city: Rig) -> str:
+    """All that may be shown to whoever helps: the log with its errors, every audit row, and `status`."""
+    with city.judging.store.reading() as work:
+        chain = "\n".join(map(str, audit.rows(work.conn)))
+        return "\n".join((city.stderr.read_text(encoding="utf-8"), chain, json.dumps(views.status(work))))
 
 
 def personal(city: Rig) -> set[str]:
@@ -78,5 +88,5 @@ def running(
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_a_day(running: Running, scenario: str) -> None:
-    """The daemon lives through it, everything is right the day after, and the log names nobody and quotes nothing."""
+    """The daemon lives through it, all is right the day after; log, audit and status name nobody and quote nothing."""
     assert running[scenario].result(270) == []
