@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 import structlog
 
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import Secrets, Settings, read_secrets, setting_name
-from lapor_sync.daemon import Loop, Notifier, Stopping, nothing, stand_by, thinned
+from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
 from lapor_sync.domain.errors import BadInput, SettingsWrong
@@ -211,9 +210,7 @@ class App:
         """Hold the database; the lock's check. None where a standby was asked to stop before it came to that."""
 
         def take() -> Callable[[], None]:
-            held = lock.working(store.engine, "daemon")
-            check = stack.enter_context(cast(AbstractContextManager[object], held))
-            return check if callable(check) else nothing
+            return stack.enter_context(lock.working(store.engine, "daemon"))
 
         return stand_by(take, self.stopping, notifier, self.log) if standby else take()
 

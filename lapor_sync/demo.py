@@ -118,10 +118,10 @@ class _Week:
 
     def play(self) -> None:
         """Mirror the city, then work cycle after cycle while officers answer."""
-        out = screens.console()
-        out.print(f"[bold]Kota Bengkulu, {REPORTS} reports on LAPOR. lapor-sync begins.[/]\n")
+        begins = f"Kota Bengkulu, {REPORTS} reports on LAPOR. lapor-sync begins."
+        screens.say(f"{screens.bold(begins)}\n")
         tally = run_cycle(self.setup).tally
-        out.print(f"Mirrored {tally.new} reports. Now a week passes, a day every few seconds.\n")
+        screens.say(f"Mirrored {tally.new} reports. Now a week passes, a day every few seconds.\n")
         end = self.clock.begin + timedelta(days=self.days)
         told = -1
         while (now := self.clock.now()) < end:
@@ -139,15 +139,13 @@ class _Week:
             counts, late = views.colours(work), views.count_overdue(work)
             sent = outbox.counts(work)["sent"]
         date = (self.clock.begin + timedelta(days=day)).strftime("%a %d %b")
-        shades = "  ".join(f"{screens.colour(name.value)} {counts[name.value]:3}" for name in Colour)
-        screens.console().print(f"{date}  {shades}   overdue {late:2}   responses delivered {sent:3}")
+        shades = "  ".join(f"{screens.shade(name.value)} {counts[name.value]:3}" for name in Colour)
+        screens.say(f"{date}  {shades}   overdue {late:2}   responses delivered {sent:3}")
         if day == LOST_ON_DAY:
             self.stand_in.world.add_faults(
                 {"match": {"method": "POST", "path": "followup/add"}, "do": "close-after", "times": 1}
             )
-            screens.console().print(
-                "           [italic]somewhere on the way back, one reply of LAPOR is lost today[/]"
-            )
+            screens.say("           somewhere on the way back, one reply of LAPOR is lost today")
 
     def _let_officers_answer(self) -> None:
         """Some of the reports that wait for an OPD get a response; the late OPD writes none."""
@@ -177,25 +175,24 @@ class _Week:
 
     def show(self) -> None:
         """A table by colour and OPD, one report's timeline, the audit, and what to try next."""
-        out = screens.console()
         with self.store.reading() as work:
-            out.print()
+            screens.say()
             opds = views.by_opd(work)
             screens.by_opd(opds)
             self._show_late(opds)
             self._show_lost(work)
             head = audit.verify(work.conn)
             counts = outbox.counts(work)
-        out.print(f"\n[bold]Audit[/]  ok: {head.count} rows, head {head.hash[:16]}…")
-        out.print(f"[bold]Outbox[/] {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
+        screens.say(f"\n{screens.bold('Audit')}  ok: {head.count} rows, head {head.hash[:16]}…")
+        screens.say(f"{screens.bold('Outbox')} {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
         self._show_proof()
-        out.print(NEXT)
+        screens.say(f"\n{screens.bold('Try next')}\n{NEXT}")
 
     def _show_late(self, opds: list[views.Json]) -> None:
         for one in opds:
             if one["opd"] == LATE_OPD:
-                screens.console().print(
-                    f"\n{one['opd_name']} answered nothing all week: {screens.colour('merah')} {one['merah']}, "
+                screens.say(
+                    f"\n{one['opd_name']} answered nothing all week: {screens.shade('merah')} {one['merah']}, "
                     f"overdue {one['overdue']}. In a real city: `lapor-sync reports --opd {LATE_OPD} --overdue`."
                 )
 
@@ -204,8 +201,8 @@ class _Week:
         if one is None:
             return
         found = views.show(work, one)
-        screens.console().print(
-            f"\n[bold]Report {one.tracking_id}: a reply was lost, and the answer was found again[/]"
+        screens.say(
+            "\n" + screens.bold(f"Report {one.tracking_id}: a reply was lost, and the answer was found again")
         )
         screens.timeline(found["timeline"])
 
@@ -218,8 +215,8 @@ class _Week:
             for one in sent
         ]
         exactly = "each exactly once" if set(times) == {1} else f"NOT each once: {sorted(set(times))}"
-        screens.console().print(
-            f"[bold]LAPOR[/]  {len(sent)} responses delivered, {exactly} in the citizens' threads"
+        screens.say(
+            f"{screens.bold('LAPOR')}  {len(sent)} responses delivered, {exactly} in the citizens' threads"
         )
 
 
@@ -231,8 +228,7 @@ def _lost_and_found(work: Work) -> reports.Mirrored | None:
     return None
 
 
-NEXT = """
-[bold]Try next[/]
+NEXT = """\
   lapor-sync simulator          a stand-in that stays, to rehearse with; it prints the settings to use
   lapor-sync check              with your city's settings: what is right, what is not, and what to do
   lapor-sync --backfill         mirror your city; then `lapor-sync status` and `lapor-sync reports --overdue`

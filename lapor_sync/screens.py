@@ -25,8 +25,6 @@ from lapor_sync.store.times import from_text
 from lapor_sync.store.views import Json, report_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from lapor_sync.check import Line
     from lapor_sync.store.database import Work
     from lapor_sync.store.reports import Mirrored
@@ -41,12 +39,6 @@ STYLES: Mapping[str, dict[str, Any]] = {
     "look": {"fg": "yellow"},
     "WRONG": {"fg": "red", "bold": True},
 }
-
-
-_MARKUP = {"merah": "bold red", "kuning": "yellow", "hijau": "green", "abu": "bright_black"}
-
-WIDE = 180
-"""Columns where standard output is no terminal: nothing is cut for a reader that can scroll."""
 
 
 def say(line: str = "") -> None:
@@ -68,18 +60,6 @@ def lines_of(text: str) -> str:
 def shade(name: str | None) -> str:
     """A colour (or a verdict) in its colour, for `say`."""
     return click.style(name, **STYLES[name]) if name and name in STYLES else name or "-"
-
-
-def console() -> Console:
-    """Rich's console, for what is more than lines: plain text where that is no terminal."""
-    from rich.console import Console
-
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else WIDE, highlight=False)
-
-
-def colour(name: str | None) -> str:
-    """A colour in its colour, in rich's markup."""
-    return f"[{_MARKUP[name]}]{name}[/]" if name else "-"
 
 
 def bold(text: str) -> str:
@@ -269,13 +249,6 @@ def _cell(value: object) -> object:
 
 
 # One report.
-
-
-def outages_of(work: Work, one: Mirrored) -> tuple[Outage, ...]:
-    """The outages that touched the running deadline of a report, or the time up to its closing."""
-    since = one.report.created_at or one.first_seen_at
-    until = one.closed_at or from_text(work.at)
-    return marks.outages_between(work, since, until)
 
 
 def show(found: Json, one: Mirrored, *, outages: Sequence[Outage]) -> None:

@@ -104,7 +104,7 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
             if as_json:
                 print_json(found)
             else:
-                screens.show(found, one, outages=screens.outages_of(work, one))
+                screens.show(found, one, outages=views.outages_of(work, one))
 
 
 @command(as_json)

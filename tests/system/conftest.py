@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from connectors.simulator import Simulator
+from tests.system.cli_runner import Cli, city
 from tests.system.launcher import Launcher
 from tests.system.rig import Postgres, Rig, postgres, rig
 
@@ -37,6 +40,21 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         return running.database
     folder, numbers = tmp_path_factory.mktemp("sqlite"), itertools.count()
     return lambda: f"sqlite:///{folder}/city-{next(numbers)}.db"
+
+
+@pytest.fixture(scope="module")
+def mirrored(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database into which the module's stand-in was mirrored once."""
+    path = tmp_path_factory.mktemp("mirrored") / "city.db"
+    ran = city(simulator, path)("--once")
+    assert ran.code == 0, ran.err
+    return path
+
+
+@pytest.fixture
+def cli(simulator: Simulator, mirrored: Path, tmp_path: Path) -> Cli:
+    """The city's command line on a copy of its database."""
+    return city(simulator, Path(shutil.copy(mirrored, tmp_path / "city.db")))
 
 
 @pytest.fixture

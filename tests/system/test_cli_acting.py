@@ -18,26 +18,13 @@ from openpyxl import Workbook
 from connectors.simulator import Options, Simulator
 from lapor_sync.commands import tools
 from lapor_sync.domain.errors import BadInput, NotAllowed
-from tests.system.cli_runner import Cli, city
+from tests.system.cli_runner import Cli
 
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
     with Simulator(Options(seed=5, reports=30)) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def mirrored(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("mirrored") / "city.db"
-    ran = city(simulator, path)("--once")
-    assert ran.code == 0, ran.err
-    return path
-
-
-@pytest.fixture
-def cli(simulator: Simulator, mirrored: Path, tmp_path: Path) -> Cli:
-    return city(simulator, Path(shutil.copy(mirrored, tmp_path / "city.db")))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from connectors.simulator import Options, Simulator
-from tests.system.cli_runner import Cli, city
+from tests.system.cli_runner import Cli
 
 REPORT = {
     *("tracking_id", "title", "status_name", "colour", "waiting_on", "flags", "opd", "opd_name", "classification"),
@@ -32,21 +31,6 @@ def simulator() -> Iterator[Simulator]:
         running.world.file_report(title="=1+1", content="\x1b[31mMerah\x07\n[bold]tebal[/bold]", opd="611")
         running.world.corrupt(running.world.file_report(title="Rusak")["id"], how="bad-date")
         yield running
-
-
-@pytest.fixture(scope="module")
-def mirrored(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database into which the stand-in's city was mirrored once."""
-    path = tmp_path_factory.mktemp("mirrored") / "city.db"
-    ran = city(simulator, path)("--once")
-    assert ran.code == 0, ran.err
-    return path
-
-
-@pytest.fixture
-def cli(simulator: Simulator, mirrored: Path, tmp_path: Path) -> Cli:
-    """The city's command line on a copy of its database."""
-    return city(simulator, Path(shutil.copy(mirrored, tmp_path / "city.db")))
 
 
 def database(cli: Cli) -> Path:

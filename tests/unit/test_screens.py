@@ -24,7 +24,7 @@ def test_plain_is_one_printable_line(text):
 def test_nothing_is_a_dash():
     """A missing value is a dash, zero is zero."""
     assert [screens.plain(value) for value in (None, "", " \n", 0)] == ["-", "-", "-", "0"]
-    assert (screens.moment(None), screens.shade(None), screens.colour(None)) == ("-", "-", "-")
+    assert (screens.moment(None), screens.shade(None)) == ("-", "-")
 
 
 @given(st.text(max_size=30), st.integers(0, 40))
@@ -119,7 +119,7 @@ def test_progress_as_a_bar(monkeypatch):
     assert "[a].xlsx" in stream.getvalue()
 
 
-def test_richs_console_is_plain_where_there_is_no_terminal(capsys):
-    """The demo's console writes plain text into a pipe."""
-    screens.console().print(f"{screens.colour('merah')} 1")
+def test_a_colour_is_plain_where_there_is_no_terminal(capsys):
+    """What the demo says is plain text in a pipe."""
+    screens.say(f"{screens.shade('merah')} 1")
     assert capsys.readouterr().out == "merah 1\n"
