@@ -31,8 +31,8 @@ from lapor_sync.sync.take_export import take_export
 
 def rules_of(settings: Settings) -> Rules:
     """The city's rules. Raises SettingsWrong where a file of limits or holidays cannot be used."""
-    limits = load_limits(_text(settings.deadlines_file) or packaged())
-    calendar = load_calendar(_text(settings.holidays_file) or packaged())
+    limits = load_limits(_text(settings.deadlines_file, packaged()))
+    calendar = load_calendar(_text(settings.holidays_file, ""))
     return Rules(
         city=City(institution_id=settings.institution_id, opd_ids=frozenset(settings.opd_ids)),
         limits=limits,
@@ -42,9 +42,9 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
-def _text(path: Path | None) -> str | None:
+def _text(path: Path | None, otherwise: str) -> str:
     try:
-        return path.read_text(encoding="utf-8") if path else None
+        return otherwise if path is None else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingsWrong((f"{path} cannot be read: {exc}",)) from exc
 

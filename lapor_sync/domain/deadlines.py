@@ -175,7 +175,7 @@ def in_force(limits: tuple[Limits, ...], day: date) -> Limits:
 
 
 def packaged() -> str:
-    """The text of the packaged `deadlines.toml`, for `load_limits` and `load_calendar`."""
+    """The text of the packaged `deadlines.toml`, for `load_limits`."""
     return resources.files(__package__).joinpath("deadlines.toml").read_text(encoding="utf-8")
 
 
@@ -185,7 +185,7 @@ def load_limits(text: str) -> tuple[Limits, ...]:
     Raises SettingsWrong with all that is wrong with them.
     """
     problems: list[str] = []
-    tables = _tables(text, "regulation", problems)
+    tables = _tables(text, _DEADLINES, problems)["regulation"]
     if not tables and not problems:
         problems.append("deadlines: there is no [[regulation]]")
     limits = sorted((_limits(table) for table in tables), key=lambda one: one.holds_from)
@@ -197,18 +197,19 @@ def load_limits(text: str) -> tuple[Limits, ...]:
 
 
 def load_calendar(text: str) -> Calendar:
-    """The days off, and the days that are none after all, of a TOML text like the packaged one.
+    """The days off, `[[holiday]]`, and the days that are none after all, `[[not_holiday]]`, of a TOML text.
 
     Raises SettingsWrong with all that is wrong with them.
     """
     problems: list[str] = []
-    off, on = _tables(text, "holiday", problems), _tables(text, "not_holiday", problems)
+    tables = _tables(text, _HOLIDAYS, problems)
+    off, on = tables["holiday"], tables["not_holiday"]
     extra = {_sourced_day(table): table.words("name") for table in off}
     not_holidays = frozenset(_sourced_day(table) for table in on)
     for table in off + on:
         table.refuse_others()
     both = sorted(extra.keys() & not_holidays)
-    problems += [f"deadlines: {day} is in [[holiday]] and in [[not_holiday]]" for day in both if day != _NO_DAY]
+    problems += [f"holidays: {day} is in [[holiday]] and in [[not_holiday]]" for day in both if day != _NO_DAY]
     _raise_if(problems)
     return Calendar(extra=extra, not_holidays=not_holidays)
 
@@ -225,7 +226,7 @@ class _Table:
         self._problems = problems
 
     def wrong(self, what: str) -> None:
-        self._problems.append(f"deadlines, {self._where}: {what}")
+        self._problems.append(f"{self._where}: {what}")
 
     def words(self, key: str) -> str:
         value = self._left.pop(key, None)
@@ -303,19 +304,34 @@ def _sourced_day(table: _Table) -> date:
     return table.day("date")
 
 
-def _tables(text: str, name: str, problems: list[str]) -> list[_Table]:
-    """The tables `[[name]]` of the text."""
+_DEADLINES, _HOLIDAYS = "deadlines", "holidays"
+_TABLES = {_DEADLINES: ("regulation",), _HOLIDAYS: ("holiday", "not_holiday")}
+"""What each of the two files holds, by the name that its problems are told under."""
+
+
+def _tables(text: str, file: str, problems: list[str]) -> dict[str, list[_Table]]:
+    """The tables `[[name]]` of one of the two files, by name."""
     try:
         parsed = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
-        problems.append(f"deadlines: no TOML: {exc}")
-        return []
-    others = parsed.keys() - {"regulation", "holiday", "not_holiday"}
-    problems += [f"deadlines: `{key}` is not known" for key in sorted(others)]
-    found = parsed.get(name, [])
+        problems.append(f"{file}: no TOML: {exc}")
+        parsed = {}
+    problems += [f"{file}: {_stray(key)}" for key in sorted(parsed.keys() - set(_TABLES[file]))]
+    return {name: _tables_of(parsed.get(name, []), name, file, problems) for name in _TABLES[file]}
+
+
+def _stray(key: str) -> str:
+    """What to say of a key that the file does not hold; silently passed over, its days would count for nothing."""
+    for file, names in _TABLES.items():
+        if key in names:
+            return f"[[{key}]] belongs in the file of LAPOR_SYNC_{file.upper()}_FILE"
+    return f"`{key}` is not known"
+
+
+def _tables_of(found: object, name: str, file: str, problems: list[str]) -> list[_Table]:
     if isinstance(found, list) and all(isinstance(table, dict) for table in found):
-        return [_Table(f"{name} {n}", table, problems) for n, table in enumerate(found, 1)]
-    problems.append(f"deadlines: `{name}` must be written [[{name}]]")
+        return [_Table(f"{file}, {name} {n}", table, problems) for n, table in enumerate(found, 1)]
+    problems.append(f"{file}: `{name}` must be written [[{name}]]")
     return []
 
 

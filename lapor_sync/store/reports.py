@@ -299,11 +299,15 @@ def missing_before(work: Work, before: datetime) -> list[str]:
 
 
 def count_open(work: Work) -> int:
-    """How many reports are open (merah or kuning)."""
+    """How many reports are open (merah or kuning) and not marked vanished."""
     query = (
         select(func.count())
         .select_from(table)
-        .where(table.c.agency == work.agency, table.c.colour.in_((Colour.MERAH, Colour.KUNING)))
+        .where(
+            table.c.agency == work.agency,
+            table.c.colour.in_((Colour.MERAH, Colour.KUNING)),
+            table.c.vanished_at.is_(None),
+        )
     )
     return int(work.conn.execute(query).scalar_one())
 

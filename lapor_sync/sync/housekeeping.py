@@ -9,9 +9,8 @@ from lapor_sync.store import institutions, marks, reports, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.mirror import rejudge
+from lapor_sync.sync.reread import A_DAY
 from lapor_sync.sync.setup import Judging, Setup
-
-A_DAY = timedelta(days=1)
 
 
 def rejudge_all(setup: Judging) -> int:

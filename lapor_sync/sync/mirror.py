@@ -148,7 +148,7 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
     if read.thread and not brings_nothing:
         thread_read_at = read.thread.began_at
     forwarded = base.forwarded_from if base.forwarded_from == (report.disposition_id or "") else None
-    found = read.report is not None or read.thread is not None
+    found = read.detail is not None or read.thread is not None  # a list may name what cannot be read by id
     return replace(
         base,
         report=report,

@@ -92,7 +92,7 @@ class Log:
 
 def rules(grace: float = 5) -> Rules:
     """The simulated city's rules."""
-    days = WorkingDays.of(ZoneInfo("Asia/Jakarta"), load_calendar(packaged()))
+    days = WorkingDays.of(ZoneInfo("Asia/Jakarta"), load_calendar(""))
     return Rules(city=CITY, limits=load_limits(packaged()), working_days=days, grace=timedelta(seconds=grace))
 
 

@@ -26,6 +26,12 @@ def missing(city: Bench) -> set[str]:
     return {one.tracking_id for one in city.all_mirrored().values() if one.missing_since and not one.vanished_at}
 
 
+def noted(city: Bench, tracking_id: str) -> list[str]:
+    """What the audit says of a report's absence."""
+    said = [row[4] for row in city.contents()["audit"] if row[5] == tracking_id]
+    return [what for what in said if what in {"missing", "vanished"}]
+
+
 def days(city: Bench, count: int) -> None:
     for _ in range(count):
         city.pass_time(DAY)
@@ -94,6 +100,30 @@ def test_a_report_that_was_only_hidden_is_present(tmp_path: Path) -> None:
             city.pass_time(WEEK)
             city.cycle()
         assert gone(city) == missing(city) == set()
+
+
+def test_a_report_that_is_listed_and_cannot_be_read_by_id_is_noted_once(tmp_path: Path) -> None:
+    """Its row changes each day, and each read is a 404: one note, then marked; read again it is back."""
+    with bench(tmp_path / "kota.db", reports=20) as city:
+        one = city.report()
+        city.settle_down()
+        internal = city.world.find(one).id
+        for path in (one, internal):
+            city.world.add_faults({"match": {"path": f"/complaints/{path}"}, "times": None, "do": "status:404"})
+        for _ in range(6):
+            city.world.reply(one, content="Kapan selesai?")
+            city.pass_time(DAY)
+            city.cycle()
+            city.cycle()
+        assert noted(city, one) == ["missing", "vanished"]
+        assert gone(city) == {one}
+
+        city.world.clear_faults()
+        city.world.reply(one, content="Kapan selesai?")
+        city.pass_time(DAY)
+        city.cycle()
+        assert gone(city) == missing(city) == set()
+        assert_mirrored(city)
 
 
 def test_a_404_that_was_a_mistake_is_forgotten(tmp_path: Path) -> None:

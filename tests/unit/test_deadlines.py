@@ -172,13 +172,24 @@ resolve = { otherwise = 8 }
 """
 
 
+DAYS_OFF = """
+[[holiday]]
+date = 2026-03-17
+name = "Hari Jadi"
+source = "Keputusan"
+[[not_holiday]]
+date = 2026-05-15
+source = "SKB"
+"""
+
+
 def test_the_packaged_limits_are_the_table_of_the_rules() -> None:
     """62/2018 and 5/2025, both marked as assumed."""
     assert [one.regulation for one in LIMITS] == ["PermenPANRB 62/2018", "PermenPANRB 5/2025"]
     for one in LIMITS:
         assert one.assumed
         assert (one.verify, one.answer, one.auto_close, one.otherwise) == (3, 5, 10, 14)
-    assert load_calendar(packaged()) == Calendar()
+    assert load_calendar("") == Calendar()
 
 
 @pytest.mark.parametrize(
@@ -271,15 +282,24 @@ def test_limits_without_a_regulation_are_none(text: str, problem: str) -> None:
     assert caught.value.problems == (problem,)
 
 
-def test_a_calendar_is_read_from_the_same_file() -> None:
+def test_a_calendar_is_days_off_and_days_that_are_none() -> None:
     """Days off with their names, and days that are none after all."""
-    text = WHOLE + (
-        '[[holiday]]\ndate = 2026-03-17\nname = "Hari Jadi"\nsource = "Keputusan"\n'
-        '[[not_holiday]]\ndate = 2026-05-15\nsource = "SKB"\n'
+    assert load_calendar(DAYS_OFF) == Calendar(
+        extra={date(2026, 3, 17): "Hari Jadi"}, not_holidays=frozenset({date(2026, 5, 15)})
     )
-    expected = Calendar(extra={date(2026, 3, 17): "Hari Jadi"}, not_holidays=frozenset({date(2026, 5, 15)}))
-    assert load_calendar(text) == expected
-    assert len(load_limits(text)) == 2
+
+
+def test_a_table_in_the_wrong_file_is_said() -> None:
+    """Passed over in silence its days would count for nothing."""
+    with pytest.raises(SettingsWrong) as caught:
+        load_limits(WHOLE + DAYS_OFF)
+    assert caught.value.problems == (
+        "deadlines: [[holiday]] belongs in the file of LAPOR_SYNC_HOLIDAYS_FILE",
+        "deadlines: [[not_holiday]] belongs in the file of LAPOR_SYNC_HOLIDAYS_FILE",
+    )
+    with pytest.raises(SettingsWrong) as caught:
+        load_calendar(WHOLE + DAYS_OFF)
+    assert caught.value.problems == ("holidays: [[regulation]] belongs in the file of LAPOR_SYNC_DEADLINES_FILE",)
 
 
 def test_what_is_wrong_with_the_calendar_is_said() -> None:
@@ -292,10 +312,10 @@ def test_what_is_wrong_with_the_calendar_is_said() -> None:
     with pytest.raises(SettingsWrong) as caught:
         load_calendar(text)
     assert caught.value.problems == (
-        "deadlines, holiday 1: `source` must be a text",
-        "deadlines, holiday 2: `date` must be a date such as 2025-01-01",
-        "deadlines, holiday 2: `x` is not known",
-        "deadlines: 2026-03-17 is in [[holiday]] and in [[not_holiday]]",
+        "holidays, holiday 1: `source` must be a text",
+        "holidays, holiday 2: `date` must be a date such as 2025-01-01",
+        "holidays, holiday 2: `x` is not known",
+        "holidays: 2026-03-17 is in [[holiday]] and in [[not_holiday]]",
     )
 
 
