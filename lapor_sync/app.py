@@ -250,8 +250,17 @@ class App:
             self.log.info("no_api_account", what="Only the folder of exports is watched.")
             yield None
             return
+        self._say_if_nothing_leaves()
         with ExitStack() as stack:
             yield Upstream(app=self, judging=judging, stack=stack, trouble=thinned(self.log))
+
+    def _say_if_nothing_leaves(self) -> None:
+        """Responses that wait for a setting wait in silence otherwise: for ever."""
+        missing = ", ".join(self.settings.missing_for_push())
+        if self.settings.observe:
+            self.log.info("nothing_leaves", what="LAPOR_SYNC_OBSERVE is set.")
+        elif missing:
+            self.log.warning("nothing_leaves", what=f"{missing} missing.", todo="Set it to have responses sent.")
 
     def take_imports(self, judging: Judging) -> int:
         """Import what was dropped into IMPORT_DIR."""

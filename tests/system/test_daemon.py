@@ -222,3 +222,24 @@ def test_a_folder_that_cannot_be_worked_stops_nothing(town: Rig, tmp_path: Path)
         wait_until(lambda: town.arrived(town.reports[0]))
         daemon.says("cycle_done", 3)
         assert daemon.terminate() == 0
+
+
+# What is said when nothing leaves.
+
+
+@pytest.mark.parametrize(
+    ("settings", "level", "why"),
+    [({"USER_ID": ""}, "warning", "LAPOR_SYNC_USER_ID"), ({"OBSERVE": "true"}, "info", "LAPOR_SYNC_OBSERVE")],
+)
+def test_a_daemon_that_sends_nothing_says_why(town: Rig, settings: dict[str, str], level: str, why: str) -> None:
+    """A response would wait for ever otherwise, and nobody would know what for."""
+    with town.program("--once") as once:
+        assert once.ends() == 0
+        assert not once.events("nothing_leaves")
+    ref = town.respond(town.reports[0], "Sudah kami perbaiki.")
+    with town.program("--once", **settings) as once:
+        assert once.ends() == 0
+        (said,) = once.events("nothing_leaves")
+    assert said["level"] == level
+    assert why in said["what"]
+    assert town.problems() == [f"{ref} is queued (None)"]
