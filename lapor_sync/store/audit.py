@@ -10,7 +10,7 @@ import json
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import Connection, insert, select
 
 from lapor_sync.domain.errors import AuditBroken
 from lapor_sync.store.bulk import insert_many
@@ -19,8 +19,6 @@ from lapor_sync.store.schema import audit
 GENESIS = "0" * 64
 DAEMON = "lapor-sync"
 """Who acts where no person does."""
-
-_LOCK = 0x1A907A0D  # any constant: PostgreSQL's advisory lock that serialises appends
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,7 @@ def head(conn: Connection) -> Head:
 
 
 def append(conn: Connection, entries: Iterable[Entry]) -> Head:
-    """Append in the caller's transaction, last before its commit; appends are serialised by the database."""
-    take_turn(conn)
+    """Append in the caller's transaction, last before its commit; who writes has the turn: see `Store.work`."""
     last = head(conn)
     rows = []
     for item in entries:
@@ -75,12 +72,6 @@ def append(conn: Connection, entries: Iterable[Entry]) -> Head:
 
 
 _INSERT = insert(audit)
-
-
-def take_turn(conn: Connection) -> None:
-    """Until this transaction ends nobody else appends. On SQLite whoever writes has the turn already."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
 def holds(conn: Connection, wanted: Head) -> bool:

@@ -23,10 +23,12 @@ from lapor_sync.store.times import to_text
 BUSY_SECONDS = 30
 """How long a write waits for another process's write."""
 
+_TURN = 0x1A907A0D  # any constant: PostgreSQL's advisory lock of who writes
+
 _ASKED = 5
 """How often a new connection is tried to learn what became of a commit that got no answer."""
 
-_TURN_MS = 5000
+_ASKED_SECONDS = 5.0
 """How long each of them waits for the transaction of the lost connection to be over."""
 
 _SERVER = {
@@ -61,7 +63,10 @@ class Work:
 
 
 class Store:
-    """The database of one agency. Threads of this process take turns at writing."""
+    """The database of one agency. Threads and processes take turns at writing.
+
+    So what a transaction has read is still so when it writes: a person's act and the daemon's never cross.
+    """
 
     def __init__(self, engine: Engine, agency: str, clock: Clock) -> None:
         self.engine = engine
@@ -78,6 +83,7 @@ class Store:
         """
         with self._turn, _translated(), self._connect({"lapor_write": True}) as conn:
             transaction = conn.begin()  # closing the connection rolls back what was not committed
+            _take_turn(conn, BUSY_SECONDS)
             unit = Work(conn, self.agency, to_text(self.clock.now()))
             yield unit
             head = audit.append(conn, unit.entries) if unit.entries else None
@@ -107,8 +113,7 @@ class Store:
             try:
                 with self.engine.connect() as conn, conn.begin():
                     # The lost connection's transaction holds the turn until it is over, one way or the other.
-                    conn.execute(text(f"SET LOCAL lock_timeout = {_TURN_MS}"))
-                    audit.take_turn(conn)
+                    _take_turn(conn, _ASKED_SECONDS)
                     return audit.holds(conn, head)
             except DBAPIError:
                 self.clock.sleep(1)
@@ -185,6 +190,13 @@ def _begin_sqlite(conn: Connection) -> None:
     # A writer says so at once: a read lock that must grow fails where waiting would have helped.
     write = conn.get_execution_options().get("lapor_write", True)
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _take_turn(conn: Connection, seconds: float) -> None:
+    """Until this transaction ends nobody else writes. On SQLite BEGIN IMMEDIATE has said so already."""
+    if conn.dialect.name == "postgresql":
+        patience = f"SET LOCAL lock_timeout = {seconds * 1000:.0f}"
+        conn.exec_driver_sql(f"{patience}; SELECT pg_advisory_xact_lock({_TURN})")
 
 
 def prepare(engine: Engine) -> None:

@@ -138,6 +138,36 @@ def test_threads_take_turns_at_writing(store: Store) -> None:
     assert stored(store)[0] == "40"
 
 
+def test_processes_take_turns_at_writing(store: Store, url: str) -> None:
+    """On PostgreSQL as on SQLite: the second waits from its beginning, so it too sees what the first stored."""
+    other = Store(make_engine(url), "kota", store.clock)
+    seen: list[str | None] = []
+
+    def second() -> None:
+        with other.work() as work:
+            seen.append(marks.get(work, Mark.CANARY))
+
+    thread = threading.Thread(target=second)
+    with store.work() as work:
+        thread.start()
+        thread.join(0.3)
+        assert seen == []
+        marks.put(work, Mark.CANARY, "1")
+    thread.join()
+    other.close()
+    assert seen == ["1"]
+
+
+def test_nobody_waits_for_ever(postgres_store: Store, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was stopped in the middle of a transaction is said, not waited for in silence."""
+    monkeypatch.setattr("lapor_sync.store.database.BUSY_SECONDS", 0.05)
+    other = Store(make_engine(postgres_url), "kota", postgres_store.clock)
+    with postgres_store.work(), pytest.raises(StoreUnavailable, match="lock timeout"):
+        change(other)
+    change(other)
+    other.close()
+
+
 def test_a_read_is_not_kept_waiting_by_a_write(store: Store) -> None:
     """`status` works while a page is being written."""
     with store.work() as work:

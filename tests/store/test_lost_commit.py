@@ -208,7 +208,7 @@ def test_a_transaction_that_still_hangs_is_not_taken_for_gone(
     store: Store, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server has not noticed the lost connection: its transaction may still come to an end either way."""
-    monkeypatch.setattr("lapor_sync.store.database._TURN_MS", 50)
+    monkeypatch.setattr("lapor_sync.store.database._ASKED_SECONDS", 0.05)
     change(store, "0")
     proxy.fault = Fault.SWALLOWED
     with pytest.raises(StoreUnavailable, match="not known"):
