@@ -36,10 +36,11 @@ from lapor_sync.domain.errors import (
 )
 from lapor_sync.domain.ports import Clock, Connector, ListPage
 from lapor_sync.domain.report import ItemKind, Report
-from lapor_sync.store import marks, reports
-from lapor_sync.store.database import Store, make_engine, schema_version
+from lapor_sync.store import marks, pauses, reports
+from lapor_sync.store.database import Store, Work, make_engine, schema_version
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
+from lapor_sync.sync.cycle import PAUSED_TODO
 from lapor_sync.sync.pull import NEEDED
 from lapor_sync.sync.setup import Rules
 
@@ -222,7 +223,10 @@ def _about_database(
     shown = where + (" (default)" if settings.database_url == default_database_url(environ) else "")
     path = Path(settings.database_url.partition(":///")[2]) if where.startswith("sqlite") else None
     line = _file(path, shown) if path is not None else None
-    yield line or _content(settings, shown, clock, known_ids)
+    if line is not None:
+        yield line
+    else:
+        yield from _content(settings, shown, clock, known_ids)
 
 
 _DATABASE = "Can the database be used?"
@@ -255,28 +259,47 @@ def _new_file(path: Path, shown: str) -> Line:
     return Line(question=_DATABASE, answer=f"{shown} is not there yet: the first start makes it")
 
 
-def _content(settings: Settings, shown: str, clock: Clock, known_ids: list[str]) -> Line:
+def _content(settings: Settings, shown: str, clock: Clock, known_ids: list[str]) -> Iterator[Line]:
     engine = make_engine(settings.database_url)
     try:
         with Store(engine, settings.agency, clock).reading() as work:
-            version = schema_version(work.conn)
-            if version is not None and version > HEAD:
-                answer = f"no: {shown} has schema {version}, this lapor-sync knows {HEAD}"
-                return _bad_file(answer, "Install the newer lapor-sync again.")
-            if version != HEAD:
-                before = f"has schema {version}" if version else "is empty"
-                answer = f"{shown} {before}: the next start brings it to {HEAD}"
-                todo = "Back it up before." if version else ""
-                return Line(question=_DATABASE, answer=answer, verdict=LOOK if version else OK, todo=todo)
-            mirrored = reports.load(work, reports.ids_after(work, "", _MAY_BE_ASKED)).values()
-            known_ids += [one.call_id for one in mirrored]
-            success = marks.get_time(work, Mark.LAST_SUCCESS)
-            last = f", last success {success:%Y-%m-%d %H:%M} UTC" if success else ", no cycle went through yet"
-            return Line(question=_DATABASE, answer=f"yes: {shown}, schema {HEAD}{last}")
+            line = _version(schema_version(work.conn), shown)
+            yield line or _mirror(work, shown, known_ids)
+            if line is None:
+                yield from _pause(work)
     except StoreError as error:
-        return _bad_file(f"no: {shown}: {error.what}", error.todo)
+        yield _bad_file(f"no: {shown}: {error.what}", error.todo)
     finally:
         engine.dispose()
+
+
+def _version(version: str | None, shown: str) -> Line | None:
+    """What a schema other than this program's means; None where it is this program's."""
+    if version == HEAD:
+        return None
+    if version is not None and version > HEAD:
+        answer = f"no: {shown} has schema {version}, this lapor-sync knows {HEAD}"
+        return _bad_file(answer, "Install the newer lapor-sync again.")
+    before = f"has schema {version}" if version else "is empty"
+    answer = f"{shown} {before}: the next start brings it to {HEAD}"
+    todo = "Back it up before." if version else ""
+    return Line(question=_DATABASE, answer=answer, verdict=LOOK if version else OK, todo=todo)
+
+
+def _mirror(work: Work, shown: str, known_ids: list[str]) -> Line:
+    mirrored = reports.load(work, reports.ids_after(work, "", _MAY_BE_ASKED)).values()
+    known_ids += [one.call_id for one in mirrored]
+    success = marks.get_time(work, Mark.LAST_SUCCESS)
+    last = f", last success {success:%Y-%m-%d %H:%M} UTC" if success else ", no cycle went through yet"
+    return Line(question=_DATABASE, answer=f"yes: {shown}, schema {HEAD}{last}")
+
+
+def _pause(work: Work) -> Iterator[Line]:
+    pause = pauses.current(work)
+    if pause is not None:
+        restored = ", for the database was restored" if pause.why is pauses.Why.RESTORED else ""
+        answer = f"yes, since {pause.since:%Y-%m-%d %H:%M} UTC by {pause.by}{restored}: nothing leaves"
+        yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=PAUSED_TODO)
 
 
 # Deadlines and holidays.

@@ -126,6 +126,8 @@ def status(found: Json, *, late: int, holder: str | None, outages: Sequence[Outa
     _fact("Overdue", late, "see `lapor-sync reports --overdue`" if late else "")
     waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
+    if found["paused"]:
+        _fact("Delivery", click.style(pause_words(found["paused"]), fg="yellow"), PAUSED_TODO)
     _fact("Oldest wait", moment(found["oldest_waiting_at"]))
     _fact(
         "Conflicts", found["conflicts"], "a person decides: `lapor-sync conflicts`" if found["conflicts"] else ""
@@ -137,6 +139,22 @@ def status(found: Json, *, late: int, holder: str | None, outages: Sequence[Outa
         _fact("Was away", f"{moment(one.since)} to {moment(one.until)}: {outage_words(one.what)}")
     _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")
     _fact("Audit", f"{found['audit_rows']} rows, head {found['audit_head']}")
+
+
+PAUSED_TODO = "nothing leaves until `lapor-sync outbox resume`"
+
+_PAUSED = {"person": "", "restored": ", for the database was restored"}
+
+
+def pause_words(pause: Json) -> str:
+    """Since when, by whom and why nothing leaves."""
+    return f"paused since {moment(pause['since'])} by {plain(pause['by'])}{_PAUSED[pause['why']]}"
+
+
+def say_paused(pause: Json | None) -> None:
+    """Below a list of what waits: that it waits for a person."""
+    if pause:
+        say(f"\nDelivery is {pause_words(pause)}: {PAUSED_TODO}.")
 
 
 def _fact(name: str, value: object, advice: str = "") -> None:
@@ -333,7 +351,7 @@ def why(reason: str | None) -> str:
     return SENTENCES[Reason(reason)] if reason else "-"
 
 
-def outbox(found: Sequence[Json], *, filtered: str | None) -> None:
+def outbox(found: Sequence[Json], *, filtered: str | None, pause: Json | None = None) -> None:
     """The outbox."""
     rows = (
         (
@@ -352,6 +370,7 @@ def outbox(found: Sequence[Json], *, filtered: str | None) -> None:
         say(
             "\nHeld or refused: `lapor-sync show TRACKING_ID`, then `lapor-sync outbox retry REF` or `cancel REF`."
         )
+    say_paused(pause)
 
 
 def conflicts(found: Sequence[Json]) -> None:
@@ -395,7 +414,14 @@ _DECIDED = {
 }
 
 
-def plan(found: Iterable[Planned], *, mirrored_at: str | None, observe: bool, missing: Sequence[str]) -> None:
+def plan(
+    found: Iterable[Planned],
+    *,
+    mirrored_at: str | None,
+    observe: bool,
+    missing: Sequence[str],
+    pause: Json | None = None,
+) -> None:
     """The three sides of each report that is not at rest, and what would follow."""
     rows = (
         (
@@ -413,6 +439,7 @@ def plan(found: Iterable[Planned], *, mirrored_at: str | None, observe: bool, mi
         say("LAPOR_SYNC_OBSERVE is set: nothing leaves.")
     elif missing:
         say(f"Nothing leaves from this shell: {', '.join(missing)} missing.")
+    say_paused(pause)
 
 
 _STEPS = {

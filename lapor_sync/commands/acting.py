@@ -14,6 +14,7 @@ from lapor_sync.commands.looking import conflicts, outbox
 if TYPE_CHECKING:
     from lapor_sync.config import Settings
     from lapor_sync.sync.acts import Written
+    from lapor_sync.sync.setup import Judging
 
 
 @command(
@@ -56,7 +57,7 @@ def respond(
     written = Written(given_id=report_id, text=words, by=person(by), opd=opd, is_secret=secret, files=files)
     with app.judging() as judging:
         click.echo(write(judging, written, limits))
-    _say_when_it_leaves(app.settings)
+        _say_when_it_leaves(judging, app.settings)
 
 
 def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
@@ -67,11 +68,11 @@ def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
     rows = read_sheet(sheet, by)
     with app.judging() as judging:
         refs = respond_all(judging, rows)
-    for ref in filter(None, refs):
-        click.echo(ref)
-    taken = sum(ref is not None for ref in refs)
-    click.echo(f"{taken} taken, {len(refs) - taken} were taken before.", err=True)
-    _say_when_it_leaves(app.settings)
+        for ref in filter(None, refs):
+            click.echo(ref)
+        taken = sum(ref is not None for ref in refs)
+        click.echo(f"{taken} taken, {len(refs) - taken} were taken before.", err=True)
+        _say_when_it_leaves(judging, app.settings)
 
 
 def read_sheet(sheet: Path, by: str) -> list[Written]:
@@ -93,10 +94,16 @@ def read_sheet(sheet: Path, by: str) -> list[Written]:
     ]
 
 
-def _say_when_it_leaves(settings: Settings) -> None:
+def _say_when_it_leaves(judging: Judging, settings: Settings) -> None:
+    from lapor_sync.store import pauses
+
+    with judging.store.reading() as work:
+        is_paused = pauses.current(work) is not None
     missing = settings.missing_for_push()
     if settings.observe:
         click.echo("LAPOR_SYNC_OBSERVE is set: it stays here until that is taken away.", err=True)
+    elif is_paused:
+        click.echo("Delivery is paused: it stays here until `lapor-sync outbox resume`.", err=True)
     elif missing and sys.stderr.isatty():
         click.echo(f"This shell has no {', '.join(missing)}; the daemon sends it with its own settings.", err=True)
 
@@ -114,7 +121,7 @@ def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) ->
     app = call.app()
     with app.judging() as judging:
         click.echo(hand_over(judging, report_id, to, reason, person(by)))
-    _say_when_it_leaves(app.settings)
+        _say_when_it_leaves(judging, app.settings)
 
 
 def _outbox_act(name: str, help_text: str) -> None:
@@ -127,6 +134,28 @@ def _outbox_act(name: str, help_text: str) -> None:
 
         with call.app().judging() as judging:
             click.echo(change(judging, OutboxAct(name), ref, person(by)))
+
+
+@outbox.command("pause")
+@acting_by
+@click.pass_obj
+def pause_delivery(call: Call, by: str | None) -> None:
+    """Let nothing leave until `outbox resume`; everything else goes on. What is in the air may still arrive."""
+    from lapor_sync.sync.acts import pause
+
+    with call.app().judging() as judging:
+        click.echo("paused" if pause(judging, person(by)) else "paused already")
+
+
+@outbox.command("resume")
+@acting_by
+@click.pass_obj
+def resume_delivery(call: Call, by: str | None) -> None:
+    """Let deliveries leave again, after a pause or a restore."""
+    from lapor_sync.sync.acts import resume
+
+    with call.app().judging() as judging:
+        click.echo("resumed" if resume(judging, person(by)) else "not paused")
 
 
 _outbox_act("retry", "Queue a held or refused delivery again, or one that waits, now.")

@@ -113,7 +113,7 @@ def plan(call: Call, as_json: bool) -> None:
     from lapor_sync import screens
     from lapor_sync.app import rules_of
     from lapor_sync.clock import SystemClock
-    from lapor_sync.store import marks
+    from lapor_sync.store import marks, views
     from lapor_sync.store.database import open_store
     from lapor_sync.store.marks import Mark
     from lapor_sync.sync.plan import plan as planned
@@ -129,7 +129,10 @@ def plan(call: Call, as_json: bool) -> None:
             else:
                 mirrored_at = marks.get(work, Mark.LAST_SUCCESS)
                 missing = settings.missing_for_push()
-                screens.plan(found, mirrored_at=mirrored_at, observe=settings.observe, missing=missing)
+                pause = views.paused(work)
+                screens.plan(
+                    found, mirrored_at=mirrored_at, observe=settings.observe, missing=missing, pause=pause
+                )
     finally:
         store.close()
 
@@ -139,7 +142,7 @@ def plan(call: Call, as_json: bool) -> None:
 @as_json
 @click.pass_context
 def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
-    """Responses and hand-overs on their way; `retry`, `hold` or `cancel` one of them."""
+    """Responses and hand-overs on their way; `retry`, `hold` or `cancel` one, `pause` and `resume` all."""
     from lapor_sync import screens
     from lapor_sync.domain.delivery import State
     from lapor_sync.store import outbox as deliveries
@@ -150,7 +153,8 @@ def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
         return
     with ctx.obj.looking() as work:
         found = [views.outbox_json(one) for one in deliveries.listing(work, State(state) if state else None)]
-    print_lines(found) if as_json else screens.outbox(found, filtered=state)
+        pause = views.paused(work)
+    print_lines(found) if as_json else screens.outbox(found, filtered=state, pause=pause)
 
 
 def _refuse_before(ctx: click.Context, given: bool) -> None:

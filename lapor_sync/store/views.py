@@ -12,7 +12,7 @@ from lapor_sync.domain.colour import ROWS, Colour
 from lapor_sync.domain.delivery import BLOCKING, SENTENCES, Reason
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.thread import words
-from lapor_sync.store import audit, conflicts, marks, outbox, quarantine, threads
+from lapor_sync.store import audit, conflicts, marks, outbox, pauses, quarantine, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
 from lapor_sync.store.outbox import Attempt, Queued
@@ -92,9 +92,16 @@ def status(work: Work) -> Json:
         "last_success_at": iso(marks.get(work, Mark.LAST_SUCCESS)),
         "oldest_waiting_at": iso(_oldest_waiting(work)),
         "outage": {"since": iso(to_text(outage.since)), "what": outage.what} if outage else None,
+        "paused": paused(work),
         "audit_head": head.hash,
         "audit_rows": head.count,
     }
+
+
+def paused(work: Work) -> Json | None:
+    """Since when nothing leaves, by whom and why; None where delivery is not paused."""
+    one = pauses.current(work)
+    return {"since": iso(to_text(one.since)), "by": one.by, "why": one.why} if one else None
 
 
 def colours(work: Work) -> dict[str, int]:

@@ -24,7 +24,7 @@ from lapor_sync.domain.delivery import (
 from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import words
-from lapor_sync.store import conflicts, institutions, marks, outbox, reports, threads
+from lapor_sync.store import conflicts, institutions, marks, outbox, pauses, reports, threads
 from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -342,6 +342,27 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
         accepted_closed=int(report.colour in CLOSED),
         accepted_disposition=report.report.disposition_id,
     )
+
+
+# All deliveries.
+
+
+def pause(judging: Judging, by: str) -> bool:
+    """Let nothing leave from now on; whether it did until now. What is in the air may still arrive."""
+    with judging.store.work() as work:
+        is_new = pauses.current(work) is None
+        if is_new:
+            pauses.begin(work, by, pauses.Why.PERSON)
+        return is_new
+
+
+def resume(judging: Judging, by: str) -> bool:
+    """Let deliveries leave again; whether they were paused."""
+    with judging.store.work() as work:
+        was_paused = pauses.current(work) is not None
+        if was_paused:
+            pauses.end(work, by)
+        return was_paused
 
 
 # Conflicts.

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Denied, Missing, UpstreamError
-from lapor_sync.store import audit, marks, outbox, reports
+from lapor_sync.store import audit, marks, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping
 from lapor_sync.sync.calls import Health
@@ -67,6 +68,7 @@ def _steps(setup: Setup, health: Health) -> Outcome:
         sweep(setup, health, setup.rules.working_days.timezone)
         housekeeping.daily(setup, health)
     setup.step("reread_done")
+    _tell_pause(setup)
     arrived = push(setup, health) if setup.may_push else 0
     setup.step("pushed")
     return Outcome(tally=tally, reread=read, arrived=arrived)
@@ -163,6 +165,18 @@ def _note_outage(setup: Setup, error: UpstreamError) -> None:
         marks.begin_outage(work, setup.clock.now(), failed)
     event = "credentials_refused" if denied else "upstream_away"
     setup.log.error(event, error=failed, http_status=error.http_status, todo=error.todo)
+
+
+def _tell_pause(setup: Setup) -> None:
+    """Nothing leaves until a person resumes it: said in each cycle, for it must not be forgotten."""
+    with setup.store.reading() as work:
+        pause = pauses.current(work)
+        queued = outbox.counts(work)[State.QUEUED] if pause else 0
+    if pause:
+        setup.log.warning("delivery_paused", since=pause.since, reason=pause.why, count=queued, todo=PAUSED_TODO)
+
+
+PAUSED_TODO = "Look at `lapor-sync plan` and `lapor-sync outbox`; then `lapor-sync outbox resume`."
 
 
 def _note_success(setup: Judging, outcome: Outcome) -> None:

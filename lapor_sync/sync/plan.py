@@ -10,7 +10,7 @@ from typing import Any
 from lapor_sync.domain import three_way
 from lapor_sync.domain.delivery import BLOCKING, Confirm, Hold, Kind, Reason, Seen, Send, State, next_step
 from lapor_sync.domain.three_way import Decision, Side
-from lapor_sync.store import differing, outbox, reports, threads
+from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored, chunks
@@ -64,19 +64,33 @@ class Planned:
 
 
 def plan(work: Work, rules: Rules) -> Iterator[Planned]:
-    """Every report with an open delivery, or whose three sides are not all equal; by Tracking ID."""
+    """Every report with an open delivery, or whose three sides are not all equal; by Tracking ID.
+
+    While delivery is paused, what would follow once it is resumed.
+    """
     wanted = sorted({*differing.with_open_delivery(work), *differing.not_agreed(work)})
-    readable = outbox.references_come_back(work, from_text(work.at) - rules.grace)
+    know = _Known(
+        readable=outbox.references_come_back(work, from_text(work.at) - rules.grace),
+        is_paused=pauses.current(work) is not None,
+    )
     for part in chunks(wanted):
         mirrored = reports.load(work, part)
         deliveries = outbox.of_reports(work, part)
         for tracking_id in part:
             mine = deliveries.get(tracking_id, [])
             if one := mirrored.get(tracking_id):
-                yield _planned(work, rules, one, mine, readable)
+                yield _planned(work, rules, one, mine, know)
 
 
-def _planned(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readable: bool) -> Planned:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """What holds for every report: whether references come back, and whether delivery is paused."""
+
+    readable: bool
+    is_paused: bool
+
+
+def _planned(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], know: _Known) -> Planned:
     responses = [each.state for each in mine if each.delivery.kind is Kind.RESPONSE]
     return Planned(
         tracking_id=one.tracking_id,
@@ -84,11 +98,11 @@ def _planned(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readab
         city=three_way.ours(one.agreed, responses),
         agreed=one.agreed,
         decision=decide(one, one.agreed, mine),
-        next=_next(work, rules, one, mine, readable),
+        next=_next(work, rules, one, mine, know),
     )
 
 
-def _next(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readable: bool) -> Next | None:
+def _next(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], know: _Known) -> Next | None:
     waiting = [each for each in mine if each.state in BLOCKING]
     if not waiting:
         return None
@@ -97,9 +111,10 @@ def _next(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readable:
         return Next(one=first, step="person", reason=first.reason, behind=behind)
     if first.state is State.SENDING:
         return Next(one=first, step="read_back", reason=first.reason, behind=behind)
-    if first.next_try_at is not None and to_text(first.next_try_at) > work.at:
+    waits = first.next_try_at is not None and to_text(first.next_try_at) > work.at
+    if waits and not know.is_paused:  # once resumed, what waits has no more to wait for
         return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind)
-    step, reason = _step(first, _seen(work, rules, one, mine, readable))
+    step, reason = _step(first, _seen(work, rules, one, mine, know.readable))
     return Next(one=first, step=step, reason=reason, behind=behind)
 
 

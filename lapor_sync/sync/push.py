@@ -35,7 +35,7 @@ from lapor_sync.domain.delivery import (
 )
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
 from lapor_sync.domain.report import Outgoing
-from lapor_sync.store import marks, outbox, reports
+from lapor_sync.store import marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -155,21 +155,26 @@ class _Push:
         whole = {one.ref: found for one, _, found in read if found.thread and found.detail}
         settled = settle(work, self.setup, [(report, found) for _, report, found in read])
         written = {one.new.tracking_id: one for one in settled}
+        is_paused = pauses.current(work) is not None
         ready = []
         for one, _, found in read:
             now = outbox.get(work, one.ref)
             if now is None or now.state is not one.state or not found.asked:
                 continue  # a person, or the three-way table, was quicker; or there was no call to come to an end
             if one.ref in whole:
-                ready.append(self._take_step(work, now, written[one.tracking_id], found))
+                ready.append(self._take_step(work, now, written[one.tracking_id], found, is_paused=is_paused))
             else:
                 self._wait(work, now)
         return ready
 
-    def _take_step(self, work: Work, one: Queued, written: Written, found: ById) -> _Ready:
+    def _take_step(self, work: Work, one: Queued, written: Written, found: ById, *, is_paused: bool) -> _Ready:
+        """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""
         one = self._with_baseline(work, one, written)
         step = next_step(one.delivery, self._seen(work, one, written, found))
         match step:
+            case Send() if is_paused:
+                self._wait(work, one)
+                step = Wait()
             case Confirm():
                 self._confirm(work, one)
             case Hold(reason=reason):
@@ -241,7 +246,7 @@ class _Push:
             note_forwarded(work, self.setup, one.tracking_id)
 
     def _wait(self, work: Work, one: Queued) -> None:
-        """Its report could not be read: that never counts as a try."""
+        """Its report could not be read, or delivery is paused: that never counts as a try."""
         outbox.touch(work, one.ref, next_try_at=to_text(self._next_try(work, one, None)), waits=one.waits + 1)
 
     def _next_try(self, work: Work, one: Queued, retry_after: float | None) -> datetime:

@@ -179,6 +179,33 @@ def test_a_delivery_is_held_retried_and_cancelled(cli, tracking_id):
     assert cli("outbox", "retry", "LS-NONONO").says("No delivery")
 
 
+def test_delivery_is_paused_and_resumed(cli, tracking_id):
+    """Every screen that shows what waits says that nothing leaves and how it goes on; both acts may be repeated."""
+    assert [cli("outbox", "pause", "--by", "Sari").out for _ in range(2)] == ["paused\n", "paused already\n"]
+    ran = cli("respond", tracking_id, "--text", "Sudah.")
+    assert "Delivery is paused: it stays here until `lapor-sync outbox resume`." in ran.err
+    ref = ran.out.strip()
+    once = cli("--once")
+    assert once.code == 0
+    (told,) = [line for line in once.err.splitlines() if '"delivery_paused"' in line]
+    assert '"count": 1' in told
+    assert [one["ref"] for one in queued(cli)] == [ref]
+
+    paused = cli("status", "--json").json["paused"]
+    assert (paused.keys(), paused["by"], paused["why"]) == ({"since", "by", "why"}, "Sari", "person")
+    for command in ("status", "plan", "outbox", "check"):
+        shown = cli(command).out
+        assert "by Sari" in shown, command
+        assert "nothing leaves" in shown, command
+        assert "lapor-sync outbox resume" in shown, command
+    assert f"{ref} response: send it" in cli("plan").out
+
+    assert [cli("outbox", "resume").out for _ in range(2)] == ["resumed\n", "not paused\n"]
+    assert cli("--once").code == 0
+    assert queued(cli) == []
+    assert cli("status", "--json").json["paused"] is None
+
+
 @pytest.mark.parametrize(("args", "words"), [(("1",), "Say how"), (("999", "--keep-ours"), "No open conflict")])
 def test_settling_refuses(cli, args, words):
     """A conflict that is none, or no word of how, is told."""

@@ -60,11 +60,11 @@ def test_status_has_the_keys_of_the_interface(cli):
     found = cli("status", "--json").json
     assert found.keys() == {
         *("colours", "outbox", "conflicts", "quarantine", "last_success_at", "oldest_waiting_at", "outage"),
-        *("audit_head", "audit_rows"),
+        *("paused", "audit_head", "audit_rows"),
     }
     assert found["colours"].keys() == {"merah", "kuning", "hijau", "abu", "unknown"}
     assert found["outbox"].keys() == STATES
-    assert found["outage"] is None
+    assert (found["outage"], found["paused"]) == (None, None)
     assert found["quarantine"] == 1
     assert sum(found["colours"].values()) == 42
     assert len(found["audit_head"]) == 64

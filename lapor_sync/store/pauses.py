@@ -1,0 +1,51 @@
+"""Delivery paused: everything is read and worked out as ever, and nothing leaves until a person resumes it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lapor_sync.store import marks, outbox
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.times import from_text
+
+
+class Why(StrEnum):
+    """Why delivery was paused."""
+
+    PERSON = "person"  # somebody wanted it
+    RESTORED = "restored"  # the database is an older copy: it does not know what was sent after it
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pause:
+    """A pause that lasts."""
+
+    since: datetime
+    by: str
+    why: Why
+
+
+def current(work: Work) -> Pause | None:
+    """The pause that lasts now."""
+    text = marks.get(work, Mark.PAUSED)
+    if text is None:
+        return None
+    found = json.loads(text)
+    return Pause(since=from_text(found["since"]), by=found["by"], why=Why(found["why"]))
+
+
+def begin(work: Work, who: str, why: Why) -> None:
+    """From now on nothing leaves. A pause that lasts already is replaced by this one."""
+    marks.put(work, Mark.PAUSED, json.dumps({"since": work.at, "by": who, "why": why}))
+    work.note("delivery_paused", "deliveries", who=who, why=why)
+
+
+def end(work: Work, who: str) -> None:
+    """Deliveries leave again; what waited has no more to wait for."""
+    marks.clear(work, Mark.PAUSED)
+    outbox.no_more_waiting(work)
+    work.note("delivery_resumed", "deliveries", who=who)
