@@ -2,6 +2,7 @@
 # make test     all that CI checks: format, lint, types, imports, tests with coverage
 # make demo     simulator and daemon together: a week of one city in a minute
 # make kills    kill the daemon at random N times (5000) on each database, and look at what is left
+# make bench    measure against peers and limits, and write docs/performance.*: RUNS=5, SUBJECTS="backfill ..."
 # make format   put the code into its form
 # make lock     renew the lock files; add ARGS=--upgrade for newer versions of everything
 
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
 
-.PHONY: setup test demo format lock kills
+.PHONY: setup test demo format lock kills bench
 
 setup: $(STAMP)
 
@@ -48,6 +49,15 @@ demo: setup
 kills: setup
 	$(BIN)/python -m tests.system.kills $(or $(N),5000)
 
+# The peers have an environment of their own: the product never depends on them.
+bench: setup .venv-bench/.installed
+	$(BIN)/python -m benchmarks --runs $(or $(RUNS),5) $(ARGS) $(SUBJECTS)
+
+.venv-bench/.installed: benchmarks/requirements.lock
+	$(BIN)/python -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r benchmarks/requirements.lock
+	@touch $@
+
 format: setup
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -56,4 +66,5 @@ format: setup
 lock: setup
 	$(LOCK) --group build --output-file requirements.lock
 	$(LOCK) --group dev --constraints requirements.lock --output-file requirements-dev.lock
-	@! grep -n '://' requirements.lock requirements-dev.lock
+	$(subst pyproject.toml,benchmarks/requirements.in,$(LOCK)) --output-file benchmarks/requirements.lock
+	@! grep -n '://' requirements.lock requirements-dev.lock benchmarks/requirements.lock

@@ -1,0 +1,1 @@
+"""The benchmark's upstream: replies made before the run, served by a compiled server on loopback."""
