@@ -125,6 +125,22 @@ class Rig:
         with self.judging.store.reading() as work:
             return self._undelivered(work) or self._not_once(work) or self._not_mirrored(work)
 
+    def undelivered(self) -> list[str]:
+        """Every response that has not arrived once and in order."""
+        with self.judging.store.reading() as work:
+            return self._undelivered(work) or self._not_once(work)
+
+    def unmirrored(self) -> list[str]:
+        """Every report that the mirror has not as the world has it."""
+        with self.judging.store.reading() as work:
+            return self._not_mirrored(work)
+
+    def said(self, event: str) -> list[dict[str, Any]]:
+        """What the forked daemons logged under that name."""
+        lines = self.stderr.read_text(encoding="utf-8").splitlines() if self.stderr.exists() else []
+        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+        return [one for one in found if one["event"] == event]
+
     def _undelivered(self, work: Work) -> list[str]:
         return [
             f"{one.ref} is {one.state} ({one.reason})"
