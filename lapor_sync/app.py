@@ -292,8 +292,10 @@ class App:
 
         with open_export(path, timezone=self.settings.upstream_timezone, as_of=as_of) as export:
             info = export.info
-            for column in info.missing_columns:
-                self.log.warning("export_column_missing", what=f"{path.name} has no column {column!r}.")
+            if info.missing_columns:
+                self.log.warning(
+                    "export_columns_missing", what=f"{path.name} lacks {', '.join(info.missing_columns)}."
+                )
             if info.generated_at > self.clock.now() + timedelta(days=1):
                 raise BadInput(
                     f"{path.name} says it was generated at {info.generated_at:%Y-%m-%d}: that is to come.",

@@ -41,7 +41,7 @@ def status(call: Call, as_json: bool) -> None:
 @command(
     click.option("--colour", type=click.Choice(["merah", "kuning", "hijau", "abu", "null"])),
     click.option("--opd", metavar="X", help="Institution id or name."),
-    click.option("--overdue", is_flag=True, help="Only reports past their deadline, the latest first."),
+    click.option("--overdue", is_flag=True, help="Only reports past their deadline, the longest overdue first."),
     as_json,
     click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet: CSV."),
     click.option("--include-rahasia", is_flag=True, help="With --csv: content of rahasia reports too."),
