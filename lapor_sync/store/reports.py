@@ -333,6 +333,12 @@ def read_now(work: Work, tracking_ids: Iterable[str]) -> None:
         work.conn.execute(update(table).where(*where).values(next_read_at=work.at))
 
 
+def put_off_no_longer(work: Work) -> None:
+    """Let the next cycles read by id whatever is scheduled for later."""
+    where = (table.c.agency == work.agency, table.c.next_read_at > work.at)
+    work.conn.execute(update(table).where(*where).values(next_read_at=work.at))
+
+
 def forget_rows(work: Work) -> None:
     """There is no list call any more: what is open is read by id, from now on."""
     where = (table.c.agency == work.agency, table.c.row_hash.is_not(None))

@@ -58,6 +58,7 @@ def _probe(setup: Setup) -> None:
 def _steps(setup: Setup, health: Health) -> Outcome:
     setup.step("cycle")
     recover(setup)
+    housekeeping.after_a_clock_set_back(setup)
     housekeeping.rejudge_all(setup)
     waiting = not_settled(setup)
     tally = _pull(setup, health)
@@ -76,6 +77,7 @@ def _steps(setup: Setup, health: Health) -> Outcome:
 
 def run_without_upstream(judging: Judging) -> Outcome:
     """The cycle of a city without an API account: other rules judge anew, and what is old is dropped."""
+    housekeeping.after_a_clock_set_back(judging)
     housekeeping.rejudge_all(judging)
     housekeeping.drop_personal(judging)
     with judging.store.work() as work:

@@ -1,16 +1,38 @@
-"""What is done now and then: other rules judge anew, names and old payloads are dropped, master lists are read."""
+"""What is done now and then: other rules judge anew, old payloads are dropped, lists are read, a clock is mended."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from lapor_sync.domain.errors import UpstreamError
-from lapor_sync.store import institutions, marks, reports, threads
+from lapor_sync.store import institutions, marks, outbox, reports, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.mirror import rejudge
 from lapor_sync.sync.reread import A_DAY
 from lapor_sync.sync.setup import Judging, Setup
+
+A_SLIP = timedelta(minutes=1)
+"""By less than this a clock is merely corrected."""
+
+
+def after_a_clock_set_back(setup: Judging) -> bool:
+    """Make due what an earlier, wrong clock put off: it would wait until that time comes again. Whether it was so.
+
+    Deliveries and scheduled reads wait no longer; the whole list, and what is done once a day, are due.
+    """
+    now = setup.store.clock.now()
+    with setup.store.reading() as work:
+        last_success = marks.get_time(work, Mark.LAST_SUCCESS)
+    if last_success is None or last_success - now < A_SLIP:
+        return False
+    with setup.store.work() as work:
+        outbox.no_more_waiting(work)
+        reports.put_off_no_longer(work)
+        for name in (Mark.SWEPT, Mark.DAILY, Mark.LISTED_ALL):
+            marks.clear(work, name)
+    setup.log.warning("clock_set_back", seconds=round((last_success - now).total_seconds()))
+    return True
 
 
 def rejudge_all(setup: Judging) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamBroken, UpstreamError
 from lapor_sync.store import quarantine
 from lapor_sync.store.marks import Mark
-from tests.flow.bench import OPD, Bench, assert_mirrored, bench
+from lapor_sync.store.times import from_text
+from tests.flow.bench import OPD, START, Bench, assert_mirrored, bench
 
 LIST = "GET /complaints"
 NIGHT = 86_400
@@ -44,6 +46,32 @@ def test_odd_listings_are_mirrored_whole(tmp_path: Path, scenario: str) -> None:
         city.pass_time()
         city.cycle()
         assert new in city.all_mirrored()
+        assert_mirrored(city)
+
+
+def test_a_clock_that_was_a_year_ahead_puts_nothing_off(tmp_path: Path) -> None:
+    """It was wrong while all was scheduled; set right, the waiting answer leaves and the whole list is read again."""
+    with bench(tmp_path / "kota.db", reports=8) as city:
+        city.clock.jump = timedelta(days=365)
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": {"method": "POST"}, "do": "status:429"})
+        city.cycle()
+        assert city.state(ref) is State.QUEUED
+        city.clock.jump = timedelta()
+        assert not city.log.named("clock_set_back")
+
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        (said,) = city.log.named("clock_set_back")
+        assert timedelta(days=364) < timedelta(seconds=said["seconds"]) <= timedelta(days=365)
+        for mark in (Mark.SWEPT, Mark.DAILY, Mark.LISTED_ALL):
+            assert from_text(city.mark(mark) or "") <= city.clock.now()
+        assert all((read.next_read_at or START) <= city.clock.now() for read in city.all_mirrored().values())
+        city.pass_time()
+        city.cycle()
+        assert len(city.log.named("clock_set_back")) == 1
         assert_mirrored(city)
 
 
