@@ -8,8 +8,10 @@ It never follows a redirect, keeps no cookie, and sends the credentials to the c
 from __future__ import annotations
 
 import logging
+import os
 import random
 import re
+import socket
 import ssl
 import threading
 import time
@@ -23,6 +25,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
+import certifi
 import httpcore
 import httpx
 import tenacity
@@ -111,7 +114,8 @@ class Transport:
     ) -> None:
         """`stopping` is asked while waiting: once true, reads end within about a second, and nothing new leaves.
 
-        Raises SettingsWrong where the address or the credentials cannot be used in a request.
+        Raises SettingsWrong where the address, the credentials, or the environment's proxy or certificates cannot
+        be used in a request.
         """
         self._settings = settings
         self._clock = clock
@@ -123,6 +127,7 @@ class Transport:
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._pacer = Pacer(settings.rate_per_second, clock)
         self._upstream_clock = _UpstreamClock(clock)
+        self._tls: ssl.SSLObject | None = None
         self._retrying = self._plan_retries()
         _silence_loggers()
         self._client = _client(settings, self._limit, self._base_url.host)
@@ -140,6 +145,18 @@ class Transport:
     def upstream_now(self) -> datetime:
         """The upstream's time: its last `Date` header, carried on by the monotonic clock; ours before any."""
         return self._upstream_clock.now()
+
+    def clock_ahead(self) -> tuple[timedelta, timedelta] | None:
+        """How far this machine's clock is ahead of the upstream's, at least and at most (negative: behind it).
+
+        None before an answer that says its time.
+        """
+        return self._upstream_clock.ahead
+
+    def certificate_end(self) -> datetime | None:
+        """Until when the certificate holds that came with the last answer; None without TLS, or before any."""
+        shown = self._tls.getpeercert() if self._tls else None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC) if shown else None
 
     def read(
         self,
@@ -228,6 +245,8 @@ class Transport:
         try:
             arrived = self._clock.monotonic()
             if request.url.host == self._base_url.host:
+                stream = response.extensions.get("network_stream")
+                self._tls = stream.get_extra_info("ssl_object") if stream else None
                 began = self._upstream_clock.learn(response.headers.get("date"), started, arrived) or began
             return Answer(
                 status=response.status_code,
@@ -310,6 +329,7 @@ class _UpstreamClock:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last: tuple[datetime, float] | None = None
+        self.ahead: tuple[timedelta, timedelta] | None = None
 
     def now(self) -> datetime:
         last = self._last
@@ -328,7 +348,9 @@ class _UpstreamClock:
         if date is None:
             return None
         self._last = (date, arrived)
-        return date - timedelta(seconds=arrived - started + 1)
+        ours, unsure = self._clock.now(), timedelta(seconds=arrived - started + 1)
+        self.ahead = (ours - unsure - date, ours - date)
+        return date - unsure
 
 
 class _Limit(threading.local):
@@ -380,7 +402,7 @@ class _BoundedStream(httpcore.NetworkStream):
 
 
 class _BoundedBackend(httpcore.SyncBackend):
-    """Opens sockets that know the call's limit."""
+    """Opens sockets that know the call's limit, and keeps it while it tries one address of a name after the other."""
 
     def __init__(self, limit: _Limit) -> None:
         self._limit = limit
@@ -393,18 +415,36 @@ class _BoundedBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        try:
-            stream = super().connect_tcp(host, port, timeout, local_address, socket_options)
-        except (UnicodeError, OverflowError) as exc:  # only the resolver finds that it is no name or port
-            raise httpcore.ConnectError("no such host or port") from exc
-        return _BoundedStream(stream, self._limit)
+        failed: httpcore.NetworkError | httpcore.TimeoutException = httpcore.ConnectError("no such host or port")
+        addresses = _addresses(host, port)
+        for tried, address in enumerate(addresses):
+            # A dead address (IPv6 that leads nowhere, say) must leave the others their time.
+            patience = max(self._limit.left() / (len(addresses) - tried), 0.001)
+            try:
+                stream = super().connect_tcp(
+                    address, port, min(timeout or patience, patience), local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:
+                failed = exc
+            else:
+                return _BoundedStream(stream, self._limit)
+        raise failed
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    """What the name stands for, in the system's order. Raises httpcore.ConnectError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (UnicodeError, OverflowError, OSError) as exc:  # only the resolver finds that it is no name or port
+        raise httpcore.ConnectError(str(exc) if isinstance(exc, OSError) else "no such host or port") from exc
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 class _BoundedHTTP(httpx.HTTPTransport):
     """httpx's own transport over sockets that know the call's limit."""
 
     def __init__(
-        self, limit: _Limit, limits: httpx.Limits, context: ssl.SSLContext, proxy: str | None = None
+        self, limit: _Limit, limits: httpx.Limits, context: ssl.SSLContext, proxy: httpx.Proxy | None = None
     ) -> None:
         super().__init__(verify=context, limits=limits, proxy=proxy)
         # httpcore takes a network backend, httpx has no door for it. Should the name ever move, the real-socket
@@ -415,13 +455,14 @@ class _BoundedHTTP(httpx.HTTPTransport):
 def _client(settings: TransportSettings, limit: _Limit, host: str) -> httpx.Client:
     """Proxies and extra certificates come from the environment, as an agency's network may need them.
 
-    HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY and SSL_CERT_FILE; credentials pass a proxy inside TLS only if
-    the base is https. `.netrc` and credentials inside of addresses are not used: `auth` does nothing.
+    HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; credentials pass a proxy inside TLS only if the base is https.
+    `.netrc` and credentials inside of addresses are not used: `auth` does nothing. Raises SettingsWrong.
     """
-    context = httpx.create_ssl_context()
+    context = trusted()
     bounds = httpx.Limits(max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency)
     mounts = {
-        scheme: _BoundedHTTP(limit, bounds, context, proxy) for scheme, proxy in _environment_proxies(host).items()
+        scheme: _BoundedHTTP(limit, bounds, context, _proxy(url, context))
+        for scheme, url in _environment_proxies(host).items()
     }
     return httpx.Client(
         transport=_BoundedHTTP(limit, bounds, context),
@@ -432,6 +473,32 @@ def _client(settings: TransportSettings, limit: _Limit, host: str) -> httpx.Clie
         auth=httpx.Auth(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
     )
+
+
+def trusted() -> ssl.SSLContext:
+    """Whom we believe: the machine's own certificates, those that every browser knows, and SSL_CERT_FILE's.
+
+    So an agency with a CA of its own (a proxy that looks into TLS, a gateway inside) puts it where it puts it for
+    all programs, or into that file. Raises SettingsWrong where the file cannot be used.
+    """
+    context = ssl.create_default_context()  # by itself it would pass over an SSL_CERT_FILE that is not there
+    context.load_verify_locations(certifi.where())  # a small server may have none of its own
+    if own := os.environ.get("SSL_CERT_FILE"):
+        try:
+            context.load_verify_locations(own)
+        except OSError as exc:  # an SSLError too: not PEM
+            raise SettingsWrong((f"SSL_CERT_FILE: {own} holds no certificates that can be read",)) from exc
+    return context
+
+
+def _proxy(url: str, context: ssl.SSLContext) -> httpx.Proxy:
+    try:
+        parsed = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError):
+        parsed = httpx.URL("")
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise SettingsWrong(("the proxy of the environment (HTTPS_PROXY, ALL_PROXY) is no http(s)://host:port",))
+    return httpx.Proxy(parsed, ssl_context=context if parsed.scheme == "https" else None)
 
 
 def _environment_proxies(host: str) -> dict[str, str]:
@@ -480,7 +547,47 @@ def _unreachable(what: str, exc: httpx.HTTPError) -> Unreachable:
     if not isinstance(exc, _NOT_SENT):
         return Unreachable(f"{what}: no whole answer ({name})", sent=True)
     # What the system says of a connection holds no address path, header or body.
-    return Unreachable(f"{what}: no connection ({name}: {str(exc)[:120]})", sent=False)
+    why, todo = _why_not(exc)
+    return Unreachable(f"{what}: no connection ({why[:120]})", sent=False, todo=todo)
+
+
+def _why_not(exc: httpx.HTTPError) -> tuple[str, str | None]:
+    """Why there is no connection, and what to do where that is more than to look at the network."""
+    tls = _cause(exc, ssl.SSLError)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {tls.verify_message}", _CERTIFICATES.get(tls.verify_code)
+    if tls is not None:
+        return f"it does not speak TLS: {tls.reason or 'it hung up'}", _NO_TLS
+    if isinstance(exc, httpx.ProxyError):
+        return f"the proxy says {exc}", _PROXY
+    return f"{type(exc).__name__}: {exc}", None
+
+
+_OWN_CA = (
+    "If the agency's proxy or gateway has a CA of its own, name its certificate (PEM) in SSL_CERT_FILE. If not, "
+    "somebody may stand in between: do not go on."
+)
+_WRONG_HOST = "Check LAPOR_SYNC_UPSTREAM_URL: the server that answers has another name."
+_CERTIFICATES = {
+    9: "By this machine's clock it does not hold yet: look at `timedatectl`.",
+    10: "If this machine's clock is right (`timedatectl`), ask LAPOR's operators to renew it.",
+    18: _OWN_CA,
+    19: _OWN_CA,
+    20: _OWN_CA,
+    21: _OWN_CA,
+    62: _WRONG_HOST,
+    64: _WRONG_HOST,
+}
+"""What to do, by OpenSSL's number for what is wrong with a certificate (X509_V_ERR_...)."""
+
+_NO_TLS = "Check address and port of LAPOR_SYNC_UPSTREAM_URL, and what stands in between (proxy, firewall)."
+_PROXY = "Ask who runs the agency's proxy (HTTPS_PROXY) to let this server through to LAPOR."
+
+
+def _cause(exc: BaseException | None, kind: type[ssl.SSLError]) -> ssl.SSLError | None:
+    while exc is not None and not isinstance(exc, kind):
+        exc = exc.__cause__ or exc.__context__
+    return exc
 
 
 def _error_of(what: str, answer: Answer) -> UpstreamError:

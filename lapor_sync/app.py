@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,6 +28,9 @@ from lapor_sync.sync.intake import take_folder
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.setup import Judging, Log, Pace, Rules, Setup, no_step
 from lapor_sync.sync.take_export import take_export
+
+if TYPE_CHECKING:
+    from connectors.sp4n_v3 import Sp4nV3
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -71,7 +75,7 @@ def file_limits_of(settings: Settings) -> FileLimits:
 @contextmanager
 def connector_of(
     settings: Settings, secrets: Secrets, clock: Clock, stopping: Callable[[], bool]
-) -> Iterator[Connector]:
+) -> Iterator[Sp4nV3]:
     """The connector to LAPOR, closed at the end. Raises SettingsWrong where address or credentials are missing."""
     from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
     from connectors.transport import Transport, TransportSettings

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-import socket
-import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from lapor_sync.app import connector_of, rules_of
@@ -44,6 +42,9 @@ from lapor_sync.sync.cycle import PAUSED_TODO
 from lapor_sync.sync.pull import NEEDED
 from lapor_sync.sync.setup import Rules
 
+if TYPE_CHECKING:
+    from connectors.sp4n_v3 import Sp4nV3
+
 T = TypeVar("T")
 
 OK, LOOK, WRONG = "ok", "look", "WRONG"
@@ -51,7 +52,7 @@ OK, LOOK, WRONG = "ok", "look", "WRONG"
 
 HEADERS = ("auth", "Authorization")
 NEAR, FAR = timedelta(seconds=10), timedelta(minutes=2)
-"""A clock that is off by less than the first is fine, by more than the second is wrong."""
+"""A clock that may be off by less than the first is fine; by more than the second for certain, it is wrong."""
 
 CERTIFICATE_DAYS = 21
 CONNECT_SECONDS = 10.0
@@ -334,31 +335,37 @@ def _joint_holidays(year: int, rules: Rules, *, is_next: bool) -> Line:
 
 @dataclass
 class _Upstream:
-    """LAPOR as far as it was asked: the connector that is let in, the first page of the list if there is one."""
+    """LAPOR as far as it was asked: the connector that is let in, the first page of the list if there is one.
+
+    `tried` is the connector that was made last, let in or not.
+    """
 
     settings: Settings
     clock: Clock
     stack: ExitStack
-    connector: Connector | None = None
+    connector: Sp4nV3 | None = None
+    tried: Sp4nV3 | None = None
     page: ListPage | None = None
     listed: list[Report] = field(default_factory=list)
 
-    def connect(self, header: str) -> Connector:
-        """A connector with that header name, and less patience than the daemon's."""
+    def connect(self, header: str) -> Sp4nV3:
+        """A connector with that header name, and less patience than the daemon's. Raises SettingsWrong."""
         patience = min(self.settings.connect_timeout, CONNECT_SECONDS)
         settings = self.settings.model_copy(update={"auth_header": header, "connect_timeout": patience})
         made = connector_of(settings, read_secrets(settings), self.clock, lambda: False)
-        return self.stack.enter_context(made)
+        self.tried = self.stack.enter_context(made)
+        return self.tried
 
 
 def _about_upstream(settings: Settings, clock: Clock, known_ids: list[str]) -> Iterator[Line]:
     with ExitStack() as stack:
         upstream = _Upstream(settings=settings, clock=clock, stack=stack)
-        yield from _certificate(settings.upstream_url or "")
+        yield from _in_the_clear(settings.upstream_url or "")
         yield from _let_in(upstream)
+        yield from _certificate(upstream)
         if upstream.connector is None:
             return
-        yield _clocks(upstream.connector, clock)
+        yield _clocks(upstream.connector)
         yield from _list(upstream, known_ids)
         yield from _one_report(upstream, known_ids)
         yield from _master_lists(upstream)
@@ -383,7 +390,7 @@ def _let_in(upstream: _Upstream) -> Iterator[Line]:
     yield Line(question=_REACHED, answer=f"yes, with the header {wanted}")
 
 
-def _first_call(upstream: _Upstream, connector: Connector) -> None:
+def _first_call(upstream: _Upstream, connector: Sp4nV3) -> None:
     """The list; where there is none, the master list tells whether it is LAPOR at all. Raises UpstreamError."""
     try:
         upstream.page = _first_page(connector, None)
@@ -413,49 +420,56 @@ def _other_header(upstream: _Upstream, denied: Denied) -> Line:
     return Line(question=_REACHED, answer=answer, verdict=WRONG, todo=f"Set LAPOR_SYNC_AUTH_HEADER={other}.")
 
 
-def _clocks(connector: Connector, clock: Clock) -> Line:
-    off = abs(connector.upstream_now() - clock.now())
-    answer = f"yes, within {off.total_seconds() + 1:.0f} s"
-    if off <= NEAR:
-        return Line(question="Is this machine's clock right?", answer=answer)
+def _clocks(connector: Sp4nV3) -> Line:
+    question, ahead = "Is this machine's clock right?", connector.clock_ahead()
+    if ahead is None:
+        todo = "Compare it with another clock, and let it follow a time server: timedatectl."
+        return Line(
+            question=question, answer="cannot be told: LAPOR does not say its time", verdict=LOOK, todo=todo
+        )
+    least, most = ahead
+    if least <= NEAR and most >= -NEAR:
+        return Line(question=question, answer=f"yes, within {max(-least, most).total_seconds():.0f} s of LAPOR's")
+    off = least if least > NEAR else most
+    way = "ahead of" if least > NEAR else "behind"
     return Line(
-        question="Is this machine's clock right?",
-        answer=f"it is {off.total_seconds():.0f} s away from LAPOR's",
-        verdict=WRONG if off > FAR else LOOK,
-        todo="Let it follow a time server: timedatectl set-ntp true.",
+        question=question,
+        answer=f"it is {abs(off).total_seconds():.0f} s {way} LAPOR's",
+        verdict=WRONG if abs(off) > FAR else LOOK,
+        todo="Let it follow a time server: timedatectl set-ntp true. If it does, LAPOR's is wrong: tell its operators.",
     )
 
 
 # TLS.
 
 
-def _certificate(url: str) -> Iterator[Line]:
-    question, parts = "Is the connection encrypted?", urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "https":
-        near = _is_this_machine(host)
-        answer = "no, but it does not leave this machine" if near else "no: credentials and names go in the clear"
-        todo = "" if near else "Ask for an https:// address, and set LAPOR_SYNC_UPSTREAM_URL."
-        yield Line(question=question, answer=answer, verdict=OK if near else WRONG, todo=todo)
-        return
-    try:
-        days = (certificate_end(host, parts.port or 443) - datetime.now(UTC)).days
-    except ssl.SSLCertVerificationError as error:
-        todo = "Check the address and this machine's certificates (SSL_CERT_FILE)."
-        answer = f"its certificate is not accepted: {error.verify_message}"
-        yield Line(question=question, answer=answer, verdict=WRONG, todo=todo)
-        return
-    except OSError:
-        return  # not to be reached, or only through a proxy: the next question tells
-    yield _days_left(question, days)
+_ENCRYPTED = "Is the connection encrypted?"
 
 
-def _days_left(question: str, days: int) -> Line:
+def _in_the_clear(url: str) -> Iterator[Line]:
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return  # the first call tells
+    if _is_this_machine(parts.hostname or ""):
+        yield Line(question=_ENCRYPTED, answer="no, but it does not leave this machine")
+        return
+    todo = "Ask for an https:// address, and set LAPOR_SYNC_UPSTREAM_URL."
+    yield Line(question=_ENCRYPTED, answer="no: credentials and names go in the clear", verdict=WRONG, todo=todo)
+
+
+def _certificate(upstream: _Upstream) -> Iterator[Line]:
+    """Of the call that was made, through whatever proxy; where TLS failed, that call has said so."""
+    end = upstream.tried.certificate_end() if upstream.tried else None
+    if end is not None:
+        yield _days_left((end - upstream.clock.now()).days)
+
+
+def _days_left(days: int) -> Line:
     answer = f"yes, its certificate holds for {days} days"
     if days >= CERTIFICATE_DAYS:
-        return Line(question=question, answer=answer)
-    todo = "Ask LAPOR's operators to renew it: without it nothing can be called."
-    return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
+        return Line(question=_ENCRYPTED, answer=answer)
+    todo = "Ask LAPOR's operators whether it is being renewed: when it has ended nothing can be called."
+    return Line(question=_ENCRYPTED, answer=answer, verdict=LOOK, todo=todo)
 
 
 def _is_this_machine(host: str) -> bool:
@@ -463,17 +477,6 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def certificate_end(host: str, port: int) -> datetime:
-    """Until when that server's certificate holds. Raises OSError where it cannot be had or is not accepted."""
-    context = ssl.create_default_context()
-    with (
-        socket.create_connection((host, port), timeout=CONNECT_SECONDS) as plain,
-        context.wrap_socket(plain, server_hostname=host) as channel,
-    ):
-        found = channel.getpeercert() or {}
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(found["notAfter"])), UTC)
 
 
 # The list.
@@ -656,10 +659,8 @@ def _institutions(upstream: _Upstream) -> Line:
 
 
 def _template(upstream: _Upstream) -> Line:
-    from connectors.sp4n_v3 import Sp4nV3
-
     question, wanted = "Does LAPOR know the reply template?", upstream.settings.reply_template
-    assert isinstance(upstream.connector, Sp4nV3)
+    assert upstream.connector is not None
     try:
         known = upstream.connector.templates()
     except UpstreamError as error:

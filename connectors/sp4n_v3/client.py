@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -126,6 +126,14 @@ class Sp4nV3:
     def upstream_now(self) -> datetime:
         """The upstream's time."""
         return self._transport.upstream_now()
+
+    def clock_ahead(self) -> tuple[timedelta, timedelta] | None:
+        """How far this machine's clock is ahead of the upstream's, at least and at most; None where it is not known."""
+        return self._transport.clock_ahead()
+
+    def certificate_end(self) -> datetime | None:
+        """Until when the upstream's certificate holds; None without TLS, or before an answer."""
+        return self._transport.certificate_end()
 
     def _response_parts(self, outgoing: Outgoing) -> Iterable[Part]:
         """Multipart also without files, the fields as a production client sends them (seen)."""

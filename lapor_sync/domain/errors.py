@@ -97,8 +97,8 @@ class Unreachable(UpstreamError):
 
     todo = "Check the network and LAPOR_SYNC_UPSTREAM_URL; the daemon tries again by itself."
 
-    def __init__(self, what: str, *, sent: bool = True) -> None:
-        super().__init__(what)
+    def __init__(self, what: str, *, sent: bool = True, todo: str | None = None) -> None:
+        super().__init__(what, todo=todo)
         self.sent = sent
 
 
@@ -142,7 +142,9 @@ class StoreError(LaporSyncError):
 class StoreUnavailable(StoreError):
     """The database cannot be opened, reached or written."""
 
-    todo = "Check LAPOR_SYNC_DATABASE_URL, free disk space and the file's owner; nothing was lost."
+    todo = (
+        "Check LAPOR_SYNC_DATABASE_URL, free disk space, and that file and disk may be written; nothing was lost."
+    )
 
 
 class StoreNewer(StoreError):

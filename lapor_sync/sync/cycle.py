@@ -166,7 +166,7 @@ def _note_outage(setup: Setup, error: UpstreamError) -> None:
             marks.end_outage(work)
         marks.begin_outage(work, setup.clock.now(), failed)
     event = "credentials_refused" if denied else "upstream_away"
-    setup.log.error(event, error=failed, http_status=error.http_status, todo=error.todo)
+    setup.log.error(event, error=failed, http_status=error.http_status, what=error.what, todo=error.todo)
 
 
 def _tell_pause(setup: Setup) -> None:

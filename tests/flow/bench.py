@@ -246,7 +246,7 @@ def setup_on(
         read_timeout=20,
         pause=lambda _tries: 0.01,
     )
-    with patch("httpx.create_ssl_context", lambda: _TLS):  # reading all certificates takes a while
+    with patch("connectors.transport.trusted", lambda: _TLS):  # reading all certificates takes a while
         transport = stack.enter_context(Transport(settings, clock=clock))
     store = open_quickly(path, clock)
     stack.callback(store.close)

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
-import ssl
-import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -408,125 +404,48 @@ def test_limits_and_holidays_of_the_city(cli, tmp_path, monkeypatch):
     assert "when it is decreed" in cli("check").out
 
 
-# clock and TLS
+# encryption: what a real server's TLS and clock are told by is in `test_check_network`
 
 
-class _Off:
-    """A clock that is off."""
-
-    def __init__(self, by: timedelta) -> None:
-        self._by = by
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._by
-
-    def monotonic(self) -> float:
-        return 0.0
+def test_an_http_address_far_away_is_wrong():
+    """Credentials and names would go in the clear."""
+    (line,) = checking._in_the_clear("http://lapor.invalid/x")
+    assert (line.verdict, line.answer) == ("WRONG", "no: credentials and names go in the clear")
+    assert "https://" in line.todo
 
 
-@pytest.mark.parametrize(("seconds", "verdict"), [(60, "look"), (3600, "WRONG"), (-3600, "WRONG")])
-def test_a_clock_that_is_off(cli, monkeypatch, seconds, verdict):
-    """This machine's clock is compared with LAPOR's."""
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://localhost/x", "http://[::1]/x"])
+def test_an_http_address_of_this_machine_is_fine(url):
+    """A stand-in, or a gateway on the same machine."""
+    (line,) = checking._in_the_clear(url)
+    assert line.verdict == "ok"
 
-    class Connector:
-        def upstream_now(self) -> datetime:
-            return datetime.now(UTC)
 
-    clock: Any = _Off(timedelta(seconds=seconds))
-    connector: Any = Connector()
-    line = checking._clocks(connector, clock)
-    assert line.verdict == verdict
-    assert "timedatectl" in line.todo
+# the clock
 
 
 @pytest.mark.parametrize(
-    ("url", "verdict", "words"),
+    ("least", "most", "verdict", "words"),
     [
-        ("http://127.0.0.1:1/x", "ok", "does not leave this machine"),
-        ("http://localhost/x", "ok", "does not leave this machine"),
-        ("http://lapor.invalid/x", "WRONG", "in the clear"),
-        ("https://lapor.invalid/x", "ok", "holds for 100 days"),
-        ("https://soon.invalid/x", "look", "holds for 5 days"),
-        ("https://bad.invalid/x", "WRONG", "is not accepted: self-signed"),
+        (-1, 1, "ok", "yes, within 1 s"),
+        (-40, 1, "ok", "yes, within 40 s"),
+        (8, 40, "ok", "yes, within 40 s"),
+        (30, 70, "look", "it is 30 s ahead of"),
+        (-200, -130, "WRONG", "it is 130 s behind"),
+        (None, None, "look", "cannot be told"),
     ],
 )
-def test_encryption(monkeypatch, url, verdict, words):
-    """An http address far away is wrong, a certificate that ends soon is said."""
-
-    def certificate_end(host: str, port: int) -> datetime:
-        if host.startswith("bad"):
-            error = ssl.SSLCertVerificationError("refused")
-            error.verify_message = "self-signed certificate"
-            raise error
-        days = 5 if host.startswith("soon") else 100
-        return datetime.now(UTC) + timedelta(days=days, minutes=1)
-
-    monkeypatch.setattr(checking, "certificate_end", certificate_end)
-    (line,) = checking._certificate(url)
+def test_a_slow_answer_is_no_wrong_clock(least, most, verdict, words):
+    """LAPOR's time is known no better than its answer took: what is said is what is certain."""
+    ahead = None if least is None else (timedelta(seconds=least), timedelta(seconds=most))
+    connector: Any = type("Connector", (), {"clock_ahead": lambda self: ahead})()
+    line = checking._clocks(connector)
     assert line.verdict == verdict
     assert words in line.answer
+    assert bool(line.todo) == (verdict != "ok")
 
 
-def test_a_host_that_cannot_be_reached_says_nothing_of_encryption():
-    """The next question tells that it cannot be reached."""
-    assert list(checking._certificate("https://127.0.0.1:9/x")) == []
-
-
-def test_the_end_of_a_real_certificate(tmp_path, monkeypatch):
-    """The days left are those of the certificate that the server shows; one that is not trusted is refused."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=127.0.0.1"),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with TlsServer(context) as port:
-        with pytest.raises(ssl.SSLCertVerificationError):
-            checking.certificate_end("127.0.0.1", port)
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert 29 <= (checking.certificate_end("127.0.0.1", port) - datetime.now(UTC)).days <= 30
-
-
-class TlsServer:
-    """A TLS server on loopback that shakes hands and hangs up."""
-
-    def __init__(self, context: ssl.SSLContext) -> None:
-        import socket
-
-        self._context = context
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-
-    def __enter__(self) -> int:
-        self._thread.start()
-        return int(self._socket.getsockname()[1])
-
-    def __exit__(self, *_: object) -> None:
-        import socket
-
-        with closing(socket.create_connection(self._socket.getsockname())):
-            self._stopped = True
-        self._thread.join(5)
-        self._socket.close()
-
-    _stopped = False
-
-    def _serve(self) -> None:
-        while not self._stopped:
-            plain, _ = self._socket.accept()
-            plain.settimeout(5)
-            with plain:
-                try:
-                    self._context.wrap_socket(plain, server_side=True).close()
-                except OSError:
-                    continue
+# the list
 
 
 def test_older_rows_that_cannot_be_read_do_not_count():

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
-from connectors.transport import Answer, Transport, TransportSettings
-from lapor_sync.domain.errors import Unreachable, UpstreamBroken
+from connectors.transport import Answer, Transport, TransportSettings, trusted
+from lapor_sync.domain.errors import SettingsWrong, Unreachable, UpstreamBroken
 
 Handler = Callable[[socket.socket], None]
 
@@ -219,6 +218,83 @@ def test_a_read_ends_soon_when_the_process_stops() -> None:
         assert transport.post_json("/x", {}).status == 200
 
 
+def test_a_request_that_is_taken_in_slowly_ends_with_the_limit_too() -> None:
+    """However busy each single write is: a response with its files may be large."""
+
+    def sip(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        while connection.recv(4096):
+            time.sleep(0.02)
+
+    with serving(sip, whole_requests=False) as wire, transport_to(wire) as transport:
+        started = time.monotonic()
+        with pytest.raises(Unreachable, match="WriteTimeout") as caught:
+            transport.post_form("/x", [("a", ("a.pdf", bytes(30_000_000)))])
+        assert time.monotonic() - started < 5
+        assert caught.value.sent is True
+
+
+@pytest.fixture
+def silence() -> Iterator[int]:
+    """A port that takes no connection and refuses none, under any of this machine's addresses."""
+    with socket.create_server(("0.0.0.0", 0), backlog=0) as listening, ExitStack() as stack:
+        port = listening.getsockname()[1]
+        for _ in range(3):  # more than it keeps in its queue
+            one = stack.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+def stands_for(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    """The resolver finds these for any name."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 0)) for one in addresses]
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket, "getaddrinfo", lambda host, *a, **k: found if host == "lapor.test" else resolve(host, *a, **k)
+    )
+
+
+def test_the_limit_holds_however_many_addresses_lead_nowhere(
+    silence: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not so long for each of them."""
+    stands_for(monkeypatch, *(f"127.0.0.{n}" for n in range(1, 9)))
+    with transport_to(silence, base_url=f"http://lapor.test:{silence}/api") as transport:
+        started = time.monotonic()
+        with pytest.raises(Unreachable, match="ConnectTimeout") as caught:
+            transport.read("/x", body)
+        assert time.monotonic() - started < 1.5
+        assert caught.value.sent is False
+
+
+def test_an_address_that_leads_nowhere_leaves_the_next_one_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a name has an IPv6 address and the agency's network has no IPv6."""
+    with (
+        serving(says(OK + b"Content-Length: 2\r\n\r\nok")) as wire,
+        socket.socket() as dead,
+    ):
+        dead.bind(("127.0.0.2", wire.port))  # bound and not listening: refuses
+        stands_for(monkeypatch, "127.0.0.2", "127.0.0.1")
+        with transport_to(wire, base_url=f"http://lapor.test:{wire.port}/api") as transport:
+            assert transport.read("/x", body) == b"ok"
+
+
+def test_a_name_that_is_not_known_did_not_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver's own words."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with (
+        transport_to(1, base_url="http://lapor.test/api") as transport,
+        pytest.raises(Unreachable, match="Name or service not known") as caught,
+    ):
+        transport.post_json("/x", {})
+    assert caught.value.sent is False
+
+
 CALLS: dict[str, Callable[[Transport], object]] = {
     "read": lambda transport: transport.read("/x", body),
     "write": lambda transport: transport.post_form("/x", [("a", (None, "b"))]),
@@ -364,36 +440,35 @@ def test_a_proxy_of_the_environment_is_used_but_never_for_this_machine(monkeypat
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A self-signed certificate for 127.0.0.1, key and certificate in one file."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl to make a certificate")
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / "key", "-out", folder / "crt"),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    both = folder / "both.pem"
-    both.write_bytes((folder / "key").read_bytes() + (folder / "crt").read_bytes())
-    return both
+def authority() -> trustme.CA:
+    """A CA that nobody knows."""
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def context(authority: trustme.CA) -> ssl.SSLContext:
+    """A server's, with a certificate of that CA."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1", not_after=ENDS).configure_cert(made)
+    return made
+
+
+ENDS = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
 
 
 def test_tls_works_with_a_certificate_of_the_environment(
-    certificate: Path, monkeypatch: pytest.MonkeyPatch
+    authority: trustme.CA, context: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And the limit of the whole call holds inside of TLS, too."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    """Until when it holds is known then; and the limit of the whole call holds inside of TLS, too."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     with (
         serving(says(OK, b"Content-Length: 2\r\n\r\n", b"ok", every=0.3), context) as wire,
         transport_to(wire, scheme="https", read_timeout=5) as transport,
     ):
+        assert transport.certificate_end() is None
         assert transport.read("/x", body) == b"ok"
+        assert transport.certificate_end() == ENDS
     with (
         serving(never_ends(OK, b"X-A: b\r\n"), context) as wire,
         transport_to(wire, scheme="https") as transport,
@@ -403,12 +478,61 @@ def test_tls_works_with_a_certificate_of_the_environment(
     assert caught.value.sent is True
 
 
-def test_a_certificate_that_is_not_trusted_did_not_send(certificate: Path) -> None:
-    """The text says why."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
+def test_a_file_of_the_environment_adds_to_whom_we_believe(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes nobody's place: LAPOR itself is still believed, and files on other hosts."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    before = trusted().cert_store_stats()["x509_ca"]
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert before > 100
+    assert trusted().cert_store_stats()["x509_ca"] > 100
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_of_the_environment_that_cannot_be_used_is_a_wrong_setting(
+    content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL by itself would pass over it without a word."""
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content, encoding="ascii")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    with pytest.raises(SettingsWrong, match="SSL_CERT_FILE"), transport_to(1):
+        pass
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://", "http://a\x01b", "ftp://127.0.0.1:1"])
+def test_a_proxy_that_cannot_be_used_is_a_wrong_setting(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said at the start, with the names that it may have come from."""
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with (
+        pytest.raises(SettingsWrong, match="HTTPS_PROXY"),
+        transport_to(1, base_url="https://upstream.invalid/api"),
+    ):
+        pass
+
+
+def test_a_proxy_may_speak_tls_itself(
+    authority: trustme.CA, context: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a certificate of the agency's CA."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with serving(says(OK + b"Content-Length: 2\r\n\r\nok"), context) as proxy:
+        monkeypatch.setenv("http_proxy", f"https://127.0.0.1:{proxy.port}")
+        with transport_to(1, base_url="http://upstream.invalid/api") as transport:
+            assert transport.read("/x", body) == b"ok"
+
+
+def test_a_certificate_that_is_not_trusted_did_not_send(context: ssl.SSLContext) -> None:
+    """The text says why, and what to do."""
     with serving(says(OK), context) as wire, transport_to(wire, scheme="https") as transport:
-        with pytest.raises(Unreachable, match="certificate") as caught:
+        with pytest.raises(Unreachable, match="certificate is not accepted: unable to get local issuer") as caught:
             transport.post_json("/x", {})
         assert caught.value.sent is False
+        assert "SSL_CERT_FILE" in caught.value.todo
     assert wire.asked == []
