@@ -23,7 +23,7 @@ from lapor_sync.app import App
 from lapor_sync.config import load_settings
 from lapor_sync.domain.colour import City, colour
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.domain.report import ItemKind, OutgoingFile, Report, ThreadItem
 from lapor_sync.store import audit, outbox, reports, threads
 from lapor_sync.store.database import Work, make_engine, prepare
 from lapor_sync.sync.acts import Written, respond
@@ -75,9 +75,9 @@ class Rig:
         """A daemon for this city."""
         return launcher.start(self.env | env, self.stderr)
 
-    def respond(self, tracking_id: str, text: str) -> str:
+    def respond(self, tracking_id: str, text: str, *files: OutgoingFile) -> str:
         """An officer writes a response; its reference."""
-        ref = respond(self.judging, Written(given_id=tracking_id, text=text, by="budi"))
+        ref = respond(self.judging, Written(given_id=tracking_id, text=text, by="budi", files=files))
         self.written.setdefault(tracking_id, []).append(ref)
         return ref
 

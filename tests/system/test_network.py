@@ -1,0 +1,215 @@
+"""Real network faults between the real daemon and the stand-in: nothing lost, nothing twice, no call without an end.
+
+The daemon, the proxy and the stand-in talk over real sockets. After each fault the same must be true as after a kill.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.store import outbox
+from lapor_sync.store.outbox import Attempt
+from tests.system.fault_proxy import (
+    FAULTS,
+    LARGE,
+    LASTS,
+    SLOW,
+    Certificates,
+    Door,
+    FaultProxy,
+    cut_handshake,
+    no_tls,
+    stuck_handshake,
+    tls,
+)
+from tests.system.launcher import Child, Launcher
+from tests.system.rig import Rig, rig, wait_until
+
+AT_ONCE = 8
+LIMITS = {"CONNECT_TIMEOUT": "1", "READ_TIMEOUT": "2"}
+GENEROUS = LASTS / 2
+"""Seconds: many times the limits, on a busy machine too, and far less than the faults go on by themselves."""
+
+Running = Mapping[str, Future[list[Attempt]]]
+
+
+def address(proxy: FaultProxy, scheme: str) -> str:
+    """What the city takes for LAPOR's."""
+    return f"{scheme}://127.0.0.1:{proxy.port}/lapor/3.0.0"
+
+
+@contextmanager
+def behind(proxy: FaultProxy, folder: Path, database: str, **options: Any) -> Iterator[Rig]:
+    """A city whose way to LAPOR leads through that proxy."""
+    env = LIMITS | {"UPSTREAM_URL": address(proxy, "http"), **options.pop("env", {})}
+    with rig(folder, database, env=env, **options) as city:
+        proxy.leads_to(city.simulator.origin)
+        yield city
+
+
+def attempts(city: Rig) -> list[Attempt]:
+    """Every try of every response."""
+    with city.judging.store.reading() as work:
+        found = outbox.attempts_of(work, [one.ref for one in outbox.listing(work)])
+    return [one for tries in found.values() for one in tries]
+
+
+def ends_well(city: Rig, child: Child) -> None:
+    """Everything is right in the end, the daemon still works, and ends when it is asked to."""
+    city.settles(child)
+    city.verified()
+    child.send(signal.SIGTERM)
+    assert child.wait(20)
+    assert "daemon_stopped" in city.last_words()
+
+
+# What happens to one city.
+
+
+def meets(city: Rig, proxy: FaultProxy, launcher: Launcher, name: str) -> None:
+    """A write meets the fault, then three reads in a row, which is a whole call with its retries."""
+    child = city.start(launcher)
+    city.settles(child)
+    proxy.plan(name, 1, "POST")
+    if name in LARGE:
+        city.respond(city.reports[0], "Terlampir.", OutgoingFile(file_name="foto.jpg", content=bytes(4_000_000)))
+    else:
+        city.stir(Random(name))
+    wait_until(lambda: proxy.hits[name, "POST"], what=name)
+    proxy.plan(name, 3, "GET")
+    wait_until(lambda: proxy.hits[name, "GET"] == 3, what=name)
+    ends_well(city, child)
+    assert name not in SLOW or max(proxy.lasted[name]) < GENEROUS
+
+
+def finds_closed(city: Rig, proxy: FaultProxy, launcher: Launcher, name: str) -> None:
+    """The server's TLS is not what it should be while a response is to go out; then it is."""
+    door, words = DOORS[name]
+    shown = Certificates(city.folder)
+    city.env |= {"SSL_CERT_FILE": str(shown.file), "LAPOR_SYNC_UPSTREAM_URL": address(proxy, "https")}
+    proxy.door = tls(shown.good())
+    child = city.start(launcher)
+    city.settles(child)
+    with proxy.other_door(door(shown)):
+        city.respond(city.reports[0], "Sudah kami kerjakan.")
+        wait_until(lambda: told(city, "upstream_away"), what=name)
+        assert words in told(city, "upstream_away")[0]["what"]
+        assert city.problems()
+    ends_well(city, child)
+
+
+def lives_with_a_bad_line(city: Rig, proxy: FaultProxy, launcher: Launcher, name: str) -> None:
+    """One request in five meets some fault, reads and writes alike, for as long as the city is busy."""
+    dice = Random(f"{SEED}/{name}")
+    child = city.start(launcher)
+    city.settles(child)
+    proxy.choose = lambda _method: dice.choice(list(FAULTS)) if dice.random() < 0.2 else None
+    for _ in range(4):
+        city.stir(dice)
+        child.wait(dice.uniform(0.5, 2))
+        assert child.is_alive, city.last_words()
+    proxy.calm()
+    ends_well(city, child)
+    assert proxy.hits
+
+
+DOORS: Mapping[str, tuple[Callable[[Certificates], Door], str]] = {
+    "unknown_ca": (lambda shown: tls(shown.of_an_unknown_ca()), "not accepted: unable to get local issuer"),
+    "expired": (lambda shown: tls(shown.expired()), "not accepted: certificate has expired"),
+    "not_yet": (lambda shown: tls(shown.not_yet()), "not accepted: certificate is not yet valid"),
+    "other_host": (lambda shown: tls(shown.of_another_host()), "not accepted: IP address mismatch"),
+    "cut_handshake": (lambda _: cut_handshake, "no connection ("),
+    "stuck_handshake": (lambda _: stuck_handshake, "no connection ("),
+    "no_tls": (lambda _: no_tls, "it does not speak TLS"),
+}
+"""What is wrong with a server's TLS, and what must be said of it."""
+
+BAD_LINES = tuple(f"bad line {n}" for n in range(3))
+SEED = int.from_bytes(os.urandom(4))
+
+
+# All of them.
+
+
+@pytest.fixture(scope="module")
+def running(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    new_database: Callable[[], str],
+    launcher: Launcher,
+) -> Iterator[Running]:
+    """A city for each case that was asked for, some at once: most of their time is waiting."""
+
+    def lived(name: str) -> list[Attempt]:
+        lives = meets if name in FAULTS else finds_closed if name in DOORS else lives_with_a_bad_line
+        folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
+        with FaultProxy() as proxy, behind(proxy, folder, new_database(), seed=len(name)) as city:
+            lives(city, proxy, launcher, name)
+            return attempts(city)
+
+    asked = [item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {name: pool.submit(lived, name) for name in (*BAD_LINES, *DOORS, *FAULTS) if name in asked}
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_a_fault(running: Running, case: str) -> None:
+    """Whatever became of the write, nobody knows: it is unknown, within the time of a call, and read back."""
+    tries = running[case].result(110)
+    assert "unknown" in {one.outcome for one in tries} <= {"unknown", "sent"}
+    assert all(one.ms is not None and one.ms < GENEROUS * 1000 for one in tries)
+
+
+@pytest.mark.parametrize("case", BAD_LINES)
+def test_a_bad_line(running: Running, case: str) -> None:
+    """Many faults at random, several at a time."""
+    print("seed", SEED)
+    assert all(one.ms is not None and one.ms < GENEROUS * 1000 for one in running[case].result(110))
+
+
+@pytest.mark.parametrize("case", DOORS)
+def test_a_fault_of_tls(running: Running, case: str) -> None:
+    """Nothing leaves, so nothing is ever in doubt; the log says what is wrong; afterwards all goes out."""
+    assert {one.outcome for one in running[case].result(110)} <= {"sent", "not_sent"}
+
+
+def told(city: Rig, event: str) -> list[dict[str, Any]]:
+    """What the city's daemons logged under that name."""
+    lines = city.stderr.read_text(encoding="utf-8").splitlines()
+    return [
+        one for one in map(json.loads, filter(lambda line: line.endswith("}"), lines)) if one["event"] == event
+    ]
+
+
+def test_behind_the_agencys_own_proxy(tmp_path: Path, launcher: Launcher) -> None:
+    """A proxy that looks into TLS, with a CA of its own, as the environment names them: the city works through it."""
+    shown = Certificates(tmp_path, "lapor.test")
+    with FaultProxy(door=tls(shown.good())) as proxy:
+        env = {"UPSTREAM_URL": "https://lapor.test/lapor/3.0.0"}
+        with behind(proxy, tmp_path, f"sqlite:///{tmp_path}/city.db", seed=4, env=env) as city:
+            city.env = {name: value for name, value in city.env.items() if not name.lower().endswith("_proxy")}
+            city.env |= {"SSL_CERT_FILE": str(shown.file), "HTTPS_PROXY": f"http://127.0.0.1:{proxy.port}"}
+            child = city.start(launcher)
+            city.settles(child)
+            city.stir(Random(4))
+            city.settles(child)
+            proxy.lets_through = False
+            proxy.hang_up()
+            wait_until(lambda: told(city, "upstream_away"), what="upstream_away")
+            assert "the proxy says 407" in told(city, "upstream_away")[0]["what"]
+            assert "HTTPS_PROXY" in told(city, "upstream_away")[0]["todo"]
+            city.stir(Random(5))
+            proxy.lets_through = True
+            ends_well(city, child)
+        assert proxy.tunnels
