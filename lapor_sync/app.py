@@ -17,11 +17,15 @@ from lapor_sync.config import Secrets, Settings, read_secrets, setting_name
 from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
-from lapor_sync.domain.errors import BadInput, SettingsWrong
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.errors import BadInput, SettingsWrong, UpstreamError
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
-from lapor_sync.store import lock
-from lapor_sync.store.database import Store, open_store
+from lapor_sync.store import backup, lock, outbox
+from lapor_sync.store.backup import Contents
+from lapor_sync.store.database import Store, make_engine, open_store
+from lapor_sync.store.outbox import Queued
+from lapor_sync.sync import restore
 from lapor_sync.sync.acts import FileLimits
 from lapor_sync.sync.cycle import Outcome, run_cycle, run_without_upstream
 from lapor_sync.sync.intake import take_folder
@@ -208,6 +212,38 @@ class App:
             ).run()
             self.log.info("daemon_stopped")
 
+    def restore(self, file: Path | None, by: str) -> Restored:
+        """Go on from a backup (None: the database was restored by other means), with delivery paused.
+
+        Then one cycle reads what is open. Raises LockHeld where somebody is at work, BadInput for a file that cannot
+        be taken; nothing was changed then.
+        """
+        rules = rules_of(self.settings)
+        with ExitStack() as stack:
+            engine = make_engine(self.settings.database_url)
+            stack.callback(engine.dispose)
+            stack.enter_context(lock.working(engine, "restore"))
+            found = self._put_back(file, rules, by) if file is not None else None
+            store = stack.enter_context(self.store())
+            contents, aside = found or (_begin_on(store, rules, by), None)
+            judging = self._judging(store)
+            upstream = stack.enter_context(self._upstream(judging))
+            outcome = run_cycle(upstream.setup()) if upstream else None
+            with store.reading() as work:
+                return Restored(
+                    contents=contents,
+                    aside=aside,
+                    waiting=restore.waiting(work),
+                    held=outbox.counts(work)[State.HELD],
+                    was_read=outcome is not None,
+                    error=outcome.error if outcome else None,
+                )
+
+    def _put_back(self, file: Path, rules: Rules, by: str) -> tuple[Contents, Path | None]:
+        database = backup.database_file(self.settings.database_url)
+        assert database is not None
+        return restore.put_back(file, database, self.settings.agency, self.clock, rules, by)
+
     def _hold(
         self, stack: ExitStack, store: Store, notifier: Notifier, *, standby: bool
     ) -> Callable[[], None] | None:
@@ -306,6 +342,30 @@ class App:
                     todo="Check this server's clock, or say with --as-of how old the export is.",
                 )
             return take_export(judging, export.rows(), info.generated_at, span=span, progress=progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restored:
+    """What came of a restore. `contents`: of the backup; `aside`: where the database that was there is kept.
+
+    `was_read`: whether open reports were read; `error`: what ended that early.
+    """
+
+    contents: Contents
+    aside: Path | None
+    waiting: list[Queued]
+    held: int
+    was_read: bool
+    error: UpstreamError | None
+
+
+def _begin_on(store: Store, rules: Rules, by: str) -> Contents:
+    """What is in a database that other means restored; it is begun with as with any other. Raises AuditBroken."""
+    with store.reading() as work:
+        contents = backup.contents(work.conn)
+    with store.work() as work:
+        restore.begin(work, rules, by, contents.head)
+    return contents
 
 
 @dataclass

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lapor_sync import __version__
-from lapor_sync.commands import acting, looking, tools
+from lapor_sync.commands import acting, backups, looking, tools
 from lapor_sync.commands.base import Call, day, path_type, stop_on_signals
 from lapor_sync.domain.errors import Defect, LaporSyncError
 
@@ -123,7 +123,7 @@ def main_group(
         run_daemon(call, standby=standby)
 
 
-for _one in (*looking.COMMANDS, *acting.COMMANDS, *tools.COMMANDS):
+for _one in (*looking.COMMANDS, *acting.COMMANDS, *backups.COMMANDS, *tools.COMMANDS):
     main_group.add_command(_one)
 
 

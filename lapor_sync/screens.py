@@ -25,6 +25,7 @@ from lapor_sync.store.times import from_text
 from lapor_sync.store.views import Json, report_json
 
 if TYPE_CHECKING:
+    from lapor_sync.app import Restored
     from lapor_sync.check import Line
     from lapor_sync.store.database import Work
     from lapor_sync.store.reports import Mirrored
@@ -371,6 +372,30 @@ def outbox(found: Sequence[Json], *, filtered: str | None, pause: Json | None = 
             "\nHeld or refused: `lapor-sync show TRACKING_ID`, then `lapor-sync outbox retry REF` or `cancel REF`."
         )
     say_paused(pause)
+
+
+def restored(done: Restored) -> None:
+    """What a restore brought, what would be sent now, and how it goes on."""
+    say(f"Restored: {done.contents}")
+    if done.aside is not None:
+        say(f"The database that was there is kept: {done.aside}")
+    rows = (
+        (
+            *(plain(cell) for cell in (one.ref, one.delivery.kind, one.tracking_id, one.delivery.opd, one.state)),
+            *(plain(one.by), moment(one.written_at)),
+        )
+        for one in done.waiting
+    )
+    columns = ("Reference", "Kind", "Tracking ID", "OPD", "State", "By", "Written")
+    table(columns, rows, empty="\nNothing would be sent.", title="\nWhat would be sent")
+    if not done.was_read:
+        say("\nLAPOR was not asked (no API account here): what was sent after the backup is in this list, too.")
+    if done.held:
+        say(f"\nHeld: {done.held}. A person decides: `lapor-sync conflicts`.")
+    say(
+        "\nDelivery is paused. Call off what must not go (`lapor-sync outbox cancel REF`), start the service, "
+        "then: `lapor-sync outbox resume`."
+    )
 
 
 def conflicts(found: Sequence[Json]) -> None:

@@ -1,1 +1,1 @@
-"""The commands, by subject: what looks, what acts, and the tools beside the work."""
+"""The commands, by subject: what looks, what acts, copies of the database, and the tools beside the work."""

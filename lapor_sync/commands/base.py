@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.errors import BadInput, NotAllowed
 
 if TYPE_CHECKING:
     from lapor_sync.app import App
@@ -155,6 +156,50 @@ def read_at_most(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise BadInput(f"{path} has more than {most / 2**20:g} MB.", todo="Make it smaller.")
     return content
+
+
+# Files that are made.
+
+
+def refuse_existing(out: Path) -> None:
+    """Raises NotAllowed where something of that name is there, BadInput where its folder is not."""
+    if os.path.lexists(out):
+        raise NotAllowed(f"{out} is there already: nothing is overwritten.", todo="Choose another name.")
+    if not out.parent.is_dir():
+        raise BadInput(f"The folder {out.parent} is not there.", todo="Make it, or choose another place.")
+
+
+@contextmanager
+def new_file(out: Path, mode: int = 0o666) -> Iterator[Path]:
+    """An empty file beside `out` to write into; at the end it is `out`: whole or not at all, and never over another.
+
+    A process that is killed meanwhile leaves a hidden `.lapor-sync-*.part`. Raises BadInput or NotAllowed.
+    """
+    part = out.parent / f".lapor-sync-{secrets.token_hex(6)}.part"
+    try:
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))
+        yield part
+        _into_place(part, out)
+    except FileExistsError as exc:
+        raise NotAllowed(f"{out} is there already: nothing is overwritten.", todo="Choose another name.") from exc
+    except OSError as exc:
+        todo = "Check its folder and free space, or choose another place."
+        raise BadInput(f"{out} cannot be written: {exc.strerror}.", todo=todo) from exc
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def _into_place(part: Path, out: Path) -> None:
+    """A link never overwrites; where the file system has none, a rename does after one more look."""
+    try:
+        os.link(part, out)
+    except FileExistsError:
+        raise
+    except OSError:
+        if os.path.lexists(out):
+            raise FileExistsError from None
+        part.rename(out)
 
 
 # Answers.

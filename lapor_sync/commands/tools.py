@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lapor_sync.commands.base import Call, acting_by, command, path_type, person, stop_on_signals
-from lapor_sync.domain.errors import BadInput, NotAllowed, SettingsWrong
+from lapor_sync.commands.base import (
+    Call,
+    acting_by,
+    command,
+    new_file,
+    path_type,
+    person,
+    refuse_existing,
+    stop_on_signals,
+)
+from lapor_sync.domain.errors import BadInput, SettingsWrong
 
 if TYPE_CHECKING:
     from connectors.simulator import Options
@@ -59,7 +66,7 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
     from lapor_sync.config import read_secrets
     from lapor_sync.sync.acts import known_report
 
-    _refuse_existing(out)
+    refuse_existing(out)
     app = call.app()
     with app.store() as store:
         with store.reading() as work:
@@ -90,42 +97,13 @@ def _numbered(one: Mirrored, files: list[Attachment], number: int) -> Attachment
     return files[number - 1]
 
 
-def _refuse_existing(out: Path) -> None:
-    if os.path.lexists(out):
-        raise NotAllowed(f"{out} is there already: nothing is overwritten.", todo="Choose another --out.")
-    if not out.parent.is_dir():
-        raise BadInput(f"The folder {out.parent} is not there.", todo="Make it, or choose another --out.")
-
-
 def put(out: Path, pieces: Iterable[bytes]) -> int:
     """Write a file that is there whole or not at all, and never over another. Its size. Raises BadInput."""
-    part = out.parent / f".lapor-sync-{secrets.token_hex(6)}.part"
-    try:
-        with part.open("xb") as file:
+    with new_file(out) as part:
+        with part.open("wb") as file:
             for piece in pieces:
                 file.write(piece)
-            size = file.tell()
-        _into_place(part, out)
-    except FileExistsError as exc:
-        raise NotAllowed(f"{out} is there already: nothing is overwritten.", todo="Choose another --out.") from exc
-    except OSError as exc:
-        raise BadInput(f"{out} cannot be written: {exc.strerror}.", todo="Choose another --out.") from exc
-    finally:
-        with suppress(OSError):
-            part.unlink()
-    return size
-
-
-def _into_place(part: Path, out: Path) -> None:
-    """A link never overwrites; where the file system has none, a rename does after one more look."""
-    try:
-        os.link(part, out)
-    except FileExistsError:
-        raise
-    except OSError:
-        if os.path.lexists(out):
-            raise FileExistsError from None
-        part.rename(out)
+        return part.stat().st_size
 
 
 # The stand-in.

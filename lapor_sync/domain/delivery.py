@@ -329,13 +329,18 @@ def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
     """Read back and not found: may it go out again?"""
     if not seen.absence_counts:
         return Wait()
-    if delivery.kind is Kind.FORWARD:
-        return Hold(reason=Reason.FORWARD_NOT_FOUND)
-    if delivery.is_secret or not seen.readable:
-        return Hold(reason=Reason.CANNOT_READ_BACK)
+    if reason := cannot_be_told(delivery, readable=seen.readable):
+        return Hold(reason=reason)
     if delivery.tries + 1 >= MAX_TRIES:
         return Hold(reason=Reason.NOT_FOUND_AGAIN)
     return Requeue()
+
+
+def cannot_be_told(delivery: Delivery, *, readable: bool) -> Reason | None:
+    """Why it proves nothing that a delivery is not found upstream; None where it does."""
+    if delivery.kind is Kind.FORWARD:
+        return Reason.FORWARD_NOT_FOUND
+    return Reason.CANNOT_READ_BACK if delivery.is_secret or not readable else None
 
 
 def stands_upstream(delivery: Delivery, seen: Seen) -> bool:

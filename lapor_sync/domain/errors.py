@@ -16,6 +16,7 @@
     ├── StoreError                  the database could not do it                            exit 1
     │   ├── StoreUnavailable        not reachable, disk full, read-only
     │   ├── StoreNewer              made by a newer lapor-sync
+    │   ├── StoreDamaged            a file that is damaged, or no database of lapor-sync
     │   └── AuditBroken             the chain does not verify
     ├── LockHeld                    another process works this database                     exit 3
     ├── BadRecord                   one record could not be read: it goes to quarantine
@@ -151,6 +152,12 @@ class StoreNewer(StoreError):
     """The database was made by a newer lapor-sync."""
 
     todo = "Install the newer lapor-sync again; this one does not touch the database."
+
+
+class StoreDamaged(StoreError):
+    """A file that is damaged, or that never was a database of lapor-sync."""
+
+    todo = "Keep the file, and restore the last backup: `lapor-sync restore FILE`."
 
 
 class AuditBroken(StoreError):

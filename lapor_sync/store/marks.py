@@ -25,6 +25,7 @@ class Mark(StrEnum):
     CANARY = "canary"  # after an outage: one delivery goes first
     DAILY = "daily_at"  # last time that old payloads were dropped and master lists read
     RULES = "rules"  # fingerprint of the rules by which everything was judged
+    BODY = "body"  # which PostgreSQL database this is: a copy that pg_restore made is another one
     PAUSED = "paused"  # a person, or a restore, paused delivery: see pauses.py
     MAY_VANISH = "may_vanish"  # a person accepted that many reports are marked vanished
 

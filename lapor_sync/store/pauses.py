@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import text
+
 from lapor_sync.store import marks, outbox
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -36,6 +38,14 @@ def current(work: Work) -> Pause | None:
         return None
     found = json.loads(text)
     return Pause(since=from_text(found["since"]), by=found["by"], why=Why(found["why"]))
+
+
+def body(work: Work) -> str | None:
+    """What tells this very database from a copy that pg_restore made of it; None on SQLite, where nothing does."""
+    if work.is_sqlite:
+        return None
+    database = "SELECT oid FROM pg_database WHERE datname = current_database()"
+    return str(work.conn.execute(text(f"SELECT ({database}) || '/' || 'delivery'::regclass::oid")).scalar_one())
 
 
 def begin(work: Work, who: str, why: Why) -> None:

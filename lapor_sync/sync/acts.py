@@ -357,12 +357,23 @@ def pause(judging: Judging, by: str) -> bool:
 
 
 def resume(judging: Judging, by: str) -> bool:
-    """Let deliveries leave again; whether they were paused."""
+    """Let deliveries leave again; whether they were paused.
+
+    Raises NotAllowed in the grace after a restore: what was sent right before it cannot be found in the threads yet.
+    """
     with judging.store.work() as work:
-        was_paused = pauses.current(work) is not None
-        if was_paused:
-            pauses.end(work, by)
-        return was_paused
+        pause = pauses.current(work)
+        if pause is None:
+            return False
+        readable_at = pause.since + judging.rules.grace
+        if pause.why is pauses.Why.RESTORED and from_text(work.at) < readable_at:
+            left = (readable_at - from_text(work.at)).total_seconds()
+            raise NotAllowed(
+                "What was sent right before the restore may not be readable in its thread yet.",
+                todo=f"Look at the list again in {left:.0f} seconds; then resume.",
+            )
+        pauses.end(work, by)
+        return True
 
 
 # Conflicts.

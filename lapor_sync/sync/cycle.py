@@ -12,7 +12,7 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Denied, Missing, UpstreamError
 from lapor_sync.store import audit, marks, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
-from lapor_sync.sync import housekeeping
+from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
@@ -59,6 +59,7 @@ def _steps(setup: Setup, health: Health) -> Outcome:
     setup.step("cycle")
     recover(setup)
     housekeeping.after_a_clock_set_back(setup)
+    restore.notice(setup)
     housekeeping.rejudge_all(setup)
     waiting = not_settled(setup)
     tally = _pull(setup, health)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -243,7 +243,7 @@ def rig(
 
 
 class Program:
-    """The real `lapor-sync`, started by its script; what it says on standard error is read as it comes."""
+    """The real `lapor-sync`, started by its script; what it says on both streams is read as it comes."""
 
     def __init__(self, env: Mapping[str, str], *args: str) -> None:
         self.began = time.monotonic()
@@ -251,13 +251,20 @@ class Program:
             [SCRIPT, *args], env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.lines: list[str] = []
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+        self.answer: list[str] = []
+        pairs = ((self.process.stderr, self.lines), (self.process.stdout, self.answer))
+        self._readers = [threading.Thread(target=self._read, args=pair) for pair in pairs]
+        for one in self._readers:
+            one.start()
 
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
-            self.lines.append(line)
+    def _read(self, stream: Iterable[str], lines: list[str]) -> None:
+        for line in stream:
+            lines.append(line)
+
+    @property
+    def out(self) -> str:
+        """Its answer on standard output."""
+        return "".join(self.answer)
 
     @property
     def said(self) -> str:
@@ -280,7 +287,8 @@ class Program:
     def ends(self, seconds: float = 30) -> int:
         """Its exit code, once it has ended by itself."""
         code = self.process.wait(seconds)
-        self._reader.join(5)
+        for one in self._readers:
+            one.join(5)
         return code
 
     def terminate(self, seconds: float = 10) -> int:
@@ -302,6 +310,17 @@ class Program:
         self.process.stdout.close()
         assert self.process.stderr is not None
         self.process.stderr.close()
+
+
+def fill(folder: Path) -> Path:
+    """A file that takes all the room there is."""
+    path = folder / "filler"
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            return path
 
 
 # Databases.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.launcher import Launcher
-from tests.system.rig import Postgres, Program, Rig, rig, wait_until
+from tests.system.rig import Postgres, Program, Rig, fill, rig, wait_until
 
 SLOW = {"match": {"method": "POST"}, "times": 2, "do": "slow:1.5", "stored": True}
 
@@ -125,31 +123,6 @@ def test_no_file_may_grow(village: Rig) -> None:
         village.settles(daemon)
         assert daemon.terminate() == 0
     village.verified()
-
-
-@pytest.fixture
-def little_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only a root that may mount can make a small disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """A file that takes all the room there is."""
-    path = folder / "filler"
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError:
-            return path
 
 
 def test_the_disk_is_full(tmp_path: Path, little_disk: Path) -> None:

@@ -1,0 +1,80 @@
+"""The commands about copies of the database: back it up, and go on from a backup."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from lapor_sync.commands.base import Call, acting_by, command, new_file, path_type, person, refuse_existing
+from lapor_sync.domain.errors import BadInput, NotAllowed, UpstreamError
+
+_DUMP = "pg_dump --format=custom --file={file} --dbname={database}"
+_RESTORE = "pg_restore --clean --if-exists --single-transaction --no-owner --dbname={database} {file}"
+
+
+@command(click.argument("file", metavar="FILE", type=path_type))
+def backup(call: Call, file: Path) -> None:
+    """Copy the database into FILE, beside a running daemon; FILE must not be there yet. Prints what is in it.
+
+    The copy is proven before it gets its name, and only its owner may read it. PostgreSQL has a tool of its own: the
+    error names the command.
+    """
+    from lapor_sync.store.backup import copy, database_file, flush, look_into
+
+    url = call.settings().database_url
+    database = database_file(url)
+    if database is None:
+        todo = _command(_DUMP, url, file)
+        raise NotAllowed("PostgreSQL is backed up with its own tool; nothing was written.", todo=todo)
+    refuse_existing(file)
+    if not database.exists():
+        raise BadInput(f"There is no database {database}.", todo="Check LAPOR_SYNC_DATABASE_URL.")
+    signal.signal(signal.SIGTERM, _stop)
+    with new_file(file, mode=0o600) as part:
+        copy(database, part, at_work=True)
+        contents = look_into(part)
+    flush(file.parent)
+    click.echo(f"{file}: {contents}")
+
+
+def _command(tool: str, url: str, file: Path) -> str:
+    """PostgreSQL's own command for this very database, ready to be pasted; no password is in it."""
+    from lapor_sync.store.backup import libpq_name
+
+    return tool.format(database=shlex.quote(libpq_name(url)), file=shlex.quote(str(file)))
+
+
+def _stop(*_: object) -> NoReturn:
+    """SIGTERM as Ctrl-C: what was half written is removed."""
+    raise KeyboardInterrupt
+
+
+@command(click.argument("file", metavar="[FILE]", type=path_type, required=False), acting_by)
+def restore(call: Call, file: Path | None, by: str | None) -> None:
+    """Go on from a backup: FILE takes the database's place. Nothing leaves until `lapor-sync outbox resume`.
+
+    Stop the service first. The database that was there is kept beside it. Every open report is read from LAPOR, so
+    that what was sent after the backup is found; then what would be sent is listed. Without FILE: the database itself
+    was restored by other means, such as pg_restore.
+    """
+    from lapor_sync import screens
+    from lapor_sync.store.backup import database_file
+
+    app = call.app()
+    if file is not None and database_file(app.settings.database_url) is None:
+        todo = f"{_command(_RESTORE, app.settings.database_url, file)} && lapor-sync restore"
+        raise NotAllowed("PostgreSQL is restored with its own tool first; nothing was changed.", todo=todo)
+    done = app.restore(file, person(by))
+    screens.restored(done)
+    if done.error is not None:
+        raise UpstreamError(
+            f"It is restored, but not every open report could be read. {done.error.what}",
+            todo="Start the service: it reads them as soon as LAPOR answers. Then look at `lapor-sync plan`.",
+        )
+
+
+COMMANDS = (backup, restore)

@@ -1,0 +1,134 @@
+"""Going on from a backup: the database is an older copy, and does not know what was sent after it was made.
+
+So nothing leaves until a person has looked. What the citizen saw is found by its reference in the thread: every open
+report is read again. What could not be found there is held, and never sent again by itself.
+
+A file is made ready beside the database, paused and audited, and takes its place in one step: whenever it is killed,
+there is the old database or the new one, and the same command does it again.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lapor_sync.domain.delivery import State, cannot_be_told
+from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreNewer
+from lapor_sync.domain.ports import Clock
+from lapor_sync.store import audit, backup, marks, outbox, pauses
+from lapor_sync.store.audit import Head
+from lapor_sync.store.backup import Contents
+from lapor_sync.store.database import Work, open_store
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.times import from_text
+from lapor_sync.sync.reconcile import hold
+from lapor_sync.sync.setup import Judging, Rules
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def begin(work: Work, rules: Rules, by: str, restored: Head, replaced: Head | None = None) -> None:
+    """Write down that this database was restored (with this head), and let nothing leave.
+
+    What is queued may have been sent after the backup. What could not be found again is held; the next cycle reads
+    every open report, as the nightly sweep does, and finds the rest.
+    """
+    work.note("restored", "database", who=by, **_heads(restored, replaced))
+    pauses.begin(work, by, pauses.Why.RESTORED)
+    marks.put_time(work, Mark.SWEPT, _LONG_AGO)
+    _note_body(work)
+    readable = outbox.references_come_back(work, from_text(work.at) - rules.grace)
+    for one in outbox.listing(work, State.QUEUED):
+        if reason := cannot_be_told(one.delivery, readable=readable):
+            hold(work, one, reason)
+
+
+def notice(judging: Judging) -> bool:
+    """Whether this is a copy of the PostgreSQL database that was worked last: then it begins as after a restore."""
+    with judging.store.reading() as work:
+        known, mine = marks.get(work, Mark.BODY), pauses.body(work)
+    if known == mine:
+        return False
+    with judging.store.work() as work:
+        if known is None:
+            _note_body(work)
+        else:
+            begin(work, judging.rules, audit.DAEMON, audit.head(work.conn))
+    return known is not None
+
+
+def _note_body(work: Work) -> None:
+    if mine := pauses.body(work):
+        marks.put(work, Mark.BODY, mine)
+
+
+def _heads(restored: Head, replaced: Head | None) -> dict[str, object]:
+    """The head that this chain goes on from, and the one that it gave up, as far as it is known."""
+    return {
+        "head": restored.hash,
+        "rows": restored.count,
+        "replaced_head": replaced.hash if replaced else None,
+        "replaced_rows": replaced.count if replaced else None,
+    }
+
+
+def put_back(
+    file: Path, database: Path, agency: str, clock: Clock, rules: Rules, by: str
+) -> tuple[Contents, Path | None]:
+    """Let a backup be the database; what is in the backup, and where the database that was there is kept.
+
+    The caller holds the database's lock. Raises BadInput for a file that cannot be taken, LockHeld where another
+    process has the database open, StoreUnavailable where the disk does not do it.
+    """
+    new = database.with_name(f"{database.name}.restoring")
+    backup.remove(new)
+    try:
+        contents = _taken(file, new, agency)
+        replaced = backup.head_of(database) if database.exists() else None
+        store = open_store(f"sqlite:///{new}", agency, clock)
+        try:
+            with store.work() as work:
+                begin(work, rules, by, contents.head, replaced)
+        finally:
+            store.close()
+        backup.make_single(new)
+        aside = _free_name(database, clock)
+        is_kept = backup.put_in_place(new, database, aside)
+    finally:
+        backup.remove(new)
+    return contents, aside if is_kept else None
+
+
+def _taken(file: Path, new: Path, agency: str) -> Contents:
+    """Copy the backup, and look whether it can be taken. Raises BadInput."""
+    if not file.is_file():
+        raise BadInput(f"{file} is no file.", todo="Name a file that `lapor-sync backup` made.")
+    try:
+        backup.copy(file, new, at_work=False)
+        contents = backup.look_into(new)
+    except StoreNewer as error:
+        raise BadInput(
+            f"{file} is not restored. {error.what}", todo="Install the newer lapor-sync again."
+        ) from error
+    except (StoreDamaged, AuditBroken) as error:
+        raise BadInput(
+            f"{file} is not restored. {error.what}", todo="Keep it, and take another backup."
+        ) from error
+    if contents.agencies and agency not in contents.agencies:
+        raise BadInput(
+            f"{file} is of another agency: {', '.join(sorted(contents.agencies))}, not {agency}.",
+            todo="Take this city's backup, or correct LAPOR_SYNC_AGENCY.",
+        )
+    return contents
+
+
+def _free_name(database: Path, clock: Clock) -> Path:
+    """Where the database that was there is kept: its name with the time, and a number if that is taken."""
+    dated = f"{database.name}.before-restore-{clock.now():%Y%m%dT%H%M%SZ}"
+    names = [dated, *(f"{dated}-{n}" for n in range(2, 100))]
+    return next(one for one in map(database.with_name, names) if not one.exists())
+
+
+def waiting(work: Work) -> list[outbox.Queued]:
+    """What would be sent once delivery is resumed, or is being looked for, as it was written."""
+    return [one for one in outbox.listing(work) if one.state in {State.QUEUED, State.UNKNOWN}]

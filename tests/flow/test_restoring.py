@@ -1,0 +1,375 @@
+"""An older backup is restored: what the citizen saw is found, the rest waits for a person, nothing goes out twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.errors import AuditBroken, BadInput, NotAllowed
+from lapor_sync.store import audit, backup, pauses
+from lapor_sync.store.database import open_store
+from lapor_sync.sync import acts, restore
+from lapor_sync.sync.acts import OutboxAct
+from lapor_sync.sync.restore import put_back
+from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench, refs_in_order
+
+POST = "POST /complaints/followup/add"
+
+
+def back_up(city: Bench) -> Path:
+    """A backup of the city as it is now."""
+    file = city.path.with_name("backup.db")
+    backup.copy(city.path, file, at_work=True)
+    return file
+
+
+def go_back(city: Bench, file: Path, by: str = "Sari") -> Path | None:
+    """The process ends, the backup is restored, a new one begins; where the database that was there is kept."""
+    city.store.close()
+    _, aside = put_back(file, city.path, "kota", city.clock, city.setup.rules, by)
+    city.restart()
+    return aside
+
+
+def states(city: Bench) -> dict[str, tuple[State, Reason | None]]:
+    return {one.ref: (one.state, one.reason) for one in city.outbox()}
+
+
+def rows(city: Bench, what: str) -> list[dict[str, object]]:
+    """The audit's rows of that kind; the chain is proven."""
+    with city.store.reading() as work:
+        audit.verify(work.conn)
+        return [row for row in audit.rows(work.conn) if row["what"] == what]
+
+
+# What was sent after the backup.
+
+
+def test_nothing_is_sent_twice_and_the_rest_in_order(tmp_path: Path) -> None:
+    """Five responses, backed up when two were written; three went out after it; two more are written after it."""
+    with bench(tmp_path / "kota.db", reports=3) as city:
+        one = city.report()
+        city.settle_down()
+        acts.pause(city.setup, "Sari")
+        refs = [city.respond(one, f"Tahap {n}.") for n in range(2)]
+        file = back_up(city)
+        refs += [city.respond(one, f"Tahap {n}.") for n in range(2, 5)]
+        acts.resume(city.setup, "Sari")
+        city.cycle()
+        city.pass_time()
+        assert refs_in_order(city.arrived(one), refs) == refs
+
+        go_back(city, file)
+        later = [city.respond(one, f"Lagi {n}.") for n in range(2)]
+        city.requests()
+        city.cycle()
+        assert POST not in city.requests()
+        assert states(city) == {
+            **dict.fromkeys(refs[:2], (State.SENT, Reason.FOUND)),
+            **dict.fromkeys(refs[2:], (State.SENT, Reason.RECOVERED)),
+            **dict.fromkeys(later, (State.QUEUED, None)),
+        }
+        with city.store.reading() as work:
+            assert [each.ref for each in restore.waiting(work)] == later
+        city.pass_time()
+        acts.resume(city.setup, "Sari")
+        city.cycles(2)
+        assert refs_in_order(city.arrived(one), refs + later) == refs + later
+        assert len(city.arrived(one)) == 7
+        assert rows(city, "seen_twice") == []
+
+
+def test_what_was_not_sent_before_the_backup_goes_out_in_order(tmp_path: Path) -> None:
+    """Of three that were queued in the backup one was sent after it: the other two follow it."""
+    with bench(tmp_path / "kota.db", reports=1, pace={"wave": 1}) as city:
+        one = city.report()
+        city.settle_down()
+        refs = [city.respond(one, f"Tahap {n}.") for n in range(3)]
+        file = back_up(city)
+        city.world.add_faults({"match": {"method": "POST"}, "times": 1, "do": "gateway:504", "stored": True})
+        city.cycle(stopping=stopping_after(city, one, 1))
+        assert refs_in_order(city.arrived(one), refs) == refs[:1]
+        go_back(city, file)
+        city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.SENT, State.QUEUED, State.QUEUED]
+        city.pass_time()
+        acts.resume(city.setup, "Sari")
+        city.cycle()
+        assert refs_in_order(city.arrived(one), refs) == refs
+
+
+def stopping_after(city: Bench, tracking_id: str, count: int) -> Callable[[], bool]:
+    """A process that is asked to stop as soon as so many stand upstream."""
+    return lambda: len(city.arrived(tracking_id)) >= count
+
+
+def test_a_report_that_was_closed_since(tmp_path: Path) -> None:
+    """Its answer was sent after the backup, then the citizen was content: found, and not held."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        file = back_up(city)
+        city.cycle()
+        city.world.satisfied(one)
+        city.pass_time()
+        go_back(city, file)
+        city.cycle()
+        assert states(city) == {ref: (State.SENT, Reason.FOUND)}
+        assert city.conflicts() == []
+
+
+def test_what_was_called_off_after_the_backup_is_queued_again(tmp_path: Path) -> None:
+    """The backup cannot know it: a person sees it in the list and calls it off again, while nothing leaves."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        file = back_up(city)
+        acts.change(city.setup, OutboxAct.CANCEL, ref, "Sari")
+        go_back(city, file)
+        city.cycle()
+        with city.store.reading() as work:
+            assert [each.ref for each in restore.waiting(work)] == [ref]
+        acts.change(city.setup, OutboxAct.CANCEL, ref, "Sari")
+        city.pass_time()
+        acts.resume(city.setup, "Sari")
+        city.cycle()
+        assert city.arrived(one) == []
+
+
+def test_what_cannot_be_found_again_is_held(tmp_path: Path) -> None:
+    """A secret response, a hand-over: nobody can read back whether they went out after the backup."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+        secret, plain = city.respond(ones[0], is_secret=True), city.respond(ones[1])
+        forward = acts.forward(city.setup, ones[2], OTHER_OPD, "Bukan kewenangan kami.", "budi")
+        file = back_up(city)
+        city.cycle()
+        city.pass_time()
+        go_back(city, file)
+        assert states(city) == {
+            secret: (State.HELD, Reason.CANNOT_READ_BACK),
+            plain: (State.QUEUED, None),
+            forward: (State.HELD, Reason.FORWARD_NOT_FOUND),
+        }
+        assert [each.kind for each in city.conflicts()] == ["cannot_read_back", "forward_not_found"]
+        city.cycle()
+        city.pass_time()
+        acts.resume(city.setup, "Sari")
+        city.cycles(2)
+        assert [len(city.arrived(each)) for each in ones[:2]] == [1, 1]
+        assert states(city)[plain] == (State.SENT, Reason.FOUND)
+
+
+def test_the_last_write_may_not_be_readable_yet(tmp_path: Path) -> None:
+    """What was sent a moment before the restore comes into the thread late: nobody may resume before it does."""
+    with bench(tmp_path / "kota.db", scenario="late-read", late_seconds=1, reports=1, grace=3) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        file = back_up(city)
+        city.cycle()
+        assert len(city.arrived(one)) == 1
+        go_back(city, file)
+        with pytest.raises(NotAllowed, match="right before the restore") as refused:
+            acts.resume(city.setup, "Sari")
+        assert "seconds" in refused.value.todo
+        city.cycle()
+        city.pass_time(5, real=1)
+        acts.resume(city.setup, "Sari")
+        city.cycles(3, apart=5, real=0.5)
+        assert len(city.arrived(one)) == 1
+        assert states(city) == {ref: (State.SENT, Reason.FOUND)}
+
+
+# What the mirror has missed.
+
+
+def test_the_mirror_catches_up(tmp_path: Path) -> None:
+    """What citizens and admins did after the backup is there after one cycle, closed reports too."""
+    with bench(tmp_path / "kota.db", reports=6) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+        file = back_up(city)
+        city.world.answer(ones[0], content="Sudah.", opd=OPD)
+        city.world.satisfied(ones[1])
+        new = city.report()
+        city.settle_down()
+        truth = city.all_mirrored()
+        go_back(city, file)
+        city.cycle()
+        found = city.all_mirrored()
+        assert found.keys() == truth.keys()
+        assert new in found
+        for tracking_id, one in truth.items():
+            assert (found[tracking_id].colour, found[tracking_id].answers) == (one.colour, one.answers)
+        assert city.log.named("swept")[-1]["reports"] >= 3
+
+
+def test_lapor_is_away(tmp_path: Path) -> None:
+    """Then the first cycle that gets an answer reads every open report."""
+    with bench(tmp_path / "kota.db", reports=3) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        file = back_up(city)
+        city.cycle()
+        go_back(city, file)
+        city.world.set_scenario("maintenance")
+        assert city.cycle().error is not None
+        city.pass_time()
+        city.world.set_scenario("calm")
+        city.cycle()
+        assert states(city) == {ref: (State.SENT, Reason.FOUND)}
+
+
+# What is written down.
+
+
+def test_the_audit_says_that_it_was_restored(tmp_path: Path) -> None:
+    """Who did it, from which head it goes on, and which head it gave up; a head of after the backup is not in it."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        one = city.report()
+        city.settle_down()
+        file = back_up(city)
+        with city.store.reading() as work:
+            before = audit.head(work.conn)
+        city.respond(one)
+        with city.store.reading() as work:
+            lost = audit.head(work.conn)
+        aside = go_back(city, file, by="Budi")
+        (row,) = rows(city, "restored")
+        assert (row["who"], row["subject"], row["prev_hash"]) == ("Budi", "database", before.hash)
+        for part in (before.hash, lost.hash, f'"rows":{before.count}', f'"replaced_rows":{lost.count}'):
+            assert part in str(row["data"])
+        with city.store.reading() as work, pytest.raises(AuditBroken, match="is not in this chain"):
+            audit.verify(work.conn, lost.hash)
+        assert aside is not None
+        assert backup.look_into(aside).head == lost
+
+
+def test_it_is_paused_from_the_first_moment_and_says_so(tmp_path: Path) -> None:
+    """Before anything was read; the log says why."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        city.settle_down()
+        go_back(city, back_up(city))
+        with city.store.reading() as work:
+            pause = pauses.current(work)
+        assert pause is not None
+        assert (pause.by, pause.why) == ("Sari", pauses.Why.RESTORED)
+        city.cycle()
+        assert city.log.named("delivery_paused")[-1]["reason"] == "restored"
+
+
+# What is refused, and what is survived.
+
+
+def test_a_backup_of_another_agency(tmp_path: Path) -> None:
+    """Nothing is changed."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        city.settle_down()
+        file = back_up(city)
+        with pytest.raises(BadInput, match="another agency: kota, not provinsi"):
+            put_back(file, city.path, "provinsi", city.clock, city.setup.rules, "Sari")
+        assert [one.name for one in tmp_path.iterdir() if "restor" in one.name] == []
+        city.cycle()
+
+
+def test_an_empty_database_is_nobodys(tmp_path: Path) -> None:
+    """A backup of a city that had just begun is taken."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        fresh = tmp_path / "fresh.db"
+        open_store(f"sqlite:///{fresh}", "kota", city.clock).close()
+        go_back(city, fresh)
+        city.cycle()
+        assert len(city.all_mirrored()) == 1
+
+
+def test_an_older_schema_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it takes the database's place, and not in the backup itself."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        city.settle_down()
+        file = back_up(city)
+        was = file.read_bytes()
+        migrated: list[Path] = []
+
+        def opened(url: str, *args: object) -> object:
+            migrated.append(Path(url.removeprefix("sqlite:///")))
+            return open_store(url, *args)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(restore, "open_store", opened)
+        go_back(city, file)
+        assert migrated == [city.path.with_name("kota.db.restoring")]
+        assert file.read_bytes() == was
+
+
+@pytest.mark.parametrize("function", ["copy", "look_into", "make_single", "put_in_place"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_it_is_killed_and_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, when: str
+) -> None:
+    """There is the old database or the new one, paused; the same command does it again, over what lies about."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        file = back_up(city)
+        city.cycle()
+        done = getattr(backup, function)
+
+        def killed(*args: object, **named: object) -> None:
+            if when == "after":
+                done(*args, **named)
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, function, killed)
+            patch.setattr(backup, "remove", lambda _path: None)  # a killed process tidies nothing up
+            with pytest.raises(Killed):
+                go_back(city, file)
+        city.restart()
+        with city.store.reading() as work:
+            is_new = pauses.current(work) is not None
+            audit.verify(work.conn)
+        assert is_new is ((function, when) == ("put_in_place", "after"))
+        assert city.state(ref) is (State.QUEUED if is_new else State.SENT)
+
+        go_back(city, file)
+        city.cycle()
+        assert states(city) == {ref: (State.SENT, Reason.FOUND)}
+        assert not list(tmp_path.glob("*.restoring*"))
+
+
+def test_two_restores_in_one_second_keep_both(tmp_path: Path) -> None:
+    """Nothing that was there is ever lost."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        city.settle_down()
+        file = back_up(city)
+        kept = {go_back(city, file) for _ in range(3)}
+        assert len(kept) == 3
+        assert all(one is not None and one.exists() for one in kept)
+
+
+def test_a_pause_of_a_person_needs_no_grace(tmp_path: Path) -> None:
+    """Nothing was lost then."""
+    with bench(tmp_path / "kota.db", reports=0, grace=600) as city:
+        acts.pause(city.setup, "Sari")
+        assert acts.resume(city.setup, "Sari")
+
+
+def test_observing_goes_on(tmp_path: Path) -> None:
+    """A city that only looks on may restore as well; nothing is looked for, nothing leaves."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        go_back(city, back_up(city))
+        city.setup = replace(city.setup, observe=True)
+        city.cycle()
+        assert states(city) == {ref: (State.QUEUED, None)}
