@@ -6,8 +6,10 @@ Each act is one transaction with its audit row and the name of who acts, and wor
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from lapor_sync.domain.colour import CLOSED, canonical
@@ -365,12 +367,12 @@ def resume(judging: Judging, by: str) -> bool:
         pause = pauses.current(work)
         if pause is None:
             return False
-        readable_at = pause.since + judging.rules.grace
-        if pause.why is pauses.Why.RESTORED and from_text(work.at) < readable_at:
-            left = (readable_at - from_text(work.at)).total_seconds()
+        since = from_text(work.at) - pause.since
+        if pause.why is pauses.Why.RESTORED and timedelta() <= since < judging.rules.grace:
+            left = math.ceil((judging.rules.grace - since).total_seconds())
             raise NotAllowed(
                 "What was sent right before the restore may not be readable in its thread yet.",
-                todo=f"Look at the list again in {left:.0f} seconds; then resume.",
+                todo=f"Look at the list again in {left} seconds; then resume.",
             )
         pauses.end(work, by)
         return True
