@@ -266,10 +266,11 @@ def setup_on(
 def bench(
     path: Path, *, scenario: str = "calm", grace: float = 5, pace: dict[str, Any] | None = None, **options: Any
 ) -> Iterator[Bench]:
-    """A running city. `options` are the simulator's."""
+    """A running city. `options` are the simulator's; `late_seconds` are the pushed clock's, as all others."""
     chosen = {"reports": 12, "start": START, "speed": 1.0, **options}
     with Simulator(Options(scenario=scenario, **chosen)) as simulator, ExitStack() as stack:
         clock, log = PushedClock(simulator.world.advance), Log()
+        stack.enter_context(patch("connectors.simulator.world.monotonic", clock.monotonic))
         setup = setup_on(stack, simulator, clock, path, log, rules(grace), **(pace or {}))
         yield Bench(simulator, clock, path, setup, log, stack)
 
