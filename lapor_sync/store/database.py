@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -177,13 +179,26 @@ def _make_folder(folder: Path) -> None:
 
 def _configure_sqlite(dbapi: Any, _record: object) -> None:
     dbapi.isolation_level = None  # we say BEGIN ourselves: see _begin_sqlite
+    _write_ahead(dbapi)
     for pragma in (
-        "journal_mode = WAL",
         "synchronous = FULL",  # an accepted response survives a power cut
         "foreign_keys = ON",
         "recursive_triggers = ON",  # so that REPLACE meets the triggers that forbid deleting audit rows
     ):
         dbapi.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(dbapi: sqlite3.Connection) -> None:
+    """Journal mode WAL. Who comes while another switches a new file is refused, and not let wait by SQLite itself."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            dbapi.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _begin_sqlite(conn: Connection) -> None:

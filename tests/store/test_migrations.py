@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import sqlite3
 import threading
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,8 +107,10 @@ def _then(first_this: Any, then_that: Any) -> Any:
 def test_threads_that_open_a_new_database_at_once_take_turns(empty_url: str, clock: StillClock) -> None:
     """Each gets a migrated database, none an error."""
     failed: list[LaporSyncError] = []
+    together = threading.Barrier(6)
 
     def open_it() -> None:
+        together.wait()
         try:
             open_store(empty_url, "kota", clock).close()
         except LaporSyncError as error:
@@ -117,6 +122,17 @@ def test_threads_that_open_a_new_database_at_once_take_turns(empty_url: str, clo
     for one in threads:
         one.join()
     assert failed == []
+
+
+def test_a_new_file_that_another_holds_is_waited_for(tmp_path: Path, clock: StillClock) -> None:
+    """SQLite lets nobody wait who switches a new file's journal; whoever is refused tries again."""
+    path = tmp_path / "lapor.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        letting_go = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        letting_go.start()
+        open_store(f"sqlite:///{path}", "kota", clock).close()
+        letting_go.join()
 
 
 _OPEN = """
