@@ -83,7 +83,7 @@ class Store:
         Raises StoreUnavailable where the database cannot be written, StoreError where it refuses what it is given.
         Nothing of it is stored then, unless the error says that this is not known.
         """
-        with self._turn, _translated(), self._connect({"lapor_write": True}) as conn:
+        with self._turn, self._trouble(), self._connect({"lapor_write": True}) as conn:
             transaction = conn.begin()  # closing the connection rolls back what was not committed
             _take_turn(conn, BUSY_SECONDS)
             unit = Work(conn, self.agency, to_text(self.clock.now()))
@@ -94,8 +94,21 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Work]:
         """A read-only look at one consistent state."""
-        with _translated(), self._connect(_reading_on(self.engine)) as conn, conn.begin():
+        with self._trouble(), self._connect(_reading_on(self.engine)) as conn, conn.begin():
             yield Work(conn, self.agency, to_text(self.clock.now()))
+
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        """As `_translated`; what is left of the connections then is not used again.
+
+        One that SQLite opened while the file was read-only stays so when the file is writable again.
+        """
+        try:
+            with _translated():
+                yield
+        except StoreUnavailable:
+            self.engine.dispose()
+            raise
 
     def _connect(self, options: dict[str, Any]) -> Connection:
         return self.engine.connect().execution_options(**options)

@@ -212,6 +212,21 @@ def test_a_full_disk_is_said_clearly(sqlite_store: Store) -> None:
     assert stored(sqlite_store) == ("1", 1)
 
 
+def test_a_connection_that_failed_is_not_used_again(sqlite_store: Store) -> None:
+    """One that was opened while the file was read-only would stay so, though the file is writable again."""
+    modes = iter(("ON", "OFF"))
+
+    def only_read(dbapi: object, _record: object) -> None:
+        dbapi.execute(f"PRAGMA query_only = {next(modes)}")  # type: ignore[attr-defined]
+
+    event.listen(sqlite_store.engine, "connect", only_read)
+    sqlite_store.close()
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        change(sqlite_store)
+    change(sqlite_store)
+    assert stored(sqlite_store) == ("1", 1)
+
+
 def test_a_database_that_may_only_be_read_is_said_clearly(sqlite_store: Store) -> None:
     """Restored by root, opened by the service: it can look, and a write says why not."""
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import resource
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -164,6 +167,63 @@ def test_the_file_is_read_only(village: Rig, tmp_path: Path, launcher: Launcher)
     child = village.start(launcher, WITHOUT_PRIVILEGES="1")
     village.settles(child)
     child.kill()
+
+
+class Immutable:
+    """Files that nobody can write any more, whoever has them open, as on a disk that became read-only."""
+
+    def __init__(self, *paths: Path) -> None:
+        self.paths = paths
+
+    def __enter__(self) -> Self:
+        change = ["chattr", "+i", *map(str, self.paths)]
+        if shutil.which("chattr") is None or subprocess.run(change, capture_output=True, check=False).returncode:
+            self.undo()
+            pytest.skip("only root, on ext4 or the like, can make a file that is open read-only")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.undo()
+
+    def undo(self) -> None:
+        subprocess.run(["chattr", "-i", *map(str, self.paths)], capture_output=True, check=False)
+
+
+def test_the_file_becomes_read_only(village: Rig, tmp_path: Path) -> None:
+    """While the daemon works, in mid-send: said as often as needed, and it goes on when the file may be written."""
+    with village.program() as daemon:
+        daemon.says("cycle_done")
+        sends(village)
+        with Immutable(tmp_path / "city.db", tmp_path / "city.db-wal"):
+            daemon.says("database_failed", 2)
+            assert "may be written" in daemon.events("database_failed")[0]["todo"]
+            with village.program("respond", village.reports[0], "--text", "Sudah kami kerjakan.") as officer:
+                assert officer.ends() == 1
+                assert "Error: The database did not do it: " in officer.said
+        daemon.says("database_back")
+        village.settles(daemon)
+        assert daemon.terminate() == 0
+    village.verified()
+
+
+def test_the_whole_disk_becomes_read_only(village: Rig, tmp_path: Path) -> None:
+    """The shared memory of SQLite too: the system may end the process then (SIGBUS), and each start says why not."""
+    files = [tmp_path / f"city.db{end}" for end in ("", "-wal", "-shm", ".lock")]
+    with village.program() as daemon:
+        daemon.says("cycle_done")
+        sends(village)
+        with Immutable(*files):
+            wait_until(lambda: not daemon.is_alive or daemon.events("database_failed"), what="a word, or the end")
+            daemon.kill()
+            with village.program() as again:
+                assert again.ends() == 1
+                assert "Error: The lock file " in again.said
+                assert "may be written" in again.said
+                assert "Traceback" not in again.said
+    with village.program() as daemon:
+        village.settles(daemon)
+        assert daemon.terminate() == 0
+    village.verified()
 
 
 def test_somebody_else_writes_for_long(village: Rig) -> None:
