@@ -174,6 +174,11 @@ class Rig:
                 wrong.append(f"{tracking_id} is mirrored as {ours} with {len(items)} items, not {theirs}")
         return wrong
 
+    def states(self) -> set[State]:
+        """The states in which deliveries are."""
+        with self.judging.store.reading() as work:
+            return {one.state for one in outbox.listing(work)}
+
     def verified(self) -> None:
         """The audit chain holds. Raises AuditBroken."""
         with self.judging.store.reading() as work:

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
-from tests.system.rig import Program, Rig, wait_until
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.errors import NotAllowed
+from lapor_sync.sync.acts import OutboxAct, change
+from tests.system.rig import Program, Rig, refs_in, wait_until
 
 SLOW = {"match": {"method": "POST"}, "do": "slow:1.5", "stored": True}
 
@@ -243,3 +246,25 @@ def test_a_daemon_that_sends_nothing_says_why(town: Rig, settings: dict[str, str
     assert said["level"] == level
     assert why in said["what"]
     assert town.problems() == [f"{ref} is queued (None)"]
+
+
+# A person beside it.
+
+
+def test_a_person_cancels_what_it_is_about_to_send(town: Rig) -> None:
+    """Just then, many times: each was cancelled and never arrives, or arrives once; neither side fails."""
+    with working(town) as daemon:
+        cancelled = set()
+        for number in range(60):
+            ref = town.respond(town.reports[number % 6], f"Sudah kami kerjakan, tahap {number}.")
+            time.sleep(number % 12 * 0.02)
+            with suppress(NotAllowed):
+                change(town.judging, OutboxAct.CANCEL, ref, "siti")
+                cancelled.add(ref)
+        wait_until(lambda: town.states() <= {State.SENT, State.CANCELLED}, 40, "the end of every delivery")
+        assert not daemon.events("cycle_failed")
+        assert daemon.terminate() == 0
+    for tracking_id, refs in town.written.items():
+        assert refs_in(town.arrived(tracking_id), refs) == [ref for ref in refs if ref not in cancelled]
+    assert 0 < len(cancelled) < 60
+    town.verified()
