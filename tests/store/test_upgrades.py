@@ -1,0 +1,89 @@
+"""A database of each schema that was ever landed, with its data, opened by today's program: nothing is lost.
+
+`earlier/NNNN.json` holds the rows of every table as the program of that schema left them: reports, threads, deliveries
+in every state, a conflict, an outage, a quarantined record, the audit. Made by the stand-in's city, all invented.
+A new migration adds its own file, written by the program before it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, MetaData, create_engine, text
+
+from lapor_sync.domain.delivery import State
+from lapor_sync.store import audit, outbox, reports, views
+from lapor_sync.store.database import open_store, schema_version
+from lapor_sync.store.migrations import upgrade
+from lapor_sync.store.schema import HEAD
+from tests.databases import StillClock
+
+EARLIER = sorted((Path(__file__).parent / "earlier").glob("*.json"))
+_BYTES = "base64:"
+
+Rows = dict[str, list[dict[str, Any]]]
+
+
+def rows_of(path: Path) -> Rows:
+    """The rows of each table; what is bytes stands there in base64."""
+    found: Rows = json.loads(path.read_text(encoding="utf-8"))
+    return {name: [{key: _value(one) for key, one in row.items()} for row in rows] for name, rows in found.items()}
+
+
+def _value(stored: Any) -> Any:
+    is_bytes = isinstance(stored, str) and stored.startswith(_BYTES)
+    return base64.b64decode(stored.removeprefix(_BYTES)) if is_bytes else stored
+
+
+def fill(engine: Engine, rows: Rows) -> None:
+    """Put the rows into an empty database that has their tables; counters go on behind them."""
+    tables = MetaData()
+    tables.reflect(engine)
+    with engine.begin() as conn:
+        for name, found in rows.items():
+            conn.execute(tables.tables[name].insert(), found)
+        if engine.dialect.name == "postgresql":
+            for table, column in (("delivery", "seq"), ("conflict", "id"), ("outage", "id")):
+                last = f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), max({column})) FROM {table}"
+                conn.execute(text(last))
+
+
+@pytest.mark.parametrize("path", EARLIER, ids=lambda path: path.stem)
+def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url: str, clock: StillClock) -> None:
+    """Every row and value is there after it, and the program works with them."""
+    rows = rows_of(path)
+    engine = create_engine(empty_url)
+    upgrade(engine, path.stem)
+    fill(engine, rows)
+    store = open_store(empty_url, "kota", clock)
+    kept = MetaData()
+    kept.reflect(engine)
+    with store.reading() as work:
+        assert schema_version(work.conn) == HEAD
+        for name, before in rows.items():
+            now = [dict(row) for row in work.conn.execute(kept.tables[name].select()).mappings()]
+            kept_of_before = [{key: row[key] for key in before[0]} for row in now]
+            assert sorted(kept_of_before, key=str) == sorted(before, key=str), name
+        assert audit.verify(work.conn).count == len(rows["audit"])
+        listed = outbox.listing(work)
+        assert {one.state for one in listed} == set(State) - {State.SENDING}
+        assert views.status(work)["conflicts"] == 1
+        shown = [views.show(work, one) for one in reports.load(work, [one.tracking_id for one in listed]).values()]
+        assert all(report["timeline"] for report in shown)
+    with store.work() as work:  # what is new comes after what was there
+        queued = next(one for one in outbox.listing(work) if one.state is State.QUEUED)
+        outbox.begin_attempt(work, queued.ref)
+        work.note("shown", queued.tracking_id)
+    store.close()
+    engine.dispose()
+
+
+def test_every_landed_schema_has_its_database() -> None:
+    """A schema without one is an upgrade that nobody has seen."""
+    assert [path.stem for path in EARLIER] == [f"{number:04}" for number in range(1, len(EARLIER) + 1)]
+    assert len(EARLIER) >= int(HEAD) - 1
+    assert EARLIER
