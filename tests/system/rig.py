@@ -9,12 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
@@ -29,6 +31,8 @@ from lapor_sync.store.database import Work, make_engine, prepare
 from lapor_sync.sync.acts import Written, respond
 from lapor_sync.sync.setup import Judging
 from tests.system.launcher import Child, Launcher
+
+T = TypeVar("T")
 
 BEARER, TOKEN = "simulator-bearer-7d1f", "{5a0b7c1e-43d2-4f0e-9c55-0d9e2f4b8a61}"
 SCRIPT = str(Path(sys.executable).parent / "lapor-sync")
@@ -138,8 +142,7 @@ class Rig:
     def said(self, event: str) -> list[dict[str, Any]]:
         """What the forked daemons logged under that name."""
         lines = self.stderr.read_text(encoding="utf-8").splitlines() if self.stderr.exists() else []
-        found = [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
-        return [one for one in found if one["event"] == event]
+        return logged(lines, event)
 
     def _undelivered(self, work: Work) -> list[str]:
         return [
@@ -217,6 +220,22 @@ def _kind(item: Mapping[str, Any]) -> ItemKind:
     return ItemKind.REPORTER if item["source"] == "citizen" else ItemKind.ANSWER
 
 
+def logged(lines: Iterable[str], event: str) -> list[dict[str, Any]]:
+    """The values of every event of that name among these lines; one that is still being written is passed over."""
+    found = [json.loads(line) for line in lines if line.startswith("{") and line.rstrip().endswith("}")]
+    return [one for one in found if one["event"] == event]
+
+
+@contextmanager
+def some_at_once(
+    request: pytest.FixtureRequest, param: str, cases: Iterable[str], live: Callable[[str], T], at_once: int
+) -> Iterator[Mapping[str, Future[T]]]:
+    """Live those cases that this run's tests ask for by their `param`, some at once: most of their time is waiting."""
+    asked = {item.callspec.params.get(param) for item in request.session.items if hasattr(item, "callspec")}
+    with ThreadPoolExecutor(at_once) as pool:
+        yield {case: pool.submit(live, case) for case in cases if case in asked}
+
+
 def wait_until(is_so: Callable[[], object], seconds: float = 20, what: str = "it") -> None:
     """Poll with a deadline."""
     until = time.monotonic() + seconds
@@ -281,8 +300,7 @@ class Program:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What it logged under that name."""
-        found = [json.loads(line) for line in list(self.lines) if line.startswith("{")]
-        return [one for one in found if one["event"] == name]
+        return logged(list(self.lines), name)
 
     def says(self, event: str, count: int = 1, seconds: float = 30) -> None:
         """Wait until it logged this, so many times."""

@@ -16,7 +16,7 @@ import pytest
 
 from tests.system.kills import ON_THE_WIRE, STEPS, kill_at, one_city
 from tests.system.launcher import Launcher
-from tests.system.rig import rig
+from tests.system.rig import rig, some_at_once
 
 KILLS = int(os.environ.get("KILLS", "50"))
 AT_ONCE = 4
@@ -31,16 +31,15 @@ def running(
     new_database: Callable[[], str],
     launcher: Launcher,
 ) -> Iterator[Running]:
-    """A city for each step that was asked for, some at once: most of their time is waiting."""
+    """A city for each step that was asked for."""
 
     def killed(step: str) -> int:
         folder = tmp_path_factory.mktemp(step)
         with rig(folder, new_database(), seed=len(step), late_seconds=0.5) as city:
             return kill_at(city, launcher, step, Random(step))
 
-    asked = [item.callspec.params.get("step") for item in request.session.items if hasattr(item, "callspec")]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {step: pool.submit(killed, step) for step in (*STEPS, ON_THE_WIRE) if step in asked}
+    with some_at_once(request, "step", (*STEPS, ON_THE_WIRE), killed, AT_ONCE) as futures:
+        yield futures
 
 
 @pytest.mark.timeout(280)

@@ -9,7 +9,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -34,7 +34,7 @@ from tests.system.fault_proxy import (
     tls,
 )
 from tests.system.launcher import Child, Launcher
-from tests.system.rig import Rig, rig, wait_until
+from tests.system.rig import Rig, rig, some_at_once, wait_until
 
 AT_ONCE = 8
 LIMITS = {"CONNECT_TIMEOUT": "1", "READ_TIMEOUT": "2"}
@@ -149,7 +149,7 @@ def running(
     new_database: Callable[[], str],
     launcher: Launcher,
 ) -> Iterator[Running]:
-    """A city for each case that was asked for, some at once: most of their time is waiting."""
+    """A city for each case that was asked for."""
 
     def lived(name: str) -> list[Attempt]:
         lives = meets if name in FAULTS else finds_closed if name in DOORS else lives_with_a_bad_line
@@ -158,9 +158,8 @@ def running(
             lives(city, proxy, launcher, name)
             return attempts(city)
 
-    asked = [item.callspec.params.get("case") for item in request.session.items if hasattr(item, "callspec")]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {name: pool.submit(lived, name) for name in (*BAD_LINES, *DOORS, *FAULTS) if name in asked}
+    with some_at_once(request, "case", (*BAD_LINES, *DOORS, *FAULTS), lived, AT_ONCE) as futures:
+        yield futures
 
 
 @pytest.mark.parametrize("case", FAULTS)

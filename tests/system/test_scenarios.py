@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from signal import SIGTERM
 
 import pytest
@@ -19,7 +18,7 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.store import audit, outbox, quarantine, reports, views
 from lapor_sync.store.reports import Mirrored
 from tests.system.launcher import Child, Launcher
-from tests.system.rig import BEARER, OPD, TOKEN, Rig, rig
+from tests.system.rig import BEARER, OPD, TOKEN, Rig, rig, some_at_once
 
 AT_ONCE = 4
 WORDS = ("Judul KANARI", "isi KANARI", "balasan KANARI", "jawaban KANARI")
@@ -173,19 +172,15 @@ def running(
     new_database: Callable[[], str],
     launcher: Launcher,
 ) -> Iterator[Running]:
-    """A city for each scenario that was asked for, some at once."""
+    """A city for each scenario that was asked for."""
 
-    def met(scenario: str, folder: Path, database: str) -> list[str]:
-        with rig(folder, database, seed=7, late_seconds=0.3, slow_seconds=0.3) as city:
+    def met(scenario: str) -> list[str]:
+        folder = tmp_path_factory.mktemp(scenario)
+        with rig(folder, new_database(), seed=7, late_seconds=0.3, slow_seconds=0.3) as city:
             return meet(city, launcher, scenario)
 
-    asked = {item.callspec.params.get("scenario") for item in request.session.items if hasattr(item, "callspec")}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {
-            one: pool.submit(met, one, tmp_path_factory.mktemp(one), new_database())
-            for one in SCENARIOS
-            if one in asked
-        }
+    with some_at_once(request, "scenario", SCENARIOS, met, AT_ONCE) as futures:
+        yield futures
 
 
 @pytest.mark.timeout(280)
