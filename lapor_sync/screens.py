@@ -463,7 +463,7 @@ def plan(
     if observe:
         say("LAPOR_SYNC_OBSERVE is set: nothing leaves.")
     elif missing:
-        say(f"Nothing leaves from this shell: {', '.join(missing)} missing.")
+        say(f"This shell has no {', '.join(missing)}; the daemon sends with its own settings.")
     say_paused(pause)
 
 

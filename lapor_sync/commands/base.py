@@ -93,7 +93,7 @@ def command(*options: Callable[[F], F], name: str | None = None) -> Callable[[Ca
 
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON.")
 acting_by = click.option("--by", metavar="NAME", help="Who acts; default: $SUDO_USER, else the login name.")
-path_type = click.Path(path_type=Path)
+path_type = click.Path(path_type=Path, readable=False)  # what cannot be read is said in our own words
 
 
 def person(by: str | None) -> str:
@@ -101,6 +101,10 @@ def person(by: str | None) -> str:
     for given in (by, os.environ.get("SUDO_USER")):
         if given and given.strip():
             return _printable(given)
+    return _login_name()
+
+
+def _login_name() -> str:
     import pwd
 
     try:
@@ -151,7 +155,7 @@ def read_at_most(path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             content = file.read(most + 1)
     except OSError as exc:
-        todo = "Check the path, and that this user may read it."
+        todo = f"Check the path, and that the user {_login_name()} may read it."
         raise BadInput(f"{path} cannot be read: {exc.strerror}.", todo=todo) from exc
     if len(content) > most:
         raise BadInput(f"{path} has more than {most / 2**20:g} MB.", todo="Make it smaller.")

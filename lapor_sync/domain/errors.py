@@ -113,7 +113,7 @@ class Denied(UpstreamError):
     """401, or 403: the credentials are not accepted."""
 
     todo = (
-        "Ask Diskominfo's LAPOR account holder for a valid bearer and token; put them in the credential files. "
+        "Ask Diskominfo's LAPOR account holder for valid credentials (bearer, token); put them in their files. "
         "With LoadCredential= restart the service then: it has copies. Else the daemon goes on by itself."
     )
 

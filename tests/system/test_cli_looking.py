@@ -361,7 +361,7 @@ def test_plan_shows_three_sides_and_the_next_step(cli):
     assert cli("status", "--json").json["audit_rows"] == before + 2
     assert "send it, 1 behind it" in cli("plan").out
     assert "nothing leaves" in cli("plan", env={"LAPOR_SYNC_OBSERVE": "true"}).out
-    assert "LAPOR_SYNC_USER_ID missing" in cli("plan", env={"LAPOR_SYNC_USER_ID": ""}).out
+    assert "This shell has no LAPOR_SYNC_USER_ID" in cli("plan", env={"LAPOR_SYNC_USER_ID": ""}).out
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lapor_sync import log
+from lapor_sync.domain import errors
 
 ROOT = Path(__file__).parents[2]
 
@@ -173,6 +174,12 @@ def test_our_own_sentences_are_shown_without_addresses_and_secrets() -> None:
     token = "{0f0f0f0f-1111-2222-3333-0a0b0c0d0e0f}"
     what = f"GET https://u:p@lapor.test:8443/v3/x?auth=1 failed\nwith Bearer abc and {token}"
     assert one_line(what=what)["what"] == "GET https://lapor.test:8443/... failed with [hidden] and [hidden]"
+
+
+@pytest.mark.parametrize("error", [errors.UpstreamError, *errors.UpstreamError.__subclasses__()])
+def test_the_advice_of_each_error_is_shown_whole(error: type[errors.UpstreamError]) -> None:
+    """None of our own words looks like a secret."""
+    assert one_line(todo=error.todo)["todo"] == error.todo
 
 
 def test_a_long_sentence_is_cut() -> None:
