@@ -306,11 +306,15 @@ def change(judging: Judging, act: OutboxAct, ref: str, by: str) -> State:
             raise NotAllowed(
                 f"Delivery {one.ref} is {one.state}: it cannot be changed by `{act}`.", todo=_advice(one)
             )
-        _settle_by(work, one, by, How.TAKE_UPSTREAM if act is OutboxAct.CANCEL else How.KEEP_OURS)
+        asked = conflicts.of_delivery(work, one.ref)
+        for conflict in asked:
+            conflicts.settle(work, conflict, How.TAKE_UPSTREAM if act is OutboxAct.CANCEL else How.KEEP_OURS, by)
         if act is OutboxAct.RETRY:
             _queue_again(work, judging, one, by)
         else:
             outbox.move(work, one, _TO[act], Reason.BY_PERSON, who=by, next_try_at=None)
+        if asked:
+            _agree_with_upstream(work, judging, one.tracking_id)
         return _TO[act]
 
 
@@ -320,11 +324,6 @@ def _advice(one: Queued) -> str:
             "It may be upstream already and is being read back; wait for `lapor-sync outbox` to show the outcome."
         )
     return "It has come to its end; write a new response if one is needed."
-
-
-def _settle_by(work: Work, one: Queued, by: str, how: How) -> None:
-    for conflict in conflicts.of_delivery(work, one.ref):
-        conflicts.settle(work, conflict, how, by)
 
 
 def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:

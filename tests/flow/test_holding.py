@@ -158,6 +158,22 @@ def test_both_moved(tmp_path: Path) -> None:
         assert city.state(ref) is State.SENT
 
 
+def test_both_moved_and_retried_by_a_person(tmp_path: Path) -> None:
+    """`outbox retry` settles the question as `keep-ours` does: the response is not held for it once more."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, ref = one_written(city)
+        city.world.satisfied(one)
+        city.cycle(observe=True)
+        city.world.reopen(one)
+        city.pass_time()
+        city.cycle()
+        assert held_for(city, ref) is Reason.BOTH_MOVED
+        acts.change(city.setup, OutboxAct.RETRY, ref, "siti")
+        assert (city.mirrored(one).agreed, city.conflicts()) == (Colour.MERAH, [])
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
 # Of a report that is known from an export only.
 
 
