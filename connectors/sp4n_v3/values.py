@@ -75,6 +75,8 @@ def moment(value: object, zone: tzinfo) -> tuple[datetime | None, bool]:
     """
     if value is None or value is False or (isinstance(value, str) and value.strip() in {"", "-", "null"}):
         return None, False
+    if isinstance(value, str) and (known := _quick(value, zone)) is not None:
+        return known, False
     part = _date_parts(value)
     # MySQL's zero date, also as Carbon prints it (-0001-11-30), and Go's (0001-01-01).
     if int(part["year"] or 0) <= 1:
@@ -83,6 +85,17 @@ def moment(value: object, zone: tzinfo) -> tuple[datetime | None, bool]:
         return _in_utc(part, zone), part["hour"] is None
     except OverflowError as exc:
         raise ValueError("not a date") from exc
+
+
+def _quick(text: str, zone: tzinfo) -> datetime | None:
+    """A time in one of the two forms of nearly all; None where it is another, or none."""
+    if len(text) != 19 or (text[10], text[13], text[16]) != (" ", ":", ":"):
+        return None
+    iso = text if text[4] == "-" else f"{text[6:10]}-{text[3:5]}-{text[:2]}{text[10:]}" if text[2] == "-" else ""
+    try:
+        return datetime.fromisoformat(iso).replace(tzinfo=zone).astimezone(UTC) if iso > "0002" else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _date_parts(value: object) -> dict[str, str | None]:
@@ -128,7 +141,12 @@ def moment_or_none(value: object, zone: tzinfo) -> datetime | None:
 
 def clean(text: str) -> str:
     """Without space around it, and without what no database stores."""
-    return _UNSTORABLE.sub("\ufffd", text).strip() if _UNSTORABLE.search(text) else text.strip()
+    return _storable_text(text).strip()
+
+
+def _storable_text(text: str) -> str:
+    # An ASCII text knows that it is one: most need no search.
+    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
 
 
 def text_of(value: object) -> str:
@@ -186,15 +204,18 @@ def _loaded(text: str) -> object:
         return None
 
 
+_as_text = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
+_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def raw_text(value: object) -> str:
     """`value` as JSON text that any database stores."""
-    return _UNSTORABLE.sub("\ufffd", json.dumps(value, ensure_ascii=False))
+    return _storable_text(_as_text(value))
 
 
 def hash_of(value: object) -> bytes:
     """16 bytes over the canonical form: key order and space do not matter."""
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(_canonical(value).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def derived_key(value: object) -> str:

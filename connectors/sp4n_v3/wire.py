@@ -15,6 +15,7 @@ from datetime import UTC, datetime, tzinfo
 from urllib.parse import unquote, urlsplit
 
 from connectors.sp4n_v3.values import (
+    MAX_DEPTH,
     UNSTORABLE_ESCAPE,
     Row,
     clean,
@@ -125,7 +126,7 @@ def _json_object(body: bytes) -> dict[str, object]:
     try:
         found = json.loads(text, strict=False, parse_constant=lambda _: None)
         # Escapes can smuggle in what no database stores; only then is it worth to copy all.
-        sound = found if not UNSTORABLE_ESCAPE.search(text) and is_shallow(found) else storable(found)
+        sound = found if _is_sound(text, found) else storable(found)
     except (ValueError, RecursionError) as exc:
         reason = "the answer is empty" if not text.strip() else "the answer is no JSON"
         raise UpstreamBroken(reason) from exc
@@ -134,8 +135,17 @@ def _json_object(body: bytes) -> dict[str, object]:
     return sound
 
 
+def _is_sound(text: str, found: object) -> bool:
+    """Whether any database stores all of it, and nothing is nested too deep. The cheap questions come first."""
+    if ("\\u" in text or "\x00" in text) and UNSTORABLE_ESCAPE.search(text):
+        return False
+    return text.count("[") + text.count("{") <= MAX_DEPTH or is_shallow(found)
+
+
 def _succeeded(status: object) -> bool:
     """`status` is a boolean (seen); numbers and words as such systems write them (assumed)."""
+    if status is True:
+        return True
     if isinstance(status, str):
         return not re.fullmatch(r"0?|false|errors?|fail(ed)?|gagal|[45]\d\d", status.strip().lower())
     if isinstance(status, int | float):
@@ -286,9 +296,12 @@ def _times(row: Row, zone: tzinfo) -> dict[str, object]:
     return found
 
 
-def _given(row: Row, fields: str) -> str | None:
-    """The first of the `fields` (separated by a space) that the row carries."""
-    return next((field for field in fields.split() if field in row), None)
+def _given(row: Row, fields: tuple[str, ...]) -> str | None:
+    """The first of the `fields` that the row carries."""
+    for field in fields:
+        if field in row:
+            return field
+    return None
 
 
 def _status_name(row: Row) -> str:
@@ -307,7 +320,7 @@ def _missing(row: Row) -> frozenset[str]:
     return frozenset(absent if _status_name(row) else absent | {"status_name"})
 
 
-_FIELDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
+_READ: Mapping[str, tuple[str, Callable[[object], object]]] = {
     # attribute of Report: (field of upstream, then where else it may stand; how it is read)
     "disposition_id": ("disposition_id disposition", pointer),  # seen, as is the name; all below is assumed
     "disposition_name": ("disposition_name disposition", name_of),
@@ -327,6 +340,7 @@ _FIELDS: Mapping[str, tuple[str, Callable[[object], object]]] = {
     "reporter_name": ("reporter_name", text_or_none),
     "attachments": ("attachments", attachments),
 }
+_FIELDS = {name: (tuple(fields.split()), read) for name, (fields, read) in _READ.items()}
 _FLAGS = ("is_anonymous", "is_secret", "is_priority")
 """Null for one of these counts as missing: taken for "no", it could show what is secret."""
 
@@ -472,8 +486,13 @@ def _item_content(row: Row) -> str:
 
 def _institution(row: Row, side: str) -> str | None:
     """Who sent or gets an item: by name (seen), else by id, so that no agency is taken for the reporter."""
-    names = (row.get(f"institution_{side}{form}") for form in ("_name", "", "_id"))
-    return next(filter(None, (_party(name) for name in names)), None)
+    for field in _PARTIES[side]:
+        if (name := _party(row.get(field))) is not None:
+            return name
+    return None
+
+
+_PARTIES = {side: tuple(f"institution_{side}{form}" for form in ("_name", "", "_id")) for side in ("from", "to")}
 
 
 def _party(value: object) -> str | None:

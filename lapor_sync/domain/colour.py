@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property, lru_cache
 
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
@@ -65,7 +66,7 @@ class City:
         """Whether `institution_id` is the city and not one of its OPDs."""
         return institution_id is not None and institution_id == self.institution_id
 
-    @property
+    @cached_property
     def rules(self) -> str:
         """The version of these rules for this city, stored beside each colour so that it can be derived again."""
         ids = "\n".join([self.institution_id or "", *sorted(self.opd_ids)])
@@ -105,6 +106,7 @@ class _Case:
         return self.disposed_to is not None and not self.city.owns(self.disposed_to)
 
 
+@lru_cache(maxsize=1024)
 def canonical(status_name: str) -> str:
     """A status name without case, space and punctuation: these do not matter."""
     return re.sub(r"[\W_]+", "", status_name).lower()

@@ -22,6 +22,8 @@ def plain(text: str) -> str:
     Unescaped twice, since upstream may escape what a client had escaped already.
     """
     for _ in range(2):
+        if "<" not in text and "&" not in text:
+            return text
         text = html.unescape(_TAG.sub("", _BLOCK_TAG.sub("\n", text)))
     return _TAG.sub("", text)
 

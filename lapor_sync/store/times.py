@@ -14,7 +14,7 @@ def to_text(at: datetime | None) -> str | None:
     """An aware datetime as text; None stays None."""
     if at is None:
         return None
-    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 @overload
