@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
-SUBJECTS = ("backfill",)
+SUBJECTS = ("backfill", "store", "again", "memory", "poll", "export", "deliver")
 """In the order of the document. Each is a module of this package."""
 
 

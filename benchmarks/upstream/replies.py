@@ -10,6 +10,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,11 @@ def followups(number: int) -> list[Json]:
 
 
 def _text(number: int, words: int) -> str:
+    return _words(number % 997, words)
+
+
+@cache
+def _words(number: int, words: int) -> str:
     count = len(_WORDS)
     return " ".join(_WORDS[(number * 7 + place * place + place) % count] for place in range(words))
 

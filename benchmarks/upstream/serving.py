@@ -54,6 +54,10 @@ class Upstreams:
             self._made[world] = path
         return self._made[world]
 
+    def drop(self, world: World) -> None:
+        """Give back the file of a world that is no longer needed."""
+        self._made.pop(world).unlink()
+
     @contextmanager
     def serving(self, world: World, latency_ms: float) -> Iterator[Upstream]:
         """The world on loopback, every reply `latency_ms` after its request."""

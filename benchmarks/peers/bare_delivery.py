@@ -1,0 +1,50 @@
+"""The same posts and re-reads by a bare client: `bare_delivery.py URL CONCURRENCY ID ...`, the ids, in order.
+
+For each response the detail and the thread before it, one post, the detail and the thread after it; the responses of
+one report one after another.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+
+import httpx
+
+
+def main(url: str, concurrency: int, report_ids: list[str]) -> dict[str, int]:
+    """Deliver a response for each id; how many there were."""
+    with httpx.Client(base_url=url, limits=httpx.Limits(max_connections=concurrency)) as client:
+
+        def read(report_id: str) -> None:
+            client.get(f"/complaints/{report_id}/complaint").raise_for_status().json()
+            client.get(f"/complaints/{report_id}/followups", params={"page": 1}).raise_for_status().json()
+
+        def deliver(report_id: str, count: int) -> int:
+            for number in range(count):
+                read(report_id)
+                fields = {
+                    "user_id": "1",
+                    "institution_from_id": "611",
+                    "institution_to_id": "601",
+                    "complaint_id": report_id,
+                    "info_disposition": "",
+                    "template_code": "reply",
+                    "rating": "0",
+                    "is_secret": "0",
+                    "content": f"Sudah ditangani, tahap {number}.",
+                }
+                parts = {name: (None, value) for name, value in fields.items()}
+                client.post("/complaints/followup/add", files=parts).raise_for_status().json()
+                read(report_id)
+            return count
+
+        counts = [(report_id, len(list(same))) for report_id, same in groupby(report_ids)]
+        with ThreadPoolExecutor(concurrency) as pool:
+            return {"delivered": sum(pool.map(lambda pair: deliver(*pair), counts))}
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:])))
