@@ -143,12 +143,13 @@ class _Push:
         return any(not isinstance(one.step, Wait | Hold) for one in ready)
 
     def _read(self, pool: ThreadPoolExecutor, wave: list[Queued]) -> list[tuple[Queued, Mirrored, ById]]:
-        """Detail and thread of each delivery's report, as they are now."""
+        """Detail and thread of each delivery's report, as they are now; in the order of the wave, for so they leave."""
         with self.setup.store.reading() as work:
             mirrored = reports.load(work, (one.tracking_id for one in wave))
         pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
         done = each(pool, lambda pair: read_one(self.setup, self.health, pair[1], with_detail=True), pairs)
-        return [(one, report, found) for part in done for (one, report), found in part]
+        read = {one.ref: found for part in done for (one, _), found in part}
+        return [(one, report, read[one.ref]) for one, report in pairs]
 
     def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
         """Mirror what was read, then take the next step of each delivery: all of it in one transaction."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -196,6 +197,22 @@ def test_an_upstream_whose_date_jumps_sends_nothing_twice(tmp_path: Path) -> Non
 # Order.
 
 
+def test_reports_of_one_wave_are_answered_by_deadline(tmp_path: Path) -> None:
+    """Whichever report is read first: they leave in the order of their deadlines, not as read and not as written."""
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 2}) as city:
+        ones = []
+        for _ in range(5):
+            ones.append(city.report())
+            city.pass_time(86_400)
+        city.settle_down()
+        refs = [city.respond(one) for one in reversed(ones)]
+        slow = {"path": f"/{city.world.find(ones[0]).id}/"}
+        city.world.add_faults({"match": slow, "times": 1, "do": "slow:0.3", "stored": True})
+        city.cycle()
+        moved = [json.loads(row[6]) for row in city.contents()["audit"] if row[4] == "delivery_moved"]
+        assert [one["ref"] for one in moved if one["to"] == State.SENDING] == refs[::-1]
+
+
 def test_a_refused_response_does_not_block_the_next(tmp_path: Path) -> None:
     """Upstream says no to the first of two: it is shown, and the second goes."""
     with bench(tmp_path / "kota.db", reports=0) as city:
@@ -245,6 +262,43 @@ def test_a_429_waits_for_what_upstream_asks_and_is_no_try(tmp_path: Path) -> Non
         city.pass_time(610)
         city.cycle()
         assert (city.state(ref), city.delivery(ref).delivery.tries) == (State.SENT, 0)
+
+
+@pytest.mark.parametrize("do", ["status:429", "gateway:403"])
+def test_what_does_not_leave_waits_and_never_ends(tmp_path: Path, do: str) -> None:
+    """Fifty sends that did not leave, over a day: no try counts, no wait is over 15 minutes, and at last it goes."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "times": None, "do": do, "stored": False})
+        for tried in range(1, 51):
+            assert city.cycle().error is None
+            waiting = city.delivery(ref)
+            assert (waiting.state, waiting.delivery.tries, waiting.waits) == (State.QUEUED, 0, tried)
+            assert waiting.next_try_at is not None
+            assert waiting.next_try_at - city.clock.now() <= timedelta(minutes=15)
+            city.pass_time(1800)
+        city.world.clear_faults()
+        city.cycle()
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_an_outage_of_days_never_ends_a_delivery(tmp_path: Path) -> None:
+    """A hundred cycles meet 503 everywhere: nothing is tried, nothing counts, and it goes as soon as LAPOR is back."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.set_scenario("maintenance")
+        for _ in range(100):
+            assert city.cycle().error is not None
+            city.pass_time(1800)
+        waiting = city.delivery(ref)
+        assert (waiting.state, waiting.delivery.tries, waiting.waits) == (State.QUEUED, 0, 0)
+        city.world.set_scenario("calm")
+        city.cycle()
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
 
 
 def test_after_ten_tries_a_person_decides(tmp_path: Path) -> None:
