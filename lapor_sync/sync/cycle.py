@@ -144,7 +144,8 @@ def _note_answer(setup: Setup) -> None:
     if was_away:
         with setup.store.work() as work:
             marks.end_outage(work)
-            marks.put(work, Mark.CANARY, work.at)
+            if marks.get(work, Mark.CANARY) is None:
+                marks.put(work, Mark.CANARY, "")
             outbox.no_more_waiting(work)
         setup.log.info("upstream_back")
 

@@ -115,18 +115,33 @@ class _Push:
 
     def _waves(self, due: list[Queued]) -> Iterable[list[Queued]]:
         """A few reports at a time; after an outage one delivery alone goes first, the rest when it arrived."""
-        at = 0
-        while at < len(due):
-            is_canary = self._is_canary()
-            if is_canary and self.stalled:
+        rest = list(due)
+        while rest:
+            with self.setup.store.reading() as work:
+                canary = marks.get(work, Mark.CANARY)
+                if canary is not None and self._is_in_doubt(work, canary):
+                    rest = [one for one in rest if one.state is State.UNKNOWN]
+            if canary is None:
+                yield rest[: self.setup.pace.wave]
+                del rest[: self.setup.pace.wave]
+                continue
+            if self.stalled or not rest:
                 return
-            size = 1 if is_canary else self.setup.pace.wave
-            yield due[at : at + size]
-            at += size
+            alone = min(rest, key=_goes_first)
+            yield [alone]
+            rest.remove(alone)
 
-    def _is_canary(self) -> bool:
-        with self.setup.store.reading() as work:
-            return marks.get(work, Mark.CANARY) is not None
+    def _is_in_doubt(self, work: Work, ref: str) -> bool:
+        """Whether the one that went first may have arrived, and can still be read back: then nothing else leaves.
+
+        After twice the grace it holds up the others no longer: its report cannot be read, or tells nothing.
+        """
+        one, longest = outbox.get(work, ref), 2 * self.setup.rules.grace
+        if one is None or one.state is not State.UNKNOWN:
+            return False
+        if ref in self.setup.ended:
+            return self.setup.clock.monotonic() - self.setup.ended[ref] < longest.total_seconds()
+        return one.ended_at is not None and self.setup.connector.upstream_now() < one.ended_at + longest
 
     def _wave(self, pool: ThreadPoolExecutor, wave: list[Queued]) -> bool:
         """Read the reports, claim what may go, send it, settle it, read those reports again."""
@@ -188,6 +203,8 @@ class _Push:
             case Send():
                 outbox.begin_attempt(work, one.ref)
                 outbox.move(work, one, State.SENDING, Reason.LEAVING)
+                if marks.get(work, Mark.CANARY) is not None:
+                    marks.put(work, Mark.CANARY, one.ref)
             case Wait():
                 pass  # nothing can be told before the grace is over: looked for again in the next cycle
             case _:
@@ -237,12 +254,13 @@ class _Push:
 
     def _confirm(self, work: Work, one: Queued) -> None:
         outbox.move(work, one, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
+        if marks.get(work, Mark.CANARY) == one.ref:
+            marks.clear(work, Mark.CANARY)
         self._after_arrival(work, one)
         self.setup.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
 
     def _after_arrival(self, work: Work, one: Queued) -> None:
         self.arrived += 1
-        marks.clear(work, Mark.CANARY)
         if one.delivery.kind is Kind.FORWARD:
             note_forwarded(work, self.setup, one.tracking_id)
 
@@ -315,6 +333,7 @@ class _Push:
         match outcome:
             case Sent():
                 outbox.move(work, one, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
+                marks.clear(work, Mark.CANARY)
                 self._after_arrival(work, one)
                 self._after_write(work, one)
             case Refused():
@@ -366,6 +385,11 @@ def _hides(found: ById, one: Queued) -> bool:
 def _mark(one: Queued) -> tuple[str, State, int]:
     """A delivery as it stood: looked at once in a push, and again only if it moved."""
     return one.ref, one.state, one.delivery.tries
+
+
+def _goes_first(one: Queued) -> tuple[bool, int]:
+    """After an outage: what may have arrived is looked for, then what was tried least; one report blocks no other."""
+    return one.state is not State.UNKNOWN, one.delivery.tries
 
 
 def _as_error(outcome: Outcome) -> UpstreamError | None:

@@ -290,6 +290,72 @@ def test_a_canary_that_is_found_lets_the_others_go(tmp_path: Path) -> None:
         assert [len(city.arrived(one)) for one in ones] == [1] * 3
 
 
+def test_nothing_leaves_while_the_first_may_have_arrived(tmp_path: Path) -> None:
+    """Polls are shorter than the grace: no other goes, until the first was read back as not there; then the next."""
+    with bench(tmp_path / "kota.db", reports=0, grace=100) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+        refs = [city.respond(one) for one in ones]
+        away_once(city)
+        lost = {"match": {"method": "POST"}, "times": 1, "do": "gateway:504", "stored": False}
+        city.world.add_faults(lost)
+        for _ in range(4):
+            city.cycle()
+            assert [city.state(ref) for ref in refs] == [State.UNKNOWN, State.QUEUED, State.QUEUED]
+            city.pass_time(20)
+        city.world.add_faults(lost)
+        city.pass_time(60)
+        city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.QUEUED, State.UNKNOWN, State.QUEUED]
+        city.pass_time(120)
+        city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.SENT] * 3
+        assert [len(city.arrived(one)) for one in ones] == [1] * 3
+
+
+@pytest.mark.parametrize("is_new_process", [False, True])
+def test_a_first_one_that_cannot_be_told_blocks_nothing_for_long(tmp_path: Path, is_new_process: bool) -> None:
+    """Its report cannot be read after the send: after twice the grace another one goes first."""
+    with bench(tmp_path / "kota.db", reports=0, grace=100) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+        refs = [city.respond(one) for one in ones]
+        away_once(city)
+        city.world.add_faults({"match": {"method": "POST"}, "times": 1, "do": "gateway:504", "stored": False})
+        city.cycle()
+        if is_new_process:
+            city.restart()
+        thread = f"/{city.world.find(ones[0]).id}/"
+        city.world.add_faults({"match": {"path": thread}, "times": None, "do": "status:500"})
+        city.pass_time(150)
+        city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.UNKNOWN, State.QUEUED, State.QUEUED]
+        city.pass_time(100)
+        city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.UNKNOWN, State.SENT, State.SENT]
+
+
+def test_what_was_lost_before_the_outage_is_no_first_one(tmp_path: Path) -> None:
+    """A response that is found after an outage says nothing about sending: one goes first all the same."""
+    with bench(tmp_path / "kota.db", reports=0, grace=100) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+        first = city.respond(ones[0])
+        city.world.add_faults({"match": {"method": "POST"}, "times": 1, "do": "close-after", "stored": True})
+
+        def breaks_off(step: str) -> None:
+            if step == "sent":
+                city.world.set_scenario("maintenance")
+
+        city.cycle(step=breaks_off)
+        assert city.state(first) is State.UNKNOWN
+        others = [city.respond(one) for one in ones[1:]]
+        away_once(city)
+        city.world.add_faults({"match": {"method": "POST"}, "times": 1, "do": "gateway:504", "stored": False})
+        city.cycle()
+        assert [city.state(ref) for ref in (first, *others)] == [State.SENT, State.UNKNOWN, State.QUEUED]
+
+
 def away_once(city: Bench) -> None:
     """One cycle meets an upstream in maintenance."""
     city.world.set_scenario("maintenance")
