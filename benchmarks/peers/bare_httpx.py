@@ -19,7 +19,8 @@ import httpx
 def main(url: str, page_size: int, concurrency: int, *, with_detail: bool) -> dict[str, int]:
     """Read everything; how much it was. The next list page is fetched while the threads of this one are."""
     reports = items = 0
-    client = httpx.Client(limits=httpx.Limits(max_connections=concurrency))
+    # One for the lister: where threads wait for a connection of the pool, it was seen to hand out a closed one.
+    client = httpx.Client(limits=httpx.Limits(max_connections=concurrency + 1))
 
     def get(path: str) -> Any:
         return client.get(url + path).raise_for_status().json()["results"]
