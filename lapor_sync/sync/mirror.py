@@ -141,7 +141,7 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
     A settled report that was read again and found the same stays as it is, so that nothing is written.
     """
     base = old or Mirrored(report=_first(read), first_seen_at=now)
-    report = merge_fields(base.report, read.report) if read.report else base.report
+    report = merge_fields(base.report, read.report) if read.report and old else base.report
     moved = report != base.report or old is None or old.read_at is None
     thread_read_at = base.thread_read_at
     brings_nothing = base.settled and not moved and is_same_thread
@@ -162,15 +162,21 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
 
 
 def _first(read: Read) -> Report:
-    assert read.report is not None
-    return replace(read.report, tracking_id=read.tracking_id)
+    report = read.report
+    assert report is not None
+    if report.tracking_id != read.tracking_id:
+        report = replace(report, tracking_id=read.tracking_id)
+    return _shown(report)
 
 
 def merge_fields(known: Report, new: Report) -> Report:
     """`new` over `known`: a field that the source does not carry keeps its value; identity stays."""
     values = {name: getattr(new, name) for name in MAPPED if name not in new.missing}
-    merged = replace(known, **values, upstream_id=new.upstream_id or known.upstream_id)
-    return without_reporter(merged) if merged.is_anonymous or merged.is_secret else merged
+    return _shown(replace(known, **values, upstream_id=new.upstream_id or known.upstream_id))
+
+
+def _shown(report: Report) -> Report:
+    return without_reporter(report) if report.is_anonymous or report.is_secret else report
 
 
 def without_reporter(report: Report) -> Report:

@@ -43,11 +43,11 @@ def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
     closed_at = _closed_at(case, verdict.colour)
     timed = _deadlines(case, verdict.colour, closed_at, rules)
     deadline = timed.deadline
-    flags = verdict.flags | _flags(case, timed)
+    flags = _flags(case, timed)
     settled = _is_settled(case, rules)
     return replace(
         case.new,
-        verdict=replace(verdict, flags=frozenset(flags)),
+        verdict=replace(verdict, flags=verdict.flags | flags) if flags else verdict,
         rules=rules.city.rules,
         answers=sum(item.kind is ItemKind.ANSWER for item in case.items or ()),
         closed_at=closed_at,
@@ -169,7 +169,7 @@ def reconcile(work: Work, old: Mirrored | None, new: Mirrored, deliveries: list[
     decision = decide(new, agreed, deliveries)
     if decision is Decision.HOLD:
         _hold_all(work, new, deliveries)
-    if decision in three_way.TAKES_UPSTREAM:
+    if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
         new = replace(new, agreed=new.present)
     if old is None or (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed):
         _note(work, old, new, decision)
