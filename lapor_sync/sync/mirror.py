@@ -16,7 +16,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text
-from lapor_sync.sync.reconcile import Facts, judge, reconcile
+from lapor_sync.sync.reconcile import Facts, arrived_all_the_same, judge, reconcile
 from lapor_sync.sync.setup import Judging
 
 MAPPED = tuple(f.name for f in fields(Report) if f.name not in {"tracking_id", "upstream_id", "missing"})
@@ -206,7 +206,12 @@ def note_references(
 
 def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadItem, ...]) -> Queued:
     count = _times_answered(items, one.ref)
-    if count == one.seen_count or one.delivery.kind is Kind.FORWARD:
+    if one.delivery.kind is Kind.FORWARD:
+        return one
+    if count and one.state is State.HELD:
+        one = arrived_all_the_same(work, one)
+        judging.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
+    if count == one.seen_count:
         return one
     outbox.touch(work, one.ref, seen_count=count)
     if one.seen_at is None:

@@ -11,10 +11,12 @@ from lapor_sync.domain.deadlines import Deadlines, clocks, facts
 from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.three_way import Decision
-from lapor_sync.store import conflicts, outbox
+from lapor_sync.store import audit, conflicts, outbox
+from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.times import from_text
 from lapor_sync.sync.setup import Pace, Rules
 
 SEEN_WITHIN = timedelta(days=1)
@@ -197,6 +199,20 @@ def hold(work: Work, one: Queued, reason: Reason) -> None:
     """Hold a delivery and ask a person."""
     outbox.move(work, one, State.HELD, reason, next_try_at=None)
     conflicts.open_one(work, kind=reason.value, why=SENTENCES[reason], tracking_id=one.tracking_id, ref=one.ref)
+
+
+def arrived_all_the_same(work: Work, one: Queued) -> Queued:
+    """A held response whose reference stands in the thread is sent: that question has answered itself.
+
+    It goes by way of `queued`, as when a person lets it go on and it is found.
+    """
+    queued = replace(one, delivery=replace(one.delivery, state=State.QUEUED))
+    sent = replace(one, delivery=replace(one.delivery, state=State.SENT), reason=Reason.FOUND)
+    outbox.move(work, one, State.QUEUED, Reason.FOUND)
+    outbox.move(work, queued, State.SENT, Reason.FOUND, sent_at=work.at)
+    for question in conflicts.of_delivery(work, one.ref):
+        conflicts.settle(work, question, How.BY_ITSELF, audit.DAEMON)
+    return replace(sent, sent_at=from_text(work.at))
 
 
 def _note(work: Work, old: Mirrored | None, new: Mirrored, decision: Decision) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -269,6 +270,56 @@ def test_where_references_never_come_back_an_unknown_is_held(tmp_path: Path) -> 
         city.cycles(4)
         assert held_for(city, lost) is Reason.CANNOT_READ_BACK
         assert len(city.arrived(second)) == 1
+
+
+def test_what_is_held_is_sent_once_its_reference_is_seen(tmp_path: Path) -> None:
+    """Upstream shows the words after all: no question is left, the next response goes, and nothing goes twice."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        first, second = city.report(), city.report()
+        city.settle_down()
+        shows = city.setup.connector.read_thread
+        stripped(city)
+        city.respond(first)
+        city.cycle()
+        city.pass_time()
+        lost = city.respond(second)
+        after = city.respond(second, "Lampu sudah menyala kembali.")
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+        city.cycles(4)
+        assert held_for(city, lost) is Reason.CANNOT_READ_BACK
+        city.setup.connector.read_thread = shows  # type: ignore[method-assign]  # it strips no longer
+        city.world.reply(second, content="Terima kasih.")
+        city.cycles(2)
+        assert (city.state(lost), city.delivery(lost).reason) == (State.SENT, Reason.FOUND)
+        assert city.conflicts() == []
+        assert city.state(after) is State.SENT
+        assert refs_in_order(city.arrived(second), [lost, after]) == [lost, after]
+        moved = [json.loads(row[6]) for row in city.contents()["audit"] if row[4] == "delivery_moved"]
+        assert [one["to"] for one in moved if one["ref"] == lost][-3:] == ["held", "queued", "sent"]
+        settled = [json.loads(row[6]) for row in city.contents()["audit"] if row[4] == "conflict_settled"]
+        assert [one["how"] for one in settled] == ["by_itself"]
+
+
+def test_a_report_that_came_back_shows_what_arrived(tmp_path: Path) -> None:
+    """Unknown when its report was gone: held. The report is there again with the answer: it is sent."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "close-after", "stored": True})
+
+        def goes(step: str) -> None:
+            if step == "sent":
+                city.world.add_faults({"match": {"path": gone}, "times": None, "do": "status:404"})
+
+        gone = f"/{city.world.find(one).id}"
+        city.cycle(step=goes)
+        city.pass_time(90_000)
+        city.cycles(3, apart=90_000)
+        assert held_for(city, ref) is Reason.GONE_UPSTREAM
+        city.world.clear_faults()
+        city.cycles(2, apart=90_000)
+        assert (city.state(ref), city.conflicts(), len(city.arrived(one))) == (State.SENT, [], 1)
 
 
 def stripped(city: Bench) -> None:
