@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import traceback
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
@@ -31,8 +32,16 @@ def main(
     if unknown:
         raise click.UsageError(f"no such subject: {', '.join(sorted(unknown))}; there are {', '.join(SUBJECTS)}")
     click.echo(machine.told())
+    failed = []
     for name in subjects or SUBJECTS:
-        measure(name, runs, databases or ("sqlite", "postgresql"), scale, limit, keep=not dry and scale == 1)
+        try:
+            measure(name, runs, databases or ("sqlite", "postgresql"), scale, limit, keep=not dry and scale == 1)
+        except Exception:  # noqa: BLE001
+            # The other subjects' hours are not to be lost with it; what is kept of it is its last whole run.
+            traceback.print_exc()
+            failed.append(name)
+    if failed:
+        raise click.ClickException(f"not measured: {', '.join(failed)}")
 
 
 def measure(name: str, runs: int, databases: tuple[str, ...], scale: float, limit: float, *, keep: bool) -> None:

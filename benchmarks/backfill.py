@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from math import nan
 
 from benchmarks.contenders import (
     Ground,
@@ -81,7 +82,7 @@ def _lacking(ground: Ground) -> Iterator[Result]:
 
 
 def _requests(what: str, ours: list[Run], most: float, reports: int) -> Line:
-    count = max(run.facts["requests"] for run in ours)
+    count = max((run.facts["requests"] for run in ours), default=nan)
     return Line(
         what=f"requests a report, {what}",
         ours=f"{count:,.0f} requests",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isnan, nan
 from pathlib import Path
 from statistics import median
 from typing import Protocol
@@ -78,7 +79,8 @@ def _shown(unit: str) -> str:
 class Line:
     """One line of the table. `ours` and `against` are as they are to be read; `figure` is what the goal is about.
 
-    `is_bound`: the figure is a bound (a peer was stopped at the limit), shown with a `>`.
+    `is_bound`: the figure is a bound (a peer was stopped at the limit), shown with a `>`. It is NaN where one of the
+    two failed.
     """
 
     what: str
@@ -92,12 +94,16 @@ class Line:
     @property
     def shown(self) -> str:
         """The figure as it is to be read."""
+        if isnan(self.figure):
+            return ""
         unit = _shown(self.goal.unit) if self.goal else "×"
         return f"{'> ' if self.is_bound else ''}{number(self.figure)} {unit}"
 
     @property
     def verdict(self) -> str:
         """Met, missed, or nothing where there is no goal."""
+        if isnan(self.figure):
+            return "not measured"
         if self.goal is None:
             return ""
         return "met" if self.goal.is_met(self.figure) else "**missed**"
@@ -132,18 +138,25 @@ def number(value: float) -> str:
 
 
 def seconds_of(runs: Iterable[Run]) -> float:
-    """The median of their times."""
-    return median(run.seconds for run in runs)
+    """The median of their times; NaN where there is none."""
+    return _median(run.seconds for run in runs)
 
 
 def peak_of(runs: Iterable[Run]) -> float:
-    """The median of their peaks of memory, in MB."""
-    return median(run.peak_mb for run in runs)
+    """The median of their peaks of memory, in MB; NaN where there is none."""
+    return _median(run.peak_mb for run in runs)
+
+
+def _median(values: Iterable[float]) -> float:
+    found = list(values)
+    return median(found) if found else nan
 
 
 def told(runs: Iterable[Run]) -> str:
     """Median and spread: `5.31 s (5.28 to 5.40), 62 MB`."""
     taken = list(runs)
+    if not taken:
+        return "failed"
     times = sorted(run.seconds for run in taken)
     more = "> " if any(run.is_over for run in taken) else ""
     spread = f" ({number(times[0])} to {number(times[-1])})" if len(times) > 1 else " (one run)"

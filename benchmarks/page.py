@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ def keep(name: str, title: str, began: datetime, runs: int, lines: list[Line], p
         "on": f"{began:%Y-%m-%d}",
         "machine": machine.told(),
         "runs": runs,
-        "lines": [asdict(line) for line in lines],
-        "points": [asdict(point) for point in points],
+        "lines": [{**asdict(line), "figure": None if isnan(line.figure) else line.figure} for line in lines],
+        "points": [asdict(point) for point in points if not isnan(point.value)],
     }
     FIGURES.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
     write(DOCUMENT, kept)
@@ -51,10 +52,15 @@ def write(document: Path, kept: dict[str, Any]) -> None:
 
 
 def _section(one: dict[str, Any]) -> str:
-    lines = [Line(**{**line, "goal": Goal(**line["goal"]) if line["goal"] else None}) for line in one["lines"]]
+    lines = [_line(line) for line in one["lines"]]
     about = f"{one['on']}; {one['runs']} rounds; {one['machine']}."
     notes = [f"- {line.what}: {line.note}" for line in lines if line.note]
     return "\n".join([f"### {one['title']}", "", about, "", *table(lines), *(["", *notes] if notes else [])])
+
+
+def _line(kept: dict[str, Any]) -> Line:
+    goal = Goal(**kept["goal"]) if kept["goal"] else None
+    return Line(**{**kept, "goal": goal, "figure": nan if kept["figure"] is None else kept["figure"]})
 
 
 def table(lines: Iterable[Line]) -> list[str]:

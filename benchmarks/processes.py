@@ -71,17 +71,29 @@ def _facts(out: str) -> Mapping[str, float]:
 def in_turn(
     runs: int, contenders: Mapping[str, Callable[[], Run]], once: frozenset[str] = frozenset()
 ) -> dict[str, list[Run]]:
-    """Rounds A B C, A B C, ...: what disturbs the machine disturbs all alike. Those in `once` run in the first only."""
+    """Rounds A B C, A B C, ...: what disturbs the machine disturbs all alike.
+
+    Those in `once` run in the first only, and so does what failed (it has no runs then) or came to the limit.
+    """
     done: dict[str, list[Run]] = {who: [] for who in contenders}
+    over = set[str]()
     for number in range(runs):
         for who, contend in contenders.items():
-            if number and who in once:
+            if who in over or (number and who in once):
                 continue
-            one = contend()
+            try:
+                one = contend()
+            except Void as failure:
+                print(f"    {who}: FAILED: {failure}", flush=True)
+                done[who].clear()
+                over.add(who)
+                continue
             done[who].append(one)
-            over = " (stopped at the limit)" if one.is_over else ""
+            if one.is_over:
+                over.add(who)
+            end = " (stopped at the limit)" if one.is_over else ""
             print(
-                f"    {who}: {one.seconds:.2f} s, {one.cpu:.2f} s of processor, {one.peak_mb:.0f} MB{over}",
+                f"    {who}: {one.seconds:.2f} s, {one.cpu:.2f} s of processor, {one.peak_mb:.0f} MB{end}",
                 flush=True,
             )
     return done
