@@ -11,6 +11,7 @@ import os
 import random
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -33,7 +34,7 @@ from lapor_sync.store.conflicts import How
 from lapor_sync.sync.acts import OutboxAct
 from tests.databases import fresh
 from tests.flow.bench import OTHER_OPD, OUTSIDE
-from tests.flow.town import GRACE, Plan, check, settle, settle_for_good, town
+from tests.flow.town import GRACE, UNHEARD_OF, Plan, check, settle, settle_for_good, town
 
 HISTORIES = int(os.environ.get("HISTORIES", "10"))
 THROWN = random.SystemRandom().randrange(2**32) if "HISTORIES" in os.environ else 1
@@ -84,6 +85,9 @@ FAILED_READS = ("status:500", "gateway:503", "close-before", "garbage", "html-20
 OUTAGES = ("maintenance", "expired-token", "refused", "gateway:503", "status:429", "html-200", "close-before")
 LISTINGS = ("repeated-last-page", "moving-pages", "no-filter", "empty-list", "restricted")
 
+TOLD: Counter[str] = Counter()
+"""How many of the histories came to what."""
+
 which = st.integers(0, 5)
 several = st.integers(1, 3)
 
@@ -110,6 +114,8 @@ class Histories(RuleBasedStateMachine):
         with self.stack:
             if sys.exception() is None:
                 settle_for_good(self.town)
+            TOLD.update(self.town.reached)
+            TOLD["histories"] += 1
 
     @invariant()
     def all_is_well(self) -> None:
@@ -133,7 +139,10 @@ class Histories(RuleBasedStateMachine):
     def a_citizen(self, act: str, which: int) -> None:
         self.upstream(act, which)
 
-    @rule(act=st.sampled_from(("verify", "close", "archive", "reopen", "reject", "touch", "tunda")), which=which)
+    @rule(
+        act=st.sampled_from(("verify", "close", "archive", "reopen", "reject", "touch", "tunda", "unheard_of")),
+        which=which,
+    )
     def an_admin(self, act: str, which: int) -> None:
         self.upstream(act, which)
 
@@ -164,6 +173,12 @@ class Histories(RuleBasedStateMachine):
         if tracking_id is not None:
             self.town.world.corrupt(tracking_id, how=how)
 
+    @rule(which=which, times=st.sampled_from((1, 2, None)))
+    def a_report_is_not_found_though_it_is_there(self, which: int, times: int | None) -> None:
+        tracking_id = self.one(which)
+        if tracking_id is not None:
+            self.town.deny(tracking_id, times)
+
     @precondition(lambda self: len(self.town.deleted) < 1)
     @rule(which=which)
     def a_report_is_deleted(self, which: int) -> None:
@@ -177,8 +192,9 @@ class Histories(RuleBasedStateMachine):
         if tracking_id is None:
             return
         world = self.town.world
-        if act == "tunda":
-            self.town.act(tracking_id, lambda: world.set_status(tracking_id, status_name="Tunda"))
+        names = {"tunda": "Tunda", "unheard_of": UNHEARD_OF}
+        if act in names:
+            self.town.act(tracking_id, lambda: world.set_status(tracking_id, status_name=names[act]))
         else:
             self.town.act(tracking_id, lambda: getattr(world, act)(tracking_id))
 
@@ -209,6 +225,15 @@ class Histories(RuleBasedStateMachine):
     @rule(number=which, how=st.sampled_from((How.KEEP_OURS, How.TAKE_UPSTREAM)))
     def an_officer_settles_a_conflict(self, number: int, how: How) -> None:
         self.town.settle_conflict(number, how)
+
+    @rule()
+    def an_officer_pauses(self) -> None:
+        self.town.pause()
+
+    @precondition(lambda self: self.town.is_paused())
+    @rule()
+    def an_officer_resumes(self) -> None:
+        self.town.resume()
 
     # The network.
 
@@ -365,7 +390,11 @@ def tell(machine: type[Histories], count: int) -> None:
         phases=PHASES,
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(seed(SEED)(machine), settings=chosen)
+    TOLD.clear()
+    try:
+        run_state_machine_as_test(seed(SEED)(machine), settings=chosen)
+    finally:
+        print("\n".join(f"{number:6} {what}" for what, number in TOLD.most_common()))
 
 
 @pytest.mark.timeout(400 + 10 * HISTORIES)

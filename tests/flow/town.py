@@ -11,7 +11,7 @@ import json
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -19,20 +19,20 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import event
+from sqlalchemy import event, func, select
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
-from lapor_sync.domain.errors import LaporSyncError, UpstreamError
+from lapor_sync.domain.errors import LaporSyncError, NotAllowed, UpstreamError
 from lapor_sync.domain.report import Report
-from lapor_sync.store import audit, conflicts, marks, outbox, quarantine, reports, threads
+from lapor_sync.store import audit, conflicts, marks, outbox, pauses, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Store, Work, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.schema import metadata
+from lapor_sync.store.schema import attempt, metadata
 from lapor_sync.sync import acts
 from lapor_sync.sync.acts import OutboxAct
 from lapor_sync.sync.cycle import backfill, run_cycle
@@ -45,6 +45,8 @@ GRACE = 120.0
 POLL = 300.0
 DAY = 86_400.0
 WIB = ZoneInfo("Asia/Jakarta")
+UNHEARD_OF = "Menunggu Telaah"
+"""A status name that the colours' table does not know."""
 
 CLOSED = frozenset({"hijau", "abu"})
 ON_ITS_WAY = frozenset({"queued", "sending", "unknown"})
@@ -102,7 +104,7 @@ class Arrival:
     seen: Mapping[str, Any]
     states: Mapping[str, str]
     in_a_gap: bool
-    observing: bool
+    may_send: bool
 
 
 @dataclass
@@ -128,6 +130,8 @@ class Town:
     exports: list[tuple[datetime, list[Report]]] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
     late: float = 0.0
     plan: Plan | None = None
     is_dead: bool = False
@@ -237,6 +241,7 @@ class Town:
     def _run(self, work: Callable[[], object], plan: Plan | None, *, observe: bool) -> None:
         self.moved_in_this_cycle.clear()
         self.plan, self.is_observing = plan, observe
+        was_careful, tried = self._is_careful(), self._tries()
         try:
             work()
         except UpstreamError:
@@ -248,6 +253,18 @@ class Town:
             self.moved_in_this_cycle.clear()
         if self.is_dead or self.is_stopping:
             self.restart()
+        if was_careful and self._is_careful():
+            self.reached.add("only a canary went")
+            assert self._tries() <= tried + 1, "after an outage more than one went before any was answered"
+
+    def _is_careful(self) -> bool:
+        """Whether a single delivery goes first: there was an outage, and none was answered since."""
+        with self.store.reading() as work:
+            return marks.get(work, Mark.CANARY) is not None
+
+    def _tries(self) -> int:
+        with self.store.reading() as work:
+            return work.conn.execute(select(func.count()).select_from(attempt)).scalar_one()
 
     # Weather.
 
@@ -285,6 +302,13 @@ class Town:
     def hide(self, tracking_id: str, hidden: bool) -> None:
         self.world.hide(tracking_id, hidden=hidden)
         (self.hidden.add if hidden else self.hidden.discard)(tracking_id)
+
+    def deny(self, tracking_id: str, times: int | None) -> None:
+        """Upstream does not know a report that it has: 404 by id, and the list leaves it out."""
+        self.denied.add(tracking_id)
+        self.hide(tracking_id, True)
+        match = {"method": "GET", "path": f"/{self.world.thread(tracking_id)['id']}"}
+        self.world.add_faults({"match": match, "times": times, "do": "status:404"})
 
     # People here.
 
@@ -393,6 +417,18 @@ class Town:
         elif after.state == "cancelled":
             letter.may_stand = before.reason in MAY_HAVE_ARRIVED
 
+    def pause(self) -> None:
+        acts.pause(self.setup, "siti")
+
+    def resume(self) -> None:
+        """A person lets deliveries leave again, or is told to wait."""
+        with suppress(NotAllowed):
+            acts.resume(self.setup, "siti")
+
+    def is_paused(self) -> bool:
+        with self.store.reading() as work:
+            return pauses.current(work) is not None
+
     def export(self) -> None:
         """The admin downloads all reports."""
         as_of = datetime.fromtimestamp(int(self.world.clock.now()), WIB)
@@ -437,6 +473,7 @@ class Town:
         seen = self.world.thread(ref)
         with self.store.reading() as work:
             mine = outbox.of_reports(work, [seen["tracking_id"]]).get(seen["tracking_id"], [])
+            paused = pauses.current(work) is not None
         self.arrivals.append(
             Arrival(
                 tracking_id=seen["tracking_id"],
@@ -444,7 +481,7 @@ class Town:
                 seen=seen,
                 states={one.ref: one.state.value for one in mine},
                 in_a_gap=seen["tracking_id"] in self.moved_in_this_cycle,
-                observing=self.is_observing,
+                may_send=not self.is_observing and not paused,
             )
         )
         return self._store_answer(ref, content, **values)
@@ -494,8 +531,13 @@ def colour_by_status(status: str, disposed: str | None) -> str | None:
     return "merah" if status == "Tunda" else None
 
 
+def keeps_its_colour(report: Report) -> bool:
+    """Whether the status name says nothing, so that the last colour stays."""
+    return report.status_name == UNHEARD_OF and report.disposition_id in {None, CITY_ID, *OPD_IDS}
+
+
 def colour_and_waiting(seen: Mapping[str, Any]) -> tuple[str, str | None]:
-    """A report's colour and who is waited for, by the table of `docs/rules.md`."""
+    """A report's colour and who is waited for, by the table of `docs/rules.md`, under a status name that it knows."""
     status, disposed = seen["status_name"], seen["disposition_id"]
     plain = colour_by_status(status, disposed)
     if plain is not None:
@@ -570,7 +612,7 @@ def _check_arrival(town: Town, one: Arrival) -> None:
     """Nothing enters a thread that was not claimed first, that must be held, or that is not its turn."""
     letter = town.letters[one.ref]
     what = f"{one.ref} came to {one.tracking_id}"
-    assert not one.observing, f"{what} while only observing"
+    assert one.may_send, f"{what} while nothing may leave"
     assert letter.tracking_id == one.tracking_id, f"{what}, not to {letter.tracking_id}"
     assert one.states[one.ref] == "sending", f"{what} while {one.states[one.ref]}"
     refs = [
@@ -650,6 +692,8 @@ def _is_right_to_hold(town: Town, letter: Letter, one: Queued) -> bool:
             return one.delivery.tries >= 9
         case "cannot_read_back":
             return letter.is_secret
+        case "gone_upstream":
+            return letter.tracking_id in town.denied
         case "forward_not_found":
             return letter.kind == "forward" and town.count(letter) == 0
         case _:
@@ -696,7 +740,17 @@ def _check_nothing_older(town: Town, mirror: Mapping[str, Mirrored], items: Mapp
         at = town.versions.get(tracking_id, 0)
         assert so in all_of_it[at:], f"{tracking_id} went back to {so}"
         town.versions[tracking_id] = all_of_it.index(so, at)
+        _check_unheard_of(town.last.get(tracking_id), mirror[tracking_id])
     town.last, town.last_items = dict(mirror), dict(items)
+
+
+def _check_unheard_of(old: Mirrored | None, new: Mirrored) -> None:
+    """Under a status name that nobody knows the last colour stays, and it is shown that it is not known."""
+    keeps = keeps_its_colour(new.report)
+    flags = {str(flag) for flag in new.verdict.flags}
+    assert ("unknown_status" in flags) == keeps, f"{new.tracking_id} is {new.report.status_name} with {flags}"
+    if keeps and old is not None and keeps_its_colour(old.report):
+        assert new.colour == old.colour, f"{new.tracking_id} was {old.colour}, and is {new.colour} for no reason"
 
 
 def _read_audit(town: Town, work: Work) -> None:
@@ -706,6 +760,7 @@ def _read_audit(town: Town, work: Work) -> None:
             continue
         town.audit_seq = int(str(row["seq"]))
         subject, data = str(row["subject"]), json.loads(str(row["data"]))
+        _note_reached(town, str(row["what"]), data)
         if row["what"] == "colour":
             was = town.audited_colours.get(subject, (None, None))[0]
             assert was == data["before"], f"the audit has {subject} {was}, then from {data['before']}"
@@ -719,6 +774,19 @@ def _read_audit(town: Town, work: Work) -> None:
             town.audited_states[data["ref"]] = data["to"]
 
 
+def _note_reached(town: Town, what: str, data: Mapping[str, Any]) -> None:
+    """What this history came to, in the audit's words: a search is worth as much as what it reached."""
+    match what:
+        case "delivery_moved":
+            town.reached.add(f"{data['from']} to {data['to']}: {data.get('reason')}")
+        case "colour":
+            town.reached.add(f"colour: {data['decision']}")
+        case "attempt":
+            town.reached.add(f"attempt: {data['outcome']}")
+        case _:
+            town.reached.add(what)
+
+
 # In the end.
 
 
@@ -727,6 +795,8 @@ def settle(town: Town, *, within: float = 4_200) -> None:
     town.calm()
     for one in town.reports():
         town.world.uncorrupt(one)
+    for one in sorted(town.denied - town.deleted):
+        town.hide(one, False)
     until = town.clocks.true + within
     cycles = 0
     while cycles < 3 or (wrong := problems(town)):
@@ -734,6 +804,7 @@ def settle(town: Town, *, within: float = 4_200) -> None:
         town.cycle()
         check(town)
         town.clocks.sleep(POLL)
+        town.resume()
         cycles += 1
     with town.store.reading() as work:
         audit.verify(work.conn)
@@ -801,8 +872,10 @@ def _mirror_problems(town: Town, but: set[str]) -> list[str]:
         if mine is None:
             wrong.append(f"{tracking_id} is not mirrored")
             continue
-        ours = (mine.report.status_name, mine.report.disposition_id, mine.colour, mine.verdict.waiting_on)
-        theirs = (seen["status_name"], seen["disposition_id"], *colour_and_waiting(seen))
+        kept = (mine.colour, mine.verdict.waiting_on)
+        ours = (mine.report.status_name, mine.report.disposition_id, *kept)
+        told = kept if keeps_its_colour(mine.report) else colour_and_waiting(seen)
+        theirs = (seen["status_name"], seen["disposition_id"], *told)
         talk = {item.id for item in items.get(tracking_id, ())}
         if ours != theirs or talk != {str(item["id"]) for item in shown(seen)} or mine.vanished_at:
             wrong.append(f"{tracking_id} is mirrored as {ours} with {len(talk)} items, not {theirs}")
@@ -848,7 +921,26 @@ def _flag_problems(town: Town, mirror: Mapping[str, Mirrored]) -> list[str]:
         flags = {str(flag) for flag in one.verdict.flags}
         if "seen_twice" in flags or ("vanished" in flags) != (one.vanished_at is not None):
             wrong.append(f"{tracking_id} has the flags {flags}")
+        if tracking_id not in town.deleted and _is_handed_over(town, tracking_id) is (
+            "forward_requested" not in flags
+        ):
+            wrong.append(f"{tracking_id} has the flags {flags}, which is wrong of its hand-overs")
     return wrong
+
+
+def _is_handed_over(town: Town, tracking_id: str) -> bool | None:
+    """Whether a hand-over is known to be sent and the disposition did not change since; None where times do not tell."""
+    seen = town.world.thread(tracking_id)
+    sent = [
+        seen["logs"][place]["at"]
+        for one in town.outbox()
+        if one.tracking_id == tracking_id and one.state == "sent" and town.letters[one.ref].kind == "forward"
+        for place in town.places(town.letters[one.ref])
+    ]
+    disposed = [item["at"] for item in seen["items"] if item["template_code"] == "disposition"]
+    if not sent:
+        return False
+    return True if not disposed or max(disposed) < max(sent) else None
 
 
 @contextmanager
