@@ -85,11 +85,17 @@ FAILED_READS = ("status:500", "gateway:503", "close-before", "garbage", "html-20
 OUTAGES = ("maintenance", "expired-token", "refused", "gateway:503", "status:429", "html-200", "close-before")
 LISTINGS = ("repeated-last-page", "moving-pages", "no-filter", "empty-list", "restricted")
 
+Sky = str | tuple[str, bool]
+
 TOLD: Counter[str] = Counter()
 """How many of the histories came to what."""
 
 which = st.integers(0, 5)
 several = st.integers(1, 3)
+writing = st.lists(which, max_size=2)
+"""To which reports an officer responds before a cycle, so that most cycles have something to deliver."""
+weather = st.sampled_from(("as it is", "calm")) | st.tuples(st.sampled_from(LOST_WRITES), st.booleans())
+"""How it is by then: most faults meet a city that lives, and many replies get lost, of a write that is stored or not."""
 
 
 class Histories(RuleBasedStateMachine):
@@ -97,15 +103,19 @@ class Histories(RuleBasedStateMachine):
 
     database: ClassVar[str] = "sqlite"
 
-    @initialize(luck=st.integers(0, 2**16), filed=st.integers(1, 3))
-    def begin(self, luck: int, filed: int) -> None:
-        """A town with a few reports; nothing is mirrored yet."""
+    @initialize(
+        luck=st.integers(0, 2**16), filed=st.integers(1, 3), is_mirrored=st.sampled_from((True, True, True, False))
+    )
+    def begin(self, luck: int, filed: int, is_mirrored: bool) -> None:
+        """A town with a few reports, mirrored or not yet."""
         self.stack = ExitStack()
         folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
         url = self.stack.enter_context(fresh(self.database, folder))
         self.town = self.stack.enter_context(town(url, luck))
         for _ in range(filed):
             self.town.world.file_report(opd=OPD)
+        if is_mirrored:
+            self.town.cycle()
 
     def teardown(self) -> None:
         """In the end all comes to rest, and is as it must be."""
@@ -162,7 +172,9 @@ class Histories(RuleBasedStateMachine):
         if tracking_id is None:
             return
         mine = [
-            one for one in self.town.letters.values() if one.tracking_id == tracking_id and one.kind == "response"
+            one
+            for one in self.town.known.letters.values()
+            if one.tracking_id == tracking_id and one.kind == "response"
         ]
         content = mine[-1].text if copies and mine else None
         self.town.act(tracking_id, lambda: self.town.world.answer(tracking_id, content=content))
@@ -219,7 +231,7 @@ class Histories(RuleBasedStateMachine):
         self.change(which, act)
 
     def change(self, which: int, act: OutboxAct) -> None:
-        if refs := list(self.town.letters):
+        if refs := list(self.town.known.letters):
             self.town.change(act, refs[-1 - which % len(refs)])
 
     @rule(number=which, how=st.sampled_from((How.KEEP_OURS, How.TAKE_UPSTREAM)))
@@ -234,6 +246,16 @@ class Histories(RuleBasedStateMachine):
     @rule()
     def an_officer_resumes(self) -> None:
         self.town.resume()
+
+    @precondition(lambda self: self.database == "sqlite")
+    @rule()
+    def a_backup_is_taken(self) -> None:
+        self.town.back_up()
+
+    @precondition(lambda self: self.town.backup is not None)
+    @rule()
+    def the_backup_is_restored(self) -> None:
+        self.town.restore()
 
     # The network.
 
@@ -300,26 +322,39 @@ class Histories(RuleBasedStateMachine):
 
     # The program.
 
-    @rule(apart=st.sampled_from((0.0, 300.0)))
-    def a_cycle(self, apart: float) -> None:
+    @rule(apart=st.sampled_from((0.0, 300.0)), to=writing, sky=weather)
+    def a_cycle(self, apart: float, to: list[int], sky: Sky) -> None:
+        self.prepare(to, sky)
         self.town.clocks.sleep(apart)
         self.town.cycle()
 
-    @rule(count=several)
-    def cycles(self, count: int) -> None:
+    def prepare(self, to: list[int], sky: Sky) -> None:
+        """How a cycle finds the world and the outbox."""
+        if sky != "as it is":
+            self.town.calm()
+        if isinstance(sky, tuple):
+            self.fault(sky[0], 1, method="POST", stored=sky[1])
+        for one in to:
+            self.respond(one)
+
+    @rule(count=several, to=writing, sky=weather)
+    def cycles(self, count: int, to: list[int], sky: Sky) -> None:
+        self.prepare(to, sky)
         for _ in range(count):
             self.town.clocks.sleep(300)
             self.town.cycle()
             check(self.town)
 
-    @rule(step=st.sampled_from(STEPS), nth=several, reboots=st.booleans())
-    def a_cycle_is_killed(self, step: str, nth: int, reboots: bool) -> None:
+    @rule(step=st.sampled_from(STEPS), nth=several, reboots=st.booleans(), to=writing, sky=weather)
+    def a_cycle_is_killed(self, step: str, nth: int, reboots: bool, to: list[int], sky: Sky) -> None:
+        self.prepare(to, sky)
         self.town.cycle(plan=Plan(step, nth, self.town.die))
         if reboots:
             self.town.clocks.boot()
 
-    @rule(step=st.sampled_from(STEPS), nth=several)
-    def a_cycle_is_stopped(self, step: str, nth: int) -> None:
+    @rule(step=st.sampled_from(STEPS), nth=several, to=writing, sky=weather)
+    def a_cycle_is_stopped(self, step: str, nth: int, to: list[int], sky: Sky) -> None:
+        self.prepare(to, sky)
         self.town.cycle(plan=Plan(step, nth, self.town.stop))
 
     @rule(
@@ -329,8 +364,13 @@ class Histories(RuleBasedStateMachine):
         what=st.sampled_from(
             ("respond", "cancel", "hold", "retry", "settle", "reply", "answer", "satisfied", "reopen", "dispose")
         ),
+        to=writing,
+        sky=weather,
     )
-    def a_cycle_beside_which_something_happens(self, step: str, nth: int, which: int, what: str) -> None:
+    def a_cycle_beside_which_something_happens(
+        self, step: str, nth: int, which: int, what: str, to: list[int], sky: Sky
+    ) -> None:
+        self.prepare(to, sky)
         self.town.cycle(plan=Plan(step, nth, self.beside(what, which)))
 
     def beside(self, what: str, which: int) -> Callable[[], object]:

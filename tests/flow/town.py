@@ -12,8 +12,10 @@ import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
 from unittest.mock import patch
@@ -26,7 +28,7 @@ from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.errors import LaporSyncError, NotAllowed, UpstreamError
 from lapor_sync.domain.report import Report
-from lapor_sync.store import audit, conflicts, marks, outbox, pauses, quarantine, reports, threads
+from lapor_sync.store import audit, backup, conflicts, marks, outbox, pauses, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Store, Work, open_store
 from lapor_sync.store.marks import Mark
@@ -36,6 +38,7 @@ from lapor_sync.store.schema import attempt, metadata
 from lapor_sync.sync import acts
 from lapor_sync.sync.acts import OutboxAct
 from lapor_sync.sync.cycle import backfill, run_cycle
+from lapor_sync.sync.restore import put_back
 from lapor_sync.sync.setup import Pace, Setup
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import _TLS, START, TOKEN, Killed, Log, rules
@@ -82,6 +85,7 @@ class Letter:
     """
 
     ref: str
+    number: int
     tracking_id: str
     kind: str
     opd: str
@@ -91,7 +95,8 @@ class Letter:
     fine_at: str | None
     seen_at: int
     closed_is_fine: bool = False
-    was_refused: bool = False
+    comes_when_it_comes: bool = False  # refused and retried, or let go again after a restore: in no order
+    is_restored: bool = False  # an older backup is what the database knows of it
     may_stand: bool = False  # called off while nobody could tell whether it had arrived
 
 
@@ -105,6 +110,19 @@ class Arrival:
     states: Mapping[str, str]
     in_a_gap: bool
     may_send: bool
+
+
+@dataclass
+class Known:
+    """What the model knows of the database: a backup of the one is a backup of the other."""
+
+    letters: dict[str, Letter] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+    last: dict[str, Mirrored] = field(default_factory=dict)
+    last_items: dict[str, frozenset[str]] = field(default_factory=dict)
+    audit_seq: int = 0
+    audited_colours: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    audited_states: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -125,7 +143,11 @@ class Town:
     url: str
     stack: ExitStack
     setup: Setup = field(init=False)
-    letters: dict[str, Letter] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+    forgotten: dict[str, Letter] = field(default_factory=dict)
+    written: int = 0
+    backup: tuple[Path, Known] | None = None
+    restored_at: float = -DAY
     arrivals: list[Arrival] = field(default_factory=list)
     exports: list[tuple[datetime, list[Report]]] = field(default_factory=list)
     deleted: set[str] = field(default_factory=set)
@@ -138,12 +160,6 @@ class Town:
     is_stopping: bool = False
     is_observing: bool = False
     moved_in_this_cycle: set[str] = field(default_factory=set)
-    versions: dict[str, int] = field(default_factory=dict)
-    last: dict[str, Mirrored] = field(default_factory=dict)
-    last_items: dict[str, frozenset[str]] = field(default_factory=dict)
-    audit_seq: int = 0
-    audited_colours: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
-    audited_states: dict[str, str] = field(default_factory=dict)
     _process: ExitStack = field(default_factory=ExitStack)
     _base: str = ""
 
@@ -332,7 +348,8 @@ class Town:
         mine = self.mirrored(tracking_id)
         may = mine is not None and mine.colour not in CLOSED and mine.vanished_at is None
         may = may and mine is not None and mine.report.disposition_id not in {None, CITY_ID}
-        text = f"Tanggapan nomor {len(self.letters)} atas laporan Anda."
+        self.written += 1
+        text = f"Tanggapan nomor {self.written} atas laporan Anda."
         known = self.site_answers_known(tracking_id)
         try:
             ref = acts.respond(
@@ -360,8 +377,9 @@ class Town:
     def _write(
         self, ref: str, tracking_id: str, kind: str, opd: str, text: str, known: Any, *, is_secret: bool
     ) -> None:
-        self.letters[ref] = Letter(
+        self.known.letters[ref] = Letter(
             ref=ref,
+            number=self.written,
             tracking_id=tracking_id,
             kind=kind,
             opd=opd,
@@ -369,7 +387,7 @@ class Town:
             is_secret=is_secret,
             known=known,
             fine_at=None,
-            seen_at=self.versions.get(tracking_id, 0),
+            seen_at=self.known.versions.get(tracking_id, 0),
         )
 
     def change(self, act: OutboxAct, ref: str) -> None:
@@ -402,18 +420,22 @@ class Town:
             self._settled(before)
 
     def _stands_though_held(self, one: Queued) -> bool:
-        return one.state == "held" and one.reason in MAY_HAVE_ARRIVED and self.count(self.letters[one.ref]) > 0
+        """Whether whoever looks on LAPOR first sees it there, and lapor-sync cannot."""
+        letter = self.known.letters[one.ref]
+        is_unreadable = letter.is_secret or letter.kind == "forward"
+        must_look = one.state == "held" and one.reason in MAY_HAVE_ARRIVED
+        return (must_look or (letter.is_restored and is_unreadable)) and self.count(letter) > 0
 
     def _settled(self, before: Queued) -> None:
         """What a person saw when they let a delivery go again, or called it off."""
-        letter, after = self.letters[before.ref], self.delivery(before.ref)
+        letter, after = self.known.letters[before.ref], self.delivery(before.ref)
         if after.state == "queued":
             mine = self.mirrored(letter.tracking_id)
             assert mine is not None
             letter.known = self.site_answers_known(letter.tracking_id)
             letter.closed_is_fine = mine.colour in CLOSED
             letter.fine_at = mine.report.disposition_id
-            letter.seen_at = self.versions.get(letter.tracking_id, 0)
+            letter.seen_at = self.known.versions.get(letter.tracking_id, 0)
         elif after.state == "cancelled":
             letter.may_stand = before.reason in MAY_HAVE_ARRIVED
 
@@ -421,13 +443,43 @@ class Town:
         acts.pause(self.setup, "siti")
 
     def resume(self) -> None:
-        """A person lets deliveries leave again, or is told to wait."""
+        """A person lets deliveries leave again, or is told to wait: they look at no clock that may be wrong."""
+        if self.clocks.true - self.restored_at < GRACE:
+            return
         with suppress(NotAllowed):
             acts.resume(self.setup, "siti")
 
     def is_paused(self) -> bool:
         with self.store.reading() as work:
             return pauses.current(work) is not None
+
+    def back_up(self) -> None:
+        """A backup while all runs."""
+        check(self)
+        file = self._path.with_name("backup.db")
+        file.unlink(missing_ok=True)
+        backup.copy(self._path, file, at_work=True)
+        self.backup = (file, deepcopy(self.known))
+
+    def restore(self) -> None:
+        """The database is the older one again. What it does not know is forgotten here, and stands upstream or not."""
+        if self.backup is None:
+            return
+        check(self)
+        file, known = self.backup
+        self.end()
+        put_back(file, self._path, "kota", self.clocks, rules(GRACE), "siti")
+        self.forgotten |= {ref: one for ref, one in self.known.letters.items() if ref not in known.letters}
+        self.known = deepcopy(known)
+        for letter in self.known.letters.values():
+            letter.is_restored = True
+            letter.comes_when_it_comes = letter.comes_when_it_comes or self.count(letter) == 0
+        self.restored_at = self.clocks.true
+        self.begin()
+
+    @property
+    def _path(self) -> Path:
+        return Path(self.url.removeprefix("sqlite:///"))
 
     def export(self) -> None:
         """The admin downloads all reports."""
@@ -602,21 +654,25 @@ def check(town: Town) -> None:
     _check_questions(mine, asked)
     _check_nothing_older(town, mirror, {key: frozenset(item.id for item in talk) for key, talk in items.items()})
     for one in mirror.values():
-        told = town.audited_colours.get(one.tracking_id, (None, None))
+        told = town.known.audited_colours.get(one.tracking_id, (None, None))
         assert told == (one.colour, one.agreed), f"{one.tracking_id} is {one.colour}, {one.agreed}, audited {told}"
     for delivery in mine:
-        assert town.audited_states[delivery.ref] == delivery.state, f"{delivery.ref} moved without its audit row"
+        assert town.known.audited_states[delivery.ref] == delivery.state, (
+            f"{delivery.ref} moved without its audit row"
+        )
 
 
 def _check_arrival(town: Town, one: Arrival) -> None:
     """Nothing enters a thread that was not claimed first, that must be held, or that is not its turn."""
-    letter = town.letters[one.ref]
+    letter = town.known.letters[one.ref]
     what = f"{one.ref} came to {one.tracking_id}"
     assert one.may_send, f"{what} while nothing may leave"
     assert letter.tracking_id == one.tracking_id, f"{what}, not to {letter.tracking_id}"
     assert one.states[one.ref] == "sending", f"{what} while {one.states[one.ref]}"
     refs = [
-        ref for ref, other in town.letters.items() if other.tracking_id == one.tracking_id and ref in one.states
+        ref
+        for ref, other in town.known.letters.items()
+        if other.tracking_id == one.tracking_id and ref in one.states
     ]
     before = refs[: refs.index(one.ref)]
     blocking = [ref for ref in before if one.states[ref] in {*ON_ITS_WAY, "held"}]
@@ -632,10 +688,13 @@ def _check_arrival(town: Town, one: Arrival) -> None:
 
 
 def _check_letters(town: Town, mine: Mapping[str, Queued]) -> None:
-    assert mine.keys() == town.letters.keys(), "the outbox holds other responses than were written"
+    for ref in mine.keys() & town.forgotten.keys():
+        assert (mine[ref].state, mine[ref].reason) == ("sent", "recovered"), f"{ref} is {mine[ref].state}"
+        town.known.letters[ref] = town.forgotten.pop(ref)
+    assert mine.keys() == town.known.letters.keys(), "the outbox holds other responses than were written"
     for ref, one in mine.items():
-        letter = town.letters[ref]
-        letter.was_refused = letter.was_refused or one.state == "refused"
+        letter = town.known.letters[ref]
+        letter.comes_when_it_comes = letter.comes_when_it_comes or one.state == "refused"
         if letter.tracking_id in town.deleted:
             continue
         count = town.count(letter)
@@ -654,6 +713,8 @@ def _check_letters(town: Town, mine: Mapping[str, Queued]) -> None:
 
 def _may_stand(letter: Letter, one: Queued) -> bool:
     """Whether it may stand upstream though it is not known to."""
+    if letter.is_restored:
+        return True
     if one.state == "held":
         return one.reason in MAY_HAVE_ARRIVED
     return one.state in {"sending", "unknown"} or (one.state == "cancelled" and letter.may_stand)
@@ -695,19 +756,20 @@ def _is_right_to_hold(town: Town, letter: Letter, one: Queued) -> bool:
         case "gone_upstream":
             return letter.tracking_id in town.denied
         case "forward_not_found":
-            return letter.kind == "forward" and town.count(letter) == 0
+            return letter.kind == "forward" and (letter.is_restored or town.count(letter) == 0)
         case _:
             return False
 
 
 def _check_order(town: Town) -> None:
     """A report's responses stand in the order of writing; one that was refused and retried comes when it comes."""
-    for tracking_id in {letter.tracking_id for letter in town.letters.values()} - town.deleted:
+    for tracking_id in {letter.tracking_id for letter in town.known.letters.values()} - town.deleted:
         letters = [
             letter
-            for letter in town.letters.values()
-            if letter.tracking_id == tracking_id and letter.kind == "response" and not letter.was_refused
+            for letter in town.known.letters.values()
+            if letter.tracking_id == tracking_id and letter.kind == "response" and not letter.comes_when_it_comes
         ]
+        letters.sort(key=lambda letter: letter.number)
         places = [place for letter in letters for place in town.places(letter)]
         assert places == sorted(places), f"{tracking_id} has its responses in another order: {places}"
 
@@ -721,7 +783,7 @@ def _check_questions(mine: list[Queued], asked: list[conflicts.Conflict]) -> Non
 
 def _check_nothing_older(town: Town, mirror: Mapping[str, Mirrored], items: Mapping[str, frozenset[str]]) -> None:
     """No time goes back, no item goes, and no report is shown as it was before it was as it was shown."""
-    for tracking_id, old in town.last.items():
+    for tracking_id, old in town.known.last.items():
         new = mirror.get(tracking_id)
         assert new is not None, f"{tracking_id} is lost"
         for name, was, now in (
@@ -732,16 +794,16 @@ def _check_nothing_older(town: Town, mirror: Mapping[str, Mirrored], items: Mapp
             assert was is None or (now is not None and now >= was - A_SECOND), (
                 f"{tracking_id}: {name} {was} then {now}"
             )
-        gone = town.last_items.get(tracking_id, frozenset()) - items.get(tracking_id, frozenset())
+        gone = town.known.last_items.get(tracking_id, frozenset()) - items.get(tracking_id, frozenset())
         assert not gone, f"{tracking_id}: {gone} left the mirrored thread"
     for tracking_id in mirror.keys() - town.deleted:
         so = (mirror[tracking_id].report.status_name, mirror[tracking_id].report.disposition_id)
         all_of_it = versions(town.world.thread(tracking_id))
-        at = town.versions.get(tracking_id, 0)
+        at = town.known.versions.get(tracking_id, 0)
         assert so in all_of_it[at:], f"{tracking_id} went back to {so}"
-        town.versions[tracking_id] = all_of_it.index(so, at)
-        _check_unheard_of(town.last.get(tracking_id), mirror[tracking_id])
-    town.last, town.last_items = dict(mirror), dict(items)
+        town.known.versions[tracking_id] = all_of_it.index(so, at)
+        _check_unheard_of(town.known.last.get(tracking_id), mirror[tracking_id])
+    town.known.last, town.known.last_items = dict(mirror), dict(items)
 
 
 def _check_unheard_of(old: Mirrored | None, new: Mirrored) -> None:
@@ -756,22 +818,22 @@ def _check_unheard_of(old: Mirrored | None, new: Mirrored) -> None:
 def _read_audit(town: Town, work: Work) -> None:
     """Follow every colour and every delivery by its audit rows; each row begins where the one before it ended."""
     for row in audit.rows(work.conn):
-        if int(str(row["seq"])) <= town.audit_seq:
+        if int(str(row["seq"])) <= town.known.audit_seq:
             continue
-        town.audit_seq = int(str(row["seq"]))
+        town.known.audit_seq = int(str(row["seq"]))
         subject, data = str(row["subject"]), json.loads(str(row["data"]))
         _note_reached(town, str(row["what"]), data)
         if row["what"] == "colour":
-            was = town.audited_colours.get(subject, (None, None))[0]
+            was = town.known.audited_colours.get(subject, (None, None))[0]
             assert was == data["before"], f"the audit has {subject} {was}, then from {data['before']}"
-            town.audited_colours[subject] = (data["after"], data["agreed"])
+            town.known.audited_colours[subject] = (data["after"], data["agreed"])
         elif row["what"] == "agreed":
-            town.audited_colours[subject] = (town.audited_colours[subject][0], data["agreed"])
+            town.known.audited_colours[subject] = (town.known.audited_colours[subject][0], data["agreed"])
         elif row["what"] == "delivery_written":
-            town.audited_states[data["ref"]] = data["state"]
+            town.known.audited_states[data["ref"]] = data["state"]
         elif row["what"] == "delivery_moved":
-            assert town.audited_states[data["ref"]] == data["from"], data
-            town.audited_states[data["ref"]] = data["to"]
+            assert town.known.audited_states[data["ref"]] == data["from"], data
+            town.known.audited_states[data["ref"]] = data["to"]
 
 
 def _note_reached(town: Town, what: str, data: Mapping[str, Any]) -> None:
@@ -907,7 +969,7 @@ def final_problems(town: Town) -> list[str]:
 
 
 def _ought_to_be_seen(town: Town, one: Queued) -> bool:
-    letter = town.letters[one.ref]
+    letter = town.known.letters[one.ref]
     return letter.kind == "response" and not letter.is_secret and town.count(letter) > 0
 
 
@@ -934,8 +996,8 @@ def _is_handed_over(town: Town, tracking_id: str) -> bool | None:
     sent = [
         seen["logs"][place]["at"]
         for one in town.outbox()
-        if one.tracking_id == tracking_id and one.state == "sent" and town.letters[one.ref].kind == "forward"
-        for place in town.places(town.letters[one.ref])
+        if one.tracking_id == tracking_id and one.state == "sent" and town.known.letters[one.ref].kind == "forward"
+        for place in town.places(town.known.letters[one.ref])
     ]
     disposed = [item["at"] for item in seen["items"] if item["template_code"] == "disposition"]
     if not sent:
