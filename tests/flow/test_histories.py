@@ -1,6 +1,6 @@
 """Random histories of a town: whatever happens in whatever order, nothing is lost, nothing stands twice.
 
-`HISTORIES=N` in the environment tells N of them on SQLite and a fourth of that on PostgreSQL, by a seed that is thrown;
+`HISTORIES=N` in the environment tells N of them on SQLite and a third of that on PostgreSQL, by a seed that is thrown;
 without it they are few and always the same. A failure prints its steps and the seed: `HISTORIES_SEED=S` with the same N
 tells the same histories again.
 """
@@ -36,8 +36,8 @@ from tests.databases import fresh
 from tests.flow.bench import OTHER_OPD, OUTSIDE
 from tests.flow.town import GRACE, UNHEARD_OF, Plan, check, settle, settle_for_good, town
 
-HISTORIES = int(os.environ.get("HISTORIES", "10"))
-THROWN = random.SystemRandom().randrange(2**32) if "HISTORIES" in os.environ else 1
+HISTORIES = int(os.environ.get("HISTORIES", "6"))
+THROWN = random.SystemRandom().randrange(2**32) if "HISTORIES" in os.environ else 2
 SEED = int(os.environ.get("HISTORIES_SEED", THROWN))
 
 PHASES = (Phase.generate, Phase.shrink)
@@ -446,4 +446,4 @@ def test_random_histories() -> None:
 @pytest.mark.timeout(400 + 10 * HISTORIES)
 def test_random_histories_on_postgresql() -> None:
     """On PostgreSQL."""
-    tell(OnPostgreSQL, max(HISTORIES // 4, 1))
+    tell(OnPostgreSQL, max(HISTORIES // 3, 1))
