@@ -419,7 +419,6 @@ class Deadlines:
     answer: ClockState | None = None
     resolve: ClockState | None = None
     auto_close: ClockState | None = None
-    first_answer_at: datetime | None = None
 
     @property
     def deadline(self) -> Deadline | None:
@@ -507,16 +506,15 @@ def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadl
     """
     items = facts.items or ()
     bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items))
-    first_answer = next((item for item in items if item.kind is ItemKind.ANSWER), None)
+    is_answered = any(item.kind is ItemKind.ANSWER for item in items)
     first_disposed = next((item for item in items if item.kind is ItemKind.DISPOSITION), None)
-    disposed = facts.disposed or first_disposed is not None or first_answer is not None
+    disposed = facts.disposed or first_disposed is not None or is_answered
     disposed_at = _sane(first_disposed.created_at) if first_disposed else None
     return Deadlines(
         verify=_verify(bench, disposed, disposed_at),
         answer=_answer(bench, items) if disposed and not facts.with_city else None,
         resolve=bench.clock(ClockKind.RESOLVE, disposed_at) if disposed else None,
         auto_close=_auto_close(bench, items),
-        first_answer_at=_sane(first_answer.created_at) if first_answer else None,
     )
 
 

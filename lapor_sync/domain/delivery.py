@@ -102,22 +102,6 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.ACCEPTED: "accepted upstream",
 }
 
-CONFLICTS = frozenset(
-    {
-        Reason.CLOSED_SINCE,
-        Reason.ANSWERED_ELSEWHERE,
-        Reason.DISPOSED_ELSEWHERE,
-        Reason.FIRST_READ,
-        Reason.BOTH_MOVED,
-        Reason.GONE_UPSTREAM,
-        Reason.CANNOT_READ_BACK,
-        Reason.NOT_FOUND_AGAIN,
-        Reason.FORWARD_NOT_FOUND,
-    }
-)
-"""Reasons to hold that open a conflict for a person."""
-
-
 # The outcome of a write: done, not done, refused, not known.
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, delete, func, insert, select
 
 from lapor_sync.domain.report import Institution
 from lapor_sync.store.database import Work
@@ -24,11 +25,20 @@ def replace_all(work: Work, found: Iterable[Institution]) -> None:
 
 def names(work: Work) -> dict[str, str]:
     """Id to name: the master list, and what dispositions of mirrored reports add to it."""
-    seen = (
-        select(report.c.disposition_id, report.c.disposition_name)
-        .where(report.c.agency == work.agency, report.c.disposition_id.is_not(None))
-        .distinct()
-    )
-    known = {row[0]: row[1] for row in work.conn.execute(seen) if row[1]}
+    known = {row[0]: row[1] for row in work.conn.execute(_seen(work)) if row[1]}
     master = select(table.c.id, table.c.name).where(table.c.agency == work.agency)
     return known | {row[0]: row[1] for row in work.conn.execute(master)}
+
+
+def _seen(work: Work) -> Select[Any]:
+    """Each disposition's id, with a name that a report gave it: from one id to the next, however many reports."""
+    ids = select(func.min(report.c.disposition_id).label("id")).where(report.c.agency == work.agency)
+    seen = ids.cte("seen", recursive=True)
+    following = ids.where(report.c.disposition_id > seen.c.id).scalar_subquery()
+    seen = seen.union_all(select(following).where(seen.c.id.is_not(None)))
+    name = select(report.c.disposition_name).where(
+        report.c.agency == work.agency,
+        report.c.disposition_id == seen.c.id,
+        report.c.disposition_name.is_not(None),
+    )
+    return select(seen.c.id, name.limit(1).scalar_subquery()).where(seen.c.id.is_not(None))

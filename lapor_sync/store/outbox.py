@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import and_, func, insert, select, update
 
 from lapor_sync.domain.delivery import (
-    BLOCKING,
     MOVES,
     Delivery,
     Kind,
@@ -27,7 +26,7 @@ from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
-from lapor_sync.store.schema import attempt, delivery_file, report
+from lapor_sync.store.schema import WAITING, attempt, delivery_file, report
 from lapor_sync.store.schema import delivery as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -177,7 +176,7 @@ def due(work: Work) -> list[Queued]:
     has come; the oldest deadline first, then as written."""
     first = (
         select(func.min(table.c.seq).label("seq"))
-        .where(table.c.agency == work.agency, table.c.state.in_(BLOCKING))
+        .where(table.c.agency == work.agency, WAITING)
         .group_by(table.c.tracking_id)
         .subquery()
     )
@@ -234,14 +233,6 @@ def no_more_waiting(work: Work) -> None:
     """Upstream answers again: every wait starts anew."""
     where = (table.c.agency == work.agency, table.c.next_try_at.is_not(None))
     work.conn.execute(update(table).where(*where).values(next_try_at=None, waits=0))
-
-
-def unseen_reports(work: Work) -> set[str]:
-    """Reports with a sent response whose reference does not stand in the mirrored thread yet."""
-    query = select(table.c.tracking_id).where(
-        table.c.agency == work.agency, table.c.state == State.SENT, table.c.seen_at.is_(None)
-    )
-    return set(work.conn.execute(query).scalars())
 
 
 def references_come_back(work: Work, sent_before: datetime) -> bool:

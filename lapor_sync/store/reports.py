@@ -17,6 +17,7 @@ from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
 from lapor_sync.store.bulk import insert_many
 from lapor_sync.store.database import Work
+from lapor_sync.store.schema import UNSETTLED
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -261,12 +262,13 @@ def attachments_of(text: str) -> tuple[Attachment, ...]:
 # Which reports are to be read by id.
 
 
-_OPEN = or_(table.c.colour.is_(None), table.c.colour.in_((Colour.MERAH, Colour.KUNING)))
+_IS_OPEN = (table.c.colour.is_(None), table.c.colour == Colour.MERAH, table.c.colour == Colour.KUNING)
+"""Each by an index; for an OR of them SQLite walks through all the agency's reports."""
 
 
 def unsettled(work: Work) -> list[str]:
     """Reports whose hash may not be trusted yet: read again each cycle."""
-    return _ids(work, table.c.settled == 0)
+    return _ids(work, UNSETTLED)
 
 
 def due_for_reading(work: Work, limit: int) -> list[str]:
@@ -283,22 +285,26 @@ def due_for_reading(work: Work, limit: int) -> list[str]:
 def open_or_closed_since(work: Work, since: datetime) -> list[str]:
     """What a sweep reads: the open reports, and those closed since."""
     closed_late = and_(table.c.closed_at.is_not(None), table.c.closed_at >= to_text(since))
-    return _ids(work, or_(_OPEN, closed_late))
+    return sorted({one for condition in (*_IS_OPEN, closed_late) for one in _ids(work, condition)})
 
 
-def present_ids(work: Work) -> Iterator[tuple[str, str | None]]:
-    """Tracking ID and API id of every report that the API showed and that has not vanished."""
-    query = select(table.c.tracking_id, table.c.upstream_id).where(
-        table.c.agency == work.agency, table.c.read_at.is_not(None), table.c.vanished_at.is_(None)
-    )
-    with work.conn.execute(query.execution_options(yield_per=2000)) as found:
-        for row in found:
+def present(work: Work, tracking_ids: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+    """Tracking ID and API id of those of these reports that the API showed and that have not vanished."""
+    for part in chunks(tracking_ids):
+        query = select(table.c.tracking_id, table.c.upstream_id).where(
+            table.c.agency == work.agency,
+            table.c.tracking_id.in_(part),
+            table.c.read_at.is_not(None),
+            table.c.vanished_at.is_(None),
+        )
+        for row in work.conn.execute(query):
             yield row[0], row[1]
 
 
 def missing_before(work: Work, before: datetime) -> list[str]:
     """Reports first found missing before then, and not marked vanished."""
-    return _ids(work, table.c.missing_since <= to_text(before), table.c.vanished_at.is_(None))
+    is_missing = (table.c.missing_since.is_not(None), table.c.missing_since <= to_text(before))
+    return _ids(work, *is_missing, table.c.vanished_at.is_(None))
 
 
 def count_open(work: Work) -> int:
@@ -343,13 +349,16 @@ def forget_rows(work: Work) -> None:
     """There is no list call any more: what is open is read by id, from now on."""
     where = (table.c.agency == work.agency, table.c.row_hash.is_not(None))
     work.conn.execute(update(table).where(*where).values(row_hash=None))
-    work.conn.execute(update(table).where(table.c.agency == work.agency, _OPEN).values(next_read_at=work.at))
+    work.conn.execute(
+        update(table).where(table.c.agency == work.agency, or_(*_IS_OPEN)).values(next_read_at=work.at)
+    )
 
 
 def drop_reporter_names(work: Work, closed_before: datetime) -> int:
     """Forget the reporters' names of reports closed before then; how many."""
     where = (
         table.c.agency == work.agency,
+        table.c.closed_at.is_not(None),
         table.c.closed_at < to_text(closed_before),
         table.c.reporter_name.is_not(None),
     )

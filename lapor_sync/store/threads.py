@@ -121,22 +121,25 @@ def _new_only(dialect: str) -> Insert:
     return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(status_change).on_conflict_do_nothing()
 
 
-def load_history(work: Work, tracking_id: str) -> tuple[StatusChange, ...]:
-    """A report's status moves in order of time."""
-    query = (
-        select(status_change)
-        .where(status_change.c.agency == work.agency, status_change.c.tracking_id == tracking_id)
-        .order_by(status_change.c.at, status_change.c.status_new)
-    )
-    return tuple(
-        StatusChange(
-            at=from_text(row.at or None),
-            status_old=row.status_old,
-            status_new=row.status_new or None,
-            note=row.note,
+def load_histories(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[StatusChange]]:
+    """These reports' status moves, each report's in order of time."""
+    found: dict[str, list[StatusChange]] = {}
+    for part in chunks(tracking_ids):
+        query = (
+            select(status_change)
+            .where(status_change.c.agency == work.agency, status_change.c.tracking_id.in_(part))
+            .order_by(status_change.c.tracking_id, status_change.c.at, status_change.c.status_new)
         )
-        for row in work.conn.execute(query)
-    )
+        for row in work.conn.execute(query):
+            found.setdefault(row.tracking_id, []).append(
+                StatusChange(
+                    at=from_text(row.at or None),
+                    status_old=row.status_old,
+                    status_new=row.status_new or None,
+                    note=row.note,
+                )
+            )
+    return found
 
 
 # Raw payloads.

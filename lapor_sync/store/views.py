@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from lapor_sync.domain.colour import ROWS, Colour
-from lapor_sync.domain.delivery import BLOCKING, SENTENCES, Reason
+from lapor_sync.domain.delivery import SENTENCES, Reason
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.thread import words
-from lapor_sync.store import audit, conflicts, marks, outbox, pauses, quarantine, threads
+from lapor_sync.store import audit, conflicts, institutions, marks, outbox, pauses, quarantine, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
 from lapor_sync.store.outbox import Attempt, Queued
 from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.schema import WAITING, delivery
 from lapor_sync.store.schema import audit as audit_table
-from lapor_sync.store.schema import delivery
 from lapor_sync.store.schema import quarantine as quarantine_table
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
@@ -114,19 +114,17 @@ def colours(work: Work) -> dict[str, int]:
 def by_opd(work: Work) -> list[Json]:
     """Each OPD's reports by colour and how many are overdue; the most merah first."""
     query = (
-        select(
-            table.c.disposition_id,
-            func.max(table.c.disposition_name),
-            table.c.colour,
-            func.count(),
-        )
+        select(table.c.disposition_id, table.c.colour, func.count())
         .where(table.c.agency == work.agency)
         .group_by(table.c.disposition_id, table.c.colour)
     )
     late = {row[0]: int(row[1]) for row in work.conn.execute(_late_by_opd(work))}
+    names = institutions.names(work)
     found: dict[str | None, Json] = {}
-    for opd, name, colour, count in work.conn.execute(query):
-        blank = {"opd": opd, "opd_name": name, "overdue": late.get(opd, 0)} | {c.value: 0 for c in Colour}
+    for opd, colour, count in work.conn.execute(query):
+        blank = {"opd": opd, "opd_name": names.get(opd), "overdue": late.get(opd, 0)} | {
+            c.value: 0 for c in Colour
+        }
         one = found.setdefault(opd, blank)
         if colour:
             one[colour] = int(count)
@@ -140,7 +138,8 @@ def _late_by_opd(work: Work) -> Select[Any]:
 
 def count_overdue(work: Work) -> int:
     """How many reports are past their deadline."""
-    return sum(int(row[1]) for row in work.conn.execute(_late_by_opd(work)))
+    is_late = (table.c.agency == work.agency, table.c.due_at < work.at, table.c.due_at.is_not(None))
+    return int(work.conn.execute(select(func.count()).select_from(table).where(*is_late)).scalar_one())
 
 
 def _count(work: Work, of: Any) -> int:
@@ -152,9 +151,7 @@ def _count(work: Work, of: Any) -> int:
 def _oldest_waiting(work: Work) -> str | None:
     """When the oldest delivery that has not arrived was written."""
     found: str | None = work.conn.execute(
-        select(func.min(delivery.c.written_at)).where(
-            delivery.c.agency == work.agency, delivery.c.state.in_(BLOCKING)
-        )
+        select(func.min(delivery.c.written_at)).where(delivery.c.agency == work.agency, WAITING)
     ).scalar()
     return found
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lapor_sync.domain import three_way
 from lapor_sync.domain.delivery import BLOCKING, Confirm, Hold, Kind, Reason, Seen, Send, State, next_step
+from lapor_sync.domain.report import StatusChange, ThreadItem
 from lapor_sync.domain.three_way import Decision, Side
 from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
@@ -69,28 +70,37 @@ def plan(work: Work, rules: Rules) -> Iterator[Planned]:
     While delivery is paused, what would follow once it is resumed.
     """
     wanted = sorted({*differing.with_open_delivery(work), *differing.not_agreed(work)})
-    know = _Known(
-        readable=outbox.references_come_back(work, from_text(work.at) - rules.grace),
-        is_paused=pauses.current(work) is not None,
-    )
+    readable = outbox.references_come_back(work, from_text(work.at) - rules.grace)
+    is_paused = pauses.current(work) is not None
     for part in chunks(wanted):
-        mirrored = reports.load(work, part)
         deliveries = outbox.of_reports(work, part)
+        know = _Known(
+            at=work.at,
+            prefix=rules.prefix,
+            readable=readable,
+            is_paused=is_paused,
+            threads=threads.load(work, deliveries),
+            histories=threads.load_histories(work, deliveries),
+        )
+        mirrored = reports.load(work, part)
         for tracking_id in part:
-            mine = deliveries.get(tracking_id, [])
             if one := mirrored.get(tracking_id):
-                yield _planned(work, rules, one, mine, know)
+                yield _planned(know, one, deliveries.get(tracking_id, []))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Known:
-    """What holds for every report: whether references come back, and whether delivery is paused."""
+    """What the steps are told by: what holds for every report, and what some hundred of them have in the mirror."""
 
-    readable: bool
+    at: str
+    prefix: str
+    readable: bool  # references come back
     is_paused: bool
+    threads: Mapping[str, tuple[ThreadItem, ...]]
+    histories: Mapping[str, list[StatusChange]]
 
 
-def _planned(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], know: _Known) -> Planned:
+def _planned(know: _Known, one: Mirrored, mine: list[Queued]) -> Planned:
     responses = [each.state for each in mine if each.delivery.kind is Kind.RESPONSE]
     return Planned(
         tracking_id=one.tracking_id,
@@ -98,11 +108,11 @@ def _planned(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], know: 
         city=three_way.ours(one.agreed, responses),
         agreed=one.agreed,
         decision=decide(one, one.agreed, mine),
-        next=_next(work, rules, one, mine, know),
+        next=_next(know, one, mine),
     )
 
 
-def _next(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], know: _Known) -> Next | None:
+def _next(know: _Known, one: Mirrored, mine: list[Queued]) -> Next | None:
     waiting = [each for each in mine if each.state in BLOCKING]
     if not waiting:
         return None
@@ -111,10 +121,10 @@ def _next(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], know: _Kn
         return Next(one=first, step="person", reason=first.reason, behind=behind)
     if first.state is State.SENDING:
         return Next(one=first, step="read_back", reason=first.reason, behind=behind)
-    waits = first.next_try_at is not None and to_text(first.next_try_at) > work.at
+    waits = first.next_try_at is not None and to_text(first.next_try_at) > know.at
     if waits and not know.is_paused:  # once resumed, what waits has no more to wait for
         return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind)
-    step, reason = _step(first, _seen(work, rules, one, mine, know.readable))
+    step, reason = _step(first, _seen(know, one, mine))
     return Next(one=first, step=step, reason=reason, behind=behind)
 
 
@@ -130,16 +140,15 @@ def _step(first: Queued, seen: Seen) -> tuple[str, Reason | None]:
     return "read_back", first.reason
 
 
-def _seen(work: Work, rules: Rules, one: Mirrored, mine: list[Queued], readable: bool) -> Seen:
+def _seen(know: _Known, one: Mirrored, mine: list[Queued]) -> Seen:
     """The report as mirrored; that something is absent is never concluded from it."""
-    history = threads.load_history(work, one.tracking_id)
     return Seen(
         colour=one.colour,
         disposed_to=one.report.disposition_id,
-        items=threads.load(work, [one.tracking_id]).get(one.tracking_id, ()),
-        prefix=rules.prefix,
-        log_texts=tuple(change.note for change in history),
+        items=know.threads.get(one.tracking_id, ()),
+        prefix=know.prefix,
+        log_texts=tuple(change.note for change in know.histories.get(one.tracking_id, ())),
         absence_counts=False,
-        readable=readable,
+        readable=know.readable,
         issued=frozenset(each.ref for each in mine),
     )

@@ -331,11 +331,11 @@ class _Run:
         """Read by id the open and lately closed reports that a complete unfiltered listing did not name."""
         since = self.setup.clock.now() - CLOSED_WITHIN
         with self.setup.store.reading() as work:
-            wanted = set(reports.open_or_closed_since(work, since))
+            wanted = reports.open_or_closed_since(work, since)
             absent = [
                 tracking_id
-                for tracking_id, upstream_id in reports.present_ids(work)
-                if tracking_id in wanted and hash(upstream_id or tracking_id) not in self.ids
+                for tracking_id, upstream_id in reports.present(work, wanted)
+                if hash(upstream_id or tracking_id) not in self.ids
             ]
         read_reports(self.setup, self.health, absent, with_detail=True)
 

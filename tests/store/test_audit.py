@@ -53,7 +53,7 @@ def chain(store: Store) -> Store:
 def unguard(store: Store) -> None:
     """Drop what keeps the chain from being changed, as an intruder with the file would."""
     with store.work() as work:
-        if work.is_sqlite:
+        if work.conn.dialect.name == "sqlite":
             for event in ("update", "delete", "insert"):
                 work.conn.execute(text(f"DROP TRIGGER audit_no_{event}"))
         else:

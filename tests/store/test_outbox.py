@@ -215,7 +215,6 @@ def test_another_city_has_its_own_outbox(store: Store, other_city: Store) -> Non
         assert outbox.listing(work) == []
         assert outbox.of_reports(work, ["7001"]) == {}
         assert set(outbox.counts(work).values()) == {0}
-        assert outbox.unseen_reports(work) == set()
         outbox.touch(work, "LS-AAAAAA", tries=9)
     with store.reading() as work:
         assert get(work, "LS-AAAAAA").delivery.tries == 0
@@ -270,15 +269,6 @@ def test_a_secret_one_that_was_seen_proves_nothing_for_the_others(store: Store) 
     _sent(store, "LS-AAAAAA", is_secret=True, seen=True)
     _sent(store, "LS-BBBBBB")
     assert not _come_back(store)
-
-
-def test_reports_with_a_sent_response_not_seen_yet(store: Store) -> None:
-    """These are read again until it stands in the thread."""
-    _sent(store, "LS-AAAAAA")
-    _sent(store, "LS-BBBBBB", seen=True)
-    add(store, new("LS-CCCCCC", "queued"))
-    with store.reading() as work:
-        assert outbox.unseen_reports(work) == {"LS-AAAAAA"}
 
 
 # Attempts.

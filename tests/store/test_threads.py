@@ -104,10 +104,9 @@ def test_a_history_grows_and_never_doubles(store: Store, other_city: Store) -> N
         with store.work() as work:
             threads.save_history(work, {"7001": changes})
     with store.reading() as work:
-        assert threads.load_history(work, "7001") == (undated, first, second)
-        assert threads.load_history(work, "7002") == ()
+        assert threads.load_histories(work, ["7001", "7002"]) == {"7001": [undated, first, second]}
     with other_city.reading() as work:
-        assert threads.load_history(work, "7001") == ()
+        assert threads.load_histories(work, ["7001"]) == {}
 
 
 def raw(store: Store) -> list[tuple[object, ...]]:

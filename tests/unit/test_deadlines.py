@@ -358,7 +358,7 @@ def test_a_new_report_waits_to_be_verified() -> None:
     assert deadlines.deadline == (ClockKind.VERIFY, end(7, 9))
     assert sure(deadlines.verify).running
     assert (deadlines.answer, deadlines.resolve, deadlines.auto_close) == (None, None, None)
-    assert deadlines.auto_close_at is deadlines.first_answer_at is None
+    assert deadlines.auto_close_at is None
     assert not deadlines.estimated
 
 
@@ -377,7 +377,6 @@ def test_the_first_answer_stops_answer_and_starts_auto_close() -> None:
     """Resolve runs on until the report is closed."""
     deadlines = timed(ANSWERED)
     assert (sure(deadlines.answer).stopped, sure(deadlines.answer).stopped_at) == (True, at(7, 9))
-    assert deadlines.first_answer_at == at(7, 9)
     assert deadlines.deadline == (ClockKind.RESOLVE, end(7, 27))
     assert deadlines.auto_close_at == end(7, 23)
 
@@ -407,7 +406,6 @@ def test_a_new_opd_has_its_own_time_to_answer_but_none_to_resolve() -> None:
     deadlines = timed(replace(DISPOSED, items=moved))
     assert (sure(deadlines.answer).started_at, sure(deadlines.answer).running) == (at(7, 20), True)
     assert sure(deadlines.resolve).started_at == at(7, 7)
-    assert deadlines.first_answer_at == at(7, 8)
 
 
 @pytest.mark.parametrize("to", ["Dinas PUPR", "dinas  pupr.", None])

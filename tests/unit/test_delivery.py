@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import (
     BLOCKING,
-    CONFLICTS,
     MAX_TRIES,
     MOVES,
     OPEN_UPSTREAM,
@@ -110,7 +109,6 @@ def test_every_reason_has_its_sentence() -> None:
     """A person reads the sentence, a script the name."""
     assert set(SENTENCES) == set(Reason)
     assert all(sentence and "\n" not in sentence for sentence in SENTENCES.values())
-    assert set(Reason) >= CONFLICTS
 
 
 # Outcomes.
