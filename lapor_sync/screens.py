@@ -340,8 +340,9 @@ def _tried(attempts: Sequence[Json]) -> str:
     if not attempts:
         return "not yet"
     last = attempts[-1]
-    status = f" (HTTP {last['http_status']})" if last["http_status"] else ""
-    return f"{len(attempts)}, last {moment(last['at'])}: {last['outcome'] or 'in the air'}{status}"
+    said = plain(last["why"]) if last["why"] else f"HTTP {last['http_status']}" if last["http_status"] else ""
+    about = f" ({said})" if said else ""
+    return f"{len(attempts)}, last {moment(last['at'])}: {last['outcome'] or 'in the air'}{about}"
 
 
 # What waits.
@@ -360,7 +361,7 @@ def outbox(found: Sequence[Json], *, filtered: str | None, pause: Json | None = 
             moment(one["written_at"]),
             str(one["tries"]),
             moment(one["next_try_at"]),
-            why(one["reason"]),
+            why(one["reason"]) + (f": {plain(one['why'])}" if one["why"] else ""),
         )
         for one in found
     )

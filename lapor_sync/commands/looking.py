@@ -145,14 +145,13 @@ def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
     """Responses and hand-overs on their way; `retry`, `hold` or `cancel` one, `pause` and `resume` all."""
     from lapor_sync import screens
     from lapor_sync.domain.delivery import State
-    from lapor_sync.store import outbox as deliveries
     from lapor_sync.store import views
 
     if ctx.invoked_subcommand is not None:
         _refuse_before(ctx, state is not None or as_json)
         return
     with ctx.obj.looking() as work:
-        found = [views.outbox_json(one) for one in deliveries.listing(work, State(state) if state else None)]
+        found = views.outbox(work, State(state) if state else None)
         pause = views.paused(work)
     print_lines(found) if as_json else screens.outbox(found, filtered=state, pause=pause)
 

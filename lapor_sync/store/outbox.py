@@ -62,13 +62,14 @@ class Queued:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One try on the wire; `outcome` None while it is in the air."""
+    """One try on the wire; `outcome` None while it is in the air, `why` what upstream said where it refused."""
 
     n: int
     at: datetime
     outcome: str | None
     http_status: int | None
     ms: int | None
+    why: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -250,6 +251,9 @@ def references_come_back(work: Work, sent_before: datetime) -> bool:
 
 # Attempts.
 
+MAX_WHY = 200
+"""Characters of what upstream said that are kept with a refused try; never in the audit or the log."""
+
 
 def begin_attempt(work: Work, ref: str) -> int:
     """Write down that a try is about to leave; its number, from 1."""
@@ -261,17 +265,18 @@ def begin_attempt(work: Work, ref: str) -> int:
 
 def end_attempt(work: Work, one: Queued, outcome: Outcome, ms: int) -> None:
     """Write down how the last try ended."""
-    _end_attempt(work, one, outcome_name(outcome), outcome.http_status, ms)
+    why = outcome.why[:MAX_WHY] if isinstance(outcome, Refused) else None
+    _end_attempt(work, one, outcome_name(outcome), http_status=outcome.http_status, ms=ms, why=why)
 
 
 def end_killed_attempt(work: Work, one: Queued) -> None:
     """The process ended while this try was in the air."""
-    _end_attempt(work, one, "unknown", None, None)
+    _end_attempt(work, one, "unknown", http_status=None)
 
 
-def _end_attempt(work: Work, one: Queued, name: str, http_status: int | None, ms: int | None) -> None:
+def _end_attempt(work: Work, one: Queued, name: str, *, http_status: int | None, **values: object) -> None:
     where = (attempt.c.ref == one.ref, attempt.c.outcome.is_(None))
-    work.conn.execute(update(attempt).where(*where).values(outcome=name, http_status=http_status, ms=ms))
+    work.conn.execute(update(attempt).where(*where).values(outcome=name, http_status=http_status, **values))
     work.note("attempt", one.tracking_id, ref=one.ref, outcome=name, http_status=http_status)
 
 
@@ -291,10 +296,22 @@ def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
         query = select(attempt).where(attempt.c.ref.in_(part)).order_by(attempt.c.ref, attempt.c.n)
         for row in work.conn.execute(query):
             one = Attempt(
-                n=row.n, at=from_text(row.at), outcome=row.outcome, http_status=row.http_status, ms=row.ms
+                n=row.n,
+                at=from_text(row.at),
+                outcome=row.outcome,
+                http_status=row.http_status,
+                ms=row.ms,
+                why=row.why,
             )
             found.setdefault(row.ref, []).append(one)
     return found
+
+
+def refusals(work: Work, of: Iterable[Queued]) -> dict[str, str]:
+    """What upstream said of those of them that are refused now, by reference."""
+    refs = [one.ref for one in of if one.state is State.REFUSED]
+    last = {ref: attempts[-1].why for ref, attempts in attempts_of(work, refs).items()}
+    return {ref: why for ref, why in last.items() if why is not None}
 
 
 def _queued(row: Mapping[Any, Any]) -> Queued:

@@ -250,6 +250,7 @@ attempt = Table(
     Column("outcome", Text),  # null while it is in the air
     Column("http_status", Integer),
     Column("ms", Integer),
+    Column("why", Text),  # what upstream said, where it refused
 )
 
 conflict = Table(

@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Select, func, select
 
 from lapor_sync.domain.colour import ROWS, Colour
-from lapor_sync.domain.delivery import SENTENCES, Reason
+from lapor_sync.domain.delivery import SENTENCES, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.thread import words
-from lapor_sync.store import audit, conflicts, institutions, marks, outbox, pauses, quarantine, threads
+from lapor_sync.store import audit, conflicts, institutions, marks, pauses, quarantine, threads
+from lapor_sync.store import outbox as deliveries
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
 from lapor_sync.store.outbox import Attempt, Queued
@@ -86,7 +87,7 @@ def status(work: Work) -> Json:
     outage = marks.current_outage(work)
     return {
         "colours": colours(work),
-        "outbox": outbox.counts(work),
+        "outbox": deliveries.counts(work),
         "conflicts": conflicts.count(work),
         "quarantine": _count(work, quarantine_table),
         "last_success_at": iso(marks.get(work, Mark.LAST_SUCCESS)),
@@ -156,8 +157,15 @@ def _oldest_waiting(work: Work) -> str | None:
     return found
 
 
-def outbox_json(one: Queued) -> Json:
-    """One delivery as `outbox` lists it."""
+def outbox(work: Work, state: State | None = None) -> list[Json]:
+    """The deliveries of one state, or all, as `outbox` lists them."""
+    found = deliveries.listing(work, state)
+    said = deliveries.refusals(work, found)
+    return [outbox_json(one, said.get(one.ref)) for one in found]
+
+
+def outbox_json(one: Queued, why: str | None = None) -> Json:
+    """One delivery as `outbox` lists it; `why` is what upstream said where it refused."""
     return {
         "ref": one.ref,
         "kind": one.delivery.kind,
@@ -168,6 +176,7 @@ def outbox_json(one: Queued) -> Json:
         "written_at": iso(to_text(one.written_at)),
         "tries": one.delivery.tries,
         "next_try_at": iso(to_text(one.next_try_at)),
+        "why": why,
     }
 
 
@@ -201,8 +210,8 @@ def show(work: Work, one: Mirrored) -> Json:
     where = (table.c.agency == work.agency, table.c.tracking_id == one.tracking_id)
     row = work.conn.execute(select(table).where(*where)).mappings().one()
     items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())
-    mine = outbox.of_reports(work, [one.tracking_id]).get(one.tracking_id, [])
-    attempts = outbox.attempts_of(work, [delivery.ref for delivery in mine])
+    mine = deliveries.of_reports(work, [one.tracking_id]).get(one.tracking_id, [])
+    attempts = deliveries.attempts_of(work, [delivery.ref for delivery in mine])
     return {
         **report_json(row, work.at),
         "content": one.report.content,
@@ -242,6 +251,7 @@ def delivery_json(one: Queued, attempts: list[Attempt]) -> Json:
                 "outcome": each.outcome,
                 "http_status": each.http_status,
                 "ms": each.ms,
+                "why": each.why,
             }
             for each in attempts
         ],

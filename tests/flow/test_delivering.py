@@ -15,7 +15,7 @@ import pytest
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import MAX_TRIES, Reason, State, with_reference
 from lapor_sync.domain.report import OutgoingFile
-from lapor_sync.store import audit, outbox
+from lapor_sync.store import audit, outbox, views
 from tests.flow.bench import OPD, Bench, Killed, bench, refs_in_order
 
 IN_FLIGHT = {State.QUEUED, State.SENDING, State.UNKNOWN}
@@ -223,6 +223,10 @@ def test_a_refused_response_does_not_block_the_next(tmp_path: Path) -> None:
         city.cycle()
         assert (city.state(first), city.state(second)) == (State.REFUSED, State.SENT)
         assert refs_in_order(city.arrived(one), [first, second]) == [second]
+        with city.store.reading() as work:
+            said = {shown["ref"]: shown["why"] for shown in views.outbox(work)}
+        assert said[first].startswith("HTTP 422")
+        assert said[second] is None
 
 
 def test_an_unknown_response_blocks_the_next(tmp_path: Path) -> None:

@@ -297,6 +297,27 @@ def test_an_attempt_is_written_down_before_and_after(store: Store, outcome: Outc
     assert last["data"] == f'{{"http_status":{outcome.http_status},"outcome":"{name}","ref":"LS-AAAAAA"}}'
 
 
+def test_what_upstream_said_is_kept_of_a_refusal_alone(store: Store) -> None:
+    """Bounded; and told of a delivery only while it is refused."""
+    add(store, new(), new("LS-BBBBBB", "7002"))
+    with store.work() as work:
+        for ref, outcome in (
+            ("LS-AAAAAA", Refused(why="HTTP 422: " + "x" * 500, http_status=422)),
+            ("LS-BBBBBB", Unknown(why="anything", http_status=502)),
+        ):
+            outbox.move(work, get(work, ref), State.SENDING, Reason.LEAVING)
+            outbox.begin_attempt(work, ref)
+            outbox.end_attempt(work, get(work, ref), outcome, 5)
+        outbox.move(work, get(work, "LS-AAAAAA"), State.REFUSED, Reason.REFUSED)
+        outbox.move(work, get(work, "LS-BBBBBB"), State.UNKNOWN, Reason.REPLY_LOST)
+        tries = outbox.attempts_of(work, ["LS-AAAAAA", "LS-BBBBBB"])
+        said = outbox.refusals(work, outbox.listing(work))
+        outbox.move(work, get(work, "LS-AAAAAA"), State.QUEUED, Reason.BY_PERSON)
+        assert outbox.refusals(work, outbox.listing(work)) == {}
+    assert [tries[ref][0].why for ref in sorted(tries)] == [said["LS-AAAAAA"], None]
+    assert said == {"LS-AAAAAA": ("HTTP 422: " + "x" * 500)[: outbox.MAX_WHY]}
+
+
 def test_attempts_are_numbered_and_a_killed_one_is_unknown(store: Store) -> None:
     """An end closes the one that is open and leaves those before it."""
     add(store, new())

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import base64
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, text
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.store import audit, outbox, reports, views
 from lapor_sync.store.database import open_store, schema_version
 from lapor_sync.store.migrations import upgrade
-from lapor_sync.store.schema import HEAD
+from lapor_sync.store.schema import HEAD, metadata
 from tests.databases import StillClock
+from tests.store.samples import python
 
 EARLIER = sorted((Path(__file__).parent / "earlier").glob("*.json"))
 _BYTES = "base64:"
@@ -68,6 +72,7 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url:
             now = [dict(row) for row in work.conn.execute(kept.tables[name].select()).mappings()]
             kept_of_before = [{key: row[key] for key in before[0]} for row in now]
             assert sorted(kept_of_before, key=str) == sorted(before, key=str), name
+        assert compare_metadata(MigrationContext.configure(work.conn), metadata) == []
         assert audit.verify(work.conn).count == len(rows["audit"])
         listed = outbox.listing(work)
         assert {one.state for one in listed} == set(State) - {State.SENDING}
@@ -80,6 +85,49 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url:
         work.note("shown", queued.tracking_id)
     store.close()
     engine.dispose()
+
+
+_KILLED = """
+import os, signal, sys
+from alembic import op
+from lapor_sync.clock import SystemClock
+from lapor_sync.store.database import open_store
+real = op.create_index
+def create(name, *args, **kwargs):
+    real(name, *args, **kwargs)
+    if name == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+op.create_index = create
+open_store(sys.argv[1], "kota", SystemClock())
+"""
+
+
+@pytest.mark.parametrize("at", ["report_colour", "delivery_waiting"])
+def test_a_kill_in_the_middle_of_an_upgrade_loses_nothing(at: str, empty_url: str, clock: StillClock) -> None:
+    """All of it or nothing: the database is what it was, the program before goes on, and the next start upgrades."""
+    rows = rows_of(EARLIER[0])
+    engine = create_engine(empty_url)
+    upgrade(engine, "0001")
+    fill(engine, rows)
+    before = inspect(engine).get_indexes("report")
+    killed = python(_KILLED, empty_url, at)
+    killed.communicate(timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    with engine.connect() as conn:
+        assert schema_version(conn) == "0001"
+    assert _sorted(inspect(engine).get_indexes("report")) == _sorted(before)
+    engine.dispose()
+    store = open_store(empty_url, "kota", clock)
+    with store.reading() as work:
+        assert schema_version(work.conn) == HEAD
+        assert compare_metadata(MigrationContext.configure(work.conn), metadata) == []
+        assert audit.verify(work.conn).count == len(rows["audit"])
+        assert len(outbox.listing(work)) == len(rows["delivery"])
+    store.close()
+
+
+def _sorted(indexes: Any) -> list[str]:
+    return sorted(str(one["name"]) for one in indexes)
 
 
 def test_every_landed_schema_has_its_database() -> None:

@@ -167,6 +167,7 @@ def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
         "written_at": NOW,
         "tries": 0,
         "next_try_at": None,
+        "why": None,
     }
     assert views.conflict_json(conflict) == {
         "id": conflict.id,
@@ -233,7 +234,15 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
             "opd": "611",
             "by": "budi",
             "written_at": NOW,
-            "attempts": [{"at": "2026-03-02T03:00:05+00:00", "outcome": "sent", "http_status": 200, "ms": 12}],
+            "attempts": [
+                {
+                    "at": "2026-03-02T03:00:05+00:00",
+                    "outcome": "sent",
+                    "http_status": 200,
+                    "ms": 12,
+                    "why": None,
+                }
+            ],
         }
     ]
     timeline = [(event["who"], event["what"]) for event in found["timeline"]]

@@ -202,7 +202,7 @@ def test_show_has_the_keys_of_the_interface(cli):
     (one,) = found["deliveries"]
     assert one.keys() == {"ref", "kind", "state", "opd", "by", "written_at", "attempts"}
     assert (one["state"], one["by"]) == ("sent", "Sari")
-    assert one["attempts"][0].keys() == {"at", "outcome", "http_status", "ms"}
+    assert one["attempts"][0].keys() == {"at", "outcome", "http_status", "ms", "why"}
     assert all(event.keys() == {"at", "who", "what"} for event in found["timeline"])
     assert [event["at"] for event in found["timeline"]] == sorted(event["at"] for event in found["timeline"])
 
@@ -267,7 +267,7 @@ def test_the_outbox_has_the_keys_of_the_interface(cli):
     cli("respond", waiting(cli)[0], "--text", "Sudah.")
     (one,) = cli("outbox", "--json").lines
     assert one.keys() == {
-        *("ref", "kind", "tracking_id", "opd", "state", "reason", "written_at", "tries", "next_try_at"),
+        *("ref", "kind", "tracking_id", "opd", "state", "reason", "written_at", "tries", "next_try_at", "why"),
     }
     assert cli("outbox", "--state", "queued", "--json").lines == [one]
     assert cli("outbox", "--state", "held", "--json").out == ""

@@ -123,3 +123,15 @@ def test_a_colour_is_plain_where_there_is_no_terminal(capsys):
     """What the demo says is plain text in a pipe."""
     screens.say(f"{screens.shade('merah')} 1")
     assert capsys.readouterr().out == "merah 1\n"
+
+
+def test_a_refusal_says_what_upstream_said(capsys):
+    """In the outbox and beside the report, without control characters; a status alone where it said nothing."""
+    delivery = {"ref": "LS-AAAAAA", "kind": "response", "state": "refused", "opd": "611", "written_at": None}
+    listed = {**delivery, "tracking_id": "7001", "tries": 0, "next_try_at": None, "reason": "refused"}
+    screens.outbox([{**listed, "why": "HTTP 422: Teks\x1b terlalu panjang"}], filtered=None)
+    assert "upstream refused it: HTTP 422: Teks terlalu panjang" in capsys.readouterr().out
+    for why, shown in (("HTTP 422: Ditolak", "refused (HTTP 422: Ditolak)"), (None, "refused (HTTP 422)")):
+        attempt = {"at": None, "outcome": "refused", "http_status": 422, "ms": 3, "why": why}
+        screens.deliveries([{**delivery, "by": "budi", "attempts": [attempt]}])
+        assert shown in capsys.readouterr().out

@@ -1,6 +1,6 @@
-"""indexes for a million reports
+"""indexes for a million reports, and what upstream said of a refused try
 
-Indexes alone: a program of schema 0001 that is still at work goes on working beside it.
+A program of schema 0001 that is still at work goes on working beside it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ def upgrade() -> None:
     op.drop_index("delivery_open", "delivery")
     op.drop_index("delivery_unseen", "delivery")
     op.create_index("delivery_state", "delivery", ["agency", "state", "seq"])
+    op.add_column("attempt", sa.Column("why", sa.Text(), nullable=True))
     partial("delivery_waiting", "delivery", ["tracking_id", "seq"], f"state IN {WAITING}")
 
 
