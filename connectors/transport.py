@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -121,7 +122,8 @@ class Transport:
         self._stopping = stopping
         self._base = settings.base_url.strip().rstrip("/")
         self._base_url = _base_url(self._base)
-        self._credentials = _credentials(settings)
+        self._anonymous = httpx.Headers(_HEADERS)
+        self._credentials = httpx.Headers({**_HEADERS, **_credentials(settings)})
         self._limit = _Limit()
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._pacer = Pacer(settings.rate_per_second, clock)
@@ -186,11 +188,11 @@ class Transport:
         """
         what = "GET attachment"
         target = self._target(what, url)
-        headers = self._credentials if _origin(target) == _origin(self._base_url) else {}
+        headers = self._credentials if _origin(target) == _origin(self._base_url) else self._anonymous
         try:
             return self._retrying(lambda: self._get(what, str(target), headers).body)
         except Denied as exc:
-            if headers:
+            if headers is self._credentials:
                 raise
             raise UpstreamBroken(exc.what, http_status=exc.http_status) from exc
 
@@ -214,15 +216,15 @@ class Transport:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._exchange(f"POST {path}", request, _never)
 
-    def _get(self, what: str, url: str, headers: Mapping[str, str]) -> Answer:
+    def _get(self, what: str, url: str, headers: httpx.Headers) -> Answer:
         answer = self._exchange(what, self._request("GET", url, headers), self._stopping)
         if not 200 <= answer.status < 300:
             raise _error_of(what, answer)
         return answer
 
-    def _request(self, method: str, url: str, headers: Mapping[str, str], **content: Any) -> httpx.Request:
+    def _request(self, method: str, url: str, headers: httpx.Headers, **content: Any) -> httpx.Request:
         extensions = {"timeout": self._timeout}
-        return httpx.Request(method, url, headers={**_HEADERS, **headers}, extensions=extensions, **content)
+        return httpx.Request(method, url, headers=headers, extensions=extensions, **content)
 
     def _parsed(self, what: str, parse: Callable[[Answer], T], answer: Answer) -> T:
         try:
@@ -649,6 +651,7 @@ def _retry_after(header: str | None, now: Callable[[], datetime]) -> float | Non
     return None if date is None else min(max((date - now()).total_seconds(), 0.0), _LONGEST_RETRY_AFTER)
 
 
+@lru_cache(maxsize=16)  # many answers come in the same second
 def _http_date(header: str | None) -> datetime | None:
     if not header:
         return None
