@@ -43,13 +43,18 @@ class Head:
 
 def entry(*, at: str, agency: str, who: str, what: str, subject: str, data: Mapping[str, object]) -> Entry:
     """An entry with its data in canonical JSON."""
-    return Entry(at, agency, who, what, subject, json.dumps(data, sort_keys=True, separators=(",", ":")))
+    return Entry(at, agency, who, what, subject, _data_text(data))
 
 
 def row_hash(seq: int, item: Entry, prev_hash: str) -> str:
     """SHA-256 over the canonical form: a JSON array of the row's columns in order, without spaces, UTF-8."""
     parts = [seq, item.at, item.agency, item.who, item.what, item.subject, item.data, prev_hash]
-    return hashlib.sha256(json.dumps(parts, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_row_text(parts).encode()).hexdigest()
+
+
+# Made once: json.dumps makes an encoder a call.
+_data_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+_row_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def head(conn: Connection) -> Head:

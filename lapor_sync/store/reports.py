@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Insert, and_, func, or_, select, update
+from sqlalchemy import Column, Insert, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
@@ -120,18 +120,22 @@ def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
 def known(work: Work, ids: Iterable[tuple[str, str]]) -> KnownRows:
     """The mirrored reports that rows of these (key, report_id) may speak of."""
     pairs = set(ids)
+    found = _known_by(work, table.c.tracking_id, {key for key, _ in pairs})
+    met = {one.tracking_id for one in found}
+    # By the API's id only where the Tracking ID does not tell: see `KnownRows.match`.
+    rest = {report_id for key, report_id in pairs if key == report_id or key not in met}
+    return KnownRows(found + _known_by(work, table.c.upstream_id, rest))
+
+
+def _known_by(work: Work, column: Column[Any], wanted: Iterable[str]) -> list[Known]:
     columns = (table.c.tracking_id, table.c.upstream_id, table.c.row_hash, table.c.updated_at, table.c.settled)
-    found: set[Known] = set()
-    # Two queries, each by its index: for an OR of both SQLite walks through all the agency's reports.
-    for column, wanted in (
-        (table.c.tracking_id, {key for key, _ in pairs}),
-        (table.c.upstream_id, {report_id for _, report_id in pairs}),
-    ):
-        for part in chunks(sorted(wanted)):
-            query = select(*columns).where(table.c.agency == work.agency, column.in_(part))
-            for row in work.conn.execute(query):
-                found.add(Known(row[0], row[1], row[2], from_text(row[3]), bool(row[4])))
-    return KnownRows(found)
+    found: list[Known] = []
+    # A query for each column, by its index: for an OR of both SQLite walks through all the agency's reports.
+    for part in chunks(sorted(wanted)):
+        query = select(*columns).where(table.c.agency == work.agency, column.in_(part))
+        for tracking_id, upstream_id, row_hash, updated_at, settled in work.conn.execute(query).all():
+            found.append(Known(tracking_id, upstream_id, row_hash, from_text(updated_at), bool(settled)))
+    return found
 
 
 def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, Mirrored]:

@@ -275,4 +275,7 @@ def _raw(read: Read) -> list[tuple[str, str, str]]:
 
 def row_text(raw: dict[str, object]) -> str:
     """A list row as JSON text."""
-    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+    return _as_text(raw)
+
+
+_as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps makes an encoder a call
