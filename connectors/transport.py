@@ -212,6 +212,7 @@ class Transport:
         # Built outside of the exchange: an error of ours is no error of the wire.
         try:
             request = self._request("POST", self._address(path, of), self._credentials, **content)
+            request.read()  # one piece for the socket: a form leaves in one for each field and file else
         except UnicodeError as exc:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._exchange(f"POST {path}", request, _never)
