@@ -147,6 +147,15 @@ def get(work: Work, ref: str) -> Queued | None:
     return _queued(first) if first is not None else None
 
 
+def of_refs(work: Work, refs: Sequence[str]) -> dict[str, Queued]:
+    """The deliveries of these references."""
+    found: dict[str, Queued] = {}
+    for part in chunks(refs):
+        query = select(table).where(table.c.agency == work.agency, table.c.ref.in_(part))
+        found.update((row["ref"], _queued(row)) for row in work.conn.execute(query).mappings())
+    return found
+
+
 def of_reports(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[Queued]]:
     """Every delivery of these reports, in the order in which they were written."""
     found: dict[str, list[Queued]] = {}

@@ -133,8 +133,11 @@ def _noted(health: Health, call: Callable[[], _T]) -> _T:
 
 
 def each(pool: ThreadPoolExecutor, work: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[list[tuple[_T, _R]]]:
-    """Do `work` on every item in the pool; yields what is done, as much at a time as is there."""
-    running: dict[Future[_R], _T] = {pool.submit(work, item): item for item in items}
+    """Begin to do `work` on every item in the pool; yields what is done, as much at a time as is there."""
+    return _as_done({pool.submit(work, item): item for item in items})
+
+
+def _as_done(running: dict[Future[_R], _T]) -> Iterator[list[tuple[_T, _R]]]:
     try:
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)

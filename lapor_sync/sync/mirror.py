@@ -15,7 +15,7 @@ from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.times import from_text
+from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.reconcile import Facts, arrived_all_the_same, judge, reconcile
 from lapor_sync.sync.setup import Judging
 
@@ -213,13 +213,12 @@ def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadIte
         judging.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
     if count == one.seen_count:
         return one
-    outbox.touch(work, one.ref, seen_count=count)
-    if one.seen_at is None:
-        outbox.touch(work, one.ref, seen_at=work.at)
+    seen_at = one.seen_at or from_text(work.at)
+    outbox.touch(work, one.ref, seen_count=count, seen_at=to_text(seen_at))
     if count > 1:
         work.note("seen_twice", one.tracking_id, ref=one.ref, count=count)
         judging.log.error("seen_twice", ref=one.ref, tracking_id=one.tracking_id, count=count)
-    return replace(one, seen_count=count, seen_at=one.seen_at or from_text(work.at))
+    return replace(one, seen_count=count, seen_at=seen_at)
 
 
 def _times_answered(items: tuple[ThreadItem, ...], ref: str) -> int:

@@ -8,8 +8,8 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
@@ -77,8 +77,11 @@ def push(setup: Setup, health: Health) -> int:
     """
     run = _Push(setup=setup, health=health)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
-        while run.one_pass(pool):
-            pass
+        try:
+            while run.one_pass(pool):
+                pass
+        finally:
+            pool.shutdown(cancel_futures=True)  # after a failure here nothing more leaves
     health.raise_if_outage()
     return run.arrived
 
@@ -92,6 +95,16 @@ class _Ready:
     step: Send | Confirm | Wait | Requeue | Hold
 
 
+_Wave = list[tuple[Queued, Mirrored, Future[ById]]]
+"""Deliveries in the order in which they are to leave, each with its report, which is being read."""
+
+_Sending = Iterator[list[tuple[_Ready, tuple[Outcome, int]]]]
+"""What was sent, as it gets its outcome; with the milliseconds that it took."""
+
+_Again = list[tuple[Mirrored, Future[ById]]]
+"""Reports that are being read after a delivery."""
+
+
 @dataclass
 class _Push:
     """One push under way."""
@@ -100,25 +113,41 @@ class _Push:
     health: Health
     arrived: int = 0
     stalled: bool = False  # a send did not bring a clear answer
+    is_canary: bool = False  # an outage is just over: one delivery alone tries
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
 
     def one_pass(self, pool: ThreadPoolExecutor) -> bool:
         """Work the first due delivery of every report; whether anything moved: then another pass is worth it."""
         with self.setup.store.reading() as work:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
-        moved = False
-        for wave in self._waves(due):
-            if self.setup.stopping() or self.health.is_outage:
-                return False
-            moved = self._wave(pool, wave) or moved
-        return moved
+        moved, waves = False, self._waves(due)
+        wave = self._next_wave(pool, waves)
+        again: _Again = []
+        while wave is not None and not self._must_end:
+            ready = self._claim(wave)
+            claimed = [one for one in ready if isinstance(one.step, Send)]
+            moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
+            sending = self._send_all(pool, claimed)
+            # The next reports are read while these are answered; not before the one that tries after an outage.
+            wave = None if self.is_canary else self._next_wave(pool, waves)
+            self._settle_all(sending)
+            self._mirror(again)
+            again = self._read_again(pool, claimed)
+            wave = wave or self._next_wave(pool, waves)
+        self._mirror(again)
+        return moved and not self._must_end
 
-    def _waves(self, due: list[Queued]) -> Iterable[list[Queued]]:
+    @property
+    def _must_end(self) -> bool:
+        return self.setup.stopping() or self.health.is_outage
+
+    def _waves(self, due: list[Queued]) -> Iterator[list[Queued]]:
         """A few reports at a time; after an outage one delivery alone goes first, the rest when it arrived."""
         rest = list(due)
         while rest:
             with self.setup.store.reading() as work:
                 canary = marks.get(work, Mark.CANARY)
+                self.is_canary = canary is not None
                 if canary is not None and self._is_in_doubt(work, canary):
                     rest = [one for one in rest if one.state is State.UNKNOWN]
             if canary is None:
@@ -143,28 +172,29 @@ class _Push:
             return self.setup.clock.monotonic() - self.setup.ended[ref] < longest.total_seconds()
         return one.ended_at is not None and self.setup.connector.upstream_now() < one.ended_at + longest
 
-    def _wave(self, pool: ThreadPoolExecutor, wave: list[Queued]) -> bool:
-        """Read the reports, claim what may go, send it, settle it, read those reports again."""
+    def _next_wave(self, pool: ThreadPoolExecutor, waves: Iterator[list[Queued]]) -> _Wave | None:
+        """Begin to read detail and thread of the next deliveries' reports; None after the last wave."""
+        wave = next(waves, None)
+        if wave is None:
+            return None
         self.looked_at.update(map(_mark, wave))
-        read = self._read(pool, wave)
+        with self.setup.store.reading() as work:
+            mirrored = reports.load(work, (one.tracking_id for one in wave))
+        pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
+        return [(one, report, self._begin_read(pool, report)) for one, report in pairs]
+
+    def _begin_read(self, pool: ThreadPoolExecutor, report: Mirrored) -> Future[ById]:
+        return pool.submit(read_one, self.setup, self.health, report, with_detail=True)
+
+    def _claim(self, wave: _Wave) -> list[_Ready]:
+        """Wait for the reports, mirror them, and claim what may go, in the order of the wave: for so it leaves."""
+        read = [(one, report, found.result()) for one, report, found in wave]
         self.setup.step("looked")
         with self.setup.store.work() as work:
             ready = self._decide(work, read)
             self.setup.step("claimed")
         self.setup.step("claim_committed")
-        claimed = [one for one in ready if isinstance(one.step, Send)]
-        self._send_all(pool, claimed)
-        self._read_again(pool, claimed)
-        return any(not isinstance(one.step, Wait | Hold) for one in ready)
-
-    def _read(self, pool: ThreadPoolExecutor, wave: list[Queued]) -> list[tuple[Queued, Mirrored, ById]]:
-        """Detail and thread of each delivery's report, as they are now; in the order of the wave, for so they leave."""
-        with self.setup.store.reading() as work:
-            mirrored = reports.load(work, (one.tracking_id for one in wave))
-        pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
-        done = each(pool, lambda pair: read_one(self.setup, self.health, pair[1], with_detail=True), pairs)
-        read = {one.ref: found for part in done for (one, _), found in part}
-        return [(one, report, read[one.ref]) for one, report in pairs]
+        return ready
 
     def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
         """Mirror what was read, then take the next step of each delivery: all of it in one transaction."""
@@ -172,9 +202,10 @@ class _Push:
         settled = settle(work, self.setup, [(report, found) for _, report, found in read])
         written = {one.new.tracking_id: one for one in settled}
         is_paused = pauses.current(work) is not None
+        current = outbox.of_refs(work, [one.ref for one, _, _ in read])
         ready = []
         for one, _, found in read:
-            now = outbox.get(work, one.ref)
+            now = current.get(one.ref)
             if now is None or now.state is not one.state or not found.asked:
                 continue  # a person, or the three-way table, was quicker; or there was no call to come to an end
             if one.ref in whole:
@@ -203,7 +234,7 @@ class _Push:
             case Send():
                 outbox.begin_attempt(work, one.ref)
                 outbox.move(work, one, State.SENDING, Reason.LEAVING)
-                if marks.get(work, Mark.CANARY) is not None:
+                if self.is_canary:
                     marks.put(work, Mark.CANARY, one.ref)
             case Wait():
                 pass  # nothing can be told before the grace is over: looked for again in the next cycle
@@ -264,6 +295,12 @@ class _Push:
         if one.delivery.kind is Kind.FORWARD:
             note_forwarded(work, self.setup, one.tracking_id)
 
+    def _end_canary(self, work: Work) -> None:
+        """A clear answer came: the others follow."""
+        if self.is_canary:
+            marks.clear(work, Mark.CANARY)
+            self.is_canary = False
+
     def _wait(self, work: Work, one: Queued) -> None:
         """Its report could not be read, or delivery is paused: that never counts as a try."""
         outbox.touch(work, one.ref, next_try_at=to_text(self._next_try(work, one, None)), waits=one.waits + 1)
@@ -276,15 +313,24 @@ class _Push:
 
     # On the wire.
 
-    def _send_all(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> None:
-        """Send what was claimed; settle each as soon as its outcome is known, whatever happens to the others."""
+    def _send_all(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Sending:
+        """Begin to send what was claimed."""
         with self.setup.store.reading() as work:
             outgoing = {one.one.ref: self._outgoing(work, one) for one in claimed}
-        for done in each(pool, lambda one: self._send(one, outgoing[one.one.ref]), claimed):
+        return each(pool, lambda one: self._send(one, outgoing[one.one.ref]), claimed)
+
+    def _settle_all(self, sending: _Sending) -> None:
+        """Settle each delivery as soon as its outcome is known, whatever happens to the others."""
+        for done in sending:
             self.setup.step("sent")
             with self.setup.store.work() as work:
+                current = outbox.of_refs(work, [one.one.ref for one, _ in done])
                 for one, (outcome, ms) in done:
-                    self._settle(work, one, outcome, ms)
+                    self._settle(work, current[one.one.ref], outcome, ms)
+                changed = [
+                    one.one.tracking_id for one, (outcome, _) in done if isinstance(outcome, Sent | Unknown)
+                ]
+                self._after_writes(work, changed)
                 self.setup.step("settled")
             self.setup.step("settle_committed")
             self.stalled = self.stalled or any(isinstance(out, NotSent | Unknown) for _, (out, _) in done)
@@ -325,20 +371,17 @@ class _Push:
             return False  # any other answer, or none, is no denial
         return False
 
-    def _settle(self, work: Work, ready: _Ready, outcome: Outcome, ms: int) -> None:
+    def _settle(self, work: Work, one: Queued, outcome: Outcome, ms: int) -> None:
         """One outcome, each of the three in its own way."""
-        one = outbox.get(work, ready.one.ref)
-        assert one is not None
         outbox.end_attempt(work, one, outcome, ms)
         match outcome:
             case Sent():
                 outbox.move(work, one, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
-                marks.clear(work, Mark.CANARY)
+                self._end_canary(work)
                 self._after_arrival(work, one)
-                self._after_write(work, one)
             case Refused():
                 outbox.move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None)
-                marks.clear(work, Mark.CANARY)
+                self._end_canary(work)
             case NotSent(retry_after=retry_after):
                 # What did not leave only because the process is to stop has nothing to wait for.
                 next_try = None if self.setup.stopping() else to_text(self._next_try(work, one, retry_after))
@@ -348,7 +391,6 @@ class _Push:
                 self.setup.ended[one.ref] = self.setup.clock.monotonic()
                 ended_at = to_text(self.setup.connector.upstream_now())
                 outbox.move(work, one, State.UNKNOWN, Reason.REPLY_LOST, ended_at=ended_at, next_try_at=None)
-                self._after_write(work, one)
             case _:
                 assert_never(outcome)
         self.setup.log.info(
@@ -360,20 +402,22 @@ class _Push:
             ms=ms,
         )
 
-    def _after_write(self, work: Work, one: Queued) -> None:
-        """Upstream may have changed by us: the report's hash is not trusted before the grace after this."""
-        for report in reports.load(work, [one.tracking_id]).values():
-            written_at = self.setup.connector.upstream_now()
-            reports.save(work, [replace(report, written_at=written_at, settled=False)])
+    def _after_writes(self, work: Work, tracking_ids: list[str]) -> None:
+        """Upstream may have changed by us: the reports' hashes are not trusted before the grace after this."""
+        written_at = self.setup.connector.upstream_now()
+        changed = reports.load(work, tracking_ids).values()
+        reports.save(work, [replace(one, written_at=written_at, settled=False) for one in changed])
 
-    def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> None:
+    def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Again:
         """After a delivery its report is read again in the same cycle."""
-        if not claimed:
-            return
-        done = each(pool, lambda one: read_one(self.setup, self.health, one.report, with_detail=True), claimed)
-        for part in done:
+        return [(one.report, self._begin_read(pool, one.report)) for one in claimed]
+
+    def _mirror(self, again: _Again) -> None:
+        """Mirror the reports that are read again."""
+        if again:
+            done = [(report, found.result()) for report, found in again]
             with self.setup.store.work() as work:
-                settle(work, self.setup, [(one.report, found) for one, found in part])
+                settle(work, self.setup, done)
             self.setup.step("read_again")
 
 
