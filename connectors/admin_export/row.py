@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from connectors.excel import Row, columns_of, id_of, picker, short, text_of
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadRecord
-from lapor_sync.domain.report import Report
+from lapor_sync.domain.report import Report, digest, key_by_words
 
 
 class Cells(NamedTuple):
@@ -107,7 +106,7 @@ def reader(columns: Mapping[str, int], timezone: tzinfo) -> Callable[[Row, int],
         try:
             return _report(cells, timezone, missing)
         except ValueError as exc:
-            return None if _is_header(cells) else _bad(cells, number, str(exc))
+            return None if _is_header(cells) else _bad(cells, number, str(exc), timezone)
 
     return read
 
@@ -195,15 +194,25 @@ def _is_header(cells: Cells) -> bool:
     return isinstance(cells.tracking_id, str) and canonical(cells.tracking_id) == "trackingid"
 
 
-def _bad(cells: Cells, number: int, reason: str) -> BadRecord:
+def _bad(cells: Cells, number: int, reason: str, timezone: tzinfo) -> BadRecord:
     """The row for quarantine. Its key holds in a later export too, where the row has another number."""
     values = {
         COLUMNS[field]: str(cell) for field, cell in zip(Cells._fields, cells, strict=True) if cell is not None
     }
     raw = json.dumps(values, ensure_ascii=False, sort_keys=True)
-    digest = hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()
     try:
         key = _tracking_id(cells.tracking_id)
     except ValueError:
-        key = f"row-{digest[:16]}"
+        key = _key_without_id(cells, timezone) or f"row-{digest(raw)}"
     return BadRecord(f"row {number}: {reason}", key=key, raw=raw)
+
+
+def _key_without_id(cells: Cells, timezone: tzinfo) -> str | None:
+    """By what the reporter wrote and when, so that the same row with an id is known again."""
+    try:
+        received = _received(cells)
+    except ValueError:
+        return None
+    return key_by_words(
+        text_of(cells.title) or "", _content(cells), received.replace(tzinfo=timezone) if received else None
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -150,3 +151,24 @@ class Outgoing:
     user_id: str
     is_secret: bool = False
     files: tuple[OutgoingFile, ...] = ()
+
+
+# What is known of a record whose id cannot be read.
+
+
+def keys_of(report: Report) -> frozenset[str]:
+    """The keys under which a row that told of this report may lie in quarantine."""
+    by_words = key_by_words(report.title, report.content, report.created_at)
+    return frozenset(filter(None, (report.tracking_id, by_words)))
+
+
+def key_by_words(title: str, content: str, received: datetime | None) -> str | None:
+    """The key of a row without an id; None where too little is known to tell it from others."""
+    if not title or not content or received is None:
+        return None
+    return "row-" + digest("\n".join((title, content, received.astimezone(UTC).isoformat())))
+
+
+def digest(text: str) -> str:
+    """16 hexadecimal digits that stand for a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

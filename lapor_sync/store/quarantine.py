@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.report import Report, keys_of
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import quarantine as table
 from lapor_sync.store.times import from_text
@@ -60,6 +61,11 @@ def release_keys(work: Work, source: str, keys: Iterable[str]) -> None:
     """These records of one source could be read now."""
     wanted = set(keys)
     _release(work, (source,), lambda key, _report_id: key in wanted)
+
+
+def release_rows(work: Work, read: Iterable[Report]) -> None:
+    """These reports could be read now: rows of an export that told of them leave, by id or, without one, by words."""
+    release_keys(work, EXPORT, {key for one in read for key in keys_of(one)})
 
 
 def release_absent(work: Work, source: str, met: Iterable[str]) -> None:

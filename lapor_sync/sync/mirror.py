@@ -250,6 +250,7 @@ def _save_threads(work: Work, reads: Sequence[Read], written: list[Written], bef
     threads.save_history(work, {read.tracking_id: read.detail.history for read in mine if read.detail is not None})
     changed = [read for read in mine if by_id[read.tracking_id].old != by_id[read.tracking_id].new]
     threads.save_raw(work, [part for read in changed for part in _raw(read)])
+    quarantine.release_rows(work, [read.report for read in mine if read.report is not None])
     _quarantine_items(work, {read.tracking_id: read.thread.bad for read in mine if read.thread is not None})
 
 

@@ -42,8 +42,7 @@ def take_export(
             for record in bad:
                 quarantine.put(work, quarantine.EXPORT, record)
             if good:
-                taken = [row.tracking_id for row in good]
-                quarantine.release_keys(work, quarantine.EXPORT, taken)
+                quarantine.release_rows(work, good)
         tally.listed += len(part)
         tally.quarantined += len(bad)
         progress(tally.listed)

@@ -173,6 +173,30 @@ def test_bad_rows_are_put_away_and_leave_when_they_are_sound(tmp_path: Path) -> 
         assert "7000002" in city.all_mirrored()
 
 
+def test_a_row_without_its_id_leaves_when_an_export_has_it(tmp_path: Path) -> None:
+    """It is known again by what the reporter wrote and when; other words, or none, stay."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        words = {"Judul Laporan": "Lampu mati", "Isi Laporan Awal": "Lampu jalan mati."}
+        empty = {"Isi Laporan Awal": ""}
+        rows = [line("rusak"), line("", **words), line("?", **empty)]
+        assert exported(city, rows, START).quarantined == 3
+        mended = [line("7000001", "Selesai"), line("7000003", **empty)]
+        exported(city, mended, START + timedelta(days=1))
+        with city.store.reading() as work:
+            left = {one.reason for one in quarantine.listing(work)}
+        assert left == {"row 5: there is no Tracking ID", "row 6: the Tracking ID '?' is not 7 to 9 digits"}
+
+
+def test_a_bad_row_leaves_when_the_api_shows_its_report(tmp_path: Path) -> None:
+    """A date that cannot be read in the export: the report itself can be."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        exported(city, [line(one, **{"Tanggal Laporan Masuk": "kemarin dulu"})], START)
+        city.cycle()
+        with city.store.reading() as work:
+            assert quarantine.listing(work) == ()
+
+
 def test_only_the_span_is_taken(tmp_path: Path) -> None:
     """--since and --until go by the day received."""
     with bench(tmp_path / "kota.db", reports=0) as city:
