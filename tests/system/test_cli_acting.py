@@ -363,6 +363,9 @@ def test_exports_need_no_account(cli, tmp_path):
     [
         (("--once", "--backfill"), "one of"),
         (("--once", "status"), "stand alone"),
+        (("--standby", "--once"), "--standby is for the daemon"),
+        (("--standby", "--backfill"), "--standby is for the daemon"),
+        (("--standby", "status"), "--standby is for the daemon"),
         (("--since", "2026-01-01"), "go with --backfill"),
         (("--since", ""), "go with --backfill"),
         (("--from-export", "a.xlsx"), "go with --backfill"),
