@@ -91,7 +91,7 @@ def test_a_standby_takes_over(town: Rig, number: signal.Signals) -> None:
         first.ends()
         died_at = time.monotonic()
         second.says("daemon_started")
-        assert time.monotonic() - died_at < 4
+        assert time.monotonic() - died_at < 10  # a second on a quiet machine; CI runs three tests at once
         town.settles(second)
         assert second.terminate() == 0
     town.verified()
