@@ -1,4 +1,4 @@
-"""What holds for every test: how hard Hypothesis tries, and that nothing leaves this machine."""
+"""What holds for every test: how hard Hypothesis tries, what comes first, and that nothing leaves this machine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from hypothesis import settings
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=False, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first: the workers of `make test` share what is short at the end."""
+    longest = ("test_kills.py", "test_cli_backups.py", "test_daemon.py")
+    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
 
 
 @pytest.fixture(autouse=True, scope="session")

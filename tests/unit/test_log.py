@@ -130,7 +130,7 @@ def test_a_stream_without_a_file_is_no_journal() -> None:
         {"id": "{0F0F0F0F-1111-2222-3333-0A0B0C0D0E0F}"},
         {"host": "https://lapor.test/x?key=1"},
         {"error": ValueError("Sari")},
-        {"ids": object()},
+        {"ids": object},
         {"when": datetime(2026, 1, 2, tzinfo=UTC)},
     ],
     ids=str,
