@@ -111,7 +111,7 @@ class Rig:
         env = self.env | {f"LAPOR_SYNC_{name}": value for name, value in settings.items()}
         return Program({name: value for name, value in env.items() if value}, *args)
 
-    def settles(self, child: Child | Program, seconds: float = 45) -> None:
+    def settles(self, child: Child | Program, seconds: float = 90) -> None:
         """Wait until nothing is wrong any more; fails with what still is."""
         until = time.monotonic() + seconds
         while wrong := self.problems():
@@ -237,7 +237,7 @@ def some_at_once(
         yield {case: pool.submit(live, case) for case in cases if case in asked}
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 20, what: str = "it") -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 60, what: str = "it") -> None:
     """Poll with a deadline."""
     until = time.monotonic() + seconds
     while not is_so():
@@ -303,7 +303,7 @@ class Program:
         """What it logged under that name."""
         return logged(list(self.lines), name)
 
-    def says(self, event: str, count: int = 1, seconds: float = 30) -> None:
+    def says(self, event: str, count: int = 1, seconds: float = 60) -> None:
         """Wait until it logged this, so many times."""
         wait_until(lambda: len(self.events(event)) >= count or not self.is_alive, seconds, event)
         assert len(self.events(event)) >= count, self.said[-2000:]
