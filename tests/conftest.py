@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.databases import stop_server
+
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=False, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -20,6 +22,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end."""
     longest = ("test_kills.py", "test_cli_backups.py", "test_daemon.py")
     items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
+
+
+def pytest_sessionfinish() -> None:
+    """Here and not as the process ends, for which a worker has ten seconds before it is killed with what it measured."""
+    stop_server()
 
 
 @pytest.fixture(autouse=True, scope="session")

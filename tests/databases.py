@@ -66,11 +66,17 @@ def start_server(root: Path) -> Any:
 
 @cache
 def server() -> Any:
-    """The server, started when first asked for; it goes with this process, and its files with it."""
+    """The server, started when first asked for; it goes at the end of the tests, and its files with it."""
     # The folder before the server: what is registered last is done first, and that is to stop it.
     started = start_server(_folder("lapor-pg-"))
     admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", uri=started.get_uri())
     return started
+
+
+def stop_server() -> None:
+    """Stop it, if there is one."""
+    if server.cache_info().currsize:
+        server().cleanup()
 
 
 def admin(*statements: str, uri: str | None = None) -> None:
