@@ -38,7 +38,6 @@ from lapor_sync.store import marks, pauses, reports
 from lapor_sync.store.database import Store, Work, make_engine, schema_version
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
-from lapor_sync.sync.cycle import PAUSED_TODO
 from lapor_sync.sync.pull import NEEDED
 from lapor_sync.sync.setup import Rules
 
@@ -298,9 +297,10 @@ def _mirror(work: Work, shown: str, known_ids: list[str]) -> Line:
 def _pause(work: Work) -> Iterator[Line]:
     pause = pauses.current(work)
     if pause is not None:
-        restored = ", for the database was restored" if pause.why is pauses.Why.RESTORED else ""
-        answer = f"yes, since {pause.since:%Y-%m-%d %H:%M} UTC by {pause.by}{restored}: nothing leaves"
-        yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=PAUSED_TODO)
+        answer = (
+            f"yes, since {pause.since:%Y-%m-%d %H:%M} UTC by {pause.by}{pauses.WORDS[pause.why]}: nothing leaves"
+        )
+        yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=pauses.TODO)
 
 
 # Deadlines and holidays.

@@ -19,7 +19,7 @@ import click
 from lapor_sync.domain.colour import ROWS
 from lapor_sync.domain.delivery import SENTENCES, Reason
 from lapor_sync.domain.thread import words
-from lapor_sync.store import marks
+from lapor_sync.store import marks, pauses
 from lapor_sync.store.marks import Outage
 from lapor_sync.store.times import from_text
 from lapor_sync.store.views import Json, report_json
@@ -128,7 +128,7 @@ def status(found: Json, *, late: int, holder: str | None, outages: Sequence[Outa
     waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
     if found["paused"]:
-        _fact("Delivery", click.style(pause_words(found["paused"]), fg="yellow"), PAUSED_TODO)
+        _fact("Delivery", click.style(pause_words(found["paused"]), fg="yellow"), pauses.TODO)
     _fact("Oldest wait", moment(found["oldest_waiting_at"]))
     _fact(
         "Conflicts", found["conflicts"], "a person decides: `lapor-sync conflicts`" if found["conflicts"] else ""
@@ -142,20 +142,16 @@ def status(found: Json, *, late: int, holder: str | None, outages: Sequence[Outa
     _fact("Audit", f"{found['audit_rows']} rows, head {found['audit_head']}")
 
 
-PAUSED_TODO = "nothing leaves until `lapor-sync outbox resume`"
-
-_PAUSED = {"person": "", "restored": ", for the database was restored"}
-
-
 def pause_words(pause: Json) -> str:
     """Since when, by whom and why nothing leaves."""
-    return f"paused since {moment(pause['since'])} by {plain(pause['by'])}{_PAUSED[pause['why']]}"
+    why = pauses.WORDS[pauses.Why(pause["why"])]
+    return f"paused since {moment(pause['since'])} by {plain(pause['by'])}{why}: nothing leaves"
 
 
 def say_paused(pause: Json | None) -> None:
     """Below a list of what waits: that it waits for a person."""
     if pause:
-        say(f"\nDelivery is {pause_words(pause)}: {PAUSED_TODO}.")
+        say(f"\nDelivery is {pause_words(pause)}. {pauses.TODO}")
 
 
 def _fact(name: str, value: object, advice: str = "") -> None:

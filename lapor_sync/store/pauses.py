@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +21,13 @@ class Why(StrEnum):
 
     PERSON = "person"  # somebody wanted it
     RESTORED = "restored"  # the database is an older copy: it does not know what was sent after it
+
+
+WORDS: Mapping[Why, str] = {Why.PERSON: "", Why.RESTORED: ", for the database was restored"}
+"""What follows since when and by whom it is paused, for people."""
+
+TODO = "Look at `lapor-sync plan` and `lapor-sync outbox`; then `lapor-sync outbox resume`."
+"""How it goes on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -177,10 +177,7 @@ def _tell_pause(setup: Setup) -> None:
         pause = pauses.current(work)
         queued = outbox.counts(work)[State.QUEUED] if pause else 0
     if pause:
-        setup.log.warning("delivery_paused", since=pause.since, reason=pause.why, count=queued, todo=PAUSED_TODO)
-
-
-PAUSED_TODO = "Look at `lapor-sync plan` and `lapor-sync outbox`; then `lapor-sync outbox resume`."
+        setup.log.warning("delivery_paused", since=pause.since, reason=pause.why, count=queued, todo=pauses.TODO)
 
 
 def _note_success(setup: Judging, outcome: Outcome) -> None:
