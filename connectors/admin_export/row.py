@@ -175,7 +175,7 @@ def _received(cells: Cells) -> datetime | None:
 def _content(cells: Cells) -> str:
     """The text as the reporter left it last, if it has words, else as it came first."""
     last = text_of(cells.content_last)
-    if last and talk.words(last):
+    if last and talk.has_words(last):
         return last
     return text_of(cells.content_first) or last or ""
 

@@ -481,7 +481,9 @@ def _item(key: str, row: Row, zone: tzinfo) -> ThreadItem:
 def _item_content(row: Row) -> str:
     """What was written, or where nothing was, the template's words."""
     written = _substituted(text_of(row.get("content")), row)
-    return written if talk.words(written) else _substituted(text_of(row.get("template_content")), row) or written
+    return (
+        written if talk.has_words(written) else _substituted(text_of(row.get("template_content")), row) or written
+    )
 
 
 def _institution(row: Row, side: str) -> str | None:

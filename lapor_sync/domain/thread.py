@@ -33,10 +33,16 @@ def words(text: str) -> str:
     return _INVISIBLE.sub(" ", plain(text)).strip()
 
 
+def has_words(text: str) -> bool:
+    """Whether a citizen can read anything in `text`."""
+    shown = plain(text)
+    return bool(shown) and _INVISIBLE.fullmatch(shown) is None
+
+
 def kind_of(*, template_code: str | None, institution_from: str | None, content: str) -> ItemKind:
     """The kind of an item; rows in the order of the rules' table, the first that fits."""
     code = (template_code or "").strip().lower()
-    institution, spoken = (institution_from or "").strip(), bool(words(content))
+    institution, spoken = (institution_from or "").strip(), has_words(content)
     if code == "disposition":
         return ItemKind.DISPOSITION
     if code.startswith("reply") and spoken:

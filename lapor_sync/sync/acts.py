@@ -25,7 +25,7 @@ from lapor_sync.domain.delivery import (
 )
 from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
 from lapor_sync.domain.report import OutgoingFile
-from lapor_sync.domain.thread import words
+from lapor_sync.domain.thread import has_words, words
 from lapor_sync.store import conflicts, institutions, marks, outbox, pauses, reports, threads
 from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
 from lapor_sync.store.database import Work
@@ -193,7 +193,7 @@ def _new_reference(work: Work, judging: Judging) -> str:
 
 
 def _checked_text(text: str, ref: str, prefix: str) -> str:
-    if not words(text):
+    if not has_words(text):
         raise BadInput("The text is empty.", todo="Write what the citizen is to read.")
     if "\x00" in text:
         raise BadInput("The text holds a NUL character.", todo="Save the text as plain UTF-8 and try again.")

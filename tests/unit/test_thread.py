@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lapor_sync.domain.report import ItemKind, ThreadItem
-from lapor_sync.domain.thread import in_order, kind_of, last_word, plain, since_disposition, words
+from lapor_sync.domain.thread import has_words, in_order, kind_of, last_word, plain, since_disposition, words
 
 T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 LETTERS = {"d": ItemKind.DISPOSITION, "a": ItemKind.ANSWER, "r": ItemKind.REPORTER, "l": ItemKind.LOG}
@@ -81,6 +81,7 @@ def test_each_row_of_the_table_of_speakers(
 def test_what_no_citizen_can_read_are_no_words(nothing: str) -> None:
     """An answer of tags, entities and space alone does not stop a clock."""
     assert words(nothing) == ""
+    assert not has_words(nothing)
     assert kind_of(template_code="reply", institution_from="Dinas", content=nothing) is ItemKind.LOG
 
 
@@ -101,6 +102,7 @@ def test_what_no_citizen_can_read_are_no_words(nothing: str) -> None:
 def test_words_are_what_a_browser_would_show(text: str, read: str) -> None:
     """Tags go, text that merely holds an angle bracket stays."""
     assert words(text) == read
+    assert has_words(text)
 
 
 def test_plain_keeps_the_ends_of_lines() -> None:
