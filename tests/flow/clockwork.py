@@ -129,8 +129,8 @@ class Pool:
         self._turns = turns
         self._given: list[Turn] = []
 
-    def submit(self, work: Callable[..., Any], *args: Any) -> Turn:
-        turn = Turn(partial(work, *args))
+    def submit(self, work: Callable[..., Any], *args: Any, **values: Any) -> Turn:
+        turn = Turn(partial(work, *args, **values))
         self._given.append(turn)
         if self._turns.is_quick():
             turn.run()
