@@ -169,7 +169,7 @@ def reconcile(work: Work, old: Mirrored | None, new: Mirrored, deliveries: list[
     """Decide three ways and act on it: the new agreed, what is held, and the audit row that says why."""
     agreed = old.agreed if old else None
     decision = decide(new, agreed, deliveries)
-    if decision is Decision.HOLD:
+    if decision is Decision.HOLD or new.vanished_at is not None:  # a hand-over moves no colour, and must not wait
         _hold_all(work, new, deliveries)
     if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
         new = replace(new, agreed=new.present)

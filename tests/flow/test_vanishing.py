@@ -11,7 +11,7 @@ from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.store.conflicts import MANY_VANISHED, How
 from lapor_sync.sync import acts
-from tests.flow.bench import Bench, assert_mirrored, bench
+from tests.flow.bench import OTHER_OPD, Bench, assert_mirrored, bench
 
 DAY = 86_400
 WEEK = 7 * DAY + 3600
@@ -161,6 +161,19 @@ def test_the_responses_of_a_vanished_report_are_held(tmp_path: Path) -> None:
         assert city.state(first) is State.HELD
         acts.settle(city.setup, queued, How.TAKE_UPSTREAM, "siti")
         assert city.state(first) is State.CANCELLED
+
+
+def test_the_hand_over_of_a_vanished_report_is_held(tmp_path: Path) -> None:
+    """It moves no colour, so that the sides agree; it must not wait for ever where nobody looks."""
+    with bench(tmp_path / "kota.db", reports=20) as city:
+        one = city.report()
+        city.settle_down()
+        ref = acts.forward(city.setup, one, OTHER_OPD, "Bukan kewenangan kami.", "budi")
+        city.world.delete(one)
+        days(city, 4)
+        assert gone(city) == {one}
+        assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.GONE_UPSTREAM)
+        assert [conflict.ref for conflict in city.conflicts()] == [ref]
 
 
 def test_many_at_once_raise_an_alarm_and_wait_for_a_person(tmp_path: Path) -> None:
