@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+from json.encoder import encode_basestring as _quoted
 
 from sqlalchemy import Connection, insert, select
 
@@ -48,13 +49,17 @@ def entry(*, at: str, agency: str, who: str, what: str, subject: str, data: Mapp
 
 def row_hash(seq: int, item: Entry, prev_hash: str) -> str:
     """SHA-256 over the canonical form: a JSON array of the row's columns in order, without spaces, UTF-8."""
-    parts = [seq, item.at, item.agency, item.who, item.what, item.subject, item.data, prev_hash]
-    return hashlib.sha256(_row_text(parts).encode()).hexdigest()
+    return _hash(seq, item.at, item.agency, item.who, item.what, item.subject, item.data, prev_hash)
 
 
-# Made once: json.dumps makes an encoder a call.
+def _hash(seq: int, *texts: str) -> str:
+    """The array is written by hand, a text by the quoting of json itself: in half the time of an encoder."""
+    form = f"[{seq},{','.join(map(_quoted, texts))}]"
+    return hashlib.sha256(form.encode()).hexdigest()
+
+
 _data_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-_row_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+"""Made once: json.dumps makes an encoder a call."""
 
 
 def head(conn: Connection) -> Head:
@@ -112,17 +117,16 @@ def verify(conn: Connection, known_head: str | None = None) -> Head:
     With `known_head` (64 hex digits, from the journal or a backup) that hash must be one of the chain's rows.
     Raises AuditBroken at the first row that does not fit.
     """
-    last = Head(0, GENESIS)
+    count, last = 0, GENESIS
     met = known_head in {None, GENESIS}
     columns = (audit.c.seq, audit.c.at, audit.c.agency, audit.c.who, audit.c.what, audit.c.subject, audit.c.data)
     query = select(*columns, audit.c.prev_hash, audit.c.hash).order_by(audit.c.seq)
     with conn.execute(query.execution_options(yield_per=2000)) as found:
-        for seq, *parts, prev_hash, own_hash in found:
-            expected = Head(last.count + 1, row_hash(seq, Entry(*parts), last.hash))
-            if (seq, prev_hash, own_hash) != (expected.count, last.hash, expected.hash):
-                raise AuditBroken(f"Audit row {seq} does not follow from row {last.count}.", seq=seq)
-            last = expected
+        for seq, *texts, own_hash in found:
+            if seq != count + 1 or texts[-1] != last or own_hash != _hash(seq, *texts):
+                raise AuditBroken(f"Audit row {seq} does not follow from row {count}.", seq=seq)
+            count, last = seq, own_hash
             met = met or own_hash == known_head
     if not met:
-        raise AuditBroken(f"The head {known_head} is not in this chain of {last.count} rows.")
-    return last
+        raise AuditBroken(f"The head {known_head} is not in this chain of {count} rows.")
+    return Head(count, last)

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from lapor_sync.domain.errors import AuditBroken, StoreError
 from lapor_sync.store import audit
-from lapor_sync.store.audit import GENESIS, Head
+from lapor_sync.store.audit import GENESIS, Entry, Head
 from lapor_sync.store.database import Store, make_engine
 from tests.store.samples import python
 
@@ -278,3 +278,11 @@ def test_what_cannot_be_canonical_stops_the_change(store: Store) -> None:
     with pytest.raises(TypeError), store.work() as work:
         work.note("colour", "7001", **values)
     assert head(store).count == 0
+
+
+@given(st.lists(st.text(), min_size=7, max_size=7), st.integers(1, 10**9))
+def test_a_row_is_hashed_in_the_form_that_is_documented(texts: list[str], seq: int) -> None:
+    """A JSON array without spaces, whatever the texts: chains that were verify still."""
+    *columns, prev_hash = texts
+    form = json.dumps([seq, *texts], separators=(",", ":"), ensure_ascii=False)
+    assert audit.row_hash(seq, Entry(*columns), prev_hash) == hashlib.sha256(form.encode()).hexdigest()
