@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
-SUBJECTS = ("backfill", "store", "again", "memory", "poll", "export", "deliver")
+SUBJECTS = ("backfill", "store", "again", "memory", "poll", "export", "deliver", "at_scale", "audit", "startup")
 """In the order of the document. Each is a module of this package."""
 
 
