@@ -800,10 +800,18 @@ def _check_nothing_older(town: Town, mirror: Mapping[str, Mirrored], items: Mapp
         so = (mirror[tracking_id].report.status_name, mirror[tracking_id].report.disposition_id)
         all_of_it = versions(town.world.thread(tracking_id))
         at = town.known.versions.get(tracking_id, 0)
-        assert so in all_of_it[at:], f"{tracking_id} went back to {so}"
-        town.known.versions[tracking_id] = all_of_it.index(so, at)
+        place = next((n for n in range(at, len(all_of_it)) if _may_be_shown(town, so, all_of_it[n:])), None)
+        assert place is not None, f"{tracking_id} went back to {so}"
+        town.known.versions[tracking_id] = place
         _check_unheard_of(town.known.last.get(tracking_id), mirror[tracking_id])
     town.known.last, town.known.last_items = dict(mirror), dict(items)
+
+
+def _may_be_shown(town: Town, so: tuple[str, str | None], later: list[tuple[str, str | None]]) -> bool:
+    """Whether the mirror may show the first of these versions so: an export fills the gap of a disposition."""
+    status, disposed = later[0]
+    is_filled = bool(town.exports) and disposed is None and so[1] in {each for _, each in later}
+    return so[0] == status and (so[1] == disposed or is_filled)
 
 
 def _check_unheard_of(old: Mirrored | None, new: Mirrored) -> None:
