@@ -11,11 +11,10 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Insert, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
-from lapor_sync.store.bulk import insert_many
+from lapor_sync.store.bulk import insert_many, replacing
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import UNSETTLED
 from lapor_sync.store.schema import report as table
@@ -167,11 +166,7 @@ def save(work: Work, mirrored: Sequence[Mirrored]) -> None:
 
 @cache
 def _upsert(dialect: str) -> Insert:
-    make = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    statement = make(table)
-    keys = ("agency", "tracking_id")
-    new = {column.name: statement.excluded[column.name] for column in table.c if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=new)
+    return replacing(table, dialect)
 
 
 _REPORT_TIMES = ("created_at", "updated_at")

@@ -7,12 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Insert, delete, select, update
 
 from lapor_sync.domain.report import ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import in_order
-from lapor_sync.store.bulk import insert_many
+from lapor_sync.store.bulk import insert_many, new_only, replacing
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import attachments_of, attachments_text, chunks
 from lapor_sync.store.schema import raw_payload, status_change
@@ -51,14 +50,7 @@ def save(work: Work, changed: Threads, before: Threads) -> None:
 
 @cache
 def _upsert(dialect: str) -> Insert:
-    return _replacing(table, ("agency", "tracking_id", "item_id"), dialect, keep=("first_seen_at",))
-
-
-def _replacing(target: Table, keys: tuple[str, ...], dialect: str, keep: tuple[str, ...] = ()) -> Insert:
-    """INSERT .. ON CONFLICT DO UPDATE of all columns but the keys and what is to be kept."""
-    statement = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(target)
-    new = {c.name: statement.excluded[c.name] for c in target.c if c.name not in keys + keep}
-    return statement.on_conflict_do_update(index_elements=keys, set_=new)
+    return replacing(table, dialect, keep=("first_seen_at",))
 
 
 def _row(work: Work, tracking_id: str, item: ThreadItem) -> dict[str, Any]:
@@ -118,7 +110,7 @@ def save_history(work: Work, histories: Mapping[str, Iterable[StatusChange]]) ->
 
 @cache
 def _new_only(dialect: str) -> Insert:
-    return (sqlite.insert if dialect == "sqlite" else postgresql.insert)(status_change).on_conflict_do_nothing()
+    return new_only(status_change, dialect)
 
 
 def load_histories(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[StatusChange]]:
@@ -157,7 +149,7 @@ def save_raw(work: Work, payloads: Sequence[tuple[str, str, str]]) -> None:
 
 @cache
 def _upsert_raw(dialect: str) -> Insert:
-    return _replacing(raw_payload, ("agency", "tracking_id", "what"), dialect)
+    return replacing(raw_payload, dialect)
 
 
 def drop_raw(work: Work, before: datetime) -> int:
