@@ -1,4 +1,4 @@
-"""A workbench: the real simulator on loopback, the real connector, a SQLite file, a clock that can be pushed."""
+"""A workbench: the real simulator on loopback, the real connector, a real database, a clock that can be pushed."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
+import pytest
 from sqlalchemy import event
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
@@ -36,6 +37,12 @@ from lapor_sync.store.schema import metadata
 from lapor_sync.sync import acts
 from lapor_sync.sync.cycle import Outcome, run_cycle
 from lapor_sync.sync.setup import Pace, Rules, Setup
+
+ON_BOTH = pytest.mark.usefixtures("both")
+"""For a module whose cities live on SQLite and on PostgreSQL in turn."""
+
+ON_SQLITE = pytest.mark.parametrize("both", ["sqlite"], indirect=True)
+"""For a test that takes the database's file in its hands."""
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 TOKEN = "{00000000-0000-0000-0000-000000000000}"
@@ -224,11 +231,19 @@ def _empty_database() -> bytes:
         return path.read_bytes()
 
 
+def url_of(path: Path) -> str:
+    """Where the city of that path is kept; the fixture `both` puts PostgreSQL in its place."""
+    return f"sqlite:///{path}"
+
+
 def open_quickly(path: Path, clock: Any) -> Store:
     """The store without waiting for the disk: no test here cuts the power."""
+    url = url_of(path)
+    if not url.startswith("sqlite"):
+        return open_store(url, "kota", clock)
     if not path.exists():
         path.write_bytes(_empty_database())
-    store = open_store(f"sqlite:///{path}", "kota", clock)
+    store = open_store(url, "kota", clock)
     store.close()
     event.listen(store.engine, "connect", lambda dbapi, _record: dbapi.execute("PRAGMA synchronous = OFF").close())
     return store

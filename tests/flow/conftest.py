@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from connectors.simulator import Options, Simulator
 from tests.city import City, settings
+from tests.databases import fresh_postgres, migrated_postgres
+from tests.flow import bench
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Every city of a test, on each database in turn."""
+    with ExitStack() as stack:
+        if request.param == "postgresql":
+
+            @cache
+            def url_of(path: Path) -> str:
+                return stack.enter_context(fresh_postgres(migrated_postgres()))
+
+            monkeypatch.setattr(bench, "url_of", url_of)
+        yield
 
 
 @pytest.fixture
@@ -20,7 +38,13 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture
 def city(
-    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    both: None,
+    simulator: Simulator,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> City:
     """A city that works against the stand-in."""
-    return City(settings(tmp_path, simulator), monkeypatch, capsys)
+    return City(
+        settings(tmp_path, simulator, DATABASE_URL=bench.url_of(tmp_path / "city.db")), monkeypatch, capsys
+    )

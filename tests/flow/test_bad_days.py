@@ -15,7 +15,9 @@ from lapor_sync.domain.errors import BadRecord, Denied, UpstreamBroken, Upstream
 from lapor_sync.store import quarantine
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.times import from_text
-from tests.flow.bench import OPD, START, Bench, assert_mirrored, bench
+from tests.flow.bench import ON_BOTH, OPD, START, Bench, assert_mirrored, bench
+
+pytestmark = ON_BOTH
 
 LIST = "GET /complaints"
 NIGHT = 86_400

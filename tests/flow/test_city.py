@@ -15,6 +15,7 @@ import pytest
 from connectors.simulator import OPD_IDS, Simulator
 from lapor_sync.domain.colour import canonical
 from tests.city import City, answers, settings
+from tests.flow.bench import ON_SQLITE
 
 
 def waiting(city: City) -> list[str]:
@@ -344,6 +345,7 @@ def test_looking_at_a_rahasia_report_is_audited(city: City, simulator: Simulator
     assert [(row["who"], row["subject"]) for row in shown] == [("Budi", str(made["tracking_id"]))]
 
 
+@ON_SQLITE
 def test_the_audit_is_proven_and_a_forgery_is_found(city: City, tmp_path: Path) -> None:
     """The chain verifies; a changed row is named; an unknown head is refused."""
     city.run("--backfill")

@@ -17,7 +17,9 @@ from lapor_sync.store import audit, quarantine
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import acts
-from tests.flow.bench import Bench, bench
+from tests.flow.bench import ON_BOTH, Bench, bench
+
+pytestmark = ON_BOTH
 
 POST = {"method": "POST"}
 DAY = 86_400

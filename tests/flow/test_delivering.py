@@ -16,7 +16,9 @@ from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import MAX_TRIES, Reason, State, with_reference
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit, outbox, views
-from tests.flow.bench import OPD, Bench, Killed, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, Bench, Killed, bench, refs_in_order
+
+pytestmark = ON_BOTH
 
 IN_FLIGHT = {State.QUEUED, State.SENDING, State.UNKNOWN}
 POST = {"method": "POST"}
@@ -504,6 +506,7 @@ def test_references_of_a_lost_database_are_recovered(tmp_path: Path) -> None:
         assert city.state(later) is State.SENT
 
 
+@ON_SQLITE
 def test_a_backup_that_is_older_sends_nothing_a_second_time(tmp_path: Path) -> None:
     """Queued in the backup, delivered since: the reference stands in the thread, so it is sent already."""
     with bench(tmp_path / "kota.db", reports=0) as city:

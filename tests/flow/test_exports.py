@@ -19,7 +19,9 @@ from lapor_sync.store import quarantine
 from lapor_sync.sync.intake import take_folder
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.take_export import take_export
-from tests.flow.bench import OPD, START, Bench, assert_mirrored, bench
+from tests.flow.bench import ON_BOTH, OPD, START, Bench, assert_mirrored, bench
+
+pytestmark = ON_BOTH
 
 WIB = ZoneInfo("Asia/Jakarta")
 COLUMNS = (

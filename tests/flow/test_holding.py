@@ -20,7 +20,9 @@ from lapor_sync.sync.acts import FileLimits, OutboxAct, Written
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.push import push
 from lapor_sync.sync.take_export import take_export
-from tests.flow.bench import OPD, OTHER_OPD, OUTSIDE, START, Bench, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, bench, refs_in_order
+
+pytestmark = ON_BOTH
 
 POST = {"method": "POST"}
 

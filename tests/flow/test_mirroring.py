@@ -15,7 +15,9 @@ from lapor_sync.store.schema import mark as mark_table
 from lapor_sync.sync.cycle import backfill
 from lapor_sync.sync.pull import Tally
 from lapor_sync.sync.setup import Rules
-from tests.flow.bench import OPD, OTHER_OPD, OUTSIDE, START, Bench, Killed, assert_mirrored, bench
+from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, Killed, assert_mirrored, bench
+
+pytestmark = ON_BOTH
 
 LIST = "GET /complaints"
 DETAIL = "GET /complaints/{id}/complaint"

@@ -8,7 +8,9 @@ from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.store import audit
 from lapor_sync.sync import acts
 from lapor_sync.sync.plan import plan
-from tests.flow.bench import OPD, Bench, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, OPD, Bench, bench, refs_in_order
+
+pytestmark = ON_BOTH
 
 POST = "POST /complaints/followup/add"
 

@@ -11,7 +11,9 @@ from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.store.conflicts import MANY_VANISHED, How
 from lapor_sync.sync import acts
-from tests.flow.bench import OTHER_OPD, Bench, assert_mirrored, bench
+from tests.flow.bench import ON_BOTH, OTHER_OPD, Bench, assert_mirrored, bench
+
+pytestmark = ON_BOTH
 
 DAY = 86_400
 WEEK = 7 * DAY + 3600
