@@ -69,26 +69,16 @@ def test_a_backup_beside_a_daemon_that_writes(village: Rig, tmp_path: Path) -> N
     assert not list(tmp_path.glob(".lapor-sync-*"))
 
 
-def ended_half_way(village: Rig, file: Path, number: signal.Signals) -> int:
-    """The exit code of a backup that got that signal; begun anew where it was done before the signal came."""
-    while True:
-        with village.program("backup", str(file)) as half:
-            wait_until(lambda: list(file.parent.glob(".lapor-sync-*.part")))
-            half.process.send_signal(number)
-            if code := half.ends():
-                return code
-        file.unlink()
-
-
 @pytest.mark.parametrize(("number", "is_left"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0), (signal.SIGINT, 0)])
 def test_a_backup_that_is_ended_half_way(
     village: Rig, tmp_path: Path, number: signal.Signals, is_left: int
 ) -> None:
     """There is no file of that name; only what is killed leaves a hidden part of one, which nobody takes for it."""
     grow(village, 60)
-    assert ended_half_way(village, tmp_path / "backup.db", number) == (
-        1 if number is not signal.SIGKILL else -number
-    )
+    with village.program("backup", str(tmp_path / "backup.db")) as half:
+        wait_until(lambda: list(tmp_path.glob(".lapor-sync-*.part")))
+        half.process.send_signal(number)
+        assert half.ends() == (1 if number is not signal.SIGKILL else -number)
     assert not (tmp_path / "backup.db").exists()
     assert len(list(tmp_path.glob(".lapor-sync-*.part"))) == is_left
     ran(village, "backup", tmp_path / "backup.db")
