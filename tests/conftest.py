@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from coverage import Coverage
 from hypothesis import settings
 
 from tests.databases import stop_server
@@ -27,6 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_sessionfinish() -> None:
     """Here and not as the process ends, for which a worker has ten seconds before it is killed with what it measured."""
+    if (measured := Coverage.current()) is not None:
+        measured.save()  # now: a worker that takes long to end is killed by xdist
     stop_server()
 
 
