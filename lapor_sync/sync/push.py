@@ -49,9 +49,6 @@ from lapor_sync.sync.setup import Judging, Setup
 
 LONGEST_WAIT = timedelta(minutes=15)
 
-FRESH_SECONDS = 5.0
-"""How long a wave that was read may wait until it is claimed: what came meanwhile, we would not know of."""
-
 
 def recover(setup: Setup) -> int:
     """At a start: what was being sent when a process, or a cycle, died may have arrived. How many there were.
@@ -117,7 +114,6 @@ class _Push:
     arrived: int = 0
     stalled: bool = False  # a send did not bring a clear answer
     is_canary: bool = False  # an outage is just over: one delivery alone tries
-    read_at: float = 0.0  # when the last read of the next wave ended, by the monotonic clock
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
 
     def one_pass(self, pool: ThreadPoolExecutor) -> bool:
@@ -128,7 +124,7 @@ class _Push:
         wave = self._next_wave(pool, waves)
         again: _Again = []
         while wave is not None and not self._must_end:
-            ready = self._claim(self._fresh(pool, wave))
+            ready = self._claim(wave)
             claimed = [one for one in ready if isinstance(one.step, Send)]
             moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
             sending = self._send_all(pool, claimed)
@@ -185,20 +181,7 @@ class _Push:
         with self.setup.store.reading() as work:
             mirrored = reports.load(work, (one.tracking_id for one in wave))
         pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
-        reading = [(one, report, self._begin_read(pool, report)) for one, report in pairs]
-        for _, _, found in reading:
-            found.add_done_callback(self._note_read)
-        return reading
-
-    def _note_read(self, _: Future[ById]) -> None:
-        self.read_at = self.setup.clock.monotonic()
-
-    def _fresh(self, pool: ThreadPoolExecutor, wave: _Wave) -> _Wave:
-        """The wave, read once more where it waited for long: LAPOR was slow to take what was sent before it."""
-        is_read = all(found.done() for _, _, found in wave)
-        if not is_read or self.setup.clock.monotonic() - self.read_at <= FRESH_SECONDS:
-            return wave
-        return [(one, report, self._begin_read(pool, report)) for one, report, _ in wave]
+        return [(one, report, self._begin_read(pool, report)) for one, report in pairs]
 
     def _begin_read(self, pool: ThreadPoolExecutor, report: Mirrored) -> Future[ById]:
         return pool.submit(read_one, self.setup, self.health, report, with_detail=True)
