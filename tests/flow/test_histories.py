@@ -35,6 +35,7 @@ from lapor_sync.sync.acts import OutboxAct
 from tests.databases import fresh
 from tests.flow.bench import OTHER_OPD, OUTSIDE
 from tests.flow.town import GRACE, UNHEARD_OF, Plan, check, settle, settle_for_good, town
+from tests.system.kills import STEPS
 
 HISTORIES = int(os.environ.get("HISTORIES", "6"))
 THROWN = random.SystemRandom().randrange(2**32) if "HISTORIES" in os.environ else 2
@@ -46,24 +47,6 @@ PHASES = (Phase.generate, Phase.shrink)
 OPD = OPD_IDS[0]
 INSTITUTIONS = (OPD, OTHER_OPD, CITY_ID, OUTSIDE)
 
-STEPS = (
-    "cycle",
-    "page_read",
-    "page_written",
-    "page_committed",
-    "pulled",
-    "reread",
-    "reread_done",
-    "looked",
-    "claimed",
-    "claim_committed",
-    "sending",
-    "sent",
-    "settled",
-    "settle_committed",
-    "read_again",
-    "pushed",
-)
 INSIDE = frozenset({"page_written", "claimed", "settled"})
 """Steps within a transaction: nobody else can write then."""
 
