@@ -49,6 +49,9 @@ from lapor_sync.sync.setup import Judging, Setup
 
 LONGEST_WAIT = timedelta(minutes=15)
 
+FRESH_SECONDS = 5.0
+"""What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
+
 
 def recover(setup: Setup) -> int:
     """At a start: what was being sent when a process, or a cycle, died may have arrived. How many there were.
@@ -95,13 +98,16 @@ class _Ready:
     step: Send | Confirm | Wait | Requeue | Hold
 
 
-_Wave = list[tuple[Queued, Mirrored, Future[ById]]]
+_Look = Future[tuple[ById, float]]
+"""A report that is being read: what that brought, and when it ended by the monotonic clock."""
+
+_Wave = list[tuple[Queued, Mirrored, _Look]]
 """Deliveries in the order in which they are to leave, each with its report, which is being read."""
 
 _Sending = Iterator[list[tuple[_Ready, tuple[Outcome, int]]]]
 """What was sent, as it gets its outcome; with the milliseconds that it took."""
 
-_Again = list[tuple[Mirrored, Future[ById]]]
+_Again = list[tuple[Mirrored, _Look]]
 """Reports that are being read after a delivery."""
 
 
@@ -124,7 +130,7 @@ class _Push:
         wave = self._next_wave(pool, waves)
         again: _Again = []
         while wave is not None and not self._must_end:
-            ready = self._claim(wave)
+            ready = self._claim(pool, wave)
             claimed = [one for one in ready if isinstance(one.step, Send)]
             moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
             sending = self._send_all(pool, claimed)
@@ -183,18 +189,32 @@ class _Push:
         pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
         return [(one, report, self._begin_read(pool, report)) for one, report in pairs]
 
-    def _begin_read(self, pool: ThreadPoolExecutor, report: Mirrored) -> Future[ById]:
-        return pool.submit(read_one, self.setup, self.health, report, with_detail=True)
+    def _begin_read(self, pool: ThreadPoolExecutor, report: Mirrored) -> _Look:
+        return pool.submit(self._read, report)
 
-    def _claim(self, wave: _Wave) -> list[_Ready]:
+    def _read(self, report: Mirrored) -> tuple[ById, float]:
+        found = read_one(self.setup, self.health, report, with_detail=True)
+        return found, self.setup.clock.monotonic()
+
+    def _claim(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[_Ready]:
         """Wait for the reports, mirror them, and claim what may go, in the order of the wave: for so it leaves."""
-        read = [(one, report, found.result()) for one, report, found in wave]
+        read = self._looked(pool, wave)
         self.setup.step("looked")
         with self.setup.store.work() as work:
             ready = self._decide(work, read)
             self.setup.step("claimed")
         self.setup.step("claim_committed")
         return ready
+
+    def _looked(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[tuple[Queued, Mirrored, ById]]:
+        """What the wave's reports show right before they are claimed.
+
+        Where LAPOR was slow to take what was sent meanwhile, that is long ago: they are read once more.
+        """
+        looks = [look.result() for _, _, look in wave]
+        if self.setup.clock.monotonic() - max((ended for _, ended in looks), default=0.0) > FRESH_SECONDS:
+            looks = [look.result() for look in [self._begin_read(pool, report) for _, report, _ in wave]]
+        return [(one, report, found) for (one, report, _), (found, _) in zip(wave, looks, strict=True)]
 
     def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
         """Mirror what was read, then take the next step of each delivery: all of it in one transaction."""
@@ -415,7 +435,7 @@ class _Push:
     def _mirror(self, again: _Again) -> None:
         """Mirror the reports that are read again."""
         if again:
-            done = [(report, found.result()) for report, found in again]
+            done = [(report, look.result()[0]) for report, look in again]
             with self.setup.store.work() as work:
                 settle(work, self.setup, done)
             self.setup.step("read_again")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -15,12 +17,16 @@ from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
 from lapor_sync.domain.report import Institution, OutgoingFile, Report
 from lapor_sync.store import conflicts, institutions
 from lapor_sync.store.conflicts import How
+from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync import acts
 from lapor_sync.sync.acts import FileLimits, OutboxAct, Written
-from lapor_sync.sync.calls import Health
-from lapor_sync.sync.push import push
+from lapor_sync.sync.calls import ById, Health
+from lapor_sync.sync.push import FRESH_SECONDS, push
+from lapor_sync.sync.reread import read_one
+from lapor_sync.sync.setup import Setup
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, bench, refs_in_order
+from tests.system.rig import wait_until
 
 pytestmark = ON_BOTH
 
@@ -62,6 +68,36 @@ def test_closed_since_it_was_written(tmp_path: Path) -> None:
         assert settle(city, one, How.KEEP_OURS) == [Reason.CLOSED_SINCE]
         city.cycle()
         assert (city.state(ref), len(city.arrived(one)), city.conflicts()) == (State.SENT, 1, [])
+
+
+def test_answered_elsewhere_while_a_slow_lapor_took_another_response(tmp_path: Path) -> None:
+    """What was read while another response was on the wire is old when that is through: it is read again."""
+    looked: list[str] = []
+
+    def look(setup: Setup, health: Health, report: Mirrored, **how: bool) -> ById:
+        found = read_one(setup, health, report, **how)
+        looked.append(report.report.tracking_id)
+        return found
+
+    with (
+        bench(tmp_path / "kota.db", reports=0, pace={"wave": 1}) as city,
+        patch("lapor_sync.sync.push.read_one", look),
+    ):
+        two = [city.report(), city.report()]
+        city.settle_down()
+        looked.clear()
+        written = {one: city.respond(one) for one in two}
+
+        def step(name: str) -> None:
+            if name == "sent" and len(looked) < 3:
+                wait_until(lambda: len(looked) == 2, what="a look at the other one")
+                time.sleep(0.1)
+                city.world.answer(looked[1], content="Kami tangani hari ini.")
+                city.clock.advance(FRESH_SECONDS + 1)
+
+        city.cycle(step=step)
+        assert city.state(written[looked[0]]) is State.SENT
+        assert held_for(city, written[looked[1]]) is Reason.ANSWERED_ELSEWHERE
 
 
 def test_answered_elsewhere_since_it_was_written(tmp_path: Path) -> None:
