@@ -77,7 +77,11 @@ which = st.integers(0, 5)
 several = st.integers(1, 3)
 writing = st.lists(which, max_size=2)
 """To which reports an officer responds before a cycle, so that most cycles have something to deliver."""
-weather = st.sampled_from(("as it is", "calm")) | st.tuples(st.sampled_from(LOST_WRITES), st.booleans())
+weather = (
+    st.sampled_from(("as it is", "calm"))
+    | st.tuples(st.sampled_from(LOST_WRITES), st.booleans())
+    | st.just(("status:422", False))
+)
 """How it is by then: most faults meet a city that lives, and many replies get lost, of a write that is stored or not."""
 
 
@@ -383,6 +387,28 @@ class Histories(RuleBasedStateMachine):
     @rule(which=which)
     def an_export_is_imported(self, which: int) -> None:
         self.town.take_export(-1 - which)
+
+    @rule(answers=st.booleans(), count=several)
+    def a_report_that_only_an_export_knows_is_answered(self, answers: bool, count: int) -> None:
+        """Its thread was never read when its officer writes; somebody may have answered on the site already."""
+        if len(self.town.reports()) < 7:
+            tracking_id = self.town.world.file_report(opd=OPD)["tracking_id"]
+            if answers:
+                self.town.act(tracking_id, lambda: self.town.world.answer(tracking_id))
+            self.town.export()
+            self.town.take_export(-1)
+            for _ in range(count):
+                self.town.respond(tracking_id)
+
+    @rule(to=which, do=st.sampled_from(("close-before", "gateway:502", "status:500")))
+    def a_response_never_arrives(self, to: int, do: str) -> None:
+        """Try after try its reply is lost, and it is not stored either."""
+        self.prepare([to], "calm")
+        self.fault(do, None, method="POST", stored=False)
+        for _ in range(12):
+            self.town.clocks.sleep(900)
+            self.town.cycle()
+            check(self.town)
 
     @rule(reboots=st.booleans())
     def the_process_is_started_anew(self, reboots: bool) -> None:
