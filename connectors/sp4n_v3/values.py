@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+
+import msgspec
 
 Row = Mapping[str, object]
 
@@ -51,14 +53,15 @@ def is_shallow(value: object, deep: int = MAX_DEPTH) -> bool:
 
 def identifier(value: object) -> str | None:
     """An id from a number or a string (`123`, `"123"`, `123.0`); None for anything else, booleans too."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() else None
-    if isinstance(value, int):
-        value = str(value) if abs(value) < 10**MAX_ID else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < _NO_ID else None
     found = clean(value) if isinstance(value, str) else ""
     return found if 0 < len(found) <= MAX_ID else None
+
+
+_NO_ID = 10**MAX_ID
 
 
 def flag(value: object) -> bool:
@@ -73,10 +76,10 @@ def moment(value: object, zone: tzinfo) -> tuple[datetime | None, bool]:
 
     `d-m-Y H:i:s` and ISO, both seen; without an offset it is `zone`'s time. Raises ValueError for anything else.
     """
-    if value is None or value is False or (isinstance(value, str) and value.strip() in {"", "-", "null"}):
-        return None, False
     if isinstance(value, str) and (known := _quick(value, zone)) is not None:
         return known, False
+    if value is None or value is False or (isinstance(value, str) and value.strip() in {"", "-", "null"}):
+        return None, False
     part = _date_parts(value)
     # MySQL's zero date, also as Carbon prints it (-0001-11-30), and Go's (0001-01-01).
     if int(part["year"] or 0) <= 1:
@@ -141,12 +144,10 @@ def moment_or_none(value: object, zone: tzinfo) -> datetime | None:
 
 def clean(text: str) -> str:
     """Without space around it, and without what no database stores."""
-    return _storable_text(text).strip()
-
-
-def _storable_text(text: str) -> str:
     # An ASCII text knows that it is one: most need no search.
-    return text if text.isascii() and "\x00" not in text else _UNSTORABLE.sub("\ufffd", text)
+    if text.isascii() and "\x00" not in text:
+        return text.strip()
+    return _UNSTORABLE.sub("\ufffd", text).strip()
 
 
 def text_of(value: object) -> str:
@@ -190,8 +191,9 @@ def mapping(value: object) -> Row:
 def unpacked(value: object) -> object:
     """What a string of JSON holds, unescaped up to twice; None where it is no JSON; any other value as it is."""
     for _ in range(2):
-        if isinstance(value, str):
-            value = _loaded(value)
+        if not isinstance(value, str):
+            break
+        value = _loaded(value)
     return value
 
 
@@ -204,18 +206,25 @@ def _loaded(text: str) -> object:
         return None
 
 
-_as_text = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder a call
-_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+_plain = msgspec.json.Encoder().encode
+_canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 def raw_text(value: object) -> str:
     """`value` as JSON text that any database stores."""
-    return _storable_text(_as_text(value))
+    return _encoded(_plain, value).decode()
 
 
 def hash_of(value: object) -> bytes:
     """16 bytes over the canonical form: key order and space do not matter."""
-    return hashlib.blake2b(_canonical(value).encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(_encoded(_canonical, value), digest_size=16).digest()
+
+
+def _encoded(encode: Callable[[object], bytes], value: object) -> bytes:
+    try:
+        return encode(value)
+    except UnicodeEncodeError:
+        return encode(storable(value))
 
 
 def derived_key(value: object) -> str:
@@ -232,5 +241,8 @@ def identity(key: str) -> int:
 
 def row_key(row: object, *names: str, or_else: str | None = None) -> str:
     """What a row counts as: the first id among `names`, else `or_else`, else its hash."""
-    ids = (identifier(row.get(name)) for name in names) if isinstance(row, dict) else ()
-    return next(filter(None, ids), None) or or_else or derived_key(row)
+    if isinstance(row, dict):
+        for name in names:
+            if (found := identifier(row.get(name))) is not None:
+                return found
+    return or_else or derived_key(row)

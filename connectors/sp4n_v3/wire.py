@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from connectors.sp4n_v3.values import (
@@ -194,6 +196,8 @@ def attachments(value: object) -> tuple[Attachment, ...]:
 
     Numbers alone (the create call's `"[1,2]."`) name no address and are left out; the same address counts once.
     """
+    if not value:
+        return ()
     found = unpacked(value)
     files: dict[str, Attachment] = {}
     for part in _attachment_parts(found):
@@ -271,16 +275,23 @@ def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
         times = _times(row, zone)
     except ValueError as exc:
         raise BadRecord(str(exc), key=key, raw=raw_text(row), report_id=report_id) from exc
+    shape = _shape(tuple(row))
     upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
-    values = {name: read(row[field]) for name, (fields, read) in _FIELDS.items() if (field := _given(row, fields))}
+    status_name = _status_name(row)
+    values = {name: read(row[field]) for name, field, read in shape.readers}
     # Source: rules, section 7: such a report is mirrored without the reporter's name.
     if values.get("is_anonymous") or values.get("is_secret"):
         values["reporter_name"] = None
     return Report(
         tracking_id=tracking_id or upstream_id or report_id,
         upstream_id=upstream_id,
-        status_name=_status_name(row),
-        missing=_missing(row),
+        status_name=status_name,
+        missing=shape.missing.union(
+            (name for name in _FLAGS if row.get(name) is None),
+            () if upstream_id else ("upstream_id",),
+            () if tracking_id else ("tracking_id",),
+            () if status_name else ("status_name",),
+        ),
         **values,  # type: ignore[arg-type]  # each reader in _FIELDS gives its attribute's own type
         **times,  # type: ignore[arg-type]
     )
@@ -296,14 +307,6 @@ def _times(row: Row, zone: tzinfo) -> dict[str, object]:
     return found
 
 
-def _given(row: Row, fields: tuple[str, ...]) -> str | None:
-    """The first of the `fields` that the row carries."""
-    for field in fields:
-        if field in row:
-            return field
-    return None
-
-
 def _status_name(row: Row) -> str:
     status = row.get("status_name")
     if status is None and isinstance(row.get("status"), dict):
@@ -311,16 +314,28 @@ def _status_name(row: Row) -> str:
     return clean(status) if isinstance(status, str) else ""
 
 
-def _missing(row: Row) -> frozenset[str]:
-    """The attributes of Report that the row does not carry. A flag that is null says nothing; see `_FLAGS`."""
-    absent = {name for name, (fields, _) in _FIELDS.items() if not _given(row, fields)}
-    absent |= {name for name in ("created_at", "updated_at") if name not in row}
-    absent |= {name for name in _FLAGS if row.get(name) is None}
-    absent |= {name for name, field in _IDS if identifier(row.get(field)) is None}
-    return frozenset(absent if _status_name(row) else absent | {"status_name"})
+_Reader = Callable[[object], object]
 
 
-_READ: Mapping[str, tuple[str, Callable[[object], object]]] = {
+class _Shape(NamedTuple):
+    """How rows with the same fields are read: attribute of Report, field and reader; and the attributes they lack."""
+
+    readers: tuple[tuple[str, str, _Reader], ...]
+    missing: frozenset[str]
+
+
+@lru_cache(maxsize=64)
+def _shape(fields: tuple[str, ...]) -> _Shape:
+    """Worked out once for all rows of a list."""
+    given = {name: next((one for one in places if one in fields), "") for name, (places, _) in _FIELDS.items()}
+    absent = [name for name in ("created_at", "updated_at") if name not in fields]
+    return _Shape(
+        readers=tuple((name, field, _FIELDS[name][1]) for name, field in given.items() if field),
+        missing=frozenset(absent).union(name for name, field in given.items() if not field),
+    )
+
+
+_READ: Mapping[str, tuple[str, _Reader]] = {
     # attribute of Report: (field of upstream, then where else it may stand; how it is read)
     "disposition_id": ("disposition_id disposition", pointer),  # seen, as is the name; all below is assumed
     "disposition_name": ("disposition_name disposition", name_of),
@@ -343,8 +358,6 @@ _READ: Mapping[str, tuple[str, Callable[[object], object]]] = {
 _FIELDS = {name: (tuple(fields.split()), read) for name, (fields, read) in _READ.items()}
 _FLAGS = ("is_anonymous", "is_secret", "is_priority")
 """Null for one of these counts as missing: taken for "no", it could show what is secret."""
-
-_IDS = (("upstream_id", "id"), ("tracking_id", "tracking_id"))
 
 
 def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Detail:
@@ -455,7 +468,8 @@ def item_keys(rows: Iterable[object]) -> list[str]:
     keys = []
     for row in rows:
         key = row_key(row, "id")
-        keys.append(key if first.setdefault(key, row) == row else derived_key(row))
+        same = first.setdefault(key, row)
+        keys.append(key if same is row or same == row else derived_key(row))
     return keys
 
 

@@ -42,12 +42,10 @@ def has_words(text: str) -> bool:
 def kind_of(*, template_code: str | None, institution_from: str | None, content: str) -> ItemKind:
     """The kind of an item; rows in the order of the rules' table, the first that fits."""
     code = (template_code or "").strip().lower()
-    institution, spoken = (institution_from or "").strip(), has_words(content)
+    institution = (institution_from or "").strip()
     if code == "disposition":
         return ItemKind.DISPOSITION
-    if code.startswith("reply") and spoken:
-        return ItemKind.ANSWER
-    if not code and institution and spoken:
+    if (code.startswith("reply") or (not code and institution)) and has_words(content):
         return ItemKind.ANSWER
     if not code and not institution:
         return ItemKind.REPORTER

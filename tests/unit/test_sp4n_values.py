@@ -199,6 +199,20 @@ def test_the_hash_is_what_the_canonical_form_says() -> None:
     assert values.hash_of({"b": 1, "a": "é"}).hex() == "bca252ac1b47464aee081f73d65d1904"
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": "\ud800é"}, '{"a":"\ufffdé"}'),
+        ([2**70, None], "[1180591620717411303424,null]"),
+        (float("nan"), "null"),
+    ],
+)
+def test_any_value_can_be_kept_as_text_and_hashed(value: object, text: str) -> None:
+    """What no database stores is replaced; a number keeps all its digits."""
+    assert values.raw_text(value) == text
+    assert values.hash_of(value) == values.hash_of(json.loads(text))
+
+
 @given(JSON)
 def test_stored_values_hold_nothing_that_a_database_refuses(value: object) -> None:
     """No lone surrogate, no NUL, no abyss."""
