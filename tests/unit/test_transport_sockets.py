@@ -536,3 +536,47 @@ def test_a_certificate_that_is_not_trusted_did_not_send(context: ssl.SSLContext)
         assert caught.value.sent is False
         assert "SSL_CERT_FILE" in caught.value.todo
     assert wire.asked == []
+
+
+def stays(answers: int, together: threading.Barrier | None = None) -> Handler:
+    """Answers the request that came, and the next ones of the same connection; then it hangs up without a word."""
+
+    def handle(connection: socket.socket) -> None:
+        for number in range(answers):
+            if number:
+                _request(connection)
+            if together is not None:
+                together.wait(5)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    return handle
+
+
+def test_reads_one_by_one_go_over_one_connection() -> None:
+    """However many may be in flight: a TLS handshake for each would cost more than the read."""
+    with serving(stays(5)) as wire, transport_to(wire, concurrency=8) as transport:
+        for _ in range(5):
+            assert transport.read("/x", body) == b"{}"
+    assert len(wire.asked) == 1
+
+
+def test_a_connection_that_the_server_closed_between_two_reads_is_made_anew() -> None:
+    """The read itself does not fail, with a single try."""
+    with serving(stays(1)) as wire, transport_to(wire, concurrency=2) as transport:
+        for _ in range(3):
+            assert transport.read("/x", body) == b"{}"
+            time.sleep(0.05)  # so that its end has arrived
+    assert len(wire.asked) == 3
+
+
+def test_calls_at_the_same_time_have_a_connection_each_and_no_more() -> None:
+    """Three are answered only once all three are there; the next ones find the same connections."""
+    together = threading.Barrier(3)
+    with serving(stays(2, together)) as wire, transport_to(wire, concurrency=3, read_timeout=5) as transport:
+        for _ in range(2):
+            threads = [threading.Thread(target=transport.read, args=("/x", body)) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    assert len(wire.asked) == 3
