@@ -80,8 +80,8 @@ class Letter:
     """One delivery as its writer knows it.
 
     `known`: the site's answers in the mirror when it was written or let go again, None where the thread was not
-    known; `closed_is_fine`, `fine_at`: what its writer saw and wanted it sent all the same; `seen_at`: which of the
-    report's versions the mirror showed then.
+    known; `was_bare`: whether there were none upstream then; `closed_is_fine`, `fine_at`: what its writer saw and
+    wanted it sent all the same; `seen_at`: which of the report's versions the mirror showed then.
     """
 
     ref: str
@@ -94,6 +94,7 @@ class Letter:
     known: frozenset[str] | None
     fine_at: str | None
     seen_at: int
+    was_bare: bool
     closed_is_fine: bool = False
     comes_when_it_comes: bool = False  # refused and retried, or let go again after a restore: in no order
     is_restored: bool = False  # an older backup is what the database knows of it
@@ -343,6 +344,10 @@ class Town:
             return frozenset(shown)
         return frozenset(shown & site_answers(self.world.thread(tracking_id)))
 
+    def is_bare(self, tracking_id: str) -> bool:
+        """Whether nobody typed an answer on the site yet."""
+        return tracking_id not in self.deleted and not site_answers(self.world.thread(tracking_id))
+
     def respond(self, tracking_id: str, *, is_secret: bool = False) -> None:
         """An officer answers, if the rules let them."""
         mine = self.mirrored(tracking_id)
@@ -388,6 +393,7 @@ class Town:
             known=known,
             fine_at=None,
             seen_at=self.known.versions.get(tracking_id, 0),
+            was_bare=self.is_bare(tracking_id),
         )
 
     def change(self, act: OutboxAct, ref: str) -> None:
@@ -433,6 +439,7 @@ class Town:
             mine = self.mirrored(letter.tracking_id)
             assert mine is not None
             letter.known = self.site_answers_known(letter.tracking_id)
+            letter.was_bare = self.is_bare(letter.tracking_id)
             letter.closed_is_fine = mine.colour in CLOSED
             letter.fine_at = mine.report.disposition_id
             letter.seen_at = self.known.versions.get(letter.tracking_id, 0)
@@ -734,7 +741,9 @@ def _is_right_to_hold(town: Town, letter: Letter, one: Queued) -> bool:
         case "by_person":
             return True
         case "answered_elsewhere":
-            return letter.known is not None and bool(site_answers(seen) - letter.known)
+            # A thread that was not known, and has no answer where it is read first, is known from then on.
+            known = frozenset() if letter.known is None and letter.was_bare else letter.known
+            return known is not None and bool(site_answers(seen) - known)
         case "first_read":
             return letter.known is None and bool(site_answers(seen))
         case "closed_since":
