@@ -13,6 +13,7 @@ import pytest
 from coverage import Coverage
 from hypothesis import settings
 
+from tests import certificates
 from tests.databases import stop_server
 
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=False, print_blob=True)
@@ -46,6 +47,13 @@ def _nothing_leaves_this_machine() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, _loopback_only(getattr(socket.socket, name)))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _certificates_are_read_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        certificates.read_once(patch)
         yield
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -217,9 +216,6 @@ class Bench:
             }
 
 
-_TLS = ssl.create_default_context()
-
-
 @cache
 def _empty_database() -> bytes:
     """A database with its tables and nothing in it: the migrations need not run for every test."""
@@ -261,8 +257,7 @@ def setup_on(
         read_timeout=20,
         pause=lambda _tries: 0.01,
     )
-    with patch("connectors.transport.trusted", lambda: _TLS):  # reading all certificates takes a while
-        transport = stack.enter_context(Transport(settings, clock=clock))
+    transport = stack.enter_context(Transport(settings, clock=clock))
     store = open_quickly(path, clock)
     stack.callback(store.close)
     return Setup(

@@ -18,7 +18,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
-from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import event, func, select
@@ -41,7 +40,7 @@ from lapor_sync.sync.cycle import backfill, run_cycle
 from lapor_sync.sync.restore import put_back
 from lapor_sync.sync.setup import Pace, Setup
 from lapor_sync.sync.take_export import take_export
-from tests.flow.bench import _TLS, START, TOKEN, Killed, Log, rules
+from tests.flow.bench import START, TOKEN, Killed, Log, rules
 from tests.flow.clockwork import Clocks, Turns, UpstreamClock, clockwork
 
 GRACE = 120.0
@@ -195,8 +194,7 @@ class Town:
         self._base = settings.base_url
         self.is_dead = self.is_stopping = False
         self._process = ExitStack()
-        with patch("httpx.create_ssl_context", lambda: _TLS):  # reading all certificates takes a while
-            transport = Transport(settings, clock=self.clocks, stopping=lambda: self.is_stopping)
+        transport = Transport(settings, clock=self.clocks, stopping=lambda: self.is_stopping)
         self._process.enter_context(transport)
         store = open_store(self.url, "kota", self.clocks)
         self._process.callback(store.close)

@@ -27,6 +27,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+
+from connectors import transport
+from tests import certificates
+
 ROOT = Path(__file__).parents[2]
 _PR_SET_PDEATHSIG = 1
 
@@ -97,6 +102,8 @@ def serve() -> None:
 def _load() -> None:
     for name in ("connectors.admin_export", "connectors.sp4n_v3", "lapor_sync.app", "lapor_sync.store.migrations"):
         import_module(name)
+    certificates.read_once(pytest.MonkeyPatch())
+    transport.trusted()
 
 
 def _be_the_child(order: dict[str, Any]) -> None:
@@ -168,7 +175,10 @@ class Child:
 
 
 class Launcher:
-    """The process that forks; close it, or use it in `with`. Safe to use from many threads."""
+    """The process that forks; close it, or use it in `with`. Safe to use from many threads.
+
+    Its children end without a word, so nothing measures what they run: it would be lost, and costs a third more time.
+    """
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
@@ -178,6 +188,7 @@ class Launcher:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
         )
 
     def start(self, env: Mapping[str, str], stderr: Path) -> Child:
