@@ -146,10 +146,12 @@ class Rig:
         return logged(lines, event)
 
     def _undelivered(self, work: Work) -> list[str]:
+        there = [State(name) for name, number in outbox.counts(work).items() if number]
         return [
             f"{one.ref} is {one.state} ({one.reason})"
-            for one in outbox.listing(work)
-            if one.state is not State.SENT
+            for state in there
+            if state is not State.SENT
+            for one in outbox.listing(work, state)
         ]
 
     def _not_once(self, work: Work) -> list[str]:
