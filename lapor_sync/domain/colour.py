@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
@@ -83,8 +84,7 @@ class Verdict:
     row: str = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(NamedTuple):
     """What the table asks of one report, worked out once."""
 
     status: str

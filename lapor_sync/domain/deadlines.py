@@ -80,7 +80,14 @@ class WorkingDays:
 
         `start` is aware and of a sane year, `days` at least 1. Late is what is *after* the returned instant.
         """
-        day = start.astimezone(self.timezone).date()
+        return self.due_after(self.day_of(start), days)
+
+    def day_of(self, at: datetime) -> date:
+        """The local day of an instant."""
+        return at.astimezone(self.timezone).date()
+
+    def due_after(self, day: date, days: int) -> datetime:
+        """As `due`, for a start on that local day."""
         year = self._year(day.year)
         at = bisect_right(year.ordinals, day.toordinal()) + days - 1
         number = day.year
@@ -92,7 +99,7 @@ class WorkingDays:
 
     def between(self, start: datetime, end: datetime) -> int:
         """How many working days lie after the local day of `start`, up to and with that of `end`."""
-        first, last = (at.astimezone(self.timezone).date() for at in (start, end))
+        first, last = self.day_of(start), self.day_of(end)
         whole = sum(len(self._year(number).ordinals) for number in range(first.year, last.year))
         return whole + self._place(last) - self._place(first)
 
@@ -155,14 +162,15 @@ class Limits:
 
     def for_clock(self, clock: ClockKind, classification: str | None) -> int | None:
         """The limit in working days; None where there is none."""
-        if clock is ClockKind.RESOLVE:
-            return self.resolve.get(canonical(classification or ""), self.otherwise)
-        limits = {
-            ClockKind.VERIFY: self.verify,
-            ClockKind.ANSWER: self.answer,
-            ClockKind.AUTO_CLOSE: self.auto_close,
-        }
-        return limits[clock]
+        match clock:
+            case ClockKind.VERIFY:
+                return self.verify
+            case ClockKind.ANSWER:
+                return self.answer
+            case ClockKind.AUTO_CLOSE:
+                return self.auto_close
+            case ClockKind.RESOLVE:
+                return self.resolve.get(canonical(classification or ""), self.otherwise)
 
 
 def in_force(limits: tuple[Limits, ...], day: date) -> Limits:
@@ -382,8 +390,7 @@ def facts(
     )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClockState:
+class ClockState(NamedTuple):
     """One clock: started, due, and whether it still runs. Times are aware.
 
     `stopped_at` is None where it runs or where nobody knows when it stopped. `paused`: not stopped, but the
@@ -411,8 +418,7 @@ class Deadline(NamedTuple):
     due_at: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Deadlines:
+class Deadlines(NamedTuple):
     """The clocks of one report; None for one that has not started or has no limit."""
 
     verify: ClockState | None = None
@@ -452,8 +458,7 @@ class _Pause(NamedTuple):
     end: datetime
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Bench:
+class _Bench(NamedTuple):
     """What starts and stops the clocks of one report."""
 
     facts: Facts
@@ -466,31 +471,30 @@ class _Bench:
     ) -> ClockState | None:
         """One clock; started by the time received where `start` is None. None without a start or a limit."""
         started_at = start or _sane(self.facts.received)
-        limit = self._limit(kind, started_at) if started_at else None
-        if started_at is None or limit is None:
+        if started_at is None:
+            return None
+        day = self.days.day_of(started_at)
+        limit = in_force(self.limits, day).for_clock(kind, self.facts.classification)
+        if limit is None:
             return None
         closed = self.facts.colour in CLOSED
         return ClockState(
             clock=kind,
             started_at=started_at,
-            due_at=self._due(started_at, limit),
+            due_at=self._due(started_at, day, limit),
             stopped=stopped or closed,
             stopped_at=stopped_at if stopped or not closed else self.facts.closed_at,
             paused=self.facts.postponed and not (stopped or closed),
             estimated=start is None,
         )
 
-    def _limit(self, kind: ClockKind, started_at: datetime) -> int | None:
-        day = started_at.astimezone(self.days.timezone).date()
-        return in_force(self.limits, day).for_clock(kind, self.facts.classification)
-
-    def _due(self, started_at: datetime, limit: int) -> datetime:
+    def _due(self, started_at: datetime, day: date, limit: int) -> datetime:
         """The end of the last working day, later by the working days of each pause that fell before it."""
-        due_at = self.days.due(started_at, limit)
+        due_at = self.days.due_after(day, limit)
         for pause in self.pauses:
             if started_at < pause.end and pause.start <= due_at:
                 limit += self.days.between(max(started_at, pause.start), pause.end)
-                due_at = self.days.due(started_at, limit)
+                due_at = self.days.due_after(day, limit)
         return due_at
 
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from json.encoder import encode_basestring as _quoted
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
@@ -22,8 +23,7 @@ DAEMON = "lapor-sync"
 """Who acts where no person does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """What is to be appended. `data` holds ids, codes, states and hashes only: no names, no texts."""
 
     at: str
@@ -49,7 +49,7 @@ def entry(*, at: str, agency: str, who: str, what: str, subject: str, data: Mapp
 
 def row_hash(seq: int, item: Entry, prev_hash: str) -> str:
     """SHA-256 over the canonical form: a JSON array of the row's columns in order, without spaces, UTF-8."""
-    return _hash(seq, item.at, item.agency, item.who, item.what, item.subject, item.data, prev_hash)
+    return _hash(seq, *item, prev_hash)
 
 
 def _hash(seq: int, at: str, agency: str, who: str, what: str, subject: str, data: str, prev: str) -> str:

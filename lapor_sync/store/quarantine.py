@@ -65,7 +65,15 @@ def release_keys(work: Work, source: str, keys: Iterable[str]) -> None:
 
 def release_rows(work: Work, read: Iterable[Report]) -> None:
     """These reports could be read now: rows of an export that told of them leave, by id or, without one, by words."""
-    release_keys(work, EXPORT, {key for one in read for key in keys_of(one)})
+    reports = list(read)
+    keys: set[str] = set()
+
+    def leaves(key: str, _report_id: str | None) -> bool:
+        if not keys:  # worked out only where anything lies there
+            keys.update(key for one in reports for key in keys_of(one))
+        return key in keys
+
+    _release(work, (EXPORT,), leaves)
 
 
 def release_absent(work: Work, source: str, met: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Insert, and_, func, or_, select, update
@@ -186,15 +187,17 @@ _OWN_TIMES = (
     "missing_since",
     "vanished_at",
 )
+_report_times, _report_bools = attrgetter(*_REPORT_TIMES), attrgetter(*_REPORT_BOOLS)
+_report_plain, _own_times = attrgetter(*_REPORT_PLAIN), attrgetter(*_OWN_TIMES)
 
 
 def as_row(agency: str, one: Mirrored) -> dict[str, Any]:
     """A mirrored report as a row of the table."""
     report = one.report
-    row: dict[str, Any] = {name: getattr(report, name) for name in _REPORT_PLAIN}
-    row.update({name: to_text(getattr(report, name)) for name in _REPORT_TIMES})
-    row.update({name: int(getattr(report, name)) for name in _REPORT_BOOLS})
-    row.update({name: to_text(getattr(one, name)) for name in _OWN_TIMES})
+    row: dict[str, Any] = dict(zip(_REPORT_PLAIN, _report_plain(report), strict=True))
+    row.update(zip(_REPORT_TIMES, map(to_text, _report_times(report)), strict=True))
+    row.update(zip(_REPORT_BOOLS, map(int, _report_bools(report)), strict=True))
+    row.update(zip(_OWN_TIMES, map(to_text, _own_times(one)), strict=True))
     row.update(
         agency=agency,
         attachments=attachments_text(report.attachments),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import overload
 
 
@@ -12,9 +13,13 @@ def to_text(at: datetime) -> str: ...
 def to_text(at: None) -> None: ...
 def to_text(at: datetime | None) -> str | None:
     """An aware datetime as text; None stays None."""
-    if at is None:
-        return None
-    return at.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return None if at is None else _text(at.astimezone(UTC))
+
+
+@lru_cache(maxsize=1024)
+def _text(at: datetime) -> str:
+    """Half of a page's times stand in it more than once: when it was read, the ends of days."""
+    return at.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 @overload

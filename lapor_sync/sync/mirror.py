@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from lapor_sync.domain import delivery as rules_of_delivery
 from lapor_sync.domain.delivery import Kind, Reason, State
@@ -42,8 +43,7 @@ class Read:
     unread: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What became of one read: the report before and after, its thread, whether known items were gone from it."""
 
     old: Mirrored | None
@@ -140,33 +140,40 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
 
     A settled report that was read again and found the same stays as it is, so that nothing is written.
     """
-    base = old or Mirrored(report=_first(read), first_seen_at=now)
-    report = merge_fields(base.report, read.report) if read.report and old else base.report
-    moved = report != base.report or old is None or old.read_at is None
-    thread_read_at = base.thread_read_at
-    brings_nothing = base.settled and not moved and is_same_thread
+    if old is None:
+        return _first(read, now)
+    report = merge_fields(old.report, read.report) if read.report else old.report
+    moved = report != old.report or old.read_at is None
+    thread_read_at = old.thread_read_at
+    brings_nothing = old.settled and not moved and is_same_thread
     if read.thread and not brings_nothing:
         thread_read_at = read.thread.began_at
-    forwarded = base.forwarded_from if base.forwarded_from == (report.disposition_id or "") else None
+    forwarded = old.forwarded_from if old.forwarded_from == (report.disposition_id or "") else None
     found = read.detail is not None or read.thread is not None  # a list may name what cannot be read by id
     return replace(
-        base,
+        old,
         report=report,
-        row_hash=None if read.forget_row else read.row_hash or base.row_hash,
-        read_at=read.at if read.report and moved else base.read_at,
+        row_hash=None if read.forget_row else read.row_hash or old.row_hash,
+        read_at=read.at if read.report and moved else old.read_at,
         thread_read_at=thread_read_at,
         forwarded_from=forwarded,
-        missing_since=None if found else base.missing_since,
-        vanished_at=None if found else base.vanished_at,
+        missing_since=None if found else old.missing_since,
+        vanished_at=None if found else old.vanished_at,
     )
 
 
-def _first(read: Read) -> Report:
+def _first(read: Read, now: datetime) -> Mirrored:
     report = read.report
     assert report is not None
     if report.tracking_id != read.tracking_id:
         report = replace(report, tracking_id=read.tracking_id)
-    return _shown(report)
+    return Mirrored(
+        report=_shown(report),
+        first_seen_at=now,
+        row_hash=read.row_hash,
+        read_at=read.at,
+        thread_read_at=read.thread.began_at if read.thread else None,
+    )
 
 
 def merge_fields(known: Report, new: Report) -> Report:

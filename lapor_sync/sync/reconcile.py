@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lapor_sync.domain import three_way
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, Verdict, canonical, colour
@@ -23,8 +24,7 @@ SEEN_WITHIN = timedelta(days=1)
 """A sent response that is not in the thread after this long is flagged."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """One report for judging: as it was mirrored, as it is now, its thread and its deliveries.
 
     `items` is None where the thread was never read. `unread`: it is known, or ought to be, but could not be
@@ -96,14 +96,14 @@ def _closed_at(case: Facts, shade: Colour | None) -> datetime | None:
 def _flags(case: Facts, timed: Deadlines) -> frozenset[Flag]:
     """The flags that do not come from the colour's table."""
     new, responses = case.new, [one for one in case.deliveries if one.delivery.kind is Kind.RESPONSE]
-    told = {
-        Flag.DEADLINE_ESTIMATED: timed.estimated,
-        Flag.FORWARD_REQUESTED: new.forwarded_from is not None,
-        Flag.SENT_NOT_SEEN: any(_overdue_to_see(one, case.now) for one in responses),
-        Flag.SEEN_TWICE: any(one.seen_count > 1 for one in responses),
-        Flag.VANISHED: new.vanished_at is not None,
-    }
-    return frozenset(flag for flag, holds in told.items() if holds)
+    told = (
+        (Flag.DEADLINE_ESTIMATED, timed.estimated),
+        (Flag.FORWARD_REQUESTED, new.forwarded_from is not None),
+        (Flag.SENT_NOT_SEEN, any(_overdue_to_see(one, case.now) for one in responses)),
+        (Flag.SEEN_TWICE, any(one.seen_count > 1 for one in responses)),
+        (Flag.VANISHED, new.vanished_at is not None),
+    )
+    return frozenset(flag for flag, holds in told if holds)
 
 
 def _is_unseen(one: Queued) -> bool:
