@@ -9,13 +9,14 @@ import hashlib
 import json
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from json.encoder import encode_basestring as _quoted
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Insert, select
 
 from lapor_sync.domain.errors import AuditBroken
-from lapor_sync.store.bulk import insert_many
+from lapor_sync.store.bulk import insert_many, plain
 from lapor_sync.store.schema import audit
 
 GENESIS = "0" * 64
@@ -78,11 +79,13 @@ def append(conn: Connection, entries: Iterable[Entry]) -> Head:
         last, prev = Head(seq, row_hash(seq, item, last.hash)), last.hash
         rows.append(_as_row(seq, item, prev, last.hash))
     if rows:
-        insert_many(conn, _INSERT, rows)
+        insert_many(conn, _insert(conn.dialect.name), rows)
     return last
 
 
-_INSERT = insert(audit)
+@cache
+def _insert(dialect: str) -> Insert:
+    return plain(audit, dialect)
 
 
 def holds(conn: Connection, wanted: Head) -> bool:

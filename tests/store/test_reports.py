@@ -77,6 +77,27 @@ def ids(store: Store, ask: Any, *args: Any) -> list[Any]:
         return list(ask(work, *args))
 
 
+def test_of_one_report_saved_twice_at_once_the_later_counts(store: Store) -> None:
+    """A page of a list that moved may show the same report as it was and as it is."""
+    save(store, mirrored("1", answers=1), mirrored("2"), mirrored("1", answers=2))
+    with store.reading() as work:
+        assert {one.tracking_id: one.answers for one in reports.load(work, ["1", "2"]).values()} == {
+            "1": 2,
+            "2": 0,
+        }
+
+
+def test_a_report_that_the_database_refuses_is_not_quoted(store: Store) -> None:
+    """Among many rows as well: the error names the rule, never what a citizen wrote."""
+    wrong = mirrored("2", of=replace(report("2"), content="nama saya Siti \x00"), deadline_clock="Siti")
+    bad = replace(wrong, verdict=replace(wrong.verdict, colour="ungu"))  # type: ignore[arg-type]
+    with pytest.raises(StoreError, match="refused what it was given") as refused:
+        save(store, mirrored("1"), bad)
+    assert "Siti" not in refused.value.what
+    with store.reading() as work:
+        assert reports.load(work, ["1"]) == {}
+
+
 def test_nothing_to_save_is_no_statement(store: Store) -> None:
     """An empty page is a page."""
     save(store)
