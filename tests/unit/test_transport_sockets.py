@@ -22,6 +22,13 @@ from lapor_sync.domain.errors import SettingsWrong, Unreachable, UpstreamBroken
 Handler = Callable[[socket.socket], None]
 
 
+PATIENT = 30.0
+"""A limit in seconds that no test reaches, however busy the machine is."""
+
+SHORT: dict[str, Any] = {"read_timeout": 1.0, "connect_timeout": 1.0}
+"""The limits of a test that reaches them."""
+
+
 class RealClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -58,7 +65,7 @@ class Wire:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
-            connection.settimeout(5)
+            connection.settimeout(PATIENT)
             if self._context is None:
                 self._handle(connection)
                 return
@@ -69,6 +76,11 @@ class Wire:
         if self._whole_requests:
             self.asked.append(_request(connection))
         self._handler(connection)
+
+    def rests(self) -> None:
+        """Wait until every connection so far is closed."""
+        for thread in self._threads:
+            thread.join(PATIENT)
 
     def close(self) -> None:
         self._over.set()
@@ -118,8 +130,8 @@ def transport_to(
         "base_url": f"{scheme}://127.0.0.1:{port}/api",
         "bearer": "b",
         "token": "t",
-        "read_timeout": 0.4,
-        "connect_timeout": 0.4,
+        "read_timeout": PATIENT,
+        "connect_timeout": PATIENT,
         "read_tries": 1,
         "rate_per_second": 0,
     }
@@ -139,6 +151,15 @@ def says(*pieces: bytes, every: float = 0.0) -> Handler:
         for piece in pieces:
             connection.sendall(piece)
             time.sleep(every)
+
+    return handle
+
+
+def waits(over: threading.Event) -> Handler:
+    """Says nothing until that is set."""
+
+    def handle(_: socket.socket) -> None:
+        over.wait(PATIENT)
 
     return handle
 
@@ -172,48 +193,51 @@ OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
 )
 def test_a_slow_drip_ends_with_the_limit_of_the_whole_call(head: bytes, drip: bytes) -> None:
     """However busy each single read is."""
-    with serving(never_ends(head, drip)) as wire, transport_to(wire) as transport:
+    with serving(never_ends(head, drip)) as wire, transport_to(wire, **SHORT) as transport:
         started = time.monotonic()
         with pytest.raises(Unreachable) as caught:
             transport.read("/x", body)
-        assert 0.3 < time.monotonic() - started < 1.5
+        assert time.monotonic() - started > 0.9
         assert caught.value.sent is True
 
 
 def test_an_answer_that_never_comes_ends_with_the_limit() -> None:
     """A write of which nobody knows."""
-    with serving(lambda connection: time.sleep(0.8)) as wire, transport_to(wire) as transport:
+    over = threading.Event()
+    with (
+        serving(waits(over)) as wire,
+        transport_to(wire, **SHORT) as transport,
+    ):
         with pytest.raises(Unreachable, match="ReadTimeout") as caught:
             transport.post_json("/x", {"a": 1})
+        over.set()
         assert caught.value.sent is True
 
 
 def test_a_slow_answer_within_the_limit_is_an_answer() -> None:
     """Longer than the slices in which the socket is asked."""
     pieces = (OK, b"Content-Length: 2\r\n\r\n", b"o", b"k")
-    with serving(says(*pieces, every=0.3)) as wire, transport_to(wire, read_timeout=5) as transport:
+    with serving(says(*pieces, every=0.3)) as wire, transport_to(wire) as transport:
         assert transport.read("/x", body) == b"ok"
 
 
 def test_a_read_ends_soon_when_the_process_stops() -> None:
     """Not after the whole limit; a write is left in peace."""
-    stop = threading.Event()
-    silent = says(every=0.0)
+    stop, ended = threading.Event(), threading.Event()
 
     def hold(connection: socket.socket) -> None:
-        silent(connection)
         stop.set()
+        ended.wait(PATIENT / 2)  # a read that is not ended has its answer in the end
         time.sleep(0.9)
         connection.sendall(OK + b"Content-Length: 0\r\n\r\n")
 
     with (
         serving(hold) as wire,
-        transport_to(wire, read_timeout=30, read_tries=3, stopping=stop.is_set) as transport,
+        transport_to(wire, read_tries=3, stopping=stop.is_set) as transport,
     ):
-        started = time.monotonic()
         with pytest.raises(Unreachable):
             transport.read("/x", body)
-        assert time.monotonic() - started < 0.8
+        ended.set()
         stop.clear()
         assert transport.post_json("/x", {}).status == 200
 
@@ -223,14 +247,16 @@ def test_a_request_that_is_taken_in_slowly_ends_with_the_limit_too() -> None:
 
     def sip(connection: socket.socket) -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        while connection.recv(4096):
-            time.sleep(0.02)
+        while connection.recv(4096) and not over.wait(0.02):
+            pass
 
-    with serving(sip, whole_requests=False) as wire, transport_to(wire) as transport:
+    over = threading.Event()
+    with serving(sip, whole_requests=False) as wire, transport_to(wire, **SHORT) as transport:
         started = time.monotonic()
         with pytest.raises(Unreachable, match="WriteTimeout") as caught:
             transport.post_form("/x", [("a", ("a.pdf", bytes(30_000_000)))])
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < PATIENT  # all of it would take more than two minutes
+        over.set()
         assert caught.value.sent is True
 
 
@@ -259,12 +285,12 @@ def test_the_limit_holds_however_many_addresses_lead_nowhere(
     silence: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not so long for each of them."""
-    stands_for(monkeypatch, *(f"127.0.0.{n}" for n in range(1, 9)))
-    with transport_to(silence, base_url=f"http://lapor.test:{silence}/api") as transport:
+    stands_for(monkeypatch, *(f"127.0.0.{n}" for n in range(1, 41)))
+    with transport_to(silence, base_url=f"http://lapor.test:{silence}/api", **SHORT) as transport:
         started = time.monotonic()
         with pytest.raises(Unreachable, match="ConnectTimeout") as caught:
             transport.read("/x", body)
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < PATIENT
         assert caught.value.sent is False
 
 
@@ -350,7 +376,7 @@ def test_a_name_that_is_not_resolved_did_not_send(monkeypatch: pytest.MonkeyPatc
 
 def test_a_tls_handshake_that_fails_did_not_send() -> None:
     """Plain HTTP behind an https address."""
-    with serving(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as wire:
+    with serving(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), whole_requests=False) as wire:
         with transport_to(wire, scheme="https") as transport, pytest.raises(Unreachable) as caught:
             transport.post_json("/x", {})
         assert caught.value.sent is False
@@ -360,7 +386,7 @@ def test_a_tls_handshake_that_hangs_did_not_send() -> None:
     """The connect limit holds for it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        with transport_to(port, scheme="https") as transport, pytest.raises(Unreachable) as caught:
+        with transport_to(port, scheme="https", **SHORT) as transport, pytest.raises(Unreachable) as caught:
             transport.post_json("/x", {})
         assert caught.value.sent is False
 
@@ -377,7 +403,10 @@ def test_a_peer_that_reads_too_slowly_ends_with_the_limit(sip: int, monkeypatch:
 
     with serving(sipping, whole_requests=False) as wire:
         try:
-            with transport_to(wire) as transport, pytest.raises(Unreachable, match="WriteTimeout") as caught:
+            with (
+                transport_to(wire, **SHORT) as transport,
+                pytest.raises(Unreachable, match="WriteTimeout") as caught,
+            ):
                 transport.post_form("/x", [("attachment[0]", ("a.pdf", b"x" * 30_000_000))])
         finally:
             over.set()
@@ -464,14 +493,14 @@ def test_tls_works_with_a_certificate_of_the_environment(
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     with (
         serving(says(OK, b"Content-Length: 2\r\n\r\n", b"ok", every=0.3), context) as wire,
-        transport_to(wire, scheme="https", read_timeout=5) as transport,
+        transport_to(wire, scheme="https") as transport,
     ):
         assert transport.certificate_end() is None
         assert transport.read("/x", body) == b"ok"
         assert transport.certificate_end() == ENDS
     with (
         serving(never_ends(OK, b"X-A: b\r\n"), context) as wire,
-        transport_to(wire, scheme="https") as transport,
+        transport_to(wire, scheme="https", **SHORT) as transport,
         pytest.raises(Unreachable) as caught,
     ):
         transport.read("/x", body)
@@ -546,7 +575,7 @@ def stays(answers: int, together: threading.Barrier | None = None) -> Handler:
             if number:
                 _request(connection)
             if together is not None:
-                together.wait(5)
+                together.wait(PATIENT)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
 
     return handle
@@ -565,14 +594,14 @@ def test_a_connection_that_the_server_closed_between_two_reads_is_made_anew() ->
     with serving(stays(1)) as wire, transport_to(wire, concurrency=2) as transport:
         for _ in range(3):
             assert transport.read("/x", body) == b"{}"
-            time.sleep(0.05)  # so that its end has arrived
+            wire.rests()  # so that its end has arrived
     assert len(wire.asked) == 3
 
 
 def test_calls_at_the_same_time_have_a_connection_each_and_no_more() -> None:
     """Three are answered only once all three are there; the next ones find the same connections."""
     together = threading.Barrier(3)
-    with serving(stays(2, together)) as wire, transport_to(wire, concurrency=3, read_timeout=5) as transport:
+    with serving(stays(2, together)) as wire, transport_to(wire, concurrency=3) as transport:
         for _ in range(2):
             threads = [threading.Thread(target=transport.read, args=("/x", body)) for _ in range(3)]
             for thread in threads:
