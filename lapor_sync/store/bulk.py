@@ -7,7 +7,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, Connection, Dialect, Insert, Table, bindparam, cast, func, select, text
+from sqlalchemy import JSON, Connection, Dialect, Insert, Table, Update, bindparam, cast, func, select, text
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -40,6 +40,24 @@ def _compiled(statement: Insert, dialect: Dialect) -> _Way:
     encode = msgspec.json.Encoder().encode
     key = itemgetter(*(column.name for column in table.primary_key))
     return str(compiled), lambda rows: {"rows": encode(list({key(row): row for row in rows}.values())).decode()}
+
+
+def run(conn: Connection, statement: Insert | Update, values: Mapping[str, Any], **where: object) -> int:
+    """Set these columns of one row, by a statement that is compiled once; how many rows it was.
+
+    `statement` is a module's constant; its `bindparam`s, none named as a column, are given in `where`.
+    """
+    sql, parameters = _one(statement, tuple(values), conn.dialect)
+    return conn.exec_driver_sql(sql, parameters({**values, **where})).rowcount
+
+
+@lru_cache(maxsize=32)
+def _one(
+    statement: Insert | Update, names: tuple[str, ...], dialect: Dialect
+) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
+    """The text for the driver, and what makes its parameters: a tuple for SQLite, a dict for psycopg."""
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
+    return str(compiled), itemgetter(*compiled.positiontup) if compiled.positiontup else dict
 
 
 def replacing(target: Table, dialect: str, keep: tuple[str, ...] = ()) -> Insert:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from lapor_sync.domain.delivery import (
     MOVES,
@@ -24,6 +24,7 @@ from lapor_sync.domain.delivery import (
 from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit
+from lapor_sync.store.bulk import run
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
 from lapor_sync.store.schema import WAITING, attempt, delivery_file, report
@@ -204,10 +205,19 @@ def due(work: Work) -> list[Queued]:
     return [_queued(row) for row in work.conn.execute(query).mappings()]
 
 
-def files_of(work: Work, ref: str) -> tuple[OutgoingFile, ...]:
-    """The files of a response, as they were when it was recorded."""
-    query = select(delivery_file).where(delivery_file.c.ref == ref).order_by(delivery_file.c.n)
-    return tuple(OutgoingFile(file_name=row.file_name, content=row.content) for row in work.conn.execute(query))
+def files_of(work: Work, refs: Sequence[str]) -> dict[str, tuple[OutgoingFile, ...]]:
+    """The files of those responses that have some, as they were when recorded."""
+    found: dict[str, tuple[OutgoingFile, ...]] = {}
+    for part in chunks(refs):
+        query = select(delivery_file).where(delivery_file.c.ref.in_(part)).order_by(delivery_file.c.n)
+        for row in work.conn.execute(query):
+            file = OutgoingFile(file_name=row.file_name, content=row.content)
+            found[row.ref] = (*found.get(row.ref, ()), file)
+    return found
+
+
+_ONE = update(table).where(table.c.agency == bindparam("its_agency"), table.c.ref == bindparam("its_ref"))
+_ONE_IN_STATE = _ONE.where(table.c.state == bindparam("its_state"))
 
 
 def move(work: Work, one: Queued, to: State, reason: Reason, *, who: str = audit.DAEMON, **values: object) -> None:
@@ -217,12 +227,8 @@ def move(work: Work, one: Queued, to: State, reason: Reason, *, who: str = audit
     """
     if to not in MOVES[one.state]:
         raise Defect(f"delivery {one.ref} cannot go from {one.state} to {to}")
-    changed = work.conn.execute(
-        update(table)
-        .where(table.c.agency == work.agency, table.c.ref == one.ref, table.c.state == one.state)
-        .values(state=to, reason=reason, **values)
-    )
-    if changed.rowcount != 1:
+    values = {"state": to, "reason": reason, **values}
+    if run(work.conn, _ONE_IN_STATE, values, its_agency=work.agency, its_ref=one.ref, its_state=one.state) != 1:
         raise Defect(f"delivery {one.ref} was no longer {one.state}")
     work.note(
         "delivery_moved", one.tracking_id, who=who, ref=one.ref, **{"from": one.state, "to": to, "reason": reason}
@@ -231,7 +237,7 @@ def move(work: Work, one: Queued, to: State, reason: Reason, *, who: str = audit
 
 def touch(work: Work, ref: str, **values: object) -> None:
     """Change what stands beside the state of a delivery."""
-    work.conn.execute(update(table).where(table.c.agency == work.agency, table.c.ref == ref).values(values))
+    run(work.conn, _ONE, values, its_agency=work.agency, its_ref=ref)
 
 
 def found_sending(work: Work) -> list[Queued]:
@@ -264,11 +270,15 @@ MAX_WHY = 200
 """Characters of what upstream said that are kept with a refused try; never in the audit or the log."""
 
 
+_BEGIN = insert(attempt)
+_END = update(attempt).where(attempt.c.ref == bindparam("its_ref"), attempt.c.outcome.is_(None))
+
+
 def begin_attempt(work: Work, ref: str) -> int:
     """Write down that a try is about to leave; its number, from 1."""
     last = work.conn.execute(select(func.max(attempt.c.n)).where(attempt.c.ref == ref)).scalar()
     n = int(last or 0) + 1
-    work.conn.execute(insert(attempt).values(ref=ref, n=n, agency=work.agency, at=work.at))
+    run(work.conn, _BEGIN, {"ref": ref, "n": n, "agency": work.agency, "at": work.at})
     return n
 
 
@@ -284,8 +294,7 @@ def end_killed_attempt(work: Work, one: Queued) -> None:
 
 
 def _end_attempt(work: Work, one: Queued, name: str, *, http_status: int | None, **values: object) -> None:
-    where = (attempt.c.ref == one.ref, attempt.c.outcome.is_(None))
-    work.conn.execute(update(attempt).where(*where).values(outcome=name, http_status=http_status, **values))
+    run(work.conn, _END, {"outcome": name, "http_status": http_status, **values}, its_ref=one.ref)
     work.note("attempt", one.tracking_id, ref=one.ref, outcome=name, http_status=http_status)
 
 

@@ -34,7 +34,7 @@ from lapor_sync.domain.delivery import (
     next_step,
 )
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
-from lapor_sync.domain.report import Outgoing
+from lapor_sync.domain.report import Outgoing, OutgoingFile
 from lapor_sync.store import marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -336,7 +336,8 @@ class _Push:
     def _send_all(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Sending:
         """Begin to send what was claimed."""
         with self.setup.store.reading() as work:
-            outgoing = {one.one.ref: self._outgoing(work, one) for one in claimed}
+            files = outbox.files_of(work, [one.one.ref for one in claimed])
+        outgoing = {one.one.ref: self._outgoing(one, files.get(one.one.ref, ())) for one in claimed}
         return each(pool, lambda one: self._send(one, outgoing[one.one.ref]), claimed)
 
     def _settle_all(self, sending: _Sending) -> None:
@@ -355,7 +356,7 @@ class _Push:
             self.setup.step("settle_committed")
             self.stalled = self.stalled or any(isinstance(out, NotSent | Unknown) for _, (out, _) in done)
 
-    def _outgoing(self, work: Work, ready: _Ready) -> Outgoing:
+    def _outgoing(self, ready: _Ready, files: tuple[OutgoingFile, ...]) -> Outgoing:
         one, city = ready.one, self.setup.rules.city.institution_id or ""
         return Outgoing(
             ref=one.ref,
@@ -365,7 +366,7 @@ class _Push:
             institution_to_id=one.target or city,
             user_id=self.setup.user_id or "",
             is_secret=one.delivery.is_secret,
-            files=outbox.files_of(work, one.ref),
+            files=files,
         )
 
     def _send(self, ready: _Ready, outgoing: Outgoing) -> tuple[Outcome, int]:

@@ -119,7 +119,7 @@ def test_a_delivery_comes_back_as_it_was_written(store: Store, clock: StillClock
     add(store, written)
     with store.reading() as work:
         one = get(work, "LS-AAAAAA")
-        assert outbox.files_of(work, one.ref) == files
+        assert outbox.files_of(work, [one.ref, "LS-BBBBBB"]) == {one.ref: files}
     assert (one.delivery.text, one.delivery.opd, one.delivery.kind) == (written.text, "611", Kind.FORWARD)
     assert (one.target, one.by, one.tracking_id, one.written_at) == ("701", "budi", "7001", clock.now())
     assert (one.delivery.is_secret, one.delivery.baseline, one.delivery.tries) == (True, None, 0)
