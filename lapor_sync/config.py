@@ -17,7 +17,8 @@ from typing import Annotated, Any, Self
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from lapor_sync.domain.errors import SettingsWrong
 
@@ -103,10 +104,10 @@ _Extension = Annotated[
 ]
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """What an operator may set. Frozen; safe to print: secrets and the database's password are not shown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
     database_url: Annotated[str, AfterValidator(_database_url)] = Field(
         repr=False,
@@ -193,6 +194,18 @@ class Settings(BaseModel):
     holidays_file: Path | None = Field(default=None, description="the path of a TOML file with dated holidays")
     raw_days: int = Field(default=90, ge=1, le=36500, description="a whole number of days, 1 or more")
     reporter_name_days: int = Field(default=365, ge=0, le=36500, description="a whole number of days, 0 or more")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load_settings` has collected the rest, with where each value came from."""
+        return (init_settings,)
 
     @property
     def database_shown(self) -> str:
