@@ -142,7 +142,7 @@ def _refuse_mixed(command: str | None, once: bool, backfill: bool, span: bool, e
 
 
 def run_daemon(call: Call, *, standby: bool) -> None:
-    """The daemon, until SIGTERM or SIGINT."""
+    """The daemon, until SIGTERM, SIGINT or SIGHUP."""
     app = call.app()
     stop_on_signals(app.stopping.ask)
     app.daemon(os.environ, standby=standby)

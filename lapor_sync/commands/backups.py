@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import shlex
-import signal
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from lapor_sync.commands.base import Call, acting_by, command, new_file, path_type, person, refuse_existing
+from lapor_sync.commands.base import (
+    Call,
+    acting_by,
+    command,
+    new_file,
+    path_type,
+    person,
+    refuse_existing,
+    stop_on_signals,
+)
 from lapor_sync.domain.errors import BadInput, NotAllowed, UpstreamError
 
 _DUMP = "pg_dump --format=custom --file={file} --dbname={database}"
@@ -33,7 +41,7 @@ def backup(call: Call, file: Path) -> None:
     refuse_existing(file)
     if not database.exists():
         raise BadInput(f"There is no database {database}.", todo="Check LAPOR_SYNC_DATABASE_URL.")
-    signal.signal(signal.SIGTERM, _stop)
+    stop_on_signals(_stop)
     with new_file(file, mode=0o600) as part:
         copy(database, part, at_work=True)
         contents = look_into(part)
@@ -49,7 +57,7 @@ def _command(tool: str, url: str, file: Path) -> str:
 
 
 def _stop(*_: object) -> NoReturn:
-    """SIGTERM as Ctrl-C: what was half written is removed."""
+    """Every signal as Ctrl-C: what was half written is removed."""
     raise KeyboardInterrupt
 
 

@@ -221,6 +221,7 @@ def print_lines(values: Iterable[object]) -> None:
 
 
 def stop_on_signals(ask: Callable[..., None]) -> None:
-    """Let SIGTERM and SIGINT ask for an end."""
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, ask)
+    """Let SIGTERM, SIGINT and SIGHUP ask for an end. A SIGHUP that nohup lets be ignored stays ignored."""
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN:
+            signal.signal(one, ask)

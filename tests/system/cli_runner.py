@@ -73,7 +73,7 @@ class Cli:
         out, err = Stream(terminal=terminal), Stream(terminal=terminal)
         with ExitStack() as stack:
             stack.callback(gc.set_threshold, *gc.get_threshold())
-            for one in (signal.SIGTERM, signal.SIGINT):
+            for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 stack.callback(signal.signal, one, signal.getsignal(one))
             stack.callback(_quiet)
             stack.enter_context(patch.dict(os.environ, environ, clear=True))

@@ -71,14 +71,14 @@ def _die() -> None:
 def work(environ: Mapping[str, str]) -> None:
     """What a child does: be the daemon."""
     from lapor_sync.app import App
+    from lapor_sync.commands.base import stop_on_signals
     from lapor_sync.config import load_settings
     from lapor_sync.domain.errors import LaporSyncError
     from lapor_sync.log import configure
 
     configure(sys.stderr, terminal=False)
     app = App(settings=load_settings(None, environ), step=Fuse(Path(environ["KILL_FILE"])))
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, app.stopping.ask)
+    stop_on_signals(app.stopping.ask)
     try:
         app.daemon(environ, standby=environ.get("STANDBY") == "1")
     except LaporSyncError as error:

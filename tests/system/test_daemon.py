@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from openpyxl import Workbook
 
+from lapor_sync.commands.base import stop_on_signals
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.sync.acts import OutboxAct, change
@@ -37,7 +38,7 @@ def working(town: Rig) -> Iterator[Program]:
 # Signals.
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_waiting_daemon_ends_at_once(town: Rig, number: signal.Signals) -> None:
     """Five minutes to the next poll, and yet it is gone when it is asked."""
     with town.program(POLL_SECONDS="300") as daemon:
@@ -47,18 +48,49 @@ def test_a_waiting_daemon_ends_at_once(town: Rig, number: signal.Signals) -> Non
         assert daemon.events("daemon_stopped")
 
 
-def test_the_write_in_hand_is_finished(town: Rig) -> None:
-    """SIGTERM while an answer is on its way: its outcome is waited for and recorded, the next one stays queued."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_write_in_hand_is_finished(town: Rig, number: signal.Signals) -> None:
+    """Asked to stop while an answer is on its way: its outcome is waited for and recorded, the next one stays queued."""
     with town.program() as daemon:
         daemon.says("cycle_done", 2)
         town.world.add_faults(SLOW)
         first, second = (town.respond(town.reports[0], f"Tahap {n}.") for n in (1, 2))
         wait_until(lambda: is_on_the_wire(town))
-        assert daemon.terminate() == 0
+        daemon.process.send_signal(number)
+        assert daemon.ends() == 0
     assert town.problems() == [f"{second} is queued (None)"]
     assert first in town.arrived(town.reports[0])[0]
     with town.program() as daemon:
         town.settles(daemon)
+
+
+def test_one_cycle_finishes_its_write_when_the_terminal_is_gone(town: Rig) -> None:
+    """SIGHUP, as from an ssh that broke, while `--once` sends: the outcome is recorded, the next one stays queued."""
+    with town.program("--once") as cycle:
+        assert cycle.ends() == 0
+    first, second = (town.respond(town.reports[0], f"Tahap {n}.") for n in (1, 2))
+    town.world.add_faults(SLOW)
+    with town.program("--once") as cycle:
+        wait_until(lambda: is_on_the_wire(town))
+        cycle.process.send_signal(signal.SIGHUP)
+        assert cycle.ends() == 0, cycle.said
+    assert town.problems() == [f"{second} is queued (None)"]
+    assert first in town.arrived(town.reports[0])[0]
+
+
+def test_nohup_is_respected() -> None:
+    """What was started with SIGHUP ignored goes on ignoring it; the other signals ask for an end."""
+    before = {one: signal.getsignal(one) for one in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)}
+    asked: list[int] = []
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        stop_on_signals(lambda number, _frame: asked.append(number))
+        for one in before:
+            signal.raise_signal(one)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    assert asked == [signal.SIGINT, signal.SIGTERM]
 
 
 # The lock.
