@@ -81,6 +81,10 @@ class Sp4nV3:
         """The row as a report. Raises BadRecord."""
         return wire.report_of_row(row, self._zone)
 
+    def row_text(self, row: ListedRow) -> str:
+        """The row as JSON text to be kept."""
+        return wire.kept_text(row.raw)
+
     def read_report(self, report_id: str) -> Detail:
         """The detail call. Raises Missing, BadRecord, other UpstreamError."""
         return self._transport.read(

@@ -261,7 +261,7 @@ def listed_row(raw: object) -> ListedRow | BadRecord:
     key = tracking_id or upstream_id
     if key is None:
         reason = "no id and no tracking id" if isinstance(raw, dict) else "not an object"
-        return BadRecord(reason, key=f"h:{digest.hex()}", raw=raw_text(raw))
+        return BadRecord(reason, key=f"h:{digest.hex()}", raw=kept_text(raw))
     return ListedRow(key=key, report_id=upstream_id or key, hash=digest, raw=row)
 
 
@@ -274,7 +274,7 @@ def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
     try:
         times = _times(row, zone)
     except ValueError as exc:
-        raise BadRecord(str(exc), key=key, raw=raw_text(row), report_id=report_id) from exc
+        raise BadRecord(str(exc), key=key, raw=kept_text(row), report_id=report_id) from exc
     shape = _shape(tuple(row))
     upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
     status_name = _status_name(row)
@@ -335,6 +335,8 @@ def _shape(fields: tuple[str, ...]) -> _Shape:
     )
 
 
+REPORTER_NAME = "reporter_name"
+
 _READ: Mapping[str, tuple[str, _Reader]] = {
     # attribute of Report: (field of upstream, then where else it may stand; how it is read)
     "disposition_id": ("disposition_id disposition", pointer),  # seen, as is the name; all below is assumed
@@ -352,12 +354,30 @@ _READ: Mapping[str, tuple[str, _Reader]] = {
     "is_priority": ("is_priority", flag),
     "tags": ("tags_raw", joined),
     "rating": ("rating", text_or_none),
-    "reporter_name": ("reporter_name", text_or_none),
+    "reporter_name": (REPORTER_NAME, text_or_none),
     "attachments": ("attachments", attachments),
 }
 _FIELDS = {name: (tuple(fields.split()), read) for name, (fields, read) in _READ.items()}
 _FLAGS = ("is_anonymous", "is_secret", "is_priority")
 """Null for one of these counts as missing: taken for "no", it could show what is secret."""
+
+
+def kept_text(value: object) -> str:
+    """What upstream said of a report, as JSON text to be kept: without the reporter's name.
+
+    That has a field of its own in the mirror, or is not kept at all (rules, section 7).
+    """
+    return raw_text(_nameless(value))
+
+
+def _nameless(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _nameless(part) for key, part in value.items() if key != REPORTER_NAME}
+    if isinstance(value, list):
+        return [_nameless(part) for part in value]
+    if isinstance(value, str) and REPORTER_NAME in value and isinstance(found := unpacked(value), dict | list):
+        return _nameless(found)
+    return value
 
 
 def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Detail:
@@ -370,7 +390,7 @@ def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Deta
     try:
         row = _detail_row(whole, asked)
     except ValueError as exc:
-        raise BadRecord(str(exc), key=asked, raw=raw_text(found), report_id=asked) from exc
+        raise BadRecord(str(exc), key=asked, raw=kept_text(found), report_id=asked) from exc
     logs = _objects(whole.get("data_logs", row.get("data_logs")))
     notes = _objects(row.get("status_logs", whole.get("status_logs")))
     return Detail(
@@ -378,7 +398,7 @@ def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Deta
         history=_history(logs, notes, zone),
         log_texts=tuple(text for log in (*logs, *notes) for text in _log_texts(log) if text),
         began_at=began_at,
-        raw=raw_text(found),
+        raw=kept_text(found),
     )
 
 

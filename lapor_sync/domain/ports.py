@@ -61,6 +61,9 @@ class Connector(Protocol):
     def parse_row(self, row: ListedRow) -> Report:
         """The row as a report, `Report.missing` naming what the row lacks. Raises BadRecord."""
 
+    def row_text(self, row: ListedRow) -> str:
+        """The row as JSON text to be kept: all but the reporter's name."""
+
     def read_report(self, report_id: str) -> Detail:
         """The detail call. Raises Missing (404, 410), BadRecord, other UpstreamError."""
 

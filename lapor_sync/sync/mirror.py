@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -278,11 +277,3 @@ def _raw(read: Read) -> list[tuple[str, str, str]]:
         ("thread", read.thread and read.thread.raw),
     )
     return [(read.tracking_id, what, text) for what, text in parts if text]
-
-
-def row_text(raw: dict[str, object]) -> str:
-    """A list row as JSON text."""
-    return _as_text(raw)
-
-
-_as_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode  # json.dumps makes an encoder a call

@@ -19,8 +19,9 @@ from lapor_sync.store import marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
+from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id
-from lapor_sync.sync.mirror import MAPPED, Read, row_text, write
+from lapor_sync.sync.mirror import MAPPED, Read, write
 from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports
 from lapor_sync.sync.setup import Setup
 
@@ -284,7 +285,7 @@ class _Run:
             thread=one.found.thread,
             detail=one.found.detail,
             row_hash=one.row.hash.hex(),
-            row=row_text(one.row.raw),
+            row=self.setup.connector.row_text(one.row),
             unread=one.found.thread is None,
         )
 
@@ -311,7 +312,9 @@ class _Run:
             self.setup.log.info("listing_incomplete", listed=self.tally.listed, whole=self.is_whole)
             return
         cursor = marks.get_time(work, Mark.CURSOR)
-        if self.updated_from is None or (cursor is not None and self.updated_from <= cursor):
+        if self.updated_from is not None and self.updated_from > last.began_at:
+            self._give_up_cursor(work)
+        elif self.updated_from is None or (cursor is not None and self.updated_from <= cursor):
             self._move_cursor(work, cursor, last.began_at)
         seconds = self.setup.clock.monotonic() - started
         if self.updated_from is None:
@@ -322,10 +325,15 @@ class _Run:
             marks.put(work, Mark.LISTING_SECONDS, f"{seconds:.0f}")
 
     def _move_cursor(self, work: Work, cursor: datetime | None, began_at: datetime) -> None:
-        """To the earlier of the greatest `updated_at` read and the beginning of the listing; never back."""
-        reached = min(self.newest, began_at) if self.newest else cursor
+        """To the greatest `updated_at` read, but not past either clock's time of the listing; never back."""
+        reached = min(self.newest, began_at, from_text(work.at)) if self.newest else cursor
         if reached is not None and (cursor is None or reached > cursor):
             marks.put_time(work, Mark.CURSOR, reached)
+
+    def _give_up_cursor(self, work: Work) -> None:
+        """It was taken while clocks were ahead: what changes now lies before it. The next listing is of everything."""
+        marks.clear(work, Mark.CURSOR)
+        self.setup.log.warning("cursor_ahead", updated_from=to_text(self.updated_from))
 
     def read_absent(self) -> None:
         """Read by id the open and lately closed reports that a complete unfiltered listing did not name."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
@@ -75,6 +76,30 @@ def test_a_clock_that_was_a_year_ahead_puts_nothing_off(tmp_path: Path) -> None:
         city.cycle()
         assert len(city.log.named("clock_set_back")) == 1
         assert_mirrored(city)
+
+
+@pytest.mark.parametrize("ours_too", [False, True])
+def test_a_clock_of_upstreams_that_was_ahead_hides_nothing(tmp_path: Path, ours_too: bool) -> None:
+    """What was filed and changed after it was set right is mirrored, though the last listing was in the future."""
+    ahead = timedelta(hours=30)
+    with bench(tmp_path / "kota.db", reports=8) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        right = city.world.clock.now
+        city.clock.jump = ahead if ours_too else timedelta()
+        with patch.object(city.world.clock, "now", lambda: right() + ahead.total_seconds()):
+            city.world.touch(one)
+            city.cycle()
+        city.clock.jump = timedelta()
+        city.pass_time()
+
+        new = city.report()
+        city.world.close(other)
+        city.cycles(3)
+        assert new in city.all_mirrored()
+        assert city.mirrored(other).colour is Colour.HIJAU
+        assert len(city.log.named("cursor_ahead")) == ours_too
+        assert from_text(city.mark(Mark.CURSOR) or "") <= city.clock.now()
 
 
 def test_a_capped_page_is_no_last_page(tmp_path: Path) -> None:

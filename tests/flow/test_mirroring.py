@@ -377,6 +377,19 @@ def replace_city(city: Bench, opd_ids: frozenset[str]) -> Rules:
     return replace(city.setup.rules, city=replace(city.setup.rules.city, opd_ids=opd_ids))
 
 
+def test_a_reporters_name_is_kept_in_its_own_field_only(tmp_path: Path) -> None:
+    """As it came it would outlive its own field, and stand there of a rahasia report too."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, secret = city.report(), city.report(secret=True)
+        city.settle_down()
+        name = city.mirrored(one).report.reporter_name
+        assert name
+        assert city.mirrored(secret).report.reporter_name is None
+        payloads = [str(row) for row in city.contents()["raw_payload"]]
+        assert any("disposition_name" in text for text in payloads)
+        assert not any("reporter_name" in text or name in text for text in payloads)
+
+
 def test_names_and_raw_payloads_are_dropped_in_time(tmp_path: Path) -> None:
     """After 90 days no payload as it came is left, after a year no reporter's name of a closed report."""
     with bench(tmp_path / "kota.db", reports=40) as city:

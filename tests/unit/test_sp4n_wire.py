@@ -679,3 +679,17 @@ def test_no_json_breaks_a_master_list(rows: list[object]) -> None:
     """What cannot be read is left out."""
     wire.institutions(rows)
     wire.template_codes(rows)
+
+
+def test_what_is_kept_of_a_report_has_no_name_wherever_it_stands() -> None:
+    """In the row, in an object or a list within, and in JSON that is a text; what only looks like it stays."""
+    row = {
+        "id": 7,
+        "reporter_name": "Seseorang",
+        "content": "reporter_name tidak ada",
+        "more": [{"reporter_name": 1}],
+    }
+    whole = {"data": json.dumps(row), "reporter_name": None}
+    kept = {"id": 7, "content": "reporter_name tidak ada", "more": [{}]}
+    assert json.loads(wire.kept_text(row)) == kept
+    assert json.loads(wire.kept_text(whole)) == {"data": kept}
