@@ -21,6 +21,7 @@ from lapor_sync.domain.delivery import (
     foreign_answers,
     reference,
     references_in,
+    same_words,
     with_reference,
 )
 from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
@@ -74,6 +75,7 @@ def respond(judging: Judging, written: Written, limits: FileLimits | None = None
 def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
     """Queue many responses, all or none; their references, None for a row that was taken before.
 
+    So was one whose words stand in the thread under a reference of ours that an older backup does not know.
     All rows are checked before any is taken. Raises BadInput with every bad row's number and reason.
     """
     with judging.store.work() as work:
@@ -82,7 +84,7 @@ def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
         problems: list[str] = []
         for row in rows:
             try:
-                is_new = row.origin not in taken
+                is_new = row.origin not in taken and not _was_recovered(work, row)
                 prepared.append(_prepare(work, judging, row, FileLimits()) if is_new else None)
                 taken.add(row.origin or "")
             except (BadInput, NotAllowed, ReportUnknown) as error:
@@ -102,6 +104,14 @@ def origin_of(tracking_id: str, opd: str, text: str) -> str:
     """What tells a sheet's row from others: the same row twice is one response."""
     parts = "\n".join((tracking_id.strip(), canonical(opd), words(text)))
     return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _was_recovered(work: Work, row: Written) -> bool:
+    tracking_id = known_report(work, row.given_id).tracking_id
+    return any(
+        one.reason is Reason.RECOVERED and same_words(one.delivery.text, row.text, one.ref)
+        for one in outbox.of_reports(work, [tracking_id]).get(tracking_id, ())
+    )
 
 
 def _prepare(work: Work, judging: Judging, written: Written, limits: FileLimits) -> NewDelivery:

@@ -83,6 +83,30 @@ def test_nothing_is_sent_twice_and_the_rest_in_order(tmp_path: Path) -> None:
         assert rows(city, "seen_twice") == []
 
 
+def test_the_same_sheet_again_takes_only_what_did_not_arrive(tmp_path: Path) -> None:
+    """The backup knows nothing of the sheet: its rows' words stand in the threads under references of ours."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        file = back_up(city)
+        rows = [
+            acts.Written(given_id=each, text=text, by="budi", row=n, origin=acts.origin_of(each, OPD, text))
+            for n, (each, text) in enumerate([(one, "Tahap 1."), (one, "Tahap 2."), (other, "Selesai.")], 2)
+        ]
+        acts.respond_all(city.setup, rows)
+        city.cycle()
+        go_back(city, file)
+        city.cycle()
+
+        new = replace(rows[0], text="Tahap 3.", origin=acts.origin_of(one, OPD, "Tahap 3."))
+        taken = acts.respond_all(city.setup, [*rows, new])
+        assert [ref is None for ref in taken] == [True, True, True, False]
+        city.pass_time()
+        acts.resume(city.setup, "Sari")
+        city.cycle()
+        assert (len(city.arrived(one)), len(city.arrived(other))) == (3, 1)
+
+
 def test_what_was_not_sent_before_the_backup_goes_out_in_order(tmp_path: Path) -> None:
     """Of three that were queued in the backup one was sent after it: the other two follow it."""
     with bench(tmp_path / "kota.db", reports=1, pace={"wave": 1}) as city:

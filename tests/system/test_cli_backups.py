@@ -69,7 +69,9 @@ def test_a_backup_beside_a_daemon_that_writes(village: Rig, tmp_path: Path) -> N
     assert not list(tmp_path.glob(".lapor-sync-*"))
 
 
-@pytest.mark.parametrize(("number", "is_left"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0), (signal.SIGHUP, 0)])
+@pytest.mark.parametrize(
+    ("number", "is_left"), [(signal.SIGKILL, 1), (signal.SIGTERM, 0), (signal.SIGINT, 0), (signal.SIGHUP, 0)]
+)
 def test_a_backup_that_is_ended_half_way(
     village: Rig, tmp_path: Path, number: signal.Signals, is_left: int
 ) -> None:
