@@ -59,6 +59,10 @@ class Inside:
         """The row as a report."""
         return wire.report_of_row(listed, ZONE)
 
+    def row_text(self, listed: ListedRow) -> str:
+        """The row as JSON text to be kept."""
+        return wire.kept_text(listed.raw)
+
     def read_thread(self, report_id: str) -> Thread:
         """The thread that came with it."""
         return wire.thread(followups(int(report_id) - FIRST_ID), zone=ZONE, began_at=self._now)
