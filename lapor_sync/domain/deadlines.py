@@ -162,15 +162,11 @@ class Limits:
 
     def for_clock(self, clock: ClockKind, classification: str | None) -> int | None:
         """The limit in working days; None where there is none."""
-        match clock:
-            case ClockKind.VERIFY:
-                return self.verify
-            case ClockKind.ANSWER:
-                return self.answer
-            case ClockKind.AUTO_CLOSE:
-                return self.auto_close
-            case ClockKind.RESOLVE:
-                return self.resolve.get(canonical(classification or ""), self.otherwise)
+        if clock is ClockKind.RESOLVE:
+            return self.resolve.get(canonical(classification or ""), self.otherwise)
+        if clock is ClockKind.VERIFY:
+            return self.verify
+        return self.answer if clock is ClockKind.ANSWER else self.auto_close
 
 
 def in_force(limits: tuple[Limits, ...], day: date) -> Limits:
