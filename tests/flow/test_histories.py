@@ -148,10 +148,10 @@ class Histories(RuleBasedStateMachine):
         tracking_id = self.one(which)
         if tracking_id is None:
             return
-        self.town.act(tracking_id, lambda: self.town.world.dispose(tracking_id, to=to))
         mine = self.town.mirrored(tracking_id)
         if to != OUTSIDE or (mine is not None and mine.read_at is not None):
             self.town.hide(tracking_id, to == OUTSIDE and off_the_list)
+        self.town.act(tracking_id, lambda: self.town.world.dispose(tracking_id, to=to))
 
     @rule(which=which, copies=st.booleans())
     def someone_types_an_answer_on_the_site(self, which: int, copies: bool) -> None:

@@ -153,6 +153,7 @@ class Town:
     deleted: set[str] = field(default_factory=set)
     hidden: set[str] = field(default_factory=set)
     denied: set[str] = field(default_factory=set)
+    changed_unlisted: set[str] = field(default_factory=set)
     reached: set[str] = field(default_factory=set)
     late: float = 0.0
     plan: Plan | None = None
@@ -305,8 +306,9 @@ class Town:
         return sorted(one["tracking_id"] for one in self.world.summary()["reports"])
 
     def act(self, tracking_id: str, act: Callable[[], object]) -> None:
-        """Somebody changes a report upstream."""
+        """Somebody changes a report upstream; a list that does not show it now never shows that by its filter."""
         self.moved_in_this_cycle.add(tracking_id)
+        (self.changed_unlisted.add if tracking_id in self.hidden else self.changed_unlisted.discard)(tracking_id)
         act()
 
     def delete(self, tracking_id: str) -> None:
@@ -926,7 +928,7 @@ def problems(town: Town) -> list[str]:
     mine = town.outbox()
     stuck = [one for one in mine if one.state.value in ON_ITS_WAY and not _may_wait(town, one, mine)]
     wrong = [f"{one.ref} of {one.tracking_id} is still {one.state} ({one.reason})" for one in stuck]
-    return wrong or _mirror_problems(town, town.hidden)
+    return wrong or _mirror_problems(town, town.hidden | town.changed_unlisted)
 
 
 def _may_wait(town: Town, one: Queued, mine: list[Queued]) -> bool:
