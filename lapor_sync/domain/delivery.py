@@ -183,6 +183,9 @@ def with_reference(text: str, ref: str) -> str:
     return f"{text.rstrip()}\n[Ref {ref}]"
 
 
+_HYPHEN = "[-\u2010-\u2014\u2212]"
+
+
 def references_in(text: str, prefix: str) -> frozenset[str]:
     """Every well-formed reference with our prefix in `text`, after unescaping and stripping tags."""
     pattern = rf"(?<![A-Z0-9-]){re.escape(prefix)}-[A-Z2-7]{{{_REF_LENGTH},}}(?![A-Z0-9])"
@@ -190,8 +193,9 @@ def references_in(text: str, prefix: str) -> frozenset[str]:
 
 
 def carries(text: str, ref: str) -> bool:
-    """Whether `text` holds the bare reference."""
-    return re.search(rf"(?<![A-Z0-9-]){re.escape(ref)}(?![A-Z0-9])", talk.plain(text)) is not None
+    """Whether `text` holds the bare reference, in capitals or not, whatever hyphen upstream made of ours."""
+    spelt = _HYPHEN.join(map(re.escape, ref.split("-")))
+    return re.search(rf"(?<![A-Z0-9-])(?i:{spelt})(?![A-Z0-9])", talk.plain(text)) is not None
 
 
 def times_seen(items: Iterable[ThreadItem], ref: str) -> int:

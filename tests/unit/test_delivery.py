@@ -202,12 +202,20 @@ def test_the_bare_reference_is_found_after_unescaping_and_stripping(stored: str)
 
 
 @pytest.mark.parametrize(
-    "stored", ["", "7F3K2Q", f"X{REF}", f"A-{REF}", f"{REF}A", f"{REF}9", "LS-7F3K2", "ls-7f3k2q", "LS 7F3K2Q"]
+    "stored",
+    ["", "7F3K2Q", f"X{REF}", f"A-{REF}", f"{REF}A", f"{REF}9", "LS-7F3K2", "LS 7F3K2Q"],
 )
 def test_a_reference_is_not_found_inside_another_word(stored: str) -> None:
     """A longer reference is another reference."""
     assert not carries(stored, REF)
     assert REF not in references_in(stored, "LS")
+
+
+@pytest.mark.parametrize("stored", ["[ref ls-7f3k2q]", "Ls-7f3k2q.", "LS\u20117F3K2Q", "LS&ndash;7F3K2Q"])
+def test_a_reference_that_upstream_spelt_anew_is_found(stored: str) -> None:
+    """One that was issued is known by its letters; a word that only looks like ours is no proof."""
+    assert carries(stored, REF)
+    assert references_in(stored, "LS") == frozenset()
 
 
 def test_a_prefix_means_itself() -> None:
