@@ -21,14 +21,13 @@ from sqlalchemy.pool import NullPool
 from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreDamaged, StoreNewer, StoreUnavailable
 from lapor_sync.store import audit
 from lapor_sync.store.audit import Head
-from lapor_sync.store.database import BUSY_SECONDS, schema_version
+from lapor_sync.store.database import BUSY_SECONDS, DAMAGED, schema_version, sqlite_code
 from lapor_sync.store.schema import HEAD, delivery, mark, report
 from lapor_sync.store.schema import audit as audit_table
 
 PATIENCE = 5.0
 """Seconds for which a restore waits for whoever has the database open."""
 
-_DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
@@ -207,7 +206,7 @@ def _alone(database: Path) -> Iterator[None]:
             conn.execute("PRAGMA journal_mode = DELETE").fetchone()
             conn.execute("BEGIN EXCLUSIVE")
         except sqlite3.DatabaseError as exc:
-            if _code(exc) not in _DAMAGED:
+            if sqlite_code(exc) not in DAMAGED:
                 raise
         yield
 
@@ -241,12 +240,8 @@ _TODO = "Check free disk space and the folder's owner; nothing was changed."
 
 
 def _ours(exc: BaseException | None) -> LaporSyncError:
-    if _code(exc) in _DAMAGED:
+    if sqlite_code(exc) in DAMAGED:
         return StoreDamaged(f"It is damaged, or no database of lapor-sync: {exc}.")
-    if _code(exc) in _BUSY:
+    if sqlite_code(exc) in _BUSY:
         return LockHeld("Another process has the database open.")
     return StoreUnavailable(f"The database did not do it: {exc}.", todo=_TODO)
-
-
-def _code(exc: BaseException | None) -> int:
-    return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from lapor_sync.domain.errors import StoreError, StoreNewer, StoreUnavailable
+from lapor_sync.domain.errors import StoreDamaged, StoreError, StoreNewer, StoreUnavailable
 from lapor_sync.domain.ports import Clock
 from lapor_sync.store import audit
 from lapor_sync.store.schema import HEAD
@@ -32,6 +32,9 @@ _ASKED = 5
 
 _ASKED_SECONDS = 5.0
 """How long each of them waits for the transaction of the lost connection to be over."""
+
+DAMAGED = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+"""SQLite's codes for a file that is broken, or that never was a database."""
 
 _SERVER = {
     "connect_timeout": 10,
@@ -80,7 +83,8 @@ class Store:
     def work(self) -> Iterator[Work]:
         """A write transaction; commits with its audit rows if the block ends well, else rolls back.
 
-        Raises StoreUnavailable where the database cannot be written, StoreError where it refuses what it is given.
+        Raises StoreUnavailable where the database cannot be written, StoreDamaged where its file is broken, StoreError
+        where it refuses what it is given.
         Nothing of it is stored then, unless the error says that this is not known.
         """
         with self._turn, self._trouble(), self._connect({"lapor_write": True}) as conn:
@@ -106,7 +110,7 @@ class Store:
         try:
             with _translated():
                 yield
-        except StoreUnavailable:
+        except (StoreUnavailable, StoreDamaged):
             self.engine.dispose()
             raise
 
@@ -145,7 +149,7 @@ class Store:
 def open_store(url: str, agency: str, clock: Clock) -> Store:
     """Open the database at `url`, making or migrating it as needed.
 
-    Raises StoreUnavailable, or StoreNewer where a newer lapor-sync made it.
+    Raises StoreUnavailable, StoreDamaged, or StoreNewer where a newer lapor-sync made it.
     """
     store = Store(make_engine(url), agency, clock)
     try:
@@ -256,9 +260,28 @@ def _translated() -> Iterator[None]:
     except (IntegrityError, DataError) as exc:
         raise StoreError(f"The database refused what it was given: {_first_line(exc)}.") from exc
     except DBAPIError as exc:
+        if sqlite_code(exc.orig) in DAMAGED:
+            raise StoreDamaged(_damage(exc), todo=_RESTORE) from exc
         raise StoreUnavailable(f"The database did not do it: {_first_line(exc)}.") from exc
     except SQLAlchemyError as exc:
         raise StoreError(f"The database refused: {type(exc).__name__}.") from exc
+
+
+_RESTORE = (
+    "Check that LAPOR_SYNC_DATABASE_URL names the right file. If it does, stop the service and restore the last backup "
+    "with `lapor-sync restore FILE`: the broken file is kept aside."
+)
+
+
+def _damage(exc: DBAPIError) -> str:
+    if sqlite_code(exc.orig) == sqlite3.SQLITE_NOTADB:
+        return "The database's file is no SQLite database."
+    return f"The database's file is damaged: {_first_line(exc)}."
+
+
+def sqlite_code(exc: BaseException | None) -> int:
+    """SQLite's primary result code; 0 for an error that is not SQLite's."""
+    return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _first_line(exc: DBAPIError) -> str:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.exc import InvalidRequestError
 
-from lapor_sync.domain.errors import Defect, StoreError, StoreUnavailable
+from lapor_sync.domain.errors import Defect, StoreDamaged, StoreError, StoreUnavailable
 from lapor_sync.store import audit, marks, reports, schema
 from lapor_sync.store.database import Store, Work, make_engine, open_store
 from lapor_sync.store.marks import Mark
@@ -315,3 +315,30 @@ def test_a_path_with_a_folder_that_is_there_is_taken(tmp_path: Path, clock: Stil
     """The folder is not made twice."""
     for _ in range(2):
         open_store(f"sqlite:///{tmp_path}/lapor.db", "kota", clock).close()
+
+
+@pytest.mark.parametrize("content", [b"no database at all", b"SQLite format 3\x00" + b"\xff" * 5000])
+def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
+    """It is said as what it is, without a word that nothing was lost, and it is not touched."""
+    path = tmp_path / "other.db"
+    path.write_bytes(content)
+    with pytest.raises(StoreDamaged, match="is no SQLite database") as raised:
+        open_store(f"sqlite:///{path}", "kota", StillClock())
+    assert "lapor-sync restore" in raised.value.todo
+    assert "lost" not in raised.value.todo
+    assert path.read_bytes() == content
+
+
+def test_a_database_that_breaks_while_it_is_open(tmp_path: Path) -> None:
+    """A page that the disk spoiled: damaged, and what to do, whether it is read or written."""
+    path = tmp_path / "lapor-sync.db"
+    open_store(f"sqlite:///{path}", "kota", StillClock()).close()
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+    store = Store(make_engine(f"sqlite:///{path}"), "kota", StillClock())
+    for block in (store.reading, store.work):
+        with pytest.raises(StoreDamaged, match=r"is damaged: .*malformed") as raised, block() as work:
+            marks.get(work, Mark.CANARY)
+        assert "lapor-sync restore" in raised.value.todo
+    store.close()

@@ -155,13 +155,6 @@ def test_processes_that_open_a_new_database_at_once_take_turns(empty_url: str) -
     assert told == [("", "")] * 4
 
 
-def test_a_file_that_is_no_database_is_said_clearly(tmp_path: Any, clock: StillClock) -> None:
-    """No traceback of a driver: what happened, and what to do."""
-    (tmp_path / "lapor.db").write_text("Tracking ID;Judul\n" * 200)
-    with pytest.raises(StoreUnavailable, match="not a database"):
-        open_store(f"sqlite:///{tmp_path}/lapor.db", "kota", clock)
-
-
 def test_a_folder_that_cannot_be_made_is_said_clearly(tmp_path: Any, clock: StillClock) -> None:
     """A file stands where the folder should be."""
     (tmp_path / "state").write_text("")

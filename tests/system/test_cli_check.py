@@ -351,7 +351,7 @@ def test_files_that_are_no_database(cli, tmp_path, monkeypatch):
         (tmp_path, "is a folder"),
         (other, "is no SQLite database"),
         (empty, "is empty: the first start fills it"),
-        (corrupt, "The database did not do it"),
+        (corrupt, "The database's file is no SQLite database"),
         (other / "x.db", "is closed to this user"),
     ):
         before = path.read_bytes() if path.is_file() else b""
