@@ -162,7 +162,7 @@ def _lapor(outage: Json | None, last_success: str | None) -> tuple[str, str]:
     if outage:
         since = f"away since {moment(outage['since'])}: {outage_words(outage['what'])}"
         return since, "goes on by itself; `lapor-sync check` tells what can be done"
-    return ("answers", "") if last_success else ("not called yet", "begin with `lapor-sync check`")
+    return ("answers", "") if last_success else ("no cycle went through yet", "begin with `lapor-sync check`")
 
 
 def _stale(last_success: str | None, now: str, holder: str | None) -> str:
@@ -344,9 +344,10 @@ def _tried(attempts: Sequence[Json]) -> str:
 # What waits.
 
 
-def why(reason: str | None) -> str:
-    """A reason's sentence."""
-    return SENTENCES[Reason(reason)] if reason else "-"
+def why(reason: str | None, upstream: str | None = None) -> str:
+    """A reason's sentence, and what upstream said."""
+    parts = (SENTENCES[Reason(reason)] if reason else "", plain(upstream) if upstream else "")
+    return ": ".join(filter(None, parts)) or "-"
 
 
 def outbox(found: Sequence[Json], *, filtered: str | None, pause: Json | None = None) -> None:
@@ -357,7 +358,7 @@ def outbox(found: Sequence[Json], *, filtered: str | None, pause: Json | None = 
             moment(one["written_at"]),
             str(one["tries"]),
             moment(one["next_try_at"]),
-            why(one["reason"]) + (f": {plain(one['why'])}" if one["why"] else ""),
+            why(one["reason"], one["why"]),
         )
         for one in found
     )

@@ -174,7 +174,7 @@ ROWS: dict[str, str] = {
     "7": "thread not known, the status says that the reporter replied",
     "8": "not verified yet",
     "9": "disposed to the city itself, not to an OPD",
-    "10": "disposed and not answered yet",
+    "10": "verified or disposed, and not answered since",
 }
 """Each row's sentence, for `show`: a colour can always be explained."""
 

@@ -17,7 +17,7 @@ from lapor_sync.store import outbox as deliveries
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
 from lapor_sync.store.outbox import Attempt, Queued
-from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.reports import Mirrored, missing_before
 from lapor_sync.store.schema import WAITING, delivery
 from lapor_sync.store.schema import audit as audit_table
 from lapor_sync.store.schema import quarantine as quarantine_table
@@ -161,11 +161,16 @@ def outbox(work: Work, state: State | None = None) -> list[Json]:
     """The deliveries of one state, or all, as `outbox` lists them."""
     found = deliveries.listing(work, state)
     said = deliveries.refusals(work, found)
-    return [outbox_json(one, said.get(one.ref)) for one in found]
+    missing = set(missing_before(work, from_text(work.at)))
+    waits = {one.ref: NOT_KNOWN for one in found if one.tracking_id in missing and one.state is State.QUEUED}
+    return [outbox_json(one, said.get(one.ref) or waits.get(one.ref)) for one in found]
+
+
+NOT_KNOWN = "LAPOR did not know this report (404) when it was asked last; it is asked again within a day"
 
 
 def outbox_json(one: Queued, why: str | None = None) -> Json:
-    """One delivery as `outbox` lists it; `why` is what upstream said where it refused."""
+    """One delivery as `outbox` lists it; `why` is what upstream said where it refused it or did not know its report."""
     return {
         "ref": one.ref,
         "kind": one.delivery.kind,

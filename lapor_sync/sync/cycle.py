@@ -108,6 +108,9 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
         raise
     _note_answer(setup)
     housekeeping.daily(setup, health)
+    if since is None and until is None and not setup.stopping():
+        with setup.store.work() as work:
+            marks.put(work, Mark.LAST_SUCCESS, work.at)
     return tally
 
 

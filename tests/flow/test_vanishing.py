@@ -9,6 +9,7 @@ import pytest
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import NotAllowed
+from lapor_sync.store import views
 from lapor_sync.store.conflicts import MANY_VANISHED, How
 from lapor_sync.sync import acts
 from tests.flow.bench import ON_BOTH, OTHER_OPD, Bench, assert_mirrored, bench
@@ -154,6 +155,9 @@ def test_the_responses_of_a_vanished_report_are_held(tmp_path: Path) -> None:
         city.cycle()
         city.world.delete(unknown)
         assert (city.state(first), city.state(second)) == (State.QUEUED, State.UNKNOWN)
+        with city.store.reading() as work:
+            said = {shown["ref"]: shown["why"] for shown in views.outbox(work)}
+        assert said == {first: views.NOT_KNOWN, second: None}
         days(city, 4)
         assert gone(city) == {queued, unknown}
         assert (city.state(first), city.state(second)) == (State.HELD, State.HELD)

@@ -250,8 +250,8 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
         ("reporter", "report received"),
         ("Admin", "disposed to PU"),
         ("LAPOR", "answered (status Selesai)"),
-        ("lapor-sync", "new -> merah: disposed and not answered yet (row 10, rules 1, adopt)"),
-        ("lapor-sync", "merah: disposed and not answered yet (row 10, rules 1, agree)"),
+        ("lapor-sync", "new -> merah: verified or disposed, and not answered since (row 10, rules 1, adopt)"),
+        ("lapor-sync", "merah: verified or disposed, and not answered since (row 10, rules 1, agree)"),
         (
             "lapor-sync",
             "merah -> unknown: the status name is not known to the table: the last colour stays (row -, rules 1, pull)",

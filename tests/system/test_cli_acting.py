@@ -336,15 +336,18 @@ def test_a_backfill_mirrors_everything_once(cli, tmp_path):
     assert first.code == 0, first.err
     assert re.match(r"new \d\d, changed 0, unchanged 0, quarantined 0\n", first.out)
     assert "Reports: " in first.err
+    assert cli("status", "--json", env=env).json["last_success_at"] is not None
+    assert "LAPOR         answers" in cli("status", env=env).out
     assert cli("--backfill", terminal=True, env=env).out.startswith("new 0")
 
 
 def test_a_backfill_of_a_span(cli, tmp_path):
-    """`--since` and `--until` take days in both ways of writing them."""
+    """`--since` and `--until` take days in both ways of writing them; a part of the city is no success of the whole."""
     env = {"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
     ran = cli("--backfill", "--since", "2020-01-31", "--until", "31/01/2020", env=env)
     assert ran.code == 0, ran.err
     assert ran.out.startswith("new 0")
+    assert cli("status", "--json", env=env).json["last_success_at"] is None
 
 
 def test_exports_need_no_account(cli, tmp_path):

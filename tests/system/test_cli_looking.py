@@ -82,10 +82,10 @@ def test_status_tells_a_person_what_to_do(cli):
 
 
 def test_status_of_an_empty_database(cli, tmp_path):
-    """A new database says that nothing was called yet and where to begin."""
+    """A new database says that no cycle went through yet and where to begin."""
     shown = cli("status", env={"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"})
     assert shown.code == 0
-    assert "not called yet   begin with `lapor-sync check`" in shown.out
+    assert "no cycle went through yet   begin with `lapor-sync check`" in shown.out
 
 
 def test_status_shows_outages(cli, simulator):
