@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sqlite3
 import threading
 from contextlib import closing
@@ -14,7 +15,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect, text
+from sqlalchemy import ClauseElement, inspect, text
+from sqlalchemy.dialects import sqlite
 
 from lapor_sync.domain.delivery import MOVES, State
 from lapor_sync.domain.errors import LaporSyncError, StoreNewer, StoreUnavailable
@@ -37,6 +39,34 @@ def test_the_migrations_make_exactly_the_tables_of_the_schema(empty_url: str, cl
             wanted = {constraint.name for constraint in table.constraints if "Check" in type(constraint).__name__}
             assert {one["name"] for one in made.get_check_constraints(table.name)} == wanted
     store.close()
+
+
+def test_the_migrations_make_partial_indexes_in_the_words_of_the_schema(empty_url: str, clock: StillClock) -> None:
+    """The same indexes are partial. SQLite keeps the words as they were said, so there they are compared too."""
+    store = open_store(empty_url, "kota", clock)
+    option = f"{store.engine.dialect.name}_where"
+    with store.engine.connect() as conn:
+        found = {
+            index["name"]: str(index["dialect_options"][option])
+            for table in metadata.sorted_tables
+            for index in inspect(conn).get_indexes(table.name)
+            if option in index.get("dialect_options", {})
+        }
+    wanted = {
+        index.name: _words(index.info["where"], table.name)
+        for table in metadata.sorted_tables
+        for index in table.indexes
+        if index.info
+    }
+    assert found.keys() == wanted.keys()
+    if store.engine.dialect.name == "sqlite":
+        assert found == wanted
+    store.close()
+
+
+def _words(where: ClauseElement, table: str) -> str:
+    said = str(where.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    return re.sub(f'"?{table}"?\\.', "", said)
 
 
 def test_the_program_needs_the_last_migration() -> None:

@@ -252,6 +252,13 @@ def test_a_long_value_is_cut_short() -> None:
     assert len(problem) < 300
 
 
+def test_a_template_code_has_65_characters_at_most() -> None:
+    """LAPOR's own are far shorter; letters of any script count."""
+    longest = "reply" + 60 * "é"
+    assert load(reply_template=longest).reply_template == longest
+    assert len(problems(reply_template=longest + "é")) == 1
+
+
 def test_all_problems_come_at_once() -> None:
     """Unknown names, wrong values, unreadable files: one start shows them all."""
     found = problems(
