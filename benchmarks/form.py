@@ -14,7 +14,19 @@ from pathlib import Path
 from statistics import median
 from typing import Protocol
 
-SUBJECTS = ("backfill", "store", "again", "memory", "poll", "export", "deliver", "at_scale", "audit", "startup")
+SUBJECTS = (
+    "backfill",
+    "store",
+    "again",
+    "memory",
+    "poll",
+    "export",
+    "deliver",
+    "at_scale",
+    "audit",
+    "startup",
+    "idle",
+)
 """In the order of the document. Each is a module of this package."""
 
 
