@@ -109,4 +109,4 @@ def _ends(page: Page[T], number: int, idle: int, last_page: int | None) -> bool:
     """Whether the pass ends with this page; `idle` pages in a row, this one included, brought nothing new."""
     if last_page is not None and number < last_page:
         return idle >= _PATIENCE_INSIDE
-    return not page.more or not page.rows or idle >= _PATIENCE
+    return not page.more or idle >= _PATIENCE

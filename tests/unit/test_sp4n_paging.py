@@ -121,14 +121,18 @@ def test_the_first_page_for_ever_ends_too() -> None:
 
 
 @pytest.mark.parametrize("last_page", [None, 3])
-def test_an_empty_page_ends_a_pass(last_page: int | None) -> None:
-    """Though it names a next one; not before the last page by number."""
+def test_an_empty_page_that_names_a_next_one_is_not_the_end(last_page: int | None) -> None:
+    """What stands behind it would be lost, and in a thread a response that arrived would look lost."""
     rows: list[list[int]] = [[1], [], [2]]
-    upstream = Upstream(
-        lambda call, number: page(rows[number - 1] if number < 4 else [], more=True, last_page=last_page)
-    )
-    found = read(upstream)[0]
-    assert found == ({1} if last_page is None else {1, 2})
+    upstream = Upstream(lambda call, number: page(rows[number - 1], more=number < 3, last_page=last_page))
+    assert read(upstream)[:2] == ({1, 2}, True)
+
+
+def test_empty_pages_for_ever_end_the_pass() -> None:
+    """Each names a next one: two passes of three pages."""
+    upstream = Upstream(lambda call, number: page([1] if number == 1 else [], more=True))
+    assert read(upstream)[:2] == ({1}, True)
+    assert upstream.calls == 6
 
 
 def test_no_next_page_before_the_last_by_number_is_not_the_end() -> None:
