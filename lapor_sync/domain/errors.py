@@ -15,6 +15,7 @@
     │   └── ListingUnstable         a listing or thread that kept changing while it was read
     ├── StoreError                  the database could not do it                            exit 1
     │   ├── StoreUnavailable        not reachable, disk full, read-only
+    │   │   └── StoreBusy           another program keeps it locked                         exit 3
     │   ├── StoreNewer              made by a newer lapor-sync
     │   ├── StoreDamaged            a file that is damaged, or no database of lapor-sync
     │   └── AuditBroken             the chain does not verify
@@ -146,6 +147,13 @@ class StoreUnavailable(StoreError):
     todo = (
         "Check LAPOR_SYNC_DATABASE_URL, free disk space, and that file and disk may be written; nothing was lost."
     )
+
+
+class StoreBusy(StoreUnavailable):
+    """Another program keeps the database locked for longer than is waited."""
+
+    exit_code = 3
+    todo = "Let that program end (a database browser, a copy), then do it again; nothing was lost."
 
 
 class StoreNewer(StoreError):

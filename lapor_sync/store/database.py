@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from lapor_sync.domain.errors import StoreDamaged, StoreError, StoreNewer, StoreUnavailable
+from lapor_sync.domain.errors import StoreBusy, StoreDamaged, StoreError, StoreNewer, StoreUnavailable
 from lapor_sync.domain.ports import Clock
 from lapor_sync.store import audit
 from lapor_sync.store.schema import HEAD
@@ -262,6 +262,8 @@ def _translated() -> Iterator[None]:
     except DBAPIError as exc:
         if sqlite_code(exc.orig) in DAMAGED:
             raise StoreDamaged(_damage(exc), todo=_RESTORE) from exc
+        if _is_busy(exc):
+            raise StoreBusy("Another program keeps the database locked.") from exc
         raise StoreUnavailable(f"The database did not do it: {_first_line(exc)}.") from exc
     except SQLAlchemyError as exc:
         raise StoreError(f"The database refused: {type(exc).__name__}.") from exc
@@ -282,6 +284,11 @@ def _damage(exc: DBAPIError) -> str:
 def sqlite_code(exc: BaseException | None) -> int:
     """SQLite's primary result code; 0 for an error that is not SQLite's."""
     return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _is_busy(exc: DBAPIError) -> bool:
+    """Whether a lock was waited for in vain; PostgreSQL says `lock_not_available`."""
+    return sqlite_code(exc.orig) == sqlite3.SQLITE_BUSY or getattr(exc.orig, "sqlstate", None) == "55P03"
 
 
 def _first_line(exc: DBAPIError) -> str:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.exc import InvalidRequestError
 
-from lapor_sync.domain.errors import Defect, StoreDamaged, StoreError, StoreUnavailable
+from lapor_sync.domain.errors import Defect, StoreBusy, StoreDamaged, StoreError, StoreUnavailable
 from lapor_sync.store import audit, marks, reports, schema
 from lapor_sync.store.database import Store, Work, make_engine, open_store
 from lapor_sync.store.marks import Mark
@@ -162,7 +162,7 @@ def test_nobody_waits_for_ever(postgres_store: Store, postgres_url: str, monkeyp
     """A process that was stopped in the middle of a transaction is said, not waited for in silence."""
     monkeypatch.setattr("lapor_sync.store.database.BUSY_SECONDS", 0.05)
     other = Store(make_engine(postgres_url), "kota", postgres_store.clock)
-    with postgres_store.work(), pytest.raises(StoreUnavailable, match="lock timeout"):
+    with postgres_store.work(), pytest.raises(StoreBusy, match="locked"):
         change(other)
     change(other)
     other.close()
@@ -245,8 +245,10 @@ def test_a_writer_waits_for_another_process(sqlite_store: Store, monkeypatch: py
     """Two writers at once: the second waits, and says so clearly when the first never ends."""
     monkeypatch.setattr("lapor_sync.store.database.BUSY_SECONDS", 0.1)
     other = Store(make_engine(str(sqlite_store.engine.url)), "kota", sqlite_store.clock)
-    with sqlite_store.work(), pytest.raises(StoreUnavailable, match="locked"):
+    with sqlite_store.work(), pytest.raises(StoreBusy, match="locked") as refused:
         change(other)
+    assert refused.value.exit_code == 3
+    assert "Let that program end" in refused.value.todo
     change(other)
     other.close()
 
