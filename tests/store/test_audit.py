@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,6 +94,23 @@ def test_the_hash_is_what_the_documents_say(chain: Store) -> None:
     parts = [row[name] for name in ("seq", "at", "agency", "who", "what", "subject", "data", "prev_hash")]
     canonical = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
     assert row["hash"] == hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def test_the_program_in_the_documents_proves_an_export(chain: Store) -> None:
+    """It knows nothing but what `audit export` prints; a letter that was changed stops it."""
+    rules = Path(__file__).parents[2] / "docs" / "rules.md"
+    program = rules.read_text(encoding="utf-8").split("```python\nimport hashlib")[1].split("```")[0]
+    with chain.reading() as work:
+        rows = [{**row, "data": json.loads(str(row["data"]))} for row in audit.rows(work.conn)]
+
+    def proved() -> subprocess.CompletedProcess[str]:
+        lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+        command = [sys.executable, "-X", "utf8", "-c", "import hashlib" + program]
+        return subprocess.run(command, input=lines, capture_output=True, encoding="utf-8")
+
+    assert proved().stdout == f"head {head(chain).hash}\n"
+    rows[2]["who"] = "somebody else"
+    assert proved().returncode == 1
 
 
 @pytest.mark.parametrize("column", ["at", "agency", "who", "what", "subject", "data", "prev_hash", "hash"])
