@@ -53,6 +53,8 @@ def is_shallow(value: object, deep: int = MAX_DEPTH) -> bool:
 
 def identifier(value: object) -> str | None:
     """An id from a number or a string (`123`, `"123"`, `123.0`); None for anything else, booleans too."""
+    if type(value) is int and 0 <= value < _ANY_SERIAL:  # nearly all
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
@@ -62,6 +64,7 @@ def identifier(value: object) -> str | None:
 
 
 _NO_ID = 10**MAX_ID
+_ANY_SERIAL = 2**63
 
 
 def flag(value: object) -> bool:
@@ -96,7 +99,8 @@ def _quick(text: str, zone: tzinfo) -> datetime | None:
         return None
     iso = text if text[4] == "-" else f"{text[6:10]}-{text[3:5]}-{text[:2]}{text[10:]}" if text[2] == "-" else ""
     try:
-        return datetime.fromisoformat(iso).replace(tzinfo=zone).astimezone(UTC) if iso > "0002" else None
+        local = datetime.fromisoformat(iso)
+        return datetime.combine(local, local.time(), zone).astimezone(UTC) if iso > "0002" else None
     except (ValueError, OverflowError):
         return None
 
@@ -161,7 +165,9 @@ def text_of(value: object) -> str:
 
 def text_or_none(value: object) -> str | None:
     """As `text_of`, None where there is no text."""
-    return text_of(value) or None
+    if value is None:
+        return None
+    return (clean(value) if isinstance(value, str) else text_of(value)) or None
 
 
 def joined(value: object) -> str | None:
@@ -173,6 +179,8 @@ def joined(value: object) -> str | None:
 
 def name_of(value: object) -> str | None:
     """An institution or status as a string, or as an object with `name` (both seen)."""
+    if isinstance(value, str):
+        return clean(value) or None
     return text_or_none(value.get("name") if isinstance(value, dict) else value)
 
 
@@ -184,7 +192,7 @@ def pointer(value: object) -> str | None:
 
 def mapping(value: object) -> Row:
     """An object, as such or as a string of JSON (seen in `data`, sometimes escaped twice); else an empty one."""
-    found = unpacked(value)
+    found = unpacked(value) if value else None
     return found if isinstance(found, dict) else {}
 
 

@@ -367,7 +367,10 @@ def kept_text(value: object) -> str:
 
     That has a field of its own in the mirror, or is not kept at all (rules, section 7).
     """
-    return raw_text(_nameless(value))
+    if isinstance(value, dict):  # nearly always it stands nowhere else
+        value = {key: part for key, part in value.items() if key != REPORTER_NAME}
+    text = raw_text(value)
+    return raw_text(_nameless(value)) if REPORTER_NAME in text else text
 
 
 def _nameless(value: object) -> object:

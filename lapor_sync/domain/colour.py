@@ -74,8 +74,7 @@ class City:
         return f"{RULES_VERSION}.{hashlib.sha256(ids.encode()).hexdigest()[:8]}"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A colour (None: unknown status at first sight), who is waited for, flags, and the row that said so."""
 
     colour: Colour | None

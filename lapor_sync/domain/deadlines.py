@@ -461,11 +461,14 @@ class _Bench(NamedTuple):
     limits: tuple[Limits, ...]
     days: WorkingDays
     pauses: tuple[_Pause, ...]
+    only_open: bool
 
     def clock(
         self, kind: ClockKind, start: datetime | None, *, stopped: bool = False, stopped_at: datetime | None = None
     ) -> ClockState | None:
         """One clock; started by the time received where `start` is None. None without a start or a limit."""
+        if stopped and self.only_open:
+            return None
         started_at = start or _sane(self.facts.received)
         if started_at is None:
             return None
@@ -494,7 +497,7 @@ class _Bench(NamedTuple):
         return due_at
 
 
-def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadlines:
+def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays, *, only_open: bool = False) -> Deadlines:
     """The clocks of one report, by the rules' table.
 
     `limits` is what `load_limits` returns. A clock whose start is not known starts when the report was received
@@ -503,9 +506,13 @@ def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadl
     `Tunda` pauses: no clock runs. The working days of a pause whose begin and end the thread shows are added to
     the limit; one that the thread does not show adds nothing. Reopening never extends: resolve starts at the first
     disposition ever, answer only anew for a new OPD.
+
+    `only_open` leaves out those that have stopped: what is due and `estimated` do not depend on them.
     """
+    if only_open and facts.colour in CLOSED:
+        return Deadlines()
     items = facts.items or ()
-    bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items))
+    bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items), only_open=only_open)
     is_answered = any(item.kind is ItemKind.ANSWER for item in items)
     first_disposed = next((item for item in items if item.kind is ItemKind.DISPOSITION), None)
     disposed = facts.disposed or first_disposed is not None or is_answered
@@ -566,7 +573,9 @@ def _pauses(items: tuple[ThreadItem, ...]) -> tuple[_Pause, ...]:
     """The pauses that the items' status changes show from begin to end."""
     pauses, since = [], None
     for item in items:
-        at, status = _sane(item.created_at), canonical(item.status_new or "")
+        if not item.status_new:
+            continue
+        at, status = _sane(item.created_at), canonical(item.status_new)
         if not status or at is None:
             continue
         if status == "tunda":

@@ -12,6 +12,8 @@ from lapor_sync.domain.report import ItemKind, ThreadItem
 # As browsers read it: "<" before anything but a name is text, as in "harga < 5.000 -> mahal".
 _TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>]*>|<[!?][^<>]*>", re.DOTALL)
 _BLOCK_TAG = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
+_AT_ONCE = re.compile(r"(?:\s|</?[A-Za-z]+>)*[A-Za-z0-9]")
+"""A text that begins like this, but for whole tags, has words whatever follows."""
 _INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\u2800\u3164\ufe0e\ufe0f\ufeff]+")
 _START = datetime.min.replace(tzinfo=UTC)
 
@@ -35,6 +37,8 @@ def words(text: str) -> str:
 
 def has_words(text: str) -> bool:
     """Whether a citizen can read anything in `text`."""
+    if _AT_ONCE.match(text):
+        return True
     shown = plain(text)
     return bool(shown) and _INVISIBLE.fullmatch(shown) is None
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from itertools import islice
-from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Column, Insert, and_, func, or_, select, update
 
@@ -29,8 +28,7 @@ CHUNK = 500
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Mirrored:
+class Mirrored(NamedTuple):
     """A report as the mirror holds it.
 
     `read_at`, `thread_read_at`, `written_at` are upstream's time (last read of its row or detail, beginning of
@@ -173,7 +171,7 @@ def _upsert(dialect: str) -> Insert:
 _REPORT_TIMES = ("created_at", "updated_at")
 _REPORT_BOOLS = ("is_anonymous", "is_secret", "is_priority", "updated_at_is_day")
 _REPORT_PLAIN = tuple(
-    f.name for f in fields(Report) if f.name not in {*_REPORT_TIMES, *_REPORT_BOOLS, "attachments", "missing"}
+    name for name in Report._fields if name not in {*_REPORT_TIMES, *_REPORT_BOOLS, "attachments", "missing"}
 )
 _OWN_TIMES = (
     "read_at",
@@ -187,33 +185,25 @@ _OWN_TIMES = (
     "missing_since",
     "vanished_at",
 )
-_report_times, _report_bools = attrgetter(*_REPORT_TIMES), attrgetter(*_REPORT_BOOLS)
-_report_plain, _own_times = attrgetter(*_REPORT_PLAIN), attrgetter(*_OWN_TIMES)
+_BOOLS = (*_REPORT_BOOLS, "settled")
+_TIMES = (*_REPORT_TIMES, *_OWN_TIMES, "first_seen_at")
 
 
 def as_row(agency: str, one: Mirrored) -> dict[str, Any]:
     """A mirrored report as a row of the table."""
-    report = one.report
-    row: dict[str, Any] = dict(zip(_REPORT_PLAIN, _report_plain(report), strict=True))
-    row.update(zip(_REPORT_TIMES, map(to_text, _report_times(report)), strict=True))
-    row.update(zip(_REPORT_BOOLS, map(int, _report_bools(report)), strict=True))
-    row.update(zip(_OWN_TIMES, map(to_text, _own_times(one)), strict=True))
-    row.update(
-        agency=agency,
-        attachments=attachments_text(report.attachments),
-        first_seen_at=to_text(one.first_seen_at),
-        row_hash=one.row_hash,
-        settled=int(one.settled),
-        colour=one.verdict.colour,
-        waiting_on=one.verdict.waiting_on,
-        flags=json.dumps(sorted(one.verdict.flags)) if one.verdict.flags else "[]",
-        colour_row=one.verdict.row,
-        colour_rules=one.rules,
-        agreed=one.agreed,
-        answers=one.answers,
-        deadline_clock=one.deadline_clock,
-        forwarded_from=one.forwarded_from,
-    )
+    row: dict[str, Any] = one.report._asdict() | one._asdict()
+    del row["report"], row["missing"], row["verdict"], row["rules"]
+    for name in _TIMES:
+        if (at := row[name]) is not None:
+            row[name] = to_text(at)
+    for name in _BOOLS:
+        row[name] = int(row[name])
+    verdict = one.verdict
+    row["agency"] = agency
+    row["attachments"] = attachments_text(one.report.attachments)
+    row["colour"], row["waiting_on"] = verdict.colour, verdict.waiting_on
+    row["flags"] = json.dumps(sorted(verdict.flags)) if verdict.flags else "[]"
+    row["colour_row"], row["colour_rules"] = verdict.row, one.rules
     return row
 
 

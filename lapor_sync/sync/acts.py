@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -436,6 +436,6 @@ def _agree_with_upstream(work: Work, judging: Judging, tracking_id: str | None) 
     """Whatever a person chose, both sides are known to share what upstream shows now."""
     for one in reports.load(work, [tracking_id] if tracking_id else []).values():
         if one.present is not None and one.agreed != one.present:
-            reports.save(work, [replace(one, agreed=one.present)])
+            reports.save(work, [one._replace(agreed=one.present)])
             work.note("agreed", one.tracking_id, agreed=one.present)
         rejudge(work, judging, [one.tracking_id])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -19,11 +19,10 @@ from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.reconcile import Facts, arrived_all_the_same, judge, reconcile
 from lapor_sync.sync.setup import Judging
 
-MAPPED = tuple(f.name for f in fields(Report) if f.name not in {"tracking_id", "upstream_id", "missing"})
+MAPPED = tuple(name for name in Report._fields if name not in {"tracking_id", "upstream_id", "missing"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Read:
+class Read(NamedTuple):
     """One report as read this time from the API.
 
     `report` None: only the thread was read. `thread` None: it could not be read (`unread`), or was not asked for.
@@ -149,8 +148,7 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
         thread_read_at = read.thread.began_at
     forwarded = old.forwarded_from if old.forwarded_from == (report.disposition_id or "") else None
     found = read.detail is not None or read.thread is not None  # a list may name what cannot be read by id
-    return replace(
-        old,
+    return old._replace(
         report=report,
         row_hash=None if read.forget_row else read.row_hash or old.row_hash,
         read_at=read.at if read.report and moved else old.read_at,
@@ -165,7 +163,7 @@ def _first(read: Read, now: datetime) -> Mirrored:
     report = read.report
     assert report is not None
     if report.tracking_id != read.tracking_id:
-        report = replace(report, tracking_id=read.tracking_id)
+        report = report._replace(tracking_id=read.tracking_id)
     return Mirrored(
         report=_shown(report),
         first_seen_at=now,
@@ -178,7 +176,7 @@ def _first(read: Read, now: datetime) -> Mirrored:
 def merge_fields(known: Report, new: Report) -> Report:
     """`new` over `known`: a field that the source does not carry keeps its value; identity stays."""
     values = {name: getattr(new, name) for name in MAPPED if name not in new.missing}
-    return _shown(replace(known, **values, upstream_id=new.upstream_id or known.upstream_id))
+    return _shown(known._replace(**values, upstream_id=new.upstream_id or known.upstream_id))
 
 
 def _shown(report: Report) -> Report:
@@ -187,7 +185,7 @@ def _shown(report: Report) -> Report:
 
 def without_reporter(report: Report) -> Report:
     """An anonim or rahasia report is mirrored without the reporter's name (rules, section 7)."""
-    return replace(report, reporter_name=None) if report.reporter_name else report
+    return report._replace(reporter_name=None) if report.reporter_name else report
 
 
 def note_references(

@@ -352,8 +352,7 @@ def over(detail: Report, row: Report) -> Report:
     """The detail's fields over the row's: each says what the other lacks."""
     values = {name: getattr(row, name) for name in detail.missing & set(MAPPED)}
     tracking_id = row.tracking_id if "tracking_id" in detail.missing else detail.tracking_id
-    return replace(
-        detail,
+    return detail._replace(
         **values,
         tracking_id=tracking_id,
         upstream_id=row.upstream_id or detail.upstream_id,

@@ -427,7 +427,7 @@ class _Push:
         """Upstream may have changed by us: the reports' hashes are not trusted before the grace after this."""
         written_at = self.setup.connector.upstream_now()
         changed = reports.load(work, tracking_ids).values()
-        reports.save(work, [replace(one, written_at=written_at, settled=False) for one in changed])
+        reports.save(work, [one._replace(written_at=written_at, settled=False) for one in changed])
 
     def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Again:
         """After a delivery its report is read again in the same cycle."""
@@ -473,5 +473,5 @@ def _as_error(outcome: Outcome) -> UpstreamError | None:
 def note_forwarded(work: Work, judging: Judging, tracking_id: str) -> None:
     """A hand-over arrived: flagged until the disposition changes."""
     for one in reports.load(work, [tracking_id]).values():
-        reports.save(work, [replace(one, forwarded_from=one.report.disposition_id or "")])
+        reports.save(work, [one._replace(forwarded_from=one.report.disposition_id or "")])
     rejudge(work, judging, [tracking_id])

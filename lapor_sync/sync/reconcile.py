@@ -47,9 +47,8 @@ def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
     deadline = timed.deadline
     flags = _flags(case, timed)
     settled = _is_settled(case, rules)
-    return replace(
-        case.new,
-        verdict=replace(verdict, flags=verdict.flags | flags) if flags else verdict,
+    return case.new._replace(
+        verdict=verdict._replace(flags=verdict.flags | flags) if flags else verdict,
         rules=rules.city.rules,
         answers=sum(item.kind is ItemKind.ANSWER for item in case.items or ()),
         closed_at=closed_at,
@@ -65,7 +64,7 @@ def _verdict(case: Facts, rules: Rules) -> Verdict:
     last = case.old.verdict if case.old else None
     if case.unread:
         kept = last or case.new.verdict
-        return replace(kept, flags=kept.flags & _FROM_TABLE)
+        return kept._replace(flags=kept.flags & _FROM_TABLE)
     return colour(case.new.report, case.items, rules.city, last)
 
 
@@ -74,7 +73,7 @@ _FROM_TABLE = frozenset({Flag.UNKNOWN_STATUS, Flag.STATUS_WITHOUT_ANSWER})
 
 def _deadlines(case: Facts, shade: Colour | None, closed_at: datetime | None, rules: Rules) -> Deadlines:
     told = facts(case.new.report, case.items, shade, rules.city, closed_at)
-    return clocks(told, rules.limits, rules.working_days)
+    return clocks(told, rules.limits, rules.working_days, only_open=True)
 
 
 _CLOSING = frozenset(map(canonical, ("Selesai", "Diarsipkan", "Ditolak")))
@@ -172,7 +171,7 @@ def reconcile(work: Work, old: Mirrored | None, new: Mirrored, deliveries: list[
     if decision is Decision.HOLD or new.vanished_at is not None:  # a hand-over moves no colour, and must not wait
         _hold_all(work, new, deliveries)
     if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
-        new = replace(new, agreed=new.present)
+        new = new._replace(agreed=new.present)
     if old is None or (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed):
         _note(work, old, new, decision)
     return new

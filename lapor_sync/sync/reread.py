@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -187,7 +186,7 @@ def note_missing(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
     again = [one for one in missing.values() if one.missing_since and one.vanished_at is None]
     # Its row is forgotten: should a listing show it again, that is news, however equal the row.
     marked = [
-        replace(one, missing_since=now, row_hash=None, settled=True, next_read_at=now + A_DAY) for one in first
+        one._replace(missing_since=now, row_hash=None, settled=True, next_read_at=now + A_DAY) for one in first
     ]
     reports.save(work, marked)
     for one in first:
@@ -235,7 +234,7 @@ def vanish(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
     """Mark reports as gone upstream: shown, never deleted; they come back as soon as a read brings them."""
     now = from_text(work.at)
     gone = reports.load(work, tracking_ids).values()
-    reports.save(work, [replace(one, vanished_at=now, next_read_at=None) for one in gone])
+    reports.save(work, [one._replace(vanished_at=now, next_read_at=None) for one in gone])
     for one in write(work, setup, [Read(tracking_id=gone_one.tracking_id, at=now) for gone_one in gone]):
         work.note("vanished", one.new.tracking_id)
         setup.log.warning("report_vanished", tracking_id=one.new.tracking_id)

@@ -6,7 +6,6 @@ Source: architecture, "Identity"; the thread of such a report is *not known*, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from lapor_sync.domain.errors import BadRecord
@@ -51,7 +50,7 @@ def take_export(
 
 def _is_other(one: Written) -> bool:
     """Whether anything but the age of the export changed."""
-    return one.old is not None and replace(one.new, exported_at=one.old.exported_at) != one.old
+    return one.old is not None and one.new._replace(exported_at=one.old.exported_at) != one.old
 
 
 def _take(work: Work, judging: Judging, rows: list[Report], as_of: datetime) -> list[Written]:
@@ -63,7 +62,7 @@ def _take(work: Work, judging: Judging, rows: list[Report], as_of: datetime) -> 
         old, items = before.reports.get(tracking_id), before.threads.get(tracking_id, ())
         deliveries = before.deliveries.get(tracking_id, [])
         merged = merge_export(old, row, as_of, listed_at, from_text(work.at))
-        is_same = old is not None and merged == replace(old, exported_at=merged.exported_at)
+        is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
         new = merged if is_same else settle(work, judging, old, merged, items, deliveries)
         written.append(Written(old=old, new=new, items=items, shrunk=False, deliveries=deliveries))
     save(work, written)
@@ -92,7 +91,7 @@ def merge_export(
     is_newer = known_at is None or as_of > known_at
     report = merge_fields(old.report, row) if is_newer else _fill(old.report, row)
     exported_at = max(filter(None, (old.exported_at, as_of)))
-    return replace(old, report=report, exported_at=exported_at)
+    return old._replace(report=report, exported_at=exported_at)
 
 
 def _fill(known: Report, row: Report) -> Report:
@@ -100,4 +99,4 @@ def _fill(known: Report, row: Report) -> Report:
     gaps = {name: value for name, value in gaps.items() if name not in row.missing and value not in {None, ""}}
     if known.is_anonymous or known.is_secret:
         gaps.pop("reporter_name", None)
-    return replace(known, **gaps) if gaps else known
+    return known._replace(**gaps) if gaps else known

@@ -83,7 +83,7 @@ def test_every_row_is_a_report_with_the_ids_that_calls_take(stage: Stage) -> Non
         assert report.tracking_id == each.key
         assert report.upstream_id == each.report_id
         assert report.status_name
-        assert report.missing <= set(Report.__dataclass_fields__)
+        assert report.missing <= set(Report._fields)
         assert report.updated_at is not None
         assert report.updated_at.tzinfo is not None
 

@@ -366,7 +366,7 @@ def stripped(city: Bench) -> None:
 
     def read(report_id: str) -> object:
         thread = real(report_id)
-        return replace(thread, items=tuple(replace(item, content="...") for item in thread.items))
+        return replace(thread, items=tuple(item._replace(content="...") for item in thread.items))
 
     city.setup.connector.read_thread = read  # type: ignore[method-assign,assignment]  # an upstream that strips
 
@@ -381,7 +381,7 @@ def test_where_only_the_reference_is_stripped_the_text_is_found(tmp_path: Path) 
 
         def read(report_id: str) -> object:
             thread = real(report_id)
-            items = (replace(item, content=item.content.replace(f"[Ref {ref}]", "")) for item in thread.items)
+            items = (item._replace(content=item.content.replace(f"[Ref {ref}]", "")) for item in thread.items)
             return replace(thread, items=tuple(items))
 
         city.setup.connector.read_thread = read  # type: ignore[method-assign,assignment]  # an upstream that strips

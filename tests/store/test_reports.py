@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -69,7 +68,7 @@ def test_a_report_comes_back_as_it_was_saved(store: Store, one: Mirrored) -> Non
     save(store, one)
     with store.reading() as work:
         found = reports.load(work, [one.tracking_id])
-    assert found == {one.tracking_id: replace(one, report=replace(one.report, missing=frozenset()))}
+    assert found == {one.tracking_id: one._replace(report=one.report._replace(missing=frozenset()))}
 
 
 def ids(store: Store, ask: Any, *args: Any) -> list[Any]:
@@ -89,8 +88,8 @@ def test_of_one_report_saved_twice_at_once_the_later_counts(store: Store) -> Non
 
 def test_a_report_that_the_database_refuses_is_not_quoted(store: Store) -> None:
     """Among many rows as well: the error names the rule, never what a citizen wrote."""
-    wrong = mirrored("2", of=replace(report("2"), content="nama saya Siti \x00"), deadline_clock="Siti")
-    bad = replace(wrong, verdict=replace(wrong.verdict, colour="ungu"))  # type: ignore[arg-type]
+    wrong = mirrored("2", of=report("2")._replace(content="nama saya Siti \x00"), deadline_clock="Siti")
+    bad = wrong._replace(verdict=wrong.verdict._replace(colour="ungu"))  # type: ignore[arg-type]
     with pytest.raises(StoreError, match="refused what it was given") as refused:
         save(store, mirrored("1"), bad)
     assert "Siti" not in refused.value.what
@@ -136,7 +135,7 @@ def test_what_a_mirrored_report_says_of_itself() -> None:
     """What calls take, whether the thread is known, and where it stands upstream."""
     one = mirrored("1", report("1", upstream_id=None), verdict=MERAH)
     assert (one.call_id, one.thread_known, one.colour, one.present) == ("1", False, Colour.MERAH, Colour.MERAH)
-    gone = replace(one, vanished_at=START, thread_read_at=START, report=report("1"))
+    gone = one._replace(vanished_at=START, thread_read_at=START, report=report("1"))
     assert (gone.call_id, gone.thread_known, gone.present) == ("u1", True, None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -51,7 +50,7 @@ def test_a_report_as_json(store: Store) -> None:
     flags = frozenset({Flag.VANISHED, Flag.SEEN_TWICE})
     save(
         store,
-        mirrored("1", full, verdict=replace(MERAH, flags=flags), rules="1.ab", answers=2, thread_read_at=START),
+        mirrored("1", full, verdict=MERAH._replace(flags=flags), rules="1.ab", answers=2, thread_read_at=START),
         mirrored("2", report("2", created_at=None), due_at=START, deadline_clock="verify"),
     )
     with store.reading() as work:

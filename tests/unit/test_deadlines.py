@@ -344,7 +344,15 @@ ANSWERED = replace(DISPOSED, colour=Colour.KUNING, items=(item("d", at(7, 7)), i
 
 
 def timed(facts: Facts) -> Deadlines:
-    return clocks(facts, LIMITS, DAYS)
+    """Its clocks; the open ones alone say the same of what is due."""
+    deadlines, open_ones = clocks(facts, LIMITS, DAYS), clocks(facts, LIMITS, DAYS, only_open=True)
+    assert not any(one.stopped for one in open_ones if one)
+    assert _due_of(open_ones) == _due_of(deadlines)
+    return deadlines
+
+
+def _due_of(deadlines: Deadlines) -> tuple[object, ...]:
+    return deadlines.deadline, deadlines.estimated, deadlines.auto_close_at
 
 
 def sure(state: ClockState | None) -> ClockState:
@@ -593,7 +601,7 @@ def test_the_facts_of_a_report() -> None:
         classification="Aspirasi",
         closed_at=at(7, 7),
     )
-    other = facts(replace(report, status_name="Selesai", disposition_id=None), (), None, city)
+    other = facts(report._replace(status_name="Selesai", disposition_id=None), (), None, city)
     assert (other.postponed, other.disposed, other.with_city) == (False, False, False)
 
 
