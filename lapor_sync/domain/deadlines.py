@@ -347,8 +347,7 @@ def _raise_if(problems: list[str]) -> None:
 # The clocks of one report.
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the clocks of one report depend on.
 
     `items`: the thread in reading order, None where it is not known. `colour`: upstream's, None where the status

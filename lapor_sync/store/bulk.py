@@ -1,13 +1,33 @@
-"""Many rows at once, each database's own fast way: in a backfill, parameters took as long as the database."""
+"""Many rows or ids at once, each database's own fast way: in a backfill, parameters took as long as the database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, Connection, Dialect, Insert, Table, Update, bindparam, cast, func, select, text
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    cast,
+    func,
+    select,
+    text,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -42,6 +62,23 @@ def _compiled(statement: Insert, dialect: Dialect) -> _Way:
     return str(compiled), lambda rows: {"rows": encode(list({key(row): row for row in rows}.values())).decode()}
 
 
+def among(column: Column[Any], dialect: str) -> ColumnElement[bool]:
+    """Whether it is one of the ids that `ask` is given: one parameter, however many they are."""
+    ids = bindparam("ids", type_=Text)
+    if dialect == "sqlite":
+        return column.in_(select(func.json_each(ids).table_valued("value").c.value))
+    return column == any_(cast(ids, ARRAY(Text)))
+
+
+def ask(
+    conn: Connection, statement: Select[Any], agency: str, ids: Iterable[str]
+) -> CursorResult[tuple[Any, ...]]:
+    """Run a SELECT by an `agency` and `among` ids; made once a dialect, so that it is compiled once and kept."""
+    sql, parameters = _one(statement, (), conn.dialect)
+    given = json.dumps(list(ids)) if conn.dialect.name == "sqlite" else list(ids)
+    return conn.exec_driver_sql(sql, parameters({"agency": agency, "ids": given}))
+
+
 def run(conn: Connection, statement: Insert | Update, values: Mapping[str, Any], **where: object) -> int:
     """Set these columns of one row, by a statement that is compiled once; how many rows it was.
 
@@ -53,7 +90,7 @@ def run(conn: Connection, statement: Insert | Update, values: Mapping[str, Any],
 
 @lru_cache(maxsize=32)
 def _one(
-    statement: Insert | Update, names: tuple[str, ...], dialect: Dialect
+    statement: Insert | Update | Select[Any], names: tuple[str, ...], dialect: Dialect
 ) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
     """The text for the driver, and what makes its parameters: a tuple for SQLite, a dict for psycopg."""
     compiled = statement.compile(dialect=dialect, column_keys=list(names))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, bindparam, delete, insert, select
 
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.report import Report, keys_of
+from lapor_sync.store.bulk import among, ask
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import quarantine as table
 from lapor_sync.store.times import from_text
@@ -83,12 +86,15 @@ def release_absent(work: Work, source: str, met: Iterable[str]) -> None:
 
 
 def _release(work: Work, sources: tuple[str, ...], leaves: Callable[[str, str | None], bool]) -> None:
-    held = select(table.c.source, table.c.key, table.c.report_id).where(
-        table.c.agency == work.agency, table.c.source.in_(sources)
-    )
-    for source, key, report_id in work.conn.execute(held).all():
-        if leaves(key, report_id):
-            _remove(work, source, key)
+    for row in ask(work.conn, _held(work.conn.dialect.name), work.agency, sources).all():
+        if leaves(row.key, row.report_id):
+            _remove(work, row.source, row.key)
+
+
+@cache
+def _held(dialect: str) -> Select[Any]:
+    columns = (table.c.source, table.c.key, table.c.report_id)
+    return select(*columns).where(table.c.agency == bindparam("agency"), among(table.c.source, dialect))
 
 
 def _remove(work: Work, source: str, key: str) -> None:

@@ -10,11 +10,11 @@ from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Insert, and_, func, or_, select, update
+from sqlalchemy import Column, Insert, Select, and_, bindparam, func, or_, select, update
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
-from lapor_sync.store.bulk import insert_many, replacing
+from lapor_sync.store.bulk import among, ask, insert_many, replacing
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import UNSETTLED
 from lapor_sync.store.schema import report as table
@@ -126,24 +126,35 @@ def known(work: Work, ids: Iterable[tuple[str, str]]) -> KnownRows:
 
 
 def _known_by(work: Work, column: Column[Any], wanted: Iterable[str]) -> list[Known]:
-    columns = (table.c.tracking_id, table.c.upstream_id, table.c.row_hash, table.c.updated_at, table.c.settled)
     found: list[Known] = []
-    # A query for each column, by its index: for an OR of both SQLite walks through all the agency's reports.
+    query = _known_query(column, work.conn.dialect.name)
     for part in chunks(sorted(wanted)):
-        query = select(*columns).where(table.c.agency == work.agency, column.in_(part))
-        for tracking_id, upstream_id, row_hash, updated_at, settled in work.conn.execute(query).all():
-            found.append(Known(tracking_id, upstream_id, row_hash, from_text(updated_at), bool(settled)))
+        for row in ask(work.conn, query, work.agency, part):
+            updated_at, settled = from_text(row.updated_at), bool(row.settled)
+            found.append(Known(row.tracking_id, row.upstream_id, row.row_hash, updated_at, settled))
     return found
+
+
+@cache
+def _known_query(column: Column[Any], dialect: str) -> Select[Any]:
+    """One for each column, by its index: for an OR of both SQLite walks through all the agency's reports."""
+    columns = (table.c.tracking_id, table.c.upstream_id, table.c.row_hash, table.c.updated_at, table.c.settled)
+    return select(*columns).where(table.c.agency == bindparam("agency"), among(column, dialect))
 
 
 def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, Mirrored]:
     """The mirrored reports of these Tracking IDs."""
     found: dict[str, Mirrored] = {}
+    query = _load_query(work.conn.dialect.name)
     for part in chunks(tracking_ids):
-        query = select(table).where(table.c.agency == work.agency, table.c.tracking_id.in_(part))
-        for row in work.conn.execute(query).mappings():
+        for row in ask(work.conn, query, work.agency, part).mappings():
             found[row["tracking_id"]] = from_row(row)
     return found
+
+
+@cache
+def _load_query(dialect: str) -> Select[Any]:
+    return select(table).where(table.c.agency == bindparam("agency"), among(table.c.tracking_id, dialect))
 
 
 def find(work: Work, given: str) -> Mirrored | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -339,8 +338,8 @@ def item(
 
 RECEIVED = at(7, 6)
 NEW = Facts(received=RECEIVED, items=(), colour=Colour.MERAH, classification="Pengaduan")
-DISPOSED = replace(NEW, disposed=True, items=(item("d", at(7, 7)),))
-ANSWERED = replace(DISPOSED, colour=Colour.KUNING, items=(item("d", at(7, 7)), item("a", at(7, 9))))
+DISPOSED = NEW._replace(disposed=True, items=(item("d", at(7, 7)),))
+ANSWERED = DISPOSED._replace(colour=Colour.KUNING, items=(item("d", at(7, 7)), item("a", at(7, 9))))
 
 
 def timed(facts: Facts) -> Deadlines:
@@ -392,18 +391,18 @@ def test_the_first_answer_stops_answer_and_starts_auto_close() -> None:
 @pytest.mark.parametrize("shade", [Colour.HIJAU, Colour.ABU])
 def test_a_closed_report_has_no_running_clock(shade: Colour) -> None:
     """What had stopped before keeps its own time, the rest stops when the report closed."""
-    deadlines = timed(replace(ANSWERED, colour=shade, closed_at=at(7, 20)))
+    deadlines = timed(ANSWERED._replace(colour=shade, closed_at=at(7, 20)))
     assert deadlines.deadline is None
     assert sure(deadlines.verify).stopped_at == at(7, 7)
     assert sure(deadlines.answer).stopped_at == at(7, 9)
     assert sure(deadlines.resolve).stopped_at == at(7, 20)
     assert deadlines.auto_close_at is None
-    assert sure(timed(replace(NEW, colour=shade)).verify).stopped_at is None
+    assert sure(timed(NEW._replace(colour=shade)).verify).stopped_at is None
 
 
 def test_a_report_without_a_limit_has_no_resolve_clock() -> None:
     """An *aspirasi* waits for an answer and then for nobody."""
-    deadlines = timed(replace(ANSWERED, classification="Aspirasi"))
+    deadlines = timed(ANSWERED._replace(classification="Aspirasi"))
     assert deadlines.resolve is None
     assert deadlines.deadline is None
 
@@ -411,7 +410,7 @@ def test_a_report_without_a_limit_has_no_resolve_clock() -> None:
 def test_a_new_opd_has_its_own_time_to_answer_but_none_to_resolve() -> None:
     """Answer starts anew for it; resolve never does."""
     moved = (item("d", at(7, 7)), item("a", at(7, 8)), item("d", at(7, 20), to="Dinas Kesehatan"))
-    deadlines = timed(replace(DISPOSED, items=moved))
+    deadlines = timed(DISPOSED._replace(items=moved))
     assert (sure(deadlines.answer).started_at, sure(deadlines.answer).running) == (at(7, 20), True)
     assert sure(deadlines.resolve).started_at == at(7, 7)
 
@@ -420,41 +419,41 @@ def test_a_new_opd_has_its_own_time_to_answer_but_none_to_resolve() -> None:
 def test_the_same_opd_again_gains_no_time(to: str | None) -> None:
     """Nor does a disposition that does not say to whom."""
     again = (item("d", at(7, 7)), item("r", at(7, 8)), item("d", at(7, 20), to=to))
-    assert sure(timed(replace(DISPOSED, items=again)).answer).started_at == at(7, 7)
+    assert sure(timed(DISPOSED._replace(items=again)).answer).started_at == at(7, 7)
 
 
 def test_an_opd_is_new_against_the_last_one_that_was_named() -> None:
     """A nameless disposition between two of the same OPD does not make the second a new one."""
     items = (item("d", at(7, 7)), item("d", at(7, 8), to=None), item("d", at(7, 9)))
-    assert sure(timed(replace(DISPOSED, items=items)).answer).started_at == at(7, 7)
+    assert sure(timed(DISPOSED._replace(items=items)).answer).started_at == at(7, 7)
     first_nameless = (item("d", at(7, 7), to=None), item("d", at(7, 9)))
-    assert sure(timed(replace(DISPOSED, items=first_nameless)).answer).started_at == at(7, 7)
+    assert sure(timed(DISPOSED._replace(items=first_nameless)).answer).started_at == at(7, 7)
 
 
 def test_reopening_never_extends() -> None:
     """A report that comes back is due when it was due: here it is overdue at once."""
     reopened = (*ANSWERED.items, item("r", at(9, 1)), item("d", at(9, 2)))  # type: ignore[misc]
-    deadlines = timed(replace(DISPOSED, items=reopened, closed_at=None))
+    deadlines = timed(DISPOSED._replace(items=reopened, closed_at=None))
     assert deadlines.deadline == (ClockKind.RESOLVE, end(7, 27))
     assert deadlines.overdue(at(9, 2))
 
 
 def test_with_the_city_itself_no_opd_s_clock_runs() -> None:
     """The admin has to dispose it further; the time to resolve runs already."""
-    deadlines = timed(replace(DISPOSED, with_city=True))
+    deadlines = timed(DISPOSED._replace(with_city=True))
     assert deadlines.answer is None
     assert deadlines.deadline == (ClockKind.RESOLVE, end(7, 27))
 
 
 def test_a_postponed_report_has_no_running_clock() -> None:
     """`Tunda` pauses: there is no deadline, and nothing is overdue."""
-    deadlines = timed(replace(DISPOSED, postponed=True))
+    deadlines = timed(DISPOSED._replace(postponed=True))
     assert deadlines.deadline is None
     assert not deadlines.overdue(at(12, 1))
     assert sure(deadlines.answer).paused
     assert not sure(deadlines.verify).paused
-    assert timed(replace(ANSWERED, postponed=True)).auto_close_at is None
-    assert not sure(timed(replace(ANSWERED, postponed=True, colour=Colour.ABU)).resolve).paused
+    assert timed(ANSWERED._replace(postponed=True)).auto_close_at is None
+    assert not sure(timed(ANSWERED._replace(postponed=True, colour=Colour.ABU)).resolve).paused
 
 
 def test_a_pause_that_the_thread_shows_is_added() -> None:
@@ -464,7 +463,7 @@ def test_a_pause_that_the_thread_shows_is_added() -> None:
         item("l", at(7, 10)),
         item("l", at(7, 15), status="Dalam Proses"),
     )
-    deadlines = timed(replace(DISPOSED, items=(item("d", at(7, 7)), *pause)))
+    deadlines = timed(DISPOSED._replace(items=(item("d", at(7, 7)), *pause)))
     assert sure(deadlines.answer).due_at == end(7, 21)
     assert sure(deadlines.resolve).due_at == end(8, 3)
     assert sure(deadlines.verify).due_at == end(7, 16)
@@ -477,16 +476,16 @@ def test_a_pause_after_the_time_was_over_adds_nothing() -> None:
         item("l", at(9, 8), status="Tunda"),
         item("l", at(9, 9), status="X"),
     )
-    assert sure(timed(replace(DISPOSED, items=(item("d", at(7, 7)), *late))).answer).due_at == end(7, 14)
+    assert sure(timed(DISPOSED._replace(items=(item("d", at(7, 7)), *late))).answer).due_at == end(7, 14)
     early = (item("l", at(7, 6), status="Tunda"), item("l", at(7, 7), status="X"), item("d", at(7, 8)))
-    assert sure(timed(replace(DISPOSED, items=early)).answer).due_at == end(7, 15)
+    assert sure(timed(DISPOSED._replace(items=early)).answer).due_at == end(7, 15)
     endless = (item("d", at(7, 7)), item("l", at(7, 8), status="Tunda"), item("l", None, status="X"))
-    assert sure(timed(replace(DISPOSED, items=endless)).answer).due_at == end(7, 14)
+    assert sure(timed(DISPOSED._replace(items=endless)).answer).due_at == end(7, 14)
 
 
 def test_an_unknown_start_is_the_time_received_and_is_flagged() -> None:
     """Seen in an export only: disposed, but nobody knows when."""
-    deadlines = timed(replace(NEW, items=None, disposed=True))
+    deadlines = timed(NEW._replace(items=None, disposed=True))
     assert (sure(deadlines.verify).stopped, sure(deadlines.verify).stopped_at) == (True, None)
     assert sure(deadlines.answer).started_at == sure(deadlines.resolve).started_at == RECEIVED
     assert deadlines.deadline == (ClockKind.ANSWER, end(7, 13))
@@ -495,8 +494,8 @@ def test_an_unknown_start_is_the_time_received_and_is_flagged() -> None:
 
 def test_a_disposition_without_a_date_is_an_unknown_start() -> None:
     """A known thread without a disposition too: a report can go straight to the agency."""
-    dateless = timed(replace(DISPOSED, items=(item("d", None),)))
-    direct = timed(replace(DISPOSED, items=()))
+    dateless = timed(DISPOSED._replace(items=(item("d", None),)))
+    direct = timed(DISPOSED._replace(items=()))
     for deadlines in (dateless, direct):
         assert sure(deadlines.answer).started_at == RECEIVED
         assert deadlines.estimated
@@ -504,7 +503,7 @@ def test_a_disposition_without_a_date_is_an_unknown_start() -> None:
 
 def test_kuning_in_an_export_means_answered_at_some_time() -> None:
     """The answer's clock has stopped, when is not known; no auto-close can be told."""
-    deadlines = timed(replace(NEW, items=None, disposed=True, colour=Colour.KUNING))
+    deadlines = timed(NEW._replace(items=None, disposed=True, colour=Colour.KUNING))
     assert (sure(deadlines.answer).stopped, sure(deadlines.answer).stopped_at) == (True, None)
     assert deadlines.deadline == (ClockKind.RESOLVE, end(7, 24))
     assert deadlines.auto_close is None
@@ -513,12 +512,12 @@ def test_kuning_in_an_export_means_answered_at_some_time() -> None:
 
 def test_what_is_over_needs_no_flag() -> None:
     """An estimate of a clock that has stopped is nobody's worry."""
-    assert not timed(replace(NEW, items=None, disposed=True, colour=Colour.HIJAU)).estimated
+    assert not timed(NEW._replace(items=None, disposed=True, colour=Colour.HIJAU)).estimated
 
 
 def test_an_answer_without_a_disposition_means_that_it_was_disposed() -> None:
     """Nobody waits to verify what an agency has answered."""
-    deadlines = timed(replace(NEW, colour=Colour.KUNING, items=(item("a", at(7, 8)),)))
+    deadlines = timed(NEW._replace(colour=Colour.KUNING, items=(item("a", at(7, 8)),)))
     assert sure(deadlines.verify).stopped
     assert sure(deadlines.answer).stopped_at == at(7, 8)
     assert sure(deadlines.resolve).running
@@ -526,9 +525,9 @@ def test_an_answer_without_a_disposition_means_that_it_was_disposed() -> None:
 
 def test_without_the_time_received_only_known_starts_count() -> None:
     """No clock is started by a guess of a guess."""
-    assert timed(replace(NEW, received=None)) == Deadlines()
-    assert timed(replace(NEW, received=None, items=None, disposed=True)) == Deadlines()
-    deadlines = timed(replace(DISPOSED, received=None))
+    assert timed(NEW._replace(received=None)) == Deadlines()
+    assert timed(NEW._replace(received=None, items=None, disposed=True)) == Deadlines()
+    deadlines = timed(DISPOSED._replace(received=None))
     assert deadlines.verify is None
     assert deadlines.deadline == (ClockKind.ANSWER, end(7, 14))
     assert not deadlines.estimated
@@ -538,9 +537,9 @@ def test_without_the_time_received_only_known_starts_count() -> None:
 def test_years_that_mean_no_date_are_none(year: int) -> None:
     """Such systems write 0001 or 9999; no clock starts with them, and nothing overflows."""
     wild = datetime(year, 12, 31, 23, 30, tzinfo=UTC)
-    assert timed(replace(NEW, received=wild)) == Deadlines()
+    assert timed(NEW._replace(received=wild)) == Deadlines()
     items = (item("d", wild), item("a", wild), item("l", wild, status="Tunda"))
-    assert sure(timed(replace(DISPOSED, items=items)).answer).started_at == RECEIVED
+    assert sure(timed(DISPOSED._replace(items=items)).answer).started_at == RECEIVED
 
 
 @pytest.mark.parametrize(
@@ -552,14 +551,14 @@ def test_auto_close_counts_from_the_last_answer_without_a_word_since(
 ) -> None:
     """A word of the reporter, or a new disposition, ends it."""
     items = tuple(item(letter, at(7, 7 + n)) for n, letter in enumerate(letters))
-    state = timed(replace(DISPOSED, items=items, colour=None)).auto_close
+    state = timed(DISPOSED._replace(items=items, colour=None)).auto_close
     assert (state.started_at if state else None) == starts
     assert state is None or state.due_at == DAYS.due(state.started_at, 10)
 
 
 def test_auto_close_is_not_guessed() -> None:
     """An answer without a date starts nothing: the time received would be far too early."""
-    assert timed(replace(DISPOSED, items=(item("d", None), item("a", None)))).auto_close is None
+    assert timed(DISPOSED._replace(items=(item("d", None), item("a", None)))).auto_close is None
 
 
 def test_late_is_after_the_last_second() -> None:
@@ -573,11 +572,11 @@ def test_each_clock_has_the_limits_of_the_day_it_starts() -> None:
     """A new regulation does not touch a clock that ran already."""
     limits = load_limits(WHOLE)
     old, new = at(12, 30, year=2024), at(1, 6, year=2025)
-    deadlines = clocks(replace(NEW, received=old, items=(item("d", new),), disposed=True), limits, DAYS)
+    deadlines = clocks(NEW._replace(received=old, items=(item("d", new),), disposed=True), limits, DAYS)
     assert sure(deadlines.verify).due_at == DAYS.due(old, 5)
     assert sure(deadlines.answer).due_at == DAYS.due(new, 2)
     midnight = datetime(2024, 12, 31, 17, 0, tzinfo=UTC)  # the new year has begun in Jakarta
-    assert sure(clocks(replace(NEW, received=midnight), limits, DAYS).verify).due_at == DAYS.due(midnight, 1)
+    assert sure(clocks(NEW._replace(received=midnight), limits, DAYS).verify).due_at == DAYS.due(midnight, 1)
 
 
 def test_the_facts_of_a_report() -> None:
@@ -649,6 +648,6 @@ def test_reopening_or_repeating_a_disposition_never_moves_a_deadline_later(
     given_facts: Facts, when: datetime
 ) -> None:
     """The same OPD once more, at the thread's end, gains nobody a day."""
-    before = replace(given_facts, items=(item("d", at(7, 7), to="A"),), postponed=False)
-    after = replace(before, items=(*before.items, item("r", when), item("d", when, to="A")))  # type: ignore[misc]
+    before = given_facts._replace(items=(item("d", at(7, 7), to="A"),), postponed=False)
+    after = before._replace(items=(*before.items, item("r", when), item("d", when, to="A")))  # type: ignore[misc]
     assert timed(after).deadline == timed(before).deadline
