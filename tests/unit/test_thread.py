@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lapor_sync.domain.report import ItemKind, ThreadItem
@@ -103,6 +103,15 @@ def test_words_are_what_a_browser_would_show(text: str, read: str) -> None:
     """Tags go, text that merely holds an angle bracket stays."""
     assert words(text) == read
     assert has_words(text)
+
+
+@given(st.text(alphabet="<>&/;!-apbrlt 1\n\u200b"))
+@example("<!-- <br --> a")
+@example("<p></p>&lt;b&gt;")
+@example("<b>a<")
+def test_whether_there_are_words_is_told_without_all_of_them(text: str) -> None:
+    """Mostly by the first letter that is no tag's."""
+    assert has_words(text) == bool(words(text))
 
 
 def test_plain_keeps_the_ends_of_lines() -> None:
