@@ -22,7 +22,7 @@ import click
 
 from lapor_sync import __version__
 from lapor_sync.commands import acting, backups, looking, tools
-from lapor_sync.commands.base import Call, day, path_type, stop_on_signals
+from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import Defect, LaporSyncError
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def run_backfill(call: Call, since: str | None, until: str | None) -> None:
     app = call.app()
     stop_on_signals(app.stopping.ask)
     zone = app.settings.timezone
-    first, last = day(since, zone, time.min), day(until, zone, time.max)
+    first, last = days(since, until, zone)
     with progress("Reports") as tell, app.working("backfill", tell) as setup:
         tally = backfill(setup, first, last)
     _print_tally(tally)
@@ -183,7 +183,8 @@ def run_exports(
 
     app = call.app()
     zone = app.settings.timezone
-    span = Span(since=day(since, zone, time.min), until=day(until, zone, time.max))
+    first, last = days(since, until, zone)
+    span = Span(since=first, until=last)
     made_at = day(as_of, zone, time.min)
     with app.judging() as judging, lock.working(judging.store.engine, "backfill"):
         for path in exports:

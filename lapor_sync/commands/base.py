@@ -131,6 +131,16 @@ def day(text: str | None, timezone: ZoneInfo, at: time) -> datetime | None:
     raise BadInput(f"{text!r} is no day.", todo="Write it as 2026-01-31.")
 
 
+def days(since: str | None, until: str | None, timezone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """From the begin of the first day to the end of the last one, as `day` reads them. Raises BadInput."""
+    first, last = day(since, timezone, time.min), day(until, timezone, time.max)
+    if first and last and first > last:
+        raise BadInput(
+            f"The span from {since} until {until} ends before it begins.", todo="Exchange the two days."
+        )
+    return first, last
+
+
 # Files that are given.
 
 

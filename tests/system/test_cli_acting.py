@@ -376,6 +376,7 @@ def test_exports_need_no_account(cli, tmp_path):
         (("--backfill", "--since", "nonsense"), "is no day"),
         (("--backfill", "--since", "2026-02-30"), "is no day"),
         (("--backfill", "--until", "0001-01-01"), "is no day"),
+        (("--backfill", "--since", "2026-02-01", "--until", "2026-01-31"), "ends before it begins"),
         (("--backfill", "--from-export", "/none.xlsx"), "none.xlsx"),
         (("--backfill", "--from-export", "/none.xlsx", "--as-of", "x"), "is no day"),
         (("nonsense",), "No such command"),
