@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -183,19 +184,33 @@ def with_reference(text: str, ref: str) -> str:
     return f"{text.rstrip()}\n[Ref {ref}]"
 
 
-_HYPHEN = "[-\u2010-\u2014\u2212]"
-
-
 def references_in(text: str, prefix: str) -> frozenset[str]:
     """Every well-formed reference with our prefix in `text`, after unescaping and stripping tags."""
     pattern = rf"(?<![A-Z0-9-]){re.escape(prefix)}-[A-Z2-7]{{{_REF_LENGTH},}}(?![A-Z0-9])"
     return frozenset(re.findall(pattern, talk.plain(text)))
 
 
+_AS_ISSUED = str.maketrans(
+    {small: small.upper() for small in string.ascii_lowercase}
+    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+)
+_NOT_BEFORE = re.compile(r"(?<![A-Z0-9-])")
+_NOT_AFTER = re.compile(r"(?![A-Z0-9])")
+"""What a reference may not be a part of. A pattern for each reference would have to be compiled each time."""
+
+
 def carries(text: str, ref: str) -> bool:
     """Whether `text` holds the bare reference, in capitals or not, whatever hyphen upstream made of ours."""
-    spelt = _HYPHEN.join(map(re.escape, ref.split("-")))
-    return re.search(rf"(?<![A-Z0-9-])(?i:{spelt})(?![A-Z0-9])", talk.plain(text)) is not None
+    said = talk.plain(text)
+    if ref.rpartition("-")[2] not in said.upper():
+        return False  # cheap first: most items carry none
+    spelt = said.translate(_AS_ISSUED)
+    at = spelt.find(ref)
+    while at >= 0:
+        if _NOT_BEFORE.match(said, at) and _NOT_AFTER.match(said, at + len(ref)):
+            return True
+        at = spelt.find(ref, at + 1)
+    return False
 
 
 def times_seen(items: Iterable[ThreadItem], ref: str) -> int:

@@ -88,13 +88,22 @@ def run(conn: Connection, statement: Insert | Update, values: Mapping[str, Any],
     return conn.exec_driver_sql(sql, parameters({**values, **where})).rowcount
 
 
+def scalar(conn: Connection, statement: Select[Any], **where: object) -> Any:
+    """The first column of the first row, None without one; `statement` and `where` as in `run`."""
+    sql, parameters = _one(statement, (), conn.dialect)
+    return conn.exec_driver_sql(sql, parameters(where)).scalar()
+
+
 @lru_cache(maxsize=32)
 def _one(
     statement: Insert | Update | Select[Any], names: tuple[str, ...], dialect: Dialect
 ) -> tuple[str, Callable[[Mapping[str, Any]], Any]]:
     """The text for the driver, and what makes its parameters: a tuple for SQLite, a dict for psycopg."""
     compiled = statement.compile(dialect=dialect, column_keys=list(names))
-    return str(compiled), itemgetter(*compiled.positiontup) if compiled.positiontup else dict
+    if compiled.positiontup:
+        wanted = tuple(compiled.positiontup)
+        return str(compiled), lambda given: tuple(map(given.__getitem__, wanted))
+    return str(compiled), dict
 
 
 def replacing(target: Table, dialect: str, keep: tuple[str, ...] = ()) -> Insert:

@@ -24,7 +24,7 @@ from lapor_sync.domain.delivery import (
 from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit
-from lapor_sync.store.bulk import run
+from lapor_sync.store.bulk import run, scalar
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
 from lapor_sync.store.schema import WAITING, attempt, delivery_file, report
@@ -270,14 +270,14 @@ MAX_WHY = 200
 """Characters of what upstream said that are kept with a refused try; never in the audit or the log."""
 
 
+_LAST = select(func.max(attempt.c.n)).where(attempt.c.ref == bindparam("its_ref"))
 _BEGIN = insert(attempt)
 _END = update(attempt).where(attempt.c.ref == bindparam("its_ref"), attempt.c.outcome.is_(None))
 
 
 def begin_attempt(work: Work, ref: str) -> int:
     """Write down that a try is about to leave; its number, from 1."""
-    last = work.conn.execute(select(func.max(attempt.c.n)).where(attempt.c.ref == ref)).scalar()
-    n = int(last or 0) + 1
+    n = int(scalar(work.conn, _LAST, its_ref=ref) or 0) + 1
     run(work.conn, _BEGIN, {"ref": ref, "n": n, "agency": work.agency, "at": work.at})
     return n
 

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Insert, Select, and_, bindparam, func, or_, selec
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
-from lapor_sync.store.bulk import among, ask, insert_many, replacing
+from lapor_sync.store.bulk import among, ask, insert_many, replacing, run
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import UNSETTLED
 from lapor_sync.store.schema import report as table
@@ -340,6 +340,14 @@ def read_now(work: Work, tracking_ids: Iterable[str]) -> None:
     for part in chunks(tracking_ids):
         where = (table.c.agency == work.agency, table.c.tracking_id.in_(part))
         work.conn.execute(update(table).where(*where).values(next_read_at=work.at))
+
+
+_ONE = update(table).where(table.c.agency == bindparam("its_agency"), table.c.tracking_id == bindparam("its_id"))
+
+
+def note_written(work: Work, tracking_id: str, at: datetime) -> None:
+    """We wrote to it until then, by upstream's time: its hash may not be trusted."""
+    run(work.conn, _ONE, {"written_at": to_text(at), "settled": 0}, its_agency=work.agency, its_id=tracking_id)
 
 
 def put_off_no_longer(work: Work) -> None:

@@ -137,8 +137,8 @@ class _Push:
             # The next reports are read while these are answered; not before the one that tries after an outage.
             wave = None if self.is_canary else self._next_wave(pool, waves)
             self._settle_all(sending)
-            self._mirror(again)
-            again = self._read_again(pool, claimed)
+            before, again = again, self._read_again(pool, claimed)
+            self._mirror(before)
             wave = wave or self._next_wave(pool, waves)
         self._mirror(again)
         return moved and not self._must_end
@@ -426,8 +426,8 @@ class _Push:
     def _after_writes(self, work: Work, tracking_ids: list[str]) -> None:
         """Upstream may have changed by us: the reports' hashes are not trusted before the grace after this."""
         written_at = self.setup.connector.upstream_now()
-        changed = reports.load(work, tracking_ids).values()
-        reports.save(work, [one._replace(written_at=written_at, settled=False) for one in changed])
+        for tracking_id in tracking_ids:
+            reports.note_written(work, tracking_id, written_at)
 
     def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Again:
         """After a delivery its report is read again in the same cycle."""
