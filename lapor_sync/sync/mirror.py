@@ -196,14 +196,11 @@ def note_references(
     A well-formed reference with our prefix that the database does not know (an older backup was restored) becomes
     a recovered `sent` delivery.
     """
-    # Cheap first: most items carry no mark, whether of this prefix or of the one before it was changed.
-    marks = {f"{judging.rules.prefix}-"} | {one.ref.rpartition("-")[0] + "-" for one in deliveries}
-    marked = tuple(item for item in items if any(mark in item.content for mark in marks))
-    seen = [_note_seen(work, judging, one, marked) for one in deliveries]
-    known = {one.ref for one in deliveries}
-    for item in marked:
-        if item.kind is ItemKind.ANSWER:
-            for ref in rules_of_delivery.references_in(item.content, judging.rules.prefix) - known:
+    seen = [_note_seen(work, judging, one, items) for one in deliveries]
+    known, prefix = {one.ref for one in deliveries}, judging.rules.prefix
+    for item in items:
+        if item.kind is ItemKind.ANSWER and prefix in item.content:  # cheap first: most carry none
+            for ref in rules_of_delivery.references_in(item.content, prefix) - known:
                 _recover(work, tracking_id, ref, item)
     return seen
 

@@ -466,6 +466,18 @@ def test_a_reference_that_stands_twice_raises_an_alarm(tmp_path: Path) -> None:
         assert [values["ref"] for values in city.log.named("seen_twice")] == [ref]
 
 
+def test_a_reference_that_upstream_spells_anew_is_seen(tmp_path: Path) -> None:
+    """In small letters and with an entity for its hyphen: nothing is sent again, and it counts as seen."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.answer(one, content=f"<p>Sudah. [ref {ref.lower().replace('-', '&ndash;')}]</p>")
+        city.cycle()
+        assert (city.state(ref), city.arrived(one)) == (State.SENT, [])
+        assert city.delivery(ref).seen_at is not None
+
+
 def test_a_sent_response_that_is_not_seen_is_flagged_after_a_day(tmp_path: Path) -> None:
     """Accepted upstream, and never readable: read each cycle for a day, then flagged, then left."""
     with bench(tmp_path / "kota.db", reports=0) as city:
