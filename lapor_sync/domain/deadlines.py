@@ -352,7 +352,7 @@ class Facts(NamedTuple):
 
     `items`: the thread in reading order, None where it is not known. `colour`: upstream's, None where the status
     name is not known. `postponed`: the status is `Tunda`. `disposed`: to anybody; `with_city`: to the city itself
-    and not to an OPD. `closed_at`: when it became hijau or abu, None where open or not known.
+    and not to an OPD.
     """
 
     received: datetime | None
@@ -362,16 +362,9 @@ class Facts(NamedTuple):
     disposed: bool = False
     with_city: bool = False
     classification: str | None = None
-    closed_at: datetime | None = None
 
 
-def facts(
-    report: Report,
-    items: tuple[ThreadItem, ...] | None,
-    colour: Colour | None,
-    city: City,
-    closed_at: datetime | None = None,
-) -> Facts:
+def facts(report: Report, items: tuple[ThreadItem, ...] | None, colour: Colour | None, city: City) -> Facts:
     """The facts of a mirrored report."""
     return Facts(
         received=report.created_at,
@@ -381,29 +374,20 @@ def facts(
         disposed=report.disposition_id is not None,
         with_city=city.is_itself(report.disposition_id),
         classification=report.classification,
-        closed_at=closed_at,
     )
 
 
 class ClockState(NamedTuple):
-    """One clock: started, due, and whether it still runs. Times are aware.
+    """One clock that has not stopped: started and due, aware times.
 
-    `stopped_at` is None where it runs or where nobody knows when it stopped. `paused`: not stopped, but the
-    report is postponed. `estimated`: when it started is not known, the time received is taken.
+    `paused`: the report is postponed. `estimated`: when it started is not known, the time received is taken.
     """
 
     clock: ClockKind
     started_at: datetime
     due_at: datetime
-    stopped: bool
-    stopped_at: datetime | None
     paused: bool
     estimated: bool
-
-    @property
-    def running(self) -> bool:
-        """Whether time passes on it."""
-        return not self.stopped and not self.paused
 
 
 class Deadline(NamedTuple):
@@ -414,7 +398,7 @@ class Deadline(NamedTuple):
 
 
 class Deadlines(NamedTuple):
-    """The clocks of one report; None for one that has not started or has no limit."""
+    """The clocks of one report; None for one that has not started, has stopped, or has no limit."""
 
     verify: ClockState | None = None
     answer: ClockState | None = None
@@ -424,19 +408,19 @@ class Deadlines(NamedTuple):
     @property
     def deadline(self) -> Deadline | None:
         """The earliest running one of verify, answer and resolve; the first of these where two are equal."""
-        running = [one for one in self._due() if one.running]
+        running = [one for one in self._due() if not one.paused]
         first = min(running, key=lambda one: one.due_at, default=None)
         return Deadline(first.clock, first.due_at) if first else None
 
     @property
     def estimated(self) -> bool:
-        """The flag `deadline_estimated`: a clock that has not stopped was started by the time received."""
-        return any(one.estimated and not one.stopped for one in self._due())
+        """The flag `deadline_estimated`: a clock was started by the time received."""
+        return any(one.estimated for one in self._due())
 
     @property
     def auto_close_at(self) -> datetime | None:
         """When upstream closes the report by itself, if the reporter stays silent."""
-        return self.auto_close.due_at if self.auto_close and self.auto_close.running else None
+        return self.auto_close.due_at if self.auto_close and not self.auto_close.paused else None
 
     def overdue(self, now: datetime) -> bool:
         """Whether `deadline` is over at `now`."""
@@ -454,20 +438,15 @@ class _Pause(NamedTuple):
 
 
 class _Bench(NamedTuple):
-    """What starts and stops the clocks of one report."""
+    """What starts the clocks of one report."""
 
     facts: Facts
     limits: tuple[Limits, ...]
     days: WorkingDays
     pauses: tuple[_Pause, ...]
-    only_open: bool
 
-    def clock(
-        self, kind: ClockKind, start: datetime | None, *, stopped: bool = False, stopped_at: datetime | None = None
-    ) -> ClockState | None:
+    def clock(self, kind: ClockKind, start: datetime | None) -> ClockState | None:
         """One clock; started by the time received where `start` is None. None without a start or a limit."""
-        if stopped and self.only_open:
-            return None
         started_at = start or _sane(self.facts.received)
         if started_at is None:
             return None
@@ -475,14 +454,11 @@ class _Bench(NamedTuple):
         limit = in_force(self.limits, day).for_clock(kind, self.facts.classification)
         if limit is None:
             return None
-        closed = self.facts.colour in CLOSED
         return ClockState(
             clock=kind,
             started_at=started_at,
             due_at=self._due(started_at, day, limit),
-            stopped=stopped or closed,
-            stopped_at=stopped_at if stopped or not closed else self.facts.closed_at,
-            paused=self.facts.postponed and not (stopped or closed),
+            paused=self.facts.postponed,
             estimated=start is None,
         )
 
@@ -496,8 +472,8 @@ class _Bench(NamedTuple):
         return due_at
 
 
-def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays, *, only_open: bool = False) -> Deadlines:
-    """The clocks of one report, by the rules' table.
+def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadlines:
+    """The clocks of one report that have not stopped, by the rules' table; none where it is hijau or abu.
 
     `limits` is what `load_limits` returns. A clock whose start is not known starts when the report was received
     (`estimated`); where that is not known either, there is no such clock.
@@ -505,42 +481,38 @@ def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays, *, only_
     `Tunda` pauses: no clock runs. The working days of a pause whose begin and end the thread shows are added to
     the limit; one that the thread does not show adds nothing. Reopening never extends: resolve starts at the first
     disposition ever, answer only anew for a new OPD.
-
-    `only_open` leaves out those that have stopped: what is due and `estimated` do not depend on them.
     """
-    if only_open and facts.colour in CLOSED:
+    if facts.colour in CLOSED:
         return Deadlines()
     items = facts.items or ()
-    bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items), only_open=only_open)
+    bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items))
     is_answered = any(item.kind is ItemKind.ANSWER for item in items)
     first_disposed = next((item for item in items if item.kind is ItemKind.DISPOSITION), None)
     disposed = facts.disposed or first_disposed is not None or is_answered
     disposed_at = _sane(first_disposed.created_at) if first_disposed else None
     return Deadlines(
-        verify=_verify(bench, disposed, disposed_at),
+        verify=_verify(bench) if not disposed else None,
         answer=_answer(bench, items) if disposed and not facts.with_city else None,
         resolve=bench.clock(ClockKind.RESOLVE, disposed_at) if disposed else None,
         auto_close=_auto_close(bench, items),
     )
 
 
-def _verify(bench: _Bench, disposed: bool, disposed_at: datetime | None) -> ClockState | None:
+def _verify(bench: _Bench) -> ClockState | None:
     # The time received is what starts this clock, never an estimate of it.
     received = _sane(bench.facts.received)
-    if received is None:
-        return None
-    return bench.clock(ClockKind.VERIFY, received, stopped=disposed, stopped_at=disposed_at)
+    return bench.clock(ClockKind.VERIFY, received) if received else None
 
 
 def _answer(bench: _Bench, items: tuple[ThreadItem, ...]) -> ClockState | None:
     at = _disposed_anew(items)
     start = _sane(items[at].created_at) if at is not None else None
     recent = items[at + 1 :] if at is not None else items
-    answer = next((item for item in recent if item.kind is ItemKind.ANSWER), None)
     # Where the thread is not known, kuning alone says that somebody answered at some time.
     unseen = bench.facts.items is None and bench.facts.colour is Colour.KUNING
-    stopped_at = _sane(answer.created_at) if answer else None
-    return bench.clock(ClockKind.ANSWER, start, stopped=answer is not None or unseen, stopped_at=stopped_at)
+    if unseen or any(item.kind is ItemKind.ANSWER for item in recent):
+        return None
+    return bench.clock(ClockKind.ANSWER, start)
 
 
 def _auto_close(bench: _Bench, items: tuple[ThreadItem, ...]) -> ClockState | None:

@@ -43,7 +43,7 @@ def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
     """The report with its colour, flags, deadline, and whether and when it must be read again."""
     verdict = _verdict(case, rules)
     closed_at = _closed_at(case, verdict.colour)
-    timed = _deadlines(case, verdict.colour, closed_at, rules)
+    timed = _deadlines(case, verdict.colour, rules)
     deadline = timed.deadline
     flags = _flags(case, timed)
     settled = _is_settled(case, rules)
@@ -71,9 +71,9 @@ def _verdict(case: Facts, rules: Rules) -> Verdict:
 _FROM_TABLE = frozenset({Flag.UNKNOWN_STATUS, Flag.STATUS_WITHOUT_ANSWER})
 
 
-def _deadlines(case: Facts, shade: Colour | None, closed_at: datetime | None, rules: Rules) -> Deadlines:
-    told = facts(case.new.report, case.items, shade, rules.city, closed_at)
-    return clocks(told, rules.limits, rules.working_days, only_open=True)
+def _deadlines(case: Facts, shade: Colour | None, rules: Rules) -> Deadlines:
+    told = facts(case.new.report, case.items, shade, rules.city)
+    return clocks(told, rules.limits, rules.working_days)
 
 
 _CLOSING = frozenset(map(canonical, ("Selesai", "Diarsipkan", "Ditolak")))
