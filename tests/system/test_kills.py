@@ -1,6 +1,6 @@
 """Whatever dies when: each response stands in the citizen's thread once and in order, and the mirror is the world.
 
-How many random kills: `KILLS` in the environment, on each database; by itself a hundred. Thousands: see `kills`.
+How many random kills: `KILLS` in the environment, on each database; by itself sixty. Thousands: see `kills`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.system.kills import ON_THE_WIRE, STEPS, kill_at, one_city
 from tests.system.launcher import Launcher
 from tests.system.rig import rig, some_at_once
 
-KILLS = int(os.environ.get("KILLS", "100"))
+KILLS = int(os.environ.get("KILLS", "60"))
 AT_ONCE = 4
 
 Running = Mapping[str, Future[int]]
