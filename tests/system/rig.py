@@ -19,6 +19,7 @@ from typing import Any, Self, TypeVar
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from lapor_sync.app import App
@@ -247,6 +248,15 @@ def wait_until(is_so: Callable[[], object], seconds: float = 60, what: str = "it
         time.sleep(0.02)
 
 
+PASSED_ON = {name: value for name, value in os.environ.items() if not name.startswith("LAPOR_SYNC_")}
+"""Taken once: pytest notes its current test in the environment, and a thread that reads it meanwhile stumbles."""
+
+_settings = retry(
+    retry=retry_if_exception_type((KeyError, RuntimeError)), stop=stop_after_attempt(5), reraise=True
+)(load_settings)
+"""The library of settings looks through the environment, too: whoever stumbles there tries again."""
+
+
 @contextmanager
 def rig(
     folder: Path, database: str, *, filed: int = 6, env: Mapping[str, str] = {}, **options: Any
@@ -258,13 +268,12 @@ def rig(
         lie_there = [simulator.world.file_report(opd=OPD)["tracking_id"] for _ in range(filed)]
         settings = SETTINGS | {"DATABASE_URL": database, "UPSTREAM_URL": simulator.url, **env}
         its_env = {f"LAPOR_SYNC_{name}": value for name, value in settings.items() if value}
-        judging = stack.enter_context(App(settings=load_settings(None, its_env)).judging())
-        passed_on = {name: value for name, value in os.environ.items() if not name.startswith("LAPOR_SYNC_")}
+        judging = stack.enter_context(App(settings=_settings(None, its_env)).judging())
         yield Rig(
             simulator=simulator,
             judging=judging,
             folder=folder,
-            env=passed_on | its_env | {"KILL_FILE": str(folder / "kill")},
+            env=PASSED_ON | its_env | {"KILL_FILE": str(folder / "kill")},
             reports=lie_there,
         )
 
