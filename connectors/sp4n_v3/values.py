@@ -165,9 +165,7 @@ def text_of(value: object) -> str:
 
 def text_or_none(value: object) -> str | None:
     """As `text_of`, None where there is no text."""
-    if value is None:
-        return None
-    return (clean(value) if isinstance(value, str) else text_of(value)) or None
+    return text_of(value) or None
 
 
 def joined(value: object) -> str | None:
@@ -179,8 +177,6 @@ def joined(value: object) -> str | None:
 
 def name_of(value: object) -> str | None:
     """An institution or status as a string, or as an object with `name` (both seen)."""
-    if isinstance(value, str):
-        return clean(value) or None
     return text_or_none(value.get("name") if isinstance(value, dict) else value)
 
 
