@@ -241,7 +241,7 @@ def test_exports_that_are_dropped(town: Rig, tmp_path: Path) -> None:
         assert len(why) == 2
         assert all(why)
         growing = export(folder / "tumbuh.xlsx", "8000003")
-        for _ in range(5):  # the cycles come every 50 ms
+        for _ in range(5):  # while two cycles or three look at it
             time.sleep(0.1)
             assert growing.exists()
             rest(growing, 0)  # written to just now
