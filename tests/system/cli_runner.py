@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import json
 import logging
@@ -72,7 +71,6 @@ class Cli:
         environ |= self.env | dict(env or {})
         out, err = Stream(terminal=terminal), Stream(terminal=terminal)
         with ExitStack() as stack:
-            stack.callback(gc.set_threshold, *gc.get_threshold())
             for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 stack.callback(signal.signal, one, signal.getsignal(one))
             stack.callback(_quiet)
