@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -189,6 +188,8 @@ def new_file(out: Path, mode: int = 0o666) -> Iterator[Path]:
 
     A process that is killed meanwhile leaves a hidden `.lapor-sync-*.part`. Raises BadInput or NotAllowed.
     """
+    import secrets  # its cryptography is slow to load
+
     part = out.parent / f".lapor-sync-{secrets.token_hex(6)}.part"
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))

@@ -25,17 +25,17 @@ def status(call: Call, as_json: bool) -> None:
     """Colours, outbox, conflicts, quarantine, last success, outages, who holds the database."""
     from lapor_sync.store import lock, views
 
-    with call.store() as store, store.reading() as work:
-        found = views.status(work)
-        if as_json:
-            print_json(found)
-            return
-        from lapor_sync import screens
+    with call.store() as store:
+        with store.reading() as work:
+            found = views.status(work)
+            if as_json:
+                print_json(found)
+                return
+            from lapor_sync import screens
 
-        outages = screens.recent_outages(work)
-        screens.status(
-            found, late=views.count_overdue(work), holder=lock.holder(store.engine), outages=outages, now=work.at
-        )
+            outages, late = screens.recent_outages(work), views.count_overdue(work)
+        holder = lock.holder(store.engine)  # by the same connection, now that it is free
+    screens.status(found, late=late, holder=holder, outages=outages, now=work.at)
 
 
 @command(
