@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from lapor_sync.domain.numbers import NumberSet
+
 T = TypeVar("T")
 
 MAX_PASSES = 3
@@ -50,15 +52,13 @@ Start = Callable[[int], Callable[[], Page[T]]]
 class _Seen:
     """What all passes brought so far: ids as numbers, so that a long listing stays small in memory."""
 
-    keys: set[int] = field(default_factory=set)
+    keys: NumberSet = field(default_factory=NumberSet)
     total: int | None = None
 
     def take(self, page: Page[T]) -> int:
         """Take a page in; how many of its rows are new."""
-        before = len(self.keys)
-        self.keys.update(page.keys)
         self.total = page.total if page.total is not None else self.total
-        return len(self.keys) - before
+        return sum(map(self.keys.add, page.keys))
 
 
 def read_all(start: Start[T]) -> Iterator[Step[T]]:
@@ -89,14 +89,13 @@ def _pass(start: Start[T]) -> Iterator[tuple[Page[T], int]]:
 
     The next page is begun before one is given.
     """
-    seen: set[int] = set()
+    seen = NumberSet()
     idle, last_page, number = 0, None, 1
     pending = start(number)
     while True:
         page = pending()
         last_page = page.last_page if page.last_page is not None else last_page
-        idle = idle + 1 if seen.issuperset(page.keys) else 0
-        seen.update(page.keys)
+        idle = 0 if sum(map(seen.add, page.keys)) else idle + 1
         if number >= MAX_PAGES or _ends(page, number, idle, last_page):
             yield page, number
             return

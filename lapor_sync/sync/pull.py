@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from lapor_sync.domain.errors import BadRecord, Missing, UpstreamError
+from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Report
 from lapor_sync.store import marks, quarantine, reports
@@ -150,8 +151,8 @@ class _Run:
     updated_from: datetime | None
     tally: Tally = field(default_factory=Tally)
     newest: datetime | None = None
-    met: set[int] = field(default_factory=set)
-    ids: set[int] = field(default_factory=set)
+    met: NumberSet = field(default_factory=NumberSet)
+    ids: NumberSet = field(default_factory=NumberSet)
     bad_keys: set[str] = field(default_factory=set)
     is_whole: bool = True  # every row could be mirrored: the cursor may move
     proves_absence: bool = False
@@ -204,10 +205,8 @@ class _Run:
 
     def _is_first_met(self, row: ListedRow) -> bool:
         """Whether this listing did not bring the row yet: a further pass repeats what the first one had."""
-        mark = hash((row.key, row.hash))
-        if mark in self.met:
+        if not self.met.add(hash((row.key, row.hash))):
             return False
-        self.met.add(mark)
         if self.updated_from is None:
             self.ids.add(hash(row.report_id))
         return True
