@@ -11,14 +11,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import cache
 from importlib import resources
-from typing import NamedTuple
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.colour import CLOSED, City, Colour, canonical
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+
+if TYPE_CHECKING:
+    from holidays import HolidayBase
 
 _YEARS = range(1990, 2200)
 _MOST_DAYS = 366
@@ -128,10 +134,22 @@ def joint_holidays_known(year: int) -> bool:
 
 def _holidays(year: int, *categories: str) -> frozenset[date]:
     """Indonesia's holidays of one year: national ones and *cuti bersama*, unless categories are named."""
-    # Imported here: it takes a tenth of a second, which a command without deadlines need not wait for.
-    from holidays import country_holidays
+    return frozenset(_indonesia()(years=year, categories=categories or ("public", "government")))
 
-    return frozenset(country_holidays("ID", years=year, categories=categories or ("public", "government")))
+
+@cache
+def _indonesia() -> type[HolidayBase]:
+    """The library's Indonesia, loaded from its file: its package would load all 250 countries, 8 MB that stay."""
+    import holidays  # slow, and a command without deadlines does without it
+
+    file = Path(holidays.__file__).parent / "countries" / "indonesia.py"
+    spec = spec_from_file_location("lapor_sync.indonesia", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: type[HolidayBase] = module.Indonesia
+    return found
 
 
 def _days_of(year: int) -> Iterator[date]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from holidays import country_holidays
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,6 +129,27 @@ def test_the_city_s_own_days() -> None:
     assert not days.is_working(date(2026, 7, 4))
     assert DAYS.is_working(date(2026, 3, 17))
     assert not DAYS.is_working(date(2026, 5, 15))
+
+
+@pytest.mark.parametrize("year", [2019, 2026, 2040])
+def test_the_days_off_are_those_that_the_library_tells_when_asked_its_own_way(year: int) -> None:
+    """We load its Indonesia alone; it must be the same."""
+    off = frozenset(country_holidays("ID", years=year, categories=("public", "government")))
+    days = [date(year, 1, 1) + timedelta(days=n) for n in range(365)]
+    assert [day for day in days if DAYS.is_working(day)] == [
+        day for day in days if day.weekday() < 5 and day not in off
+    ]
+
+
+def test_no_other_country_is_loaded() -> None:
+    """All 250 would stay in a daemon's memory."""
+    code = (
+        "import sys\n"
+        "from lapor_sync.domain.deadlines import joint_holidays_known\n"
+        "print(joint_holidays_known(2026), [name for name in sys.modules if name.startswith('holidays.countries')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == "True []\n"
 
 
 def test_whose_joint_holidays_are_known() -> None:
