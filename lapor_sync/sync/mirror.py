@@ -209,7 +209,7 @@ def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadIte
     count = _times_answered(items, one.ref)
     if one.delivery.kind is Kind.FORWARD:
         return one
-    if count and one.state is State.HELD:
+    if count and one.state in {State.HELD, State.REFUSED}:
         one = arrived_all_the_same(work, one)
         judging.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
     if count == one.seen_count:

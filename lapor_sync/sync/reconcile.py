@@ -201,7 +201,7 @@ def hold(work: Work, one: Queued, reason: Reason) -> None:
 
 
 def arrived_all_the_same(work: Work, one: Queued) -> Queued:
-    """A held response whose reference stands in the thread is sent: that question has answered itself.
+    """A held or refused response whose reference stands in the thread is sent: that question has answered itself.
 
     It goes by way of `queued`, as when a person lets it go on and it is found.
     """

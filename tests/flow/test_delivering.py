@@ -231,6 +231,20 @@ def test_a_refused_response_does_not_block_the_next(tmp_path: Path) -> None:
         assert said[second] is None
 
 
+def test_what_lapor_refuses_and_stores_all_the_same_is_sent(tmp_path: Path) -> None:
+    """Its reference stands in the thread: the citizen has it, and nobody must be told to write it again."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        first, second = city.respond(one, "Pertama"), city.respond(one, "Kedua")
+        city.world.add_faults({"match": POST, "do": "status:409", "stored": True})
+        city.cycles(2)
+        assert (city.state(first), city.state(second)) == (State.SENT, State.SENT)
+        assert refs_in_order(city.arrived(one), [first, second]) == [first, second]
+        moved = [json.loads(row[6]) for row in city.contents()["audit"] if row[4] == "delivery_moved"]
+        assert [move["to"] for move in moved if move["ref"] == first] == ["sending", "refused", "queued", "sent"]
+
+
 def test_an_unknown_response_blocks_the_next(tmp_path: Path) -> None:
     """As long as nobody knows whether the first arrived, the second waits."""
     with bench(tmp_path / "kota.db", reports=0) as city:
