@@ -167,6 +167,14 @@ def of_reports(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[Queued
     return found
 
 
+def of_sheets(work: Work, tracking_id: str) -> list[Queued]:
+    """The responses to a report that came from sheets."""
+    query = select(table).where(
+        table.c.agency == work.agency, table.c.tracking_id == tracking_id, table.c.origin.is_not(None)
+    )
+    return [_queued(row) for row in work.conn.execute(query).mappings()]
+
+
 def listing(work: Work, state: State | None = None) -> list[Queued]:
     """The deliveries of one state, or all, in the order in which they were written."""
     query = select(table).where(table.c.agency == work.agency).order_by(table.c.seq)

@@ -80,13 +80,19 @@ def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
     """
     with judging.store.work() as work:
         taken = outbox.origins(work, [row.origin for row in rows if row.origin])
+        said: set[tuple[str, str, str]] = set()
         prepared: list[NewDelivery | None] = []
         problems: list[str] = []
         for row in rows:
             try:
                 is_new = row.origin not in taken and not _was_recovered(work, row)
-                prepared.append(_prepare(work, judging, row, FileLimits()) if is_new else None)
+                new = _prepare(work, judging, row, FileLimits()) if is_new else None
                 taken.add(row.origin or "")
+                if new is not None:
+                    says = (new.tracking_id, new.opd, words(row.text))
+                    new = None if says in said or _was_said(work, new, row.text) else new
+                    said.add(says)
+                prepared.append(new)
             except (BadInput, NotAllowed, ReportUnknown) as error:
                 problems.append(f"row {row.row}: {error.what}")
         if problems:
@@ -101,7 +107,7 @@ def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
 
 
 def origin_of(tracking_id: str, opd: str, text: str) -> str:
-    """What tells a sheet's row from others: the same row twice is one response."""
+    """What tells a sheet's row from others, as its cells say it: the same row twice is one response."""
     parts = "\n".join((tracking_id.strip(), canonical(opd), words(text)))
     return hashlib.sha256(parts.encode()).hexdigest()
 
@@ -111,6 +117,14 @@ def _was_recovered(work: Work, row: Written) -> bool:
     return any(
         one.reason is Reason.RECOVERED and same_words(one.delivery.text, row.text, one.ref)
         for one in outbox.of_reports(work, [tracking_id]).get(tracking_id, ())
+    )
+
+
+def _was_said(work: Work, new: NewDelivery, text: str) -> bool:
+    """Whether a sheet's row said it before in other cells: no OPD, its id or its name; the report by either id."""
+    return any(
+        one.delivery.opd == new.opd and words(one.delivery.text) == words(with_reference(text, one.ref))
+        for one in outbox.of_sheets(work, new.tracking_id)
     )
 
 

@@ -657,6 +657,32 @@ def test_a_sheet_is_taken_whole_or_not_at_all_and_once(tmp_path: Path) -> None:
         assert [city.state(ref) for ref in refs if ref] == [State.SENT] * 3
 
 
+def test_a_row_is_known_again_however_its_cells_name_report_and_opd(tmp_path: Path) -> None:
+    """The OPD column was filled in after the first run, the API's id for the Tracking ID: nobody gets it twice."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        upstream_id = city.mirrored(one).report.upstream_id
+        assert upstream_id not in {None, one}
+
+        def row(number: int, given_id: str, opd: str | None, text: str = "Sudah.") -> Written:
+            origin = acts.origin_of(given_id, opd or "", text)
+            return Written(given_id=given_id, text=text, by="budi", opd=opd, origin=origin, row=number)
+
+        first, *rest = acts.respond_all(
+            city.setup, [row(2, one, None), row(3, one, OPD), row(4, upstream_id or "", OPD)]
+        )
+        assert (first is not None, rest) == (True, [None, None])
+        name = city.mirrored(one).report.disposition_name
+        assert acts.respond_all(city.setup, [row(2, one, name), row(3, upstream_id or "", None)]) == [None, None]
+        new = acts.respond_all(city.setup, [row(2, one, name, "Sudah dicat."), row(3, other, OPD)])
+        assert None not in new
+        acts.respond(city.setup, Written(given_id=one, text="Dari mulut ke mulut.", by="budi"))
+        assert acts.respond_all(city.setup, [row(2, one, OPD, "Dari mulut ke mulut.")]) != [
+            None
+        ]  # not from a sheet
+
+
 def test_two_institutions_of_one_name_must_be_told_by_id(tmp_path: Path) -> None:
     """A name that means two is no name."""
     with bench(tmp_path / "kota.db", reports=0) as city:
