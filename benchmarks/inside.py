@@ -16,6 +16,7 @@ import structlog
 
 from benchmarks.upstream.replies import FIRST_ID, PAGE_SIZE, followups, row
 from connectors.sp4n_v3 import wire
+from lapor_sync.__main__ import as_process
 from lapor_sync.app import pace_of, rules_of
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import Settings
@@ -102,4 +103,4 @@ def mirror(connector: Inside, database_url: str) -> Tally:
 
 
 if __name__ == "__main__":
-    print(mirror(Inside(int(sys.argv[1])), sys.argv[2]), file=sys.stderr)
+    as_process(lambda: print(mirror(Inside(int(sys.argv[1])), sys.argv[2]), file=sys.stderr))
