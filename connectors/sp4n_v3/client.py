@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import wire
@@ -45,8 +45,7 @@ class Sp4nSettings:
     timezone: str = "Asia/Jakarta"
 
 
-@dataclass(frozen=True, slots=True)
-class _Fetched:
+class _Fetched(NamedTuple):
     """One page of a listing as it came, with when its call began."""
 
     listing: wire.Listing

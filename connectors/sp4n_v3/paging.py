@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from lapor_sync.domain.numbers import NumberSet
 
@@ -24,8 +24,7 @@ _PATIENCE_INSIDE = 10
 """Pages in a row that bring nothing new, beyond the last page by number, and inside: then the pass ends."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Page(Generic[T]):
+class Page(NamedTuple, Generic[T]):
     """One page as upstream gave it. `keys` are the rows' identities, one each; `more`: it named a next page."""
 
     rows: Sequence[T]
@@ -35,8 +34,7 @@ class Page(Generic[T]):
     last_page: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Step(Generic[T]):
+class Step(NamedTuple, Generic[T]):
     """A page, how many of its rows no page before had, and at the very end whether the listing is complete."""
 
     page: Page[T]

@@ -238,9 +238,12 @@ def derived_key(value: object) -> str:
 
 def identity(key: str) -> int:
     """`key` as a 64-bit number, to count what a long listing brought without keeping its texts."""
-    if re.fullmatch(r"[1-9][0-9]{0,17}", key):
+    if _SERIAL.fullmatch(key):
         return int(key)
     return int.from_bytes(hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+
+
+_SERIAL = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def row_key(row: object, *names: str, or_else: str | None = None) -> str:

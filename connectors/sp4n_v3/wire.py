@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import NamedTuple
@@ -61,8 +60,7 @@ MAX_MESSAGE = 120
 # Envelopes.
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """The rows of one page, not read yet, and what stands beside them.
 
     `more` tells whether there is a next page, None where nothing was said of one.
