@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -125,19 +124,6 @@ def test_ids_and_parameters_are_escaped(wire: Any, build: Any) -> None:
     build().read("/complaints/{id}/complaint", body, of="../a/b?c", params={"since": "2026-01-05T10:00:00+07:00"})
     path = route.calls.last.request.url.raw_path.decode()
     assert path == "/lapor/3.0.0/complaints/..%2Fa%2Fb%3Fc/complaint?since=2026-01-05T10%3A00%3A00%2B07%3A00"
-
-
-@pytest.mark.parametrize("base", [BASE, "http://[::1]:8080/a%20b/c d"])
-@pytest.mark.parametrize("of", ["20001234", "Ab9", "a b", "é", "..", ""])
-def test_an_address_made_of_parts_is_the_one_that_httpx_reads(base: str, of: str, wire: Any, build: Any) -> None:
-    """A plain id is put into an address that was parsed before; what leaves is the same as by the long way."""
-    route = wire.get(url__regex=".*").mock(return_value=ok())
-    transport = build(base_url=base)
-    for one in ("1", of):
-        transport.read("/complaints/{id}/followups", body, of=one, params={"page": 1})
-        sent = route.calls.last.request.url
-        wanted = httpx.URL(f"{base}/complaints/{quote(one)}/followups?page=1")
-        assert (sent, sent.raw_path, sent.netloc) == (wanted, wanted.raw_path, wanted.netloc)
 
 
 def test_cookies_are_neither_kept_nor_sent(wire: Any, build: Any) -> None:
