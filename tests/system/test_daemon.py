@@ -237,9 +237,11 @@ def test_exports_that_are_dropped(town: Rig, tmp_path: Path) -> None:
         daemon.says("export_imported")
         assert (folder / "done" / "baik.xlsx").exists()
         daemon.says("import_failed")
-        why = (folder / "failed" / "rusak.xlsx.txt").read_text(encoding="utf-8").splitlines()
-        assert len(why) == 2
-        assert all(why)
+        why = folder / "failed" / "rusak.xlsx.txt"  # written after the log says it
+        wait_until(lambda: why.exists() and why.read_text(encoding="utf-8").endswith("\n"))
+        lines = why.read_text(encoding="utf-8").splitlines()
+        assert len(lines) == 2
+        assert all(lines)
         growing = export(folder / "tumbuh.xlsx", "8000003")
         for _ in range(5):  # while two cycles or three look at it
             time.sleep(0.1)
