@@ -23,9 +23,8 @@ CONCURRENCY = 8
 
 def main(url: str, page_size: int, path: str) -> dict[str, int]:
     """Mirror everything; how many rows there are then."""
-    client = httpx.Client(
-        limits=httpx.Limits(max_connections=CONCURRENCY + 1)
-    )  # one for the lister, as bare_httpx
+    # One for the lister, as in `bare_httpx.py`.
+    client = httpx.Client(limits=httpx.Limits(max_connections=CONCURRENCY + 1))
     database = sqlite3.connect(path)
     database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
 

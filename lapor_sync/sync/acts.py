@@ -76,34 +76,30 @@ def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
     """Queue many responses, all or none; their references, None for a row that was taken before.
 
     So was one whose words stand in the thread under a reference of ours that an older backup does not know.
-    All rows are checked before any is taken. Raises BadInput with every bad row's number and reason.
+    All rows are checked, and where one is bad none is taken. Raises BadInput with every bad row's number and reason.
     """
     with judging.store.work() as work:
         taken = outbox.origins(work, [row.origin for row in rows if row.origin])
-        said: set[tuple[str, str, str]] = set()
-        prepared: list[NewDelivery | None] = []
+        refs: list[str | None] = []
         problems: list[str] = []
         for row in rows:
             try:
                 is_new = row.origin not in taken and not _was_recovered(work, row)
                 new = _prepare(work, judging, row, FileLimits()) if is_new else None
                 taken.add(row.origin or "")
-                if new is not None:
-                    says = (new.tracking_id, new.opd, words(row.text))
-                    new = None if says in said or _was_said(work, new, row.text) else new
-                    said.add(says)
-                prepared.append(new)
+                if new is None or _was_said(work, new, row.text):
+                    refs.append(None)
+                    continue
+                outbox.add(work, new)
+                refs.append(new.ref)
             except (BadInput, NotAllowed, ReportUnknown) as error:
                 problems.append(f"row {row.row}: {error.what}")
-        if problems:
+        if problems:  # raised inside the transaction: what was added goes with it
             raise BadInput(
                 f"{len(problems)} of {len(rows)} rows cannot be taken; none was. " + " ".join(problems[:20]),
                 todo="Correct these rows and give the file again.",
             )
-        for new in prepared:
-            if new is not None:
-                outbox.add(work, new)
-        return [new.ref if new else None for new in prepared]
+        return refs
 
 
 def origin_of(tracking_id: str, opd: str, text: str) -> str:

@@ -677,10 +677,8 @@ def test_a_row_is_known_again_however_its_cells_name_report_and_opd(tmp_path: Pa
         assert acts.respond_all(city.setup, [row(2, one, name), row(3, upstream_id or "", None)]) == [None, None]
         new = acts.respond_all(city.setup, [row(2, one, name, "Sudah dicat."), row(3, other, OPD)])
         assert None not in new
-        acts.respond(city.setup, Written(given_id=one, text="Dari mulut ke mulut.", by="budi"))
-        assert acts.respond_all(city.setup, [row(2, one, OPD, "Dari mulut ke mulut.")]) != [
-            None
-        ]  # not from a sheet
+        acts.respond(city.setup, Written(given_id=one, text="Bukan dari lembar.", by="budi"))
+        assert acts.respond_all(city.setup, [row(2, one, OPD, "Bukan dari lembar.")]) != [None]
 
 
 def test_two_institutions_of_one_name_must_be_told_by_id(tmp_path: Path) -> None:
