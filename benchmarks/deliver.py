@@ -29,7 +29,7 @@ LATENCY_MS = 20
 
 
 def lines(plan: Plan) -> Iterator[Result]:
-    """One round at full size takes minutes: no more are made."""
+    """A round at full size takes ten minutes."""
     wanted = plan.size(RESPONSES) // EACH
     numbers = open_numbers(wanted)
     world, upstreams = World(reports=numbers[-1] + 1), Upstreams(plan.folder)
@@ -58,7 +58,7 @@ def lines(plan: Plan) -> Iterator[Result]:
         for url in queued.values():
             queue(url, numbers)
         contenders = {f"ours, {kind}": partial(ours, kind) for kind in plan.databases}
-        done = in_turn(1, {**contenders, "bare client": bare})
+        done = in_turn(plan.runs, {**contenders, "bare client": bare})
     for kind in plan.databases:
         mine = done[f"ours, {kind}"]
         yield compared(

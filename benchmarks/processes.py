@@ -6,15 +6,14 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.form import Run
 
 ROOT = Path(__file__).parent.parent
-PYTHON = sys.executable
-"""The product's own interpreter and versions: for ours, and for peers that need no more."""
+PYTHON = ROOT / ".venv-server" / "bin" / "python"
+"""Where there is what a server installs, and no tools: for ours, and for peers that need no more."""
 
 PEERS_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 """Where what is only a peer is installed."""

@@ -24,7 +24,7 @@ def lines(plan: Plan) -> Iterator[Result]:
     contenders["dlt"] = partial(inside_runs.dlt_fresh, plan, count)
     insert = [PYTHON, PEERS / "bare_insert.py", count, plan.folder / "bare.db"]
     contenders["insert"] = partial(run, insert, limit=plan.limit)
-    done = in_turn(min(plan.runs, 3), contenders)
+    done = in_turn(plan.runs, contenders)
     for kind in plan.databases:
         ours = done[f"ours, {kind}"]
         yield Point(panel="store alone, s", curve=kind, reports=count, value=seconds_of(ours))
