@@ -29,7 +29,7 @@ LATENCY_MS = 20
 
 
 def lines(plan: Plan) -> Iterator[Result]:
-    """A round at full size takes ten minutes."""
+    """A round at full size takes seven minutes."""
     wanted = plan.size(RESPONSES) // EACH
     numbers = open_numbers(wanted)
     world, upstreams = World(reports=numbers[-1] + 1), Upstreams(plan.folder)

@@ -16,7 +16,7 @@ from connectors.simulator import Options, Simulator
 from tests.system.cli_runner import city
 
 PROGRAM = str(Path(sys.executable).parent / "lapor-sync")
-HEAVY = ("httpx", "holidays", "alembic", "structlog", "openpyxl", "psycopg", "lapor_sync.sync")
+HEAVY = ("rich", "httpx", "holidays", "alembic", "structlog", "openpyxl", "psycopg", "lapor_sync.sync")
 
 
 @pytest.fixture(scope="module")
