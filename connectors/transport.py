@@ -30,6 +30,7 @@ import httpcore
 import httpx
 import tenacity
 
+from connectors import gateway
 from lapor_sync.domain.errors import (
     BadInput,
     Denied,
@@ -50,7 +51,9 @@ Part = tuple[str, tuple[str | None, str | bytes]]
 LONGEST_OBEYED_WAIT = 5.0
 """A `Retry-After` up to this many seconds is waited for inside a read; a longer one is the caller's to plan."""
 
-_LONGEST_RETRY_AFTER = 86_400.0
+_LONGEST_RETRY_AFTER = 900.0
+"""Seconds that a `Retry-After` is believed at most: one that is wrong must not silence a city for a day."""
+
 _NAP = 0.25
 _SLICE = 0.5
 _WRITE_PIECE = 65_536
@@ -652,6 +655,10 @@ def _error_of(what: str, answer: Answer) -> UpstreamError:
             http_status=status,
             todo="It points to another address, which is never followed: check LAPOR_SYNC_UPSTREAM_URL.",
         )
+    if fault := gateway.fault_in(answer.body):
+        what = f"{text}: {fault.what}"
+        by_gateway = _OF_GATEWAY[fault.kind]
+        return by_gateway(what, todo=fault.todo, http_status=status, retry_after=answer.retry_after)
     kind: type[UpstreamError] = _KINDS.get(status, UpstreamBroken)
     return kind(text, http_status=status, retry_after=answer.retry_after)
 
@@ -662,6 +669,12 @@ _KINDS: Mapping[int, type[UpstreamError]] = {
     404: Missing,
     410: Missing,
     429: RateLimited,
+}
+
+_OF_GATEWAY: Mapping[gateway.Kind, type[UpstreamError]] = {
+    gateway.Kind.DENIED: Denied,
+    gateway.Kind.THROTTLED: RateLimited,
+    gateway.Kind.AWAY: UpstreamBroken,
 }
 
 

@@ -14,7 +14,7 @@ from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.paging import Page, Step, read_all
 from connectors.sp4n_v3.values import identity
 from connectors.transport import Answer, Part, Transport
-from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Unknown, outcome_of
+from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
 from lapor_sync.domain.errors import BadInput, BadRecord, ListingUnstable, Missing, Unreachable, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
@@ -229,12 +229,18 @@ def _outcome(send: Callable[[], Answer]) -> Outcome:
 
 def _judged(answer: Answer) -> Outcome:
     """Upstream's own words are kept for a refusal only; those of any other answer may hold anything."""
-    ok = 200 <= answer.status < 300
-    body, message = wire.body_of(answer.body, ok=ok)
-    outcome = outcome_of(answer.status, body, retry_after=answer.retry_after)
-    if isinstance(outcome, Refused) and message:
-        return replace(outcome, why=f"HTTP {answer.status}: {message}")
-    if isinstance(outcome, Unknown) and ok:
-        said = "a body that says it failed" if body is Body.FAILURE else "no sound body"
-        return replace(outcome, why=f"HTTP {answer.status} with {said}")
-    return outcome
+    status = answer.status
+    body, words = wire.body_of(answer.body, status)
+    outcome = outcome_of(status, body, retry_after=answer.retry_after)
+    if isinstance(outcome, Sent):
+        return outcome
+    if isinstance(outcome, Refused) or body in {Body.GATEWAY, Body.GATEWAY_DENIED}:
+        return replace(outcome, why=f"HTTP {status}: {words}" if words else f"HTTP {status}")
+    return replace(outcome, why=f"HTTP {status}{_said(status, body)}")
+
+
+def _said(status: int, body: Body) -> str:
+    """What follows the number, in our words."""
+    if 200 <= status < 300:
+        return " with a body that says it failed" if body is Body.FAILURE else " with no sound body"
+    return ", not from LAPOR: a firewall or proxy in between" if 400 <= status < 500 and body is Body.OTHER else ""

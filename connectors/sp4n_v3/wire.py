@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from connectors import gateway
+from connectors.sp4n_v3 import verdict
 from connectors.sp4n_v3.values import (
     MAX_DEPTH,
     UNSTORABLE_ESCAPE,
@@ -38,6 +40,7 @@ from connectors.sp4n_v3.values import (
     text_or_none,
     unpacked,
 )
+from connectors.sp4n_v3.verdict import Says
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, UpstreamBroken
@@ -75,10 +78,10 @@ class Listing(NamedTuple):
 def results(body: bytes) -> object:
     """The `results` of an answer; the whole object where there is no such key.
 
-    Raises UpstreamBroken for what is no JSON object (HTML, empty, truncated) or says `status: false`.
+    Raises UpstreamBroken for what is no JSON object (HTML, empty, truncated) or says that the call failed.
     """
     envelope = _json_object(body)
-    if "status" in envelope and not _succeeded(envelope["status"]):
+    if verdict.is_failed_read(envelope):
         raise UpstreamBroken("the answer says that the call failed")
     return envelope.get("results", envelope)
 
@@ -99,25 +102,35 @@ def listing(body: bytes) -> Listing:
     )
 
 
-def body_of(body: bytes, *, ok: bool) -> tuple[Body, str]:
-    """What the body of an answer to a write is, and upstream's own words of at most 120 characters.
+def body_of(body: bytes, status: int) -> tuple[Body, str]:
+    """What the body of an answer to a write is, and the words in it of at most 120 characters.
 
-    `ok` for a 2xx. Without a `status` (assumed to be possible) the envelope is known by `results` or `message`,
-    for an error only where no API gateway wrote it.
+    The words are the gateway's fault in ours, else upstream's own.
     """
+    if fault := gateway.fault_in(body):
+        kind = Body.GATEWAY_DENIED if fault.kind is gateway.Kind.DENIED else Body.GATEWAY
+        return kind, f"{fault.what}. {fault.todo}"
     try:
         envelope = _json_object(body)
     except UpstreamBroken:
         return Body.OTHER, ""
-    if "status" in envelope:
-        return (Body.SUCCESS if _succeeded(envelope["status"]) else Body.FAILURE), _message(envelope)
-    if {"results", "message"} & envelope.keys() and (ok or not _GATEWAY & envelope.keys()):
-        return (Body.SUCCESS if ok else Body.FAILURE), _message(envelope)
-    return Body.OTHER, ""
+    if 200 <= status < 300:
+        return _OF_SAYING[verdict.of_write(envelope)], _message(envelope)
+    return (Body.FAILURE if _is_refusal(envelope, status) else Body.OTHER), _message(envelope)
 
 
-_GATEWAY = frozenset({"code", "fault", "description"})
-"""Keys of a WSO2 gateway's own errors, such as the national service bus seems to be (assumed)."""
+_OF_SAYING = {Says.SUCCESS: Body.SUCCESS, Says.FAILURE: Body.FAILURE, Says.NOTHING: Body.OTHER}
+
+
+def _is_refusal(envelope: Row, status: int) -> bool:
+    """Whether LAPOR itself wrote this error: `status: false` and no field that its envelope lacks (assumed), or
+    what its framework says of wrong fields. Firewalls and proxies write JSON too."""
+    if envelope.get("status") is False:
+        return envelope.keys() <= _LAPORS
+    return status == 422 and isinstance(envelope.get("errors"), dict) and bool(text_of(envelope.get("message")))
+
+
+_LAPORS = frozenset({"status", "results", "data", "message", "errors", "code", "meta"})
 
 
 def _json_object(body: bytes) -> dict[str, object]:
@@ -140,17 +153,6 @@ def _is_sound(text: str, found: object) -> bool:
     if ("\\u" in text or "\x00" in text) and UNSTORABLE_ESCAPE.search(text):
         return False
     return text.count("[") + text.count("{") <= MAX_DEPTH or is_shallow(found)
-
-
-def _succeeded(status: object) -> bool:
-    """`status` is a boolean (seen); numbers and words as such systems write them (assumed)."""
-    if status is True:
-        return True
-    if isinstance(status, str):
-        return not re.fullmatch(r"0?|false|errors?|fail(ed)?|gagal|[45]\d\d", status.strip().lower())
-    if isinstance(status, int | float):
-        return 0 < status < 400
-    return status is None
 
 
 def _message(envelope: Row) -> str:

@@ -15,6 +15,8 @@ from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
 MAX_TRIES = 10
+MAX_BARRED = 3
+"""So many tries in a row that something in between answered with a 4xx: then a person must have it opened."""
 MAX_TEXT = 1000
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _REF_LENGTH = 6
@@ -69,6 +71,7 @@ class Reason(StrEnum):
     CANNOT_READ_BACK = "cannot_read_back"
     NOT_FOUND_AGAIN = "not_found_again"
     FORWARD_NOT_FOUND = "forward_not_found"
+    BARRED = "barred"
     BY_PERSON = "by_person"
     REFUSED = "refused"
     LEAVING = "leaving"
@@ -91,6 +94,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.CANNOT_READ_BACK: "whether it arrived cannot be read back",
     Reason.NOT_FOUND_AGAIN: f"sent {MAX_TRIES} times and never found in the thread",
     Reason.FORWARD_NOT_FOUND: "the hand-over was not found upstream; it may still have arrived",
+    Reason.BARRED: (
+        f"{MAX_BARRED} times a firewall or proxy answered in LAPOR's place, and it was not stored: have it opened "
+        "for this server, or write it in other words; then retry"
+    ),
     Reason.BY_PERSON: "held by a person",
     Reason.REFUSED: "upstream refused it",
     Reason.LEAVING: "it leaves now",
@@ -133,10 +140,11 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Unknown:
-    """It may or may not have been stored."""
+    """It may or may not have been stored. `retry_after` in seconds, where the answer asked for a pause."""
 
     why: str
     http_status: int | None = None
+    retry_after: float | None = None
 
 
 Outcome = Sent | NotSent | Refused | Unknown
@@ -145,30 +153,31 @@ Outcome = Sent | NotSent | Refused | Unknown
 class Body(StrEnum):
     """What an answer's body is."""
 
-    SUCCESS = "success"  # the API's envelope, `status` true (or absent)
-    FAILURE = "failure"  # the API's envelope, `status` false
+    SUCCESS = "success"  # it says that the call went well, and nothing else
+    FAILURE = "failure"  # under 2xx: it says anything else; under another status: LAPOR's own refusal
+    GATEWAY = "gateway"  # the gateway's own: the call was not handed on
+    GATEWAY_DENIED = "gateway_denied"  # the same, for it does not let us in
     OTHER = "other"  # HTML, empty, truncated, any other JSON
 
 
 def outcome_of(status: int, body: Body, *, message: str = "", retry_after: float | None = None) -> Outcome:
     """The outcome of a write that was answered, by the rules' table.
 
-    408 is unknown with or without the envelope. A 403 is taken as any other 4xx here: only who knows whether reads
-    are denied too can tell that the credentials are meant.
+    What neither LAPOR nor the gateway wrote proves nothing, whatever its status: a firewall may stand in the way of
+    the answer. A 403 is taken as any other refusal here: only who knows whether reads are denied too can tell that
+    the credentials are meant.
     """
     why = message or f"HTTP {status}"
-    if status == 429:
-        return NotSent(why=why, http_status=status, retry_after=retry_after)
-    if status == 401:
-        return NotSent(why=why, http_status=status, denied=True)
-    if status == 408 or not (200 <= status < 300 or 400 <= status < 500):
-        return Unknown(why=why, http_status=status)
-    if status >= 400:
-        enveloped = body is not Body.OTHER
-        return Refused(why=why, http_status=status) if enveloped else NotSent(why=why, http_status=status)
-    if body is Body.SUCCESS:
+    if body in {Body.GATEWAY, Body.GATEWAY_DENIED}:
+        denied = body is Body.GATEWAY_DENIED
+        return NotSent(why=why, http_status=status, retry_after=retry_after, denied=denied)
+    if body is Body.SUCCESS and 200 <= status < 300:
         return Sent(http_status=status)
-    return Unknown(why=why, http_status=status)
+    if body is not Body.FAILURE or not 400 <= status < 500 or status == 408:
+        return Unknown(why=why, http_status=status, retry_after=retry_after)
+    if status in {401, 429}:
+        return NotSent(why=why, http_status=status, retry_after=retry_after, denied=status == 401)
+    return Refused(why=why, http_status=status)
 
 
 # References.
@@ -269,6 +278,7 @@ class Seen:
 
     `absence_counts`: the read was complete and began at least the grace after the attempt ended, and nothing
     that was known had gone from it. `readable`: references come back in this upstream's threads.
+    `barred`: how many of its last tries in a row something else than LAPOR answered with a 4xx.
     `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
     report, in whatever state its delivery is; needed where the prefix was changed since.
     """
@@ -281,6 +291,7 @@ class Seen:
     absence_counts: bool = False
     readable: bool = True
     issued: frozenset[str] = frozenset()
+    barred: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -334,6 +345,8 @@ def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
         return Wait()
     if reason := cannot_be_told(delivery, readable=seen.readable):
         return Hold(reason=reason)
+    if seen.barred >= MAX_BARRED:
+        return Hold(reason=Reason.BARRED)
     if delivery.tries + 1 >= MAX_TRIES:
         return Hold(reason=Reason.NOT_FOUND_AGAIN)
     return Requeue()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import and_, bindparam, func, insert, select, update
@@ -63,7 +64,7 @@ class Queued:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """One try on the wire; `outcome` None while it is in the air, `why` what upstream said where it refused."""
+    """One try on the wire; `outcome` None while it is in the air, `why` what is known of one that was not accepted."""
 
     n: int
     at: datetime
@@ -274,9 +275,9 @@ def references_come_back(work: Work, sent_before: datetime) -> bool:
 
 # Attempts.
 
-MAX_WHY = 200
-"""Characters of what upstream said that are kept with a refused try; never in the audit or the log."""
-
+MAX_WHY = 400
+"""Characters of why a try was not accepted that are kept with it; never in the audit or the log, since upstream's own
+words may be in them where it refused."""
 
 _LAST = select(func.max(attempt.c.n)).where(attempt.c.ref == bindparam("its_ref"))
 _BEGIN = insert(attempt)
@@ -292,7 +293,7 @@ def begin_attempt(work: Work, ref: str) -> int:
 
 def end_attempt(work: Work, one: Queued, outcome: Outcome, ms: int) -> None:
     """Write down how the last try ended."""
-    why = outcome.why[:MAX_WHY] if isinstance(outcome, Refused) else None
+    why = None if isinstance(outcome, Sent) else outcome.why[:MAX_WHY]
     _end_attempt(work, one, outcome_name(outcome), http_status=outcome.http_status, ms=ms, why=why)
 
 
@@ -333,11 +334,25 @@ def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
     return found
 
 
-def refusals(work: Work, of: Iterable[Queued]) -> dict[str, str]:
-    """What upstream said of those of them that are refused now, by reference."""
-    refs = [one.ref for one in of if one.state is State.REFUSED]
+def last_words(work: Work, of: Iterable[Queued]) -> dict[str, str]:
+    """Why the last try of each of them was not accepted, by reference, where that is why it stands where it does."""
+    refs = [one.ref for one in of if one.reason in _BY_LAST_TRY]
     last = {ref: attempts[-1].why for ref, attempts in attempts_of(work, refs).items()}
     return {ref: why for ref, why in last.items() if why is not None}
+
+
+_BY_LAST_TRY = frozenset({Reason.REFUSED, Reason.NOT_SENT, Reason.REPLY_LOST, Reason.NOT_FOUND, Reason.BARRED})
+
+
+def barred(work: Work, one: Queued) -> int:
+    """How many of its last tries in a row something between us and LAPOR answered with a 4xx.
+
+    A person who lets it go on starts the count anew, as that of its tries.
+    """
+    tries = [each for each in attempts_of(work, [one.ref]).get(one.ref, ()) if each.outcome != "not_sent"]
+    statuses = (each.http_status or 0 if each.outcome == "unknown" else 0 for each in reversed(tries))
+    in_a_row = sum(1 for _ in takewhile(lambda status: 400 <= status < 500, statuses))
+    return min(in_a_row, one.delivery.tries + 1)
 
 
 def _queued(row: Mapping[Any, Any]) -> Queued:

@@ -160,7 +160,7 @@ def _oldest_waiting(work: Work) -> str | None:
 def outbox(work: Work, state: State | None = None) -> list[Json]:
     """The deliveries of one state, or all, as `outbox` lists them."""
     found = deliveries.listing(work, state)
-    said = deliveries.refusals(work, found)
+    said = deliveries.last_words(work, found)
     missing = set(missing_before(work, from_text(work.at)))
     waits = {one.ref: NOT_KNOWN for one in found if one.tracking_id in missing and one.state is State.QUEUED}
     return [outbox_json(one, said.get(one.ref) or waits.get(one.ref)) for one in found]
@@ -170,7 +170,7 @@ NOT_KNOWN = "LAPOR did not know this report (404) when it was asked last; it is 
 
 
 def outbox_json(one: Queued, why: str | None = None) -> Json:
-    """One delivery as `outbox` lists it; `why` is what upstream said where it refused it or did not know its report."""
+    """One delivery as `outbox` lists it; `why` is why its last try was not accepted, or that its report is not known."""
     return {
         "ref": one.ref,
         "kind": one.delivery.kind,

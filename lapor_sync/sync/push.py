@@ -284,6 +284,7 @@ class _Push:
             absence_counts=not written.shrunk and not _hides(found, one) and self._grace_is_over(work, one, found),
             readable=one.state is not State.UNKNOWN or self._references_come_back(work),
             issued=frozenset(sibling.ref for sibling in written.deliveries),
+            barred=outbox.barred(work, one) if one.state is State.UNKNOWN else 0,
         )
 
     def _references_come_back(self, work: Work) -> bool:
@@ -377,7 +378,7 @@ class _Push:
         connector, began = self.setup.connector, self.setup.clock.monotonic()
         is_forward = ready.one.delivery.kind is Kind.FORWARD
         outcome = (connector.send_forward if is_forward else connector.send_response)(outgoing)
-        if outcome.http_status == 403 and self._reads_are_denied(ready):
+        if isinstance(outcome, Refused) and outcome.http_status == 403 and self._reads_are_denied(ready):
             outcome = NotSent(why="not authorised", http_status=403, denied=True)
         self.health.note(_as_error(outcome))
         return outcome, round((self.setup.clock.monotonic() - began) * 1000)
@@ -408,10 +409,11 @@ class _Push:
                 next_try = None if self.setup.stopping() else to_text(self._next_try(work, one, retry_after))
                 waits = one.waits + (next_try is not None)
                 outbox.move(work, one, State.QUEUED, Reason.NOT_SENT, next_try_at=next_try, waits=waits)
-            case Unknown():
+            case Unknown(retry_after=retry_after):
                 self.setup.ended[one.ref] = self.setup.clock.monotonic()
                 ended_at = to_text(self.setup.connector.upstream_now())
-                outbox.move(work, one, State.UNKNOWN, Reason.REPLY_LOST, ended_at=ended_at, next_try_at=None)
+                asked = to_text(from_text(work.at) + timedelta(seconds=retry_after)) if retry_after else None
+                outbox.move(work, one, State.UNKNOWN, Reason.REPLY_LOST, ended_at=ended_at, next_try_at=asked)
             case _:
                 assert_never(outcome)
         self.setup.log.info(

@@ -195,9 +195,11 @@ def _hold_all(work: Work, new: Mirrored, deliveries: list[Queued]) -> None:
 
 
 def hold(work: Work, one: Queued, reason: Reason) -> None:
-    """Hold a delivery and ask a person."""
+    """Hold a delivery and ask a person, who is told the last answer where that is the reason."""
     outbox.move(work, one, State.HELD, reason, next_try_at=None)
-    conflicts.open_one(work, kind=reason.value, why=SENTENCES[reason], tracking_id=one.tracking_id, ref=one.ref)
+    last = outbox.last_words(work, [replace(one, reason=reason)]).get(one.ref)
+    why = f"{SENTENCES[reason]} ({last})" if last else SENTENCES[reason]
+    conflicts.open_one(work, kind=reason.value, why=why, tracking_id=one.tracking_id, ref=one.ref)
 
 
 def arrived_all_the_same(work: Work, one: Queued) -> Queued:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from lapor_sync.domain.colour import Colour, Flag
-from lapor_sync.domain.delivery import MAX_TRIES, Reason, State, with_reference
+from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, with_reference
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit, outbox, views
+from lapor_sync.sync import acts
 from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, Bench, Killed, bench, refs_in_order
 
 pytestmark = ON_BOTH
@@ -124,7 +125,8 @@ def test_a_lost_reply_is_found_and_not_sent_again(tmp_path: Path) -> None:
 
 
 BAD_ANSWERS = (
-    "close-before gateway:502 status:500 status:408 html-200 status-false-200 garbage truncate empty-200 redirect"
+    "close-before gateway:502 gateway:401 gateway:429 status:500 status:408 html-200 status-false-200 garbage "
+    "truncate empty-200 redirect"
 )
 
 
@@ -284,7 +286,7 @@ def test_a_429_waits_for_what_upstream_asks_and_is_no_try(tmp_path: Path) -> Non
         assert (city.state(ref), city.delivery(ref).delivery.tries) == (State.SENT, 0)
 
 
-@pytest.mark.parametrize("do", ["status:429", "gateway:403"])
+@pytest.mark.parametrize("do", ["status:429"])
 def test_what_does_not_leave_waits_and_never_ends(tmp_path: Path, do: str) -> None:
     """Fifty sends that did not leave, over a day: no try counts, no wait is over 15 minutes, and at last it goes."""
     with bench(tmp_path / "kota.db", reports=0) as city:
@@ -332,6 +334,44 @@ def test_after_ten_tries_a_person_decides(tmp_path: Path) -> None:
         assert city.state(ref) is State.HELD
         assert [(c.kind, c.ref) for c in city.conflicts()] == [(Reason.NOT_FOUND_AGAIN, ref)]
         assert city.requests()["POST /complaints/followup/add"] == MAX_TRIES
+
+
+def test_a_firewall_that_answers_in_lapors_place_is_told_and_a_person_decides(tmp_path: Path) -> None:
+    """A page under 403 proves nothing: read back each time. After three of them it is held, with the number and why."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "times": None, "do": "gateway:403", "stored": False})
+        city.cycle()
+        assert city.state(ref) is State.UNKNOWN
+        with city.store.reading() as work:
+            assert "HTTP 403, not from LAPOR" in views.outbox(work)[0]["why"]
+        city.cycles(MAX_BARRED + 5)
+        assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.BARRED)
+        assert city.requests()["POST /complaints/followup/add"] == MAX_BARRED
+        (question,) = city.conflicts()
+        assert question.kind == Reason.BARRED
+        assert "HTTP 403" in question.why
+        with city.store.reading() as work:
+            assert "HTTP 403, not from LAPOR" in views.outbox(work)[0]["why"]
+        acts.change(city.setup, acts.OutboxAct.RETRY, ref, "sri")
+        city.cycle()
+        assert city.state(ref) is State.UNKNOWN
+        city.world.clear_faults()
+        city.cycles(2)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_a_firewall_that_stops_only_the_answer_costs_no_second_one(tmp_path: Path) -> None:
+    """LAPOR stored it: found, and sent once."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "gateway:403", "stored": True})
+        city.cycles(3)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
 
 
 def test_a_403_is_refused_where_reads_are_allowed(tmp_path: Path) -> None:

@@ -62,10 +62,13 @@ ASKS_A_PERSON = frozenset(
         "gone_upstream",
         "cannot_read_back",
         "not_found_again",
+        "barred",
         "forward_not_found",
     }
 )
-MAY_HAVE_ARRIVED = frozenset({"gone_upstream", "cannot_read_back", "not_found_again", "forward_not_found"})
+MAY_HAVE_ARRIVED = frozenset(
+    {"gone_upstream", "cannot_read_back", "not_found_again", "barred", "forward_not_found"}
+)
 """Reasons to hold what was tried and never told: whoever settles these looks on LAPOR first."""
 
 A_SECOND = timedelta(seconds=1)
@@ -760,6 +763,8 @@ def _is_right_to_hold(town: Town, letter: Letter, one: Queued) -> bool:
             return is_open or any(colour_by_status(*each) in CLOSED for each in since)
         case "not_found_again":
             return one.delivery.tries >= 9
+        case "barred":
+            return one.delivery.tries >= 2
         case "cannot_read_back":
             return letter.is_secret
         case "gone_upstream":

@@ -297,25 +297,50 @@ def test_an_attempt_is_written_down_before_and_after(store: Store, outcome: Outc
     assert last["data"] == f'{{"http_status":{outcome.http_status},"outcome":"{name}","ref":"LS-AAAAAA"}}'
 
 
-def test_what_upstream_said_is_kept_of_a_refusal_alone(store: Store) -> None:
-    """Bounded; and told of a delivery only while it is refused."""
+def test_why_a_try_was_not_accepted_is_kept_with_it(store: Store) -> None:
+    """Bounded; and told of a delivery only as long as that is why it stands where it does."""
     add(store, new(), new("LS-BBBBBB", "7002"))
     with store.work() as work:
         for ref, outcome in (
             ("LS-AAAAAA", Refused(why="HTTP 422: " + "x" * 500, http_status=422)),
-            ("LS-BBBBBB", Unknown(why="anything", http_status=502)),
+            ("LS-BBBBBB", Unknown(why="HTTP 502", http_status=502)),
         ):
             outbox.move(work, get(work, ref), State.SENDING, Reason.LEAVING)
             outbox.begin_attempt(work, ref)
             outbox.end_attempt(work, get(work, ref), outcome, 5)
         outbox.move(work, get(work, "LS-AAAAAA"), State.REFUSED, Reason.REFUSED)
         outbox.move(work, get(work, "LS-BBBBBB"), State.UNKNOWN, Reason.REPLY_LOST)
-        tries = outbox.attempts_of(work, ["LS-AAAAAA", "LS-BBBBBB"])
-        said = outbox.refusals(work, outbox.listing(work))
+        said = outbox.last_words(work, outbox.listing(work))
         outbox.move(work, get(work, "LS-AAAAAA"), State.QUEUED, Reason.BY_PERSON)
-        assert outbox.refusals(work, outbox.listing(work)) == {}
-    assert [tries[ref][0].why for ref in sorted(tries)] == [said["LS-AAAAAA"], None]
-    assert said == {"LS-AAAAAA": ("HTTP 422: " + "x" * 500)[: outbox.MAX_WHY]}
+        later = outbox.last_words(work, outbox.listing(work))
+    assert said == {"LS-AAAAAA": ("HTTP 422: " + "x" * 500)[: outbox.MAX_WHY], "LS-BBBBBB": "HTTP 502"}
+    assert later == {"LS-BBBBBB": "HTTP 502"}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "tries", "count"),
+    [
+        ((), 0, 0),
+        ((403,), 0, 1),
+        ((403, 406, 499), 2, 3),
+        ((403, 502, 403), 2, 1),  # in a row
+        ((403, None, 403), 1, 2),  # what did not leave is no try
+        ((403, 403, 403), 0, 1),  # a person let it go on since
+    ],
+)
+def test_the_last_tries_that_something_in_between_answered_are_counted(
+    store: Store, outcomes: tuple[int | None, ...], tries: int, count: int
+) -> None:
+    """By their status; None stands for one that did not leave."""
+    add(store, new())
+    with store.work() as work:
+        outbox.touch(work, "LS-AAAAAA", tries=tries)
+        for status in outcomes:
+            one = get(work, "LS-AAAAAA")
+            outbox.begin_attempt(work, one.ref)
+            ended = Unknown(why="x", http_status=status) if status else NotSent(why="x")
+            outbox.end_attempt(work, one, ended, 5)
+        assert outbox.barred(work, get(work, "LS-AAAAAA")) == count
 
 
 def test_attempts_are_numbered_and_a_killed_one_is_unknown(store: Store) -> None:

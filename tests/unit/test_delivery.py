@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import (
     BLOCKING,
+    MAX_BARRED,
     MAX_TRIES,
     MOVES,
     OPEN_UPSTREAM,
@@ -116,13 +117,13 @@ def test_every_reason_has_its_sentence() -> None:
 
 def expected_outcome(status: int, body: Body) -> type[Outcome]:
     """The rules' table once more, from its last column to its first."""
+    if body in {Body.GATEWAY, Body.GATEWAY_DENIED}:
+        return NotSent
     if 200 <= status <= 299:
         return Sent if body is Body.SUCCESS else Unknown
-    if status in {401, 429}:
-        return NotSent
-    if status == 408 or not 400 <= status <= 499:
+    if status == 408 or not 400 <= status <= 499 or body is not Body.FAILURE:
         return Unknown
-    return NotSent if body is Body.OTHER else Refused
+    return NotSent if status in {401, 429} else Refused
 
 
 @pytest.mark.parametrize(("status", "body"), list(product(range(100, 600), Body)))
@@ -139,15 +140,23 @@ def test_a_status_that_is_none_is_unknown(status: int) -> None:
     assert isinstance(outcome_of(status, Body.SUCCESS), Unknown)
 
 
-def test_only_401_says_that_the_credentials_are_denied() -> None:
-    """A 403 needs the reads to tell."""
-    denied = {s for s in range(100, 600) if isinstance(o := outcome_of(s, Body.FAILURE), NotSent) and o.denied}
-    assert denied == {401}
+def test_only_lapors_401_and_the_gateway_say_that_the_credentials_are_denied() -> None:
+    """A 403 needs the reads to tell; a firewall's 401 tells nothing."""
+
+    def denied(body: Body) -> set[int]:
+        return {s for s in range(100, 600) if isinstance(o := outcome_of(s, body), NotSent) and o.denied}
+
+    assert denied(Body.FAILURE) == {401}
+    assert denied(Body.GATEWAY_DENIED) == set(range(100, 600))
+    assert denied(Body.GATEWAY) == denied(Body.OTHER) == set()
 
 
 def test_an_outcome_carries_what_upstream_said() -> None:
     """The message, else the status; how long to wait, for 429."""
-    assert outcome_of(429, Body.OTHER, retry_after=7.5) == NotSent(
+    assert outcome_of(429, Body.FAILURE, retry_after=7.5) == NotSent(
+        why="HTTP 429", http_status=429, retry_after=7.5
+    )
+    assert outcome_of(429, Body.OTHER, retry_after=7.5) == Unknown(
         why="HTTP 429", http_status=429, retry_after=7.5
     )
     assert outcome_of(422, Body.FAILURE, message="terlalu panjang") == Refused(
@@ -326,6 +335,11 @@ def test_other_states_have_no_next_step(state: State) -> None:
         (UNKNOWN, replace(READ_BACK, readable=False), Hold(reason=Reason.CANNOT_READ_BACK)),
         (replace(UNKNOWN, tries=MAX_TRIES - 2), READ_BACK, Requeue()),
         (replace(UNKNOWN, tries=MAX_TRIES - 1), READ_BACK, Hold(reason=Reason.NOT_FOUND_AGAIN)),
+        # something in between answered
+        (UNKNOWN, replace(READ_BACK, barred=MAX_BARRED - 1), Requeue()),
+        (UNKNOWN, replace(READ_BACK, barred=MAX_BARRED), Hold(reason=Reason.BARRED)),
+        (UNKNOWN, replace(SEEN, barred=MAX_BARRED), Wait()),
+        (UNKNOWN, replace(READ_BACK, items=(OURS,), barred=MAX_BARRED), Confirm()),
         # two equal answers in one thread are two answers
         (
             replace(UNKNOWN, baseline=frozenset({"1"})),

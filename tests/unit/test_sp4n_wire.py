@@ -167,7 +167,7 @@ def test_no_json_breaks_a_listing(value: object) -> None:
 @given(st.binary(max_size=60))
 def test_no_bytes_break_an_envelope(body: bytes) -> None:
     """Only UpstreamBroken leaves."""
-    wire.body_of(body, ok=True)
+    wire.body_of(body, 200)
     with pytest.raises(UpstreamBroken):
         wire.listing(body)
 
@@ -176,41 +176,61 @@ def test_no_bytes_break_an_envelope(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "ok", "kind", "message"),
+    ("body", "status", "kind", "message"),
     [
-        ({"status": True, "message": "Success"}, True, Body.SUCCESS, "Success"),
-        ({"status": True}, True, Body.SUCCESS, ""),
-        ({"status": False, "message": "Gagal"}, True, Body.FAILURE, "Gagal"),
-        ({"message": "Success"}, True, Body.SUCCESS, "Success"),
-        ({"results": {}}, True, Body.SUCCESS, ""),
-        ({"code": 200, "message": "ok"}, True, Body.SUCCESS, "ok"),
-        ({"complaint_id": 1}, True, Body.OTHER, ""),
-        ({}, True, Body.OTHER, ""),
-        ([], True, Body.OTHER, ""),
-        ({"status": False, "message": "a", "errors": {"x": ["b"]}}, False, Body.FAILURE, "a"),
+        ({"status": True, "message": "Success"}, 200, Body.SUCCESS, "Success"),
+        ({"status": True}, 201, Body.SUCCESS, ""),
+        ({"status": False, "message": "Gagal"}, 200, Body.FAILURE, "Gagal"),
+        ({"message": "Success"}, 200, Body.SUCCESS, "Success"),
+        ({"results": {}}, 200, Body.OTHER, ""),  # nothing in it says that it went well
+        ({"code": 200, "message": "ok"}, 200, Body.SUCCESS, "ok"),
+        ({"complaint_id": 1}, 200, Body.OTHER, ""),
+        ({}, 200, Body.OTHER, ""),
+        ([], 200, Body.OTHER, ""),
+        ({"status": False, "message": "a", "errors": {"x": ["b"]}}, 422, Body.FAILURE, "a"),
         (
             {"message": "The given data was invalid.", "errors": {}},
-            False,
+            422,
             Body.FAILURE,
             "The given data was invalid.",
         ),
-        ({"status": False, "errors": {"content": ["Too  long.\n"]}}, False, Body.FAILURE, "Too long."),
-        ({"status": False, "errors": [{"x": "deep"}]}, False, Body.FAILURE, "deep"),
-        ({"status": False, "errors": []}, False, Body.FAILURE, ""),
-        ({"status": False, "message": "m" * 500}, False, Body.FAILURE, "m" * 120),
-        ({"code": "900901", "message": "Invalid Credentials", "description": "x"}, False, Body.OTHER, ""),
-        ({"fault": {"code": 900902, "message": "Missing Credentials"}}, False, Body.OTHER, ""),
+        ({"status": False, "errors": {"content": ["Too  long.\n"]}}, 422, Body.FAILURE, "Too long."),
+        ({"status": False, "errors": [{"x": "deep"}]}, 400, Body.FAILURE, "deep"),
+        ({"status": False, "errors": []}, 404, Body.FAILURE, ""),
+        ({"status": False, "message": "m" * 500}, 403, Body.FAILURE, "m" * 120),
     ],
 )
-def test_the_body_of_a_writes_answer(body: object, ok: bool, kind: Body, message: str) -> None:
-    """The API's envelope or a gateway's page; upstream's words, cut."""
-    assert wire.body_of(as_bytes(body), ok=ok) == (kind, message)
+def test_the_body_of_a_writes_answer(body: object, status: int, kind: Body, message: str) -> None:
+    """The API's envelope; upstream's words, cut."""
+    assert wire.body_of(as_bytes(body), status) == (kind, message)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "Forbidden"},
+        {"message": "blocked", "errors": {}},
+        {"status": 403, "message": "Forbidden"},
+        {"status": "blocked", "message": "x"},
+        {"status": True, "message": "Success"},
+        {"status": False, "message": "Request blocked", "support_id": "818"},
+        {"success": False, "errors": [{"code": 1020}], "messages": []},
+        {"error": "Forbidden", "ray_id": "7"},
+        {"code": "101504", "message": "Send timeout", "description": "x"},
+        [],
+        "",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 499])
+def test_an_error_that_lapor_did_not_write_is_other(body: object, status: int) -> None:
+    """Firewalls and proxies write JSON too."""
+    assert wire.body_of(as_bytes(body), status)[0] is Body.OTHER
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"status": tr', b"\xff\xfe"])
 def test_a_body_that_is_no_json_is_other(body: bytes) -> None:
     """Whatever the status."""
-    assert wire.body_of(body, ok=True) == (Body.OTHER, "")
+    assert wire.body_of(body, 200) == (Body.OTHER, "")
 
 
 # Rows.

@@ -253,7 +253,7 @@ def test_an_error_of_ours_is_not_read_again(wire: Any, build: Any) -> None:
     [
         ("3", 3.0),
         (" 0 ", 0.0),
-        ("99999999", 86_400.0),
+        ("99999999", 900.0),
         ("Mon, 05 Jan 2026 03:00:04 GMT", 4.0),
         ("Mon, 05 Jan 2026 03:00:04", 4.0),
         ("Mon, 05 Jan 2026 02:00:00 GMT", 0.0),
@@ -288,7 +288,7 @@ def test_a_long_retry_after_is_the_callers_to_plan(status: int, wire: Any, build
     route = wire.get(f"{BASE}/x").mock(return_value=httpx.Response(status, headers={"Retry-After": "3600"}))
     with pytest.raises(UpstreamError) as caught:
         build().read("/x", body)
-    assert caught.value.retry_after == 3600
+    assert caught.value.retry_after == 900  # believed so far
     assert route.call_count == 1
     assert clock.slept == []
 

@@ -1,0 +1,117 @@
+"""What the national service bus says in LAPOR's place. Pure, and linear in a body of which little is read.
+
+It behaves as WSO2's API Manager: its own errors are small JSON or XML bodies with `code`, `message`, `description`.
+With the codes of this table the call was not handed on, whatever the HTTP status. `101503` and `101504` are not in it:
+then the call may have reached LAPOR. Source: lapor-api, the gateway's row (seen; assumed for LAPOR).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from enum import Enum
+from typing import NamedTuple
+
+_LONGEST = 8192
+"""Bytes; a longer body is no gateway's own error."""
+
+
+class Kind(Enum):
+    """Why the gateway did not hand a call on."""
+
+    DENIED = "denied"  # it does not let us in
+    THROTTLED = "throttled"  # too many calls
+    AWAY = "away"  # it has stopped asking LAPOR, or blocks the API
+
+
+class Fault(NamedTuple):
+    """One of the gateway's own errors: its code, what it means, and what to do."""
+
+    code: str
+    kind: Kind
+    what: str
+    todo: str
+
+
+def fault_in(body: bytes) -> Fault | None:
+    """Return the gateway's error that `body` is; None for any other body."""
+    if not 0 < len(body) <= _LONGEST:
+        return None
+    text = body.decode("utf-8-sig", "replace").strip()
+    code = _code_in_xml(text) if text.startswith("<") else _code_in_json(text)
+    return None if code is None else _fault(code)
+
+
+def _fault(code: str) -> Fault | None:
+    for prefix, kind, what, todo in _TABLE:
+        if code.startswith(prefix):
+            return Fault(code, kind, f"{what} (the gateway's code {code})", todo)
+    return None
+
+
+_OPERATORS = "Ask who runs the service bus (SPLP, Komdigi)"
+_CREDENTIALS = (
+    "Ask Diskominfo's LAPOR account holder for valid credentials (bearer, token) and put them in their files. "
+    "With LoadCredential= restart the service then: it has copies. Else the daemon goes on by itself."
+)
+_WAIT = "Nothing: it is tried again by itself. If it lasts, lower LAPOR_SYNC_RATE_PER_SECOND or ask for a larger quota."
+_TABLE: tuple[tuple[str, Kind, str, str], ...] = (
+    ("900901", Kind.DENIED, "the gateway does not accept the credentials", _CREDENTIALS),
+    ("900902", Kind.DENIED, "the gateway finds no credentials in the call", "Check LAPOR_SYNC_AUTH_HEADER."),
+    ("900903", Kind.DENIED, "the credentials have expired", _CREDENTIALS),
+    ("900904", Kind.DENIED, "the credentials are not active", _CREDENTIALS),
+    ("900906", Kind.DENIED, "the gateway knows no such call", "Check LAPOR_SYNC_UPSTREAM_URL."),
+    ("900907", Kind.DENIED, "the gateway blocks the API", f"{_OPERATORS} to open it."),
+    (
+        "900908",
+        Kind.DENIED,
+        "the account is not subscribed to this API",
+        f"{_OPERATORS} to subscribe the account.",
+    ),
+    (
+        "900909",
+        Kind.DENIED,
+        "the account's subscription is not active",
+        f"{_OPERATORS} to renew the subscription.",
+    ),
+    ("900910", Kind.DENIED, "the credentials may not make this call", f"{_OPERATORS} to grant its scope."),
+    ("9009", Kind.DENIED, "the gateway does not let us in", _CREDENTIALS),
+    ("9008", Kind.THROTTLED, "the gateway lets no more calls through for now", _WAIT),
+    ("303001", Kind.AWAY, "the gateway has stopped asking LAPOR for now", "Nothing: it is tried again by itself."),
+    ("700700", Kind.AWAY, "the API is blocked at the gateway", f"{_OPERATORS} until when; it goes on by itself."),
+)
+"""By the beginning of the code, the first row that fits."""
+
+
+def _code_in_json(text: str) -> str | None:
+    try:
+        found = json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(found, dict) and isinstance(found.get("fault"), dict) and len(found) == 1:
+        found = found["fault"]
+    # One that holds what LAPOR's own envelope holds is not the gateway's.
+    if not isinstance(found, dict) or not _WORDS & found.keys() or _LAPORS & found.keys():
+        return None
+    code = found.get("code")
+    said = str(code).strip() if isinstance(code, str | int) else ""
+    return said if _CODE.fullmatch(said) else None
+
+
+_WORDS = frozenset({"message", "description"})
+_LAPORS = frozenset({"status", "results", "data"})
+_CODE = re.compile(r"[0-9]{6}")
+
+
+def _code_in_xml(text: str) -> str | None:
+    """Without an XML parser: no entity is ever expanded, and what is not plainly a fault is none."""
+    if not _XML_FAULT.match(text) or not _XML_WORDS.search(text):
+        return None
+    code = _XML_CODE.search(text)
+    return code[1] if code else None
+
+
+_NAME = r"(?:[A-Za-z_][\w.-]{0,30}:)?"
+_XML_FAULT = re.compile(rf"(?:<\?xml[^<>]{{0,200}}\?>\s{{0,20}})?<{_NAME}fault(?:\s[^<>]{{0,400}})?>", re.ASCII)
+_XML_CODE = re.compile(rf"<{_NAME}code>\s{{0,20}}([0-9]{{6}})\s{{0,20}}</", re.ASCII)
+_XML_WORDS = re.compile(rf"<{_NAME}(?:message|description)>", re.ASCII)
