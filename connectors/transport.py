@@ -18,6 +18,7 @@ import time
 import urllib.request
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -75,6 +76,10 @@ def _never() -> bool:
     return False
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransportSettings:
     """Where upstream is, how to be let in, and how much to ask of it. Times in seconds, sizes in bytes.
@@ -112,9 +117,17 @@ class Transport:
     """The HTTP client of one upstream; safe to use from many threads; close it, or use it in `with`."""
 
     def __init__(
-        self, settings: TransportSettings, *, clock: Clock, stopping: Callable[[], bool] = _never
+        self,
+        settings: TransportSettings,
+        *,
+        clock: Clock,
+        stopping: Callable[[], bool] = _never,
+        may_leave: Callable[[], bool] = _always,
     ) -> None:
         """`stopping` is asked while waiting: once true, reads end within about a second, and nothing new leaves.
+
+        `may_leave` is asked before each piece of a write is handed to the socket, its connection being open: where it
+        says no, nothing more of it leaves.
 
         Raises SettingsWrong where the address, the credentials, or the environment's proxy or certificates cannot
         be used in a request.
@@ -122,10 +135,12 @@ class Transport:
         self._settings = settings
         self._clock = clock
         self._stopping = stopping
+        self._may_leave = may_leave
         self._base = settings.base_url.strip().rstrip("/")
         self._base_url = _base_url(self._base)
         self._anonymous = httpx.Headers(_HEADERS)
         self._credentials = httpx.Headers({**_HEADERS, **_credentials(settings)})
+        self._own_connection = httpx.Headers({**self._credentials, "Connection": "close"})
         self._ready = httpx.Headers([(b"Host", self._base_url.netloc), *self._credentials.raw])
         self._limit = _Limit()
         self._slots = threading.BoundedSemaphore(settings.concurrency)
@@ -134,7 +149,8 @@ class Transport:
         self._tls: ssl.SSLObject | None = None
         self._retrying = self._plan_retries()
         _silence_loggers()
-        self._lanes = _lanes(settings, self._limit, self._base_url.host)
+        self._opener = _Opener(self._limit, self._base_url.host)
+        self._lanes = tuple(self._opener.lane() for _ in range(settings.concurrency))
         self._free = list(self._lanes)
         self._timeout = _timeout(settings)
 
@@ -216,14 +232,20 @@ class Transport:
     def _post(self, path: str, of: str, content: dict[str, object]) -> Answer:
         # Built outside of the exchange: an error of ours is no error of the wire.
         try:
-            request = self._request("POST", self._address(path, of), self._credentials, **content)
+            request = self._request("POST", self._address(path, of), self._own_connection, **content)
             request.read()  # one piece for the socket: a form leaves in one for each field and file else
         except UnicodeError as exc:
             raise BadInput("the text holds characters that cannot be sent") from exc
-        return self._exchange(f"POST {path}", request, _never)
+        return self._write(f"POST {path}", request)
 
     def _get(self, what: str, request: httpx.Request) -> Answer:
-        answer = self._exchange(what, request, self._stopping)
+        with self._turn(what):
+            self._limit.begin(self._settings.read_timeout, self._stopping)
+            lane = self._lane()
+            try:
+                answer = self._exchange(what, lane[request.url.scheme], request)
+            finally:
+                self._free.append(lane)
         if not 200 <= answer.status < 300:
             raise _error_of(what, answer)
         return answer
@@ -243,22 +265,38 @@ class Transport:
         except UpstreamBroken as exc:
             raise UpstreamBroken(f"{what}: {exc.what}", http_status=answer.status) from exc
 
-    def _exchange(self, what: str, request: httpx.Request, stopping: Callable[[], bool]) -> Answer:
-        """One request and its whole answer, within the bounds; `stopping` may cut its waits short."""
+    def _write(self, what: str, request: httpx.Request) -> Answer:
+        """One write over a connection of its own, opened for it and closed after it.
+
+        On a kept one an answer too many, that came with the last one, would be taken for the answer to this.
+        """
+        with self._turn(what):
+            self._limit.begin(self._settings.read_timeout, _never, self._may_leave)
+            wire = self._opener.wire(request.url.scheme)
+            try:
+                return self._exchange(what, wire, request)
+            finally:
+                wire.close()
+
+    @contextmanager
+    def _turn(self, what: str) -> Iterator[None]:
+        """One of the calls that may be in flight, when its time has come."""
         with self._slots:
             self._wait(self._pacer.reserve())
             if self._stopping():
                 raise Unreachable(f"{what}: not begun, the process is stopping", sent=False)
-            self._limit.begin(self._settings.read_timeout, stopping)
-            lane = self._lane()
-            try:
-                return self._answer(what, lane[request.url.scheme], request)
-            except (httpx.DecodingError, ValueError) as exc:  # ValueError: bytes in a head that httpx cannot read
-                raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
-            except httpx.HTTPError as exc:
-                raise _unreachable(what, exc) from exc
-            finally:
-                self._free.append(lane)
+            yield
+
+    def _exchange(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request) -> Answer:
+        """One request and its whole answer, within the bounds."""
+        try:
+            return self._answer(what, wire, request)
+        except _Withheld as exc:
+            raise Unreachable(f"{what}: {_WITHHELD}", sent=self._limit.has_left, todo=_WITHHELD_TODO) from exc
+        except (httpx.DecodingError, ValueError) as exc:  # ValueError: bytes in a head that httpx cannot read
+            raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
+        except httpx.HTTPError as exc:
+            raise _unreachable(what, exc) from exc
 
     def _answer(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request) -> Answer:
         began, started = self._clock.now(), self._clock.monotonic()
@@ -380,15 +418,34 @@ class _UpstreamClock:
         return date - unsure
 
 
+class _Withheld(Exception):
+    """A write may not leave, or not go on leaving."""
+
+
+_WITHHELD = "withheld, since it was not proven that this process alone works the database"
+_WITHHELD_TODO = "Nothing: the process that works the database sends it."
+
+
 class _Limit(threading.local):
-    """The running call's end, one per thread. Sockets live in real time, whatever clock a demo runs on."""
+    """The running call's end, one per thread. Sockets live in real time, whatever clock a demo runs on.
+
+    `has_left`: whether a piece of the running write was handed to the socket.
+    """
 
     until = float("inf")
     stopping: Callable[[], bool] = staticmethod(_never)
+    may_leave: Callable[[], bool] = staticmethod(_always)
+    has_left = False
 
-    def begin(self, seconds: float, stopping: Callable[[], bool]) -> None:
+    def begin(self, seconds: float, stopping: Callable[[], bool], may_leave: Callable[[], bool] = _always) -> None:
         self.until = time.monotonic() + seconds
-        self.stopping = stopping
+        self.stopping, self.may_leave, self.has_left = stopping, may_leave, False
+
+    def prove_that_it_may_leave(self) -> None:
+        """Raise _Withheld where nothing more of the running call may leave."""
+        if not self.may_leave():
+            raise _Withheld
+        self.has_left = True
 
     def left(self) -> float:
         return self.until - time.monotonic()
@@ -411,6 +468,7 @@ class _BoundedStream(httpcore.NetworkStream):
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for at in range(0, len(buffer), _WRITE_PIECE):
+            self._limit.prove_that_it_may_leave()  # last: from here the bytes go
             left = self._limit.left()
             if left <= 0:
                 raise httpcore.WriteTimeout
@@ -505,8 +563,8 @@ def _timeout(settings: TransportSettings) -> dict[str, float | None]:
     return httpx.Timeout(settings.read_timeout, connect=connect).as_dict()
 
 
-def _lanes(settings: TransportSettings, limit: _Limit, host: str) -> tuple[_Lane, ...]:
-    """httpx's own transport, without its client, and one for each call that may be in flight.
+class _Opener:
+    """Makes httpx's own transports, without its client.
 
     What the client adds (redirects, cookies, authentication) must not happen here, and to have each turned off took
     a fifth of a read's time. A pool of many connections looks at each of them twice a call, under a lock.
@@ -516,13 +574,20 @@ def _lanes(settings: TransportSettings, limit: _Limit, host: str) -> tuple[_Lane
     HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY; credentials pass a proxy inside TLS only if the base is https.
     `.netrc` and credentials inside of addresses are not used. Raises SettingsWrong.
     """
-    context = trusted()
-    one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-    proxies = {scheme: _proxy(url, context) for scheme, url in _environment_proxies(host).items()}
-    return tuple(
-        {scheme: _BoundedHTTP(limit, one, context, proxies.get(scheme)) for scheme in ("http", "https")}
-        for _ in range(settings.concurrency)
-    )
+
+    def __init__(self, limit: _Limit, host: str) -> None:
+        self._limit = limit
+        self._context = trusted()
+        self._proxies = {scheme: _proxy(url, self._context) for scheme, url in _environment_proxies(host).items()}
+
+    def wire(self, scheme: str) -> httpx.HTTPTransport:
+        """Return a transport of one connection, not open yet."""
+        one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        return _BoundedHTTP(self._limit, one, self._context, self._proxies.get(scheme))
+
+    def lane(self) -> _Lane:
+        """Return a lane for reads."""
+        return {scheme: self.wire(scheme) for scheme in ("http", "https")}
 
 
 def trusted() -> ssl.SSLContext:

@@ -1,7 +1,7 @@
 """The same posts and re-reads by a bare client: `bare_delivery.py URL CONCURRENCY ID ...`, the ids, in order.
 
-For each response the detail and the thread before it, one post, the detail and the thread after it; the responses of
-one report one after another.
+For each response the detail and the thread before it, one post over a connection of its own, as ours does it, the
+detail and the thread after it; the responses of one report one after another.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import httpx
 
 def main(url: str, concurrency: int, report_ids: list[str]) -> dict[str, int]:
     """Deliver a response for each id; how many there were."""
-    with httpx.Client(base_url=url, limits=httpx.Limits(max_connections=concurrency)) as client:
+    limits = httpx.Limits(max_connections=concurrency)
+    fresh = httpx.Limits(max_connections=concurrency, max_keepalive_connections=0)
+    with httpx.Client(base_url=url, limits=limits) as client, httpx.Client(base_url=url, limits=fresh) as writer:
 
         def read(report_id: str) -> None:
             client.get(f"/complaints/{report_id}/complaint").raise_for_status().json()
@@ -37,7 +39,7 @@ def main(url: str, concurrency: int, report_ids: list[str]) -> dict[str, int]:
                     "content": f"Sudah ditangani, tahap {number}.",
                 }
                 parts = {name: (None, value) for name, value in fields.items()}
-                client.post("/complaints/followup/add", files=parts).raise_for_status().json()
+                writer.post("/complaints/followup/add", files=parts).raise_for_status().json()
                 read(report_id)
             return count
 

@@ -123,7 +123,12 @@ def serving(
 
 @contextmanager
 def transport_to(
-    wire: Wire | int, *, scheme: str = "http", stopping: Callable[[], bool] = lambda: False, **changes: Any
+    wire: Wire | int,
+    *,
+    scheme: str = "http",
+    stopping: Callable[[], bool] = lambda: False,
+    may_leave: Callable[[], bool] = lambda: True,
+    **changes: Any,
 ) -> Iterator[Transport]:
     port = wire if isinstance(wire, int) else wire.port
     given: dict[str, Any] = {
@@ -136,7 +141,7 @@ def transport_to(
         "rate_per_second": 0,
     }
     settings = TransportSettings(**(given | changes))
-    with Transport(settings, clock=RealClock(), stopping=stopping) as transport:
+    with Transport(settings, clock=RealClock(), stopping=stopping, may_leave=may_leave) as transport:
         yield transport
 
 
@@ -609,3 +614,60 @@ def test_calls_at_the_same_time_have_a_connection_each_and_no_more() -> None:
             for thread in threads:
                 thread.join()
     assert len(wire.asked) == 3
+
+
+# Writes.
+
+
+def _sound(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def test_an_answer_too_many_is_never_taken_for_that_of_the_next_write() -> None:
+    """Both came in one segment. Each write has a connection of its own, which is closed after it."""
+
+    def answer_twice(connection: socket.socket) -> None:
+        connection.sendall(_sound(b"own") + _sound(b"stray"))
+        while connection.recv(65536):
+            connection.sendall(_sound(b"late"))
+
+    with serving(answer_twice) as wire, transport_to(wire) as transport:
+        assert [transport.post_json("/x", {"n": n}).body for n in range(3)] == [b"own"] * 3
+        wire.rests()
+        assert len(wire.asked) == 3
+        assert all(b"connection: close" in asked.lower() for asked in wire.asked)
+
+
+def test_a_write_that_may_not_leave_opens_a_connection_and_says_nothing_on_it() -> None:
+    """It is asked last, right before the first byte; then it is certain that nothing left."""
+    opened = threading.Event()
+
+    def listen(connection: socket.socket) -> None:
+        opened.set()
+
+    with serving(listen) as wire, transport_to(wire, may_leave=lambda: False) as transport:
+        with pytest.raises(Unreachable, match="withheld") as caught:
+            transport.post_json("/x", {})
+        assert caught.value.sent is False
+        assert opened.wait(PATIENT)
+        wire.rests()
+        assert wire.asked == [b""]
+
+
+def test_a_write_that_may_not_go_on_leaving_is_cut_and_may_have_left() -> None:
+    """Asked before each piece: a large file takes long to leave. Half a request is carried out by nobody."""
+    answers = iter([True, True, False])
+    with serving(lambda _: None) as wire, transport_to(wire, may_leave=lambda: next(answers)) as transport:
+        with pytest.raises(Unreachable, match="withheld") as caught:
+            transport.post_form("/x", [("file", ("a", b"x" * 500_000))])
+        assert caught.value.sent is True
+
+
+def test_a_read_is_not_asked_whether_it_may_leave() -> None:
+    """It changes nothing."""
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(_sound(b"yes"))
+
+    with serving(answer) as wire, transport_to(wire, may_leave=lambda: False) as transport:
+        assert transport.read("/x", lambda found: found.body) == b"yes"
