@@ -10,7 +10,7 @@ import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -27,6 +27,7 @@ from openpyxl.workbook.workbook import Workbook
 
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.names import shown_name
 
 Row = tuple[object, ...]
 
@@ -120,19 +121,20 @@ class _File:
 
 
 @contextmanager
-def open_book(path: Path, *, todo: str) -> Iterator[Book]:
+def open_book(path: Path, *, todo: str, file: BinaryIO | None = None) -> Iterator[Book]:
     """The Excel file, open as long as the context is; cells of formulas have the value that Excel saw last.
 
+    `file` is the file, where it is open already; it is not closed.
     `todo` is what to do where the file is broken. Raises BadInput for a file that is no .xlsx.
     """
-    file = _File(name=path.name, todo=todo)
+    said = _File(name=shown_name(path.name), todo=todo)
     # openpyxl warns of styles and of single cells; neither is of use to whoever gives a file.
-    with warnings.catch_warnings(), _opened(path, file) as stream:
+    with warnings.catch_warnings(), nullcontext(file) if file else _opened(path, said) as stream:
         warnings.filterwarnings("ignore", module=r"openpyxl\.")
-        workbook = _workbook(stream, file)
+        workbook = _workbook(stream, said)
         try:
             modified = datetime.fromtimestamp(os.fstat(stream.fileno()).st_mtime, UTC)
-            yield Book(modified=modified, _workbook=workbook, _file=file)
+            yield Book(modified=modified, _workbook=workbook, _file=said)
         finally:
             workbook.close()
 

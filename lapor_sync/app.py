@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import structlog
 
@@ -19,6 +19,7 @@ from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadInput, SettingsWrong, UpstreamError
+from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
 from lapor_sync.store import backup, lock, outbox
@@ -28,7 +29,7 @@ from lapor_sync.store.outbox import Queued
 from lapor_sync.sync import restore
 from lapor_sync.sync.acts import FileLimits
 from lapor_sync.sync.cycle import Outcome, run_cycle, run_without_upstream
-from lapor_sync.sync.intake import take_folder
+from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.setup import Judging, Log, Pace, Rules, Setup, no_step
 from lapor_sync.sync.take_export import take_export
@@ -121,9 +122,12 @@ class App:
     spread: Callable[[], float] = random.random
     step: Callable[[str], None] = no_step
     asked: Callable[[], bool] = field(init=False)
+    _intake: Intake | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.asked = self.stopping
+        folder = self.settings.import_dir
+        self._intake = Intake(folder, self.clock, self.log) if folder is not None else None
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -303,42 +307,39 @@ class App:
             self.log.warning("nothing_leaves", what=f"{missing} missing.", todo="Set it to have responses sent.")
 
     def take_imports(self, judging: Judging) -> int:
-        """Import what was dropped into IMPORT_DIR."""
-        folder = self.settings.import_dir
-        if folder is None:
+        """Import what was dropped into IMPORT_DIR; how many exports went in."""
+        if self._intake is None:
             return 0
 
-        def take(path: Path) -> Tally:
-            return self.take_export(judging, path, progress=lambda _done: self.step("imported"))
+        def take(file: BinaryIO, name: str) -> Tally:
+            return self.take_export(judging, Path(name), file=file, progress=lambda _done: self.step("imported"))
 
-        try:
-            return take_folder(folder, take, self.clock, self.log)
-        except OSError as exc:
-            what = f"{folder}: {exc.strerror}; what was imported stays there and is imported again."
-            self.log.error("import_dir_unreadable", what=what, todo="Let this user write in the folder.")
-            return 0
+        return self._intake.take_all(take)
 
     def take_export(
         self,
         judging: Judging,
         path: Path,
         *,
+        file: BinaryIO | None = None,
         as_of: datetime | None = None,
         span: Span | None = None,
         progress: Callable[[int], None] = lambda _done: None,
     ) -> Tally:
-        """Import one export. Raises BadInput for a file that is none."""
+        """Import one export; `file` is that of the path, where it is open. Raises BadInput for a file that is none."""
         from connectors.admin_export import open_export
 
-        with open_export(path, timezone=self.settings.upstream_timezone, as_of=as_of) as export:
+        zone = self.settings.upstream_timezone
+        with open_export(path, file=file, timezone=zone, as_of=as_of) as export:
             info = export.info
             if info.missing_columns:
                 self.log.warning(
-                    "export_columns_missing", what=f"{path.name} lacks {', '.join(info.missing_columns)}."
+                    "export_columns_missing",
+                    what=f"{shown_name(path.name)} lacks {', '.join(info.missing_columns)}.",
                 )
             if info.generated_at > self.clock.now() + timedelta(days=1):
                 raise BadInput(
-                    f"{path.name} says it was generated at {info.generated_at:%Y-%m-%d}: that is to come.",
+                    f"{shown_name(path.name)} says it was generated at {info.generated_at:%Y-%m-%d}: that is to come.",
                     todo="Check this server's clock, or say with --as-of how old the export is.",
                 )
             return take_export(judging, export.rows(), info.generated_at, span=span, progress=progress)

@@ -198,16 +198,27 @@ def _in_service(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _about_folder(settings: Settings) -> Iterator[Line]:
+    from lapor_sync.store.backup import database_file
+    from lapor_sync.sync.intake import why_not
+
     folder, question = settings.import_dir, "Can exports be imported?"
     if folder is None:
         return
-    if not folder.is_dir():
+    reason, database = why_not(folder), database_file(settings.database_url)
+    if reason is not None:
+        todo = "Make a folder for exports alone, and set LAPOR_SYNC_IMPORT_DIR to it."
+        yield Line(question=question, answer=f"no: {reason}", verdict=WRONG, todo=todo)
+    elif not folder.is_dir():
         yield Line(
             question=question, answer=f"no: {folder} is no folder", verdict=WRONG, todo=f"mkdir -p {folder}"
         )
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         todo = "Give the user that runs lapor-sync the right to read and write there."
         yield Line(question=question, answer=f"no: {folder} is closed to this user", verdict=WRONG, todo=todo)
+    elif database is not None and database.parent.resolve() == folder.resolve():
+        todo = "Whoever may drop exports there could replace the database: make a folder for exports alone."
+        answer = f"from {folder}, where the database lies too"
+        yield Line(question=question, answer=answer, verdict=LOOK, todo=todo)
     else:
         yield Line(question=question, answer=f"yes, from {folder}")
 

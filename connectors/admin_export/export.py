@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from pathlib import Path
+from typing import BinaryIO
 
 from connectors.admin_export.moments import find_moment, read_moment
 from connectors.admin_export.row import COLUMNS, REQUIRED, find_columns, reader
@@ -65,13 +66,16 @@ class Export:
 
 
 @contextmanager
-def open_export(path: Path, *, timezone: tzinfo, as_of: datetime | None = None) -> Iterator[Export]:
+def open_export(
+    path: Path, *, timezone: tzinfo, as_of: datetime | None = None, file: BinaryIO | None = None
+) -> Iterator[Export]:
     """The export in the file, open as long as the context is.
 
+    `file` is the file, where it is open already: what stands at `path` may be another one by then.
     `timezone` is that of the times in the file; `as_of` (aware) is how old the export is, where a person says so.
     Raises BadInput for a file that is no such export.
     """
-    with open_book(path, todo=_DOWNLOAD_AGAIN) as book:
+    with open_book(path, file=file, todo=_DOWNLOAD_AGAIN) as book:
         yield _export(_find_table(book, path), path, timezone, as_of, book.modified)
 
 

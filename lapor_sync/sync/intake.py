@@ -1,13 +1,23 @@
-"""The folder for exports: what is dropped there is imported and moved to `done/` or `failed/`."""
+"""The folder for exports: what is dropped there is imported and moved to `done/` or `failed/`.
+
+Others may write in the folder while it is worked: so each file is opened once and known by that from then on, no link
+is followed, and no name is written to that is there already.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
-from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.errors import BadInput, LaporSyncError, LockHeld, StoreError
+from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock
 from lapor_sync.sync.pull import Tally
 from lapor_sync.sync.setup import Log
@@ -15,57 +25,227 @@ from lapor_sync.sync.setup import Log
 QUIET_SECONDS = 5.0
 """A file that was written to within this time may still be growing: it is left alone."""
 
+_SUFFIX = ".xlsx"
+_LONGEST_NAME = 255  # bytes, on the file systems that Linux has
+_OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_CREATE_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
-def take_folder(folder: Path, take: Callable[[Path], Tally], clock: Clock, log: Log) -> int:
-    """Import every export in the folder that has come to rest, oldest first; how many went in.
+Take = Callable[[BinaryIO, str], Tally]
+"""Imports one open file, given its name too."""
 
-    A file that is no export goes to `failed/` with a text beside it that says why. A database that fails leaves
-    the file where it is: it is taken again.
-    """
-    taken = 0
-    for path in list(_at_rest(folder, clock, log)):
+
+class _Same(NamedTuple):
+    """What tells a file, and this content of it, from others."""
+
+    device: int
+    inode: int
+    size: int
+    written_ns: int
+
+    @classmethod
+    def of(cls, known: os.stat_result) -> _Same:
+        return cls(known.st_dev, known.st_ino, known.st_size, known.st_mtime_ns)
+
+
+class _Unsafe(Exception):
+    """A place that is not fit to be written to; its text says why."""
+
+
+class Intake:
+    """The folder, cycle after cycle. It remembers what was said, and what was taken and could not be moved."""
+
+    def __init__(self, folder: Path, clock: Clock, log: Log) -> None:
+        self._folder, self._clock, self._log = folder, clock, log
+        self._said: set[str] = set()
+        self._saying: set[str] = set()
+        self._stuck: set[_Same] = set()
+
+    def take_all(self, take: Take) -> int:
+        """Import every export in the folder that has come to rest, oldest first; how many went in.
+
+        Only `*.xlsx` are touched. A file that is no export goes to `failed/` with a text beside it that says why. One
+        that makes trouble stays where it is, is said once, and holds up no other. A database that fails leaves
+        the file where it is: it is taken again.
+        """
+        self._saying = set()
         try:
-            tally = take(path)
-        except BadInput as bad:
-            log.error("import_failed", what=bad.what, todo=bad.todo)
-            target = _move(path, folder / "failed")
-            target.with_name(target.name + ".txt").write_text(f"{bad.what}\n{bad.todo}\n", encoding="utf-8")
-            continue
-        _move(path, folder / "done")
-        taken += 1
-        log.info(
-            "export_imported",
-            new=tally.new,
-            changed=tally.changed,
-            unchanged=tally.unchanged,
-            quarantined=tally.quarantined,
-        )
-    return taken
+            reason = why_not(self._folder)
+            if reason is not None:
+                self._say_folder(reason, "Make a folder for exports alone, and set LAPOR_SYNC_IMPORT_DIR to it.")
+                return 0
+            with _opened(os.open(self._folder, _OPEN_FOLDER)) as folder:
+                return sum(self._take_one(folder, name, take) for name in self._waiting(folder))
+        except OSError as exc:
+            self._say_folder(f"{self._folder}: {exc.strerror}.", "Let this user read and write in the folder.")
+            return 0
+        finally:
+            self._said &= self._saying  # what is over is said again when it comes back
 
+    def _waiting(self, folder: int) -> list[str]:
+        """The names that may be exports, oldest first."""
+        found: list[tuple[int, str]] = []
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                hidden = entry.name.startswith((".", "~$"))  # Excel's own lock files begin with ~$
+                if not hidden and entry.name.lower().endswith(_SUFFIX):
+                    with suppress(OSError):  # it has gone meanwhile
+                        known = entry.stat(follow_symlinks=False)
+                        if stat.S_ISREG(known.st_mode):
+                            found.append((known.st_mtime_ns, entry.name))
+        return [name for _, name in sorted(found)]
 
-def _at_rest(folder: Path, clock: Clock, log: Log) -> Iterator[Path]:
-    try:
-        found = sorted((entry for entry in os.scandir(folder) if entry.is_file()), key=_written_at)
-    except OSError as exc:
-        log.error("import_dir_unreadable", what=f"{folder}: {exc.strerror}", todo="Make the folder readable.")
-        return
-    now = clock.now()
-    for entry in found:
-        age = (now - datetime.fromtimestamp(_written_at(entry), UTC)).total_seconds()
-        hidden = entry.name.startswith((".", "~$"))  # Excel's own lock files begin with ~$
+    def _take_one(self, folder: int, name: str, take: Take) -> bool:
+        """Import one file and move it; whether it went in."""
+        try:
+            with open(os.open(name, _OPEN_FILE, dir_fd=folder), "rb") as file:
+                same = _Same.of(os.fstat(file.fileno()))
+                if not self._is_at_rest(file) or same in self._stuck:
+                    return False
+                return self._take_open(folder, name, file, same, take)
+        except (OSError, _Unsafe) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else exc
+            self._say("import_skipped", f"{shown_name(name)} stays where it is: {reason}.", _LET_WORK)
+            return False
+
+    def _is_at_rest(self, file: BinaryIO) -> bool:
+        known = os.fstat(file.fileno())
+        age = (self._clock.now() - datetime.fromtimestamp(known.st_mtime, UTC)).total_seconds()
         # A clock that went back makes a file seem to come from the future: it is as good as at rest.
-        if not hidden and not 0 <= age < QUIET_SECONDS:
-            yield Path(entry.path)
+        return stat.S_ISREG(known.st_mode) and not 0 <= age < QUIET_SECONDS
+
+    def _take_open(self, folder: int, name: str, file: BinaryIO, same: _Same, take: Take) -> bool:
+        tally, bad = _taken(file, name, take)
+        if _Same.of(os.fstat(file.fileno())) != same:
+            return False  # it was written to while it was read: it is taken again when it is at rest
+        self._stuck.add(same)
+        if tally is not None:
+            self._log.info(
+                "export_imported",
+                new=tally.new,
+                changed=tally.changed,
+                unchanged=tally.unchanged,
+                quarantined=tally.quarantined,
+            )
+        if bad is not None:
+            self._log.error("import_failed", what=bad.what, todo=bad.todo)
+        if self._put_away(folder, name, same, bad):
+            self._stuck.discard(same)
+        return tally is not None
+
+    def _put_away(self, folder: int, name: str, same: _Same, bad: LaporSyncError | None) -> bool:
+        """Move the file that was read; whether it could be. What stands under its name by now may be another one."""
+        place_name = "done" if bad is None else "failed"
+        try:
+            with _place(folder, place_name) as place:
+                if _Same.of(os.stat(name, dir_fd=folder, follow_symlinks=False)) != same:
+                    return True
+                target = _move(folder, name, place)
+                if _Same.of(os.stat(target, dir_fd=place, follow_symlinks=False)) != same:
+                    _move(place, target, folder)
+                elif bad is not None:
+                    _explain(place, target, bad)
+                return True
+        except FileNotFoundError:
+            return True  # somebody took it away
+        except (OSError, _Unsafe) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else exc
+            what = f"{self._folder}: {place_name}/ cannot be used: {reason}; what was read stays where it is."
+            self._say_folder(what, _LET_WORK)
+            return False
+
+    def _say_folder(self, what: str, todo: str) -> None:
+        self._say("import_dir_unreadable", what, todo)
+
+    def _say(self, event: str, what: str, todo: str) -> None:
+        self._saying.add(what)
+        if what not in self._said:
+            self._said.add(what)
+            self._log.error(event, what=what, todo=todo)
 
 
-def _written_at(entry: os.DirEntry[str]) -> float:
-    return entry.stat().st_mtime
+_LET_WORK = "Let this user write in the folder; `done` and `failed` in it must be folders, no links, its own."
 
 
-def _move(path: Path, folder: Path) -> Path:
-    """Move a file, never over another one."""
-    folder.mkdir(exist_ok=True)
-    target, n = folder / path.name, 1
-    while target.exists():
-        target, n = folder / f"{path.stem}-{n}{path.suffix}", n + 1
-    return path.rename(target)
+def _taken(file: BinaryIO, name: str, take: Take) -> tuple[Tally | None, LaporSyncError | None]:
+    """What came of the import: its tally, or why the file cannot be taken."""
+    try:
+        return take(file, name), None
+    except BadInput as bad:
+        return None, bad
+    except (StoreError, LockHeld, OSError):
+        raise
+    except Exception as fault:  # noqa: BLE001  one file must not hold up the others, cycle after cycle
+        what = f"{shown_name(name)}: lapor-sync fails over this file ({type(fault).__name__})."
+        return None, BadInput(what, todo="This is a fault of lapor-sync: please report it; keep the file.")
+
+
+@contextmanager
+def _opened(descriptor: int) -> Iterator[int]:
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _place(folder: int, name: str) -> Iterator[int]:
+    """`done` or `failed`, open. Raises OSError or _Unsafe where it is a link, a file, or in strange hands."""
+    with suppress(FileExistsError):
+        os.mkdir(name, 0o755, dir_fd=folder)
+    with _opened(os.open(name, _OPEN_FOLDER | os.O_NOFOLLOW, dir_fd=folder)) as place:
+        known = os.fstat(place)
+        if known.st_uid not in {os.geteuid(), 0, os.fstat(folder).st_uid}:
+            raise _Unsafe("it belongs to another user")
+        if known.st_mode & stat.S_IWOTH:
+            raise _Unsafe("every user may write in it")
+        yield place
+
+
+def _move(source: int, name: str, place: int) -> str:
+    """Move a file into another folder, never over another one; its name there."""
+    target = _new_file(place, *os.path.splitext(name))
+    try:
+        os.rename(name, target, src_dir_fd=source, dst_dir_fd=place)
+    except OSError:
+        os.unlink(target, dir_fd=place)
+        raise
+    return target
+
+
+def _explain(place: int, target: str, bad: LaporSyncError) -> None:
+    name = _new_file(place, target, ".txt")
+    descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
+    with open(descriptor, "w", encoding="utf-8", errors="replace") as text:
+        text.write(f"{bad.what}\n{bad.todo}\n")
+
+
+def _new_file(place: int, stem: str, suffix: str) -> str:
+    """Make an empty file of this name, or of one like it where that is taken; its name."""
+    for number in count():
+        end = (f"-{number}" if number else "") + suffix
+        name = os.fsdecode(os.fsencode(stem)[: _LONGEST_NAME - len(os.fsencode(end))]) + end
+        with suppress(FileExistsError):
+            os.close(os.open(name, _CREATE_FILE, 0o640, dir_fd=place))
+            return name
+    raise AssertionError("names do not end")
+
+
+_OF_THE_SYSTEM = frozenset(
+    f"/{name}"
+    for name in (
+        *("", "bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "root", "run", "sbin"),
+        *("srv", "sys", "tmp", "usr", "var", "dev/shm", "usr/local", "usr/share", "var/lib", "var/log", "var/tmp"),
+    )
+)
+
+
+def why_not(folder: Path) -> str | None:
+    """Why the folder cannot be one for exports, because others use it too; None where it can be."""
+    real = Path(os.path.realpath(folder))
+    temporary = Path(os.path.realpath(tempfile.gettempdir()))
+    if str(real) in _OF_THE_SYSTEM or real == temporary:
+        return f"{folder} is a folder of the system, which others use too."
+    if real == Path(os.path.realpath(Path.home())) or real.parent == Path("/home"):
+        return f"{folder} is somebody's home."
+    return None

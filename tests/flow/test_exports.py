@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +14,9 @@ from openpyxl import Workbook
 from connectors.admin_export import open_export
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import BadInput, StoreUnavailable
+from lapor_sync.domain.errors import BadInput
 from lapor_sync.store import quarantine
-from lapor_sync.sync.intake import take_folder
+from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import ON_BOTH, OPD, START, Bench, assert_mirrored, bench
@@ -253,15 +253,25 @@ def at_rest(path: Path) -> Path:
     return path
 
 
+def drop(city: Bench, folder: Path) -> int:
+    """Take what is in the folder."""
+
+    def taken(file: BinaryIO, name: str) -> Tally:
+        with open_export(Path(name), file=file, timezone=WIB) as export:
+            return take_export(city.setup, export.rows(), export.info.generated_at)
+
+    return Intake(folder, city.clock, city.log).take_all(taken)
+
+
 def test_what_is_dropped_is_taken_and_moved(tmp_path: Path, folder: Path) -> None:
     """Sound exports go to done/, what is none to failed/ with a text that says why; files of one name stay apart."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         for day in (1, 2):
             at_rest(write(folder / "laporan.xlsx", [line(f"700000{day}")], START))
-            assert take_folder(folder, lambda path: take(city, path), city.clock, city.log) == 1
+            assert drop(city, folder) == 1
         (folder / "surat.xlsx").write_bytes(b"no workbook")
         at_rest(folder / "surat.xlsx")
-        assert take_folder(folder, lambda path: take(city, path), city.clock, city.log) == 0
+        assert drop(city, folder) == 0
         assert {path.name for path in (folder / "done").iterdir()} == {"laporan.xlsx", "laporan-1.xlsx"}
         assert {path.name for path in (folder / "failed").iterdir()} == {"surat.xlsx", "surat.xlsx.txt"}
         assert len((folder / "failed" / "surat.xlsx.txt").read_text().splitlines()) == 2
@@ -276,33 +286,17 @@ def test_what_may_still_grow_is_left_alone(tmp_path: Path, folder: Path) -> None
         os.utime(fresh, (city.clock.now().timestamp() - 1,) * 2)
         for name in (".laporan.xlsx", "~$laporan.xlsx"):
             at_rest(write(folder / name, [line("7000001")], START))
-        assert take_folder(folder, no_file, city.clock, city.log) == 0
+        assert Intake(folder, city.clock, city.log).take_all(no_file) == 0
         os.utime(fresh, (city.clock.now().timestamp() + 99_999,) * 2)
-        assert take_folder(folder, lambda path: take(city, path), city.clock, city.log) == 1
+        assert drop(city, folder) == 1
 
 
-def no_file(path: Path) -> Tally:
-    raise AssertionError(f"{path.name} was not at rest")
-
-
-def test_a_database_that_fails_leaves_the_file(tmp_path: Path, folder: Path) -> None:
-    """Taken again the next time."""
-    with bench(tmp_path / "kota.db", reports=0) as city:
-        path = at_rest(write(folder / "laporan.xlsx", [line("7000001")], START))
-        with pytest.raises(StoreUnavailable):
-            take_folder(folder, raising(StoreUnavailable("full")), city.clock, city.log)
-        assert path.exists()
-
-
-def raising(error: Exception) -> Callable[[Path], Tally]:
-    def take_none(_path: Path) -> Tally:
-        raise error
-
-    return take_none
+def no_file(_file: BinaryIO, name: str) -> Tally:
+    raise BadInput(f"{name} was not at rest")
 
 
 def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     """Nothing is taken, and nothing breaks."""
     with bench(tmp_path / "kota.db", reports=0) as city:
-        assert take_folder(tmp_path / "fort", raising(BadInput("x")), city.clock, city.log) == 0
+        assert drop(city, tmp_path / "fort") == 0
         assert len(city.log.named("import_dir_unreadable")) == 1

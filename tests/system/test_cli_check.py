@@ -318,6 +318,16 @@ def test_a_folder_that_cannot_be_imported_from(cli, tmp_path, monkeypatch):
     assert "is closed to this user" in wrong(ran)[0]
 
 
+def test_a_folder_of_exports_that_others_use_too(cli, tmp_path):
+    """One of the system is wrong; the database's own is to be looked at."""
+    ran = cli("check", env={"LAPOR_SYNC_IMPORT_DIR": "/var/tmp"})
+    assert "which others use too" in wrong(ran)[0]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    where = {"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{folder}/kota.db", "LAPOR_SYNC_IMPORT_DIR": str(folder)}
+    assert "where the database lies too" in cli("check", env=where).out
+
+
 def test_a_file_that_goes_away_meanwhile(tmp_path):
     """A credential file that is gone is nobody's to read."""
     assert not checking._is_open(tmp_path / "none")
