@@ -34,8 +34,8 @@ from lapor_sync.domain.errors import (
 )
 from lapor_sync.domain.ports import Clock, Connector, ListPage
 from lapor_sync.domain.report import ItemKind, Report
-from lapor_sync.store import marks, pauses, reports
-from lapor_sync.store.database import Store, Work, make_engine, schema_version
+from lapor_sync.store import marks, pauses, reports, server
+from lapor_sync.store.database import Store, Work, make_engine, need_utf8, schema_version
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
 from lapor_sync.sync.pull import NEEDED
@@ -274,11 +274,13 @@ def _content(settings: Settings, shown: str, clock: Clock, known_ids: list[str])
     engine = make_engine(settings.database_url)
     try:
         with Store(engine, settings.agency, clock).reading() as work:
+            need_utf8(work.conn)
             line = _version(schema_version(work.conn), shown)
             yield line or _mirror(work, shown, known_ids)
             if line is None:
                 yield from _pause(work)
-    except StoreError as error:
+            yield from _durable(work)
+    except (StoreError, SettingsWrong) as error:
         yield _bad_file(f"no: {shown}: {error.what}", error.todo)
     finally:
         engine.dispose()
@@ -312,6 +314,18 @@ def _pause(work: Work) -> Iterator[Line]:
             f"yes, since {pause.since:%Y-%m-%d %H:%M} UTC by {pause.by}{pauses.WORDS[pause.why]}: nothing leaves"
         )
         yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=pauses.TODO)
+
+
+def _durable(work: Work) -> Iterator[Line]:
+    """Whether PostgreSQL's server keeps what it said it has stored."""
+    if work.is_sqlite:
+        return
+    question, found = "Does the server keep what it stored?", server.weak_points(work.conn)
+    for one in found:
+        verdict = WRONG if one.may_lose else LOOK
+        yield Line(question=question, answer=one.what, verdict=verdict, todo=one.todo)
+    if not found:
+        yield Line(question=question, answer="yes: fsync, full_page_writes")
 
 
 # Deadlines and holidays.

@@ -16,6 +16,7 @@
     ├── StoreError                  the database could not do it                            exit 1
     │   ├── StoreUnavailable        not reachable, disk full, read-only
     │   │   └── StoreBusy           another program keeps it locked                         exit 3
+    │   ├── StoreRefused            it refuses a value: not its own fault
     │   ├── StoreNewer              made by a newer lapor-sync
     │   ├── StoreDamaged            a file that is damaged, or no database of lapor-sync
     │   └── AuditBroken             the chain does not verify
@@ -54,8 +55,8 @@ class SettingsWrong(WrongUse):
 
     todo = "Correct the settings (environment or the file of --config) and start again."
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("Settings: " + "; ".join(problems))
+    def __init__(self, problems: tuple[str, ...], *, todo: str | None = None) -> None:
+        super().__init__("Settings: " + "; ".join(problems), todo=todo)
         self.problems = problems
 
 
@@ -154,6 +155,12 @@ class StoreBusy(StoreUnavailable):
 
     exit_code = 3
     todo = "Let that program end (a database browser, a copy), then do it again; nothing was lost."
+
+
+class StoreRefused(StoreError):
+    """The database refuses a value: one that breaks a rule, or that it cannot hold."""
+
+    todo = "The database is sound: a record or text holds what cannot be stored. Please report it with the line above."
 
 
 class StoreNewer(StoreError):

@@ -13,10 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, inspect, text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from lapor_sync.domain.errors import StoreBusy, StoreDamaged, StoreError, StoreNewer, StoreUnavailable
+from lapor_sync.domain.errors import (
+    SettingsWrong,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreNewer,
+    StoreRefused,
+    StoreUnavailable,
+)
 from lapor_sync.domain.ports import Clock
 from lapor_sync.store import audit
 from lapor_sync.store.schema import HEAD
@@ -45,6 +53,21 @@ _SERVER = {
     "tcp_user_timeout": 60_000,
 }
 """How the PostgreSQL server is reached, where the URL does not say otherwise."""
+
+_LETTERS = {"client_encoding": "utf8"}
+"""Whatever URL, role or environment would have."""
+
+_DURABLE = """
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') <> 'remote_apply'
+"""
+"""For this transaction alone, so that no pooler that hands sessions around can lose it. Only `remote_apply` is more."""
+
+_ABOUT_A_VALUE = ("22", "23", "54", "P0001")
+"""PostgreSQL's classes of errors for what is given: it cannot be taken, breaks a rule, is too large (for an index, too),
+or a trigger refuses it."""
+
+_NO_VALUE = {OverflowError: "a number of more than 64 bits", UnicodeEncodeError: "a text that is no Unicode"}
+"""What the drivers themselves cannot hand over; what they say of it may hold the value."""
 
 
 @dataclass
@@ -165,8 +188,10 @@ def make_engine(url: str) -> Engine:
     """An engine with the settings that the promise rests on: see `_configure_sqlite`."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
-        said = {name: value for name, value in _SERVER.items() if name not in parsed.query}
-        return _engine(parsed, connect_args=said, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        said = {name: value for name, value in _SERVER.items() if name not in parsed.query} | _LETTERS
+        engine = _engine(parsed, connect_args=said, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     if parsed.database:
         _make_folder(Path(parsed.database).parent)
     engine = _engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
@@ -177,7 +202,15 @@ def make_engine(url: str) -> Engine:
 
 def _engine(url: URL, **options: Any) -> Engine:
     # An error's text must not hold the parameters: they are citizens' names and words.
-    return create_engine(url, hide_parameters=True, **options)
+    engine = create_engine(url, hide_parameters=True, **options)
+    event.listen(engine, "handle_error", _refuse_values)
+    return engine
+
+
+def _refuse_values(context: ExceptionContext) -> None:
+    what = _NO_VALUE.get(type(context.original_exception))
+    if what is not None:
+        raise StoreRefused(f"The database cannot hold what it was given: {what}.") from context.original_exception
 
 
 def _reading_on(engine: Engine) -> dict[str, Any]:
@@ -224,6 +257,12 @@ def _begin_sqlite(conn: Connection) -> None:
     conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
+def _begin_postgresql(conn: Connection) -> None:
+    """Let what is committed survive a power cut of the server, whatever server, database or role are set to."""
+    if conn.get_execution_options().get("lapor_write"):
+        conn.exec_driver_sql(_DURABLE)
+
+
 def _take_turn(conn: Connection, seconds: float) -> None:
     """Until this transaction ends nobody else writes. On SQLite BEGIN IMMEDIATE has said so already."""
     if conn.dialect.name == "postgresql":
@@ -234,6 +273,7 @@ def _take_turn(conn: Connection, seconds: float) -> None:
 def prepare(engine: Engine) -> None:
     """Bring the schema to HEAD. Alembic is loaded only if there is something to do: it is slow to load."""
     with engine.connect().execution_options(lapor_write=False) as conn:
+        need_utf8(conn)
         version = schema_version(conn)
     if version == HEAD:
         return
@@ -241,7 +281,19 @@ def prepare(engine: Engine) -> None:
 
     if (version is not None and not re.fullmatch(r"\d{4}", version)) or (version or "") > HEAD:
         raise StoreNewer(f"The database has schema {version}; this lapor-sync knows {HEAD}.")
-    upgrade(engine)
+    upgrade(engine.execution_options(lapor_write=True))
+
+
+def need_utf8(conn: Connection) -> None:
+    """Raise SettingsWrong for a PostgreSQL database that cannot hold every letter, or holds bytes of any kind."""
+    if conn.dialect.name != "postgresql":
+        return
+    encoding = str(conn.exec_driver_sql("SHOW server_encoding").scalar())
+    if encoding != "UTF8":
+        raise SettingsWrong(
+            (f"LAPOR_SYNC_DATABASE_URL names a database whose encoding is {encoding}; it must be UTF8",),
+            todo="Make another one and name that: createdb --encoding=UTF8 --template=template0 --owner=ROLE NAME.",
+        )
 
 
 def schema_version(conn: Connection) -> str | None:
@@ -257,9 +309,9 @@ def _translated() -> Iterator[None]:
     """The database's own errors as ours."""
     try:
         yield
-    except (IntegrityError, DataError) as exc:
-        raise StoreError(f"The database refused what it was given: {_first_line(exc)}.") from exc
     except DBAPIError as exc:
+        if _is_about_a_value(exc):
+            raise StoreRefused(f"The database refused what it was given: {_first_line(exc)}.") from exc
         if sqlite_code(exc.orig) in DAMAGED:
             raise StoreDamaged(_damage(exc), todo=_RESTORE) from exc
         if _is_busy(exc):
@@ -284,6 +336,13 @@ def _damage(exc: DBAPIError) -> str:
 def sqlite_code(exc: BaseException | None) -> int:
     """SQLite's primary result code; 0 for an error that is not SQLite's."""
     return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _is_about_a_value(exc: DBAPIError) -> bool:
+    """Return whether not the database is to blame but what it was given: to free disk space would not help."""
+    if isinstance(exc, IntegrityError | DataError):
+        return True
+    return str(getattr(exc.orig, "sqlstate", None) or "").startswith(_ABOUT_A_VALUE)
 
 
 def _is_busy(exc: DBAPIError) -> bool:

@@ -6,17 +6,29 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
+import psycopg
 import pytest
-from sqlalchemy import event, insert, text
+from sqlalchemy import Engine, event, insert, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidRequestError
 
-from lapor_sync.domain.errors import Defect, StoreBusy, StoreDamaged, StoreError, StoreUnavailable
-from lapor_sync.store import audit, marks, reports, schema
+from lapor_sync.domain.errors import (
+    Defect,
+    SettingsWrong,
+    StoreBusy,
+    StoreDamaged,
+    StoreError,
+    StoreRefused,
+    StoreUnavailable,
+)
+from lapor_sync.store import audit, marks, migrations, reports, schema
 from lapor_sync.store.database import Store, Work, make_engine, open_store
 from lapor_sync.store.marks import Mark
+from lapor_sync.store.server import weak, weak_points
 from lapor_sync.store.times import from_text, to_text
-from tests.databases import StillClock, admin
+from tests.databases import StillClock, admin, postgres_url_of, server
 from tests.store.samples import mirrored, save
 
 
@@ -344,3 +356,103 @@ def test_a_database_that_breaks_while_it_is_open(tmp_path: Path) -> None:
             marks.get(work, Mark.CANARY)
         assert "lapor-sync restore" in raised.value.todo
     store.close()
+
+
+# What PostgreSQL is set to.
+
+
+@pytest.mark.parametrize("level", ["off", "local", "remote_write", "remote_apply"])
+@pytest.mark.parametrize("scope", ["DATABASE {name}", "ROLE CURRENT_USER IN DATABASE {name}"])
+def test_what_is_committed_is_on_the_disk_whatever_the_server_is_set_to(
+    postgres_url: str, clock: StillClock, scope: str, level: str
+) -> None:
+    """Each unit and each migration waits for the disk: else `sent` may fall back to `queued`, and go again."""
+    of = scope.format(name=make_url(postgres_url).database)
+    admin(f"ALTER {of} SET synchronous_commit = {level}")
+    store = open_store(postgres_url, "kota", clock)
+    for _ in range(2):  # a session of the pool that was used before, too
+        with store.work() as work:
+            now = work.conn.exec_driver_sql("SHOW synchronous_commit").scalar()
+        assert now == ("remote_apply" if level == "remote_apply" else "on")
+    store.close()
+    admin(f"ALTER {of} RESET synchronous_commit")
+
+
+def test_a_migration_is_on_the_disk_too(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What brings the tables is a transaction of ours as any other."""
+    admin(f"ALTER DATABASE {make_url(postgres_url).database} SET synchronous_commit = off")
+    seen: list[object] = []
+
+    def look(engine: Engine) -> None:
+        with engine.connect() as conn:
+            seen.append(conn.exec_driver_sql("SHOW synchronous_commit").scalar())
+
+    monkeypatch.setattr(migrations, "upgrade", look)
+    monkeypatch.setattr("lapor_sync.store.database.HEAD", "9999")
+    open_store(postgres_url, "kota", StillClock()).close()
+    assert seen == ["on"]
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_letter_is_refused(encoding: str, clock: StillClock) -> None:
+    """Before anything is made in it; the error says what it is, and how to make one that can."""
+    server()
+    admin(f"CREATE DATABASE narrow ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0")
+    try:
+        with pytest.raises(SettingsWrong, match=f"encoding is {encoding}; it must be UTF8") as refused:
+            open_store(postgres_url_of("narrow"), "kota", clock)
+        assert "createdb --encoding=UTF8" in refused.value.todo
+        with psycopg.connect(server().get_uri(database="narrow")) as conn:
+            assert conn.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
+    finally:
+        admin("DROP DATABASE narrow WITH (FORCE)")
+
+
+def test_letters_arrive_whatever_the_client_is_set_to(postgres_url: str, clock: StillClock) -> None:
+    """Role, database, URL and environment may each ask for another encoding of the connection."""
+    admin(f"ALTER DATABASE {make_url(postgres_url).database} SET client_encoding = 'LATIN1'")
+    store = open_store(f"{postgres_url}&client_encoding=LATIN1", "kota", clock)
+    change(store, "Jum\u2019at \N{GRINNING FACE}")
+    assert stored(store)[0] == "Jum\u2019at \N{GRINNING FACE}"
+    store.close()
+
+
+def test_a_text_too_large_for_an_index_is_no_full_disk(postgres_store: Store) -> None:
+    """Whoever is told to free disk space looks in the wrong place."""
+    dice = Random(1)
+    long = "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
+    with pytest.raises(StoreRefused, match="index row") as refused, postgres_store.work() as work:
+        work.conn.execute(insert(schema.institution).values(agency="kota", id=long, name="Siti"))
+    assert "disk" not in refused.value.todo
+
+
+@pytest.mark.parametrize(("value", "what"), [(2**70, "64 bits"), ("Siti \ud800", "no Unicode")])
+def test_a_value_that_no_driver_can_hand_over_is_said_without_it(
+    sqlite_store: Store, value: object, what: str
+) -> None:
+    """The driver's own error is none of the database's, and may hold the text."""
+    with pytest.raises(StoreRefused, match=what) as refused, sqlite_store.work() as work:
+        work.conn.exec_driver_sql("INSERT INTO mark VALUES ('kota', 'x', ?)", (value,))
+    assert "Siti" not in refused.value.what
+    change(sqlite_store)
+
+
+def test_what_may_lose_a_commit_is_named(postgres_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests' own server runs without fsync. An UNLOGGED table is empty after a crash."""
+    with postgres_store.reading() as work:
+        assert [one.what.split(":")[1] for one in weak_points(work.conn)] == [" fsync is off"]
+    with postgres_store.work() as work:
+        work.conn.exec_driver_sql("ALTER TABLE mark SET UNLOGGED")
+        found = weak_points(work.conn)
+        assert "UNLOGGED, and empty after a crash: mark" in found[1].what
+        assert all(one.may_lose for one in found)
+
+
+@pytest.mark.parametrize(("standbys", "synchronous", "count"), [(1, "", 1), (1, "*", 0), (0, "", 0)])
+def test_a_standby_that_may_be_behind_is_named(standbys: int, synchronous: str, count: int) -> None:
+    """What it takes over may lack what was sent last; a person says so to the program with `restore`."""
+    seen = {"fsync": "on", "full_page_writes": "on", "unlogged": None}
+    found = weak({**seen, "standbys": standbys, "synchronous": synchronous})
+    assert len(found) == count
+    assert all("asynchronous" in one.what and "lapor-sync restore" in one.todo for one in found)
+    assert not any(one.may_lose for one in found)

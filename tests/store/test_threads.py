@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 from sqlalchemy import text
 
@@ -132,3 +133,19 @@ def test_payloads_are_kept_as_they_came_and_dropped_when_old(
     with store.work() as work:
         assert threads.drop_raw(work, clock.now()) == 1
     assert raw(store) == [("row", '{"b": 2}')]
+
+
+def test_a_status_name_of_any_length_fits_its_index(store: Store) -> None:
+    """PostgreSQL takes 2,704 bytes in an index; what is cut is told apart by a hash, and comes once all the same."""
+    dice = Random(1)
+    long = "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
+    names = (long, long + "x", "y" * threads.LONGEST_NAME)
+    moves = [StatusChange(at=START, status_old=long, status_new=name, note="") for name in names]
+    for _ in range(2):
+        with store.work() as work:
+            threads.save_history(work, {"7001": moves})
+    with store.reading() as work:
+        found = {move.status_new or "" for move in threads.load_histories(work, ["7001"])["7001"]}
+    assert len(found) == 3
+    assert names[2] in found
+    assert {name[: threads.LONGEST_NAME] for name in found} == {name[: threads.LONGEST_NAME] for name in names}

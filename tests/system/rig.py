@@ -370,7 +370,7 @@ class Postgres:
 
     def __post_init__(self) -> None:
         self.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", "CREATE DATABASE pattern")
-        engine = make_engine(self._url("pattern"))
+        engine = make_engine(self.url("pattern"))
         prepare(engine)
         engine.dispose()
 
@@ -395,15 +395,16 @@ class Postgres:
         self.made += 1
         name = f"city_{self.made}"
         self.run(f"CREATE DATABASE {name} TEMPLATE pattern")
-        return self._url(name)
+        return self.url(name)
 
-    def _url(self, name: str) -> str:
+    def url(self, name: str) -> str:
+        """The URL of a database of that name."""
         url: URL = make_url(self.server.get_uri()).set(drivername="postgresql+psycopg", database=name)
         return url.render_as_string(hide_password=False)
 
     def run(self, *statements: str) -> None:
         """Statements of the server's superuser, each on its own."""
-        engine = create_engine(self._url("postgres"), isolation_level="AUTOCOMMIT")
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
         with engine.connect() as conn:
             for one in statements:
                 conn.execute(text(one))

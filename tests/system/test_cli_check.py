@@ -395,6 +395,25 @@ def test_a_server_that_is_not_there(cli):
     assert "Connection refused" in wrong(ran)[0]
 
 
+def test_what_a_server_may_lose(cli, server):
+    """The tests' own PostgreSQL runs without fsync: wrong, with what comes of it and what to do."""
+    ran = cli("check", env={"LAPOR_SYNC_DATABASE_URL": server.database()})
+    assert ran.code == 1
+    assert [line for line in wrong(ran) if "fsync is off" in line and "twice" in line]
+    assert "ALTER SYSTEM SET fsync = on" in ran.out
+
+
+def test_a_server_whose_database_is_narrow(cli, server):
+    """One that is not UTF8 is wrong, and refused by everything else with exit code 2; nothing is made in it."""
+    server.run("CREATE DATABASE narrow ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    env = {"LAPOR_SYNC_DATABASE_URL": server.url("narrow")}
+    ran = cli("check", env=env)
+    assert "encoding is LATIN1; it must be UTF8" in wrong(ran)[0]
+    for command in ("status", "--once"):
+        ran = cli(command, env=env)
+        assert (ran.code, ran.says("encoding is LATIN1", "createdb --encoding=UTF8")) == (2, True)
+
+
 # rules
 
 
