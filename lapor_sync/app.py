@@ -25,6 +25,7 @@ from lapor_sync.log import Thinned
 from lapor_sync.store import backup, lock, outbox
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Store, make_engine, open_store
+from lapor_sync.store.lock import Holding
 from lapor_sync.store.outbox import Queued
 from lapor_sync.sync import restore
 from lapor_sync.sync.acts import FileLimits
@@ -79,9 +80,15 @@ def file_limits_of(settings: Settings) -> FileLimits:
 
 @contextmanager
 def connector_of(
-    settings: Settings, secrets: Secrets, clock: Clock, stopping: Callable[[], bool]
+    settings: Settings,
+    secrets: Secrets,
+    clock: Clock,
+    stopping: Callable[[], bool],
+    may_leave: Callable[[], bool] = lambda: False,
 ) -> Iterator[Sp4nV3]:
-    """The connector to LAPOR, closed at the end. Raises SettingsWrong where address or credentials are missing."""
+    """The connector to LAPOR, closed at the end. Who does not say when a write may leave can only read.
+
+    Raises SettingsWrong where address or credentials are missing."""
     from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
     from connectors.transport import Transport, TransportSettings
 
@@ -107,7 +114,7 @@ def connector_of(
         reply_template=settings.reply_template,
         timezone=settings.upstream_timezone.key,
     )
-    with Transport(transport, clock=clock, stopping=stopping) as client:
+    with Transport(transport, clock=clock, stopping=stopping, may_leave=may_leave) as client:
         yield Sp4nV3(client, assumed)
 
 
@@ -123,6 +130,7 @@ class App:
     step: Callable[[str], None] = no_step
     asked: Callable[[], bool] = field(init=False)
     _intake: Intake | None = field(init=False)
+    holding: Holding | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.asked = self.stopping
@@ -154,10 +162,10 @@ class App:
         """The database's one worker, with the connector. Raises LockHeld where somebody else is at work."""
         with ExitStack() as stack:
             connector = stack.enter_context(
-                connector_of(self.settings, read_secrets(self.settings), self.clock, self.asked)
+                connector_of(self.settings, read_secrets(self.settings), self.clock, self.asked, self.may_leave)
             )
             store = stack.enter_context(self.store())
-            stack.enter_context(lock.working(store.engine, what))
+            self.holding = stack.enter_context(lock.working(store.engine, what))
             yield self._setup(self._judging(store), connector, progress)
 
     def _setup(self, judging: Judging, connector: Connector, progress: Callable[[int, int | None], None]) -> Setup:
@@ -174,6 +182,7 @@ class App:
             step=self.step,
             stopping=self.asked,
             progress=progress,
+            holding=self.holding or Holding(),
         )
 
     # What runs.
@@ -183,7 +192,7 @@ class App:
         self._need_something_to_do()
         with ExitStack() as stack:
             store = stack.enter_context(self.store())
-            stack.enter_context(lock.working(store.engine, "cycle"))
+            self.holding = stack.enter_context(lock.working(store.engine, "cycle"))
             judging = self._judging(store)
             upstream = stack.enter_context(self._upstream(judging))
             return self._cycle(judging, upstream)
@@ -197,10 +206,10 @@ class App:
         notifier = Notifier(environ)
         with ExitStack() as stack:
             store = stack.enter_context(self.store())
-            check = self._hold(stack, store, notifier, standby=standby)
-            if check is None:
+            self.holding = self._hold(stack, store, notifier, standby=standby)
+            if self.holding is None:
                 return
-            self._beat(notifier, check)
+            self._beat(notifier)
             judging = self._judging(store)
             upstream = stack.enter_context(self._upstream(judging))
             self.log.info("daemon_started", database=self.settings.database_shown)
@@ -212,7 +221,7 @@ class App:
                 poll_seconds=self.settings.poll_seconds,
                 spread=self.spread,
                 notifier=notifier,
-                check=check,
+                check=self.holding.check,
             ).run()
             self.log.info("daemon_stopped")
 
@@ -226,7 +235,7 @@ class App:
         with ExitStack() as stack:
             engine = make_engine(self.settings.database_url)
             stack.callback(engine.dispose)
-            stack.enter_context(lock.working(engine, "restore"))
+            self.holding = stack.enter_context(lock.working(engine, "restore", is_replaced=True))
             found = self._put_back(file, rules, by) if file is not None else None
             store = stack.enter_context(self.store())
             contents, aside = found or (_begin_on(store, rules, by), None)
@@ -248,24 +257,24 @@ class App:
         assert database is not None
         return restore.put_back(file, database, self.settings.agency, self.clock, rules, by)
 
-    def _hold(
-        self, stack: ExitStack, store: Store, notifier: Notifier, *, standby: bool
-    ) -> Callable[[], None] | None:
-        """Hold the database; the lock's check. None where a standby was asked to stop before it came to that."""
+    def _hold(self, stack: ExitStack, store: Store, notifier: Notifier, *, standby: bool) -> Holding | None:
+        """Hold the database. None where a standby was asked to stop before it came to that."""
 
-        def take() -> Callable[[], None]:
+        def take() -> Holding:
             return stack.enter_context(lock.working(store.engine, "daemon"))
 
         return stand_by(take, self.stopping, notifier, self.log) if standby else take()
 
-    def _beat(self, notifier: Notifier, check: Callable[[], None]) -> None:
-        """Let each step, and each wait for upstream, feed the watchdog; let none send once the lock is lost."""
+    def may_leave(self) -> bool:
+        """Whether a write may leave now: only of the process that works the database."""
+        return self.holding is not None and self.holding.may_leave()
+
+    def _beat(self, notifier: Notifier) -> None:
+        """Let each step, and each wait for upstream, feed the watchdog."""
         reached, asked = self.step, self.stopping
 
         def step(name: str) -> None:
             notifier.alive()
-            if name == "looked":  # what follows claims deliveries and sends them
-                check()
             reached(name)
 
         def stopping() -> bool:
@@ -402,7 +411,9 @@ class Upstream:
         """A connector with these credentials in the place of the last one, which stays if they cannot be used."""
         app, stack = self.app, ExitStack()
         try:
-            connector = stack.enter_context(connector_of(app.settings, secrets, app.clock, app.asked))
+            connector = stack.enter_context(
+                connector_of(app.settings, secrets, app.clock, app.asked, app.may_leave)
+            )
         except SettingsWrong as error:
             if self.made is None:
                 raise

@@ -1,25 +1,42 @@
 """One process works a database at a time. The kernel or the server frees the lock when its holder dies.
 
 Looking at the lock never takes it for long enough to keep a worker out, and never writes.
+
+A lock can be lost without a word: a machine is paused, its connection to PostgreSQL goes, another takes over, and the
+first one wakes with responses in hand. So the lock is a lease: before each piece of a write leaves, `may_leave` wants
+a proof that is younger than `PROOF_SECONDS`; and who takes the place of one that may only be frozen works nothing for
+`TAKE_OVER_SECONDS`. Whatever left was proven before the other began.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import secrets
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, and_, delete, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.domain.errors import LockHeld, StoreUnavailable
+from lapor_sync.store.database import Work
+from lapor_sync.store.schema import mark
 
 Check = Callable[[], None]
 """Raises StoreUnavailable where the lock was lost: then somebody else may be at work."""
+
+PROOF_SECONDS = 2.0
+"""So old may the proof be with which a write leaves, by the clock that goes on while the machine sleeps."""
+
+TAKE_OVER_SECONDS = 5.0
+"""How long one waits who takes the place of a holder that did not end cleanly and is not known to be dead."""
 
 PATIENCE = 0.5
 """Seconds for which a worker tries: a look, or a holder that was just killed, is over by then."""
@@ -29,15 +46,160 @@ _KEY = 0x1A907A0C  # any constant: PostgreSQL's session advisory lock
 _UNKNOWN = "unknown"
 
 
-@contextmanager
-def working(engine: Engine, what: str) -> Iterator[Check]:
-    """Hold the database for `what` (daemon, backfill, ...); yields what asks whether it still does.
+def boottime() -> float:
+    """Seconds that go on while the machine sleeps; where there is no such clock, those that do not."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
+
+def _never_lost() -> None:
+    """No other process can reach it."""
+
+
+@dataclass
+class Holding:
+    """The database as this process works it alone. `name` "" keeps no row, where there is nobody to tell."""
+
+    lock: Check = _never_lost
+    name: str = ""
+    clock: Callable[[], float] = boottime
+    _proven_at: float = float("-inf")
+    _turn: threading.RLock = field(default_factory=threading.RLock)
+
+    def check(self) -> None:
+        """Raise StoreUnavailable where the lock was lost."""
+        asked_at = self.clock()
+        with self._turn:  # the lock's one connection is no two threads'
+            self.lock()
+            self._proven_at = max(self._proven_at, asked_at)
+
+    def may_leave(self) -> bool:
+        """Return whether it is proven that this process holds the database right now, or did a moment ago."""
+        for _ in range(_PROOFS):
+            if self.clock() - self._proven_at < PROOF_SECONDS:
+                return True
+            try:
+                self.check()
+            except StoreUnavailable:
+                return False
+        return False  # each time it took too long to be told
+
+    def claim(self, work: Work) -> None:
+        """Take responsibility for what this transaction claims. Raises StoreUnavailable where the lock was lost.
+
+        From here on nobody takes over in a hurry, unless this process ends cleanly or is known to be dead.
+        """
+        self.check()
+        if self.name and _row(work.conn) != self.name:
+            work.conn.execute(delete(mark).where(_IS_ROW))
+            work.conn.execute(insert(mark).values(agency="", name=_ROW, value=self.name))
+
+    def still_answers(self, work: Work) -> None:
+        """Raise StoreUnavailable where another process has taken over what this one had claimed."""
+        if self.name and _row(work.conn) != self.name:
+            raise StoreUnavailable(_TAKEN_OVER, todo="Nothing: the other process looks for what was being sent.")
+
+
+_PROOFS = 3
+_TAKEN_OVER = "Another process took over the database while this one was not able to work it."
+_ROW = "holder"
+_IS_ROW = and_(mark.c.agency == "", mark.c.name == _ROW)  # the database's, no agency's
+
+
+def _row(conn: Connection) -> str | None:
+    """Who claimed last and did not end cleanly."""
+    found: str | None = conn.execute(select(mark.c.value).where(_IS_ROW)).scalar()
+    return found
+
+
+@contextmanager
+def working(engine: Engine, what: str, *, is_replaced: bool = False) -> Iterator[Holding]:
+    """Hold the database for `what` (daemon, backfill, ...).
+
+    `is_replaced`: the file that is there is not to be opened, since another takes its place.
     Raises LockHeld, naming the holder as far as it can be told.
     """
     holding = _flock if engine.dialect.name == "sqlite" else _advisory
     with holding(engine, f"{what}, pid {os.getpid()} on {socket.gethostname()}") as check:
-        yield check
+        if is_replaced or _in_memory(engine):
+            yield Holding(lock=check)
+            return
+        _outlast(_left_by(engine))
+        mine = Holding(lock=check, name=_this_process())
+        try:
+            yield mine
+        finally:
+            _end_cleanly(engine, mine)
+
+
+def _outlast(left: str | None) -> None:
+    """Wait until a holder that may be frozen has surely no proof any more with which anything could leave."""
+    if left is None or _is_dead(left):
+        return
+    until = boottime() + TAKE_OVER_SECONDS
+    while (rest := until - boottime()) > 0:
+        time.sleep(min(rest, _PAUSE))
+
+
+def _left_by(engine: Engine) -> str | None:
+    """Who held the database before and did not end cleanly; None where there is no table to ask yet."""
+    try:
+        with engine.connect().execution_options(lapor_write=False) as conn:
+            return _row(conn) if inspect(conn).has_table(mark.name) else None
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable("The database cannot be asked who held it before.") from exc
+
+
+def _end_cleanly(engine: Engine, mine: Holding) -> None:
+    """Let the next one begin at once. Where that cannot be written, it waits a little."""
+    with suppress(SQLAlchemyError), engine.connect() as conn:
+        if mine.name and inspect(conn).has_table(mark.name) and _row(conn) == mine.name:
+            conn.execute(delete(mark).where(_IS_ROW, mark.c.value == mine.name))
+            conn.commit()
+
+
+# Processes, as they are told from others: machine, number, start.
+
+
+def _this_process() -> str:
+    pid = os.getpid()
+    return json.dumps([_machine(), pid, _started(pid), secrets.token_hex(8)])
+
+
+def _is_dead(left: str) -> bool:
+    """Return whether that process certainly runs no more: one of this machine, of which nothing is left."""
+    try:
+        machine, pid, started, _ = json.loads(left)
+    except ValueError:
+        return False
+    if not machine or machine != _machine():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    now = _started(pid)
+    return now == "" or (now is not None and now != started)
+
+
+def _machine() -> str:
+    """This boot of this machine, and the namespace in which its processes are counted; "" where nobody tells."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str | None:
+    """When a process began, "" for one that is over and not fetched yet, None where nobody tells. Source: proc(5)."""
+    try:
+        _, _, rest = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")
+    except OSError:
+        return None
+    fields = rest.split()
+    return "" if fields[0] in {"Z", "X"} else fields[19]
 
 
 def holder(engine: Engine) -> str | None:
@@ -75,6 +237,10 @@ def _lock_file(engine: Engine) -> Path | None:
     return None if not path or path == ":memory:" else Path(f"{Path(path).resolve()}.lock")
 
 
+def _in_memory(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite" and _lock_file(engine) is None
+
+
 @contextmanager
 def _flock(engine: Engine, me: str) -> Iterator[Check]:
     path = _lock_file(engine)
@@ -85,16 +251,24 @@ def _flock(engine: Engine, me: str) -> Iterator[Check]:
     try:
         if not _is_taken(lambda: _flocks(descriptor, fcntl.LOCK_EX)):
             raise _held_by(_name_in(descriptor))
+        _check_file(descriptor, path)
         with suppress(OSError):  # a full disk: the name is a courtesy, the lock holds without it
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, me.encode(), 0)
-        yield _never_lost
+        yield lambda: _check_file(descriptor, path)
     finally:
         os.close(descriptor)
 
 
-def _never_lost() -> None:
-    """The kernel takes a lock back from nobody."""
+def _check_file(descriptor: int, path: Path) -> None:
+    """The kernel takes a lock back from nobody; but a file that was removed keeps nobody out any more."""
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return
+    raise StoreUnavailable(
+        f"The lock file {path} was removed or replaced: it keeps no other process out any more.",
+        todo="Never remove it: it is no sign that somebody works. Start again.",
+    )
 
 
 def _open(path: Path) -> int:

@@ -62,6 +62,7 @@ def recover(setup: Setup) -> int:
         if not outbox.found_sending(work):
             return 0
     with setup.store.work() as work:
+        setup.holding.claim(work)
         found = outbox.found_sending(work)
         for one in found:
             outbox.end_killed_attempt(work, one)
@@ -202,6 +203,8 @@ class _Push:
         self.setup.step("looked")
         with self.setup.store.work() as work:
             ready = self._decide(work, read)
+            if any(isinstance(one.step, Send) for one in ready):
+                self.setup.holding.claim(work)
             self.setup.step("claimed")
         self.setup.step("claim_committed")
         return ready
@@ -346,6 +349,7 @@ class _Push:
         for done in sending:
             self.setup.step("sent")
             with self.setup.store.work() as work:
+                self.setup.holding.still_answers(work)
                 current = outbox.of_refs(work, [one.one.ref for one, _ in done])
                 for one, (outcome, ms) in done:
                     self._settle(work, current[one.one.ref], outcome, ms)

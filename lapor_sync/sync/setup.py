@@ -12,6 +12,7 @@ from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import Limits, WorkingDays
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.store.database import Store
+from lapor_sync.store.lock import Holding
 
 
 class Log(Protocol):
@@ -77,6 +78,7 @@ class Setup(Judging):
 
     `step` is called with each step's name as it is reached; `stopping` tells whether to come to an end;
     `spread` is a random number in [0, 1) for jitter; `progress` hears (done, total or None) reports.
+    `holding` is the proof that this process alone works the database.
     `ended` remembers, for this process only, the monotonic time at which a delivery's attempt ended.
     """
 
@@ -88,6 +90,7 @@ class Setup(Judging):
     step: Callable[[str], None] = no_step
     stopping: Callable[[], bool] = never
     progress: Callable[[int, int | None], None] = lambda _done, _total: None
+    holding: Holding = field(default_factory=Holding)
     ended: dict[str, float] = field(default_factory=dict)
 
     @property

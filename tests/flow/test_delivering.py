@@ -12,12 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
+from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, with_reference
+from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit, outbox, views
+from lapor_sync.store.database import Work
+from lapor_sync.store.lock import Holding
 from lapor_sync.sync import acts
-from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, Bench, Killed, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, TOKEN, Bench, Killed, bench, refs_in_order
 
 pytestmark = ON_BOTH
 
@@ -361,6 +366,54 @@ def test_a_firewall_that_answers_in_lapors_place_is_told_and_a_person_decides(tm
         city.world.clear_faults()
         city.cycles(2)
         assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_what_may_not_leave_goes_back_to_the_queue(tmp_path: Path) -> None:
+    """Claimed, and then the lock is not proven: certainly not sent, no try, and nothing was posted."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        settings = TransportSettings(base_url=city.simulator.url, bearer="simulator", token=TOKEN)
+        with Transport(settings, clock=city.clock, may_leave=lambda: False) as transport:
+            assert city.cycle(connector=Sp4nV3(transport, Sp4nSettings())).error is None
+        waiting = city.delivery(ref)
+        assert (waiting.state, waiting.reason, waiting.delivery.tries) == (State.QUEUED, Reason.NOT_SENT, 0)
+        assert city.requests().get("POST /complaints/followup/add", 0) == 0
+
+
+def test_who_lost_the_database_after_the_claim_settles_nothing(tmp_path: Path) -> None:
+    """A frozen process that wakes after another took over changes no state that the other relies on."""
+
+    class TakenOver(Holding):
+        def still_answers(self, work: Work) -> None:
+            raise StoreUnavailable("taken over")
+
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        with pytest.raises(StoreUnavailable):
+            city.cycle(holding=TakenOver())
+        assert city.state(ref) is State.SENDING
+        city.restart()
+        city.cycles(2)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_who_lost_the_database_claims_nothing(tmp_path: Path) -> None:
+    """Nothing is on its way then, and nothing was sent."""
+
+    def lost() -> None:
+        raise StoreUnavailable("lost")
+
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        with pytest.raises(StoreUnavailable):
+            city.cycle(holding=Holding(lock=lost))
+        assert (city.state(ref), city.arrived(one)) == (State.QUEUED, [])
 
 
 def test_a_firewall_that_stops_only_the_answer_costs_no_second_one(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import threading
@@ -80,8 +81,8 @@ def test_one_process_holds_it_once(store: Store) -> None:
         with pytest.raises(LockHeld), lock.working(store.engine, "backfill"):
             pytest.fail("two at work")
         assert lock.holder(store.engine) is not None
-    with lock.working(store.engine, "backfill") as check:
-        check()
+    with lock.working(store.engine, "backfill") as holding:
+        holding.check()
 
 
 def test_what_goes_wrong_inside_comes_out_and_frees_the_lock(store: Store) -> None:
@@ -193,10 +194,135 @@ def test_a_full_disk_costs_the_name_not_the_lock(sqlite_store: Store, monkeypatc
 def test_a_database_in_memory_needs_no_lock(clock: StillClock) -> None:
     """No other process can reach it."""
     store = open_store("sqlite://", "kota", clock)
-    with lock.working(store.engine, "rehearsal") as check:
-        check()
+    with lock.working(store.engine, "rehearsal") as holding:
+        holding.check()
         assert lock.holder(store.engine) is None
     store.close()
+
+
+# The lease.
+
+
+class Ticks:
+    """A clock that goes on by what is put to it, and by so much with each question."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_proof_counts_for_a_moment_and_then_the_lock_is_asked() -> None:
+    """By a clock that goes on while the machine sleeps."""
+    ticks, asked = Ticks(), []
+    holding = lock.Holding(lock=lambda: asked.append(ticks.now), clock=ticks)
+    assert holding.may_leave()
+    ticks.now += lock.PROOF_SECONDS - 0.1
+    assert holding.may_leave()
+    assert asked == [100.0]
+    ticks.now += 3600  # frozen
+    assert holding.may_leave()
+    assert len(asked) == 2
+
+
+def test_nothing_leaves_without_the_lock() -> None:
+    """Lost means no, now and later."""
+
+    def lost() -> None:
+        raise StoreUnavailable("gone")
+
+    holding = lock.Holding(lock=lost)
+    assert not holding.may_leave()
+    assert not holding.may_leave()
+
+
+def test_an_answer_that_came_late_proves_nothing() -> None:
+    """The process was frozen between question and answer: it asks again, a few times."""
+    ticks, freezes = Ticks(), [10.0, 0.0]
+
+    def ask() -> None:
+        ticks.now += freezes.pop(0) if freezes else 10.0
+
+    holding = lock.Holding(lock=ask, clock=ticks)
+    assert holding.may_leave()
+    assert freezes == []
+    ticks.now += 10
+    assert not holding.may_leave()
+
+
+def _lose(store: Store) -> None:
+    """Take the lock from this process without its knowledge."""
+    if store.engine.dialect.name == "sqlite":
+        Path(f"{store.engine.url.database}.lock").unlink()
+    else:
+        _terminate("lapor-sync daemon")
+
+
+def test_who_takes_over_from_one_that_may_be_frozen_waits_until_it_can_send_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wakes with responses in hand: nothing of them leaves, and it settles nothing any more."""
+    monkeypatch.setattr(lock, "TAKE_OVER_SECONDS", 0.4)
+    with lock.working(store.engine, "daemon") as frozen:
+        with store.work() as work:
+            frozen.claim(work)
+        _lose(store)
+        with store.work() as work:
+            frozen.still_answers(work)  # nobody took over yet: what came of it is written down
+        began = time.monotonic()
+        with lock.working(store.engine, "standby") as second:
+            assert time.monotonic() - began >= 0.4
+            with store.work() as work:
+                second.claim(work)
+            assert second.may_leave()
+            monkeypatch.setattr(lock, "PROOF_SECONDS", 0.0)
+            assert not frozen.may_leave()
+            for act in (frozen.claim, frozen.still_answers):
+                with pytest.raises(StoreUnavailable), store.work() as work:
+                    act(work)
+
+
+def test_who_ended_cleanly_or_is_dead_is_not_waited_for(store: Store, url: str) -> None:
+    """A take-over after kill -9 on one machine costs no lease."""
+    claiming = _HOLD.replace(
+        'with lock.working(make_engine(sys.argv[1]), "daemon"):',
+        "from lapor_sync.clock import SystemClock\n"
+        "from lapor_sync.store.database import open_store\n"
+        'store = open_store(sys.argv[1], "kota", SystemClock())\n'
+        'with lock.working(store.engine, "daemon") as holding:\n'
+        "    with store.work() as work:\n"
+        "        holding.claim(work)",
+    )
+    with running(claiming, url) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        os.kill(process.pid, signal.SIGKILL)
+        began = time.monotonic()
+        with lock.working(store.engine, "daemon") as holding, store.work() as work:
+            holding.claim(work)
+        with lock.working(store.engine, "daemon"):
+            pass
+        assert time.monotonic() - began < lock.TAKE_OVER_SECONDS - lock.PROOF_SECONDS
+
+
+@pytest.mark.parametrize("left", ["", "?", '["other boot", 1, "1", "t"]', '["", 999999999, "1", "t"]'])
+def test_only_what_is_known_to_be_dead_is_taken_for_dead(left: str) -> None:
+    """Another machine's process, or one that is alive, may only be frozen."""
+    assert not lock._is_dead(left)
+    mine = json.loads(lock._this_process())
+    assert not lock._is_dead(json.dumps(mine))
+    assert lock._is_dead(json.dumps([mine[0], 2**22 + 1, "1", "t"]))
+    assert lock._is_dead(json.dumps([mine[0], os.getpid(), "1", "t"]))  # its number was given away
+
+
+def test_a_lock_file_that_was_removed_keeps_nobody_out_and_its_holder_finds_out(sqlite_store: Store) -> None:
+    """Before anything more leaves."""
+    with lock.working(sqlite_store.engine, "daemon") as holding:
+        holding.check()
+        _lose(sqlite_store)
+        with pytest.raises(StoreUnavailable, match="removed or replaced"):
+            holding.check()
 
 
 # PostgreSQL.
@@ -210,17 +336,17 @@ def _terminate(who: str) -> None:
 
 def test_a_lost_lock_is_noticed(postgres_store: Store) -> None:
     """The server ends the connection that holds the database: whoever checks stops working, and stays stopped."""
-    with lock.working(postgres_store.engine, "daemon") as check:
-        check()
+    with lock.working(postgres_store.engine, "daemon") as holding:
+        holding.check()
         _terminate("lapor-sync daemon")
         assert lock.holder(postgres_store.engine) is None
         for _ in range(3):
             with pytest.raises(StoreUnavailable, match="was lost"):
-                check()
+                holding.check()
         with lock.working(postgres_store.engine, "other"), pytest.raises(StoreUnavailable):
-            check()
-    with lock.working(postgres_store.engine, "daemon") as check:
-        check()
+            holding.check()
+    with lock.working(postgres_store.engine, "daemon") as holding:
+        holding.check()
 
 
 def test_the_lock_is_per_database(postgres_store: Store, tmp_path: Path, clock: StillClock) -> None:
@@ -229,8 +355,8 @@ def test_the_lock_is_per_database(postgres_store: Store, tmp_path: Path, clock: 
         neighbour = open_store(url, "kota", clock)
         with lock.working(postgres_store.engine, "daemon"):
             assert lock.holder(neighbour.engine) is None
-            with lock.working(neighbour.engine, "daemon") as check:
-                check()
+            with lock.working(neighbour.engine, "daemon") as holding:
+                holding.check()
         neighbour.close()
 
 
