@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.admin_export.moments import find_moment, read_moment
 from connectors.admin_export.row import COLUMNS, REQUIRED, find_columns, reader
 from connectors.excel import Book, Row, Table, open_book
+from connectors.moments import find_moment, read_moment
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report
@@ -113,21 +113,22 @@ def _age(
 ) -> tuple[datetime, AgeFrom]:
     if as_of is not None:
         return as_of, AgeFrom.GIVEN
-    said = next((at for at in map(_generated, info) if at), None)
-    return (said.replace(tzinfo=timezone), AgeFrom.FILE) if said else (modified, AgeFrom.MTIME)
+    said = next((at for row in info if (at := _generated(row, timezone))), None)
+    return (said.astimezone(timezone), AgeFrom.FILE) if said else (modified, AgeFrom.MTIME)
 
 
-def _generated(row: Row) -> datetime | None:
+def _generated(row: Row, timezone: tzinfo) -> datetime | None:
     """The time that an info row such as `Tanggal Generate | 3 Jan 2026` tells, in the same cell or a later one."""
     cells = [cell for cell in row if cell is not None]
     for at, cell in enumerate(cells):
         if isinstance(cell, str) and canonical(cell).startswith("tanggalgenerate"):
-            return next((told for told in map(_told, cells[at:]) if told), None)
+            return next((told for part in cells[at:] if (told := _told(part, timezone))), None)
     return None
 
 
-def _told(cell: object) -> datetime | None:
+def _told(cell: object, timezone: tzinfo) -> datetime | None:
     try:
-        return find_moment(cell) if isinstance(cell, str) else read_moment(cell)
+        told = find_moment(cell, timezone) if isinstance(cell, str) else read_moment(cell, timezone)
     except ValueError:
         return None
+    return told.at if told else None

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from connectors.admin_export.moments import moment
 from connectors.excel import Row, columns_of, id_of, picker, short, text_of
+from connectors.moments import moment_of_cells
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadRecord
@@ -126,7 +126,7 @@ def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
     is_anonymous, is_secret = "anonim" in kind, "rahasia" in kind
     nameless = is_anonymous or is_secret or "reporter_name" in missing
     tracking_id, status_name = _tracking_id(cells.tracking_id), _status_name(cells.status_name)
-    received = _received(cells)
+    received = _received(cells, timezone)
     return Report(
         tracking_id=tracking_id,
         upstream_id=None,
@@ -144,7 +144,7 @@ def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
         is_secret=is_secret,
         rating=text_of(cells.rating),
         reporter_name=None if nameless else text_of(cells.reporter),
-        created_at=received.replace(tzinfo=timezone) if received else None,
+        created_at=received,
         missing=missing,
     )
 
@@ -165,11 +165,12 @@ def _status_name(cell: object) -> str:
     return name
 
 
-def _received(cells: Cells) -> datetime | None:
+def _received(cells: Cells, timezone: tzinfo) -> datetime | None:
     try:
-        return moment(cells.day, cells.clock)
+        read = moment_of_cells(cells.day, cells.clock, timezone)
     except ValueError as exc:
         raise ValueError(f"received {short(cells.day)} {short(cells.clock)}: {exc}") from exc
+    return read.at if read else None
 
 
 def _content(cells: Cells) -> str:
@@ -210,9 +211,7 @@ def _bad(cells: Cells, number: int, reason: str, timezone: tzinfo) -> BadRecord:
 def _key_without_id(cells: Cells, timezone: tzinfo) -> str | None:
     """By what the reporter wrote and when, so that the same row with an id is known again."""
     try:
-        received = _received(cells)
+        received = _received(cells, timezone)
     except ValueError:
         return None
-    return key_by_words(
-        text_of(cells.title) or "", _content(cells), received.replace(tzinfo=timezone) if received else None
-    )
+    return key_by_words(text_of(cells.title) or "", _content(cells), received)

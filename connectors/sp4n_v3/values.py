@@ -9,9 +9,11 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import datetime, tzinfo
 
 import msgspec
+
+from connectors.moments import read_moment
 
 Row = Mapping[str, object]
 
@@ -77,65 +79,10 @@ def flag(value: object) -> bool:
 def moment(value: object, zone: tzinfo) -> tuple[datetime | None, bool]:
     """A time in UTC and whether it is only a day (then its first moment in `zone`); None for the empty forms.
 
-    `d-m-Y H:i:s` and ISO, both seen; without an offset it is `zone`'s time. Raises ValueError for anything else.
+    Raises ValueError for what is no time; see `moments.read_moment`.
     """
-    if isinstance(value, str) and (known := _quick(value, zone)) is not None:
-        return known, False
-    if value is None or value is False or (isinstance(value, str) and value.strip() in {"", "-", "null"}):
-        return None, False
-    part = _date_parts(value)
-    # MySQL's zero date, also as Carbon prints it (-0001-11-30), and Go's (0001-01-01).
-    if int(part["year"] or 0) <= 1:
-        return None, False
-    try:
-        return _in_utc(part, zone), part["hour"] is None
-    except OverflowError as exc:
-        raise ValueError("not a date") from exc
-
-
-def _quick(text: str, zone: tzinfo) -> datetime | None:
-    """A time in one of the two forms of nearly all; None where it is another, or none."""
-    if len(text) != 19 or (text[10], text[13], text[16]) != (" ", ":", ":"):
-        return None
-    iso = text if text[4] == "-" else f"{text[6:10]}-{text[3:5]}-{text[:2]}{text[10:]}" if text[2] == "-" else ""
-    try:
-        local = datetime.fromisoformat(iso)
-        return datetime.combine(local, local.time(), zone).astimezone(UTC) if iso > "0002" else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _date_parts(value: object) -> dict[str, str | None]:
-    text = value.strip() if isinstance(value, str) else ""
-    match = _ISO.fullmatch(text) or _INDONESIAN.fullmatch(text)
-    if match is None:
-        raise ValueError("not a date")
-    return match.groupdict()
-
-
-_CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
-_OFFSET = r"(?P<offset>Z|[+-]\d\d(?::?\d\d)?)"
-_TIME = rf"(?:(?:\s+|T){_CLOCK}\s*{_OFFSET}?)?"
-_ISO = re.compile(rf"(?P<year>-?\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d){_TIME}", re.IGNORECASE | re.ASCII)
-_INDONESIAN = re.compile(
-    rf"(?P<day>\d{{1,2}})[-/](?P<month>\d{{1,2}})[-/](?P<year>\d{{4}}){_TIME}", re.IGNORECASE | re.ASCII
-)
-
-
-def _in_utc(part: Mapping[str, str | None], zone: tzinfo) -> datetime:
-    names = ("year", "month", "day", "hour", "minute", "second")
-    year, month, day, hour, minute, second = (int(part[name] or 0) for name in names)
-    micro = int((part["fraction"] or "0").ljust(6, "0")[:6])
-    local = datetime(year, month, day, hour, minute, second, micro, tzinfo=_offset(part["offset"]) or zone)
-    return local.astimezone(UTC)
-
-
-def _offset(text: str | None) -> tzinfo | None:
-    if text is None or text in {"Z", "z"}:
-        return UTC if text else None
-    digits = text[1:].replace(":", "").ljust(4, "0")
-    shift = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return timezone(-shift if text[0] == "-" else shift)
+    read = read_moment(value, zone)
+    return read or (None, False)
 
 
 def moment_or_none(value: object, zone: tzinfo) -> datetime | None:

@@ -46,16 +46,20 @@ class ThreadItem(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Thread:
-    """A complete read of a report's follow-ups, in reading order (`thread.in_order`).
+    """A read of a report's follow-ups, in reading order (`thread.in_order`).
 
-    `began_at` is the upstream's time at which the read began, no later than it really did: only what was
-    stored before it is certain to be in `items`. `raw` is the JSON text of the items as they came.
+    `complete`: it was proven to be all of them. Else what is in it stands upstream, and what is not proves nothing;
+    `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
+    later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of
+    the items as they came.
     """
 
     items: tuple[ThreadItem, ...]
     began_at: datetime
     raw: str = "[]"
     bad: tuple[BadItem, ...] = ()
+    complete: bool = True
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

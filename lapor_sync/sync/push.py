@@ -298,6 +298,8 @@ class _Push:
         one: either alone may jump."""
         if one.state is not State.UNKNOWN or found.thread is None or found.detail is None:
             return False
+        if not found.thread.complete:
+            return False  # what it does not show may stand where it was not shown
         if one.ended_at is None:
             outbox.touch(work, one.ref, ended_at=to_text(self.setup.connector.upstream_now()))
             return False

@@ -19,7 +19,6 @@ from openpyxl import Workbook
 
 from connectors import excel
 from connectors.admin_export import AgeFrom, ExportInfo, open_export
-from connectors.admin_export.moments import find_moment, moment, read_moment, read_time
 from connectors.admin_export.row import COLUMNS, find_columns, missing_of, reader
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report
@@ -331,96 +330,6 @@ T = datetime(2026, 1, 3, 14, 5, 33)  # noqa: DTZ001  a cell has no zone
 MIDNIGHT = datetime(2026, 1, 3)  # noqa: DTZ001
 
 
-@pytest.mark.parametrize(
-    ("day", "clock", "expected"),
-    [
-        ("3 Jan 2026", "14:05:33", T),
-        ("03 Januari 2026", time(14, 5, 33), T),
-        ("3-Jan-2026", datetime(1899, 12, 30, 14, 5, 33), T),  # noqa: DTZ001
-        ("3 January 2026", timedelta(hours=14, minutes=5, seconds=33), T),
-        ("Sabtu, 3 Jan 2026", "14.05.33 WIB", T),
-        ("2026-01-03", "02:05:33 PM", T),
-        ("03/01/2026", "2026-01-03 14:05:33", T),
-        ("3.1.2026", " 14:05:33 ", T),
-        (date(2026, 1, 3), "14:05:33.000", T),
-        (MIDNIGHT, "14:05:33", T),
-        (T, None, T),
-        (T.replace(tzinfo=UTC), "", T),
-        ("2026-01-03T14:05:33", "-", T),
-        ("3 Jan 2026, pukul 14.05.33 WIB", None, T),
-        ("3 Jan 2026", None, MIDNIGHT),
-        ("3 Jan 2026", "00:00", MIDNIGHT),
-        ("3 Jan 2026", "12:00 AM", MIDNIGHT),
-        ("3\u00a0Jan\u00a02026", "12:05 pm", MIDNIGHT.replace(hour=12, minute=5)),
-        (None, "14:05:33", None),
-        ("", None, None),
-        ("0000-00-00", "00:00:00", None),
-        ("0000-00-00 00:00:00", None, None),
-        ("-", None, None),
-    ],
-)
-def test_a_moment_however_it_is_written(day: object, clock: object, expected: datetime | None) -> None:
-    """Text in two languages, and Excel's own dates and times."""
-    assert moment(day, clock) == expected
-
-
-@pytest.mark.parametrize(
-    ("names", "month"),
-    [
-        ("jan Januari JANUARY", 1),
-        ("Feb Februari Pebruari", 2),
-        ("Mar Maret March", 3),
-        ("Apr April", 4),
-        ("Mei May", 5),
-        ("Jun Juni June", 6),
-        ("Jul Juli July", 7),
-        ("Agu Ags Agt Agustus Aug August", 8),
-        ("Sep Sept September", 9),
-        ("Okt Oktober Oct October", 10),
-        ("Nov Nop November", 11),
-        ("Des Desember Dec December", 12),
-    ],
-)
-def test_months_in_indonesian_and_english(names: str, month: int) -> None:
-    """Abbreviated or whole, with a full stop or none."""
-    for name in names.split():
-        for written in (f"7 {name} 2025", f"7 {name}. 2025", f"07-{name}-2025"):
-            assert read_moment(written) == datetime(2025, month, 7)  # noqa: DTZ001
-
-
-@pytest.mark.parametrize(
-    ("day", "clock"),
-    [
-        ("kemarin", None),
-        ("31 Feb 2026", None),
-        ("3 Foo 2026", None),
-        ("13/13/2026", None),
-        ("3 Jan 26", None),
-        ("3 Jan 0026", None),
-        ("3 Jan 9999", None),
-        (datetime(1900, 1, 1), None),  # noqa: DTZ001
-        (46025, None),
-        (46025.5, None),
-        (True, None),
-        ("#VALUE!", None),
-        ("3 Jan 2026 25:00", None),
-        ("3 Jan 2026", "siang"),
-        ("3 Jan 2026", "25:00"),
-        ("3 Jan 2026", "14:60"),
-        ("3 Jan 2026", "13:00 PM"),
-        ("3 Jan 2026", 0.5),
-        ("3 Jan 2026", "4 Jan 2026"),
-        ("3 Jan 2026", timedelta(days=2)),
-        ("3 Jan 2026", timedelta(seconds=-1)),
-        ("\u0663 Jan 2026", None),
-    ],
-)
-def test_what_is_no_moment_is_refused_not_guessed(tmp_path: Path, day: object, clock: object) -> None:
-    """A wrong date would put a deadline in the wrong week."""
-    with pytest.raises(ValueError, match=r"."):
-        moment(day, clock)
-
-
 def test_a_bad_date_is_a_bad_row(tmp_path: Path) -> None:
     """Kept under its Tracking ID, with what stood there."""
     record = bad(tmp_path, Tanggal_Laporan_Masuk="kemarin")
@@ -433,27 +342,6 @@ def test_real_date_cells_come_through_excel(tmp_path: Path) -> None:
     for day, clock in ((date(2026, 1, 3), time(14, 5, 33)), (T, None), (MIDNIGHT, timedelta(seconds=50733))):
         read_report = report(tmp_path, Tanggal_Laporan_Masuk=day, Waktu_Laporan_Masuk=clock)
         assert read_report.created_at == T.replace(tzinfo=WIB)
-
-
-@given(st.datetimes(datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2199-12-31")))
-def test_every_written_date_is_read_back(when: datetime) -> None:
-    """In each of the ways in which such systems write it."""
-    when = when.replace(microsecond=0)
-    month = "JanFebMarAprMeiJunJulAguSepOktNovDes"[3 * when.month - 3 : 3 * when.month]
-    assert moment(f"{when.day} {month} {when.year}", f"{when:%H:%M:%S}") == when
-    assert read_moment(f"{when:%d-%m-%Y %H:%M:%S}") == when
-    assert read_moment(when.isoformat()) == when
-    assert find_moment(f"Dibuat tanggal {when:%d/%m/%Y %H.%M.%S} oleh admin") == when
-
-
-@given(st.text() | st.integers() | st.floats() | st.none() | st.datetimes() | st.times() | st.timedeltas())
-def test_any_cell_is_read_or_refused(cell: object) -> None:
-    """Nothing but ValueError comes out."""
-    for function in (read_moment, read_time):
-        try:
-            function(cell)
-        except ValueError:
-            continue
 
 
 cell = st.none() | st.text(max_size=12) | st.integers() | st.floats() | st.booleans() | st.datetimes() | st.times()

@@ -137,7 +137,7 @@ def test_the_empty_forms_are_no_date(value: object) -> None:
         "2026",
         "٢٠٢٦-٠١-٠٥",
         "05-01-26 10:00:00",
-        1767582000,
+        46025,
         True,
         [],
         {},
@@ -151,7 +151,7 @@ def test_anything_else_is_no_date_and_says_so(value: object) -> None:
 
 
 @given(
-    st.datetimes(datetime.fromisoformat("1971-01-01"), datetime.fromisoformat("2200-01-01")),
+    st.datetimes(datetime.fromisoformat("1990-01-02"), datetime.fromisoformat("2199-12-30")),
     st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
 )
 def test_a_written_time_is_read_back(local: datetime, zone: timezone) -> None:
