@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,14 +18,15 @@ from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import BadInput, SettingsWrong, UpstreamError
+from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreError, UpstreamError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
-from lapor_sync.store import backup, lock, outbox
+from lapor_sync.store import backup, lock, marks, outbox
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.store.lock import Holding
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.sync import restore
 from lapor_sync.sync.acts import FileLimits
@@ -222,6 +223,7 @@ class App:
                 spread=self.spread,
                 notifier=notifier,
                 check=self.holding.check,
+                woken=Woken(store),
             ).run()
             self.log.info("daemon_stopped")
 
@@ -352,6 +354,20 @@ class App:
                     todo="Check this server's clock, or say with --as-of how old the export is.",
                 )
             return take_export(judging, export.rows(), info.generated_at, span=span, progress=progress)
+
+
+@dataclass
+class Woken:
+    """Whether a person let something go since it was last asked; a database that cannot be read tells of nobody."""
+
+    store: Store
+    last: str | None = None
+
+    def __call__(self) -> bool:
+        before = self.last
+        with suppress(StoreError), self.store.reading() as work:
+            self.last = marks.get(work, Mark.WAKE)
+        return self.last != before
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -24,8 +24,8 @@ T = TypeVar("T")
 LONGEST_WAIT = 60.0
 """Seconds between probes while upstream is away, unless the poll interval is longer."""
 
-SLICE = 20.0
-"""Seconds, at most, that a wait goes without feeding the watchdog."""
+SLICE = 2.0
+"""Seconds, at most, that a wait goes without feeding the watchdog, and without asking whether a person wants it over."""
 
 STANDBY_SECONDS = 1.0
 """Between two looks of a standby whether the database is free."""
@@ -35,6 +35,11 @@ _BEAT = 1.0
 
 def nothing() -> None:
     """No check: whoever runs the loop holds nothing that could be lost."""
+
+
+def nobody() -> bool:
+    """No person can end a wait."""
+    return False
 
 
 class Notifier:
@@ -94,6 +99,7 @@ class Stopping:
 class Loop:
     """The daemon. `cycle` works once; `spread` is a random number in [0, 1) for jitter.
 
+    `woken` tells whether a person let something go since it was last asked: no wait goes on over that.
     `check` raises where the database is no longer ours to work: then another process may be at it.
     """
 
@@ -105,6 +111,7 @@ class Loop:
     spread: Callable[[], float]
     notifier: Notifier
     check: Callable[[], None] = nothing
+    woken: Callable[[], bool] = nobody
 
     def run(self) -> None:
         """Work until asked to stop. Raises what `check` raises: the process ends, and is started again."""
@@ -113,6 +120,7 @@ class Loop:
         failures = 0
         while not self.stopping():
             self.check()
+            self.woken()  # what was let go until now is seen by this cycle
             began = self.clock.monotonic()
             wait = self._once(trouble)
             failures = failures + 1 if wait is not None else 0
@@ -139,9 +147,9 @@ class Loop:
         return None if error is None else 0.0
 
     def _pause(self, seconds: float) -> None:
-        """Wait, fed and ready to stop at once."""
+        """Wait, fed, ready to stop at once, and no longer than until a person lets something go."""
         until = self.clock.monotonic() + max(seconds, 0.01)
-        while not self.stopping() and (left := until - self.clock.monotonic()) > 0:
+        while not self.stopping() and (left := until - self.clock.monotonic()) > 0 and not self.woken():
             self.notifier.alive()
             self.stopping.wait(min(left, SLICE))
 

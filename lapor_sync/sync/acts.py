@@ -321,6 +321,7 @@ def change(judging: Judging, act: OutboxAct, ref: str, by: str) -> State:
         if act is OutboxAct.RETRY and one.state is State.QUEUED:
             outbox.touch(work, one.ref, next_try_at=None, waits=0)
             work.note("retry_now", one.tracking_id, who=by, ref=one.ref)
+            _wake(work)
             return State.QUEUED
         if one.state not in _FROM[act]:
             raise NotAllowed(
@@ -348,6 +349,7 @@ def _advice(one: Queued) -> str:
 
 def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
     """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
+    _wake(work)
     report = reports.load(work, [one.tracking_id])[one.tracking_id]
     foreign = _foreign_now(work, judging, report)
     outbox.move(
@@ -394,7 +396,13 @@ def resume(judging: Judging, by: str) -> bool:
                 todo=f"Look at the list again in {left} seconds; then resume.",
             )
         pauses.end(work, by)
+        _wake(work)
         return True
+
+
+def _wake(work: Work) -> None:
+    """Have the daemon look now: a person waits, whatever it was waiting for."""
+    marks.put(work, Mark.WAKE, work.at)
 
 
 # Conflicts.

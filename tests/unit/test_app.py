@@ -15,12 +15,13 @@ import pytest
 from openpyxl import Workbook
 
 from connectors.simulator import CITY_ID, Options, Simulator
-from lapor_sync.app import App, Upstream, connector_of, file_limits_of, pace_of, rules_of
+from lapor_sync.app import App, Upstream, Woken, connector_of, file_limits_of, pace_of, rules_of
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings, read_secrets
 from lapor_sync.daemon import thinned
-from lapor_sync.domain.errors import BadInput, Denied, LockHeld, SettingsWrong
+from lapor_sync.domain.errors import BadInput, Denied, LockHeld, SettingsWrong, StoreUnavailable
 from lapor_sync.store import lock
+from lapor_sync.sync import acts
 
 WRONG = "{11111111-1111-1111-1111-111111111111}"
 
@@ -199,6 +200,26 @@ def test_a_write_leaves_only_while_the_database_is_held(env: dict[str, str]) -> 
         assert city.holding is not None
         city.holding._proven_at = float("-inf")  # the proof of a moment ago counted for that moment
         assert not city.may_leave()
+
+
+def test_a_retry_wakes_the_daemon_once(env: dict[str, str]) -> None:
+    """So does a pause that is over; a database that cannot be read tells of nobody."""
+    city = app(env)
+    with city.judging() as judging:
+        woken = Woken(judging.store)
+        assert not woken()
+        acts.pause(judging, "sri")
+        assert not woken()
+        acts.resume(judging, "sri")
+        assert woken()
+        assert not woken()
+        judging.store.close()
+
+        def broken() -> None:
+            raise StoreUnavailable("away")
+
+        judging.store.reading = broken  # type: ignore[method-assign, assignment]
+        assert not woken()
 
 
 # Credentials.

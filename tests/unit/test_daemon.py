@@ -152,6 +152,24 @@ def test_backing_off_while_upstream_is_away(poll: float, waits: list[float]) -> 
     assert apart[: len(waits) + 2] == [*waits, poll, poll]
 
 
+def test_a_person_who_lets_something_go_ends_any_wait() -> None:
+    """Be it for the next poll, or as long as upstream wants to be left alone; what was let go before a cycle, not."""
+    time = Time(until=2000)
+    asked_at = [100.0, 550.0]
+
+    def woken() -> bool:
+        found = [at for at in asked_at if at <= time.at]
+        asked_at[:] = [at for at in asked_at if at > time.at]
+        return bool(found)
+
+    waits: list[Outcome | Exception] = [Outcome(error=RateLimited("429", retry_after=900))]
+    _, _, began = run(time, waits, woken=woken)
+    assert began[0] == 0
+    assert 100 <= began[1] <= 100 + daemon.SLICE
+    assert began[2] == began[1] + 300
+    assert 550 <= began[3] <= 550 + daemon.SLICE
+
+
 def test_jitter_spreads_the_waits() -> None:
     """A quarter less to a quarter more, so that many cities do not come back at the same moment."""
     for spread, wait in ((0.0, 7.5), (0.999, 12.495)):
