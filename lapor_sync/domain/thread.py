@@ -9,25 +9,86 @@ from datetime import UTC, datetime
 
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
-# As browsers read it: "<" before anything but a name is text, as in "harga < 5.000 -> mahal".
-_TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>]*>|<[!?][^<>]*>", re.DOTALL)
-_BLOCK_TAG = re.compile(r"<(?:br|/p|/div|/li)\b[^<>]*>", re.IGNORECASE)
-_AT_ONCE = re.compile(r"(?:\s|</?[A-Za-z]+>)*[A-Za-z0-9]")
+# Tags as browsers tell them: "<" before anything but a name is text, as in "harga < 5.000 -> mahal". Each part of a
+# text is looked at once, however often something begins in it: a parser that makes a tree takes minutes for some.
+_OPENING = re.compile(r"<(?:!--|[!?]|(/?)([A-Za-z][A-Za-z0-9]{0,9}))")
+_COMMENT_END = re.compile(r"--!?>")
+_TAG_STEP = re.compile(r"[<>]|=\s*([\"'])")
+_UNSEEN = {name: re.compile(rf"(?=</{name}(?![A-Za-z0-9]))", re.IGNORECASE) for name in ("script", "style")}
+"""What stands in these is no text: up to their ends."""
+_BREAKS = frozenset({("", "br"), ("/", "p"), ("/", "div"), ("/", "li"), ("/", "br")})
+_AT_ONCE = re.compile(r"(?:\s|</?(?:p|b|br|i|em|ul|ol|li|div|span|strong)>){0,20}[A-Za-z0-9]", re.IGNORECASE)
 """A text that begins like this, but for whole tags, has words whatever follows."""
+_LONG_NUMBER = re.compile(r"&#([0-9]{8,})")
 _INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\u2800\u3164\ufe0e\ufe0f\ufeff]+")
 _START = datetime.min.replace(tzinfo=UTC)
 
 
 def plain(text: str) -> str:
-    """`text` as a citizen reads it: entities unescaped, tags gone, line ends kept.
+    """`text` as a citizen reads it: entities unescaped, tags gone, line ends kept. It takes time by its length only.
 
     Unescaped twice, since upstream may escape what a client had escaped already.
     """
     for _ in range(2):
         if "<" not in text and "&" not in text:
             return text
-        text = html.unescape(_TAG.sub("", _BLOCK_TAG.sub("\n", text)))
-    return _TAG.sub("", text)
+        text = _unescaped(_untagged(text))
+    return _untagged(text)
+
+
+def _unescaped(text: str) -> str:
+    """`text` with its entities as letters. A number is cut to what no letter has: `int` refuses very long ones."""
+    return html.unescape(_LONG_NUMBER.sub(lambda found: f"&#{found[1].lstrip('0')[:8] or 0}", text))
+
+
+def _untagged(text: str) -> str:
+    """`text` without tags and comments. A tag that never ends is text; a comment that never does hides the rest."""
+    said: list[str] = []
+    at = start = 0
+    last, has_quotes = text.rfind(">"), True
+    while (opening := _OPENING.search(text, start)) is not None:
+        name = opening[2] and opening[2].lower()
+        if opening[0] == "<!--":
+            end = _end_of(_COMMENT_END, text, opening.start() + 2)  # "<!-->" is one, too
+        elif opening.start() > last:
+            break
+        elif name is None:
+            end = text.index(">", opening.start()) + 1
+        else:
+            end, passed_quotes = _tag_end(text, opening.end(), has_quotes)
+            if not end:
+                has_quotes = has_quotes and not passed_quotes  # else they could be passed again and again
+                start = opening.end()
+                continue
+            if opening[0][1:].lower() in _UNSEEN:
+                end = _end_of(_UNSEEN[name], text, end)
+        said.append(text[at : opening.start()])
+        if (opening[1], name) in _BREAKS:
+            said.append("\n")
+        at = start = end
+    said.append(text[at:])
+    return "".join(said)
+
+
+def _end_of(closing: re.Pattern[str], text: str, at: int) -> int:
+    found = closing.search(text, at)
+    return found.end() if found else len(text)
+
+
+def _tag_end(text: str, at: int, has_quotes: bool) -> tuple[int, bool]:
+    """Where the tag ends whose name ends at `at`, 0 where it is none; whether quotation marks were passed.
+
+    It ends with the first ">" that is not in quotation marks, unless a "<" comes before.
+    """
+    passed = False
+    while (found := _TAG_STEP.search(text, at)) is not None:
+        if found[1] is None:
+            return (found.end() if found[0] == ">" else 0), passed
+        passed = has_quotes
+        at = text.find(found[1], found.end()) + 1 if has_quotes else found.end()
+        if not at:
+            break
+    return 0, passed
 
 
 def words(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -97,6 +98,22 @@ def test_what_no_citizen_can_read_are_no_words(nothing: str) -> None:
         ("  a \u00a0 b ", "a b"),
         ("i <3 LAPOR", "i <3 LAPOR"),
         ("sedang < diproses", "sedang < diproses"),
+        ("air <tidak mengalir", "air <tidak mengalir"),
+        ('<img alt="a > b">foto', "foto"),
+        ("<img alt='tinggi \"> 3 m\"'>foto", "foto"),
+        ('<a href="tak selesai>satu</a> dua', '<a href="tak selesai>satu dua'),
+        ('<a x="y" <b>satu</b> <i t="z>">dua</i>', "dua"),
+        ("satu<!-- dua --> tiga<!-->empat<!-- lima --!>enam", "satu tigaempatenam"),
+        ("satu<!-- dua", "satu"),
+        ("satu <!DOCTYPE html> dua <?php 1 ?> tiga <![CDATA[ x ]]>", "satu dua tiga"),
+        ("satu <?", "satu <?"),
+        ("<style>p { color: red }</style>satu<script>if (1 > 2) {}</SCRIPT> dua", "satu dua"),
+        ("satu<script>dua", "satu"),
+        ("<scripts>satu</scripts>", "satu"),
+        ("satu <a ='>' dua", "satu <a ='>' dua"),
+        ("satu <a =' <b>dua</b>", "satu <a =' dua"),
+        ("&#00000000065;&#x41;&#99999999;&#" + "9" * 4400 + ";", "AA\ufffd\ufffd"),
+        ("&amp;#" + "0" * 4400 + "66;", "B"),
     ],
 )
 def test_words_are_what_a_browser_would_show(text: str, read: str) -> None:
@@ -105,7 +122,33 @@ def test_words_are_what_a_browser_would_show(text: str, read: str) -> None:
     assert has_words(text)
 
 
-@given(st.text(alphabet="<>&/;!-apbrlt 1\n\u200b"))
+OPENINGS = """<div> <!-- <![CDATA[ <? <! </ < <a> <b></p> <script> <style </script <!----> <!- <br> <a@ <p>@ <a@x=@
+<a@x=" <a@x='"> <a@="<a@"@ <a@="' <a@x="y"@< ="
+& &&&& &# &#9 &#x &#x0 &a &lt; &amp;lt; &notit; &nbsp; <b>&nbsp; @@ =@@"""
+
+
+def seconds(opening: str, size: int) -> float:
+    text, began = opening * (size // len(opening)), time.process_time()
+    words(text + "kata " + text)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("opening", [one.replace("@", " ") for one in OPENINGS.split()])
+def test_whatever_begins_again_and_again_takes_time_by_its_length(opening: str) -> None:
+    """Eight times as much takes about eight times as long: a quadratic pattern takes 64 times as long."""
+    tries = ((seconds(opening, 10_000), seconds(opening, 80_000)) for _ in range(5))
+    assert any(long < 0.02 or long < 24 * short for short, long in tries)
+
+
+@pytest.mark.parametrize("opening", ["<div>", "<!--", "<![CDATA[", "&#", "&&&&", "<a "])
+def test_a_megabyte_of_it_is_read_in_a_moment(opening: str) -> None:
+    """It took minutes, with the whole process waiting."""
+    assert seconds(opening, 500_000) < 20
+
+
+@given(st.text(alphabet="<>&/;!-apbrlt 1\n\u200b\"'="))
+@example("<p>\u200b</p>a")
+@example("<script>a")
 @example("<!-- <br --> a")
 @example("<p></p>&lt;b&gt;")
 @example("<b>a<")
