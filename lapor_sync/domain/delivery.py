@@ -15,6 +15,9 @@ from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
 MAX_TRIES = 10
+MAX_CUT = 3
+"""So many accepted responses in a row that came back cut or empty: then nothing more leaves by itself."""
+
 MAX_BARRED = 3
 """So many tries in a row that something in between answered with a 4xx: then a person must have it opened."""
 MAX_TEXT = 1000
@@ -72,6 +75,7 @@ class Reason(StrEnum):
     NOT_FOUND_AGAIN = "not_found_again"
     FORWARD_NOT_FOUND = "forward_not_found"
     BARRED = "barred"
+    TEXT_CUT = "text_cut"
     BY_PERSON = "by_person"
     REFUSED = "refused"
     LEAVING = "leaving"
@@ -97,6 +101,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.BARRED: (
         f"{MAX_BARRED} times a firewall or proxy answered in LAPOR's place, and it was not stored: have it opened "
         "for this server, or write it in other words; then retry"
+    ),
+    Reason.TEXT_CUT: (
+        "LAPOR took a response and shows it cut or empty: look at the thread; if it is so, write it without emoji and "
+        "other unusual characters"
     ),
     Reason.BY_PERSON: "held by a person",
     Reason.REFUSED: "upstream refused it",
@@ -235,6 +243,27 @@ def same_words(content: str, text: str, ref: str) -> bool:
 
 def _bare(text: str, ref: str) -> str:
     return re.sub(r"\W+", "", talk.words(text).replace(f"[Ref {ref}]", "").replace(ref, "")).casefold()
+
+
+def came_back_cut(text: str, ref: str, new_items: Iterable[ThreadItem]) -> bool:
+    """Whether a response that was accepted stands in its thread without its end, or without a word.
+
+    `new_items` are those that the thread did not have right before it was sent. Databases that take characters of
+    three bytes at most cut a text at its first emoji (seen of MySQL).
+    """
+    ours = _bare(text, ref)
+    items = tuple(new_items)
+    if any(carries(item.content, ref) for item in items):
+        return False
+    return any(_is_rest_of(item, ours, ref) for item in items)
+
+
+def _is_rest_of(item: ThreadItem, ours: str, ref: str) -> bool:
+    said = _bare(item.content, ref)
+    if item.kind is ItemKind.ANSWER:
+        return said == "" or (said != ours and ours.startswith(said))
+    # An answer without a word is no answer to a citizen: it reads as a log.
+    return item.kind is ItemKind.LOG and said == "" and (item.template_code or "").startswith("reply")
 
 
 def foreign_answers(

@@ -27,6 +27,7 @@ class Mark(StrEnum):
     RULES = "rules"  # fingerprint of the rules by which everything was judged
     BODY = "body"  # which PostgreSQL database this is: a copy that pg_restore made is another one
     PAUSED = "paused"  # a person, or a restore, paused delivery: see pauses.py
+    CUT = "cut"  # how many accepted responses in a row came back cut or empty
     WAKE = "wake"  # when a person last let something go now: the daemon sleeps on no longer
     MAY_VANISH = "may_vanish"  # a person accepted that many reports are marked vanished
 

@@ -20,10 +20,15 @@ class Why(StrEnum):
     """Why delivery was paused."""
 
     PERSON = "person"  # somebody wanted it
+    CUT = "cut"  # LAPOR takes responses and shows them cut or empty
     RESTORED = "restored"  # the database is an older copy: it does not know what was sent after it
 
 
-WORDS: Mapping[Why, str] = {Why.PERSON: "", Why.RESTORED: ", for the database was restored"}
+WORDS: Mapping[Why, str] = {
+    Why.PERSON: "",
+    Why.CUT: ", for LAPOR shows responses cut or empty",
+    Why.RESTORED: ", for the database was restored",
+}
 """What follows since when and by whom it is paused, for people."""
 
 TODO = "Look at `lapor-sync plan` and `lapor-sync outbox`; then `lapor-sync outbox resume`."

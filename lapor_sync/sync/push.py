@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from lapor_sync.domain.delivery import (
+    MAX_CUT,
+    SENTENCES,
     Confirm,
     Hold,
     Kind,
@@ -29,13 +31,14 @@ from lapor_sync.domain.delivery import (
     State,
     Unknown,
     Wait,
+    came_back_cut,
     carries,
     foreign_answers,
     next_step,
 )
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
 from lapor_sync.domain.report import Outgoing, OutgoingFile
-from lapor_sync.store import marks, outbox, pauses, reports
+from lapor_sync.store import audit, conflicts, marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -92,9 +95,13 @@ def push(setup: Setup, health: Health) -> int:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Ready:
-    """A delivery whose report was read right now; `step` is what the rules say to do."""
+    """A delivery whose report was read right now; `step` is what the rules say to do.
+
+    `before`: ids of the items that its thread had.
+    """
 
     one: Queued
+    before: frozenset[str]
     report: Mirrored
     step: Send | Confirm | Wait | Requeue | Hold
 
@@ -108,8 +115,8 @@ _Wave = list[tuple[Queued, Mirrored, _Look]]
 _Sending = Iterator[list[tuple[_Ready, tuple[Outcome, int]]]]
 """What was sent, as it gets its outcome; with the milliseconds that it took."""
 
-_Again = list[tuple[Mirrored, _Look]]
-"""Reports that are being read after a delivery."""
+_Again = list[tuple[_Ready, _Look]]
+"""Deliveries whose reports are being read after them."""
 
 
 @dataclass
@@ -120,6 +127,7 @@ class _Push:
     health: Health
     arrived: int = 0
     stalled: bool = False  # a send did not bring a clear answer
+    may_be_cut: bool = True  # no response was seen whole in this push yet: how many were cut is asked
     is_canary: bool = False  # an outage is just over: one delivery alone tries
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
 
@@ -263,7 +271,8 @@ class _Push:
                 pass  # nothing can be told before the grace is over: looked for again in the next cycle
             case _:
                 assert_never(step)
-        return _Ready(one=one, report=written.new, step=step)
+        before = frozenset(item.id for item in written.items)
+        return _Ready(one=one, report=written.new, step=step, before=before)
 
     def _with_baseline(self, work: Work, one: Queued, written: Written) -> Queued:
         """Where the thread was not known when the response was written, this read is its baseline.
@@ -439,15 +448,48 @@ class _Push:
 
     def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Again:
         """After a delivery its report is read again in the same cycle."""
-        return [(one.report, self._begin_read(pool, one.report)) for one in claimed]
+        return [(one, self._begin_read(pool, one.report)) for one in claimed]
 
     def _mirror(self, again: _Again) -> None:
-        """Mirror the reports that are read again."""
+        """Mirror the reports that are read again, and look at how the responses came back."""
         if again:
-            done = [(report, look.result()[0]) for report, look in again]
+            done = [(ready, look.result()[0]) for ready, look in again]
             with self.setup.store.work() as work:
-                settle(work, self.setup, done)
+                settled = settle(work, self.setup, [(ready.report, found) for ready, found in done])
+                written = {one.new.tracking_id: one for one in settled}
+                for ready, found in done:
+                    if found.thread is not None and ready.one.tracking_id in written:
+                        self._look_at_text(work, ready, written[ready.one.tracking_id])
             self.setup.step("read_again")
+
+    def _look_at_text(self, work: Work, ready: _Ready, written: Written) -> None:
+        """Where what was accepted came back cut or empty: hold the report's later ones; after three in a row, all."""
+        one = next((each for each in written.deliveries if each.ref == ready.one.ref), None)
+        if one is None or one.state is not State.SENT or one.delivery.kind is not Kind.RESPONSE:
+            return
+        cuts = int(marks.get(work, Mark.CUT) or 0) if self.may_be_cut else 0
+        new = (item for item in written.items if item.id not in ready.before)
+        if one.seen_at is not None:
+            if cuts:
+                marks.clear(work, Mark.CUT)
+            self.may_be_cut = False
+        elif came_back_cut(one.delivery.text, one.ref, new):
+            self.may_be_cut = True
+            self.setup.log.error("text_cut", ref=one.ref, tracking_id=one.tracking_id)
+            conflicts.open_one(
+                work,
+                kind=Reason.TEXT_CUT.value,
+                why=SENTENCES[Reason.TEXT_CUT],
+                tracking_id=one.tracking_id,
+                ref=one.ref,
+            )
+            for later in outbox.of_reports(work, [one.tracking_id])[one.tracking_id]:
+                if later.state is State.QUEUED:
+                    hold(work, later, Reason.TEXT_CUT)
+            marks.put(work, Mark.CUT, str(cuts + 1))
+            if cuts + 1 >= MAX_CUT and pauses.current(work) is None:
+                pauses.begin(work, audit.DAEMON, pauses.Why.CUT)
+                marks.clear(work, Mark.CUT)
 
 
 def _hides(found: ById, one: Queued) -> bool:

@@ -18,9 +18,11 @@ from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, with_reference
 from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.report import OutgoingFile
-from lapor_sync.store import audit, outbox, views
+from lapor_sync.store import audit, outbox, pauses, views
+from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.lock import Holding
+from lapor_sync.store.marks import Mark
 from lapor_sync.sync import acts
 from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, TOKEN, Bench, Killed, bench, refs_in_order
 
@@ -414,6 +416,58 @@ def test_who_lost_the_database_claims_nothing(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             city.cycle(holding=Holding(lock=lost))
         assert (city.state(ref), city.arrived(one)) == (State.QUEUED, [])
+
+
+def cut_at_emoji(city: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LAPOR's database keeps a text up to its first emoji, as MySQL's utf8 does."""
+    store = city.world.store_answer
+    monkeypatch.setattr(
+        city.world, "store_answer", lambda ref, text, **more: store(ref, text.partition("\U0001f64f")[0], **more)
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["\U0001f64f Sudah kami perbaiki.", "Sudah kami perbaiki. \U0001f64f Terima kasih."]
+)
+def test_after_a_text_that_came_back_cut_the_reports_others_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """Empty, or without its end: accepted, and shown to a person; what waits behind it does not follow."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        cut_at_emoji(city, monkeypatch)
+        first, second = city.respond(one, text), city.respond(one, "Tahap dua.")
+        city.respond(other)
+        city.cycles(3)
+        assert (city.state(first), city.state(second)) == (State.SENT, State.HELD)
+        assert city.delivery(second).reason is Reason.TEXT_CUT
+        assert {(c.kind, c.ref) for c in city.conflicts()} == {(Reason.TEXT_CUT, first), (Reason.TEXT_CUT, second)}
+        assert (len(city.arrived(one)), len(city.arrived(other))) == (1, 1)
+        assert len(city.log.named("text_cut")) == 1
+        acts.settle(city.setup, one, How.KEEP_OURS, "sri")
+        city.cycles(2)
+        assert city.state(second) is State.SENT
+
+
+def test_where_every_text_comes_back_cut_nothing_more_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three in a row, over cycles: delivery is paused, and says why. A whole one in between starts anew."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        ones = [city.report() for _ in range(8)]
+        city.settle_down()
+        cut_at_emoji(city, monkeypatch)
+        for number, text in enumerate(("\U0001f64f A", "\U0001f64f B", "Sudah.", *["\U0001f64f C"] * 3, "Sudah.")):
+            city.respond(ones[number], text)
+            city.cycle()
+            city.pass_time()
+            assert (city.mark(Mark.PAUSED) is not None) == (number >= 5)
+        assert sum(len(city.arrived(one)) for one in ones) == 6
+        with city.store.reading() as work:
+            pause = pauses.current(work)
+        assert pause is not None
+        assert pause.why is pauses.Why.CUT
 
 
 def test_a_firewall_that_stops_only_the_answer_costs_no_second_one(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ from lapor_sync.domain.delivery import (
     State,
     Unknown,
     Wait,
+    came_back_cut,
     carries,
     foreign_answers,
     next_step,
@@ -163,6 +164,31 @@ def test_an_outcome_carries_what_upstream_said() -> None:
         why="terlalu panjang", http_status=422
     )
     assert outcome_of(200, Body.FAILURE) == Unknown(why="HTTP 200", http_status=200)
+
+
+# What comes back.
+
+
+@pytest.mark.parametrize(
+    ("item_", "is_cut"),
+    [
+        (item("Jalan sudah"), True),
+        (item("<p>JALAN  sudah</p>"), True),
+        (item("..."), True),
+        (item("Jalan sudah diperbaiki."), False),  # only the reference is gone
+        (item("Kami tinjau dulu."), False),
+        (item(TEXT), False),
+        (item("Jalan", kind=ItemKind.REPORTER), False),
+        (item("", kind=ItemKind.LOG), False),
+        (item("", kind=ItemKind.LOG)._replace(template_code="reply"), True),
+        (item("Catatan", kind=ItemKind.LOG)._replace(template_code="reply"), False),
+    ],
+)
+def test_a_response_that_came_back_cut_or_empty_is_known(item_: ThreadItem, is_cut: bool) -> None:
+    """By an answer that is its beginning, or that says nothing; never where the whole stands there too."""
+    assert came_back_cut(TEXT, REF, [item_]) is is_cut
+    assert not came_back_cut(TEXT, REF, [item_, OURS])
+    assert not came_back_cut(TEXT, REF, [])
 
 
 # References.
