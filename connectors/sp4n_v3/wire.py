@@ -386,12 +386,13 @@ def _nameless(value: object) -> object:
 def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Detail:
     """The detail call's answer for the id that was asked, which stands in where the answer names none.
 
-    Raises UpstreamBroken, and BadRecord where it is another report's, or has no status or a garbage date.
+    Whether it is the report that was meant is for `domain.identity` to say. Raises UpstreamBroken, and BadRecord where
+    it has no status or a garbage date.
     """
     found = results(body)
     whole = found if isinstance(found, dict) else {"data": found}
     try:
-        row = _detail_row(whole, asked)
+        row = _detail_row(whole)
     except ValueError as exc:
         raise BadRecord(str(exc), key=asked, raw=kept_text(found), report_id=asked) from exc
     logs = _objects(whole.get("data_logs", row.get("data_logs")))
@@ -405,14 +406,11 @@ def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Deta
     )
 
 
-def _detail_row(whole: Row, asked: str) -> Row:
-    """The report's own fields. Raises ValueError where there are none to be had, or another report's."""
+def _detail_row(whole: Row) -> Row:
+    """The report's own fields. Raises ValueError where there are none to be had."""
     row = _fields_of(whole)
     if row is None:
         raise ValueError("the answer holds no report")
-    ids = {identifier(row.get("id")), identifier(row.get("tracking_id"))}
-    if None not in ids and asked not in ids:
-        raise ValueError("the answer is about another report")
     if not _status_name(row):
         raise ValueError("no status_name")
     return row

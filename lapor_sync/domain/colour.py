@@ -47,6 +47,7 @@ class Flag(StrEnum):
     SENT_NOT_SEEN = "sent_not_seen"
     SEEN_TWICE = "seen_twice"
     VANISHED = "vanished"
+    ANOTHER_REPORT = "another_report"
 
 
 CLOSED = frozenset({Colour.HIJAU, Colour.ABU})

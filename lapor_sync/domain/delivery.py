@@ -76,6 +76,8 @@ class Reason(StrEnum):
     FORWARD_NOT_FOUND = "forward_not_found"
     BARRED = "barred"
     TEXT_CUT = "text_cut"
+    ANOTHER_REPORT = "another_report"
+    NOT_CONFIRMED = "not_confirmed"
     BY_PERSON = "by_person"
     REFUSED = "refused"
     LEAVING = "leaving"
@@ -105,6 +107,10 @@ SENTENCES: Mapping[Reason, str] = {
     Reason.TEXT_CUT: (
         "LAPOR took a response and shows it cut or empty: look at the thread; if it is so, write it without emoji and "
         "other unusual characters"
+    ),
+    Reason.ANOTHER_REPORT: "where this report is asked for, LAPOR gives another one: nothing is sent to it",
+    Reason.NOT_CONFIRMED: (
+        "LAPOR does not say whether what it gives is this report: compare the two; keep-ours says that it is"
     ),
     Reason.BY_PERSON: "held by a person",
     Reason.REFUSED: "upstream refused it",

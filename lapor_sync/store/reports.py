@@ -34,7 +34,9 @@ class Mirrored(NamedTuple):
     `read_at`, `thread_read_at`, `written_at` are upstream's time (last read of its row or detail, beginning of
     the last complete thread read, end of our last write to it); `exported_at` the age of the export that last
     brought it; `settled`: `row_hash` may be trusted; `next_read_at` our time of the next scheduled read by id.
-    `missing_since`: first 404 in a row; `forwarded_from`: where it was disposed when a hand-over was sent.
+    `missing_since`: first 404 in a row; `forwarded_from`: where it was disposed when a hand-over was sent;
+    `other_since`: since when upstream answers with another report; `other_id`: the id that it gave, where that
+    answer does not say which report it is.
     """
 
     report: Report
@@ -57,6 +59,8 @@ class Mirrored(NamedTuple):
     missing_since: datetime | None = None
     vanished_at: datetime | None = None
     forwarded_from: str | None = None
+    other_since: datetime | None = None
+    other_id: str | None = None
 
     @property
     def tracking_id(self) -> str:
@@ -90,22 +94,29 @@ class Known:
     row_hash: str | None
     updated_at: datetime | None
     settled: bool
+    is_other: bool = False
+    """Under its id upstream answered with another report."""
 
 
 class KnownRows:
     """The mirrored reports that a page of a listing may speak of."""
 
     def __init__(self, found: Iterable[Known]) -> None:
-        known = tuple(found)
-        self._by_tracking = {one.tracking_id: one for one in known}
-        self._by_upstream = {one.upstream_id: one for one in known if one.upstream_id}
+        self._known = tuple(found)
+        self._by_tracking = {one.tracking_id: one for one in self._known}
+        self._by_upstream = {one.upstream_id: one for one in self._known if one.upstream_id}
 
     def match(self, key: str, report_id: str) -> Known | None:
-        """The report of a row: by its Tracking ID; by the API's id where the row says no Tracking ID."""
-        if key != report_id and key in self._by_tracking:
-            return self._by_tracking[key]
+        """The report of a row: by its Tracking ID; by the API's id where the row, or the mirror, has no Tracking ID."""
         by_id = self._by_upstream.get(report_id)
-        return by_id or (self._by_tracking.get(key) if key == report_id else None)
+        if key == report_id:
+            return by_id or self._by_tracking.get(key)
+        was_without = by_id is not None and by_id.tracking_id == report_id
+        return self._by_tracking.get(key) or (by_id if was_without else None)
+
+    def rival(self, report_id: str, mine: Known | None) -> Known | None:
+        """Another report than `mine` that the mirror has under this id of the API's."""
+        return next((one for one in self._known if one.upstream_id == report_id and one != mine), None)
 
 
 def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
@@ -119,9 +130,9 @@ def known(work: Work, ids: Iterable[tuple[str, str]]) -> KnownRows:
     """The mirrored reports that rows of these (key, report_id) may speak of."""
     pairs = set(ids)
     found = _known_by(work, table.c.tracking_id, {key for key, _ in pairs})
-    met = {one.tracking_id for one in found}
-    # By the API's id only where the Tracking ID does not tell: see `KnownRows.match`.
-    rest = {report_id for key, report_id in pairs if key == report_id or key not in met}
+    met = {(one.tracking_id, one.upstream_id) for one in found}
+    # By the API's id only where the Tracking ID does not tell, or where the two belong together no more.
+    rest = {report_id for key, report_id in pairs if key == report_id or (key, report_id) not in met}
     return KnownRows(found + _known_by(work, table.c.upstream_id, rest))
 
 
@@ -131,15 +142,18 @@ def _known_by(work: Work, column: Column[Any], wanted: Iterable[str]) -> list[Kn
     for part in chunks(sorted(wanted)):
         for row in ask(work.conn, query, work.agency, part):
             updated_at, settled = from_text(row.updated_at), bool(row.settled)
-            found.append(Known(row.tracking_id, row.upstream_id, row.row_hash, updated_at, settled))
+            is_other = row.other_since is not None
+            found.append(Known(row.tracking_id, row.upstream_id, row.row_hash, updated_at, settled, is_other))
     return found
 
 
 @cache
 def _known_query(column: Column[Any], dialect: str) -> Select[Any]:
     """One for each column, by its index: for an OR of both SQLite walks through all the agency's reports."""
-    columns = (table.c.tracking_id, table.c.upstream_id, table.c.row_hash, table.c.updated_at, table.c.settled)
-    return select(*columns).where(table.c.agency == bindparam("agency"), among(column, dialect))
+    names = ("tracking_id", "upstream_id", "row_hash", "updated_at", "settled", "other_since")
+    return select(*(table.c[name] for name in names)).where(
+        table.c.agency == bindparam("agency"), among(column, dialect)
+    )
 
 
 def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, Mirrored]:
@@ -195,6 +209,7 @@ _OWN_TIMES = (
     "auto_close_at",
     "missing_since",
     "vanished_at",
+    "other_since",
 )
 _BOOLS = (*_REPORT_BOOLS, "settled")
 _TIMES = (*_REPORT_TIMES, *_OWN_TIMES, "first_seen_at")
@@ -236,6 +251,7 @@ def from_row(row: Mapping[Any, Any]) -> Mirrored:
         answers=row["answers"],
         deadline_clock=row["deadline_clock"],
         forwarded_from=row["forwarded_from"],
+        other_id=row["other_id"],
     )
 
 

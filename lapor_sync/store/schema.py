@@ -29,7 +29,7 @@ from sqlalchemy import (
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -103,6 +103,8 @@ report = Table(
     Column("missing_since", Text),
     Column("vanished_at", Text),
     Column("forwarded_from", Text),
+    Column("other_since", Text),  # since when LAPOR answers with another report where this one was asked for
+    Column("other_id", Text),  # the id that such an answer gave, where a person may say that it is this one
     CheckConstraint(_one_of("colour", Colour), name="report_colour"),
     CheckConstraint(_one_of("agreed", Colour), name="report_agreed"),
     CheckConstraint(_one_of("waiting_on", WaitingOn), name="report_waiting_on"),
@@ -217,7 +219,9 @@ delivery = Table(
     Column("waits", Integer, nullable=False),  # how often it had to wait in a row; the next wait is longer
     Column("next_try_at", Text),
     Column("ended_at", Text),  # upstream's time when the last attempt ended; null: not known yet
-    Column("baseline", Text),  # JSON ids of the foreign answers known when written; null: thread not known
+    Column("ended_uptime", Text),  # how long this machine had run then, and since which start
+    Column("baseline", Text),  # JSON ids of the items known when written; null: thread not known
+    Column("scene", Text),  # JSON: the report as it stood when a try first left; null: none that may have arrived
     Column("accepted_closed", SmallInteger, nullable=False),
     Column("accepted_disposition", Text),
     Column("sent_at", Text),

@@ -351,6 +351,8 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
     """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
     _wake(work)
     report = reports.load(work, [one.tracking_id])[one.tracking_id]
+    if one.reason is Reason.NOT_CONFIRMED and report.other_since is not None:
+        report = _confirm(work, report)
     foreign = _foreign_now(work, judging, report)
     outbox.move(
         work,
@@ -365,6 +367,18 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
         accepted_closed=int(report.colour in CLOSED),
         accepted_disposition=report.report.disposition_id,
     )
+
+
+def _confirm(work: Work, report: Mirrored) -> Mirrored:
+    """A person has compared: what LAPOR gives under that id is this report, though it does not say so."""
+    confirmed = report._replace(
+        report=report.report._replace(upstream_id=report.other_id),
+        read_at=report.read_at or from_text(work.at),
+        other_since=None,
+        other_id=None,
+    )
+    reports.save(work, [confirmed])
+    return confirmed
 
 
 # All deliveries.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,13 +11,14 @@ from typing import NamedTuple
 from lapor_sync.domain import delivery as rules_of_delivery
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.identity import Match, is_by_id, match
 from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, ThreadItem
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text, to_text
-from lapor_sync.sync.reconcile import Facts, arrived_all_the_same, judge, reconcile
+from lapor_sync.sync.reconcile import Facts, arrived_all_the_same, hold_all, judge, reconcile
 from lapor_sync.sync.setup import Judging
 
 MAPPED = tuple(name for name in Report._fields if name not in {"tracking_id", "upstream_id", "missing"})
@@ -27,7 +29,7 @@ class Read(NamedTuple):
 
     `report` None: only the thread was read. `thread` None: it could not be read (`unread`), or was not asked for.
     `row_hash` and `row` where it came from a listing; `forget_row`: a listing showed a change that could not be
-    read. `at`: upstream's time of the read.
+    read. `at`: upstream's time of the read. `has_moved`: upstream names the report by another id from now on.
     """
 
     tracking_id: str
@@ -39,16 +41,21 @@ class Read(NamedTuple):
     row: str | None = None
     forget_row: bool = False
     unread: bool = False
+    has_moved: bool = False
 
 
 class Written(NamedTuple):
-    """What became of one read: the report before and after, its thread, whether known items were gone from it."""
+    """What became of one read: the report before and after, its thread, whether known items were gone from it.
+
+    `is_other`: what was read is another report, or nobody knows: nothing of it was merged.
+    """
 
     old: Mirrored | None
     new: Mirrored
     items: tuple[ThreadItem, ...]
     shrunk: bool
     deliveries: list[Queued]
+    is_other: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -100,6 +107,8 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
     old = before.reports.get(read.tracking_id)
     old_items = before.threads.get(read.tracking_id, ())
     mine = before.deliveries.get(read.tracking_id, [])
+    if old is not None and (reason := _doubt(read, old)):
+        return _write_other(work, judging, read, old, before, reason)
     # Reads of one report follow one another in this one process: the later one is the newer knowledge. Their
     # times cannot tell, since `began_at` is whole seconds and any clock may go back.
     items = read.thread.items if read.thread else old_items
@@ -107,8 +116,64 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
         mine = note_references(work, judging, read.tracking_id, items, mine)
     merged = merge(read, old, from_text(work.at), is_same_thread=items == old_items)
     is_shrunk = not {item.id for item in old_items} <= {item.id for item in items}
+    if old is not None and old.other_since and not merged.other_since:
+        quarantine.release(work, {old.tracking_id}, sources=(quarantine.DETAIL,))
     new = settle(work, judging, old, merged, items, mine, is_unread=read.unread)
     return Written(old=old, new=new, items=items, shrunk=is_shrunk, deliveries=mine)
+
+
+def _doubt(read: Read, old: Mirrored) -> Reason | None:
+    """Why what was read may not be merged with the report for which it was asked; None where it may."""
+    if read.report is None:
+        return Reason.ANOTHER_REPORT if read.thread and old.other_since else None
+    known = old.report._replace(upstream_id=None) if read.has_moved and not is_by_id(old.report) else old.report
+    found = match(known, read.report, is_confirmed=old.read_at is not None)
+    return {Match.UNSAID: Reason.NOT_CONFIRMED, Match.OTHER: Reason.ANOTHER_REPORT}.get(found)
+
+
+def _write_other(
+    work: Work, judging: Judging, read: Read, old: Mirrored, before: Before, doubt: Reason
+) -> Written:
+    """Keep the report as it is mirrored, say that upstream gives another one in its place, and hold its deliveries.
+
+    It is read again a day later; of the other one, who may be anybody's, only the ids are kept.
+    """
+    items, mine = before.threads.get(old.tracking_id, ()), before.deliveries.get(old.tracking_id, [])
+    unsaid = doubt is Reason.NOT_CONFIRMED and read.report is not None
+    other_id = (read.report.upstream_id or old.call_id) if unsaid and read.report is not None else None
+    doubted = old._replace(other_since=old.other_since or from_text(work.at), other_id=other_id)
+    if old.other_since is None:
+        work.note("another_report", old.tracking_id, reason=doubt)
+        judging.log.warning("another_report", tracking_id=old.tracking_id, reason=doubt)
+    if read.report is not None:
+        quarantine.put(work, quarantine.DETAIL, _other_record(read.report, old, doubt))
+    held = hold_all(work, mine, doubt)
+    new = settle(work, judging, old, doubted, items, held)
+    return Written(old=old, new=new, items=items, shrunk=False, deliveries=held, is_other=True)
+
+
+def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
+    said = {
+        name: value for name, value in (("id", found.upstream_id), ("tracking_id", found.tracking_id)) if value
+    }
+    if "tracking_id" in found.missing:
+        said.pop("tracking_id")
+    return BadRecord(
+        rules_of_delivery.SENTENCES[doubt],
+        key=f"{old.tracking_id}/another",
+        raw=json.dumps(said, sort_keys=True),
+        report_id=old.tracking_id,
+    )
+
+
+def mark_other(work: Work, judging: Judging, tracking_ids: Iterable[str]) -> None:
+    """Upstream shows another report under the id of these: they are read again by it before anything leaves."""
+    for one in reports.load(work, tracking_ids).values():
+        read = Read(tracking_id=one.tracking_id, at=from_text(work.at))
+        save(
+            work,
+            [_write_other(work, judging, read, one, Before.load(work, [one.tracking_id]), Reason.ANOTHER_REPORT)],
+        )
 
 
 def settle(
@@ -156,6 +221,8 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
         forwarded_from=forwarded,
         missing_since=None if found else old.missing_since,
         vanished_at=None if found else old.vanished_at,
+        other_since=None if read.report else old.other_since,
+        other_id=None if read.report else old.other_id,
     )
 
 
@@ -244,7 +311,7 @@ def save(work: Work, written: Iterable[Written]) -> None:
 
 
 def _save_threads(work: Work, reads: Sequence[Read], written: list[Written], before: Before) -> None:
-    by_id = {one.new.tracking_id: one for one in written}
+    by_id = {one.new.tracking_id: one for one in written if not one.is_other}
     mine = [read for read in reads if read.tracking_id in by_id]
     fresh = {read.tracking_id: by_id[read.tracking_id].items for read in mine if read.thread is not None}
     threads.save(work, fresh, before.threads)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from lapor_sync.domain.errors import BadRecord, Missing, UpstreamError
+from lapor_sync.domain.identity import Match, match
 from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Report
@@ -22,7 +23,7 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
 from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id
-from lapor_sync.sync.mirror import MAPPED, Read, write
+from lapor_sync.sync.mirror import MAPPED, Read, mark_other, write
 from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports
 from lapor_sync.sync.setup import Setup
 
@@ -92,6 +93,9 @@ class _Fetched:
     found: ById = field(default_factory=ById)
     bad: BadRecord | None = None
     is_wanted: bool = True
+    rival: Known | None = None
+    """Another report that the mirror has under the row's id, where the detail did not say that the id is its own."""
+    has_moved: bool = False
 
     @property
     def is_unread(self) -> bool:
@@ -196,11 +200,11 @@ class _Run:
             known = reports.known(work, ((row.key, row.report_id) for row in rows))
         fetches: list[Future[_Fetched]] = []
         for row in rows:
-            match = known.match(row.key, row.report_id)
-            if match is not None and match.row_hash == row.hash.hex():
-                self._reach(match.updated_at)
+            mine = known.match(row.key, row.report_id)
+            if mine is not None and mine.row_hash == row.hash.hex():
+                self._reach(mine.updated_at)
             else:
-                fetches.append(pool.submit(self._fetch, row, match))
+                fetches.append(pool.submit(self._fetch, row, mine, known.rival(row.report_id, mine)))
         return _Pending(page, len(rows) - len(fetches), fetches)
 
     def _is_first_met(self, row: ListedRow) -> bool:
@@ -214,7 +218,7 @@ class _Run:
     def _reach(self, updated_at: datetime | None) -> None:
         self.newest = max(filter(None, (self.newest, updated_at)), default=None)
 
-    def _fetch(self, row: ListedRow, known: Known | None) -> _Fetched:
+    def _fetch(self, row: ListedRow, known: Known | None, rival: Known | None) -> _Fetched:
         """In a thread of the pool: parse the row; read the detail if the row lacks something, and the thread."""
         try:
             report = self.setup.connector.parse_row(row)
@@ -224,6 +228,8 @@ class _Run:
             return _Fetched(row, known, report, is_wanted=False)
         if self.setup.stopping() or self.health.is_outage:
             return _Fetched(row, known, found=NOT_ASKED)
+        if rival is not None or (known is not None and (known.is_other or _is_under_another_id(report, known))):
+            return self._fetch_doubtful(row, known, rival, report)
         if report.missing & NEEDED or _is_stale(report, known):
             return self._fetch_whole(row, known, report)
         return _Fetched(row, known, report, self._fetch_thread(row))
@@ -232,10 +238,37 @@ class _Run:
         found = by_id(self.health, lambda: self.setup.connector.read_report(row.report_id), None)
         if found.detail is None:
             return _Fetched(row, known, found=found, bad=found.bad)
+        if match(report, found.detail.report, is_confirmed=True) is Match.OTHER:
+            # Known, it is held against what is mirrored; else nothing is mirrored of either.
+            bad = None if known else _about_another(row, self.setup)
+            return _Fetched(row, known, found.detail.report, found, bad=bad)
         report = over(found.detail.report, report)
         if not self.span.wants(report):  # a row without the day received could not tell
             return _Fetched(row, known, report, is_wanted=False)
         return _Fetched(row, known, report, replace(self._fetch_thread(row), detail=found.detail))
+
+    def _fetch_doubtful(
+        self, row: ListedRow, known: Known | None, rival: Known | None, report: Report
+    ) -> _Fetched:
+        """Let the detail say whose the row's id is: two reports claim it, or the report had another id before."""
+        has_moved = known is not None and _is_under_another_id(report, known)
+        if known is not None and has_moved:
+            before = by_id(self.health, lambda: self.setup.connector.read_report(known.upstream_id or ""), None)
+            still = before.detail.report if before.detail else None
+            if still is not None and still.tracking_id == known.tracking_id and "tracking_id" not in still.missing:
+                return _Fetched(row, known, bad=_about_another(row, self.setup))  # it answers under its own id yet
+            if still is None and not isinstance(before.error, Missing):
+                return _Fetched(row, known, found=before, bad=before.bad)
+        one = self._fetch_whole(row, known, report)
+        told = one.found.detail.report if one.found.detail else None
+        if told is None:
+            return one
+        named = told.tracking_id if "tracking_id" not in told.missing else None
+        if rival is not None and named == rival.tracking_id:
+            return replace(one, bad=_about_another(row, self.setup))
+        if named is None and (rival is not None or has_moved):
+            return replace(one, bad=_about_another(row, self.setup), rival=rival)
+        return replace(one, rival=rival, has_moved=has_moved)
 
     def _fetch_thread(self, row: ListedRow) -> ById:
         return by_id(self.health, None, lambda: self.setup.connector.read_thread(row.report_id))
@@ -260,6 +293,7 @@ class _Run:
             self.tally.new += one.is_new
             self.tally.changed += one.is_changed
             self.tally.unchanged += not (one.is_new or one.is_changed)
+        mark_other(work, self.setup, {one.rival.tracking_id for one in done if one.rival is not None})
         for source, record in self._bad(page, done):
             self.bad_keys.add(record.key)
             quarantine.put(work, source, record)
@@ -286,6 +320,7 @@ class _Run:
             row_hash=one.row.hash.hex(),
             row=self.setup.connector.row_text(one.row),
             unread=one.found.thread is None,
+            has_moved=one.has_moved,
         )
 
     def _bad(self, page: ListPage, done: list[_Fetched]) -> list[tuple[str, BadRecord]]:
@@ -357,6 +392,16 @@ def over(detail: Report, row: Report) -> Report:
         upstream_id=row.upstream_id or detail.upstream_id,
         missing=detail.missing & row.missing,
     )
+
+
+def _is_under_another_id(report: Report, known: Known) -> bool:
+    """Whether the mirror has the row's report under another id of the API's than the row says."""
+    return None not in {report.upstream_id, known.upstream_id} and report.upstream_id != known.upstream_id
+
+
+def _about_another(row: ListedRow, setup: Setup) -> BadRecord:
+    what = "two reports claim one id, or one report two ids: which it is, LAPOR does not say"
+    return BadRecord(what, key=row.key, raw=setup.connector.row_text(row), report_id=row.report_id)
 
 
 def _is_stale(report: Report, known: Known | None) -> bool:

@@ -235,12 +235,15 @@ class _Push:
         is_paused = pauses.current(work) is not None
         current = outbox.of_refs(work, [one.ref for one, _, _ in read])
         ready = []
-        for one, _, found in read:
+        for one, report, found in read:
             now = current.get(one.ref)
             if now is None or now.state is not one.state or not found.asked:
                 continue  # a person, or the three-way table, was quicker; or there was no call to come to an end
             if one.ref in whole:
-                ready.append(self._take_step(work, now, written[one.tracking_id], found, is_paused=is_paused))
+                known = written[one.tracking_id]
+                if known.new.call_id != report.call_id:
+                    continue  # only now LAPOR said its id: the thread under that one is read in the next cycle
+                ready.append(self._take_step(work, now, known, found, is_paused=is_paused))
             else:
                 self._wait(work, now)
         return ready

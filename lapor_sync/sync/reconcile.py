@@ -101,6 +101,7 @@ def _flags(case: Facts, timed: Deadlines) -> frozenset[Flag]:
         (Flag.SENT_NOT_SEEN, any(_overdue_to_see(one, case.now) for one in responses)),
         (Flag.SEEN_TWICE, any(one.seen_count > 1 for one in responses)),
         (Flag.VANISHED, new.vanished_at is not None),
+        (Flag.ANOTHER_REPORT, new.other_since is not None),
     )
     return frozenset(flag for flag, holds in told if holds)
 
@@ -119,7 +120,7 @@ def _is_settled(case: Facts, rules: Rules) -> bool:
     """Whether the row's hash may be trusted: the thread was read late enough after the row's last change and
     after our last write, and each sent response stands in it (or was given up on after a day)."""
     new = case.new
-    if new.missing_since is not None:
+    if new.missing_since is not None or new.other_since is not None:
         return True  # read on schedule, a day later
     if case.unread or new.thread_read_at is None:
         # One that the API never showed is read on schedule; one that it showed, until its thread is known.
@@ -139,7 +140,7 @@ _RARELY = 288
 def _next_read_at(case: Facts, shade: Colour | None, pace: Pace) -> datetime | None:
     """When to read by id a report that no list can show as changed; None where a list can, or it is long over."""
     new, report = case.new, case.new.report
-    if new.missing_since is not None and new.vanished_at is None:
+    if new.other_since is not None or (new.missing_since is not None and new.vanished_at is None):
         return case.now + timedelta(days=1)
     listed = new.row_hash is not None and report.updated_at is not None and not report.updated_at_is_day
     if listed:
@@ -169,7 +170,7 @@ def reconcile(work: Work, old: Mirrored | None, new: Mirrored, deliveries: list[
     agreed = old.agreed if old else None
     decision = decide(new, agreed, deliveries)
     if decision is Decision.HOLD or new.vanished_at is not None:  # a hand-over moves no colour, and must not wait
-        _hold_all(work, new, deliveries)
+        _hold_moved(work, new, deliveries)
     if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
         new = new._replace(agreed=new.present)
     if old is None or (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed):
@@ -185,13 +186,27 @@ def decide(new: Mirrored, agreed: Colour | None, deliveries: list[Queued]) -> De
     return three_way.decide(agreed, three_way.ours(agreed, states), new.present)
 
 
-def _hold_all(work: Work, new: Mirrored, deliveries: list[Queued]) -> None:
-    reason = Reason.GONE_UPSTREAM if new.present is None else Reason.BOTH_MOVED
+def _hold_moved(work: Work, new: Mirrored, deliveries: list[Queued]) -> None:
     # Of a report that is gone nothing can be read back; while it is there, an unknown may be what moved it.
-    states = {State.QUEUED, State.UNKNOWN} if new.present is None else {State.QUEUED}
-    for one in deliveries:
-        if one.state in states:
-            hold(work, one, reason)
+    if new.present is None:
+        hold_all(work, deliveries, Reason.GONE_UPSTREAM)
+    else:
+        hold_all(work, deliveries, Reason.BOTH_MOVED, states=frozenset({State.QUEUED}))
+
+
+WAITING = frozenset({State.QUEUED, State.UNKNOWN})
+
+
+def hold_all(
+    work: Work, deliveries: list[Queued], reason: Reason, *, states: frozenset[State] = WAITING
+) -> list[Queued]:
+    """Hold those of a report's deliveries that wait; all of them, as they are then."""
+    return [_held(work, one, reason) if one.state in states else one for one in deliveries]
+
+
+def _held(work: Work, one: Queued, reason: Reason) -> Queued:
+    hold(work, one, reason)
+    return replace(one, delivery=replace(one.delivery, state=State.HELD), reason=reason)
 
 
 def hold(work: Work, one: Queued, reason: Reason) -> None:

@@ -8,11 +8,12 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from lapor_sync.domain.errors import Missing
-from lapor_sync.domain.report import Detail, Thread
+from lapor_sync.domain.report import Detail, Report, Thread
 from lapor_sync.store import audit, conflicts, marks, quarantine, reports
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
+from lapor_sync.store.quarantine import Quarantined
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id, each
@@ -60,7 +61,7 @@ def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> bool:
         return False
     with setup.store.reading() as work:
         wanted = reports.open_or_closed_since(work, began_at - CLOSED_WITHIN)
-        bad = [one.report_id for one in quarantine.listing(work) if one.report_id]
+        bad = quarantine.listing(work)
     read_reports(setup, health, wanted, with_detail=True)
     read_quarantined(setup, health, bad)
     if setup.stopping():
@@ -132,7 +133,8 @@ def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[
     for _, found in done:
         if found.bad is not None:
             quarantine.put(work, quarantine.DETAIL, found.bad)
-    whole = [one for one, found in done if found.detail is not None]
+    others = {one.new.tracking_id for one in written if one.is_other}
+    whole = [one for one, found in done if found.detail is not None and one.tracking_id not in others]
     quarantine.release(work, {given for one in whole for given in (one.call_id, one.tracking_id)})
     note_missing(work, setup, [one.tracking_id for one, found in done if found.is_missing])
     return written
@@ -150,26 +152,45 @@ def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
     )
 
 
-def read_quarantined(setup: Setup, health: Health, report_ids: list[str]) -> None:
+def read_quarantined(setup: Setup, health: Health, records: Iterable[Quarantined]) -> None:
     """Try again, by id, the records that could not be read."""
-    for report_id in report_ids:
+    for record in records:
         if setup.stopping():
             return
-        found = read_id(setup, health, report_id)
+        if record.report_id is None:
+            continue
+        with setup.store.reading() as work:
+            known = reports.find(work, record.report_id)
+        found = read_id(setup, health, known.call_id if known else record.report_id)
         health.raise_if_outage()
         if found.detail is not None:
-            _release(setup, report_id, found.detail, found)
+            _release(setup, record, found.detail, found)
         elif found.is_missing:
             with setup.store.work() as work:
-                quarantine.release(work, {report_id}, sources=_BY_ID)
+                quarantine.release(work, {record.report_id}, sources=_BY_ID)
 
 
-def _release(setup: Setup, report_id: str, detail: Detail, found: ById) -> None:
+def _release(setup: Setup, record: Quarantined, detail: Detail, found: ById) -> None:
+    """Mirror what could be read now, if it is the report of which the record told."""
+    report_id, report = record.report_id or "", detail.report
     with setup.store.work() as work:
-        match = reports.find(work, report_id) or reports.find(work, detail.report.tracking_id)
-        tracking_id = match.tracking_id if match else detail.report.tracking_id
-        write(work, setup, [as_read(setup, tracking_id, found)])
-        quarantine.release(work, {report_id}, sources=_BY_ID)
+        known = reports.find(work, report_id) or reports.find(work, report.tracking_id)
+        if known is None and not _is_of(record, report):
+            return
+        tracking_id = known.tracking_id if known else report.tracking_id
+        written = write(work, setup, [as_read(setup, tracking_id, found)])
+        if not any(one.is_other for one in written):
+            quarantine.release(work, {report_id}, sources=_BY_ID)
+
+
+def _is_of(record: Quarantined, report: Report) -> bool:
+    """Whether this is the report of which a record told. Of an export only the Tracking ID is known: LAPOR must say
+    it, since its own ids may be the same numbers."""
+    named = report.tracking_id if "tracking_id" not in report.missing else None
+    if record.source == quarantine.EXPORT:
+        return record.report_id == named
+    said = {named, report.upstream_id} - {None}
+    return not said or record.report_id in said
 
 
 _BY_ID = (quarantine.LIST, quarantine.DETAIL, quarantine.EXPORT)

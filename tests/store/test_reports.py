@@ -143,19 +143,33 @@ def test_what_a_mirrored_report_says_of_itself() -> None:
 
 
 def test_known_rows_are_matched_by_tracking_id_then_by_api_id(store: Store, other_city: Store) -> None:
-    """A row that says its Tracking ID is matched by it; one without, by the API's id."""
+    """A row that says its Tracking ID is matched by it, and by the API's id only where the mirror has none; a row
+    without one, by the API's id. So a report whose id went to another one is not taken for that one."""
     save(
         store,
         mirrored("T1", report("T1", upstream_id="11"), row_hash="h", settled=True),
         mirrored("12", report("12", upstream_id=None)),
         mirrored("T3", report("T3", upstream_id="13")),
+        mirrored("14", report("14", upstream_id="14")),
     )
-    pairs = [("T1", "11"), ("11", "11"), ("12", "12"), ("T9", "13"), ("T9", "99"), ("99", "99"), ("T1", "13")]
+    pairs = [
+        ("T4", "14"),
+        ("T1", "11"),
+        ("11", "11"),
+        ("12", "12"),
+        ("T9", "13"),
+        ("T9", "99"),
+        ("99", "99"),
+        ("T1", "13"),
+    ]
     with store.reading() as work:
         rows = reports.known(work, pairs)
     found = [rows.match(*pair) for pair in pairs]
-    assert [one.tracking_id if one else None for one in found] == ["T1", "T1", "12", "T3", None, None, "T1"]
-    assert found[0] == Known("T1", "11", "h", None, True)
+    matched = [one.tracking_id if one else None for one in found]
+    assert matched == ["14", "T1", "T1", "12", None, None, None, "T1"]
+    rivals = [rows.rival(report_id, one) for (_, report_id), one in zip(pairs, found, strict=True)]
+    assert [one.tracking_id if one else None for one in rivals] == [*[None] * 4, "T3", None, None, "T3"]
+    assert found[1] == Known("T1", "11", "h", None, True)
     with other_city.reading() as work:
         assert reports.known(work, pairs).match("T1", "11") is None
 

@@ -513,7 +513,6 @@ def test_the_asked_id_stands_in_where_the_answer_names_none(
 @pytest.mark.parametrize(
     ("results", "reason"),
     [
-        ({"data": {"id": 7, "tracking_id": 8, "status_name": "Selesai"}}, "another report"),
         ({"data": {"id": 100}}, "no status_name"),
         ({"data": {"id": 100, "status_name": 3}}, "no status_name"),
         ({"data": {"id": 100, "status_name": "Selesai", "updated_at": "besok"}}, "updated_at"),

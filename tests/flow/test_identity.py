@@ -1,0 +1,307 @@
+"""No answer goes to another citizen: what upstream gives is merged and written to only where it is the report meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lapor_sync.domain.colour import Flag
+from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.report import Report
+from lapor_sync.store import quarantine
+from lapor_sync.store.conflicts import How
+from lapor_sync.sync import acts
+from lapor_sync.sync.calls import Health
+from lapor_sync.sync.reread import read_quarantined
+from lapor_sync.sync.take_export import take_export
+from tests.flow.bench import OPD, START
+from tests.flow.scripted import Row, Stage, row_of, stage
+
+MINE, ITS, OTHERS = "7000001", "41", "8000002"
+
+
+def from_export(city: Stage, tracking_id: str = MINE, **values: Any) -> None:
+    """A report that is known from the admin's export alone."""
+    row = Report(
+        tracking_id=tracking_id,
+        upstream_id=None,
+        status_name="Terverifikasi",
+        title=f"Judul {tracking_id}",
+        content=f"Isi {tracking_id}",
+        disposition_id=OPD,
+        created_at=START.replace(day=1, hour=1, minute=0),
+    )
+    take_export(city.setup, [row._replace(**values)], START)
+
+
+def held_for(city: Stage, ref: str) -> Reason | None:
+    one = city.delivery(ref)
+    return one.reason if one.state is State.HELD else None
+
+
+def records(city: Stage) -> list[tuple[str, str | None]]:
+    with city.setup.store.reading() as work:
+        return [(one.key, one.report_id) for one in quarantine.listing(work)]
+
+
+ANOTHER: dict[str, Row] = {
+    "another Tracking ID, under that id": row_of(OTHERS, MINE),
+    "another Tracking ID, and no id": row_of(OTHERS, None),
+    "another Tracking ID, and the same words": row_of(OTHERS, MINE, title=f"Judul {MINE}", content=f"Isi {MINE}"),
+    "another Tracking ID as a number": row_of(OTHERS, MINE) | {"tracking_id": int(OTHERS)},
+    "another Tracking ID and another id": row_of(OTHERS, "99"),
+}
+
+
+@pytest.mark.parametrize("answer", ANOTHER.values(), ids=ANOTHER)
+def test_of_an_export_s_report_lapor_gives_another_one(tmp_path: Path, answer: Row) -> None:
+    """The API's ids are the same numbers as the Tracking IDs: nothing is merged, nothing posted, a person asked."""
+    with stage(tmp_path / "kota.db") as city:
+        from_export(city)
+        ref = city.respond(MINE)
+        city.upstream.details[MINE] = answer
+        city.upstream.items[MINE] = [{"id": 1, "content": "Terima kasih", "created_at": "01-03-2026 09:00:00"}]
+        city.cycles(3)
+        assert city.upstream.posted == []
+        assert held_for(city, ref) is Reason.ANOTHER_REPORT
+        one = city.mirrored(MINE)
+        assert (one.report.title, one.report.upstream_id, city.thread(MINE)) == (f"Judul {MINE}", None, ())
+        assert Flag.ANOTHER_REPORT in one.verdict.flags
+        assert records(city) == [(f"{MINE}/another", MINE)]
+        assert len(city.log.named("another_report")) == 1
+
+
+def test_it_is_not_asked_for_again_and_again(tmp_path: Path) -> None:
+    """A contradiction costs a read a day, not one a poll."""
+    with stage(tmp_path / "kota.db") as city:
+        from_export(city)
+        city.upstream.details[MINE] = row_of(OTHERS, MINE)
+        city.cycle()
+        city.upstream.calls.clear()
+        city.cycles(5)
+        assert [call for call in city.upstream.calls if call != "list"] == []
+        city.clock.seconds += 86_400
+        city.cycle()
+        assert f"detail {MINE}" in city.upstream.calls
+
+
+def test_keep_ours_does_not_send_it_to_another_one(tmp_path: Path) -> None:
+    """It is looked at again, and held again, until LAPOR gives the report itself; then it goes there."""
+    with stage(tmp_path / "kota.db") as city:
+        from_export(city)
+        ref = city.respond(MINE)
+        city.upstream.details[MINE] = row_of(OTHERS, MINE)
+        city.cycle()
+        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        city.cycle()
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.ANOTHER_REPORT, [])
+        city.upstream.details[MINE] = row_of(MINE, MINE)
+        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        city.cycles(2)
+        assert [one.report_id for one in city.upstream.posted] == [MINE]
+        assert (city.state(ref), records(city)) == (State.SENT, [])
+        assert city.mirrored(MINE).verdict.flags.isdisjoint({Flag.ANOTHER_REPORT})
+
+
+def test_an_id_that_lapor_gave_to_another_report(tmp_path: Path) -> None:
+    """Known from the list; then the same id brings another one: nothing of it is merged, nothing is posted."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.details[ITS] = row_of(OTHERS, ITS)
+        city.upstream.items[ITS] = [{"id": 1, "content": "Terima kasih"}]
+        city.cycles(2)
+        assert city.upstream.posted == []
+        assert held_for(city, ref) is Reason.ANOTHER_REPORT
+        assert (city.mirrored(MINE).report.title, city.thread(MINE)) == (f"Judul {MINE}", ())
+
+
+def test_a_detail_that_answers_another_id_than_was_asked(tmp_path: Path) -> None:
+    """Whether it says a Tracking ID or not."""
+    for n, answer in enumerate([row_of(None, "77"), row_of(MINE, "77"), row_of(OTHERS, "77")]):
+        with stage(tmp_path / f"kota{n}.db") as city:
+            city.upstream.add(row_of(MINE, ITS))
+            city.cycles(2)
+            ref = city.respond(MINE)
+            city.upstream.details[ITS] = answer
+            city.cycles(2)
+            assert city.upstream.posted == []
+            assert held_for(city, ref) is Reason.ANOTHER_REPORT
+
+
+def test_what_may_have_arrived_is_held_where_its_report_is_another_one_now(tmp_path: Path) -> None:
+    """Its thread would be another citizen's: that nothing stands there proves nothing."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.lose(shown=False)
+        city.cycle(1)
+        city.upstream.details[ITS] = row_of(OTHERS, ITS)
+        city.cycles(3)
+        assert (held_for(city, ref), len(city.upstream.posted)) == (Reason.ANOTHER_REPORT, 1)
+
+
+# LAPOR says no Tracking ID.
+
+
+def test_of_a_listed_report_the_id_is_enough(tmp_path: Path) -> None:
+    """The list named it; the detail, under the same id, names nothing else."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}", content=f"Isi {MINE}")
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.cycle()
+        assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
+
+
+def test_nothing_in_common_is_another_one_also_without_a_tracking_id(tmp_path: Path) -> None:
+    """Title, content and day received are others, all of them: the id is another report's by now."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(None, ITS))
+        city.cycles(2)
+        ref = city.respond(ITS)
+        its = row_of(None, ITS, title="Lampu", content="Lampu mati", created_at="2026-02-20 08:00:00")
+        city.upstream.details[ITS] = its
+        city.upstream.listed[0] = its
+        city.cycles(2)
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.ANOTHER_REPORT, [])
+        assert city.mirrored(ITS).report.title == f"Judul {ITS}"
+
+
+def test_of_an_export_s_report_the_words_and_the_minute_tell(tmp_path: Path) -> None:
+    """The same title, content and minute: it is the report, under the id that the answer gives."""
+    with stage(tmp_path / "kota.db") as city:
+        from_export(city)
+        its = row_of(
+            None, ITS, title=f"<b>Judul</b> {MINE}", content=f"Isi  {MINE}", created_at="01-03-2026 08:00:40"
+        )
+        city.upstream.details |= {MINE: its, ITS: its}
+        ref = city.respond(MINE)
+        city.cycles(3)
+        assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
+
+
+def test_where_nothing_tells_a_person_is_asked_and_believed(tmp_path: Path) -> None:
+    """Its content was edited: held, not merged; whoever compared them says that it is the one."""
+    with stage(tmp_path / "kota.db") as city:
+        from_export(city)
+        its = row_of(None, ITS, title=f"Judul {MINE}", content="Isi akhir")
+        city.upstream.details |= {MINE: its, ITS: its}
+        ref = city.respond(MINE)
+        city.cycles(2)
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
+        assert city.mirrored(MINE).report.content == f"Isi {MINE}"
+        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        city.cycles(2)
+        assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
+        assert city.mirrored(MINE).report.content == "Isi akhir"
+
+
+# Rows of the list.
+
+
+def test_two_reports_under_one_id_are_two(tmp_path: Path) -> None:
+    """The id went to a new report: that one is mirrored as its own, and the old one is not written to."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.listed.clear()
+        city.upstream.add(row_of(OTHERS, ITS))
+        city.cycles(2)
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.ANOTHER_REPORT, [])
+        assert [city.mirrored(one).report.title for one in (MINE, OTHERS)] == [f"Judul {MINE}", f"Judul {OTHERS}"]
+        theirs = city.respond(OTHERS)
+        city.cycle()
+        assert city.state(theirs) is State.SENT
+
+
+def test_a_row_that_lies_about_its_id_is_put_away(tmp_path: Path) -> None:
+    """The detail under that id is still the first one: that goes on, and the row is in quarantine."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.listed.append(row_of(OTHERS, ITS))
+        city.cycles(2)
+        assert city.state(ref) is State.SENT
+        assert records(city) == [(OTHERS, ITS)]
+
+
+def test_where_the_detail_does_not_say_either_neither_is_written_to(tmp_path: Path) -> None:
+    """Two rows claim one id, and the detail names no Tracking ID."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}")
+        city.cycles(2)
+        city.upstream.listed.append(row_of(OTHERS, ITS))
+        city.cycle()
+        assert (OTHERS, ITS) in records(city)
+        assert Flag.ANOTHER_REPORT in city.mirrored(MINE).verdict.flags
+
+
+def test_a_report_that_got_another_id_is_followed_there(tmp_path: Path) -> None:
+    """Its old id is gone or another's; the row and the detail under the new one name it."""
+    for n, old in enumerate([None, row_of(OTHERS, ITS)]):
+        with stage(tmp_path / f"kota{n}.db") as city:
+            city.upstream.add(row_of(MINE, ITS))
+            city.cycles(2)
+            city.upstream.listed.clear()
+            city.upstream.details = {ITS: old} if old else {}
+            city.upstream.add(row_of(MINE, "55"))
+            ref = city.respond(MINE)
+            city.cycles(3)
+            assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, ["55"])
+
+
+def test_a_double_under_another_id_changes_nothing(tmp_path: Path) -> None:
+    """The same Tracking ID in two rows: the one that is known still answers, and keeps its thread."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        city.upstream.add(row_of(MINE, "55", title="Salinan"))
+        ref = city.respond(MINE)
+        city.cycles(2)
+        assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
+        assert (city.mirrored(MINE).report.title, records(city)) == (f"Judul {MINE}", [(MINE, "55")])
+
+
+def test_a_row_without_tracking_id_whose_id_is_an_export_s_tracking_id(tmp_path: Path) -> None:
+    """It may be anybody's: the export's report keeps its own words."""
+    with stage(tmp_path / "kota.db") as city:
+        from_export(city)
+        city.upstream.add(row_of(None, MINE, title="Lampu", content="Mati", created_at="2026-02-02 08:00:00"))
+        ref = city.respond(MINE)
+        city.cycles(2)
+        assert city.mirrored(MINE).report.title == f"Judul {MINE}"
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
+
+
+def test_a_row_whose_detail_is_another_report_s_is_not_mirrored(tmp_path: Path) -> None:
+    """A new row that lacks something: what stands under its id is not it."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.listed.append({"id": 41, "tracking_id": MINE, "status_name": "Terverifikasi"})
+        city.upstream.details[ITS] = row_of(OTHERS, ITS)
+        city.cycle()
+        assert records(city) == [(MINE, ITS)]
+        with city.setup.store.reading() as work:
+            assert quarantine.listing(work)[0].source == quarantine.LIST
+
+
+def test_a_bad_row_of_an_export_is_not_healed_by_another_report(tmp_path: Path) -> None:
+    """Its Tracking ID, asked for as an id, brings somebody else: the record stays where it is."""
+    with stage(tmp_path / "kota.db") as city:
+        bad = quarantine.Quarantined(
+            source=quarantine.EXPORT, key=MINE, report_id=MINE, reason="no status", seen_at=START
+        )
+        city.upstream.details[MINE] = row_of(OTHERS, MINE)
+        read_quarantined(city.setup, Health(), [bad])
+        with city.setup.store.reading() as work:
+            from lapor_sync.store import reports
+
+            assert reports.count_open(work) == 0
