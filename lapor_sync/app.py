@@ -348,12 +348,22 @@ class App:
                     "export_columns_missing",
                     what=f"{shown_name(path.name)} lacks {', '.join(info.missing_columns)}.",
                 )
+            if info.hidden_sheets:
+                hidden = ", ".join(info.hidden_sheets)
+                self.log.warning("export_sheets_hidden", what=f"{shown_name(path.name)}: {hidden} not read.")
             if info.generated_at > self.clock.now() + timedelta(days=1):
                 raise BadInput(
                     f"{shown_name(path.name)} says it was generated at {info.generated_at:%Y-%m-%d}: that is to come.",
                     todo="Check this server's clock, or say with --as-of how old the export is.",
                 )
-            return take_export(judging, export.rows(), info.generated_at, span=span, progress=progress)
+            return take_export(
+                judging,
+                export.rows(),
+                info.generated_at,
+                span=span,
+                progress=progress,
+                on_day=info.generated_on_day,
+            )
 
 
 @dataclass

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, time, tzinfo
 from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
 from connectors.admin_export.row import COLUMNS, REQUIRED, find_columns, reader
-from connectors.excel import Book, Row, Table, open_book
-from connectors.moments import find_moment, read_moment
+from connectors.moments import Moment, find_moment, read_moment
+from connectors.workbook import Book, Line, Row, Table, names_of, open_book
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput, BadRecord
+from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.report import Report
 
 _DOWNLOAD_AGAIN = (
@@ -34,16 +35,21 @@ class AgeFrom(StrEnum):
 class ExportInfo:
     """What is known of an export before its rows are read.
 
-    `generated_at` is aware; a day without a time is its first instant, so that a later API read wins.
-    `missing_columns` are read where they are there; `ignored_columns` are in the file and not read.
+    `generated_at` is aware; a day without a time is its first instant, so that a later API read wins: then
+    `generated_on_day` is set. `missing_columns` are read where they are there; `ignored_columns` are in the file and
+    not read. `hidden_sheets` have the columns of an export and are not read.
     """
 
-    sheet: str
-    header_row: int
+    sheets: tuple[str, ...]
     generated_at: datetime
     generated_from: AgeFrom
+    generated_on_day: bool
     missing_columns: tuple[str, ...]
     ignored_columns: tuple[str, ...]
+    hidden_sheets: tuple[str, ...] = ()
+
+
+_Reader = Callable[[Row, int], Report | BadRecord | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,18 +57,18 @@ class Export:
     """An open export."""
 
     info: ExportInfo
-    _table: Table
-    _read: Callable[[Row, int], Report | BadRecord | None]
+    _tables: tuple[tuple[Table, _Reader], ...]
 
     def rows(self) -> Iterator[Report | BadRecord]:
         """Each row as a report, or as the record of why it could not be read; empty rows are passed over.
 
         A stream: not more than one row is held. Raises BadInput where the file turns out to be broken.
         """
-        for number, row in self._table.rows():
-            record = self._read(row, number)
-            if record is not None:
-                yield record
+        for table, read in self._tables:
+            for line in table.rows():
+                record = read(line.cells, line.number)
+                if record is not None:
+                    yield record
 
 
 @contextmanager
@@ -76,31 +82,62 @@ def open_export(
     Raises BadInput for a file that is no such export.
     """
     with open_book(path, file=file, todo=_DOWNLOAD_AGAIN) as book:
-        yield _export(_find_table(book, path), path, timezone, as_of, book.modified)
+        yield _export(book, shown_name(path.name), timezone, as_of)
 
 
-def _export(table: Table, path: Path, timezone: tzinfo, as_of: datetime | None, modified: datetime) -> Export:
-    columns = find_columns(table.header)
-    lacking = [COLUMNS[field] for field in REQUIRED if field not in columns]
-    if lacking:
-        raise BadInput(f"{path.name}: there is no column {' and no column '.join(lacking)}.", todo=_DOWNLOAD_AGAIN)
-    generated_at, generated_from = _age(table.info, timezone, as_of, modified)
+def _export(book: Book, name: str, timezone: tzinfo, as_of: datetime | None) -> Export:
+    """All sheets that people see and that have the header are the export: some give a sheet to each month."""
+    tables = tuple(book.tables(_is_header))
+    hidden = tuple(table.sheet for table in book.tables(_is_header, hidden=True))
+    if not tables:
+        where = f", but in a hidden sheet ({', '.join(hidden)})" if hidden else "; this is no LAPOR export"
+        raise BadInput(f"{name}: no row has a cell `Tracking ID`{where}.", todo=_DOWNLOAD_AGAIN)
+    columns = [find_columns(table.header) for table in tables]
+    for table, found in zip(tables, columns, strict=True):
+        _refuse_header(table, found, f"{name}: sheet {table.sheet}" if len(tables) > 1 else name)
+    generated_at, generated_from, on_day = _age(tables, timezone, as_of, book.modified)
+    missing = [name for field, name in COLUMNS.items() if any(field not in found for found in columns)]
+    ignored = [_ignored(table.header, found.values()) for table, found in zip(tables, columns, strict=True)]
     info = ExportInfo(
-        sheet=table.sheet,
-        header_row=table.header_row,
+        sheets=tuple(table.sheet for table in tables),
         generated_at=generated_at,
         generated_from=generated_from,
-        missing_columns=tuple(name for field, name in COLUMNS.items() if field not in columns),
-        ignored_columns=_ignored(table.header, columns.values()),
+        generated_on_day=on_day,
+        missing_columns=tuple(missing),
+        ignored_columns=tuple(dict.fromkeys(name for names in ignored for name in names)),
+        hidden_sheets=hidden,
     )
-    return Export(info=info, _table=table, _read=reader(columns, timezone))
+    readers = (reader(found, timezone, table.epoch) for table, found in zip(tables, columns, strict=True))
+    return Export(info=info, _tables=tuple(zip(tables, readers, strict=True)))
 
 
-def _find_table(book: Book, path: Path) -> Table:
-    """The table of the first sheet with a header row."""
-    for table in book.tables(lambda names: "trackingid" in names):
-        return table
-    raise BadInput(f"{path.name}: no row has a cell `Tracking ID`; this is no LAPOR export.", todo=_DOWNLOAD_AGAIN)
+def _is_header(names: frozenset[str]) -> bool:
+    return "trackingid" in names
+
+
+_KNOWN = frozenset(canonical(column) for column in COLUMNS.values())
+
+
+def _refuse_header(table: Table, columns: Mapping[str, int], what: str) -> None:
+    """Refuse a header that does not name all that a report needs, or that stands in two rows."""
+    second = _second_header(table, columns)
+    if second is not None:
+        raise BadInput(
+            f"{what}: the names of the columns stand in two rows ({table.header_row} and {second.number}).",
+            todo=f"Put them all into row {table.header_row}, or: {_DOWNLOAD_AGAIN}",
+        )
+    lacking = [COLUMNS[field] for field in REQUIRED if field not in columns]
+    if lacking:
+        raise BadInput(f"{what}: there is no column {' and no column '.join(lacking)}.", todo=_DOWNLOAD_AGAIN)
+
+
+def _second_header(table: Table, columns: Mapping[str, int]) -> Line | None:
+    """The row right below the header, if it names columns that the header does not."""
+    line = next(table.rows(), None)
+    if line is None:
+        return None
+    below = {name for name in names_of(line.cells) if name in _KNOWN}
+    return line if below - {canonical(COLUMNS[field]) for field in columns} else None
 
 
 def _ignored(header: Row, read: Iterable[int]) -> tuple[str, ...]:
@@ -109,15 +146,20 @@ def _ignored(header: Row, read: Iterable[int]) -> tuple[str, ...]:
 
 
 def _age(
-    info: Iterable[Row], timezone: tzinfo, as_of: datetime | None, modified: datetime
-) -> tuple[datetime, AgeFrom]:
+    tables: Iterable[Table], timezone: tzinfo, as_of: datetime | None, modified: datetime
+) -> tuple[datetime, AgeFrom, bool]:
+    """How old the export is, how that is known, and whether only its day is; of several sheets the oldest counts."""
     if as_of is not None:
-        return as_of, AgeFrom.GIVEN
-    said = next((at for row in info if (at := _generated(row, timezone))), None)
-    return (said.astimezone(timezone), AgeFrom.FILE) if said else (modified, AgeFrom.MTIME)
+        return as_of, AgeFrom.GIVEN, False
+    said = [told for table in tables for row in table.info if (told := _generated(row, timezone)) is not None]
+    if not said:
+        return modified, AgeFrom.MTIME, False
+    oldest = min(said)
+    local = oldest.at.astimezone(timezone)
+    return local, AgeFrom.FILE, oldest.is_day or local.time() == time()
 
 
-def _generated(row: Row, timezone: tzinfo) -> datetime | None:
+def _generated(row: Row, timezone: tzinfo) -> Moment | None:
     """The time that an info row such as `Tanggal Generate | 3 Jan 2026` tells, in the same cell or a later one."""
     cells = [cell for cell in row if cell is not None]
     for at, cell in enumerate(cells):
@@ -126,9 +168,8 @@ def _generated(row: Row, timezone: tzinfo) -> datetime | None:
     return None
 
 
-def _told(cell: object, timezone: tzinfo) -> datetime | None:
+def _told(cell: object, timezone: tzinfo) -> Moment | None:
     try:
-        told = find_moment(cell, timezone) if isinstance(cell, str) else read_moment(cell, timezone)
+        return find_moment(cell, timezone) if isinstance(cell, str) else read_moment(cell, timezone)
     except ValueError:
         return None
-    return told.at if told else None

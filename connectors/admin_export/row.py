@@ -8,8 +8,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import NamedTuple
 
-from connectors.excel import Row, columns_of, id_of, picker, short, text_of
 from connectors.moments import moment_of_cells
+from connectors.workbook import (
+    WINDOWS_EPOCH,
+    CellError,
+    Row,
+    clock_of,
+    columns_of,
+    day_of,
+    id_of,
+    picker,
+    short,
+    text_of,
+)
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadRecord
@@ -94,8 +105,13 @@ def find_columns(header: Row) -> dict[str, int]:
     return columns_of(header, COLUMNS)
 
 
-def reader(columns: Mapping[str, int], timezone: tzinfo) -> Callable[[Row, int], Report | BadRecord | None]:
-    """A function that reads one row, given its number in the sheet; None for an empty row."""
+def reader(
+    columns: Mapping[str, int], timezone: tzinfo, epoch: datetime = WINDOWS_EPOCH
+) -> Callable[[Row, int], Report | BadRecord | None]:
+    """A function that reads one row, given its number in the sheet; None for an empty row.
+
+    `epoch` is where the workbook counts its days from.
+    """
     pick = picker(columns, Cells._fields)
     missing = missing_of(columns)
 
@@ -103,6 +119,9 @@ def reader(columns: Mapping[str, int], timezone: tzinfo) -> Callable[[Row, int],
         cells = Cells._make(pick(row))
         if _is_empty(cells):
             return None
+        if isinstance(cells.day, int | float) or isinstance(cells.clock, int | float):
+            # A day or time that lost its format: in these columns a number can be nothing else.
+            cells = cells._replace(day=day_of(cells.day, epoch), clock=clock_of(cells.clock, epoch))
         try:
             return _report(cells, timezone, missing)
         except ValueError as exc:
@@ -122,6 +141,9 @@ def missing_of(columns: Mapping[str, int]) -> frozenset[str]:
 
 def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
     """The report that the cells tell of. Raises ValueError where one of them cannot be read."""
+    for field, cell in zip(Cells._fields, cells, strict=True):
+        if isinstance(cell, CellError):
+            raise ValueError(f"{COLUMNS[field]} is an error of a formula ({cell})")
     kind = (text_of(cells.kind) or "").lower()
     is_anonymous, is_secret = "anonim" in kind, "rahasia" in kind
     nameless = is_anonymous or is_secret or "reporter_name" in missing

@@ -6,18 +6,31 @@ Whatever a row says goes to a citizen under an agency's name, so that nothing he
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from connectors.excel import Book, Table, columns_of, id_of, open_book, picker, short, text_of
+from connectors.workbook import (
+    Book,
+    CellError,
+    Line,
+    Table,
+    columns_of,
+    id_of,
+    names_of,
+    open_book,
+    picker,
+    short,
+    text_of,
+    without_unseen,
+)
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.names import shown_name
 
 MOST_ROWS = 10_000
-MOST_SHOWN = 10
 
 COLUMNS: Mapping[str, str] = {
     "tracking_id": "Tracking ID",
@@ -32,11 +45,12 @@ REQUIRED = ("tracking_id", "text")
 
 _REQUIRED_NAMES = frozenset(canonical(COLUMNS[field]) for field in REQUIRED)
 _SECRET = {"": False, "tidak": False, "ya": True}
+_TEXTS = ("text", "opd", "by")
 _TRACKING_ID = re.compile(r"[0-9]+")
 _EXCEL_ERROR = re.compile(r"#N/A|#GETTING_DATA|#[A-Z0-9/]+[!?]")
 
 _GIVE_AGAIN = "Open the sheet in Excel, save it as Excel Workbook (.xlsx), and give that file."
-_CORRECT = "Correct these rows in the sheet and give the whole file again."
+_SHOW = "Show it in Excel, look whether it is meant, and give the file again; or give a file without it."
 _NAME_COLUMNS = "Name the columns Tracking ID, OPD, Jawaban, Petugas (and Rahasia), each once, all in one row."
 _ONE_SHEET = "Keep one sheet of responses in a file, and give the others as files of their own."
 _SPLIT = f"Divide it into files of at most {MOST_ROWS:,} rows."
@@ -67,74 +81,99 @@ class Cells(NamedTuple):
     secret: object
 
 
-def read_responses(path: Path) -> list[SheetRow]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Responses:
+    """What a sheet holds: the rows that can be taken as far as the sheet goes, and why others cannot, by their number.
+
+    Where there is one of these nothing is to be taken; but the rows can be looked at further, so that a person hears
+    of all that is wrong at once.
+    """
+
+    rows: tuple[SheetRow, ...]
+    problems: tuple[tuple[int, str], ...]
+
+
+def read_responses(path: Path) -> Responses:
     """All responses of the file, in its order; rows with neither a Tracking ID nor a Jawaban are passed over.
 
-    Raises BadInput for a file that is no such sheet, and one for all rows that cannot be taken.
+    Raises BadInput for a file that is no such sheet.
     """
     with open_book(path, todo=_GIVE_AGAIN) as book:
-        table = _find_table(book, path)
-        _refuse_twins(table, path)
-        return _read(table, path)
+        name = shown_name(path.name)
+        table = _find_table(book, name)
+        _refuse_twins(table, name)
+        return _read(table, name)
 
 
-def _find_table(book: Book, path: Path) -> Table:
-    """The one table with the required columns."""
+def _find_table(book: Book, name: str) -> Table:
+    """The one table with the required columns, of the sheets that people see."""
     found = list(book.tables(_REQUIRED_NAMES.issubset))
     if not found:
-        raise _lacking(book, path)
+        raise _lacking(book, name)
     if len(found) > 1:
         sheets = " and ".join(table.sheet for table in found)
-        raise BadInput(f"{path.name}: more than one sheet has responses: {sheets}.", todo=_ONE_SHEET)
+        raise BadInput(f"{name}: more than one sheet has responses: {sheets}.", todo=_ONE_SHEET)
     return found[0]
 
 
-def _lacking(book: Book, path: Path) -> BadInput:
+def _lacking(book: Book, name: str) -> BadInput:
     """What to say of a file without the required columns, by the row that looks most like a header."""
+    hidden = [table.sheet for table in book.tables(_REQUIRED_NAMES.issubset, hidden=True)]
+    if hidden:
+        return BadInput(f"{name}: the sheet of responses is hidden: {' and '.join(hidden)}.", todo=_SHOW)
     half = book.tables(lambda names: not names.isdisjoint(_REQUIRED_NAMES))
-    header = next((table.header for table in chain(half, book.tables(bool))), ())
+    table = next(chain(half, book.tables(bool)), None)
+    header = table.header if table else ()
     columns = columns_of(header, COLUMNS)
-    lacking = " and no column ".join(COLUMNS[field] for field in REQUIRED if field not in columns)
+    lacking = [field for field in REQUIRED if field not in columns]
+    below = next(table.rows(), None) if table else None
+    if below and set(lacking) <= set(columns_of(below.cells, COLUMNS)) and len(lacking) < len(REQUIRED):
+        rows = f"{table.header_row if table else 0} and {below.number}"
+        return BadInput(f"{name}: the names of the columns stand in two rows ({rows}).", todo=_NAME_COLUMNS)
+    names = " and no column ".join(COLUMNS[field] for field in lacking)
     found = ", ".join(short(text) for text in map(text_of, header) if text) or "none"
-    return BadInput(f"{path.name}: there is no column {lacking}; columns found: {found}.", todo=_NAME_COLUMNS)
+    return BadInput(f"{name}: there is no column {names}; columns found: {found}.", todo=_NAME_COLUMNS)
 
 
-def _refuse_twins(table: Table, path: Path) -> None:
+def _refuse_twins(table: Table, name: str) -> None:
     """Refuse a column that is there twice: which of the two is meant is not known."""
-    names = [canonical(cell) for cell in table.header if isinstance(cell, str)]
+    names = names_of(table.header)
     twins = [column for column in COLUMNS.values() if names.count(canonical(column)) > 1]
     if twins:
-        what = f"{path.name}: there is more than one column {' and more than one column '.join(twins)}."
+        what = f"{name}: there is more than one column {' and more than one column '.join(twins)}."
         raise BadInput(what, todo=_NAME_COLUMNS)
 
 
-def _read(table: Table, path: Path) -> list[SheetRow]:
-    """The responses of the table, if every row of it can be taken."""
+def _read(table: Table, name: str) -> Responses:
+    """The responses of the table. Raises BadInput where there are too many, or a column that is read is hidden."""
     rows: list[SheetRow] = []
-    problems: list[str] = []
-    for number, cells in _filled(table):
-        if len(rows) + len(problems) == MOST_ROWS:
-            raise BadInput(f"{path.name}: there are more than {MOST_ROWS:,} rows; none was taken.", todo=_SPLIT)
-        reasons = " and ".join(_reasons(cells))
+    problems: list[tuple[int, str]] = []
+    columns = columns_of(table.header, COLUMNS)
+    filled: set[int] = set()
+    for line, cells in _filled(table, columns):
+        if len(filled) == MOST_ROWS:
+            raise BadInput(f"{name}: there are more than {MOST_ROWS:,} rows; none was taken.", todo=_SPLIT)
+        filled.add(line.number)
+        reasons = " and ".join(chain(_reasons(cells), _not_seen(line, columns)))
         if reasons:
-            problems.append(f"row {number}: {reasons}")
+            problems.append((line.number, reasons))
         else:
-            rows.append(_row(cells, number))
-    if problems:
-        raise _refused(problems, path)
-    return rows
+            rows.append(_row(cells, line.number))
+    _refuse_hidden_columns(table, columns, name)
+    problems += _merged(table, columns, filled)
+    return Responses(rows=tuple(rows), problems=tuple(problems))
 
 
-def _filled(table: Table) -> Iterator[tuple[int, Cells]]:
-    """The rows that have a Tracking ID or a Jawaban, with their numbers.
+def _filled(table: Table, columns: Mapping[str, int]) -> Iterator[tuple[Line, Cells]]:
+    """The rows that have a Tracking ID or a Jawaban.
 
     The others may be filled in all the same: sheets are handed out with an OPD and a Petugas in every row.
     """
-    pick = picker(columns_of(table.header, COLUMNS), Cells._fields)
-    for number, row in table.rows():
-        cells = Cells._make(pick(row))
+    pick = picker(columns, Cells._fields)
+    for line in table.rows():
+        cells = Cells._make(pick(line.cells))
         if id_of(cells.tracking_id) or text_of(cells.text):
-            yield number, cells
+            yield line, cells
 
 
 def _reasons(cells: Cells) -> Iterator[str]:
@@ -142,19 +181,49 @@ def _reasons(cells: Cells) -> Iterator[str]:
     tracking_id = id_of(cells.tracking_id)
     if not tracking_id:
         yield "there is no Tracking ID"
+    elif isinstance(cells.tracking_id, CellError):
+        pass  # said below
     elif not _TRACKING_ID.fullmatch(tracking_id):
         yield f"the Tracking ID {short(cells.tracking_id)} is not digits"
-    if not text_of(cells.text):
+    text = text_of(cells.text)
+    if not text:
         yield "there is no Jawaban"
     elif not isinstance(cells.text, str):
         # A formula that points to an empty cell gives 0.
         yield f"the Jawaban {short(cells.text)} is not a text"
-    for field in ("text", "opd", "by"):
-        cell = getattr(cells, field)
-        if isinstance(cell, str) and _EXCEL_ERROR.fullmatch(cell.strip()):
-            yield f"the {COLUMNS[field]} is an error of a formula ({cell.strip()})"
-    if _secret(cells) not in _SECRET:
+    for field, cell in zip(Cells._fields, cells, strict=True):
+        if isinstance(cell, CellError) or (
+            field in _TEXTS and isinstance(cell, str) and _EXCEL_ERROR.fullmatch(cell.strip())
+        ):
+            yield f"the {COLUMNS[field]} is an error of a formula ({str(cell).strip()})"
+    if not isinstance(cells.secret, CellError) and _secret(cells) not in _SECRET:
         yield f"Rahasia is {short(cells.secret)}, neither ya nor tidak"
+
+
+def _not_seen(line: Line, columns: Mapping[str, int]) -> Iterator[str]:
+    """What of the row is there and yet not meant, as whoever looks at the sheet sees it."""
+    if line.is_hidden:
+        yield "the row is hidden, or filtered out"
+    struck = [COLUMNS[field] for field, column in columns.items() if column in line.struck]
+    if struck:
+        yield f"there are struck-out words in {' and '.join(struck)}"
+
+
+def _refuse_hidden_columns(table: Table, columns: Mapping[str, int], name: str) -> None:
+    if not table.facts.is_whole:
+        raise BadInput(f"{name}: the file is broken below its rows.", todo=_GIVE_AGAIN)
+    hidden = [COLUMNS[field] for field, column in columns.items() if table.facts.is_column_hidden(column)]
+    if hidden:
+        raise BadInput(f"{name}: the column {' and the column '.join(hidden)} is hidden.", todo=_SHOW)
+
+
+def _merged(table: Table, columns: Mapping[str, int], filled: Set[int]) -> Iterator[tuple[int, str]]:
+    """The rows whose cells are one with those of another row: only the first of them has its value."""
+    for merge in table.facts.merges:
+        fields = [field for field, column in columns.items() if merge.first_column <= column <= merge.last_column]
+        rows = [row for row in filled if merge.first_row < row <= merge.last_row]
+        if rows and fields:
+            yield min(rows), f"its {COLUMNS[fields[0]]} is merged with that of a row above"
 
 
 def _row(cells: Cells, number: int) -> SheetRow:
@@ -169,16 +238,9 @@ def _row(cells: Cells, number: int) -> SheetRow:
 
 
 def _secret(cells: Cells) -> str:
-    return (text_of(cells.secret) or "").lower()
+    return without_unseen(text_of(cells.secret) or "").strip().lower()
 
 
 def _one_line(cell: object) -> str | None:
-    """A name: line breaks and double spaces in it are the sheet's, not its own."""
-    return " ".join((text_of(cell) or "").split()) or None
-
-
-def _refused(problems: list[str], path: Path) -> BadInput:
-    count = "1 row" if len(problems) == 1 else f"{len(problems):,} rows"
-    more = f"; and {len(problems) - MOST_SHOWN:,} more" if len(problems) > MOST_SHOWN else ""
-    what = f"{path.name}: {count} cannot be taken; none was: {'; '.join(problems[:MOST_SHOWN])}{more}."
-    return BadInput(what, todo=_CORRECT)
+    """A name: line breaks, double spaces and marks that no eye sees are the sheet's, not its own."""
+    return " ".join(without_unseen(text_of(cell) or "").split()) or None

@@ -65,9 +65,9 @@ def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
     from lapor_sync.sync.acts import respond_all
 
     app = call.app()
-    rows = read_sheet(sheet, by)
+    rows, wrong = read_sheet(sheet, by)
     with app.judging() as judging:
-        refs = respond_all(judging, rows)
+        refs = respond_all(judging, rows, wrong)
         for ref in filter(None, refs):
             click.echo(ref)
         taken = sum(ref is not None for ref in refs)
@@ -75,12 +75,13 @@ def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
         _say_when_it_leaves(judging, app.settings)
 
 
-def read_sheet(sheet: Path, by: str) -> list[Written]:
-    """The rows of a sheet of responses. Raises BadInput."""
+def read_sheet(sheet: Path, by: str) -> tuple[list[Written], tuple[tuple[int, str], ...]]:
+    """The rows of a sheet of responses; the numbers of those that cannot be taken, and why. Raises BadInput."""
     from connectors.response_sheet import read_responses
     from lapor_sync.sync.acts import Written, origin_of
 
-    return [
+    responses = read_responses(sheet)
+    rows = [
         Written(
             given_id=row.tracking_id,
             text=row.text,
@@ -90,8 +91,9 @@ def read_sheet(sheet: Path, by: str) -> list[Written]:
             origin=origin_of(row.tracking_id, row.opd or "", row.text),
             row=row.row,
         )
-        for row in read_responses(sheet)
+        for row in responses.rows
     ]
+    return rows, responses.problems
 
 
 def _say_when_it_leaves(judging: Judging, settings: Settings) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import string
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -205,6 +206,20 @@ def reference(prefix: str, choose: Callable[[str], str] = secrets.choice) -> str
 def with_reference(text: str, ref: str) -> str:
     """The text as the citizen gets it: the reference ends it, on a line of its own."""
     return f"{text.rstrip()}\n[Ref {ref}]"
+
+
+def unsendable_characters(text: str) -> tuple[str, ...]:
+    """Return the characters that no response may hold, as `U+0007`, each once; they come of a damaged text.
+
+    These are control characters other than line ends and tabs, U+FFFD (a letter that was lost), and what is no
+    character. LAPOR might cut a text there, or refuse it.
+    """
+    found = (letter for letter in text if unicodedata.category(letter) in {"Cc", "Cs"} or _is_no_letter(letter))
+    return tuple(f"U+{ord(letter):04X}" for letter in dict.fromkeys(found) if letter not in "\t\n\r")
+
+
+def _is_no_letter(letter: str) -> bool:
+    return letter == "\ufffd" or ord(letter) & 0xFFFE == 0xFFFE or "\ufdd0" <= letter <= "\ufdef"
 
 
 def references_in(text: str, prefix: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from lapor_sync.domain.delivery import (
     reference,
     references_in,
     same_words,
+    unsendable_characters,
     with_reference,
 )
 from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
@@ -72,16 +73,19 @@ def respond(judging: Judging, written: Written, limits: FileLimits | None = None
         return new.ref
 
 
-def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
+def respond_all(
+    judging: Judging, rows: Sequence[Written], wrong: Sequence[tuple[int, str]] = ()
+) -> list[str | None]:
     """Queue many responses, all or none; their references, None for a row that was taken before.
 
     So was one whose words stand in the thread under a reference of ours that an older backup does not know.
-    All rows are checked, and where one is bad none is taken. Raises BadInput with every bad row's number and reason.
+    All rows are checked, and where one is bad none is taken; `wrong` are the numbers of rows that could not even be
+    read, and why. Raises BadInput with every bad row's number and reason.
     """
     with judging.store.work() as work:
         taken = outbox.origins(work, [row.origin for row in rows if row.origin])
         refs: list[str | None] = []
-        problems: list[str] = []
+        problems = list(wrong)
         for row in rows:
             try:
                 is_new = row.origin not in taken and not _was_recovered(work, row)
@@ -93,13 +97,42 @@ def respond_all(judging: Judging, rows: Sequence[Written]) -> list[str | None]:
                 outbox.add(work, new)
                 refs.append(new.ref)
             except (BadInput, NotAllowed, ReportUnknown) as error:
-                problems.append(f"row {row.row}: {error.what}")
+                problems.append((row.row, error.what.rstrip(".")))
         if problems:  # raised inside the transaction: what was added goes with it
-            raise BadInput(
-                f"{len(problems)} of {len(rows)} rows cannot be taken; none was. " + " ".join(problems[:20]),
-                todo="Correct these rows and give the file again.",
-            )
+            raise _rows_refused(problems, len({row.row for row in rows} | {number for number, _ in wrong}))
         return refs
+
+
+MOST_REASONS = 100
+"""So many are told in full; of further rows the numbers."""
+
+
+def _rows_refused(problems: Iterable[tuple[int, str]], count: int) -> BadInput:
+    """The refusal of a sheet that names every bad row, so that one correction does; rows of one reason together."""
+    by_reason: dict[str, list[int]] = {}
+    numbers: set[int] = set()
+    for number, reason in sorted(problems):
+        by_reason.setdefault(reason, []).append(number)
+        numbers.add(number)
+    told = [f"{_rows(by_reason[reason])}: {reason}" for reason in list(by_reason)[:MOST_REASONS]]
+    rest = [number for reason in list(by_reason)[MOST_REASONS:] for number in by_reason[reason]]
+    told += [f"and {_rows(rest)}, for other reasons"] if rest else []
+    return BadInput(
+        f"{len(numbers)} of {count} rows cannot be taken; none was: {'; '.join(told)}.",
+        todo="Correct these rows and give the whole file again.",
+    )
+
+
+def _rows(numbers: Iterable[int]) -> str:
+    """Numbers of rows in words: `row 3`, `rows 3, 5-8`."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+    return f"row{'s' if ',' in words or '-' in words else ''} {words}"
 
 
 def origin_of(tracking_id: str, opd: str, text: str) -> str:
@@ -215,8 +248,12 @@ def _new_reference(work: Work, judging: Judging) -> str:
 def _checked_text(text: str, ref: str, prefix: str) -> str:
     if not has_words(text):
         raise BadInput("The text is empty.", todo="Write what the citizen is to read.")
-    if "\x00" in text:
-        raise BadInput("The text holds a NUL character.", todo="Save the text as plain UTF-8 and try again.")
+    damaged = unsendable_characters(text)
+    if damaged:
+        raise BadInput(
+            f"The text holds control or damaged characters ({', '.join(damaged[:5])}).",
+            todo="Write the words again where they stand, or save the text as plain UTF-8, and try again.",
+        )
     if references_in(text, prefix):
         raise BadInput(
             "The text holds a reference of another response.",

@@ -5,10 +5,11 @@ Source: architecture, "Identity"; the thread of such a report is *not known*, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report
 from lapor_sync.store import marks, quarantine
 from lapor_sync.store.database import Work
@@ -27,25 +28,65 @@ def take_export(
     *,
     span: Span | None = None,
     progress: Callable[[int], None] = lambda _done: None,
+    on_day: bool = False,
 ) -> Tally:
-    """Mirror the rows of an export that is `as_of` old (aware), 500 a transaction. Calls nothing upstream."""
-    tally, wanted = Tally(), span or Span()
-    for part in chunks(rows):
+    """Mirror the rows of an export that is `as_of` old (aware), 500 a transaction. Calls nothing upstream.
+
+    `on_day` says that only the day of `as_of` is known. Raises BadInput, which says what was taken, where the file
+    turns out to be broken.
+    """
+    tally, wanted, age = Tally(), span or Span(), _Age(as_of, on_day)
+    for part in chunks(_said_what_was_taken(rows, tally)):
         good = [row for row in part if isinstance(row, Report) and wanted.wants(row)]
-        bad = [row for row in part if isinstance(row, BadRecord)]
+        bad = _not_mended(part)
         with judging.store.work() as work:
-            for one in _take(work, judging, good, as_of):
+            for one in _take(work, judging, good, age):
                 tally.new += one.is_new
                 tally.changed += one.old is not None and _is_other(one)
                 tally.unchanged += one.old is not None and not _is_other(one)
-            for record in bad:
-                quarantine.put(work, quarantine.EXPORT, record)
             if good:
                 quarantine.release_rows(work, good)
+            for record in bad:
+                quarantine.put(work, quarantine.EXPORT, record)
         tally.listed += len(part)
         tally.quarantined += len(bad)
         progress(tally.listed)
     return tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Age:
+    """How old an export is: the first instant that it can be of, and whether only its day is known."""
+
+    at: datetime
+    on_day: bool
+
+    def is_after_api(self, read_at: datetime) -> bool:
+        """Whether it is certainly newer than what the API said."""
+        return self.at > read_at
+
+    def is_after_export(self, exported_at: datetime) -> bool:
+        """Whether it may be newer than another export: of two that are as old the one that came later counts."""
+        latest = self.at + timedelta(days=1) if self.on_day else self.at
+        return latest >= exported_at
+
+
+def _said_what_was_taken(rows: Iterable[Report | BadRecord], tally: Tally) -> Iterator[Report | BadRecord]:
+    try:
+        yield from rows
+    except BadInput as bad:
+        if not tally.listed:
+            raise
+        what = f"{bad.what} The first {tally.listed:,} rows were taken, and stay."
+        raise BadInput(what, todo=bad.todo) from bad
+
+
+def _not_mended(part: Iterable[Report | BadRecord]) -> list[BadRecord]:
+    """The rows that could not be read, and that no later row of the same id tells rightly."""
+    found: dict[str, Report | BadRecord] = {}
+    for row in part:
+        found[row.tracking_id if isinstance(row, Report) else row.key] = row
+    return [row for row in found.values() if isinstance(row, BadRecord)]
 
 
 def _is_other(one: Written) -> bool:
@@ -53,7 +94,7 @@ def _is_other(one: Written) -> bool:
     return one.old is not None and one.new._replace(exported_at=one.old.exported_at) != one.old
 
 
-def _take(work: Work, judging: Judging, rows: list[Report], as_of: datetime) -> list[Written]:
+def _take(work: Work, judging: Judging, rows: list[Report], age: _Age) -> list[Written]:
     by_id = {row.tracking_id: row for row in rows}  # of two rows with one id the later counts
     before = Before.load(work, list(by_id))
     listed_at = _listed_at(work)
@@ -61,7 +102,7 @@ def _take(work: Work, judging: Judging, rows: list[Report], as_of: datetime) -> 
     for tracking_id, row in by_id.items():
         old, items = before.reports.get(tracking_id), before.threads.get(tracking_id, ())
         deliveries = before.deliveries.get(tracking_id, [])
-        merged = merge_export(old, row, as_of, listed_at, from_text(work.at))
+        merged = merge_export(old, row, age, listed_at, from_text(work.at))
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
         new = merged if is_same else settle(work, judging, old, merged, items, deliveries)
         written.append(Written(old=old, new=new, items=items, shrunk=False, deliveries=deliveries))
@@ -77,20 +118,20 @@ def _listed_at(work: Work) -> datetime | None:
 
 
 def merge_export(
-    old: Mirrored | None, row: Report, as_of: datetime, listed_at: datetime | None, now: datetime
+    old: Mirrored | None, row: Report, age: _Age, listed_at: datetime | None, now: datetime
 ) -> Mirrored:
     """The mirrored report with what the export tells.
 
-    Newer than what is known, it overwrites what it carries; older, it fills gaps only.
+    Newer than what the API said, and not older than another export, it overwrites what it carries; else it fills
+    gaps only.
     """
     if old is None:
-        return Mirrored(report=row, first_seen_at=now, exported_at=as_of)
-    known_at = old.exported_at
+        return Mirrored(report=row, first_seen_at=now, exported_at=age.at)
+    is_newer = old.exported_at is None or age.is_after_export(old.exported_at)
     if old.read_at is not None:
-        known_at = max(filter(None, (old.read_at, old.thread_read_at, listed_at, old.exported_at)))
-    is_newer = known_at is None or as_of > known_at
+        is_newer &= age.is_after_api(max(filter(None, (old.read_at, old.thread_read_at, listed_at))))
     report = merge_fields(old.report, row) if is_newer else _fill(old.report, row)
-    exported_at = max(filter(None, (old.exported_at, as_of)))
+    exported_at = max(filter(None, (old.exported_at, age.at)))
     return old._replace(report=report, exported_at=exported_at)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,8 @@ from openpyxl import Workbook
 from connectors.admin_export import open_export
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.errors import BadInput, BadRecord
+from lapor_sync.domain.report import Report
 from lapor_sync.store import quarantine
 from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
@@ -24,6 +26,7 @@ from tests.flow.bench import ON_BOTH, OPD, START, Bench, assert_mirrored, bench
 pytestmark = ON_BOTH
 
 WIB = ZoneInfo("Asia/Jakarta")
+WORKBOOKS = Path(__file__).parents[1] / "workbooks"
 COLUMNS = (
     "Tracking ID",
     "Tanggal Laporan Masuk",
@@ -75,7 +78,8 @@ def write(path: Path, rows: list[dict[str, str]], as_of: datetime) -> Path:
 
 def take(city: Bench, path: Path, span: Span | None = None) -> Tally:
     with open_export(path, timezone=WIB) as export:
-        return take_export(city.setup, export.rows(), export.info.generated_at, span=span)
+        info = export.info
+        return take_export(city.setup, export.rows(), info.generated_at, span=span, on_day=info.generated_on_day)
 
 
 def exported(city: Bench, rows: list[dict[str, str]], as_of: datetime, span: Span | None = None) -> Tally:
@@ -117,6 +121,66 @@ def test_a_newer_export_moves_colours_and_an_older_one_does_not(tmp_path: Path) 
         assert city.mirrored("7000001").colour is Colour.HIJAU
         assert exported(city, [line("7000001", "Dalam Proses")], START + timedelta(days=1)).unchanged == 1
         assert city.mirrored("7000001").colour is Colour.HIJAU
+
+
+def test_of_two_exports_of_one_day_the_later_import_counts(tmp_path: Path) -> None:
+    """The file tells the day alone, or the same minute: what is known from an export gives way, from the API not."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        exported(city, [line("7000001")], START)
+        assert exported(city, [line("7000001", "Selesai")], START).changed == 1
+        assert city.mirrored("7000001").colour is Colour.HIJAU
+        for name in ("pagi", "sore", "pagi"):
+            with open_export(WORKBOOKS / "two-exports-one-day" / f"{name}.xlsx", timezone=WIB) as export:
+                take_export(
+                    city.setup, export.rows(), export.info.generated_at, on_day=export.info.generated_on_day
+                )
+            status = "Selesai" if name == "sore" else "Dalam Proses"
+            assert city.mirrored("9200001").report.status_name == status
+
+
+def test_an_export_that_tells_only_its_day_may_be_later_than_one_of_that_day(tmp_path: Path) -> None:
+    """It counts over another export of the day, but not over what the API said on it."""
+    morning = START.astimezone(WIB).replace(hour=0, minute=0)
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        exported(city, [line("7000001")], morning + timedelta(hours=17))
+        rows = [line("7000001", "Selesai")]
+        path = write(tmp_path / "hari.xlsx", rows, morning)
+        assert take(city, path).changed == 1
+        assert city.mirrored("7000001").colour is Colour.HIJAU
+        exported(city, [line("7000001", "Dalam Proses")], morning + timedelta(hours=18))
+        one = city.report()
+        city.settle_down()
+        known = city.mirrored(one).report.status_name
+        take(city, write(tmp_path / "hari.xlsx", [line(one, "Selesai")], morning))
+        assert city.mirrored(one).report.status_name == known
+
+
+@pytest.mark.parametrize("between", [0, 700])
+def test_of_two_rows_with_one_id_the_later_counts(tmp_path: Path, between: int) -> None:
+    """In one batch or far apart; a row that cannot be read is told, unless a later one tells it rightly."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        others = [line(str(7100000 + n)) for n in range(between)]
+        bad = {"Tanggal Laporan Masuk": "kemarin dulu"}
+        exported(city, [line("7000001"), line("7000002", **bad), *others, line("7000001", "Selesai")], START)
+        exported(city, [line("7000003", **bad), *others, line("7000003"), *others, line("7000002", **bad)], START)
+        assert city.mirrored("7000001").colour is Colour.HIJAU
+        with city.store.reading() as work:
+            assert [one.key for one in quarantine.listing(work)] == ["7000002"]
+
+
+def test_a_file_that_breaks_off_tells_what_was_taken(tmp_path: Path) -> None:
+    """What went in stays, and whoever reads the reason knows it."""
+
+    def torn() -> Iterator[Report | BadRecord]:
+        with open_export(path, timezone=WIB) as export:
+            yield from export.rows()
+        raise BadInput("laporan.xlsx: the file is broken.", todo="Download it again.")
+
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        path = write(tmp_path / "laporan.xlsx", [line(str(7000000 + n)) for n in range(501)], START)
+        with pytest.raises(BadInput, match=r"is broken. The first 500 rows were taken, and stay\.$"):
+            take_export(city.setup, torn(), START)
+        assert len(city.all_mirrored()) == 500
 
 
 def test_an_export_never_overwrites_what_the_api_said_later(tmp_path: Path) -> None:

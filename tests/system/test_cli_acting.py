@@ -104,6 +104,7 @@ def test_respond_says_when_it_does_not_leave(cli, tracking_id):
         (("ID", "--text", ""), "The text is empty"),
         (("ID", "--text", " \n\t"), "The text is empty"),
         (("ID", "--text", "a\x00b"), "NUL"),
+        (("ID", "--text", "a\x07b"), "control or damaged characters (U+0007)"),
         (("ID", "--text", "x" * 1001), "LAPOR takes 1000"),
         (("ID", "--text", "a [Ref LS-AAAAAA]"), "reference of another"),
         (("ID", "--text", "a", "--opd", "Dinas Khayalan"), "no institution"),
@@ -134,6 +135,33 @@ def test_respond_refuses(cli, tracking_id, tmp_path, args, words):
     assert ran.code == 2
     assert ran.out == ""
     assert ran.says(words)
+    assert queued(cli) == []
+
+
+def test_all_that_is_wrong_with_a_sheet_is_told_at_once(cli, tracking_id, tmp_path):
+    """What the sheet shows and what the mirror knows, each row by its number; nothing is taken."""
+    rows = [
+        ("Tracking ID", "OPD", "Jawaban"),
+        (tracking_id, "611", "Sudah."),
+        ("x", None, "Sudah."),
+        ("404404", None, "Sudah."),
+        (tracking_id, None, None),
+        (tracking_id, None, None),
+        (tracking_id, "Dinas Khayalan", "Sudah."),
+        (tracking_id, None, "Su_x0007_dah."),
+        (tracking_id, None, None),
+    ]
+    ran = cli("respond", "--from", workbook(tmp_path / "jawaban.xlsx", rows))
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.says(
+        "7 of 8 rows cannot be taken; none was: ",
+        "row 3: the Tracking ID 'x' is not digits; ",
+        "row 4: No report 404404 in the mirror; ",
+        "rows 5, 6, 9: there is no Jawaban; ",
+        "row 7: 'Dinas Khayalan': no institution",
+        "row 8: The text holds control or damaged characters (U+FFFD)",
+        "give the whole file again",
+    )
     assert queued(cli) == []
 
 

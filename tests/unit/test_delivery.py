@@ -45,6 +45,7 @@ from lapor_sync.domain.delivery import (
     references_in,
     same_words,
     times_seen,
+    unsendable_characters,
     with_reference,
 )
 from lapor_sync.domain.errors import Defect
@@ -472,3 +473,19 @@ def test_tries_end_after_ten(delivery: Delivery, seen: Seen) -> None:
     """One that was sent ten times and not found is not queued an eleventh time."""
     if isinstance(next_step(delivery, seen), Requeue):
         assert delivery.tries + 1 < MAX_TRIES
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("Sudah kami perbaiki.\n\tTerima kasih \U0001f64f\u200d\r\n\u2068Pak Budi\u2069 – “baik”", ()),
+        ("a\x07b\x07c\x1b", ("U+0007", "U+001B")),
+        ("\x00", ("U+0000",)),
+        ("\x7f\x85", ("U+007F", "U+0085")),
+        ("\ufffd\udc80", ("U+FFFD", "U+DC80")),
+        ("\ufffe\ufdd0\U0001ffff", ("U+FFFE", "U+FDD0", "U+1FFFF")),
+    ],
+)
+def test_what_no_response_may_hold(text: str, found: tuple[str, ...]) -> None:
+    """Control characters and damaged letters, each told once; line ends, tabs and emoji may be."""
+    assert unsendable_characters(text) == found

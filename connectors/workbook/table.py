@@ -1,0 +1,250 @@
+"""What readers of workbooks use: the tables of a workbook, their columns, and their cells as text and ids."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from operator import itemgetter
+from pathlib import Path
+from typing import BinaryIO
+
+from connectors.workbook.package import REPLACEMENT, Package, Said
+from connectors.workbook.parts import WINDOWS_EPOCH, contents_of, strings_of, styles_of
+from connectors.workbook.sheet import Facts, Line, Row, Sheet
+from lapor_sync.domain.colour import canonical
+from lapor_sync.domain.names import shown_name
+
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_MOST_OLE = 64 * 1024**2
+_MOST_INFO_ROWS = 500
+
+# Marks that no eye sees, and those that spreadsheets leave at an id: of direction, of no width, of a soft hyphen.
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+)
+_AROUND_ID = re.compile(rf"[\s'\u2018\u2019\u02bc#{_INVISIBLE}]+|\.0+$")
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_ESCAPED = re.compile(r"x[0-9A-Fa-f]{4}_")
+_UNSEEN = re.compile(f"[{_INVISIBLE}]")
+_LINE_END = re.compile(r"\r\n?")
+
+
+# The file.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A sheet's table: `info` are the rows above its header row, `header_row` the header's number in the sheet."""
+
+    sheet: str
+    info: tuple[Row, ...]
+    header: Row
+    header_row: int
+    facts: Facts = field(default_factory=Facts)
+    """Of the sheet, once its rows were read."""
+    epoch: datetime = WINDOWS_EPOCH
+    """Where the workbook counts its days from."""
+    _stream: Callable[[], Iterator[Line]]
+
+    def rows(self) -> Iterator[Line]:
+        """Each row below the header that is in the file, with its number in the sheet; each call begins anew.
+
+        A stream: not more than one row is held. Raises BadInput where the file turns out to be broken.
+        """
+        return (line for line in self._stream() if line.number > self.header_row)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Book:
+    """An open Excel file; `modified` is the file's time of last change."""
+
+    modified: datetime
+    _sheets: tuple[Sheet, ...]
+    _hidden: tuple[Sheet, ...]
+
+    def tables(self, is_header: Callable[[frozenset[str]], bool], *, hidden: bool = False) -> Iterator[Table]:
+        """The table of each sheet that has one, its header being the first row whose texts are `is_header`.
+
+        It is given them canonical: without case, space and punctuation. Those of sheets that people see, or of
+        the others.
+        """
+        for sheet in self._hidden if hidden else self._sheets:
+            table = _table(sheet, is_header)
+            if table is not None:
+                yield table
+
+
+def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table | None:
+    facts = Facts()
+    info: list[Row] = []
+    for line in islice(sheet.lines(Facts()), _MOST_INFO_ROWS):
+        if is_header(frozenset(names_of(line.cells)) - {""}):
+            return Table(
+                sheet=shown_name(sheet.title),
+                info=tuple(info),
+                header=line.cells,
+                header_row=line.number,
+                facts=facts,
+                epoch=sheet.epoch,
+                _stream=lambda: sheet.lines(_emptied(facts)),
+            )
+        info.append(line.cells)
+    return None
+
+
+def _emptied(facts: Facts) -> Facts:
+    facts.hidden_columns, facts.merges, facts.is_whole = [], [], False
+    return facts
+
+
+@contextmanager
+def open_book(path: Path, *, todo: str, file: BinaryIO | None = None) -> Iterator[Book]:
+    """The Excel file, open as long as the context is; cells of formulas have the value that Excel saw last.
+
+    `file` is the file, where it is open already; it is not closed. `todo` is what to do where the file is broken.
+    Raises BadInput for a file that is no .xlsx. All its sheets are proven to be whole before a row is read.
+    """
+    said = Said(name=shown_name(path.name), todo=todo)
+    with nullcontext(file) if file else _opened(path, said) as stream:
+        with said.translated():
+            _refuse_other_formats(stream, said)
+        package = Package(stream, said)
+        contents = contents_of(package)
+        strings, styles = strings_of(package, contents.strings), styles_of(package, contents.styles)
+        sheets: dict[bool, list[Sheet]] = {True: [], False: []}
+        for one in contents.sheets:
+            package.prove(one.part)
+            sheet = Sheet(
+                title=one.title,
+                part=one.part,
+                package=package,
+                strings=strings,
+                styles=styles,
+                epoch=contents.epoch,
+            )
+            sheets[one.is_hidden].append(sheet)
+        modified = datetime.fromtimestamp(os.fstat(stream.fileno()).st_mtime, UTC)
+        yield Book(modified=modified, _sheets=tuple(sheets[False]), _hidden=tuple(sheets[True]))
+
+
+@contextmanager
+def _opened(path: Path, said: Said) -> Iterator[BinaryIO]:
+    try:
+        stream = path.open("rb")
+    except (OSError, ValueError) as exc:
+        todo = "Check the name of the file and who may read it."
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        raise said.refused(f"cannot be opened: {reason}.", todo) from exc
+    with stream:
+        yield stream
+
+
+_SAVE_AS = "Open it in Excel, save it as Excel Workbook (.xlsx), and give that file."
+
+
+def _refuse_other_formats(stream: BinaryIO, said: Said) -> None:
+    """Files that are called .xlsx and are none, each by its first bytes."""
+    begin = stream.read(4096)
+    text = begin.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begin.startswith((b"\xff\xfe", b"\xfe\xff")):
+        text = begin.decode("utf-16", "replace").lstrip().encode()
+    lower = text.lower()
+    if begin.startswith(b"PK"):
+        return
+    if not text.strip(b"\0"):
+        raise said.refused("the file is empty.")
+    if begin.startswith(_OLE):
+        _refuse_ole(begin + stream.read(_MOST_OLE), said)
+    if b"urn:schemas-microsoft-com:office:spreadsheet" in lower:
+        raise said.refused("this is a workbook as XML (Excel 2003), not an Excel file (.xlsx).", _SAVE_AS)
+    if lower.startswith(b"<") and b"<table" in lower:
+        todo = f"If it opens as a table in Excel, save it there as Excel Workbook (.xlsx). Else: {said.todo}"
+        raise said.refused("this is a web page with a table, not an Excel file.", todo)
+    if lower.startswith(b"<"):
+        raise said.refused("this is a web page, not an Excel file; a login may have run out at its download.")
+    todo = "Give the file as Excel (.xlsx): not as .csv or any other text."
+    raise said.refused("this is no .xlsx file, whatever its name.", todo)
+
+
+def _refuse_ole(content: bytes, said: Said) -> None:
+    if _ENCRYPTED in content:
+        todo = "Save it in Excel without a password and give that file."
+        raise said.refused("the file is protected with a password.", todo)
+    raise said.refused("this is an old Excel file (.xls).", _SAVE_AS)
+
+
+# Columns.
+
+
+def columns_of(header: Row, wanted: Mapping[str, str]) -> dict[str, int]:
+    """Where each wanted column (field: name) stands; case, space and punctuation do not matter.
+
+    The first of two equal columns counts.
+    """
+    names = names_of(header)
+    canonicals = {field: canonical(column) for field, column in wanted.items()}
+    return {field: names.index(name) for field, name in canonicals.items() if name in names}
+
+
+def picker(columns: Mapping[str, int], fields: Sequence[str]) -> Callable[[Row], Row]:
+    """A function that takes these fields' cells, two at least, out of a row; None for what is not there."""
+    width = max(columns.values()) + 1
+    pick: Callable[[Row], Row] = itemgetter(*(columns.get(field, width) for field in fields))
+    padding = (None,) * (width + 1)
+    return lambda row: pick(row[:width] + padding[len(row[:width]) :])
+
+
+def names_of(row: Row) -> list[str]:
+    """The texts of a row as names: canonical, without marks that no eye sees; empty for what is no text."""
+    return [canonical(without_unseen(cell)) if isinstance(cell, str) else "" for cell in row]
+
+
+# Cells.
+
+
+def text_of(cell: object) -> str | None:
+    """A cell as text, its lines ended by `\\n`; None where it says nothing (an empty cell, or a dash).
+
+    A control character that cannot stand in a text is U+FFFD.
+    """
+    if cell is None:
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    text = str(cell)
+    if "_x" in text:
+        # Some writers leave control characters in Excel's escaped form, `_x000D_` above all.
+        text = _ESCAPE.sub(_character, text)
+    text = _LINE_END.sub("\n", text).strip()
+    return None if text in {"", "-"} else text
+
+
+def without_unseen(text: str) -> str:
+    """The text without marks that no eye sees: a name or a word with one in it is the same as without."""
+    return _UNSEEN.sub("", text)
+
+
+def id_of(cell: object) -> str:
+    """A cell that holds an id, without the marks that spreadsheets leave at one; it may be no id at all."""
+    return _AROUND_ID.sub("", text_of(cell) or "")
+
+
+def short(cell: object) -> str:
+    """A cell as it may stand in a reason: what is no id or date may be anything, so not much of it."""
+    text = "" if cell is None else str(cell)
+    return repr(text if len(text) <= 24 else text[:24] + "...")
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = int(escape[1], 16)
+    if code in {9, 10, 13}:
+        return chr(code)
+    if code == 0x5F and _ESCAPED.match(escape.string, escape.end()):
+        return "_"  # an escape that is meant as it stands
+    return REPLACEMENT if code < 32 or code == 127 else escape[0]
