@@ -85,6 +85,23 @@ class Work:
             audit.entry(at=self.at, agency=self.agency, who=who, what=what, subject=subject, data=data)
         )
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part of the transaction that may fail alone: what the block did is undone then, its audit rows too."""
+        known, savepoint = len(self.entries), self.conn.begin_nested()
+        try:
+            yield
+        except BaseException as exc:
+            del self.entries[known:]
+            try:
+                savepoint.rollback()
+            except SQLAlchemyError:
+                if isinstance(exc, SQLAlchemyError):
+                    raise exc from None  # the whole transaction is gone, and this is why
+                raise
+            raise
+        savepoint.commit()
+
     @property
     def is_sqlite(self) -> bool:
         return self.conn.dialect.name == "sqlite"
@@ -336,6 +353,13 @@ def _damage(exc: DBAPIError) -> str:
 def sqlite_code(exc: BaseException | None) -> int:
     """SQLite's primary result code; 0 for an error that is not SQLite's."""
     return int(getattr(exc, "sqlite_errorcode", 0)) & 0xFF
+
+
+def is_about_what_was_given(exc: Exception) -> bool:
+    """Whether the error comes from what was worked on: any but that of a database that cannot do its work now."""
+    if isinstance(exc, DBAPIError):
+        return _is_about_a_value(exc)
+    return not isinstance(exc, SQLAlchemyError | StoreError)
 
 
 def _is_about_a_value(exc: DBAPIError) -> bool:

@@ -366,6 +366,12 @@ def note_written(work: Work, tracking_id: str, at: datetime) -> None:
     run(work.conn, _ONE, {"written_at": to_text(at), "settled": 0}, its_agency=work.agency, its_id=tracking_id)
 
 
+def read_later(work: Work, tracking_id: str, at: datetime) -> None:
+    """Read it by id no sooner than then, if it is to be read by id at all: no other waits behind it."""
+    where = (table.c.agency == work.agency, table.c.tracking_id == tracking_id, table.c.next_read_at.is_not(None))
+    work.conn.execute(update(table).where(*where).values(next_read_at=to_text(at)))
+
+
 def put_off_no_longer(work: Work) -> None:
     """Let the next cycles read by id whatever is scheduled for later."""
     where = (table.c.agency == work.agency, table.c.next_read_at > work.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lapor_sync.domain import delivery as rules_of_delivery
@@ -18,6 +18,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text, to_text
+from lapor_sync.sync.apart import quarantine_one, together_or_alone, why
 from lapor_sync.sync.reconcile import Facts, arrived_all_the_same, hold_all, judge, reconcile
 from lapor_sync.sync.setup import Judging
 
@@ -69,8 +70,26 @@ class Written(NamedTuple):
 def write(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Written]:
     """Mirror these reads, judge and reconcile their reports, all in the caller's transaction.
 
-    A read whose report is not mirrored and that brings no report (a thread alone) is passed over.
+    A read whose report is not mirrored and that brings no report (a thread alone) is passed over. One at which this
+    fails goes to quarantine; the report stays as it was.
     """
+    return together_or_alone(
+        work,
+        reads,
+        lambda some: _write_all(work, judging, some),
+        lambda read, exc: _set_apart(work, judging, read, exc),
+    )
+
+
+def _set_apart(work: Work, judging: Judging, read: Read, exc: Exception) -> None:
+    call_id = read.report.upstream_id if read.report else None
+    raw = read.row or (read.detail.raw if read.detail else "{}")
+    bad = BadRecord(why(exc), key=read.tracking_id, raw=raw, report_id=call_id or read.tracking_id)
+    quarantine_one(work, judging, quarantine.DETAIL, bad, exc)
+    reports.read_later(work, read.tracking_id, from_text(work.at) + timedelta(days=1))
+
+
+def _write_all(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Written]:
     before = Before.load(work, [read.tracking_id for read in reads])
     written = [
         _write_one(work, judging, read, before)

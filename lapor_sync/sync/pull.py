@@ -22,6 +22,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
 from lapor_sync.store.times import from_text, to_text
+from lapor_sync.sync.apart import read_apart
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id
 from lapor_sync.sync.mirror import MAPPED, Read, mark_other, write
 from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports
@@ -96,6 +97,17 @@ class _Fetched:
     rival: Known | None = None
     """Another report that the mirror has under the row's id, where the detail did not say that the id is its own."""
     has_moved: bool = False
+
+    @property
+    def tracking_id(self) -> str:
+        if self.known is not None:
+            return self.known.tracking_id
+        return self.report.tracking_id if self.report is not None else self.row.key
+
+    @property
+    def is_bad(self) -> bool:
+        """Its row, its detail or its thread could not be read."""
+        return self.bad is not None or self.found.bad is not None
 
     @property
     def is_unread(self) -> bool:
@@ -221,7 +233,7 @@ class _Run:
     def _fetch(self, row: ListedRow, known: Known | None, rival: Known | None) -> _Fetched:
         """In a thread of the pool: parse the row; read the detail if the row lacks something, and the thread."""
         try:
-            report = self.setup.connector.parse_row(row)
+            report = read_apart(self.setup.log, row.report_id, lambda: self.setup.connector.parse_row(row))()
         except BadRecord as bad:
             return _Fetched(row, known, bad=bad)
         if not self.span.wants(report):
@@ -235,7 +247,8 @@ class _Run:
         return _Fetched(row, known, report, self._fetch_thread(row))
 
     def _fetch_whole(self, row: ListedRow, known: Known | None, report: Report) -> _Fetched:
-        found = by_id(self.health, lambda: self.setup.connector.read_report(row.report_id), None)
+        read = read_apart(self.setup.log, row.report_id, lambda: self.setup.connector.read_report(row.report_id))
+        found = by_id(self.health, read, None)
         if found.detail is None:
             return _Fetched(row, known, found=found, bad=found.bad)
         if match(report, found.detail.report, is_confirmed=True) is Match.OTHER:
@@ -271,7 +284,8 @@ class _Run:
         return replace(one, rival=rival, has_moved=has_moved)
 
     def _fetch_thread(self, row: ListedRow) -> ById:
-        return by_id(self.health, None, lambda: self.setup.connector.read_thread(row.report_id))
+        read = read_apart(self.setup.log, row.report_id, lambda: self.setup.connector.read_thread(row.report_id))
+        return by_id(self.health, None, read)
 
     def _commit(self, pending: _Pending, finish: Callable[[Work], None] | None = None) -> None:
         """One page in one transaction, with the cursor if it is the last."""
@@ -289,7 +303,10 @@ class _Run:
         self.setup.progress(self.tally.listed, pending.page.total)
 
     def _write(self, work: Work, page: ListPage, done: list[_Fetched], reads: list[Read]) -> None:
-        for one in write(work, self.setup, reads):
+        written = write(work, self.setup, reads)
+        failed = {read.tracking_id for read in reads} - {one.new.tracking_id for one in written}
+        self.tally.quarantined += len(failed)
+        for one in written:
             self.tally.new += one.is_new
             self.tally.changed += one.is_changed
             self.tally.unchanged += not (one.is_new or one.is_changed)
@@ -297,7 +314,7 @@ class _Run:
         for source, record in self._bad(page, done):
             self.bad_keys.add(record.key)
             quarantine.put(work, source, record)
-        good = {one.row.report_id for one in done if one.bad is None}
+        good = {one.row.report_id for one in done if not one.is_bad and one.tracking_id not in failed}
         if good:
             quarantine.release(work, good)
 
@@ -310,9 +327,9 @@ class _Run:
             if one.known is None:
                 return None
             # The row alone says too little: nothing of it is taken over, and the report is read again by id.
-            return Read(tracking_id=one.known.tracking_id, at=at, unread=True, forget_row=True)
+            return Read(tracking_id=one.tracking_id, at=at, unread=True, forget_row=True)
         return Read(
-            tracking_id=one.known.tracking_id if one.known else one.report.tracking_id,
+            tracking_id=one.tracking_id,
             at=at,
             report=one.report,
             thread=one.found.thread,
@@ -326,7 +343,9 @@ class _Run:
     def _bad(self, page: ListPage, done: list[_Fetched]) -> list[tuple[str, BadRecord]]:
         from_rows = [(quarantine.LIST, record) for record in page.bad]
         return from_rows + [
-            (quarantine.LIST if one.found.bad is None else quarantine.DETAIL, one.bad) for one in done if one.bad
+            (quarantine.LIST if one.found.bad is None else quarantine.DETAIL, bad)
+            for one in done
+            if (bad := one.bad or one.found.bad)
         ]
 
     def _count(self, pending: _Pending, done: list[_Fetched]) -> None:

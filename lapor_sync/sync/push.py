@@ -8,7 +8,7 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -44,6 +44,7 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text, to_text
+from lapor_sync.sync.apart import together_or_alone
 from lapor_sync.sync.calls import ById, Health, each
 from lapor_sync.sync.mirror import Written, rejudge
 from lapor_sync.sync.reconcile import hold
@@ -234,19 +235,31 @@ class _Push:
         written = {one.new.tracking_id: one for one in settled}
         is_paused = pauses.current(work) is not None
         current = outbox.of_refs(work, [one.ref for one, _, _ in read])
-        ready = []
+        steps = []
         for one, report, found in read:
             now = current.get(one.ref)
             if now is None or now.state is not one.state or not found.asked:
                 continue  # a person, or the three-way table, was quicker; or there was no call to come to an end
-            if one.ref in whole:
-                known = written[one.tracking_id]
+            known = written.get(one.tracking_id)
+            if one.ref in whole and known is not None:
                 if known.new.call_id != report.call_id:
                     continue  # only now LAPOR said its id: the thread under that one is read in the next cycle
-                ready.append(self._take_step(work, now, known, found, is_paused=is_paused))
+                steps.append(now)
             else:
                 self._wait(work, now)
-        return ready
+
+        def take(some: Sequence[Queued]) -> list[_Ready]:
+            return [
+                self._take_step(work, one, written[one.tracking_id], whole[one.ref], is_paused=is_paused)
+                for one in some
+            ]
+
+        return together_or_alone(work, steps, take, lambda one, exc: self._cannot_tell(work, one, exc))
+
+    def _cannot_tell(self, work: Work, one: Queued, exc: Exception) -> None:
+        """What to do with it fails: nothing leaves, and it is looked at again later."""
+        self.setup.log.error("delivery_failed", ref=one.ref, tracking_id=one.tracking_id, exc_info=exc)
+        self._wait(work, one)
 
     def _take_step(self, work: Work, one: Queued, written: Written, found: ById, *, is_paused: bool) -> _Ready:
         """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""

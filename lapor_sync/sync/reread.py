@@ -16,6 +16,7 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.quarantine import Quarantined
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text
+from lapor_sync.sync.apart import read_apart
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id, each
 from lapor_sync.sync.mirror import Read, Written, write
 from lapor_sync.sync.setup import Setup
@@ -120,9 +121,10 @@ def read_id(setup: Setup, health: Health, call_id: str, *, with_detail: bool = T
     def thread() -> Thread:
         return connector.read_thread(call_id)
 
-    found = by_id(health, detail if with_detail else None, thread)
+    whole, talk = read_apart(setup.log, call_id, detail), read_apart(setup.log, call_id, thread)
+    found = by_id(health, whole if with_detail else None, talk)
     if isinstance(found.error, Missing) and not with_detail:
-        return by_id(health, detail, thread)  # only the detail can say that the report itself is missing
+        return by_id(health, whole, talk)  # only the detail can say that the report itself is missing
     return found
 
 
@@ -133,8 +135,8 @@ def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[
     for _, found in done:
         if found.bad is not None:
             quarantine.put(work, quarantine.DETAIL, found.bad)
-    others = {one.new.tracking_id for one in written if one.is_other}
-    whole = [one for one, found in done if found.detail is not None and one.tracking_id not in others]
+    kept = {one.new.tracking_id for one in written if not one.is_other}
+    whole = [one for one, found in done if found.detail is not None and one.tracking_id in kept]
     quarantine.release(work, {given for one in whole for given in (one.call_id, one.tracking_id)})
     note_missing(work, setup, [one.tracking_id for one, found in done if found.is_missing])
     return written
@@ -179,7 +181,7 @@ def _release(setup: Setup, record: Quarantined, detail: Detail, found: ById) -> 
             return
         tracking_id = known.tracking_id if known else report.tracking_id
         written = write(work, setup, [as_read(setup, tracking_id, found)])
-        if not any(one.is_other for one in written):
+        if written and not any(one.is_other for one in written):
             quarantine.release(work, {report_id}, sources=_BY_ID)
 
 

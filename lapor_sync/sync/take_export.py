@@ -5,9 +5,10 @@ Source: architecture, "Identity"; the thread of such a report is *not known*, wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report
@@ -16,6 +17,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Mirrored, chunks
 from lapor_sync.store.times import from_text
+from lapor_sync.sync.apart import quarantine_one, together_or_alone, why
 from lapor_sync.sync.mirror import MAPPED, Before, Written, merge_fields, save, settle
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.setup import Judging
@@ -40,12 +42,18 @@ def take_export(
         good = [row for row in part if isinstance(row, Report) and wanted.wants(row)]
         bad = _not_mended(part)
         with judging.store.work() as work:
-            for one in _take(work, judging, good, age):
+            taken = together_or_alone(
+                work,
+                good,
+                lambda some: _take(work, judging, some, age),
+                partial(_set_apart, work, judging, tally),
+            )
+            for one in taken:
                 tally.new += one.is_new
                 tally.changed += one.old is not None and _is_other(one)
                 tally.unchanged += one.old is not None and not _is_other(one)
-            if good:
-                quarantine.release_rows(work, good)
+            kept = {one.new.tracking_id for one in taken}
+            quarantine.release_rows(work, [row for row in good if row.tracking_id in kept])
             for record in bad:
                 quarantine.put(work, quarantine.EXPORT, record)
         tally.listed += len(part)
@@ -89,12 +97,18 @@ def _not_mended(part: Iterable[Report | BadRecord]) -> list[BadRecord]:
     return [row for row in found.values() if isinstance(row, BadRecord)]
 
 
+def _set_apart(work: Work, judging: Judging, tally: Tally, row: Report, exc: Exception) -> None:
+    bad = BadRecord(why(exc), key=row.tracking_id, raw="{}", report_id=row.tracking_id)
+    quarantine_one(work, judging, quarantine.EXPORT, bad, exc)
+    tally.quarantined += 1
+
+
 def _is_other(one: Written) -> bool:
     """Whether anything but the age of the export changed."""
     return one.old is not None and one.new._replace(exported_at=one.old.exported_at) != one.old
 
 
-def _take(work: Work, judging: Judging, rows: list[Report], age: _Age) -> list[Written]:
+def _take(work: Work, judging: Judging, rows: Sequence[Report], age: _Age) -> list[Written]:
     by_id = {row.tracking_id: row for row in rows}  # of two rows with one id the later counts
     before = Before.load(work, list(by_id))
     listed_at = _listed_at(work)
