@@ -55,7 +55,7 @@ def rules_of(settings: Settings) -> Rules:
 
 def _text(path: Path | None, otherwise: str) -> str:
     try:
-        return otherwise if path is None else path.read_text(encoding="utf-8")
+        return otherwise if path is None else path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingsWrong((f"{path} cannot be read: {exc}",)) from exc
 

@@ -23,6 +23,7 @@ from lapor_sync import __version__
 from lapor_sync.commands import acting, backups, looking, tools
 from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import Defect, LaporSyncError
+from lapor_sync.output import say
 
 if TYPE_CHECKING:
     from lapor_sync.sync.pull import Tally
@@ -169,7 +170,7 @@ def run_backfill(call: Call, since: str | None, until: str | None) -> None:
         tally = backfill(setup, first, last)
     _print_tally(tally)
     if app.stopping():
-        click.echo("Stopped; the same command goes on from here.", err=True)
+        say("Stopped; the same command goes on from here.", err=True)
 
 
 def run_exports(
@@ -198,13 +199,11 @@ def _tell_done(tell: Callable[[int, int | None], None], done: int) -> None:
 
 
 def _print_tally(tally: Tally) -> None:
-    click.echo(
-        f"new {tally.new}, changed {tally.changed}, unchanged {tally.unchanged}, quarantined {tally.quarantined}"
-    )
+    say(f"new {tally.new}, changed {tally.changed}, unchanged {tally.unchanged}, quarantined {tally.quarantined}")
     if tally.unread:
-        click.echo(f"{tally.unread} could not be read whole; they are read again by the next run.", err=True)
+        say(f"{tally.unread} could not be read whole; they are read again by the next run.", err=True)
     if tally.quarantined:
-        click.echo("See `lapor-sync quarantine` for what could not be read, and why.", err=True)
+        say("See `lapor-sync quarantine` for what could not be read, and why.", err=True)
 
 
 # The end.
@@ -265,6 +264,6 @@ def _silence(stream: TextIO) -> None:
 
 
 def _tell(code: int, what: str, todo: str) -> int:
-    click.echo(f"Error: {what}", err=True)
-    click.echo(f"To do: {todo}", err=True)
+    say(f"Error: {what}", err=True)
+    say(f"To do: {todo}", err=True)
     return code

@@ -276,7 +276,7 @@ def _read_secret_file(path: Path, origin: str, problems: list[str]) -> str:
     The path is not shown: now and then somebody puts the secret itself where its path belongs.
     """
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         problems.append(f"{origin} cannot be read ({error.strerror}); it must be a file that this user may read")
     except ValueError:
@@ -388,7 +388,7 @@ def _from_file(config: Path | None, problems: list[str]) -> _Layer:
 
 def _toml(path: Path, problems: list[str], *, must_be_there: bool) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if must_be_there:
             problems.append(f"{path} is not there; --config must name a TOML file")

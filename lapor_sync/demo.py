@@ -23,6 +23,7 @@ from lapor_sync import screens
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
 from lapor_sync.domain.colour import Colour
+from lapor_sync.output import say
 from lapor_sync.store import audit, outbox, reports, views
 from lapor_sync.store.database import Store, Work
 from lapor_sync.sync.acts import Written, respond
@@ -119,9 +120,9 @@ class _Week:
     def play(self) -> None:
         """Mirror the city, then work cycle after cycle while officers answer."""
         begins = f"Kota Bengkulu, {REPORTS} reports on LAPOR. lapor-sync begins."
-        screens.say(f"{screens.bold(begins)}\n")
+        say(f"{screens.bold(begins)}\n")
         tally = run_cycle(self.setup).tally
-        screens.say(f"Mirrored {tally.new} reports. Now a week passes, a day every few seconds.\n")
+        say(f"Mirrored {tally.new} reports. Now a week passes, a day every few seconds.\n")
         end = self.clock.begin + timedelta(days=self.days)
         told = -1
         while (now := self.clock.now()) < end:
@@ -140,12 +141,12 @@ class _Week:
             sent = outbox.counts(work)["sent"]
         date = (self.clock.begin + timedelta(days=day)).strftime("%a %d %b")
         shades = "  ".join(f"{screens.shade(name.value)} {counts[name.value]:3}" for name in Colour)
-        screens.say(f"{date}  {shades}   overdue {late:2}   responses delivered {sent:3}")
+        say(f"{date}  {shades}   overdue {late:2}   responses delivered {sent:3}")
         if day == LOST_ON_DAY:
             self.stand_in.world.add_faults(
                 {"match": {"method": "POST", "path": "followup/add"}, "do": "close-after", "times": 1}
             )
-            screens.say("           somewhere on the way back, one reply of LAPOR is lost today")
+            say("           somewhere on the way back, one reply of LAPOR is lost today")
 
     def _let_officers_answer(self) -> None:
         """Some of the reports that wait for an OPD get a response; the late OPD writes none."""
@@ -176,22 +177,22 @@ class _Week:
     def show(self) -> None:
         """A table by colour and OPD, one report's timeline, the audit, and what to try next."""
         with self.store.reading() as work:
-            screens.say()
+            say()
             opds = views.by_opd(work)
             screens.by_opd(opds)
             self._show_late(opds)
             self._show_lost(work)
             head = audit.verify(work.conn)
             counts = outbox.counts(work)
-        screens.say(f"\n{screens.bold('Audit')}  ok: {head.count} rows, head {head.hash[:16]}…")
-        screens.say(f"{screens.bold('Outbox')} {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
+        say(f"\n{screens.bold('Audit')}  ok: {head.count} rows, head {head.hash[:16]}…")
+        say(f"{screens.bold('Outbox')} {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
         self._show_proof()
-        screens.say(f"\n{screens.bold('Try next')}\n{NEXT}")
+        say(f"\n{screens.bold('Try next')}\n{NEXT}")
 
     def _show_late(self, opds: list[views.Json]) -> None:
         for one in opds:
             if one["opd"] == LATE_OPD:
-                screens.say(
+                say(
                     f"\n{one['opd_name']} answered nothing all week: {screens.shade('merah')} {one['merah']}, "
                     f"overdue {one['overdue']}. In a real city: `lapor-sync reports --opd {LATE_OPD} --overdue`."
                 )
@@ -201,9 +202,7 @@ class _Week:
         if one is None:
             return
         found = views.show(work, one)
-        screens.say(
-            "\n" + screens.bold(f"Report {one.tracking_id}: a reply was lost, and the answer was found again")
-        )
+        say("\n" + screens.bold(f"Report {one.tracking_id}: a reply was lost, and the answer was found again"))
         screens.timeline(found["timeline"])
 
     def _show_proof(self) -> None:
@@ -215,9 +214,7 @@ class _Week:
             for one in sent
         ]
         exactly = "each exactly once" if set(times) == {1} else f"NOT each once: {sorted(set(times))}"
-        screens.say(
-            f"{screens.bold('LAPOR')}  {len(sent)} responses delivered, {exactly} in the citizens' threads"
-        )
+        say(f"{screens.bold('LAPOR')}  {len(sent)} responses delivered, {exactly} in the citizens' threads")
 
 
 def _lost_and_found(work: Work) -> reports.Mirrored | None:

@@ -1,18 +1,16 @@
 """What a person at a terminal sees: tables and one report's page. Programs take --json.
 
-Lines are written as they come, so a million reports need no memory. What citizens and LAPOR wrote is shown without
-control characters: no text may move the cursor or change the screen's colours.
+Lines are written as they come, so a million reports need no memory. What citizens and LAPOR wrote goes through `plain`:
+no text may move the cursor or change the screen's colours.
 """
 
 from __future__ import annotations
 
-import csv
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +18,7 @@ import click
 from lapor_sync.domain.colour import ROWS
 from lapor_sync.domain.delivery import SENTENCES, Reason
 from lapor_sync.domain.thread import words
+from lapor_sync.output import STYLES, plain, say, say_csv, styled
 from lapor_sync.store import marks, pauses
 from lapor_sync.store.marks import Outage
 from lapor_sync.store.times import from_text
@@ -32,27 +31,6 @@ if TYPE_CHECKING:
     from lapor_sync.store.reports import Mirrored
     from lapor_sync.sync.plan import Next, Planned
 
-STYLES: Mapping[str, dict[str, Any]] = {
-    "merah": {"fg": "red", "bold": True},
-    "kuning": {"fg": "yellow"},
-    "hijau": {"fg": "green"},
-    "abu": {"fg": "bright_black"},
-    "ok": {"fg": "green"},
-    "look": {"fg": "yellow"},
-    "WRONG": {"fg": "red", "bold": True},
-}
-
-
-def say(line: str = "") -> None:
-    """One line; its colours only on a terminal that wants them (no-color.org)."""
-    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
-
-
-def plain(text: object) -> str:
-    """A text on one line, without control characters; "-" for none."""
-    shown = "".join(c if c.isprintable() else " " for c in str(text)) if text not in {None, ""} else "-"
-    return " ".join(shown.split()) or "-"
-
 
 def lines_of(text: str) -> str:
     """A text with its line breaks, indented, without control characters."""
@@ -61,12 +39,12 @@ def lines_of(text: str) -> str:
 
 def shade(name: str | None) -> str:
     """A colour (or a verdict) in its colour, for `say`."""
-    return click.style(name, **STYLES[name]) if name and name in STYLES else name or "-"
+    return styled(name, name) if name and name in STYLES else plain(name)
 
 
 def bold(text: str) -> str:
     """Made to stand out."""
-    return click.style(text, bold=True)
+    return styled(text, "bold")
 
 
 def moment(text: str | datetime | None) -> str:
@@ -129,7 +107,7 @@ def status(found: Json, *, late: int, holder: str | None, outages: Sequence[Outa
     waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
     if found["paused"]:
-        _fact("Delivery", click.style(pause_words(found["paused"]), fg="yellow"), pauses.TODO)
+        _fact("Delivery", styled(pause_words(found["paused"]), "kuning"), pauses.TODO)
     _fact("Oldest wait", moment(found["oldest_waiting_at"]))
     _fact(
         "Conflicts", found["conflicts"], "a person decides: `lapor-sync conflicts`" if found["conflicts"] else ""
@@ -205,7 +183,7 @@ def _line(cells: Iterable[str]) -> str:
 
 def _report_cells(row: Json) -> tuple[str, ...]:
     return (
-        row["tracking_id"],
+        plain(row["tracking_id"]),
         shade(row["colour"]),
         row["waiting_on"] or "-",
         _due(row),
@@ -220,7 +198,7 @@ def _due(row: Json) -> str:
     if row["deadline"] is None:
         return "-"
     due = moment(row["deadline"]["due_at"])[:10]
-    return click.style(f"{due} late", fg="red", bold=True) if row["overdue"] else due
+    return styled(f"{due} late", "merah") if row["overdue"] else due
 
 
 def _short(text: str, width: int) -> str:
@@ -243,25 +221,22 @@ CSV_COLUMNS = (
 )
 
 
-def reports_csv(rows: Iterable[Mapping[Any, Any]], now: str, *, include_rahasia: bool) -> None:
+def reports_csv(
+    rows: Iterable[Mapping[Any, Any]], now: str, *, include_rahasia: bool, excel: bool = False
+) -> None:
     """Reports for a spreadsheet. A rahasia report's title and content are left out unless asked for."""
-    out = csv.writer(sys.stdout)
-    out.writerow(CSV_COLUMNS)
-    for row in rows:
-        one = report_json(row, now)
-        deadline = one.pop("deadline") or {"clock": None, "due_at": None}
-        hidden = one["is_secret"] and not include_rahasia
-        one |= {"deadline_clock": deadline["clock"], "due_at": deadline["due_at"], "flags": " ".join(one["flags"])}
-        one["content"] = "" if hidden else words(row["content"])
-        one["title"] = "" if hidden else one["title"]
-        out.writerow([_cell(one[column]) for column in CSV_COLUMNS])
+    lines = (_csv_row(row, now, include_rahasia=include_rahasia) for row in rows)
+    say_csv(chain([CSV_COLUMNS], lines), excel=excel)
 
 
-def _cell(value: object) -> object:
-    """A text that a spreadsheet would take for a formula is made a text (CSV injection)."""
-    if isinstance(value, str) and value[:1] in {"=", "+", "-", "@", "\t", "\r"}:
-        return "'" + value
-    return value
+def _csv_row(row: Mapping[Any, Any], now: str, *, include_rahasia: bool) -> list[object]:
+    one = report_json(row, now)
+    deadline = one.pop("deadline") or {"clock": None, "due_at": None}
+    hidden = one["is_secret"] and not include_rahasia
+    one |= {"deadline_clock": deadline["clock"], "due_at": deadline["due_at"], "flags": " ".join(one["flags"])}
+    one["content"] = "" if hidden else words(row["content"])
+    one["title"] = "" if hidden else one["title"]
+    return [one[column] for column in CSV_COLUMNS]
 
 
 # One report.
@@ -270,12 +245,12 @@ def _cell(value: object) -> object:
 def show(found: Json, one: Mirrored, *, outages: Sequence[Outage]) -> None:
     """One report's page."""
     row = one.verdict.row
-    say(f"{bold(found['tracking_id'])}  {plain(found['title'])}")
+    say(f"{bold(plain(found['tracking_id']))}  {plain(found['title'])}")
     rules = f"(row {row}, rules {found['colour_rules']})"
     _named("Colour", f"{shade(found['colour'])}, because: {ROWS[row]} {rules}")
     _named("Waits for", found["waiting_on"] or "-")
     _named("Status", plain(found["status_name"]))
-    _named("OPD", f"{plain(found['opd_name'])} ({found['opd'] or '-'})")
+    _named("OPD", f"{plain(found['opd_name'])} ({plain(found['opd'])})")
     _named("Deadline", f"{found['deadline']['clock']} {_due(found)}" if found["deadline"] else "-")
     for outage in outages:
         until = moment(outage.until) if outage.until else "now"
@@ -449,7 +424,7 @@ def plan(
     """The three sides of each report that is not at rest, and what would follow."""
     rows = (
         (
-            one.tracking_id,
+            plain(one.tracking_id),
             *(shade(side) for side in (one.lapor, one.city, one.agreed)),
             _DECIDED[one.decision],
             _then(one.next) if one.next else "-",
@@ -515,7 +490,7 @@ def progress(what: str) -> Iterator[Callable[[int, int | None], None]]:
     if not sys.stderr.isatty():
         yield _plain_progress(what)
         return
-    with click.progressbar(count(), label=what, show_pos=True, file=sys.stderr) as bar:
+    with click.progressbar(count(), label=plain(what), show_pos=True, file=sys.stderr) as bar:
 
         def tell(done: int, total: int | None) -> None:
             bar.length = total
@@ -531,6 +506,6 @@ def _plain_progress(what: str) -> Callable[[int, int | None], None]:
         nonlocal told
         if done // 1000 > told or done == total:
             told = done // 1000
-            sys.stderr.write(f"{what}: {done}" + (f" of {total}\n" if total else "\n"))
+            say(f"{what}: {done}" + (f" of {total}" if total else ""), err=True)
 
     return tell

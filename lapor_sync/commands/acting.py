@@ -10,6 +10,7 @@ import click
 
 from lapor_sync.commands.base import Call, acting_by, command, path_type, person, read_attachment, read_text
 from lapor_sync.commands.looking import conflicts, outbox
+from lapor_sync.output import say
 
 if TYPE_CHECKING:
     from lapor_sync.config import Settings
@@ -56,7 +57,7 @@ def respond(
     files = tuple(read_attachment(path, limits.max_bytes) for path in attach)
     written = Written(given_id=report_id, text=words, by=person(by), opd=opd, is_secret=secret, files=files)
     with app.judging() as judging:
-        click.echo(write(judging, written, limits))
+        say(write(judging, written, limits))
         _say_when_it_leaves(judging, app.settings)
 
 
@@ -69,9 +70,9 @@ def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
     with app.judging() as judging:
         refs = respond_all(judging, rows, wrong)
         for ref in filter(None, refs):
-            click.echo(ref)
+            say(ref)
         taken = sum(ref is not None for ref in refs)
-        click.echo(f"{taken} taken, {len(refs) - taken} were taken before.", err=True)
+        say(f"{taken} taken, {len(refs) - taken} were taken before.", err=True)
         _say_when_it_leaves(judging, app.settings)
 
 
@@ -103,11 +104,11 @@ def _say_when_it_leaves(judging: Judging, settings: Settings) -> None:
         is_paused = pauses.current(work) is not None
     missing = settings.missing_for_push()
     if settings.observe:
-        click.echo("LAPOR_SYNC_OBSERVE is set: it stays here until that is taken away.", err=True)
+        say("LAPOR_SYNC_OBSERVE is set: it stays here until that is taken away.", err=True)
     elif is_paused:
-        click.echo("Delivery is paused: it stays here until `lapor-sync outbox resume`.", err=True)
+        say("Delivery is paused: it stays here until `lapor-sync outbox resume`.", err=True)
     elif missing and sys.stderr.isatty():
-        click.echo(f"This shell has no {', '.join(missing)}; the daemon sends it with its own settings.", err=True)
+        say(f"This shell has no {', '.join(missing)}; the daemon sends it with its own settings.", err=True)
 
 
 @command(
@@ -122,7 +123,7 @@ def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) ->
 
     app = call.app()
     with app.judging() as judging:
-        click.echo(hand_over(judging, report_id, to, reason, person(by)))
+        say(hand_over(judging, report_id, to, reason, person(by)))
         _say_when_it_leaves(judging, app.settings)
 
 
@@ -135,7 +136,7 @@ def _outbox_act(name: str, help_text: str) -> None:
         from lapor_sync.sync.acts import OutboxAct, change
 
         with call.app().judging() as judging:
-            click.echo(change(judging, OutboxAct(name), ref, person(by)))
+            say(change(judging, OutboxAct(name), ref, person(by)))
 
 
 @outbox.command("pause")
@@ -146,7 +147,7 @@ def pause_delivery(call: Call, by: str | None) -> None:
     from lapor_sync.sync.acts import pause
 
     with call.app().judging() as judging:
-        click.echo("paused" if pause(judging, person(by)) else "paused already")
+        say("paused" if pause(judging, person(by)) else "paused already")
 
 
 @outbox.command("resume")
@@ -157,7 +158,7 @@ def resume_delivery(call: Call, by: str | None) -> None:
     from lapor_sync.sync.acts import resume
 
     with call.app().judging() as judging:
-        click.echo("resumed" if resume(judging, person(by)) else "not paused")
+        say("resumed" if resume(judging, person(by)) else "not paused")
 
 
 _outbox_act("retry", "Queue a held or refused delivery again, or one that waits, now.")
@@ -181,7 +182,7 @@ def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | Non
         raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
     with call.app().judging() as judging:
         for kind in settle(judging, conflict_id, How(how), person(by)):
-            click.echo(f"settled {kind}")
+            say(f"settled {kind}")
 
 
 COMMANDS = (respond, forward)

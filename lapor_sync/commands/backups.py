@@ -19,6 +19,7 @@ from lapor_sync.commands.base import (
     stop_on_signals,
 )
 from lapor_sync.domain.errors import BadInput, NotAllowed, UpstreamError
+from lapor_sync.output import say
 
 _DUMP = "pg_dump --format=custom --file={file} --dbname={database}"
 _RESTORE = "pg_restore --clean --if-exists --single-transaction --no-owner --dbname={database} {file}"
@@ -46,7 +47,7 @@ def backup(call: Call, file: Path) -> None:
         copy(database, part, at_work=True)
         contents = look_into(part)
     flush(file.parent)
-    click.echo(f"{file}: {contents}")
+    say(f"{file}: {contents}")
 
 
 def _command(tool: str, url: str, file: Path) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -17,6 +16,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.output import say
 
 if TYPE_CHECKING:
     from lapor_sync.app import App
@@ -72,7 +72,7 @@ class Call:
 
 def _say_database(settings: Settings) -> None:
     if sys.stdout.isatty() and sys.stderr.isatty():
-        click.echo(f"Database: {settings.database_shown}", err=True)
+        say(f"Database: {settings.database_shown}", err=True)
 
 
 # Options.
@@ -217,18 +217,7 @@ def _into_place(part: Path, out: Path) -> None:
         part.rename(out)
 
 
-# Answers.
-
-
-def print_json(value: object) -> None:
-    """One object on one line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-
-
-def print_lines(values: Iterable[object]) -> None:
-    """One object a line."""
-    for value in values:
-        print_json(value)
+# Signals.
 
 
 def stop_on_signals(ask: Callable[..., None]) -> None:

@@ -13,9 +13,8 @@ from lapor_sync.commands.base import (
     as_json,
     command,
     person,
-    print_json,
-    print_lines,
 )
+from lapor_sync.output import say, say_json, say_json_lines
 
 STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled")
 
@@ -29,7 +28,7 @@ def status(call: Call, as_json: bool) -> None:
         with store.reading() as work:
             found = views.status(work)
             if as_json:
-                print_json(found)
+                say_json(found)
                 return
             from lapor_sync import screens
 
@@ -43,8 +42,9 @@ def status(call: Call, as_json: bool) -> None:
     click.option("--opd", metavar="X", help="Institution id or name."),
     click.option("--overdue", is_flag=True, help="Only reports past their deadline, the longest overdue first."),
     as_json,
-    click.option("--csv", "as_csv", is_flag=True, help="For a spreadsheet: CSV."),
-    click.option("--include-rahasia", is_flag=True, help="With --csv: content of rahasia reports too."),
+    click.option("--csv", "as_csv", flag_value="csv", help="For programs and spreadsheets: CSV."),
+    click.option("--csv-excel", "as_csv", flag_value="excel", help="CSV that Excel opens by a double-click."),
+    click.option("--include-rahasia", is_flag=True, help="With CSV: title and content of rahasia reports too."),
 )
 def reports(
     call: Call,
@@ -52,28 +52,28 @@ def reports(
     opd: str | None,
     overdue: bool,
     as_json: bool,
-    as_csv: bool,
+    as_csv: str | None,
     include_rahasia: bool,
 ) -> None:
     """All reports, unless filtered."""
     from lapor_sync.store import views
 
     if as_json and as_csv:
-        raise click.UsageError("Choose one of --json and --csv.")
+        raise click.UsageError("Choose one of --json, --csv and --csv-excel.")
     if include_rahasia and not as_csv:
-        raise click.UsageError("--include-rahasia goes with --csv.")
+        raise click.UsageError("--include-rahasia goes with --csv or --csv-excel.")
     with (
         call.looking() as work,
         # Closed here: a reader that has enough (`| head`) leaves it open.
         closing(views.reports(work, colour=colour, opd=_institution(work, opd), overdue=overdue)) as rows,
     ):
         if as_json:
-            print_lines(views.report_json(row, work.at) for row in rows)
+            say_json_lines(views.report_json(row, work.at) for row in rows)
             return
         from lapor_sync import screens
 
         if as_csv:
-            screens.reports_csv(rows, work.at, include_rahasia=include_rahasia)
+            screens.reports_csv(rows, work.at, include_rahasia=include_rahasia, excel=as_csv == "excel")
         else:
             screens.reports(views.report_json(row, work.at) for row in rows)
 
@@ -102,7 +102,7 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
         with store.reading() as work:
             found = views.show(work, one)
             if as_json:
-                print_json(found)
+                say_json(found)
             else:
                 screens.show(found, one, outages=views.outages_of(work, one))
 
@@ -125,7 +125,7 @@ def plan(call: Call, as_json: bool) -> None:
         with store.reading() as work:
             found = planned(work, rules)
             if as_json:
-                print_lines(one.as_json() for one in found)
+                say_json_lines(one.as_json() for one in found)
             else:
                 mirrored_at = marks.get(work, Mark.LAST_SUCCESS)
                 missing = settings.missing_for_push()
@@ -153,7 +153,7 @@ def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
     with ctx.obj.looking() as work:
         found = views.outbox(work, State(state) if state else None)
         pause = views.paused(work)
-    print_lines(found) if as_json else screens.outbox(found, filtered=state, pause=pause)
+    say_json_lines(found) if as_json else screens.outbox(found, filtered=state, pause=pause)
 
 
 def _refuse_before(ctx: click.Context, given: bool) -> None:
@@ -176,7 +176,7 @@ def conflicts(ctx: click.Context, as_json: bool) -> None:
         return
     with ctx.obj.looking() as work:
         found = [views.conflict_json(one) for one in questions.listing(work)]
-    print_lines(found) if as_json else screens.conflicts(found)
+    say_json_lines(found) if as_json else screens.conflicts(found)
 
 
 @command(as_json)
@@ -188,7 +188,7 @@ def quarantine(call: Call, as_json: bool) -> None:
 
     with call.looking() as work:
         found = [views.quarantine_json(one) for one in put_away.listing(work)]
-    print_lines(found) if as_json else screens.quarantine(found)
+    say_json_lines(found) if as_json else screens.quarantine(found)
 
 
 @click.group()
@@ -210,11 +210,9 @@ def audit_verify(call: Call, head: str | None) -> None:
         raise click.UsageError("--head must be 64 of 0-9 and a-f, as `lapor-sync status` and the journal show it.")
     with call.looking() as work:
         found = chain.verify(work.conn, wanted)
-    click.echo(f"ok {found.count} rows, head {found.hash}")
+    say(f"ok {found.count} rows, head {found.hash}")
     if head is None:
-        click.echo(
-            "Without --head a cut tail or a full rewrite cannot be seen: heads are in the journal.", err=True
-        )
+        say("Without --head a cut tail or a full rewrite cannot be seen: heads are in the journal.", err=True)
 
 
 @audit.command("export")
@@ -224,7 +222,7 @@ def audit_export(call: Call) -> None:
     from lapor_sync.store import audit as chain
 
     with call.looking() as work, closing(chain.rows(work.conn)) as rows:
-        print_lines({**row, "data": json.loads(str(row["data"]))} for row in rows)
+        say_json_lines({**row, "data": json.loads(str(row["data"]))} for row in rows)
 
 
 COMMANDS = (status, reports, show, plan, outbox, conflicts, quarantine, audit)

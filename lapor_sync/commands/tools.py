@@ -21,6 +21,7 @@ from lapor_sync.commands.base import (
     stop_on_signals,
 )
 from lapor_sync.domain.errors import BadInput, SettingsWrong
+from lapor_sync.output import say
 
 if TYPE_CHECKING:
     from connectors.simulator import Options
@@ -77,7 +78,7 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
         if one.report.is_secret:
             with store.work() as work:
                 work.note("shown", one.tracking_id, who=person(by))
-    click.echo(f"{out}: {size} bytes")
+    say(f"{out}: {size} bytes")
 
 
 def numbered_attachments(work: object, one: Mirrored) -> list[Attachment]:
@@ -123,7 +124,7 @@ def simulator(call: Call, host: str, port: int, scenario: str, seed: int, count:
 
     listed = "\n".join(f"  {name:20} {sentence}" for name, sentence in SCENARIOS.items())
     if scenario == "list":
-        click.echo(listed)
+        say(listed)
         return
     if scenario not in SCENARIOS:
         raise click.UsageError(f"There is no scenario {scenario!r}. There are:\n{listed}")
@@ -145,14 +146,14 @@ def simulator(call: Call, host: str, port: int, scenario: str, seed: int, count:
 def _say_how_to_use(url: str, options: Options) -> None:
     from connectors.simulator import CITY_ID, OPD_IDS
 
-    click.echo(f"export LAPOR_SYNC_UPSTREAM_URL={url}")
-    click.echo(f"export LAPOR_SYNC_BEARER={options.bearer} LAPOR_SYNC_TOKEN='{options.token}'")
-    click.echo(f"export LAPOR_SYNC_INSTITUTION_ID={CITY_ID} LAPOR_SYNC_USER_ID=1")
-    click.echo(f"export LAPOR_SYNC_OPD_IDS={','.join(OPD_IDS)}")
+    say(f"export LAPOR_SYNC_UPSTREAM_URL={url}")
+    say(f"export LAPOR_SYNC_BEARER={options.bearer} LAPOR_SYNC_TOKEN='{options.token}'")
+    say(f"export LAPOR_SYNC_INSTITUTION_ID={CITY_ID} LAPOR_SYNC_USER_ID=1")
+    say(f"export LAPOR_SYNC_OPD_IDS={','.join(OPD_IDS)}")
     sys.stdout.flush()
-    click.echo("Put these into another terminal, with a database of its own for the rehearsal:", err=True)
-    click.echo("export LAPOR_SYNC_DATABASE_URL=sqlite:///$HOME/lapor-sync-rehearsal.db", err=True)
-    click.echo("Then: lapor-sync check. Ctrl-C ends the stand-in.", err=True)
+    say("Put these into another terminal, with a database of its own for the rehearsal:", err=True)
+    say("export LAPOR_SYNC_DATABASE_URL=sqlite:///$HOME/lapor-sync-rehearsal.db", err=True)
+    say("Then: lapor-sync check. Ctrl-C ends the stand-in.", err=True)
 
 
 @command()
@@ -182,7 +183,7 @@ def completion(call: Call, shell: str) -> None:
     group = click.get_current_context().find_root().command
     made = get_completion_class(shell)
     assert made is not None
-    click.echo(made(group, {}, "lapor-sync", "_LAPOR_SYNC_COMPLETE").source())
+    say(made(group, {}, "lapor-sync", "_LAPOR_SYNC_COMPLETE").source())
 
 
 COMMANDS = (check, attachment, simulator, demo, completion)

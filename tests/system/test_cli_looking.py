@@ -174,7 +174,7 @@ def test_reports_as_csv_keep_what_is_rahasia(cli):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (("--json", "--csv"), "one of --json and --csv"),
+        (("--json", "--csv"), "one of --json, --csv and --csv-excel"),
         (("--include-rahasia",), "goes with --csv"),
         (("--colour", "biru"), "biru"),
         (("--opd", "Dinas Khayalan"), "no institution of this name"),

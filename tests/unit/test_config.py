@@ -550,3 +550,13 @@ def test_every_line_of_the_example_is_right_once_it_is_uncommented() -> None:
     examples |= {"database_url", "observe", "opd_ids", "bearer", "token"}
     for name in shown - examples:
         assert getattr(settings, name) == Settings.model_fields[name].default, name
+
+
+def test_files_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As Notepad writes them: settings and secrets are read as if it were not there."""
+    (tmp_path / "token").write_bytes(b"\xef\xbb\xbf{abc}\r\n")
+    settings = load(f'\ufeffagency = "desa"\r\ntoken_file = "{tmp_path / "token"}"\r\n')
+    assert settings.agency == "desa"
+    assert settings.token is not None
+    assert settings.token.get_secret_value() == "{abc}"
+    assert read_secrets(settings).token == SecretStr("{abc}")
