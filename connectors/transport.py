@@ -16,6 +16,7 @@ import ssl
 import threading
 import time
 import urllib.request
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -325,7 +326,7 @@ class Transport:
     def _body(self, what: str, response: httpx.Response) -> bytes:
         pieces: list[bytes] = []
         left = self._settings.max_body
-        for piece in _pieces(response):
+        for piece in _decoded(what, _at_most(left, what, response.stream), response.headers):
             left -= len(piece)
             if left < 0:
                 raise UpstreamBroken(f"{what}: the answer is larger than {self._settings.max_body} bytes")
@@ -354,6 +355,9 @@ class Transport:
             seconds -= _NAP
 
     def _address(self, path: str, of: str) -> str:
+        """Where a call goes. Raises BadInput for an id that could lead anywhere else."""
+        if "{id}" in path and not may_be_in_address(of):
+            raise BadInput("the id is none that an address may hold")
         return self._base + "/" + path.lstrip("/").replace("{id}", quote(of, safe=""))
 
     def _target(self, what: str, url: str) -> httpx.URL:
@@ -657,10 +661,53 @@ def _credentials(settings: TransportSettings) -> dict[str, str]:
     return headers
 
 
-def _pieces(response: httpx.Response) -> Iterable[bytes]:
-    """The body as it comes, decoded where it was encoded. Raises as httpx does."""
-    plain = "content-encoding" not in response.headers
-    return cast("httpx.SyncByteStream", response.stream) if plain else response.iter_bytes()
+def may_be_in_address(id_: str) -> bool:
+    """Whether an id leads where it is meant to: of letters, digits, "-", "_", ".", ":", and not of dots alone."""
+    return _ID.fullmatch(id_) is not None and id_.strip(".") != ""
+
+
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+
+
+def _at_most(most: int, what: str, stream: object) -> Iterator[bytes]:
+    """The bytes as they come. However little they unpack to, more than `most` of them are no answer."""
+    left = most
+    for piece in cast("httpx.SyncByteStream", stream):
+        left -= len(piece)
+        if left < 0:
+            raise UpstreamBroken(f"{what}: the answer is larger than {most} bytes")
+        yield piece
+
+
+def _decoded(what: str, packed: Iterator[bytes], headers: httpx.Headers) -> Iterator[bytes]:
+    """The body in small pieces, unpacked where it was packed: in one coding at most, and one that was asked for.
+
+    Raises UpstreamBroken for another, or a body that is cut or garbled.
+    """
+    codings = [one.strip().lower() for one in headers.get("content-encoding", "").split(",")]
+    codings = [one for one in codings if one not in {"", "identity"}]
+    if not codings:
+        yield from packed
+        return
+    if len(codings) > 1 or codings[0] not in _CODINGS:
+        raise UpstreamBroken(f"{what}: the answer is packed in a way that was not asked for")
+    is_begun, unpacker = False, zlib.decompressobj(_CODINGS[codings[0]])
+    try:
+        for piece in packed:
+            if piece and not is_begun and codings[0] == "deflate" and piece[0] & 0x0F != zlib.DEFLATED:
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # some leave zlib's head away
+            is_begun, rest = is_begun or bool(piece), piece
+            while rest and not unpacker.eof:
+                yield unpacker.decompress(rest, _WRITE_PIECE)
+                rest = unpacker.unconsumed_tail
+        yield unpacker.flush()
+    except zlib.error as exc:
+        raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
+    if is_begun and not unpacker.eof:
+        raise UpstreamBroken(f"{what}: the answer is cut short")
+
+
+_CODINGS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
 def _unreachable(what: str, exc: httpx.HTTPError) -> Unreachable:

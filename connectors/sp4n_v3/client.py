@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.paging import Page, Step, read_all
-from connectors.sp4n_v3.values import identity
-from connectors.transport import Answer, Part, Transport
+from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
+from connectors.transport import Answer, Part, Transport, may_be_in_address
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
 from lapor_sync.domain.errors import BadInput, BadRecord, ListingUnstable, Missing, Unreachable, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage
@@ -86,6 +86,7 @@ class Sp4nV3:
 
     def read_report(self, report_id: str) -> Detail:
         """The detail call. Raises Missing, BadRecord, other UpstreamError."""
+        _demand_address(report_id)
         return self._transport.read(
             DETAIL,
             lambda answer: wire.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at),
@@ -94,6 +95,7 @@ class Sp4nV3:
 
     def read_thread(self, report_id: str) -> Thread:
         """The complete thread in reading order. Raises ListingUnstable where it kept changing."""
+        _demand_address(report_id)
         items, began_at = self._whole(FOLLOWUPS, {}, wire.item_keys, of=report_id)
         return wire.thread(items, zone=self._zone, began_at=began_at)
 
@@ -197,6 +199,12 @@ class Sp4nV3:
         if not step.complete:
             raise ListingUnstable(f"GET {path}: it kept changing while it was read")
         return list(found.values()), began[0]
+
+
+def _demand_address(report_id: str) -> None:
+    if not may_be_in_address(report_id):
+        digest = derived_key(report_id)
+        raise BadRecord("its id is none that an address may hold", key=digest, raw=raw_text(report_id[:MAX_ID]))
 
 
 def _paged(listing: wire.Listing, rows: Sequence[T], keys: list[int], *, more: bool) -> Page[T]:

@@ -20,6 +20,9 @@ Row = Mapping[str, object]
 MAX_ID = 64
 """An id longer than this is none."""
 
+MAX_NAME = 500
+"""Of a name so many letters are kept: an index of PostgreSQL takes no more than 2,704 bytes."""
+
 MAX_DEPTH = 50
 """Deeper nesting than this is no data of theirs."""
 
@@ -124,7 +127,7 @@ def joined(value: object) -> str | None:
 
 def name_of(value: object) -> str | None:
     """An institution or status as a string, or as an object with `name` (both seen)."""
-    return text_or_none(value.get("name") if isinstance(value, dict) else value)
+    return text_of(value.get("name") if isinstance(value, dict) else value)[:MAX_NAME] or None
 
 
 def pointer(value: object) -> str | None:

@@ -19,6 +19,8 @@ from connectors import gateway
 from connectors.sp4n_v3 import verdict
 from connectors.sp4n_v3.values import (
     MAX_DEPTH,
+    MAX_ID,
+    MAX_NAME,
     UNSTORABLE_ESCAPE,
     Row,
     clean,
@@ -41,6 +43,7 @@ from connectors.sp4n_v3.values import (
     unpacked,
 )
 from connectors.sp4n_v3.verdict import Says
+from connectors.transport import may_be_in_address
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, UpstreamBroken
@@ -137,7 +140,7 @@ def _json_object(body: bytes) -> dict[str, object]:
     # One byte that is no UTF-8 must not cost the whole page, nor a raw line break inside of a text.
     text = body.decode("utf-8-sig", "replace")
     try:
-        found = json.loads(text, strict=False, parse_constant=lambda _: None)
+        found = _loaded(text)
         # Escapes can smuggle in what no database stores; only then is it worth to copy all.
         sound = found if _is_sound(text, found) else storable(found)
     except (ValueError, RecursionError) as exc:
@@ -146,6 +149,44 @@ def _json_object(body: bytes) -> dict[str, object]:
     if not isinstance(sound, dict):
         raise UpstreamBroken("the answer is no JSON object")
     return sound
+
+
+def _loaded(text: str) -> object:
+    """The JSON of `text`. What is nested too deep for the parser becomes null, a number too long for it a text.
+
+    So one row costs no other; only where the fast way fails is it looked for. Raises ValueError.
+    """
+    try:
+        return json.loads(text, strict=False, parse_constant=_no_number)
+    except (ValueError, RecursionError):
+        return json.loads(_flattened(text), strict=False, parse_constant=_no_number, parse_int=_whole_number)
+
+
+def _no_number(_said: str) -> None:
+    """NaN and the infinities are no JSON."""
+
+
+def _whole_number(digits: str) -> int | str:
+    return int(digits) if len(digits) <= MAX_ID else digits
+
+
+def _flattened(text: str) -> str:
+    """`text` with null for each array or object that is nested deeper than `MAX_DEPTH`. It takes time by its length."""
+    kept: list[str] = []
+    depth = at = 0
+    for found in _JSON_TOKEN.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                kept += text[at : found.start()], "null"
+        elif found[0] in "]}":
+            at = found.end() if depth == MAX_DEPTH + 1 else at
+            depth -= 1
+    return "".join(kept) + text[at:]
+
+
+_JSON_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""A whole text, so that no bracket in it counts, or a bracket."""
 
 
 def _is_sound(text: str, found: object) -> bool:
@@ -262,7 +303,13 @@ def listed_row(raw: object) -> ListedRow | BadRecord:
     if key is None:
         reason = "no id and no tracking id" if isinstance(raw, dict) else "not an object"
         return BadRecord(reason, key=f"h:{digest.hex()}", raw=kept_text(raw))
-    return ListedRow(key=key, report_id=upstream_id or key, hash=digest, raw=row)
+    report_id = upstream_id or key
+    if not may_be_in_address(report_id):
+        return BadRecord(_NO_ADDRESS, key=f"h:{digest.hex()}", raw=kept_text(raw))
+    return ListedRow(key=key, report_id=report_id, hash=digest, raw=row)
+
+
+_NO_ADDRESS = "its id is none that an address may hold"
 
 
 def report_of_row(row: ListedRow, zone: tzinfo) -> Report:
@@ -277,6 +324,8 @@ def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
         raise BadRecord(str(exc), key=key, raw=kept_text(row), report_id=report_id) from exc
     shape = _shape(tuple(row))
     upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
+    if not may_be_in_address(upstream_id or tracking_id or report_id):
+        raise BadRecord(_NO_ADDRESS, key=key, raw=kept_text(row), report_id=report_id)
     status_name = _status_name(row)
     values = {name: read(row[field]) for name, field, read in shape.readers}
     # Source: rules, section 7: such a report is mirrored without the reporter's name.
@@ -311,7 +360,7 @@ def _status_name(row: Row) -> str:
     status = row.get("status_name")
     if status is None and isinstance(row.get("status"), dict):
         status = name_of(row["status"])
-    return clean(status) if isinstance(status, str) else ""
+    return clean(status)[:MAX_NAME] if isinstance(status, str) else ""
 
 
 _Reader = Callable[[object], object]
@@ -537,13 +586,16 @@ def _party(value: object) -> str | None:
 
 
 def _named(value: object) -> str | None:
-    text = text_or_none(value)
-    return None if text == "0" else text
+    text = text_of(value)[:MAX_NAME]
+    return None if text in {"", "0"} else text
 
 
 def _status(row: Row, data: Row, key: str) -> str | None:
     return name_of(data.get(key)) or name_of(row.get(key))
 
+
+MAX_PLACEHOLDERS = 1000
+"""In one text. Each becomes a name: more would make of a small text one that no memory holds."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -563,7 +615,7 @@ def _substituted(text: str, row: Row) -> str:
         "status_old": _status(row, data, "status_old"),
         "status_new": _status(row, data, "status_new"),
     }
-    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]) or "", text)
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]) or "", text, count=MAX_PLACEHOLDERS)
 
 
 # Master lists.

@@ -712,3 +712,55 @@ def test_what_is_kept_of_a_report_has_no_name_wherever_it_stands() -> None:
     kept = {"id": 7, "content": "reporter_name tidak ada", "more": [{}]}
     assert json.loads(wire.kept_text(row)) == kept
     assert json.loads(wire.kept_text(whole)) == {"data": kept}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1" * 5000,
+        "-" + "9" * 5000,
+        "[" * 3000 + "]" * 3000,
+        '{"a":' * 3000 + "1" + "}" * 3000,
+        '"' + "[" * 3000 + '"',
+        '"\\\\\\"' + "{" * 3000 + '"',
+        "[" * 60 + '"]]"' + "]" * 60,
+        "NaN",
+        "-Infinity",
+        "1e999",
+    ],
+    ids=str.__len__,
+)
+def test_a_value_that_no_parser_takes_costs_no_other_row(value: str) -> None:
+    """The list is read, the value harmlessly: null, or the number as a text."""
+    rows = f'[{{"id":1}},{{"id":2,"title":{value},"x":"]["}},{{"id":3,"y":{value}}}]'
+    listing = wire.listing(f'{{"status":true,"results":{{"data":{rows}}}}}'.encode())
+    read = [wire.listed_row(row) for row in listing.rows]
+    assert [row.key for row in read] == ["1", "2", "3"]
+    assert all(wire.kept_text(row.raw) for row in read if isinstance(row, ListedRow))
+    thread = wire.thread(listing.rows, zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC))
+    assert [item.id for item in thread.items] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("broken", ["[" * 5000, '"' + '\\"' * 100_000, '{"a":[' + "1" * 5000, "\\", '["\\'])
+def test_a_body_that_is_no_json_is_a_failed_call_however_it_is_broken(broken: str) -> None:
+    """In time by its length."""
+    with pytest.raises(UpstreamBroken):
+        wire.listing(broken.encode())
+
+
+@pytest.mark.parametrize("given", ["..", ".", "a/b", "%2e%2e", "7?x", "7#x", "7 8", "1\n2", "é", "7" * 65])
+def test_a_row_whose_id_makes_no_address_is_a_bad_record(given: str) -> None:
+    """Nothing is ever called by it."""
+    row = wire.listed_row({"id": given, "status_name": "Terverifikasi"})
+    assert isinstance(row, BadRecord)
+    assert len(row.key) <= 64
+    if len(given) < 65:
+        with pytest.raises(BadRecord):
+            wire.report_of_row(ListedRow(key="7", report_id="7", hash=b"", raw={"id": given}), UTC)
+
+
+def test_placeholders_make_no_text_that_no_memory_holds() -> None:
+    """A thousand of them are filled in, each with a name of 500 letters at most."""
+    row = {"id": 1, "content": "{{institution_from}}" * 50_000, "institution_from_name": "D" * 100_000}
+    (item,) = wire.thread([row], zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC)).items
+    assert len(item.content) < 2_000_000

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -121,9 +124,102 @@ def test_the_name_of_the_credential_header_is_a_setting(wire: Any, build: Any) -
 def test_ids_and_parameters_are_escaped(wire: Any, build: Any) -> None:
     """An id never reaches another path, a time keeps its plus sign."""
     route = wire.get(url__regex=".*").mock(return_value=ok())
-    build().read("/complaints/{id}/complaint", body, of="../a/b?c", params={"since": "2026-01-05T10:00:00+07:00"})
+    build().read("/complaints/{id}/complaint", body, of="7:a-b_c.d", params={"since": "2026-01-05T10:00:00+07:00"})
     path = route.calls.last.request.url.raw_path.decode()
-    assert path == "/lapor/3.0.0/complaints/..%2Fa%2Fb%3Fc/complaint?since=2026-01-05T10%3A00%3A00%2B07%3A00"
+    assert path == "/lapor/3.0.0/complaints/7%3Aa-b_c.d/complaint?since=2026-01-05T10%3A00%3A00%2B07%3A00"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        ".",
+        "..",
+        "...",
+        "../a/b?c",
+        "a/b",
+        "a\\b",
+        "%2e%2e",
+        "7?x",
+        "7#x",
+        "7 8",
+        "7\n",
+        "7\x00",
+        "é",
+        "7" * 10_000,
+    ],
+)
+def test_an_id_that_could_lead_elsewhere_makes_no_address(wire: Any, build: Any, given: str) -> None:
+    """It is refused before anything leaves."""
+    route = wire.route(url__regex=".*").mock(return_value=ok())
+    with pytest.raises(BadInput):
+        build().read("/complaints/{id}/complaint", body, of=given)
+    with pytest.raises(BadInput):
+        build().post_json("/complaints/process/{id}/reject", {}, of=given)
+    assert not route.called
+
+
+class Pieces(httpx.SyncByteStream):
+    """A body as it comes over the wire, not read yet."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.pieces)
+
+
+@pytest.mark.parametrize("coding", ["gzip, gzip", "br", "gzip, identity, deflate", "zstd"])
+def test_a_body_in_two_codings_or_in_one_not_asked_for_is_none(wire: Any, build: Any, coding: str) -> None:
+    """Each layer multiplies what a small body may hold."""
+    packed = gzip.compress(gzip.compress(b"{}"))
+    wire.get(f"{BASE}/x").mock(
+        return_value=httpx.Response(200, stream=Pieces(packed), headers={"Content-Encoding": coding})
+    )
+    with pytest.raises(UpstreamBroken, match="not asked for"):
+        build(read_tries=1).read("/x", body)
+
+
+@pytest.mark.parametrize(
+    ("coding", "packed"),
+    [
+        ("gzip", gzip.compress(b"isi", mtime=0)),
+        ("GZIP", gzip.compress(b"isi", mtime=0) + b"what follows"),
+        ("identity, x-gzip", gzip.compress(b"isi", mtime=0)),
+        ("deflate", zlib.compress(b"isi")),
+        ("deflate", zlib.compress(b"isi")[2:-4]),
+        ("identity", b"isi"),
+    ],
+)
+def test_a_body_in_one_coding_is_unpacked(wire: Any, build: Any, coding: str, packed: bytes) -> None:
+    """Also byte by byte, and without zlib's head."""
+
+    wire.get(f"{BASE}/x").mock(
+        side_effect=lambda _: httpx.Response(
+            200, stream=Pieces(b"", *(bytes([one]) for one in packed)), headers={"Content-Encoding": coding}
+        )
+    )
+    assert build(read_tries=1).read("/x", body) == b"isi"
+
+
+def test_a_packed_body_that_ends_early_or_unpacks_to_too_much_is_broken(wire: Any, build: Any) -> None:
+    """Memory is bounded while it is unpacked, by what comes in as well as by what comes out of it."""
+    bomb = gzip.compress(b"0" * 50_000_000)
+    headers = {"Content-Encoding": "gzip"}
+    wire.get(f"{BASE}/x").mock(side_effect=lambda _: httpx.Response(200, stream=Pieces(bomb), headers=headers))
+    wire.get(f"{BASE}/y").mock(
+        side_effect=lambda _: httpx.Response(200, stream=Pieces(bomb[:-9]), headers=headers)
+    )
+    tracemalloc.start()
+    with pytest.raises(UpstreamBroken, match="larger than 1000000 bytes"):
+        build(max_body=1_000_000, read_tries=1).read("/x", body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4_000_000
+    with pytest.raises(UpstreamBroken, match="larger than 40000 bytes"):
+        build(max_body=40_000, read_tries=1).read("/x", body)
+    with pytest.raises(UpstreamBroken, match="cut short"):
+        build(read_tries=1).read("/y", body)
 
 
 def test_cookies_are_neither_kept_nor_sent(wire: Any, build: Any) -> None:
