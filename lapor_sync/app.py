@@ -400,7 +400,7 @@ def _begin_on(store: Store, rules: Rules, by: str) -> Contents:
     with store.reading() as work:
         contents = backup.contents(work.conn)
     with store.work() as work:
-        restore.begin(work, rules, by, contents.head)
+        restore.begin(work, rules, by, store.clock.uptime(), contents.head)
     return contents
 
 

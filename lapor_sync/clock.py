@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from lapor_sync.domain.ports import Uptime
+
+
+@cache
+def _boot() -> str:
+    """What tells this start of the machine from others. Where nothing does, each process counts for itself."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return secrets.token_hex(8)
 
 
 class SystemClock:
@@ -16,6 +30,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Seconds that never go back."""
         return time.monotonic()
+
+    def uptime(self) -> Uptime:
+        """Seconds since the machine started, asleep too, and the name of that start."""
+        return Uptime(_boot(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

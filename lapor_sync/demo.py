@@ -23,6 +23,7 @@ from lapor_sync import screens
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
 from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.output import say
 from lapor_sync.store import audit, outbox, reports, views
 from lapor_sync.store.database import Store, Work
@@ -64,6 +65,10 @@ class SimulatedClock:
     def monotonic(self) -> float:
         """Real seconds."""
         return time.monotonic()
+
+    def uptime(self) -> Uptime:
+        """Real seconds."""
+        return Uptime("demo", time.monotonic())
 
     def sleep(self, seconds: float) -> None:
         """Real seconds."""

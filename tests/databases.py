@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.store.database import open_store
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -32,6 +33,9 @@ class StillClock:
 
     def now(self) -> datetime:
         return self.at
+
+    def uptime(self) -> Uptime:
+        return Uptime("test", self.monotonic())
 
     def monotonic(self) -> float:
         return (self.at - START).total_seconds()

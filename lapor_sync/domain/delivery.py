@@ -1,4 +1,7 @@
-"""Delivering: the states of a delivery, the outcomes of a write, and the next step. Source: rules, section 4."""
+"""Delivering: the states of a delivery, the outcomes of a write, and references. Source: rules, "Deliveries".
+
+What follows for one delivery is in `next_step`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lapor_sync.domain import thread as talk
-from lapor_sync.domain.colour import CLOSED, Colour
-from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
 MAX_TRIES = 10
@@ -77,6 +78,8 @@ class Reason(StrEnum):
     FORWARD_NOT_FOUND = "forward_not_found"
     BARRED = "barred"
     TEXT_CUT = "text_cut"
+    PERHAPS_ARRIVED = "perhaps_arrived"
+    MENTIONED = "mentioned"
     ANOTHER_REPORT = "another_report"
     NOT_CONFIRMED = "not_confirmed"
     BY_PERSON = "by_person"
@@ -109,6 +112,8 @@ SENTENCES: Mapping[Reason, str] = {
         "LAPOR took a response and shows it cut or empty: look at the thread; if it is so, write it without emoji and "
         "other unusual characters"
     ),
+    Reason.PERHAPS_ARRIVED: "something new stands upstream that may be this response: look at the thread on LAPOR",
+    Reason.MENTIONED: "its reference stands in the thread without its words, and it was never sent: look at the thread",
     Reason.ANOTHER_REPORT: "where this report is asked for, LAPOR gives another one: nothing is sent to it",
     Reason.NOT_CONFIRMED: (
         "LAPOR does not say whether what it gives is this report: compare the two; keep-ours says that it is"
@@ -228,10 +233,9 @@ def references_in(text: str, prefix: str) -> frozenset[str]:
     return frozenset(re.findall(pattern, talk.plain(text)))
 
 
-_AS_ISSUED = str.maketrans(
-    {small: small.upper() for small in string.ascii_lowercase}
-    | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
-)
+_HYPHENS = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
+_AS_ISSUED_HYPHEN = str.maketrans(_HYPHENS)
+_AS_ISSUED = str.maketrans({small: small.upper() for small in string.ascii_lowercase} | _HYPHENS)
 _NOT_BEFORE = re.compile(r"(?<![A-Z0-9-])")
 _NOT_AFTER = re.compile(r"(?![A-Z0-9])")
 """What a reference may not be a part of. A pattern for each reference would have to be compiled each time."""
@@ -262,8 +266,19 @@ def same_words(content: str, text: str, ref: str) -> bool:
     return bare != "" and _bare(content, ref) == bare
 
 
+def says_all_of(content: str, text: str, ref: str) -> bool:
+    """Whether `content` is `text` with little beside it, references and layout aside: more than a mention of it."""
+    ours, said = _bare(text, ref), _bare(content, ref)
+    return said == ours or (ours != "" and ours in said and 2 * len(ours) >= len(said))
+
+
 def _bare(text: str, ref: str) -> str:
-    return re.sub(r"\W+", "", talk.words(text).replace(f"[Ref {ref}]", "").replace(ref, "")).casefold()
+    """The letters and digits of a text in small letters, without its reference and what stands around that."""
+    said = talk.words(text).translate(_AS_ISSUED_HYPHEN).casefold()
+    before, found, after = said.rpartition(ref.casefold())
+    if found:
+        said = f"{before.rstrip().removesuffix('ref')} {after}"
+    return re.sub(r"[\W_]+", "", said)
 
 
 def came_back_cut(text: str, ref: str, new_items: Iterable[ThreadItem]) -> bool:
@@ -300,150 +315,3 @@ def foreign_answers(
 
 def _is_ours(item: ThreadItem, prefix: str, issued: tuple[str, ...]) -> bool:
     return bool(references_in(item.content, prefix)) or any(carries(item.content, ref) for ref in issued)
-
-
-# The next step of one delivery.
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
-    """One delivery as the next step needs it. `baseline`: ids of the foreign answers known when it was
-    written, None where the thread was not known then. `opd`: the institution that it speaks for."""
-
-    ref: str
-    kind: Kind
-    state: State
-    text: str
-    opd: str
-    is_secret: bool = False
-    tries: int = 0
-    baseline: frozenset[str] | None = frozenset()
-    accepted_closed: bool = False
-    accepted_disposition: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seen:
-    """The report as read in this cycle, beside the delivery.
-
-    `absence_counts`: the read was complete and began at least the grace after the attempt ended, and nothing
-    that was known had gone from it. `readable`: references come back in this upstream's threads.
-    `barred`: how many of its last tries in a row something else than LAPOR answered with a 4xx.
-    `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
-    report, in whatever state its delivery is; needed where the prefix was changed since.
-    """
-
-    colour: Colour | None
-    disposed_to: str | None
-    items: tuple[ThreadItem, ...]
-    prefix: str
-    log_texts: tuple[str, ...] = ()
-    absence_counts: bool = False
-    readable: bool = True
-    issued: frozenset[str] = frozenset()
-    barred: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Send:
-    """Claim it and send it now."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Confirm:
-    """It stands upstream already: sent."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wait:
-    """Nothing can be said yet."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Requeue:
-    """Read back and not there: a try that counts; it is due again."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Hold:
-    """A person decides."""
-
-    reason: Reason
-
-
-Step = Send | Confirm | Wait | Requeue | Hold
-
-
-def next_step(delivery: Delivery, seen: Seen) -> Step:
-    """What to do with a delivery that is queued or unknown, given the report as read in this cycle.
-
-    Raises Defect for a delivery in another state.
-    """
-    if stands_upstream(delivery, seen):
-        return Confirm()
-    if delivery.state is State.QUEUED:
-        reason = reason_to_hold(delivery, seen)
-        return Hold(reason=reason) if reason else Send()
-    if delivery.state is State.UNKNOWN:
-        return _after_unknown(delivery, seen)
-    raise Defect(f"delivery {delivery.ref} is {delivery.state} and has no next step")
-
-
-def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
-    """Read back and not found: may it go out again?"""
-    if not seen.absence_counts:
-        return Wait()
-    if reason := cannot_be_told(delivery, readable=seen.readable):
-        return Hold(reason=reason)
-    if seen.barred >= MAX_BARRED:
-        return Hold(reason=Reason.BARRED)
-    if delivery.tries + 1 >= MAX_TRIES:
-        return Hold(reason=Reason.NOT_FOUND_AGAIN)
-    return Requeue()
-
-
-def cannot_be_told(delivery: Delivery, *, readable: bool) -> Reason | None:
-    """Why it proves nothing that a delivery is not found upstream; None where it does."""
-    if delivery.kind is Kind.FORWARD:
-        return Reason.FORWARD_NOT_FOUND
-    return Reason.CANNOT_READ_BACK if delivery.is_secret or not readable else None
-
-
-def stands_upstream(delivery: Delivery, seen: Seen) -> bool:
-    """Whether the delivery can be seen upstream: its reference, or (once tried) its whole text.
-
-    The whole text is looked for only in foreign answers that came after the response was written: two equal
-    answers in one thread are two answers.
-    """
-    if delivery.kind is Kind.FORWARD:
-        return any(carries(text, delivery.ref) for text in seen.log_texts) or _in_thread(delivery, seen)
-    if _in_thread(delivery, seen):
-        return True
-    tried = delivery.state is State.UNKNOWN or delivery.tries > 0
-    return tried and any(
-        same_words(item.content, delivery.text, delivery.ref) for item in _new_foreign(delivery, seen)
-    )
-
-
-def _in_thread(delivery: Delivery, seen: Seen) -> bool:
-    return times_seen(seen.items, delivery.ref) > 0
-
-
-def _new_foreign(delivery: Delivery, seen: Seen) -> tuple[ThreadItem, ...]:
-    known = delivery.baseline or frozenset()
-    return tuple(item for item in foreign_answers(seen.items, seen.prefix, seen.issued) if item.id not in known)
-
-
-def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
-    """The first of the three reasons to hold a queued delivery, or None.
-
-    A hand-over is held only because the report was closed or is with another institution already.
-    """
-    if seen.colour in CLOSED and not delivery.accepted_closed:
-        moved = seen.disposed_to is not None and seen.disposed_to != delivery.opd
-        return Reason.DISPOSED_ELSEWHERE if moved and seen.colour is Colour.ABU else Reason.CLOSED_SINCE
-    if delivery.kind is Kind.RESPONSE and _new_foreign(delivery, seen):
-        return Reason.FIRST_READ if delivery.baseline is None else Reason.ANSWERED_ELSEWHERE
-    if seen.disposed_to not in {None, delivery.opd, delivery.accepted_disposition}:
-        return Reason.DISPOSED_ELSEWHERE
-    return None

@@ -5,18 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from lapor_sync.domain.delivery import Outcome
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
 
 
+class Uptime(NamedTuple):
+    """How long a machine has run since it started, asleep too. It goes on from process to process; of another start
+    (`boot`) it says nothing."""
+
+    boot: str
+    seconds: float
+
+    def since(self, before: Uptime | None) -> float | None:
+        """The seconds since `before`; None where it was of another start, or this clock went back."""
+        if before is None or before.boot != self.boot or before.seconds > self.seconds:
+            return None
+        return self.seconds - before.seconds
+
+
 class Clock(Protocol):
-    """Time, passed in: wall clock (aware, UTC) and monotonic seconds."""
+    """Time, passed in: wall clock (aware, UTC), monotonic seconds of this process, and how long the machine has run."""
 
     def now(self) -> datetime: ...
     def monotonic(self) -> float: ...
+    def uptime(self) -> Uptime: ...
     def sleep(self, seconds: float) -> None: ...
 
 

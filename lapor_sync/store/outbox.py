@@ -13,7 +13,6 @@ from sqlalchemy import and_, bindparam, func, insert, select, update
 
 from lapor_sync.domain.delivery import (
     MOVES,
-    Delivery,
     Kind,
     Outcome,
     Reason,
@@ -23,6 +22,8 @@ from lapor_sync.domain.delivery import (
     Unknown,
 )
 from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.next_step import Delivery, Scene
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit
 from lapor_sync.store.bulk import run, scalar
@@ -37,7 +38,8 @@ from lapor_sync.store.times import from_text, to_text
 class Queued:
     """One delivery as the outbox holds it: what the rules ask for in `delivery`, and the rest beside it.
 
-    `ended_at`: upstream's time when the last attempt ended, None where that is not known yet.
+    `ended_at`: upstream's time when the last attempt ended, `ended_uptime` how long this machine had run then; None
+    where that is not known yet.
     """
 
     delivery: Delivery
@@ -49,6 +51,7 @@ class Queued:
     waits: int
     next_try_at: datetime | None
     ended_at: datetime | None
+    ended_uptime: Uptime | None
     sent_at: datetime | None
     seen_at: datetime | None
     seen_count: int
@@ -125,8 +128,36 @@ def add(work: Work, new: NewDelivery, *, state: State = State.QUEUED, reason: Re
 
 
 def baseline_text(baseline: frozenset[str] | None) -> str | None:
-    """Ids of foreign answers as the table holds them."""
+    """Ids of items as the table holds them."""
     return None if baseline is None else json.dumps(sorted(baseline))
+
+
+def scene_text(scene: Scene | None) -> str | None:
+    """A scene as the table holds it."""
+    if scene is None:
+        return None
+    return json.dumps({"items": scene.items, "call_id": scene.call_id, "traces": scene.traces}, sort_keys=True)
+
+
+def _scene(text: str | None) -> Scene | None:
+    if text is None:
+        return None
+    found = json.loads(text)
+    traces = found["traces"]
+    return Scene(items=found["items"], call_id=found["call_id"], traces=None if traces is None else tuple(traces))
+
+
+def uptime_text(uptime: Uptime) -> str:
+    """An uptime as the table holds it."""
+    return f"{uptime.boot} {uptime.seconds:.3f}"
+
+
+def uptime_of(text: str | None) -> Uptime | None:
+    """The uptime of `uptime_text`'s text."""
+    if text is None:
+        return None
+    boot, _, seconds = text.rpartition(" ")
+    return Uptime(boot, float(seconds))
 
 
 def is_taken(work: Work, ref: str) -> bool:
@@ -140,6 +171,13 @@ def origins(work: Work, wanted: Iterable[str]) -> set[str]:
     for part in chunks(wanted):
         found.update(work.conn.execute(select(table.c.origin).where(table.c.origin.in_(part))).scalars())
     return found
+
+
+def siblings(deliveries: Iterable[Queued], ref: str) -> dict[str, str]:
+    """The report's other deliveries that were written here: what is found under their references is theirs."""
+    return {
+        one.ref: one.delivery.text for one in deliveries if one.ref != ref and one.reason is not Reason.RECOVERED
+    }
 
 
 def get(work: Work, ref: str) -> Queued | None:
@@ -273,6 +311,12 @@ def references_come_back(work: Work, sent_before: datetime) -> bool:
     return work.conn.execute(sent.limit(1)).first() is None
 
 
+def any_was_seen(work: Work) -> bool:
+    """Whether a response of this agency was ever seen in a thread, as an agency's."""
+    seen = select(table.c.seq).where(table.c.agency == work.agency, table.c.kind == Kind.RESPONSE)
+    return work.conn.execute(seen.where(table.c.seen_at.is_not(None)).limit(1)).first() is not None
+
+
 # Attempts.
 
 MAX_WHY = 400
@@ -366,6 +410,7 @@ def _queued(row: Mapping[Any, Any]) -> Queued:
         waits=row["waits"],
         next_try_at=from_text(row["next_try_at"]),
         ended_at=from_text(row["ended_at"]),
+        ended_uptime=uptime_of(row["ended_uptime"]),
         sent_at=from_text(row["sent_at"]),
         seen_at=from_text(row["seen_at"]),
         seen_count=row["seen_count"],
@@ -384,4 +429,5 @@ def _delivery(row: Mapping[Any, Any]) -> Delivery:
         baseline=None if row["baseline"] is None else frozenset(json.loads(row["baseline"])),
         accepted_closed=bool(row["accepted_closed"]),
         accepted_disposition=row["accepted_disposition"],
+        scene=_scene(row["scene"]),
     )

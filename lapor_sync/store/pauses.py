@@ -10,10 +10,11 @@ from enum import StrEnum
 
 from sqlalchemy import text
 
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.store import marks, outbox
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
-from lapor_sync.store.times import from_text
+from lapor_sync.store.times import from_text, to_text
 
 
 class Why(StrEnum):
@@ -42,6 +43,8 @@ class Pause:
     since: datetime
     by: str
     why: Why
+    uptime: Uptime | None = None
+    """How long this machine had run when it began, where that matters."""
 
 
 def current(work: Work) -> Pause | None:
@@ -50,7 +53,8 @@ def current(work: Work) -> Pause | None:
     if text is None:
         return None
     found = json.loads(text)
-    return Pause(since=from_text(found["since"]), by=found["by"], why=Why(found["why"]))
+    uptime = outbox.uptime_of(found.get("uptime"))
+    return Pause(since=from_text(found["since"]), by=found["by"], why=Why(found["why"]), uptime=uptime)
 
 
 def body(work: Work) -> str | None:
@@ -61,10 +65,22 @@ def body(work: Work) -> str | None:
     return str(work.conn.execute(text(f"SELECT ({database}) || '/' || 'delivery'::regclass::oid")).scalar_one())
 
 
-def begin(work: Work, who: str, why: Why) -> None:
+def begin(work: Work, who: str, why: Why, uptime: Uptime | None = None) -> None:
     """From now on nothing leaves. A pause that lasts already is replaced by this one."""
-    marks.put(work, Mark.PAUSED, json.dumps({"since": work.at, "by": who, "why": why}))
+    _put(work, work.at, who, why, uptime)
     work.note("delivery_paused", "deliveries", who=who, why=why)
+
+
+def count_anew(work: Work, pause: Pause, uptime: Uptime) -> None:
+    """The machine was started again since: how long it lasts is counted from now on."""
+    _put(work, to_text(pause.since), pause.by, pause.why, uptime)
+
+
+def _put(work: Work, since: str, who: str, why: Why, uptime: Uptime | None) -> None:
+    said = {"since": since, "by": who, "why": why}
+    if uptime is not None:
+        said["uptime"] = outbox.uptime_text(uptime)
+    marks.put(work, Mark.PAUSED, json.dumps(said))
 
 
 def end(work: Work, who: str) -> None:

@@ -9,7 +9,6 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
 from lapor_sync.domain.colour import CLOSED, canonical
@@ -18,7 +17,6 @@ from lapor_sync.domain.delivery import (
     Kind,
     Reason,
     State,
-    foreign_answers,
     reference,
     references_in,
     same_words,
@@ -26,6 +24,7 @@ from lapor_sync.domain.delivery import (
     with_reference,
 )
 from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
+from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import has_words, words
 from lapor_sync.store import conflicts, institutions, marks, outbox, pauses, reports, threads
@@ -33,6 +32,7 @@ from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import NewDelivery, Queued
+from lapor_sync.store.pauses import Pause
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text
 from lapor_sync.sync.mirror import rejudge
@@ -52,7 +52,7 @@ class FileLimits:
 class Written:
     """A response as a person wrote it; `opd` an institution's id or name, None for where the report is.
 
-    `origin` and `row` are of the sheet that it came from.
+    `again`: the citizen is to get these words once more. `origin` and `row` are of the sheet that it came from.
     """
 
     given_id: str
@@ -61,6 +61,7 @@ class Written:
     opd: str | None = None
     is_secret: bool = False
     files: tuple[OutgoingFile, ...] = ()
+    again: bool = False
     origin: str | None = None
     row: int = 0
 
@@ -69,6 +70,7 @@ def respond(judging: Judging, written: Written, limits: FileLimits | None = None
     """Queue one response; its reference. Raises BadInput, ReportUnknown or NotAllowed: nothing is taken then."""
     with judging.store.work() as work:
         new = _prepare(work, judging, written, limits or FileLimits())
+        _refuse_second(work, new.tracking_id, written)
         outbox.add(work, new)
         return new.ref
 
@@ -94,6 +96,7 @@ def respond_all(
                 if new is None or _was_said(work, new, row.text):
                     refs.append(None)
                     continue
+                _refuse_second(work, new.tracking_id, row)
                 outbox.add(work, new)
                 refs.append(new.ref)
             except (BadInput, NotAllowed, ReportUnknown) as error:
@@ -157,6 +160,29 @@ def _was_said(work: Work, new: NewDelivery, text: str) -> bool:
     )
 
 
+def _refuse_second(work: Work, tracking_id: str, written: Written) -> None:
+    """Refuse words that the citizen has, or is about to get, from whichever OPD. What was called off, or what LAPOR
+    refused, the citizen has not. Raises NotAllowed."""
+    mine = outbox.of_reports(work, [tracking_id]).get(tracking_id, ())
+    first = next((one for one in mine if one.state not in _NEVER_CAME and _says_the_same(one, written.text)), None)
+    if first is not None and not written.again:
+        raise NotAllowed(
+            f"The same words were written for report {tracking_id} before: {first.ref}, {first.state} "
+            "(--again writes them once more).",
+            todo="If the citizen is to get them once more, say so with --again.",
+        )
+
+
+_NEVER_CAME = frozenset({State.CANCELLED, State.REFUSED})
+
+
+def _says_the_same(one: Queued, text: str) -> bool:
+    if one.delivery.kind is not Kind.RESPONSE:
+        return False
+    is_equal = words(one.delivery.text) == words(with_reference(text, one.ref))
+    return is_equal or same_words(one.delivery.text, text, one.ref)
+
+
 def _prepare(work: Work, judging: Judging, written: Written, limits: FileLimits) -> NewDelivery:
     report = known_report(work, written.given_id)
     _refuse_closed(report)
@@ -173,7 +199,7 @@ def _prepare(work: Work, judging: Judging, written: Written, limits: FileLimits)
         text=text,
         by=written.by,
         is_secret=written.is_secret,
-        baseline=_foreign_now(work, judging, report),
+        baseline=_known_now(work, report),
         accepted_disposition=disposed_to if disposed_to != opd else None,
         origin=written.origin,
         files=written.files,
@@ -285,13 +311,11 @@ def _check_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> None:
             raise BadInput(f"{file.file_name} has {size:.1f} MB, at most {most:g} MB.", todo="Make it smaller.")
 
 
-def _foreign_now(work: Work, judging: Judging, report: Mirrored) -> frozenset[str] | None:
-    """The answers that are not ours, as the mirror knows them now; None where the thread was never read."""
+def _known_now(work: Work, report: Mirrored) -> frozenset[str] | None:
+    """The ids of its thread's items, as the mirror knows them now; None where the thread was never read."""
     if not report.thread_known:
         return None
-    items = threads.load(work, [report.tracking_id]).get(report.tracking_id, ())
-    issued = [one.ref for one in outbox.of_reports(work, [report.tracking_id]).get(report.tracking_id, [])]
-    return frozenset(item.id for item in foreign_answers(items, judging.rules.prefix, issued))
+    return frozenset(item.id for item in threads.load(work, [report.tracking_id]).get(report.tracking_id, ()))
 
 
 def forward(judging: Judging, given_id: str, to: str, reason: str, by: str) -> str:
@@ -390,7 +414,10 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
     report = reports.load(work, [one.tracking_id])[one.tracking_id]
     if one.reason is Reason.NOT_CONFIRMED and report.other_since is not None:
         report = _confirm(work, report)
-    foreign = _foreign_now(work, judging, report)
+    items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())
+    # What a person saw is known; where it may be on its way, what is new from here on may be it.
+    in_doubt = one.delivery.scene is not None or one.reason is Reason.MENTIONED
+    scene = Scene(items=digests(items)) if in_doubt else None
     outbox.move(
         work,
         one,
@@ -400,7 +427,8 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
         tries=0,
         waits=0,
         next_try_at=None,
-        baseline=outbox.baseline_text(foreign),
+        baseline=outbox.baseline_text(_known_now(work, report)),
+        scene=outbox.scene_text(scene),
         accepted_closed=int(report.colour in CLOSED),
         accepted_disposition=report.report.disposition_id,
     )
@@ -439,16 +467,29 @@ def resume(judging: Judging, by: str) -> bool:
         pause = pauses.current(work)
         if pause is None:
             return False
-        since = from_text(work.at) - pause.since
-        if pause.why is pauses.Why.RESTORED and timedelta() <= since < judging.rules.grace:
-            left = math.ceil((judging.rules.grace - since).total_seconds())
-            raise NotAllowed(
-                "What was sent right before the restore may not be readable in its thread yet.",
-                todo=f"Look at the list again in {left} seconds; then resume.",
-            )
-        pauses.end(work, by)
-        _wake(work)
-        return True
+        left = _left_of_grace(work, judging, pause)
+        if left <= 0:
+            pauses.end(work, by)
+            _wake(work)
+            return True
+    raise NotAllowed(
+        "What was sent right before the restore may not be readable in its thread yet.",
+        todo=f"Look at the list again in {math.ceil(left)} seconds; then resume.",
+    )
+
+
+def _left_of_grace(work: Work, judging: Judging, pause: Pause) -> float:
+    """Seconds that must pass before a restored database sends again: by the wall clock and by how long this machine
+    has run, the longer. A wall clock from before the restore tells nothing; after another start it is counted anew."""
+    if pause.why is not pauses.Why.RESTORED:
+        return 0
+    grace, now = judging.rules.grace.total_seconds(), judging.store.clock.uptime()
+    elapsed = now.since(pause.uptime)
+    if elapsed is None:
+        pauses.count_anew(work, pause, now)
+        elapsed = 0
+    since = (from_text(work.at) - pause.since).total_seconds()
+    return max(grace - elapsed, grace - since if since >= 0 else 0)
 
 
 def _wake(work: Work) -> None:

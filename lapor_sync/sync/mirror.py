@@ -12,6 +12,7 @@ from lapor_sync.domain import delivery as rules_of_delivery
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.identity import Match, is_by_id, match
+from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, ThreadItem
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
@@ -46,7 +47,8 @@ class Read(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of one read: the report before and after, its thread, whether known items were gone from it.
+    """What became of one read: the report before and after, its thread after and `before`, whether known items were
+    gone from it, and its deliveries.
 
     `is_other`: what was read is another report, or nobody knows: nothing of it was merged.
     """
@@ -56,6 +58,7 @@ class Written(NamedTuple):
     items: tuple[ThreadItem, ...]
     shrunk: bool
     deliveries: list[Queued]
+    before: tuple[ThreadItem, ...] = ()
     is_other: bool = False
 
     @property
@@ -138,7 +141,7 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
     if old is not None and old.other_since and not merged.other_since:
         quarantine.release(work, {old.tracking_id}, sources=(quarantine.DETAIL,))
     new = settle(work, judging, old, merged, items, mine, is_unread=read.unread)
-    return Written(old=old, new=new, items=items, shrunk=is_shrunk, deliveries=mine)
+    return Written(old=old, new=new, items=items, shrunk=is_shrunk, deliveries=mine, before=old_items)
 
 
 def _doubt(read: Read, old: Mirrored) -> Reason | None:
@@ -292,7 +295,7 @@ def note_references(
 
 
 def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadItem, ...]) -> Queued:
-    count = _times_answered(items, one.ref)
+    count = times_arrived(items, one.delivery)
     if one.delivery.kind is Kind.FORWARD:
         return one
     if count and one.state in {State.HELD, State.REFUSED}:
@@ -306,12 +309,6 @@ def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadIte
         work.note("seen_twice", one.tracking_id, ref=one.ref, count=count)
         judging.log.error("seen_twice", ref=one.ref, tracking_id=one.tracking_id, count=count)
     return replace(one, seen_count=count, seen_at=seen_at)
-
-
-def _times_answered(items: tuple[ThreadItem, ...], ref: str) -> int:
-    """How often the citizen gets the response: a log item that repeats it is no second answer."""
-    answers = rules_of_delivery.times_seen((item for item in items if item.kind is ItemKind.ANSWER), ref)
-    return answers or min(rules_of_delivery.times_seen(items, ref), 1)
 
 
 def _recover(work: Work, tracking_id: str, ref: str, item: ThreadItem) -> None:

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from lapor_sync.domain import three_way
-from lapor_sync.domain.delivery import BLOCKING, Confirm, Hold, Kind, Reason, Seen, Send, State, next_step
+from lapor_sync.domain.delivery import BLOCKING, Kind, Reason, State
+from lapor_sync.domain.next_step import Confirm, Hold, Seen, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
 from lapor_sync.domain.three_way import Decision, Side
 from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
-from lapor_sync.store.outbox import Queued
+from lapor_sync.store.outbox import Queued, siblings
 from lapor_sync.store.reports import Mirrored, chunks
 from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.reconcile import decide
@@ -124,7 +125,7 @@ def _next(know: _Known, one: Mirrored, mine: list[Queued]) -> Next | None:
     waits = first.next_try_at is not None and to_text(first.next_try_at) > know.at
     if waits and not know.is_paused:  # once resumed, what waits has no more to wait for
         return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind)
-    step, reason = _step(first, _seen(know, one, mine))
+    step, reason = _step(first, _seen(know, one, mine, first))
     return Next(one=first, step=step, reason=reason, behind=behind)
 
 
@@ -140,7 +141,7 @@ def _step(first: Queued, seen: Seen) -> tuple[str, Reason | None]:
     return "read_back", first.reason
 
 
-def _seen(know: _Known, one: Mirrored, mine: list[Queued]) -> Seen:
+def _seen(know: _Known, one: Mirrored, mine: list[Queued], first: Queued) -> Seen:
     """The report as mirrored; that something is absent is never concluded from it."""
     return Seen(
         colour=one.colour,
@@ -151,4 +152,6 @@ def _seen(know: _Known, one: Mirrored, mine: list[Queued]) -> Seen:
         absence_counts=False,
         readable=know.readable,
         issued=frozenset(each.ref for each in mine),
+        siblings=siblings(mine, first.ref),
+        call_id=one.call_id,
     )

@@ -247,8 +247,7 @@ class _Run:
         return _Fetched(row, known, report, self._fetch_thread(row))
 
     def _fetch_whole(self, row: ListedRow, known: Known | None, report: Report) -> _Fetched:
-        read = read_apart(self.setup.log, row.report_id, lambda: self.setup.connector.read_report(row.report_id))
-        found = by_id(self.health, read, None)
+        found = self._read_detail(row.report_id)
         if found.detail is None:
             return _Fetched(row, known, found=found, bad=found.bad)
         if match(report, found.detail.report, is_confirmed=True) is Match.OTHER:
@@ -266,7 +265,7 @@ class _Run:
         """Let the detail say whose the row's id is: two reports claim it, or the report had another id before."""
         has_moved = known is not None and _is_under_another_id(report, known)
         if known is not None and has_moved:
-            before = by_id(self.health, lambda: self.setup.connector.read_report(known.upstream_id or ""), None)
+            before = self._read_detail(known.upstream_id or "")
             still = before.detail.report if before.detail else None
             if still is not None and still.tracking_id == known.tracking_id and "tracking_id" not in still.missing:
                 return _Fetched(row, known, bad=_about_another(row, self.setup))  # it answers under its own id yet
@@ -282,6 +281,10 @@ class _Run:
         if named is None and (rival is not None or has_moved):
             return replace(one, bad=_about_another(row, self.setup), rival=rival)
         return replace(one, rival=rival, has_moved=has_moved)
+
+    def _read_detail(self, report_id: str) -> ById:
+        read = read_apart(self.setup.log, report_id, lambda: self.setup.connector.read_report(report_id))
+        return by_id(self.health, read, None)
 
     def _fetch_thread(self, row: ListedRow) -> ById:
         read = read_apart(self.setup.log, row.report_id, lambda: self.setup.connector.read_thread(row.report_id))

@@ -17,27 +17,33 @@ from typing import assert_never
 from lapor_sync.domain.delivery import (
     MAX_CUT,
     SENTENCES,
-    Confirm,
-    Hold,
     Kind,
     NotSent,
     Outcome,
     Reason,
     Refused,
-    Requeue,
-    Seen,
-    Send,
     Sent,
     State,
     Unknown,
-    Wait,
     came_back_cut,
     carries,
     foreign_answers,
-    next_step,
 )
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
-from lapor_sync.domain.report import Outgoing, OutgoingFile
+from lapor_sync.domain.next_step import (
+    Confirm,
+    Delivery,
+    Hold,
+    Requeue,
+    Scene,
+    Seen,
+    Send,
+    Wait,
+    digests,
+    next_step,
+    traces,
+)
+from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
 from lapor_sync.store import audit, conflicts, marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -52,6 +58,9 @@ from lapor_sync.sync.reread import read_one, settle
 from lapor_sync.sync.setup import Judging, Setup
 
 LONGEST_WAIT = timedelta(minutes=15)
+
+LONG_AGO = timedelta(days=1)
+"""What is not whole for so long after a try is asked about: nothing that went may ever come back."""
 
 FRESH_SECONDS = 5.0
 """What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
@@ -70,8 +79,8 @@ def recover(setup: Setup) -> int:
         found = outbox.found_sending(work)
         for one in found:
             outbox.end_killed_attempt(work, one)
-            outbox.move(work, one, State.UNKNOWN, Reason.KILLED, ended_at=None)
-            setup.ended[one.ref] = setup.clock.monotonic()
+            uptime = outbox.uptime_text(setup.clock.uptime())
+            outbox.move(work, one, State.UNKNOWN, Reason.KILLED, ended_at=None, ended_uptime=uptime)
     for one in found:
         setup.log.warning("delivery_unknown", ref=one.ref, tracking_id=one.tracking_id, reason=Reason.KILLED)
     return len(found)
@@ -184,8 +193,9 @@ class _Push:
         one, longest = outbox.get(work, ref), 2 * self.setup.rules.grace
         if one is None or one.state is not State.UNKNOWN:
             return False
-        if ref in self.setup.ended:
-            return self.setup.clock.monotonic() - self.setup.ended[ref] < longest.total_seconds()
+        elapsed = self.setup.clock.uptime().since(one.ended_uptime)
+        if elapsed is not None:
+            return elapsed < longest.total_seconds()
         return one.ended_at is not None and self.setup.connector.upstream_now() < one.ended_at + longest
 
     def _next_wave(self, pool: ThreadPoolExecutor, waves: Iterator[list[Queued]]) -> _Wave | None:
@@ -264,7 +274,8 @@ class _Push:
     def _take_step(self, work: Work, one: Queued, written: Written, found: ById, *, is_paused: bool) -> _Ready:
         """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""
         one = self._with_baseline(work, one, written)
-        step = next_step(one.delivery, self._seen(work, one, written, found))
+        seen = self._seen(work, one, written, found)
+        step = next_step(one.delivery, seen)
         match step:
             case Send() if is_paused:
                 self._wait(work, one)
@@ -280,7 +291,8 @@ class _Push:
                 self.setup.log.info("delivery_not_found", ref=one.ref, tracking_id=one.tracking_id, tries=tries)
             case Send():
                 outbox.begin_attempt(work, one.ref)
-                outbox.move(work, one, State.SENDING, Reason.LEAVING)
+                scene = one.delivery.scene or _scene(one.delivery, written, found, seen)
+                outbox.move(work, one, State.SENDING, Reason.LEAVING, scene=outbox.scene_text(scene))
                 if self.is_canary:
                     marks.put(work, Mark.CANARY, one.ref)
             case Wait():
@@ -303,15 +315,25 @@ class _Push:
         return one
 
     def _seen(self, work: Work, one: Queued, written: Written, found: ById) -> Seen:
+        assert found.thread is not None
+        is_whole = found.thread.complete and not _hides(found.thread, one)
+        can_be_back = one.delivery.may_have_arrived and one.delivery.kind is Kind.RESPONSE
         return Seen(
             colour=written.new.colour,
             disposed_to=written.new.report.disposition_id,
             items=written.items,
             prefix=self.setup.rules.prefix,
             log_texts=found.detail.log_texts if found.detail else (),
-            absence_counts=not written.shrunk and not _hides(found, one) and self._grace_is_over(work, one, found),
+            absence_counts=self._grace_is_over(work, one, found),
+            is_whole=is_whole,
+            is_long_ago=self._is_long_ago(one),
             readable=one.state is not State.UNKNOWN or self._references_come_back(work),
+            names_sender=can_be_back and outbox.any_was_seen(work),
             issued=frozenset(sibling.ref for sibling in written.deliveries),
+            siblings=outbox.siblings(written.deliveries, one.ref),
+            bad=frozenset(bad.key for bad in found.thread.bad),
+            traces=traces(one.delivery, _raw(found)) if can_be_back else None,
+            call_id=written.new.call_id,
             barred=outbox.barred(work, one) if one.state is State.UNKNOWN else 0,
         )
 
@@ -319,20 +341,26 @@ class _Push:
         return outbox.references_come_back(work, from_text(work.at) - self.setup.rules.grace)
 
     def _grace_is_over(self, work: Work, one: Queued, found: ById) -> bool:
-        """Whether the read began late enough after the attempt ended, by upstream's clock and by our own monotonic
-        one: either alone may jump."""
+        """Whether the read began late enough after the attempt ended, by upstream's clock and by how long this machine
+        has run: either alone may jump. Of another start of the machine, or another machine, nothing is known: counted
+        from now on.
+        """
         if one.state is not State.UNKNOWN or found.thread is None or found.detail is None:
             return False
-        if not found.thread.complete:
-            return False  # what it does not show may stand where it was not shown
         if one.ended_at is None:
             outbox.touch(work, one.ref, ended_at=to_text(self.setup.connector.upstream_now()))
             return False
-        grace = self.setup.rules.grace
-        ended = self.setup.ended.get(one.ref)
-        if ended is not None and self.setup.clock.monotonic() - ended < grace.total_seconds():
+        grace, uptime = self.setup.rules.grace, self.setup.clock.uptime()
+        elapsed = uptime.since(one.ended_uptime)
+        if elapsed is None:
+            outbox.touch(work, one.ref, ended_uptime=outbox.uptime_text(uptime))
+            elapsed = 0.0
+        if elapsed < grace.total_seconds():
             return False
         return min(found.thread.began_at, found.detail.began_at) >= one.ended_at + grace
+
+    def _is_long_ago(self, one: Queued) -> bool:
+        return one.ended_at is not None and self.setup.connector.upstream_now() - one.ended_at >= LONG_AGO
 
     def _confirm(self, work: Work, one: Queued) -> None:
         outbox.move(work, one, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
@@ -379,7 +407,7 @@ class _Push:
                 self.setup.holding.still_answers(work)
                 current = outbox.of_refs(work, [one.one.ref for one, _ in done])
                 for one, (outcome, ms) in done:
-                    self._settle(work, current[one.one.ref], outcome, ms)
+                    self._settle(work, current[one.one.ref], outcome, ms, before=one.one.delivery.scene)
                 changed = [
                     one.one.tracking_id for one, (outcome, _) in done if isinstance(outcome, Sent | Unknown)
                 ]
@@ -424,8 +452,8 @@ class _Push:
             return False  # any other answer, or none, is no denial
         return False
 
-    def _settle(self, work: Work, one: Queued, outcome: Outcome, ms: int) -> None:
-        """One outcome, each of the three in its own way."""
+    def _settle(self, work: Work, one: Queued, outcome: Outcome, ms: int, *, before: Scene | None) -> None:
+        """One outcome, each of the three in its own way. `before`: the scene that it had until it was claimed."""
         outbox.end_attempt(work, one, outcome, ms)
         match outcome:
             case Sent():
@@ -439,12 +467,17 @@ class _Push:
                 # What did not leave only because the process is to stop has nothing to wait for.
                 next_try = None if self.setup.stopping() else to_text(self._next_try(work, one, retry_after))
                 waits = one.waits + (next_try is not None)
-                outbox.move(work, one, State.QUEUED, Reason.NOT_SENT, next_try_at=next_try, waits=waits)
+                scene = outbox.scene_text(before)
+                outbox.move(
+                    work, one, State.QUEUED, Reason.NOT_SENT, next_try_at=next_try, waits=waits, scene=scene
+                )
             case Unknown(retry_after=retry_after):
-                self.setup.ended[one.ref] = self.setup.clock.monotonic()
-                ended_at = to_text(self.setup.connector.upstream_now())
+                ended = {
+                    "ended_at": to_text(self.setup.connector.upstream_now()),
+                    "ended_uptime": outbox.uptime_text(self.setup.clock.uptime()),
+                }
                 asked = to_text(from_text(work.at) + timedelta(seconds=retry_after)) if retry_after else None
-                outbox.move(work, one, State.UNKNOWN, Reason.REPLY_LOST, ended_at=ended_at, next_try_at=asked)
+                outbox.move(work, one, State.UNKNOWN, Reason.REPLY_LOST, next_try_at=asked, **ended)
             case _:
                 assert_never(outcome)
         self.setup.log.info(
@@ -508,9 +541,23 @@ class _Push:
                 marks.clear(work, Mark.CUT)
 
 
-def _hides(found: ById, one: Queued) -> bool:
+def _hides(thread: Thread, one: Queued) -> bool:
     """Whether an item of the thread that could not be read holds the reference."""
-    return found.thread is not None and any(carries(bad.raw, one.ref) for bad in found.thread.bad)
+    return any(carries(bad.raw, one.ref) for bad in thread.bad)
+
+
+def _scene(delivery: Delivery, written: Written, found: ById, seen: Seen) -> Scene:
+    """What is known of the report now that a delivery is to leave: also what went from its thread with this read."""
+    return Scene(
+        items={**digests(written.before), **digests(written.items, seen.bad)},
+        call_id=seen.call_id,
+        traces=traces(delivery, _raw(found)),
+    )
+
+
+def _raw(found: ById) -> tuple[str, ...]:
+    """What upstream said of the report in this read, as it came."""
+    return tuple(part.raw for part in (found.detail, found.thread) if part is not None)
 
 
 def _mark(one: Queued) -> tuple[str, State, int]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lapor_sync.domain.delivery import State, cannot_be_told
+from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreNewer
-from lapor_sync.domain.ports import Clock
-from lapor_sync.store import audit, backup, marks, outbox, pauses
+from lapor_sync.domain.next_step import Scene, cannot_be_told, digests
+from lapor_sync.domain.ports import Clock, Uptime
+from lapor_sync.store import audit, backup, marks, outbox, pauses, threads
 from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Work, open_store
@@ -27,20 +28,26 @@ from lapor_sync.sync.setup import Judging, Rules
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def begin(work: Work, rules: Rules, by: str, restored: Head, replaced: Head | None = None) -> None:
+def begin(work: Work, rules: Rules, by: str, uptime: Uptime, restored: Head, replaced: Head | None = None) -> None:
     """Write down that this database was restored (with this head), and let nothing leave.
 
-    What is queued may have been sent after the backup. What could not be found again is held; the next cycle reads
-    every open report, as the nightly sweep does, and finds the rest.
+    What is queued may have been sent after the backup: what is new in its thread since then is asked for what it may
+    be. What could not be found again is held; the next cycle reads every open report, as the nightly sweep does, and
+    finds the rest.
     """
     work.note("restored", "database", who=by, **_heads(restored, replaced))
-    pauses.begin(work, by, pauses.Why.RESTORED)
+    pauses.begin(work, by, pauses.Why.RESTORED, uptime)
     marks.put_time(work, Mark.SWEPT, _LONG_AGO)
     _note_body(work)
     readable = outbox.references_come_back(work, from_text(work.at) - rules.grace)
-    for one in outbox.listing(work, State.QUEUED):
+    queued = outbox.listing(work, State.QUEUED)
+    known = threads.load(work, {one.tracking_id for one in queued})
+    for one in queued:
         if reason := cannot_be_told(one.delivery, readable=readable):
             hold(work, one, reason)
+        elif one.delivery.scene is None:
+            scene = Scene(items=digests(known.get(one.tracking_id, ())))
+            outbox.touch(work, one.ref, scene=outbox.scene_text(scene))
 
 
 def notice(judging: Judging) -> bool:
@@ -53,7 +60,7 @@ def notice(judging: Judging) -> bool:
         if known is None:
             _note_body(work)
         else:
-            begin(work, judging.rules, audit.DAEMON, audit.head(work.conn))
+            begin(work, judging.rules, audit.DAEMON, judging.store.clock.uptime(), audit.head(work.conn))
     return known is not None
 
 
@@ -88,7 +95,7 @@ def put_back(
         store = open_store(f"sqlite:///{new}", agency, clock)
         try:
             with store.work() as work:
-                begin(work, rules, by, contents.head, replaced)
+                begin(work, rules, by, clock.uptime(), contents.head, replaced)
         finally:
             store.close()
         backup.make_single(new)

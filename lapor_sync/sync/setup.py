@@ -79,7 +79,6 @@ class Setup(Judging):
     `step` is called with each step's name as it is reached; `stopping` tells whether to come to an end;
     `spread` is a random number in [0, 1) for jitter; `progress` hears (done, total or None) reports.
     `holding` is the proof that this process alone works the database.
-    `ended` remembers, for this process only, the monotonic time at which a delivery's attempt ended.
     """
 
     connector: Connector
@@ -91,7 +90,6 @@ class Setup(Judging):
     stopping: Callable[[], bool] = never
     progress: Callable[[int, int | None], None] = lambda _done, _total: None
     holding: Holding = field(default_factory=Holding)
-    ended: dict[str, float] = field(default_factory=dict)
 
     @property
     def may_push(self) -> bool:

@@ -22,7 +22,7 @@ import respx
 from connectors.simulator import CITY_ID, INSTITUTIONS, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
-from lapor_sync.domain.ports import Connector
+from lapor_sync.domain.ports import Connector, Uptime
 
 RECORDED = Path(__file__).parent / "recorded"
 TOKEN = "{00000000-0000-0000-0000-000000000000}"
@@ -33,6 +33,9 @@ class HastyClock:
 
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def uptime(self) -> Uptime:
+        return Uptime("stage", self.monotonic())
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 from connectors.simulator import world
 from connectors.sp4n_v3 import client
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.sync import calls, pull, push, reread
 from tests.flow.bench import START
 
@@ -30,6 +31,9 @@ class Clocks:
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.true + self.wall_ahead)
+
+    def uptime(self) -> Uptime:
+        return Uptime(str(self._booted), self.true - self._booted)
 
     def monotonic(self) -> float:
         self.true += MOMENT

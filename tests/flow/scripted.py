@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from connectors.sp4n_v3 import wire
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
 from lapor_sync.domain.errors import BadRecord, Missing
-from lapor_sync.domain.ports import ListedRow, ListPage
+from lapor_sync.domain.ports import ListedRow, ListPage, Uptime
 from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
 from lapor_sync.store import conflicts, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
@@ -35,9 +35,13 @@ class Ticking:
 
     seconds: float = 1000.0
     wall_ahead: float = 0.0
+    boot: str = "first"
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds + self.wall_ahead)
+
+    def uptime(self) -> Uptime:
+        return Uptime(self.boot, self.seconds)
 
     def monotonic(self) -> float:
         return self.seconds
@@ -174,6 +178,14 @@ class Stage:
     def cycles(self, count: int, seconds: float = 400) -> None:
         for _ in range(count):
             self.cycle(seconds)
+
+    def cycles_with(self, step: Callable[[str], None]) -> None:
+        """One cycle in which `step` hears where it is."""
+        self.cycle(step=step)
+
+    def setup_anew(self) -> None:
+        """The process is gone: a new one has nothing but the database."""
+        self.setup = replace(self.setup)
 
     def respond(self, given_id: str, text: str = "Sudah kami perbaiki kemarin sore.", **values: Any) -> str:
         return acts.respond(self.setup, acts.Written(given_id=given_id, text=text, by="budi", **values))

@@ -633,7 +633,8 @@ def test_a_reference_that_upstream_spells_anew_is_seen(tmp_path: Path) -> None:
         one = city.report()
         city.settle_down()
         ref = city.respond(one)
-        city.world.answer(one, content=f"<p>Sudah. [ref {ref.lower().replace('-', '&ndash;')}]</p>")
+        spelt = f"<p>SUDAH kami perbaiki. [ref {ref.lower().replace('-', '&ndash;')}]</p>"
+        city.world.answer(one, content=spelt)
         city.cycle()
         assert (city.state(ref), city.arrived(one)) == (State.SENT, [])
         assert city.delivery(ref).seen_at is not None

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lapor_sync.domain.delivery import next_step
 from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.next_step import next_step
 from lapor_sync.store import quarantine
 from lapor_sync.sync import housekeeping, mirror
 from lapor_sync.sync.reconcile import judge

@@ -56,7 +56,7 @@ MIRRORED = st.builds(
     answers=st.integers(0, 1000),
     settled=st.booleans(),
     rules=TEXT,
-    **dict.fromkeys(("row_hash", "deadline_clock", "forwarded_from"), st.none() | TEXT),
+    **dict.fromkeys(("row_hash", "deadline_clock", "forwarded_from", "other_id"), st.none() | TEXT),
     **dict.fromkeys(reports._OWN_TIMES, st.none() | TIMES),
 )
 

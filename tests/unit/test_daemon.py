@@ -28,6 +28,7 @@ from lapor_sync.domain.errors import (
     Unreachable,
     UpstreamError,
 )
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.sync.cycle import Outcome
 
 AWAY = Unreachable("No answer.")
@@ -45,6 +46,9 @@ class Time:
 
     def now(self) -> datetime:
         return datetime(2026, 3, 2, tzinfo=UTC) + timedelta(seconds=self.at)
+
+    def uptime(self) -> Uptime:
+        return Uptime("test", self.monotonic())
 
     def monotonic(self) -> float:
         return self.at

@@ -21,25 +21,17 @@ from lapor_sync.domain.delivery import (
     OPEN_UPSTREAM,
     SENTENCES,
     Body,
-    Confirm,
-    Delivery,
-    Hold,
     Kind,
     NotSent,
     Outcome,
     Reason,
     Refused,
-    Requeue,
-    Seen,
-    Send,
     Sent,
     State,
     Unknown,
-    Wait,
     came_back_cut,
     carries,
     foreign_answers,
-    next_step,
     outcome_of,
     reference,
     references_in,
@@ -49,6 +41,18 @@ from lapor_sync.domain.delivery import (
     with_reference,
 )
 from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.next_step import (
+    Confirm,
+    Delivery,
+    Hold,
+    Requeue,
+    Scene,
+    Seen,
+    Send,
+    Wait,
+    digests,
+    next_step,
+)
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -62,7 +66,7 @@ def item(content: str, id: str = "1", kind: ItemKind = ItemKind.ANSWER) -> Threa
 
 DELIVERY = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.QUEUED, text=TEXT, opd="101")
 FORWARD = replace(DELIVERY, kind=Kind.FORWARD)
-UNKNOWN = replace(DELIVERY, state=State.UNKNOWN)
+UNKNOWN = replace(DELIVERY, state=State.UNKNOWN, scene=Scene(items={}))
 SEEN = Seen(colour=Colour.MERAH, disposed_to="101", items=(), prefix="LS")
 READ_BACK = replace(SEEN, absence_counts=True)
 OURS = item(TEXT)
@@ -345,7 +349,11 @@ def test_other_states_have_no_next_step(state: State) -> None:
             Hold(reason=Reason.DISPOSED_ELSEWHERE),
         ),
         # the whole text is looked for only once it was tried
-        (replace(DELIVERY, tries=1), replace(SEEN, items=(item("jalan sudah diperbaiki"),)), Confirm()),
+        (
+            replace(DELIVERY, tries=1, scene=Scene(items={})),
+            replace(SEEN, items=(item("jalan sudah diperbaiki"),)),
+            Confirm(),
+        ),
         (
             DELIVERY,
             replace(SEEN, items=(item("jalan sudah diperbaiki"),)),
@@ -378,7 +386,8 @@ def test_other_states_have_no_next_step(state: State) -> None:
         (FORWARD, replace(SEEN, items=(FOREIGN,)), Send()),
         (FORWARD, replace(SEEN, disposed_to="102"), Hold(reason=Reason.DISPOSED_ELSEWHERE)),
         (FORWARD, replace(SEEN, colour=Colour.HIJAU), Hold(reason=Reason.CLOSED_SINCE)),
-        (FORWARD, replace(SEEN, log_texts=("lain", f"bukan kewenangan [Ref {REF}]")), Confirm()),
+        (FORWARD, replace(SEEN, log_texts=("lain", f"Bukan kewenangan: {TEXT}")), Confirm()),
+        (FORWARD, replace(SEEN, log_texts=("lain", f"apa itu {REF}?")), Hold(reason=Reason.MENTIONED)),
         (FORWARD, replace(SEEN, items=(item(TEXT, kind=ItemKind.LOG),)), Confirm()),
         (replace(FORWARD, state=State.UNKNOWN), SEEN, Wait()),
         (replace(FORWARD, state=State.UNKNOWN), READ_BACK, Hold(reason=Reason.FORWARD_NOT_FOUND)),
@@ -411,6 +420,10 @@ deliveries = st.builds(
     baseline=st.none() | st.frozensets(st.sampled_from([one.id for one in ITEMS])),
     accepted_closed=st.booleans(),
     accepted_disposition=st.sampled_from([None, "102", "999"]),
+    scene=st.none()
+    | st.builds(
+        Scene, items=st.lists(st.sampled_from(ITEMS)).map(digests), call_id=st.sampled_from([None, "1", "2"])
+    ),
 )
 views = st.builds(
     Seen,
@@ -421,6 +434,10 @@ views = st.builds(
     log_texts=st.sampled_from([(), ("lain",), (TEXT,)]),
     absence_counts=st.booleans(),
     readable=st.booleans(),
+    is_whole=st.booleans(),
+    is_long_ago=st.booleans(),
+    names_sender=st.booleans(),
+    call_id=st.sampled_from([None, "1"]),
 )
 
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import pytest
 
 from lapor_sync.domain.errors import BadInput, StoreUnavailable
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.sync import intake
 from lapor_sync.sync.intake import Intake, Take, why_not
 from lapor_sync.sync.pull import Tally
@@ -24,6 +25,9 @@ LONG = "l" * 250 + ".xlsx"
 class Clock:
     def now(self) -> datetime:
         return NOW
+
+    def uptime(self) -> Uptime:
+        return Uptime("test", self.monotonic())
 
     def monotonic(self) -> float:
         return 0.0

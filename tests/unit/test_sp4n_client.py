@@ -16,6 +16,7 @@ from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.delivery import Sent, Unknown
 from lapor_sync.domain.errors import ListingUnstable, Missing
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Outgoing, OutgoingFile
 
 BASE = "https://lapor.test/lapor/3.0.0"
@@ -25,6 +26,9 @@ NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
 class StillClock:
     def now(self) -> datetime:
         return NOW
+
+    def uptime(self) -> Uptime:
+        return Uptime("test", self.monotonic())
 
     def monotonic(self) -> float:
         return 0.0

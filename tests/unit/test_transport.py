@@ -26,6 +26,7 @@ from lapor_sync.domain.errors import (
     UpstreamBroken,
     UpstreamError,
 )
+from lapor_sync.domain.ports import Uptime
 
 BASE = "https://lapor.test/lapor/3.0.0"
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
@@ -40,6 +41,9 @@ class FakeClock:
 
     def now(self) -> datetime:
         return START + timedelta(seconds=self.seconds - 1000)
+
+    def uptime(self) -> Uptime:
+        return Uptime("test", self.monotonic())
 
     def monotonic(self) -> float:
         return self.seconds

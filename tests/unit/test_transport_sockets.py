@@ -18,6 +18,7 @@ import trustme
 
 from connectors.transport import Answer, Transport, TransportSettings, trusted
 from lapor_sync.domain.errors import SettingsWrong, Unreachable, UpstreamBroken
+from lapor_sync.domain.ports import Uptime
 
 Handler = Callable[[socket.socket], None]
 
@@ -32,6 +33,9 @@ SHORT: dict[str, Any] = {"read_timeout": 1.0, "connect_timeout": 1.0}
 class RealClock:
     def now(self) -> datetime:
         return datetime.now(UTC)
+
+    def uptime(self) -> Uptime:
+        return Uptime("test", self.monotonic())
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -1,0 +1,378 @@
+"""The next step of one delivery, given what stands upstream. Source: rules, "When it may leave", "Reading back".
+
+After a try without a clear answer only a thread with nothing new proves that nothing arrived. So the report as it stood
+when the try began is kept as a `Scene`, and all that is new since then is asked for what it may be.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from lapor_sync.domain import thread as talk
+from lapor_sync.domain.colour import CLOSED, Colour
+from lapor_sync.domain.delivery import (
+    MAX_BARRED,
+    MAX_TRIES,
+    Kind,
+    Reason,
+    State,
+    carries,
+    foreign_answers,
+    references_in,
+    same_words,
+    says_all_of,
+)
+from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.report import ItemKind, ThreadItem, digest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scene:
+    """A report as it stood when a try that may have arrived began.
+
+    `items`: the digest of the words of each item that was known, by id. `traces`: how often parts of the delivery stood
+    in what upstream said of the report, as `traces` counts them; None where that is not known. `call_id`: the id under
+    which upstream was asked and written to.
+    """
+
+    items: Mapping[str, str]
+    call_id: str | None = None
+    traces: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Delivery:
+    """One delivery as the next step needs it. `baseline`: ids of the items known when it was written or let go
+    again, None where the thread was not known then. `opd`: the institution that it speaks for. `scene`: None where
+    no try left that may have arrived."""
+
+    ref: str
+    kind: Kind
+    state: State
+    text: str
+    opd: str
+    is_secret: bool = False
+    tries: int = 0
+    baseline: frozenset[str] | None = frozenset()
+    accepted_closed: bool = False
+    accepted_disposition: str | None = None
+    scene: Scene | None = None
+
+    @property
+    def may_have_arrived(self) -> bool:
+        """Whether a try left, and what became of it is not known."""
+        return self.state is State.UNKNOWN or self.scene is not None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """The report as read in this cycle, beside the delivery.
+
+    `absence_counts`: the read began at least the grace after the attempt ended. `is_whole`: it was complete;
+    `is_long_ago`: the attempt ended a day ago or more. `readable`: references come back in this upstream's threads;
+    `names_sender`: one did, in an item that named who wrote it.
+    `barred`: how many of its last tries in a row something else than LAPOR answered with a 4xx.
+    `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
+    report, in whatever state its delivery is; needed where the prefix was changed since. `siblings`: the texts of its
+    other deliveries by reference, but for those that were only found upstream. `bad`: keys of items that could not be
+    read; `traces`: as in `Scene`, of this read; `call_id`: the id that was asked for.
+    """
+
+    colour: Colour | None
+    disposed_to: str | None
+    items: tuple[ThreadItem, ...]
+    prefix: str
+    log_texts: tuple[str, ...] = ()
+    absence_counts: bool = False
+    is_whole: bool = True
+    is_long_ago: bool = False
+    readable: bool = True
+    names_sender: bool = False
+    issued: frozenset[str] = frozenset()
+    siblings: Mapping[str, str] = field(default_factory=dict)
+    barred: int = 0
+    bad: frozenset[str] = frozenset()
+    traces: tuple[int, ...] | None = None
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Send:
+    """Claim it and send it now."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Confirm:
+    """It stands upstream already: sent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wait:
+    """Nothing can be said yet."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requeue:
+    """Read back and not there: a try that counts; it is due again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hold:
+    """A person decides."""
+
+    reason: Reason
+
+
+Step = Send | Confirm | Wait | Requeue | Hold
+
+
+def next_step(delivery: Delivery, seen: Seen) -> Step:
+    """What to do with a delivery that is queued or unknown, given the report as read in this cycle.
+
+    Raises Defect for a delivery in another state.
+    """
+    if delivery.state not in {State.QUEUED, State.UNKNOWN}:
+        raise Defect(f"delivery {delivery.ref} is {delivery.state} and has no next step")
+    if stands_upstream(delivery, seen):
+        return Confirm()
+    if delivery.state is State.UNKNOWN:
+        return _after_unknown(delivery, seen)
+    reason = reason_to_hold(delivery, seen)
+    if reason is None and delivery.scene is not None and delivery.kind is Kind.RESPONSE:
+        return _if_absent(delivery, delivery.scene, seen) or Send()
+    return Hold(reason=reason) if reason else Send()
+
+
+def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
+    """Read back and not found: may it go out again?"""
+    if not seen.absence_counts or not (seen.is_whole or seen.is_long_ago):
+        return Wait()
+    if reason := cannot_be_told(delivery, readable=seen.readable and delivery.scene is not None):
+        return Hold(reason=reason)
+    if delivery.scene is not None and (step := _if_absent(delivery, delivery.scene, seen)):
+        return step
+    if seen.barred >= MAX_BARRED:
+        return Hold(reason=Reason.BARRED)
+    if delivery.tries + 1 >= MAX_TRIES:
+        return Hold(reason=Reason.NOT_FOUND_AGAIN)
+    return Requeue()
+
+
+def cannot_be_told(delivery: Delivery, *, readable: bool) -> Reason | None:
+    """Why it proves nothing that a delivery is not found upstream; None where it does."""
+    if delivery.kind is Kind.FORWARD:
+        return Reason.FORWARD_NOT_FOUND
+    return Reason.CANNOT_READ_BACK if delivery.is_secret or not readable else None
+
+
+def _if_absent(delivery: Delivery, scene: Scene, seen: Seen) -> Wait | Hold | None:
+    """Why this read does not prove that nothing arrived since the scene; None where it does."""
+    if scene.call_id is not None and seen.call_id is not None and scene.call_id != seen.call_id:
+        return Hold(reason=Reason.ANOTHER_REPORT)
+    now = {item.id for item in seen.items} | seen.bad
+    if not seen.is_whole or not scene.items.keys() <= now:  # what went may come back, and what arrived with it
+        return Hold(reason=Reason.CANNOT_READ_BACK) if seen.is_long_ago else Wait()
+    if not _may_be_there(delivery, scene, seen):
+        return None
+    # Where the next response that comes back would tell how answers are shown, a person need not.
+    is_told_soon = not seen.is_long_ago and not _may_be_there(delivery, scene, replace(seen, names_sender=True))
+    return Wait() if is_told_soon else Hold(reason=Reason.PERHAPS_ARRIVED)
+
+
+def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
+    known = delivery.baseline or frozenset()
+    if not seen.bad <= scene.items.keys() | known:
+        return True
+    if (
+        scene.traces
+        and seen.traces
+        and any(now > then for now, then in zip(seen.traces, scene.traces, strict=True))
+    ):
+        return True
+    return any(
+        not _is_surely_another(item, delivery, seen)
+        for item in seen.items
+        if item.id not in known and scene.items.get(item.id) != words_digest(item)
+    )
+
+
+def _is_surely_another(item: ThreadItem, delivery: Delivery, seen: Seen) -> bool:
+    """Whether an item that is new since a try cannot be what that try stored; by the table of the rules."""
+    for ref, text in seen.siblings.items():
+        if carries(item.content, ref):
+            return says_all_of(item.content, text, ref)
+    if not is_clearly_other(item.content, delivery.text):
+        return False
+    if item.kind is ItemKind.REPORTER:
+        return seen.names_sender and len(_vocabulary(item.content)) >= _LEAST_WORDS
+    if item.kind is ItemKind.ANSWER:  # a new one holds the delivery all the same, as somebody else's answer
+        return not references_in(item.content, seen.prefix)
+    return item.kind is ItemKind.DISPOSITION
+
+
+_LEAST_SHARE = 0.4
+_LEAST_WORDS = 3
+
+
+def is_clearly_other(content: str, text: str) -> bool:
+    """Whether two texts are two: each says something, none is a part of the other, and few words stand in both."""
+    said, ours = letters(content), letters(text)
+    if not said or said in ours or ours in said:
+        return False
+    its, mine = _vocabulary(content), _vocabulary(text)
+    return len(its & mine) < _LEAST_SHARE * min(len(its), len(mine))
+
+
+def _vocabulary(text: str) -> set[str]:
+    return set(re.findall(r"\w+", talk.words(text).casefold()))
+
+
+# What can be compared however upstream shows it.
+
+
+def words_digest(item: ThreadItem) -> str:
+    """16 hexadecimal digits that stand for what a citizen reads in an item."""
+    return digest(talk.words(item.content))
+
+
+def digests(items: Iterable[ThreadItem], bad: Iterable[str] = ()) -> dict[str, str]:
+    """The items of a scene; `bad` are keys of those that could not be read."""
+    return {**dict.fromkeys(bad, ""), **{item.id: words_digest(item) for item in items}}
+
+
+_ESCAPE = re.compile(r'\\+(?:u([0-9a-fA-F]{4})|["/nrtbf])?')
+_PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
+_SIMPLE_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_NO_LETTER = re.compile(r"[\W_]+")
+_LONG_NUMBER = re.compile(r"&#[0-9]{8,};?")
+_PROBE = 48
+MAX_SEARCHED = 4_000_000
+"""Characters of what upstream said of one report that are searched."""
+
+
+def letters(text: str) -> str:
+    """What no layout changes: the letters and digits of a text, small, its escapes undone, its tags gone."""
+    if "\\" in text:
+        text = _ESCAPE.sub(_letter, text)
+    if "%" in text:
+        text = _PERCENT.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), text)
+    for _ in range(2 if "&" in text else 0):
+        text = html.unescape(_LONG_NUMBER.sub(" ", text))
+    return _NO_LETTER.sub("", _SIMPLE_TAG.sub(" ", text)).casefold()
+
+
+def _letter(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16)) if escape[1] else " "
+
+
+def traces(delivery: Delivery, said: Iterable[str]) -> tuple[int, ...]:
+    """How often the reference, the beginning and the end of the words stand in what upstream said, under any key.
+
+    Both with and without what looks like a tag: either may hide them. It takes time by the length of the texts.
+    """
+    text = delivery.text.replace(f"[Ref {delivery.ref}]", "")
+    words = letters(text)
+    probes = [letters(delivery.ref), *filter(None, dict.fromkeys((words[:_PROBE], words[-_PROBE:])))]
+    raw = "\n".join(said)[:MAX_SEARCHED]
+    shown = (letters(raw), letters(raw.replace("<", " "))) if "<" in raw else (letters(raw),)
+    return tuple(max(each.count(probe) for each in shown) for probe in probes)
+
+
+# Whether it arrived.
+
+
+def stands_upstream(delivery: Delivery, seen: Seen) -> bool:
+    """Whether the delivery can be seen upstream: its words with its reference, or (once tried) its whole text alone.
+
+    The whole text alone is looked for only in foreign answers that came after the response was written: two equal
+    answers in one thread are two answers.
+    """
+    if any(is_arrival(item, delivery) for item in seen.items):
+        return True
+    if delivery.kind is Kind.FORWARD:
+        own = letters(delivery.text)  # LAPOR words its logs around what was written
+        return any(carries(text, delivery.ref) and own in letters(text) for text in seen.log_texts)
+    scene = delivery.scene.items if delivery.scene else {}
+    return delivery.may_have_arrived and any(
+        item.id not in scene and same_words(item.content, delivery.text, delivery.ref)
+        for item in _new_foreign(delivery, seen)
+    )
+
+
+def is_arrival(item: ThreadItem, delivery: Delivery) -> bool:
+    """Whether an item is the delivery as the citizen got it: an agency's, with its reference and its words.
+
+    Of one that was never sent only an answer counts: somebody typed it on LAPOR's own site, or an older backup was
+    restored. A mention of its reference is neither.
+    """
+    is_log_of_it = delivery.may_have_arrived or delivery.kind is Kind.FORWARD
+    if item.kind is ItemKind.REPORTER or not (item.kind is ItemKind.ANSWER or is_log_of_it):
+        return False
+    return carries(item.content, delivery.ref) and says_all_of(item.content, delivery.text, delivery.ref)
+
+
+def times_arrived(items: Iterable[ThreadItem], delivery: Delivery) -> int:
+    """How often the citizen got the delivery: a log that repeats it is no second answer.
+
+    What upstream accepted and shows under its reference in other words was seen once.
+    """
+    mine = [item for item in items if carries(item.content, delivery.ref)]
+    arrivals = [item for item in mine if is_arrival(item, delivery)]
+    answers = sum(item.kind is ItemKind.ANSWER for item in arrivals)
+    if answers or arrivals:
+        return answers or 1
+    return int(delivery.state is State.SENT and any(item.kind is not ItemKind.REPORTER for item in mine))
+
+
+def _new_foreign(delivery: Delivery, seen: Seen) -> tuple[ThreadItem, ...]:
+    known = delivery.baseline or frozenset()
+    return tuple(item for item in foreign_answers(seen.items, seen.prefix, seen.issued) if item.id not in known)
+
+
+# Whether it may leave.
+
+
+def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
+    """The first of the reasons to hold a queued delivery, or None.
+
+    A hand-over is held only because the report was closed or is with another institution already, or was mentioned.
+    """
+    if seen.colour in CLOSED and not delivery.accepted_closed:
+        moved = seen.disposed_to is not None and seen.disposed_to != delivery.opd
+        return Reason.DISPOSED_ELSEWHERE if moved and seen.colour is Colour.ABU else Reason.CLOSED_SINCE
+    if _is_mentioned(delivery, seen):
+        return Reason.MENTIONED
+    if delivery.kind is Kind.RESPONSE and (_new_foreign(delivery, seen) or _said_by_nobody_known(delivery, seen)):
+        return Reason.FIRST_READ if delivery.baseline is None else Reason.ANSWERED_ELSEWHERE
+    if seen.disposed_to not in {None, delivery.opd, delivery.accepted_disposition}:
+        return Reason.DISPOSED_ELSEWHERE
+    return None
+
+
+def _is_mentioned(delivery: Delivery, seen: Seen) -> bool:
+    """Whether somebody wrote the reference of what never left. After a try it is no mere mention."""
+    known, logs = delivery.baseline or frozenset(), seen.log_texts if delivery.kind is Kind.FORWARD else ()
+    new = (item.content for item in seen.items if item.id not in known)
+    return delivery.scene is None and any(carries(text, delivery.ref) for text in (*new, *logs))
+
+
+def _said_by_nobody_known(delivery: Delivery, seen: Seen) -> bool:
+    """Whether its words stand in a new answer with a reference of ours that this database did not issue."""
+    known = delivery.baseline or frozenset()
+    return any(
+        item.kind is ItemKind.ANSWER
+        and item.id not in known
+        and is_same(item.content, delivery)
+        and not any(carries(item.content, ref) for ref in seen.siblings)
+        for item in seen.items
+    )
+
+
+def is_same(content: str, delivery: Delivery) -> bool:
+    """Whether a text says the words of a delivery, whatever reference stands in it."""
+    own = delivery.text.replace(f"[Ref {delivery.ref}]", "")
+    refs = references_in(content, delivery.ref.partition("-")[0])
+    return any(same_words(content, own, ref) for ref in refs or {delivery.ref})

@@ -1,0 +1,135 @@
+"""How long a write may take to be shown: two clocks agree, whatever dies or jumps meanwhile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.errors import NotAllowed
+from lapor_sync.store import marks, pauses
+from lapor_sync.store.audit import head
+from lapor_sync.store.marks import Mark
+from lapor_sync.sync import acts, restore
+from tests.flow.scripted import Stage, row_of, stage
+
+MINE, ITS = "7000001", "41"
+HOUR = 3600
+
+
+def lost(city: Stage) -> str:
+    """A response whose reply was lost a second ago, and which is not shown yet."""
+    city.upstream.add(row_of(MINE, ITS))
+    city.cycles(2)
+    ref = city.respond(MINE)
+    city.upstream.lose(shown=False)
+    city.cycle(1)
+    assert city.state(ref) is State.UNKNOWN
+    return ref
+
+
+@pytest.mark.parametrize("wall", [0, HOUR, -HOUR])
+def test_upstream_s_clock_jumps_after_a_restart(tmp_path: Path, wall: float) -> None:
+    """A lost reply, a new process, then upstream's clock is an hour ahead: the grace is waited for all the same."""
+    with stage(tmp_path / "kota.db") as city:
+        ref = lost(city)
+        city.setup_anew()
+        city.upstream.ahead += HOUR
+        city.clock.wall_ahead = wall
+        for _ in range(3):
+            city.cycle(30)
+            assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+        city.clock.seconds += 120
+        city.upstream.store = None
+        city.cycle()
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+def test_processes_of_one_cycle_each_come_to_an_end(tmp_path: Path) -> None:
+    """`--once` by a timer: what one process began to count, the next one counts on."""
+    with stage(tmp_path / "kota.db") as city:
+        ref = lost(city)
+        city.upstream.store = None
+        for _ in range(5):
+            city.setup_anew()
+            city.cycle(60)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+def test_after_another_start_of_the_machine_it_is_counted_anew(tmp_path: Path) -> None:
+    """A reboot, or a standby on another machine that has run for long: its first look begins the count."""
+    with stage(tmp_path / "kota.db") as city:
+        ref = lost(city)
+        city.clock.boot, city.clock.seconds = "second", city.clock.seconds + 50_000
+        city.upstream.ahead -= 50_000
+        city.upstream.ahead += HOUR
+        city.cycle(60)
+        city.cycle(30)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+        city.clock.seconds += 60
+        city.upstream.store = None
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+def test_a_machine_that_went_back_counts_anew(tmp_path: Path) -> None:
+    """A virtual machine was set back to an older state: the same start, and less time since it."""
+    with stage(tmp_path / "kota.db") as city:
+        ref = lost(city)
+        city.clock.seconds -= 500
+        city.upstream.ahead += 500 + HOUR
+        city.cycle(60)
+        assert city.state(ref) is State.UNKNOWN
+        city.clock.seconds += 120
+        city.upstream.store = None
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+# After a restore.
+
+
+def restored(city: Stage) -> None:
+    with city.setup.store.work() as work:
+        restore.begin(work, city.setup.rules, "siti", city.clock.uptime(), head(work.conn))
+
+
+@pytest.mark.parametrize("step", [-30, -HOUR, HOUR, 10 * HOUR])
+def test_resume_waits_for_the_grace_whatever_the_wall_clock_does(tmp_path: Path, step: float) -> None:
+    """It steps back or ahead within the grace after a restore: how long the machine has run is asked, too."""
+    with stage(tmp_path / "kota.db") as city:
+        restored(city)
+        city.clock.seconds += 20
+        city.clock.wall_ahead = step
+        with pytest.raises(NotAllowed):
+            acts.resume(city.setup, "siti")
+        city.clock.seconds += 100 + max(0, 30 if step == -30 else 0)
+        assert acts.resume(city.setup, "siti")
+
+
+def test_after_another_start_resume_counts_anew(tmp_path: Path) -> None:
+    """The wall clock may have been set by then: the first try to resume begins the count."""
+    with stage(tmp_path / "kota.db") as city:
+        restored(city)
+        city.clock.boot, city.clock.wall_ahead = "second", HOUR
+        with pytest.raises(NotAllowed, match="not be readable"):
+            acts.resume(city.setup, "siti")
+        city.clock.seconds += 119
+        with pytest.raises(NotAllowed):
+            acts.resume(city.setup, "siti")
+        city.clock.seconds += 1
+        assert acts.resume(city.setup, "siti")
+
+
+def test_a_pause_of_an_earlier_program_is_counted_from_the_first_look(tmp_path: Path) -> None:
+    """It did not write down how long the machine had run."""
+    with stage(tmp_path / "kota.db") as city:
+        with city.setup.store.work() as work:
+            marks.put(work, Mark.PAUSED, json.dumps({"since": work.at, "by": "siti", "why": pauses.Why.RESTORED}))
+        city.clock.seconds += 10_000
+        with pytest.raises(NotAllowed):
+            acts.resume(city.setup, "siti")
+        city.clock.seconds += 120
+        assert acts.resume(city.setup, "siti")

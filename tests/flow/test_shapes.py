@@ -1,0 +1,350 @@
+"""A write without a clear answer, and an upstream that shows what it stored in any shape: it never goes out twice."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lapor_sync.domain.delivery import Outcome, Reason, State, Unknown
+from lapor_sync.domain.report import Outgoing
+from tests.flow.scripted import Row, Stage, row_of, stage
+
+MINE, ITS = "7000001", "41"
+TEXT = "Lubang di depan pasar sudah kami tambal kemarin sore, silakan diperiksa kembali."
+BEFORE = {"id": 1, "created_at": "01-03-2026 09:00:00", "content": "Mohon segera ditindaklanjuti pak wali kota"}
+"""What the reporter wrote before."""
+
+Shape = Callable[[Row, str, str], Any]
+"""The usual item, the words and the reference, as an upstream might show them instead: an item, or several."""
+
+
+def without(item: Row, *names: str) -> Row:
+    return {key: value for key, value in item.items() if key not in names}
+
+
+def retyped(text: str, ref: str) -> str:
+    return text.replace(ref, "LS-QQQQQQ")
+
+
+BARE = ("template_code", "institution_from_name", "institution_to_name")
+
+SHAPES: dict[str, Shape] = {
+    "as ever": lambda item, text, ref: item,
+    "small letters": lambda item, text, ref: item | {"content": item["content"].lower()},
+    "other hyphens": lambda item, text, ref: item | {"content": item["content"].replace("-", "\u2011")},
+    "HTML": lambda item, text, ref: item | {"content": f"<p><b>{html.escape(item['content'])}</b></p>"},
+    "wrapped anew": lambda item, text, ref: item | {"content": item["content"].replace(" ", "<br/>\r\n")},
+    "brackets gone": lambda item, text, ref: item | {"content": f"{text} Ref {ref}"},
+    "with a greeting": lambda item, text, ref: item | {"content": f"Yth. Pelapor. {item['content']} Salam."},
+    "its template another": lambda item, text, ref: item | {"template_code": "tanggapan"},
+    "no template": lambda item, text, ref: without(item, "template_code"),
+    "no institution": lambda item, text, ref: without(item, "institution_from_name"),
+    "neither": lambda item, text, ref: without(item, *BARE),
+    "neither, no reference": lambda item, text, ref: without(item, *BARE) | {"content": text},
+    "neither, other reference": lambda item, text, ref: (
+        without(item, *BARE) | {"content": retyped(item["content"], ref)}
+    ),
+    "neither, cut": lambda item, text, ref: without(item, *BARE) | {"content": text[:20]},
+    "neither, empty": lambda item, text, ref: without(item, *BARE) | {"content": ""},
+    "neither, null": lambda item, text, ref: without(item, *BARE) | {"content": None},
+    "neither, other words": lambda item, text, ref: without(item, *BARE) | {"content": "(lihat lampiran)"},
+    "no reference": lambda item, text, ref: item | {"content": text},
+    "other reference": lambda item, text, ref: item | {"content": retyped(item["content"], ref)},
+    "other reference, other words": lambda item, text, ref: (
+        item | {"content": f"Jawaban telah diterima. [Ref {retyped(ref, ref)}]"}
+    ),
+    "reference cut": lambda item, text, ref: item | {"content": item["content"][:-5]},
+    "no longer one": lambda item, text, ref: item | {"content": f"{text} [Ref LS-1]"},
+    "cut": lambda item, text, ref: item | {"content": text[:20]},
+    "empty": lambda item, text, ref: item | {"content": ""},
+    "null": lambda item, text, ref: item | {"content": None},
+    "no content": lambda item, text, ref: without(item, "content"),
+    "mojibake": lambda item, text, ref: item | {"content": text.replace("a", "\u00c3\u00a1")},
+    "only the reference": lambda item, text, ref: item | {"content": f"[Ref {ref}]"},
+    "other words": lambda item, text, ref: item | {"content": "Jawaban instansi menunggu persetujuan."},
+    "under message": lambda item, text, ref: without(item, "content") | {"message": item["content"]},
+    "under isi": lambda item, text, ref: without(item, "content") | {"isi": item["content"]},
+    "under isi, bare": lambda item, text, ref: without(item, "content", *BARE) | {"isi": item["content"]},
+    "in an object": lambda item, text, ref: item | {"content": {"text": item["content"]}},
+    "in a list": lambda item, text, ref: item | {"content": item["content"].split("\n")},
+    "in JSON text": lambda item, text, ref: (
+        without(item, "content") | {"data": json.dumps({"isi": item["content"]})}
+    ),
+    "in template_content": lambda item, text, ref: (
+        without(item, "content") | {"template_content": item["content"]}
+    ),
+    "as a text": lambda item, text, ref: item["content"],
+    "as a list": lambda item, text, ref: [[item["id"], item["content"]]],
+    "a number": lambda item, text, ref: item | {"content": 5},
+    "as a log": lambda item, text, ref: item | {"template_code": "status"},
+    "as a log without words": lambda item, text, ref: item | {"template_code": "status", "content": ""},
+    "as a log, other words": lambda item, text, ref: (
+        item | {"template_code": "status", "content": "Status laporan berubah", "institution_from_name": "Admin"}
+    ),
+    "as a disposition": lambda item, text, ref: item | {"template_code": "disposition"},
+    "as a disposition without words": lambda item, text, ref: (
+        item | {"template_code": "disposition", "content": ""}
+    ),
+    "no id": lambda item, text, ref: without(item, "id"),
+    "no id, other words": lambda item, text, ref: without(item, "id", *BARE) | {"content": "x"},
+    "id as a text": lambda item, text, ref: item | {"id": f"F-{item['id']}"},
+    "the id of an older item": lambda item, text, ref: item | {"id": 1},
+    "the id of an older item, bare": lambda item, text, ref: without(item, *BARE) | {"id": 1, "content": text},
+    "encoded": lambda item, text, ref: (
+        without(item, *BARE) | {"content": base64.b64encode(item["content"].encode()).decode()}
+    ),
+    "two items": lambda item, text, ref: [item | {"content": text[:40]}, item | {"id": 999, "content": text[40:]}],
+    "no time": lambda item, text, ref: without(item, "created_at", *BARE) | {"content": text[:30]},
+    "a comment hides it": lambda item, text, ref: item | {"content": "<!-- " + item["content"]},
+    "in a script": lambda item, text, ref: item | {"content": f"<script>{item['content']}"},
+    "in a tag": lambda item, text, ref: item | {"content": f'<a title="{item["content"]}">lampiran</a>'},
+    "percent": lambda item, text, ref: (
+        without(item, "content", *BARE) | {"link": "?isi=" + item["content"].replace(" ", "%20")}
+    ),
+    "in the older item": lambda item, text, ref: [],
+    "in the detail": lambda item, text, ref: [],
+}
+
+
+def seen_before(city: Stage) -> None:
+    """An answer that came back as it should, so that this upstream is known to name who writes."""
+    first = city.respond(MINE, "Laporan kami terima dan kami teruskan kepada petugas lapangan.")
+    city.cycles(2)
+    assert (city.state(first), city.delivery(first).seen_count) == (State.SENT, 1)
+
+
+def stored_as(city: Stage, name: str) -> Callable[[Outgoing], Outcome]:
+    """A write that is stored and shown in that shape, and whose answer is lost."""
+
+    def store(outgoing: Outgoing) -> Outcome:
+        upstream = city.upstream
+        shown = SHAPES[name](upstream.shown(outgoing), TEXT, outgoing.ref)
+        thread = upstream.items.setdefault(ITS, [])
+        thread += shown if isinstance(shown, list) else [shown]
+        if name == "in the older item":
+            thread[0] = thread[0] | {"content": f"{thread[0]['content']} -- {outgoing.text}"}
+        if name == "in the detail":
+            upstream.details[ITS] = upstream.details[ITS] | {"last_reply": {"isi": outgoing.text.upper()}}
+        return Unknown(why="lost")
+
+    return store
+
+
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_however_it_is_shown_it_is_posted_once(tmp_path: Path, name: str, is_first: bool) -> None:
+    """Found, or held for a person; also where earlier answers were shown as they should be."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+        if not is_first:
+            seen_before(city)
+        city.upstream.posted.clear()
+        ref = city.respond(MINE, TEXT)
+        city.upstream.store = stored_as(city, name)
+        city.cycles(8)
+        assert len(city.upstream.posted) == 1
+        city.clock.seconds += 86_400  # what cannot be read is waited for so long
+        city.cycles(2)
+        assert len(city.upstream.posted) == 1
+        assert city.state(ref) in {State.SENT, State.HELD}
+
+
+SHOWN_RIGHTLY = (
+    "as ever,small letters,other hyphens,HTML,wrapped anew,brackets gone,with a greeting,its template another,"
+    "no template,no institution,no reference,no id,id as a text,in template_content"
+)
+
+
+@pytest.mark.parametrize("name", SHOWN_RIGHTLY.split(","))
+def test_what_still_says_all_is_found_and_asks_nobody(tmp_path: Path, name: str) -> None:
+    """Upstream changes case, hyphens, tags, lines, escapes: the citizen has the answer."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.store = stored_as(city, name)
+        city.cycles(3)
+        assert (city.state(ref), city.delivery(ref).reason) == (State.SENT, Reason.FOUND)
+
+
+def test_a_thread_with_nothing_new_is_absence(tmp_path: Path) -> None:
+    """Then it goes out again by itself."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.store = None
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+COMMENT = {"id": 50, "created_at": "02-03-2026 11:00:00", "content": "Apakah ada kabar tentang laporan ini, pak?"}
+
+
+def test_a_reporter_s_comment_holds_nothing_where_upstream_names_who_writes(tmp_path: Path) -> None:
+    """An answer of ours was once shown with its institution; other words, no institution: it is the reporter."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+        seen_before(city)
+        city.upstream.posted.clear()
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.items[ITS].append(COMMENT)
+        city.upstream.store = None
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+def test_a_comment_is_asked_about_where_nobody_knows_how_answers_are_shown(tmp_path: Path) -> None:
+    """Of the very first answer it could be the answer itself: asked after a day, unless another one tells before."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.items[ITS] = [COMMENT]
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+        city.clock.seconds += 86_400
+        city.cycle()
+        one = city.delivery(ref)
+        assert (one.state, one.reason, len(city.upstream.posted)) == (State.HELD, Reason.PERHAPS_ARRIVED, 1)
+
+
+def test_the_next_response_that_comes_back_tells_how_answers_are_shown(tmp_path: Path) -> None:
+    """Then the comment is the reporter's, and what did not arrive goes again."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.add(row_of("7000002", "42"))
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.items[ITS] = [COMMENT]
+        city.cycle()
+        city.upstream.store = None
+        other = city.respond("7000002", TEXT)
+        city.cycles(3)
+        assert [city.state(one) for one in (ref, other)] == [State.SENT, State.SENT]
+        assert [one.ref for one in city.upstream.posted] == [ref, other, ref]
+
+
+# What went from the thread.
+
+
+@pytest.mark.parametrize("left", [[], [BEFORE]], ids=["empty", "shorter"])
+def test_a_thread_that_shrank_proves_nothing_until_it_is_whole(tmp_path: Path, left: list[Row]) -> None:
+    """Read after read, however often; what arrived is among what is not shown."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        whole = [BEFORE, COMMENT]
+        city.upstream.items[ITS] = list(whole)
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose()
+        city.cycle(0)
+        stored = city.upstream.items[ITS][-1]
+        city.upstream.items[ITS] = list(left)
+        city.setup_anew()
+        city.cycles(6)
+        assert (city.state(ref), len(city.upstream.posted)) in {(State.SENT, 1), (State.UNKNOWN, 1)}
+        city.upstream.items[ITS] = [*whole, stored]
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
+def test_a_thread_that_stays_short_is_asked_about_after_a_day(tmp_path: Path) -> None:
+    """An item may have been taken away for good: nobody waits for ever, and nothing is guessed."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE, COMMENT]
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(3)
+        assert city.state(ref) is State.UNKNOWN
+        city.clock.seconds += 86_400
+        city.cycle()
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.CANNOT_READ_BACK, 1)
+
+
+def test_it_shrinks_right_before_it_goes_again(tmp_path: Path) -> None:
+    """Not there by one read, and the next one, right before the send, is empty: it waits."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+
+        def step(name: str) -> None:
+            if name == "claim_committed":
+                city.upstream.items[ITS] = []
+
+        city.cycles_with(step)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.QUEUED, 1)
+        city.upstream.items[ITS] = [BEFORE]
+        city.upstream.store = None
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+# A mention.
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"content": "Tanggapan {ref} sedang kami siapkan.", "institution_from_name": "Admin Kota"},
+        {"content": "Apa itu {ref}?"},
+        {"content": "Menunggu {ref}", "template_code": "status", "institution_from_name": "Admin Kota"},
+        {"content": "Sudah. {ref}", "template_code": "reply", "institution_from_name": "Dinas PUPR"},
+    ],
+)
+def test_a_mention_of_what_never_left_is_no_arrival(tmp_path: Path, item: Row) -> None:
+    """Held; once a person has looked, it goes out."""
+    from lapor_sync.store.conflicts import How
+    from lapor_sync.sync import acts
+
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.items[ITS] = [{"id": 9, **item, "content": item["content"].format(ref=ref)}]
+        city.cycles(2)
+        assert (city.delivery(ref).reason, city.upstream.posted) == (Reason.MENTIONED, [])
+        assert city.delivery(ref).seen_at is None
+        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
+def test_typed_by_hand_on_lapor_s_own_site_it_has_arrived(tmp_path: Path) -> None:
+    """An agency's answer with the words and the reference: the citizen has it."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        said = {"id": 9, "content": f"{TEXT} (Ref {ref})", "institution_from_name": "Dinas PUPR"}
+        city.upstream.items[ITS] = [said]
+        city.cycle()
+        assert (city.state(ref), city.upstream.posted) == (State.SENT, [])

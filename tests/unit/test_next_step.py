@@ -1,0 +1,231 @@
+"""What may be a response that was tried, and what cannot be: the table of the rules, item by item."""
+
+from __future__ import annotations
+
+import html
+import json
+import time
+from dataclasses import replace
+
+import pytest
+
+from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.delivery import Kind, Reason, State, says_all_of, with_reference
+from lapor_sync.domain.next_step import (
+    Confirm,
+    Delivery,
+    Hold,
+    Requeue,
+    Scene,
+    Seen,
+    Send,
+    Wait,
+    digests,
+    is_clearly_other,
+    letters,
+    next_step,
+    times_arrived,
+    traces,
+)
+from lapor_sync.domain.report import ItemKind, ThreadItem
+
+REF, WORDS = "LS-7F3K2Q", "Jalan di depan pasar sudah kami perbaiki."
+TEXT = with_reference(WORDS, REF)
+ASKED = "Kapan lampu taman dinyalakan lagi?"
+
+
+def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER) -> ThreadItem:
+    return ThreadItem(id=id, kind=kind, created_at=None, content=content)
+
+
+OLD = item("Mohon ditindak", id="1", kind=ItemKind.REPORTER)
+SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1))
+UNKNOWN = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.UNKNOWN, text=TEXT, opd="101", scene=SCENE)
+QUEUED = replace(UNKNOWN, state=State.QUEUED, tries=1)
+SEEN = Seen(
+    colour=Colour.MERAH,
+    disposed_to="101",
+    items=(OLD,),
+    prefix="LS",
+    absence_counts=True,
+    names_sender=True,
+    bad=frozenset({"h:1"}),
+    traces=(0, 1, 1),
+    call_id="41",
+)
+PERHAPS = Hold(reason=Reason.PERHAPS_ARRIVED)
+SIBLING = "LS-SSSSSS"
+
+
+def with_new(*items: ThreadItem, **values: object) -> Seen:
+    return replace(SEEN, items=(OLD, *items), **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("seen", "then"),
+    [
+        (SEEN, None),
+        # surely another
+        (with_new(item(ASKED, kind=ItemKind.REPORTER)), None),
+        (with_new(item(ASKED)), None),  # held by the next question, as somebody else's answer
+        (with_new(item(ASKED, kind=ItemKind.DISPOSITION)), None),
+        (with_new(item(with_reference("Kami cek.", SIBLING)), siblings={SIBLING: "Kami cek."}), None),
+        # perhaps ours
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), names_sender=False), Wait()),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), names_sender=False, is_long_ago=True), PERHAPS),
+        (with_new(item(WORDS, kind=ItemKind.REPORTER), names_sender=False), PERHAPS),
+        (with_new(item("Terima kasih", kind=ItemKind.REPORTER)), PERHAPS),
+        (with_new(item(WORDS, kind=ItemKind.REPORTER)), PERHAPS),
+        (with_new(item("Jalan di depan pasar", kind=ItemKind.REPORTER)), PERHAPS),
+        (with_new(item(f"Kata Anda: {WORDS} Bohong!", kind=ItemKind.REPORTER)), PERHAPS),
+        (with_new(item("jalan depan pasar sudah baik", kind=ItemKind.REPORTER)), PERHAPS),
+        (with_new(item("", kind=ItemKind.LOG)), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.LOG)), PERHAPS),
+        (with_new(item("", kind=ItemKind.DISPOSITION)), PERHAPS),
+        (with_new(item(f"{WORDS} [Ref LS-QQQQQQ]")), PERHAPS),
+        (with_new(item(f"{ASKED} [Ref LS-QQQQQQ]")), PERHAPS),
+        (with_new(item(f"[Ref {REF}]")), PERHAPS),
+        (with_new(item(with_reference(WORDS, SIBLING)), siblings={SIBLING: "Kami cek."}), PERHAPS),
+        (replace(SEEN, items=(OLD._replace(content=f"Mohon ditindak {WORDS}"),)), PERHAPS),
+        (replace(SEEN, bad=frozenset({"h:1", "h:2"})), PERHAPS),
+        (replace(SEEN, traces=(1, 1, 1)), PERHAPS),
+        (replace(SEEN, traces=(0, 1, 2)), PERHAPS),
+        # nothing can be said
+        (replace(SEEN, items=()), Wait()),
+        (replace(SEEN, bad=frozenset()), Wait()),
+        (replace(SEEN, is_whole=False), Wait()),
+        (replace(SEEN, items=(), is_long_ago=True), Hold(reason=Reason.CANNOT_READ_BACK)),
+        (replace(SEEN, call_id="42"), Hold(reason=Reason.ANOTHER_REPORT)),
+        # it is there
+        (with_new(item(TEXT)), Confirm()),
+        (with_new(item(TEXT, kind=ItemKind.LOG)), Confirm()),
+    ],
+)
+def test_what_is_new_after_a_try(seen: Seen, then: object) -> None:
+    """The same is asked after the grace, and once more right before the next send."""
+    assert next_step(UNKNOWN, seen) == (then or Requeue())
+    again = next_step(QUEUED, seen)
+    if then is None and any(one.kind is ItemKind.ANSWER for one in seen.items) and not seen.siblings:
+        assert again == Hold(reason=Reason.ANSWERED_ELSEWHERE)
+    elif then is not None and then != PERHAPS:
+        assert again == then
+    else:
+        assert isinstance(again, Hold if then else Send)
+
+
+def test_what_was_known_when_it_was_written_is_not_new() -> None:
+    """It had gone when the try left, and came back."""
+    back = replace(QUEUED, baseline=frozenset({"9"}))
+    assert next_step(back, with_new(item(ASKED))) == Send()
+
+
+def test_without_a_scene_an_absence_proves_nothing() -> None:
+    """A try of an earlier program, which kept none."""
+    assert next_step(replace(UNKNOWN, scene=None), SEEN) == Hold(reason=Reason.CANNOT_READ_BACK)
+
+
+def test_a_hand_over_that_was_let_go_again_asks_for_nothing_new() -> None:
+    """What may be one in a thread cannot be told: a person said that it goes."""
+    assert next_step(replace(QUEUED, kind=Kind.FORWARD), with_new(item("", kind=ItemKind.LOG))) == Send()
+
+
+def test_its_words_under_a_reference_that_is_not_known_here() -> None:
+    """An older backup was restored, and the same was written once more: a person is asked."""
+    first = item(with_reference(WORDS, "LS-QQQQQQ"))
+    new = replace(QUEUED, scene=None, tries=0)
+    assert next_step(new, with_new(first)) == Hold(reason=Reason.ANSWERED_ELSEWHERE)
+    assert next_step(replace(new, baseline=frozenset({"9"})), with_new(first)) == Send()
+    assert next_step(new, with_new(first, siblings={"LS-QQQQQQ": WORDS})) == Send()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (TEXT, True),
+        (TEXT.lower().replace("-", "\u2010"), True),
+        (f"<p>{html.escape(TEXT)}</p>", True),
+        (f"Yth. Bapak/Ibu. {TEXT}", True),
+        (f"{WORDS} Ref: {REF}", True),
+        (f"[Ref {REF}]", False),
+        (f"Perihal {REF}: belum", False),
+        (f"{WORDS} " * 3, False),
+    ],
+)
+def test_an_answer_says_all_of_a_response_or_only_mentions_it(content: str, expected: bool) -> None:
+    """Letters and digits count; a little beside them is a greeting, much is another text."""
+    assert says_all_of(content, TEXT, REF) is expected
+
+
+def test_a_text_without_a_letter_is_said_by_its_reference_alone() -> None:
+    """Upstream may drop the emoji; what is left is the reference."""
+    thumb = with_reference("\U0001f44d", REF)
+    assert says_all_of(f"[Ref {REF}]", thumb, REF)
+    assert not says_all_of(f"apa {REF}", thumb, REF)
+
+
+def test_how_often_a_response_arrived() -> None:
+    """A log that repeats it is none; a mention is none, save of what upstream accepted and shows in other words."""
+    log, mention = item(TEXT, "2", ItemKind.LOG), item(f"lihat {REF}", "3")
+    sent = replace(UNKNOWN, state=State.SENT)
+    assert times_arrived((item(TEXT), log), sent) == 1
+    assert times_arrived((item(TEXT), item(TEXT, "4")), sent) == 2
+    assert times_arrived((log,), sent) == 1
+    assert times_arrived((mention,), sent) == 1
+    assert times_arrived((mention,), UNKNOWN) == 0
+    assert times_arrived((mention._replace(kind=ItemKind.REPORTER),), sent) == 0
+
+
+def test_clearly_other_texts_share_few_words() -> None:
+    assert is_clearly_other(ASKED, WORDS)
+    assert not is_clearly_other("", WORDS)
+    assert not is_clearly_other("...", WORDS)
+
+
+# Traces.
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        json.dumps({"isi": TEXT}),
+        json.dumps({"isi": TEXT}, ensure_ascii=True).upper(),
+        json.dumps({"data": json.dumps({"a": json.dumps({"isi": TEXT})})}),
+        html.escape(html.escape(json.dumps({"isi": TEXT}))),
+        json.dumps(TEXT.split()),
+        TEXT.replace(" ", "%20"),
+        TEXT.replace(" ", "<br>"),
+        "<!-- " + TEXT,
+        f'<a title="{TEXT}">',
+        "\\u0022" + TEXT.replace(" ", "\\u00a0"),
+    ],
+)
+def test_its_words_are_found_under_whatever_form(said: str) -> None:
+    """Reference, beginning and end of the words."""
+    assert traces(UNKNOWN, [said]) == (1, 1)
+    assert traces(UNKNOWN, ["{}", said, said]) == (2, 2)
+    assert traces(UNKNOWN, ["{}"]) == (0, 0)
+
+
+def test_the_beginning_and_the_end_of_long_words_are_found_alone() -> None:
+    """One letter in the middle may be another one."""
+    text = " ".join(f"kata{n}" for n in range(60))
+    long = replace(UNKNOWN, text=with_reference(text, REF))
+    assert traces(long, [text[:300]]) == (0, 1, 0)
+    assert traces(long, [text[200:]]) == (0, 0, 1)
+
+
+HOSTILE = ("\\", "&#", "&#4", "<", "<a ", "<!--", "%", "%2", "\\u", "&amp;", "[Ref ", "ref", "-", " ")
+
+
+@pytest.mark.parametrize("part", HOSTILE)
+def test_a_search_takes_time_by_the_length_of_the_text(part: str) -> None:
+    """Much of anything that begins something."""
+    began = time.perf_counter()
+    letters(part * (300_000 // len(part)))
+    assert time.perf_counter() - began < 2
+
+
+def test_a_number_of_thousands_of_digits_is_no_letter() -> None:
+    """Python refuses to read it, and no citizen stops the city by it."""
+    for escaped in ("&#" + "4" * 5000, "&amp;#" + "4" * 5000 + ";"):
+        assert letters(f"a{escaped} b").startswith("a")
