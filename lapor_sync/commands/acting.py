@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     click.option("--opd", metavar="X", help="Institution id or name; default: where the report is disposed."),
     click.option("--attach", metavar="FILE", multiple=True, type=path_type, help="A file; may be given again."),
     click.option("--secret", is_flag=True, help="Only for the reporter's eyes."),
+    click.option("--again", is_flag=True, help="Also where the same words were written for the report before."),
     click.option("--from", "sheet", metavar="FILE.xlsx", type=path_type, help="Many at once, from a sheet."),
     acting_by,
 )
@@ -36,14 +37,15 @@ def respond(
     opd: str | None,
     attach: tuple[Path, ...],
     secret: bool,
+    again: bool,
     sheet: Path | None,
     by: str | None,
 ) -> None:
     """Write an OPD's response; prints its reference. It leaves with the next cycle."""
     if sheet is not None:
         if report_id or text is not None or text_file or opd or attach or secret:
-            raise click.UsageError("--from stands alone: the sheet says it all.")
-        respond_from_sheet(call, sheet, person(by))
+            raise click.UsageError("--from stands alone, or with --again: the sheet says the rest.")
+        respond_from_sheet(call, sheet, person(by), again=again)
         return
     if report_id is None or (text is None) == (text_file is None):
         raise click.UsageError("Give an ID and either --text or --text-file (or --from FILE.xlsx).")
@@ -55,18 +57,20 @@ def respond(
     limits = file_limits_of(app.settings)
     words = read_text(text_file) if text_file is not None else text or ""
     files = tuple(read_attachment(path, limits.max_bytes) for path in attach)
-    written = Written(given_id=report_id, text=words, by=person(by), opd=opd, is_secret=secret, files=files)
+    written = Written(
+        given_id=report_id, text=words, by=person(by), opd=opd, is_secret=secret, again=again, files=files
+    )
     with app.judging() as judging:
         say(write(judging, written, limits))
         _say_when_it_leaves(judging, app.settings)
 
 
-def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
+def respond_from_sheet(call: Call, sheet: Path, by: str, *, again: bool) -> None:
     """Queue every row of a sheet, or none."""
     from lapor_sync.sync.acts import respond_all
 
     app = call.app()
-    rows, wrong = read_sheet(sheet, by)
+    rows, wrong = read_sheet(sheet, by, again=again)
     with app.judging() as judging:
         refs = respond_all(judging, rows, wrong)
         for ref in filter(None, refs):
@@ -76,7 +80,7 @@ def respond_from_sheet(call: Call, sheet: Path, by: str) -> None:
         _say_when_it_leaves(judging, app.settings)
 
 
-def read_sheet(sheet: Path, by: str) -> tuple[list[Written], tuple[tuple[int, str], ...]]:
+def read_sheet(sheet: Path, by: str, *, again: bool = False) -> tuple[list[Written], tuple[tuple[int, str], ...]]:
     """The rows of a sheet of responses; the numbers of those that cannot be taken, and why. Raises BadInput."""
     from connectors.response_sheet import read_responses
     from lapor_sync.sync.acts import Written, origin_of
@@ -89,6 +93,7 @@ def read_sheet(sheet: Path, by: str) -> tuple[list[Written], tuple[tuple[int, st
             by=row.by or by,
             opd=row.opd,
             is_secret=row.is_secret,
+            again=again,
             origin=origin_of(row.tracking_id, row.opd or "", row.text),
             row=row.row,
         )

@@ -1,0 +1,153 @@
+"""The same words for one report twice by hand: refused with the first one's reference, unless somebody means it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.delivery import Kind, Reason, State
+from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.store import outbox
+from lapor_sync.store.outbox import NewDelivery
+from lapor_sync.sync import acts
+from lapor_sync.sync.acts import OutboxAct, Written, origin_of
+from tests.flow.bench import OPD, OTHER_OPD
+from tests.flow.scripted import Stage, row_of, stage
+
+MINE, ITS = "7000001", "41"
+TEXT = "Lubang di depan pasar sudah kami tambal."
+
+
+@pytest.fixture
+def city(tmp_path: Path) -> Iterator[Stage]:
+    """One report at rest."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        yield city
+
+
+def from_sheet(city: Stage, *texts: str, opd: str = "", again: bool = False) -> list[str | None]:
+    rows = [
+        Written(
+            given_id=MINE,
+            text=text,
+            by="siti",
+            opd=opd or None,
+            again=again,
+            origin=origin_of(MINE, opd, text),
+            row=n,
+        )
+        for n, text in enumerate(texts, 2)
+    ]
+    return acts.respond_all(city.setup, rows)
+
+
+ALIKE = [
+    TEXT,
+    TEXT.upper(),
+    f"  {TEXT.replace(' ', '  ')}\n",
+    f"<p>{TEXT}</p>",
+    TEXT.replace(".", " !"),
+    TEXT[:-1],
+]
+
+
+@pytest.mark.parametrize("text", ALIKE)
+def test_the_same_words_twice_are_refused(city: Stage, text: str) -> None:
+    """Layout, capitals and signs aside; whether the first one is queued, sent or held; with --again they go."""
+    first = city.respond(MINE, TEXT)
+    with pytest.raises(NotAllowed, match=f"{first}, queued.*--again"):
+        city.respond(MINE, text)
+    city.cycles(2)
+    with pytest.raises(NotAllowed, match=f"{first}, sent"):
+        city.respond(MINE, text, is_secret=True)
+    again = city.respond(MINE, text, again=True)
+    city.cycles(2)
+    assert [city.state(ref) for ref in (first, again)] == [State.SENT, State.SENT]
+    assert len(city.upstream.posted) == 2
+
+
+def test_other_words_are_another_response(city: Stage) -> None:
+    """One word more is enough; and another report's words are its own."""
+    city.upstream.add(row_of("7000002", "42"))
+    city.cycle()
+    city.respond(MINE, TEXT)
+    city.respond(MINE, f"{TEXT} Terima kasih.")
+    city.respond("7000002", TEXT)
+
+
+def test_words_without_a_letter_are_compared_as_they_are(city: Stage) -> None:
+    city.respond(MINE, "\U0001f44d")
+    city.respond(MINE, "\U0001f64f")
+    with pytest.raises(NotAllowed):
+        city.respond(MINE, " \U0001f44d ")
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.REFUSED])
+def test_what_never_came_may_be_written_again(city: Stage, state: State) -> None:
+    """Called off by a person, or refused by LAPOR."""
+    first = city.respond(MINE, TEXT)
+    if state is State.CANCELLED:
+        acts.change(city.setup, OutboxAct.CANCEL, first, "siti")
+    else:
+        with city.setup.store.work() as work:
+            one = outbox.get(work, first)
+            assert one is not None
+            outbox.move(work, one, State.SENDING, Reason.LEAVING)
+        with city.setup.store.work() as work:
+            one = outbox.get(work, first)
+            assert one is not None
+            outbox.move(work, one, State.REFUSED, Reason.REFUSED)
+    assert city.respond(MINE, TEXT) != first
+
+
+def test_a_reason_for_a_hand_over_is_no_response(city: Stage) -> None:
+    acts.forward(city.setup, MINE, OTHER_OPD, TEXT, "siti")
+    city.respond(MINE, TEXT)
+
+
+def test_a_sheet_s_row_after_a_response_is_refused_with_its_reference(city: Stage) -> None:
+    """None of the sheet is taken; with --again all of it is. The same sheet twice says nothing new."""
+    first = city.respond(MINE, TEXT)
+    with pytest.raises(BadInput, match=rf"row 3: .*{first}, queued.*--again"):
+        from_sheet(city, "Baik.", TEXT)
+    refs = from_sheet(city, "Baik.", TEXT, again=True)
+    assert all(refs)
+    assert from_sheet(city, "Baik.", TEXT) == [None, None]
+    assert from_sheet(city, "Baik.", TEXT, again=True) == [None, None]
+    assert from_sheet(city, "Baik.", TEXT, opd=OPD) == [None, None]
+
+
+def test_a_response_after_a_sheet_is_refused(city: Stage) -> None:
+    (first,) = from_sheet(city, TEXT)
+    with pytest.raises(NotAllowed, match=f"{first}, queued"):
+        city.respond(MINE, TEXT)
+
+
+def test_after_a_restore_what_was_found_upstream_counts(city: Stage) -> None:
+    """The first one is known by its thread alone."""
+    said = NewDelivery(
+        ref="LS-QQQQQQ",
+        tracking_id=MINE,
+        kind=Kind.RESPONSE,
+        opd="",
+        text=f"<p>{TEXT}</p>[ref ls-qqqqqq]",
+        by="unknown",
+    )
+    with city.setup.store.work() as work:
+        outbox.add(work, said, state=State.SENT, reason=Reason.RECOVERED)
+    with pytest.raises(NotAllowed, match="LS-QQQQQQ, sent"):
+        city.respond(MINE, TEXT)
+
+
+def test_after_a_restore_what_is_found_only_later_holds_the_second(city: Stage) -> None:
+    """Written again before the thread was read: its words stand there under a reference that is not known."""
+    second = city.respond(MINE, TEXT)
+    shown = {"id": 9, "content": f"{TEXT}\n[Ref LS-QQQQQQ]", "template_code": "reply"}
+    city.upstream.items[ITS] = [shown | {"institution_from_name": "Dinas PUPR"}]
+    city.cycles(2)
+    one = city.delivery(second)
+    assert (one.state, one.reason, city.upstream.posted) == (State.HELD, Reason.ANSWERED_ELSEWHERE, [])
