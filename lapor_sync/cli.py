@@ -22,7 +22,8 @@ import click
 from lapor_sync import __version__
 from lapor_sync.commands import acting, backups, looking, tools
 from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
-from lapor_sync.domain.errors import Defect, LaporSyncError
+from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
+from lapor_sync.domain.names import shown_name
 from lapor_sync.output import say
 
 if TYPE_CHECKING:
@@ -187,11 +188,24 @@ def run_exports(
     span = Span(since=first, until=last)
     made_at = day(as_of, zone, time.min)
     with app.judging() as judging, lock.working(judging.store.engine, "backfill"):
-        for path in exports:
-            with progress(path.name) as tell:
-                done = partial(_tell_done, tell)
-                tally = app.take_export(judging, path, as_of=made_at, span=span, progress=done)
+        for number, path in enumerate(exports):
+            try:
+                with progress(path.name) as tell:
+                    done = partial(_tell_done, tell)
+                    tally = app.take_export(judging, path, as_of=made_at, span=span, progress=done)
+            except (BadInput, PartlyTaken) as bad:
+                others = _what_of_the_others(exports, number)
+                error = PartlyTaken if number else type(bad)
+                raise error(f"{bad.what}{others}", todo=bad.todo) from bad
             _print_tally(tally)
+
+
+def _what_of_the_others(exports: tuple[Path, ...], failed: int) -> str:
+    """What became of the files around the one that cannot be taken; nothing where it is alone."""
+    before, after = (
+        ", ".join(shown_name(path.name) for path in part) for part in (exports[:failed], exports[failed + 1 :])
+    )
+    return (f" Taken before it: {before}." if before else "") + (f" Not taken: {after}." if after else "")
 
 
 def _tell_done(tell: Callable[[int, int | None], None], done: int) -> None:

@@ -27,8 +27,11 @@ MOST_DIRECTORY = MIB
 MOST_UNPACKED = 2048 * MIB
 MOST_RATIO = 100
 SMALL = 64 * MIB
-MOST_SMALL_PART = 16 * MIB
+MOST_SMALL_PART = 8 * MIB
 """Of a part that says something of the workbook: its sheets, styles, relations."""
+
+MOST_DEPTH = 100
+"""Of marks within each other: the parser remembers each."""
 
 _CHUNK = 64 * 1024
 _MOST_CHUNKS_IN_A_TAG = 32
@@ -190,10 +193,23 @@ class Package:
         end: Callable[[str], None] | None = None,
     ) -> None:
         """Tell of the marks of a part that says something of the workbook."""
+        depth = 0
+
+        def began(tag: str, attributes: dict[str, str]) -> None:
+            nonlocal depth
+            depth += 1
+            if depth > MOST_DEPTH:
+                raise ValueError("too deep")
+            start(tag, attributes)
+
+        def ended(tag: str) -> None:
+            nonlocal depth
+            depth -= 1
+            if end is not None:
+                end(tag)
+
         parser = expat.ParserCreate()
-        parser.StartElementHandler = start
-        if end is not None:
-            parser.EndElementHandler = end
+        parser.StartElementHandler, parser.EndElementHandler = began, ended
         for _ in self.parse(self.texts(name, most=MOST_SMALL_PART), parser):
             pass
 

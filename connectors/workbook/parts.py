@@ -15,9 +15,11 @@ from xml.parsers import expat
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
-from connectors.workbook.package import DIVIDE, MIB, Package, is_on, local
+from connectors.workbook.package import DIVIDE, MIB, MOST_DEPTH, Package, is_on, local
 from lapor_sync.domain.errors import BadInput
 
+MOST_SHEETS = 256
+MOST_STYLES = 65_536  # of cells; more than Excel saves
 MOST_STRINGS = 8_000_000
 MOST_STRING_BYTES = 256 * MIB
 _MAIN_PART = "xl/workbook.xml"
@@ -65,6 +67,8 @@ def contents_of(package: Package) -> Contents:
             if kind == "worksheet":  # others are charts and macros
                 is_hidden = attributes.get("state", "visible") != "visible"
                 sheets.append(SheetPart(title=attributes.get("name", ""), part=part, is_hidden=is_hidden))
+                if len(sheets) > MOST_SHEETS:
+                    raise package.said.refused(f"it has more than {MOST_SHEETS} sheets.", DIVIDE)
 
     package.read_small(name, start)
     by_kind = dict(related.values())
@@ -125,6 +129,8 @@ class _StyleReader:
         elif tag == "strike" and self._within == "fonts" and self._fonts:
             self._fonts[-1] = attributes.get("val", "1") not in {"0", "false"}
         elif tag == "xf" and self._within == "cellXfs":
+            if len(self._cells) == MOST_STYLES:
+                raise ValueError("too many styles")
             self._cells.append((_number(attributes.get("numFmtId")), _number(attributes.get("fontId"))))
 
     def end(self, tag: str) -> None:
@@ -179,9 +185,13 @@ def strings_of(package: Package, name: str | None) -> Strings:
     strings = Strings()
     if name is None or name not in package:
         return strings
-    reader = TextReader()
+    reader, depth = TextReader(), 0
 
     def start(tag: str, attributes: dict[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > MOST_DEPTH:
+            raise ValueError("too deep")
         tag = local(tag)
         if tag == "si":
             reader.clear()
@@ -189,6 +199,8 @@ def strings_of(package: Package, name: str | None) -> Strings:
             reader.start(tag, attributes)
 
     def end(tag: str) -> None:
+        nonlocal depth
+        depth -= 1
         tag = local(tag)
         if tag == "si":
             if reader.is_struck:

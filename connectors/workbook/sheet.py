@@ -16,7 +16,7 @@ from xml.parsers import expat
 
 from openpyxl.utils.datetime import from_excel
 
-from connectors.workbook.package import MIB, Package, is_on, local
+from connectors.workbook.package import MIB, MOST_DEPTH, Package, is_on, local
 from connectors.workbook.parts import MOST_TEXT, Strings, Styles, TextReader
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.names import shown_name
@@ -137,6 +137,7 @@ class _Reader:
         self.ready: list[Line] = []
         self._sheet, self._facts = sheet, facts
         self._strings, self._styles = sheet.strings, sheet.styles
+        self._depth = 0
         self._is_in_rows, self._had_rows = False, False
         self._number, self._number_text = 0, ""
         self._cells: list[object] = []
@@ -151,6 +152,9 @@ class _Reader:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         tag = local(tag)
+        self._depth += 1
+        if self._depth > MOST_DEPTH:
+            raise _Broken("its marks are too deep within each other.")
         if not self._is_in_rows:
             self._start_outside(tag, attributes)
         elif tag == "c":
@@ -166,6 +170,7 @@ class _Reader:
 
     def end(self, tag: str) -> None:
         tag = local(tag)
+        self._depth -= 1
         if not self._is_in_rows:
             return
         if tag == "c":
@@ -203,8 +208,12 @@ class _Reader:
         elif tag == "col" and (is_on(attributes.get("hidden")) or attributes.get("width") in {"0", "0.0"}):
             first, last = int(attributes.get("min", "0")), int(attributes.get("max", "0"))
             self._facts.hidden_columns.append((first - 1, last - 1))
-        elif tag == "mergeCell" and len(self._facts.merges) < _MOST_MERGES:
+            if len(self._facts.hidden_columns) > _LAST_COLUMN:
+                raise _Broken("it hides more columns than there are.")
+        elif tag == "mergeCell":
             self._facts.merges.append(_merge(attributes.get("ref", "")))
+            if len(self._facts.merges) > _MOST_MERGES:
+                raise _Broken("it has more merged cells than such a sheet can.")
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         text = attributes.get("r")
@@ -220,6 +229,8 @@ class _Reader:
     def _start_cell(self, attributes: dict[str, str]) -> None:
         place = attributes.get("r")
         column = self._column + 1 if place is None else _column_of(place, self._number_text)
+        if column >= _LAST_COLUMN:
+            raise _Broken(f"row {self._number} has more cells than there are columns.")
         if column <= self._column:
             raise _Broken(f"row {self._number} has its cells out of order, or two in one place.")
         self._column = column

@@ -21,6 +21,7 @@
     │   ├── StoreDamaged            a file that is damaged, or no database of lapor-sync
     │   └── AuditBroken             the chain does not verify
     ├── LockHeld                    another process works this database                     exit 3
+    ├── PartlyTaken                 of what was given a part was taken, the rest cannot be   exit 1
     ├── BadRecord                   one record could not be read: it goes to quarantine
     └── Defect                      a state that must never be; a fault of ours
 
@@ -190,6 +191,10 @@ class LockHeld(LaporSyncError):
 
     exit_code = 3
     todo = "Stop that process first, or leave the work to it."
+
+
+class PartlyTaken(LaporSyncError):
+    """A part of what was given was taken before the rest turned out to be wrong; `what` says which."""
 
 
 class BadRecord(LaporSyncError):

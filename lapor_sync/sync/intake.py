@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from lapor_sync.domain.errors import BadInput, LaporSyncError, LockHeld, StoreError
+from lapor_sync.domain.errors import BadInput, LaporSyncError, LockHeld, PartlyTaken, StoreError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock
 from lapor_sync.sync.pull import Tally
@@ -171,7 +171,7 @@ def _taken(file: BinaryIO, name: str, take: Take) -> tuple[Tally | None, LaporSy
     """What came of the import: its tally, or why the file cannot be taken."""
     try:
         return take(file, name), None
-    except BadInput as bad:
+    except (BadInput, PartlyTaken) as bad:
         return None, bad
     except (StoreError, LockHeld, OSError):
         raise

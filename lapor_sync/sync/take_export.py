@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from lapor_sync.domain.errors import BadInput, BadRecord
+from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
 from lapor_sync.store import marks, quarantine
 from lapor_sync.store.database import Work
@@ -86,7 +86,7 @@ def _said_what_was_taken(rows: Iterable[Report | BadRecord], tally: Tally) -> It
         if not tally.listed:
             raise
         what = f"{bad.what} The first {tally.listed:,} rows were taken, and stay."
-        raise BadInput(what, todo=bad.todo) from bad
+        raise PartlyTaken(what, todo=bad.todo) from bad
 
 
 def _not_mended(part: Iterable[Report | BadRecord]) -> list[BadRecord]:

@@ -15,7 +15,7 @@ from openpyxl import Workbook
 from connectors.admin_export import open_export
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import BadInput, BadRecord
+from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
 from lapor_sync.store import quarantine
 from lapor_sync.sync.intake import Intake
@@ -178,7 +178,7 @@ def test_a_file_that_breaks_off_tells_what_was_taken(tmp_path: Path) -> None:
 
     with bench(tmp_path / "kota.db", reports=0) as city:
         path = write(tmp_path / "laporan.xlsx", [line(str(7000000 + n)) for n in range(501)], START)
-        with pytest.raises(BadInput, match=r"is broken. The first 500 rows were taken, and stay\.$"):
+        with pytest.raises(PartlyTaken, match=r"is broken. The first 500 rows were taken, and stay\.$"):
             take_export(city.setup, torn(), START)
         assert len(city.all_mirrored()) == 500
 

@@ -389,6 +389,19 @@ def test_exports_need_no_account(cli, tmp_path):
     assert "lapor-sync quarantine" in ran.err
 
 
+def test_a_bad_file_among_exports_says_what_became_of_the_others(cli, tmp_path):
+    """What was taken stays: so it is no wrong use of which nothing came, unless it was the first."""
+    env = {"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/new.db", "LAPOR_SYNC_UPSTREAM_URL": ""}
+    good, bad, after = export(tmp_path / "a.xlsx"), tmp_path / "b.xlsx", export(tmp_path / "c.xlsx")
+    bad.write_bytes(b"no workbook")
+    ran = cli("--backfill", "--from-export", good, bad, after, env=env)
+    assert (ran.code, len(ran.out.splitlines())) == (1, 1)
+    assert ran.says("b.xlsx: this is no .xlsx file", "Taken before it: a.xlsx.", "Not taken: c.xlsx.")
+    ran = cli("--backfill", "--from-export", bad, good, env=env)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.says("Not taken: a.xlsx.")
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [
