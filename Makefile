@@ -2,6 +2,7 @@
 # make test     all that CI checks: format, lint, types, imports, tests with coverage
 # make demo     simulator and daemon together: a week of one city in a minute
 # make kills    kill the daemon at random N times (5000) on each database, and look at what is left
+# make fuzz     N rounds (100) of a nasty value somewhere in each of 40 reports, on each database
 # make bench    measure against peers and limits, and write docs/performance.*: RUNS=5, SUBJECTS="backfill ..."
 # make format   put the code into its form
 # make lock     renew the lock files; add ARGS=--upgrade for newer versions of everything
@@ -14,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
 
-.PHONY: setup test demo format lock kills bench
+.PHONY: setup test demo format lock kills fuzz bench
 
 setup: $(STAMP)
 
@@ -50,6 +51,9 @@ demo: setup
 
 kills: setup
 	$(BIN)/python -m tests.system.kills $(or $(N),5000)
+
+fuzz: setup
+	LAPOR_FUZZ_ROUNDS=$(or $(N),100) $(BIN)/pytest -q -n 2 tests/flow/test_nasty_values.py
 
 # The peers have an environment of their own: the product never depends on them. Ours is measured as a server installs
 # it, without the tools that load more into each process.

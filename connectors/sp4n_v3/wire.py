@@ -47,6 +47,7 @@ from connectors.transport import may_be_in_address
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, UpstreamBroken
+from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.ports import ListedRow
 from lapor_sync.domain.report import (
     Attachment,
@@ -302,10 +303,10 @@ def listed_row(raw: object) -> ListedRow | BadRecord:
     key = tracking_id or upstream_id
     if key is None:
         reason = "no id and no tracking id" if isinstance(raw, dict) else "not an object"
-        return BadRecord(reason, key=f"h:{digest.hex()}", raw=kept_text(raw))
+        return BadRecord(reason, key=f"h:{digest.hex()}", raw=_quarantined_text(raw))
     report_id = upstream_id or key
     if not may_be_in_address(report_id):
-        return BadRecord(_NO_ADDRESS, key=f"h:{digest.hex()}", raw=kept_text(raw))
+        return BadRecord(_NO_ADDRESS, key=f"h:{digest.hex()}", raw=_quarantined_text(raw))
     return ListedRow(key=key, report_id=report_id, hash=digest, raw=row)
 
 
@@ -321,11 +322,11 @@ def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
     try:
         times = _times(row, zone)
     except ValueError as exc:
-        raise BadRecord(str(exc), key=key, raw=kept_text(row), report_id=report_id) from exc
+        raise BadRecord(str(exc), key=key, raw=_quarantined_text(row), report_id=report_id) from exc
     shape = _shape(tuple(row))
     upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
     if not may_be_in_address(upstream_id or tracking_id or report_id):
-        raise BadRecord(_NO_ADDRESS, key=key, raw=kept_text(row), report_id=report_id)
+        raise BadRecord(_NO_ADDRESS, key=key, raw=_quarantined_text(row), report_id=report_id)
     status_name = _status_name(row)
     values = {name: read(row[field]) for name, field, read in shape.readers}
     # Source: rules, section 7: such a report is mirrored without the reporter's name.
@@ -422,6 +423,15 @@ def kept_text(value: object) -> str:
     return raw_text(_nameless(value)) if REPORTER_NAME in text else text
 
 
+def _quarantined_text(value: object) -> str:
+    """As `kept_text`, and without persons unless the record says itself that its reporter may be known."""
+    text = kept_text(value)
+    whole = value if isinstance(value, dict) else {}
+    row = mapping(whole.get("data")) or whole
+    may_be_known = all(row.get(name) is not None and not flag(row[name]) for name in HIDING_FLAGS)
+    return text if may_be_known or not isinstance(value, dict) else without_persons(text)
+
+
 def _nameless(value: object) -> object:
     if isinstance(value, dict):
         return {key: _nameless(part) for key, part in value.items() if key != REPORTER_NAME}
@@ -443,7 +453,7 @@ def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Deta
     try:
         row = _detail_row(whole)
     except ValueError as exc:
-        raise BadRecord(str(exc), key=asked, raw=kept_text(found), report_id=asked) from exc
+        raise BadRecord(str(exc), key=asked, raw=_quarantined_text(found), report_id=asked) from exc
     logs = _objects(whole.get("data_logs", row.get("data_logs")))
     notes = _objects(row.get("status_logs", whole.get("status_logs")))
     return Detail(

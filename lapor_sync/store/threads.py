@@ -163,6 +163,13 @@ def _upsert_raw(dialect: str) -> Insert:
     return replacing(raw_payload, dialect)
 
 
+def drop_raw_of(work: Work, tracking_ids: Iterable[str]) -> None:
+    """Drop all raw payloads of these reports."""
+    for part in chunks(tracking_ids):
+        where = (raw_payload.c.agency == work.agency, raw_payload.c.tracking_id.in_(part))
+        work.conn.execute(delete(raw_payload).where(*where))
+
+
 def drop_raw(work: Work, before: datetime) -> int:
     """Drop the raw payloads read before then; how many."""
     where = (raw_payload.c.agency == work.agency, raw_payload.c.read_at < to_text(before))

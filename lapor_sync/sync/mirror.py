@@ -13,6 +13,7 @@ from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.identity import Match, is_by_id, match
 from lapor_sync.domain.next_step import times_arrived
+from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, ThreadItem
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
@@ -87,6 +88,8 @@ def write(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Written]:
 def _set_apart(work: Work, judging: Judging, read: Read, exc: Exception) -> None:
     call_id = read.report.upstream_id if read.report else None
     raw = read.row or (read.detail.raw if read.detail else "{}")
+    if read.report is None or _hides(read.report) or HIDING_FLAGS & read.report.missing:
+        raw = without_persons(raw)
     bad = BadRecord(why(exc), key=read.tracking_id, raw=raw, report_id=call_id or read.tracking_id)
     quarantine_one(work, judging, quarantine.DETAIL, bad, exc)
     reports.read_later(work, read.tracking_id, from_text(work.at) + timedelta(days=1))
@@ -254,7 +257,7 @@ def _first(read: Read, now: datetime) -> Mirrored:
     if report.tracking_id != read.tracking_id:
         report = report._replace(tracking_id=read.tracking_id)
     return Mirrored(
-        report=_shown(report),
+        report=without_reporter(report) if HIDING_FLAGS & report.missing else _shown(report),
         first_seen_at=now,
         row_hash=read.row_hash,
         read_at=read.at,
@@ -264,12 +267,18 @@ def _first(read: Read, now: datetime) -> Mirrored:
 
 def merge_fields(known: Report, new: Report) -> Report:
     """`new` over `known`: a field that the source does not carry keeps its value; identity stays."""
-    values = {name: getattr(new, name) for name in MAPPED if name not in new.missing}
+    absent = new.missing | {"reporter_name"} if HIDING_FLAGS & new.missing else new.missing
+    values = {name: getattr(new, name) for name in MAPPED if name not in absent}
     return _shown(known._replace(**values, upstream_id=new.upstream_id or known.upstream_id))
 
 
 def _shown(report: Report) -> Report:
-    return without_reporter(report) if report.is_anonymous or report.is_secret else report
+    return without_reporter(report) if _hides(report) else report
+
+
+def _hides(report: Report) -> bool:
+    """Whether the reporter is not to be known."""
+    return report.is_anonymous or report.is_secret
 
 
 def without_reporter(report: Report) -> Report:
@@ -333,7 +342,8 @@ def _save_threads(work: Work, reads: Sequence[Read], written: list[Written], bef
     threads.save(work, fresh, before.threads)
     threads.save_history(work, {read.tracking_id: read.detail.history for read in mine if read.detail is not None})
     changed = [read for read in mine if by_id[read.tracking_id].old != by_id[read.tracking_id].new]
-    threads.save_raw(work, [part for read in changed for part in _raw(read)])
+    threads.drop_raw_of(work, [one.new.tracking_id for one in written if _begins_to_hide(one)])
+    threads.save_raw(work, [part for read in changed for part in _raw(read, by_id[read.tracking_id].new.report)])
     quarantine.release_rows(work, [read.report for read in mine if read.report is not None])
     _quarantine_items(work, {read.tracking_id: read.thread.bad for read in mine if read.thread is not None})
 
@@ -348,10 +358,18 @@ def _quarantine_items(work: Work, bad: Mapping[str, tuple[BadItem, ...]]) -> Non
             quarantine.put(work, quarantine.THREAD, record)
 
 
-def _raw(read: Read) -> list[tuple[str, str, str]]:
+def _begins_to_hide(one: Written) -> bool:
+    return one.old is not None and _hides(one.new.report) and not _hides(one.old.report)
+
+
+def _raw(read: Read, report: Report) -> list[tuple[str, str, str]]:
+    """The payloads to be kept: of an anonim or rahasia report, or one that may be either, without persons."""
+    # A thread alone does not say; where a name was taken over, both flags said no.
+    unsaid = bool(HIDING_FLAGS & read.report.missing) if read.report else report.reporter_name is None
+    keep = without_persons if _hides(report) or unsaid else str
     parts = (
         ("row", read.row),
         ("detail", read.detail and read.detail.raw),
         ("thread", read.thread and read.thread.raw),
     )
-    return [(read.tracking_id, what, text) for what, text in parts if text]
+    return [(read.tracking_id, what, keep(text)) for what, text in parts if text]

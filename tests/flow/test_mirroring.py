@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from connectors.transport import Transport
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.errors import Missing, UpstreamError
 from lapor_sync.store.marks import Mark
@@ -409,3 +412,44 @@ def test_names_and_raw_payloads_are_dropped_in_time(tmp_path: Path) -> None:
         left = [one for one in city.all_mirrored().values() if one.tracking_id in closed]
         assert left
         assert not any(one.report.reporter_name for one in left)
+
+
+def test_no_payload_of_a_report_that_may_be_anonymous_holds_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under whatever key it stands; one that becomes anonymous loses what was kept of it; others keep all."""
+    with bench(tmp_path / "kota.db", reports=5) as city:
+        secret, open_one, unsaid, turning = (city.report() for _ in range(4))
+        flags = {secret: (1, 0), open_one: (0, 0), unsaid: (None, 0), turning: (0, 0)}
+        read = Transport.read
+
+        def named(self: Any, path: str, parse: Any, *, of: str = "", params: Any = None) -> Any:
+            def parsed(answer: Any) -> Any:
+                said = json.loads(answer.body)
+                data = said["results"].get("data") if isinstance(said.get("results"), dict) else None
+                for row in data if isinstance(data, list) else [data] if isinstance(data, dict) else []:
+                    row["pelapor"] = {"nama": "Sari Contoh"}
+                    row["user"] = {"name": "Sari Contoh"}
+                    if str(row.get("tracking_id")) in flags:
+                        row["is_anonymous"], row["is_secret"] = flags[str(row["tracking_id"])]
+                        row["reporter_name"] = "Sari Contoh"
+                return parse(answer._replace(body=json.dumps(said).encode()))
+
+            return read(self, path, parsed, of=of, params=params)
+
+        monkeypatch.setattr(Transport, "read", named)
+        city.cycle()
+
+        def holding() -> set[str]:
+            found = city.contents()["raw_payload"]
+            return {row[1] for row in found if "Sari" in row[3]} & flags.keys()
+
+        assert holding() == {open_one, turning}
+        assert city.mirrored(open_one).report.reporter_name == "Sari Contoh"
+        assert city.mirrored(unsaid).report.reporter_name is None
+        flags[turning] = (0, 1)
+        city.pass_time()
+        city.world.touch(turning)
+        city.cycle()
+        assert holding() == {open_one}
+        assert city.mirrored(turning).report.reporter_name is None

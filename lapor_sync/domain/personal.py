@@ -1,0 +1,93 @@
+"""What is kept of a payload as it came, where its report's reporter is not to be known. Source: rules, Personal data.
+
+A name may stand under any key, so these tables name what is kept, and nothing else is: texts, ids, times, statuses,
+institutions and files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+_TEXTS = """
+id tracking_id complaint_id title content note reason_description template_code template_content date timestamp
+created_at updated_at date_of_incident is_anonymous is_secret is_priority rating status_code status_name
+disposition_id disposition_name classification_id classification_name category_id category_name location_name
+institution_id institution_name institution_from_id institution_to_id
+"""
+_PLAIN = frozenset(_TEXTS.split())
+"""Kept where they hold a text, a number, a truth or nothing."""
+
+_THINGS = """
+status status_old status_new disposition classification category location channel tags_raw institution
+institution_from institution_to institution_from_name institution_to_name
+"""
+_NAMED = frozenset(_THINGS.split())
+"""Kept as `_PLAIN`, and of an object its id and name: these are things, not persons."""
+
+_RECORDS = frozenset({"data", "data_logs", "status_logs"})
+_FILES = frozenset({"attachments", "docs"})
+_FILE = "id path url link file file_name filename original_name name extension ext"
+_OF_FILE = frozenset(_FILE.split())
+_OF_THING = frozenset({"id", "name"})
+
+HIDING_FLAGS = frozenset({"is_anonymous", "is_secret"})
+
+
+def without_persons(text: str) -> str:
+    """The JSON `text` with what the tables name, and nothing else of it."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    return json.dumps(_record(found), ensure_ascii=False, separators=(",", ":"))
+
+
+def _record(value: object) -> object:
+    """A record, a list of them (PHP's object with numbers as keys too), or a text that holds either."""
+    value = _opened(value)
+    if isinstance(value, list):
+        return [_record(part) for part in value]
+    if isinstance(value, dict):
+        return {key: _kept(key, part) for key, part in value.items() if _is_kept(key, part)}
+    return None
+
+
+def _is_kept(key: str, value: object) -> bool:
+    if key in _PLAIN:
+        return _is_plain(value)
+    return key.isdecimal() or key in _NAMED | _RECORDS | _FILES
+
+
+def _kept(key: str, value: object) -> object:
+    if key in _PLAIN:
+        return value
+    if key in _NAMED:
+        return _some(value, _OF_THING)
+    return _some(_opened(value), _OF_FILE) if key in _FILES else _record(value)
+
+
+def _some(value: object, keys: frozenset[str]) -> object:
+    """A plain value, of an object what stands under these keys, each of a list, or of PHP's list."""
+    if isinstance(value, list):
+        return [_some(part, keys) for part in value]
+    if isinstance(value, Mapping):
+        inner = {key: _some(part, keys) for key, part in value.items() if key.isdecimal() or key in _FILES}
+        return inner | {key: part for key, part in value.items() if key in keys and _is_plain(part)}
+    return value
+
+
+def _is_plain(value: object) -> bool:
+    return not isinstance(value, dict | list)
+
+
+def _opened(value: object) -> object:
+    """What a text of JSON holds; any other value as it is."""
+    for _ in range(2):
+        if not isinstance(value, str):
+            break
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return None
+    return value
