@@ -65,8 +65,11 @@ class Export:
         A stream: not more than one row is held. Raises BadInput where the file turns out to be broken.
         """
         for table, read in self._tables:
+            where = f"sheet {table.sheet}, " if len(self._tables) > 1 else ""
             for line in table.rows():
                 record = read(line.cells, line.number)
+                if isinstance(record, BadRecord) and where:
+                    record = BadRecord(f"{where}{record.reason}", key=record.key, raw=record.raw)
                 if record is not None:
                     yield record
 

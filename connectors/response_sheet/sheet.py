@@ -83,9 +83,9 @@ class Cells(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Responses:
-    """What a sheet holds: the rows that can be taken as far as the sheet goes, and why others cannot, by their number.
+    """What a sheet holds: the rows that say for which report and what, and why rows cannot be taken, by their number.
 
-    Where there is one of these nothing is to be taken; but the rows can be looked at further, so that a person hears
+    Where there is one of these nothing is to be taken; but all rows can be looked at further, so that a person hears
     of all that is wrong at once.
     """
 
@@ -157,7 +157,7 @@ def _read(table: Table, name: str) -> Responses:
         reasons = " and ".join(chain(_reasons(cells), _not_seen(line, columns)))
         if reasons:
             problems.append((line.number, reasons))
-        else:
+        if not reasons or _can_be_looked_at(cells):
             rows.append(_row(cells, line.number))
     _refuse_hidden_columns(table, columns, name)
     problems += _merged(table, columns, filled)
@@ -200,6 +200,11 @@ def _reasons(cells: Cells) -> Iterator[str]:
         yield f"Rahasia is {short(cells.secret)}, neither ya nor tidak"
 
 
+def _can_be_looked_at(cells: Cells) -> bool:
+    """Whether a row that cannot be taken says enough for the rest of it to be looked at too."""
+    return _TRACKING_ID.fullmatch(id_of(cells.tracking_id)) is not None and bool(text_of(cells.text))
+
+
 def _not_seen(line: Line, columns: Mapping[str, int]) -> Iterator[str]:
     """What of the row is there and yet not meant, as whoever looks at the sheet sees it."""
     if line.is_hidden:
@@ -233,7 +238,7 @@ def _row(cells: Cells, number: int) -> SheetRow:
         opd=_one_line(cells.opd),
         text=text_of(cells.text) or "",
         by=_one_line(cells.by),
-        is_secret=_SECRET[_secret(cells)],
+        is_secret=_SECRET.get(_secret(cells), False),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -100,10 +100,28 @@ def respond_all(
                 outbox.add(work, new)
                 refs.append(new.ref)
             except (BadInput, NotAllowed, ReportUnknown) as error:
-                problems.append((row.row, error.what.rstrip(".")))
+                reasons = tuple(_why_not(work, judging, row)) or (error.what,)
+                problems += [(row.row, reason.rstrip(".")) for reason in reasons]
         if problems:  # raised inside the transaction: what was added goes with it
             raise _rows_refused(problems, len({row.row for row in rows} | {number for number, _ in wrong}))
         return refs
+
+
+def _why_not(work: Work, judging: Judging, row: Written) -> Iterator[str]:
+    """Return every reason why a row cannot be taken by itself, where taking it stops at the first."""
+    ref = reference(judging.rules.prefix)
+    checks: list[Callable[[], object]] = [lambda: _checked_text(row.text, ref, judging.rules.prefix)]
+    try:
+        report = known_report(work, row.given_id)
+    except ReportUnknown as error:
+        yield error.what
+    else:
+        checks += [lambda: _refuse_closed(report), lambda: _speaks_for(work, judging, report, row.opd)]
+    for check in checks:
+        try:
+            check()
+        except (BadInput, NotAllowed) as error:
+            yield error.what
 
 
 MOST_REASONS = 100

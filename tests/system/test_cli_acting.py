@@ -150,13 +150,15 @@ def test_all_that_is_wrong_with_a_sheet_is_told_at_once(cli, tracking_id, tmp_pa
         (tracking_id, "Dinas Khayalan", "Sudah."),
         (tracking_id, None, "Su_x0007_dah."),
         (tracking_id, None, None),
+        ("404404", None, "x" * 1001),
     ]
     ran = cli("respond", "--from", workbook(tmp_path / "jawaban.xlsx", rows))
     assert (ran.code, ran.out) == (2, "")
     assert ran.says(
-        "7 of 8 rows cannot be taken; none was: ",
+        "8 of 9 rows cannot be taken; none was: ",
         "row 3: the Tracking ID 'x' is not digits; ",
-        "row 4: No report 404404 in the mirror; ",
+        "rows 4, 10: No report 404404 in the mirror; ",
+        "row 10: The text with its reference has 1017 characters",
         "rows 5, 6, 9: there is no Jawaban; ",
         "row 7: 'Dinas Khayalan': no institution",
         "row 8: The text holds control or damaged characters (U+FFFD)",

@@ -420,6 +420,23 @@ def test_a_cell_without_a_value_is_a_bad_row(tmp_path: Path, xml: str) -> None:
     assert "Judul Laporan is an error of a formula" in one.reason
 
 
+def test_a_bad_row_of_several_sheets_names_its_sheet(tmp_path: Path) -> None:
+    """Row 2 is in each of them."""
+    changes = {
+        "xl/workbook.xml": BOOK.replace("</sheets>", '<sheet name="Maret" sheetId="2" r:id="m"/></sheets>'),
+        "xl/_rels/workbook.xml.rels": BOOK_RELS.replace(
+            "</R", f'<Relationship Id="m" Type="{DOC}/worksheet" Target="worksheets/m.xml"/></R'
+        ),
+        "xl/worksheets/m.xml": sheet(HEADER, row(text("x"), text("Selesai"))),
+    }
+    (tmp_path / "a.xlsx").write_bytes(made(changes))
+    with open_export(tmp_path / "a.xlsx", timezone=WIB) as export:
+        good, bad = export.rows()
+    assert isinstance(good, Report)
+    assert not isinstance(bad, Report)
+    assert bad.reason == "sheet Maret, row 2: the Tracking ID 'x' is not 7 to 9 digits"
+
+
 # The sheet of responses.
 
 SHEET_HEAD = row(*map(text, ("Tracking ID", "Jawaban", "OPD", "Rahasia")))

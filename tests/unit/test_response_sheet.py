@@ -395,6 +395,7 @@ def test_any_row_is_taken_or_refused(rows: list[tuple[object, ...]]) -> None:
     responses = of_rows(rows)
     assert all(2 <= number <= 6 for number, _ in responses.problems)
     for row in responses.rows:
+        assert row.row not in dict(responses.problems) or row.text
         assert re.fullmatch(r"[0-9]+", row.tracking_id)
         assert row.text.strip() == row.text != ""
         assert "\r" not in row.text
