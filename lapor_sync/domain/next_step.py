@@ -247,6 +247,7 @@ _ESCAPE = re.compile(r'\\+(?:u([0-9a-fA-F]{4})|["/nrtbf])?')
 _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _SIMPLE_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _NO_LETTER = re.compile(r"[\W_]+")
+_ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
 _LONG_NUMBER = re.compile(r"&#[0-9]{8,};?")
 _PROBE = 48
 MAX_SEARCHED = 4_000_000
@@ -261,7 +262,10 @@ def letters(text: str) -> str:
         text = _PERCENT.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), text)
     for _ in range(2 if "&" in text else 0):
         text = html.unescape(_LONG_NUMBER.sub(" ", text))
-    return _NO_LETTER.sub("", _SIMPLE_TAG.sub(" ", text)).casefold()
+    shown = _SIMPLE_TAG.sub(" ", text)
+    if shown.isascii():  # nearly all, and ten times faster
+        return shown.encode().translate(None, _ASCII_SIGNS).decode().lower()
+    return _NO_LETTER.sub("", shown).casefold()
 
 
 def _letter(escape: re.Match[str]) -> str:

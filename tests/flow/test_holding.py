@@ -677,8 +677,9 @@ def test_a_row_is_known_again_however_its_cells_name_report_and_opd(tmp_path: Pa
         assert acts.respond_all(city.setup, [row(2, one, name), row(3, upstream_id or "", None)]) == [None, None]
         new = acts.respond_all(city.setup, [row(2, one, name, "Sudah dicat."), row(3, other, OPD)])
         assert None not in new
-        acts.respond(city.setup, Written(given_id=one, text="Bukan dari lembar.", by="budi"))
-        assert acts.respond_all(city.setup, [row(2, one, OPD, "Bukan dari lembar.")]) != [None]
+        by_hand = acts.respond(city.setup, Written(given_id=one, text="Bukan dari lembar.", by="budi"))
+        with pytest.raises(BadInput, match=by_hand):
+            acts.respond_all(city.setup, [row(2, one, OPD, "Bukan dari lembar.")])
 
 
 def test_two_institutions_of_one_name_must_be_told_by_id(tmp_path: Path) -> None:

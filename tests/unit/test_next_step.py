@@ -70,6 +70,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED)), None),  # held by the next question, as somebody else's answer
         (with_new(item(ASKED, kind=ItemKind.DISPOSITION)), None),
         (with_new(item(with_reference("Kami cek.", SIBLING)), siblings={SIBLING: "Kami cek."}), None),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), siblings={SIBLING: "Kami cek."}), None),
         # perhaps ours
         (with_new(item(ASKED, kind=ItemKind.REPORTER), names_sender=False), Wait()),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), names_sender=False, is_long_ago=True), PERHAPS),
