@@ -157,10 +157,23 @@ def _loaded(text: str) -> object:
 
     So one row costs no other; only where the fast way fails is it looked for. Raises ValueError.
     """
+    if _holds_too_much(text):
+        raise ValueError("more values than an answer of theirs can hold")
     try:
         return json.loads(text, strict=False, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return json.loads(_flattened(text), strict=False, parse_constant=_no_number, parse_int=_whole_number)
+
+
+def _holds_too_much(text: str) -> bool:
+    """Whether it would take more memory than any answer of theirs: each value takes up to 30 times its letters."""
+    if sum(map(text.count, "[{,")) <= MAX_VALUES:
+        return False
+    return sum(found[0] in "[{," for found in _JSON_TOKEN.finditer(text)) > MAX_VALUES
+
+
+MAX_VALUES = 2_000_000
+"""In one answer; a page of a hundred reports has five thousand."""
 
 
 def _no_number(_said: str) -> None:
@@ -186,8 +199,8 @@ def _flattened(text: str) -> str:
     return "".join(kept) + text[at:]
 
 
-_JSON_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
-"""A whole text, so that no bracket in it counts, or a bracket."""
+_JSON_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
+"""A whole text, so that nothing in it counts, or a bracket or comma."""
 
 
 def _is_sound(text: str, found: object) -> bool:

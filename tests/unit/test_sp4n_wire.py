@@ -759,6 +759,20 @@ def test_a_row_whose_id_makes_no_address_is_a_bad_record(given: str) -> None:
             wire.report_of_row(ListedRow(key="7", report_id="7", hash=b"", raw={"id": given}), UTC)
 
 
+@pytest.mark.parametrize("value", ["{}", '"ab"'])
+def test_an_answer_of_millions_of_values_is_a_failed_call(value: str) -> None:
+    """64 MB of empty objects would take 1.5 GB; a citizen's text of as many brackets is a text."""
+    many = ",".join([value] * 1_200_000) if value == "{}" else ",".join([value] * 2_000_001)
+    with pytest.raises(UpstreamBroken):
+        wire.listing(f'{{"results":{{"data":[{many}]}}}}'.encode())
+
+
+def test_a_text_of_millions_of_brackets_is_a_text() -> None:
+    """Only what stands outside of texts counts."""
+    listing = wire.listing(json.dumps({"results": {"data": [{"id": 1, "content": "{," * 1_500_000}]}}).encode())
+    assert isinstance(wire.listed_row(listing.rows[0]), ListedRow)
+
+
 def test_placeholders_make_no_text_that_no_memory_holds() -> None:
     """A thousand of them are filled in, each with a name of 500 letters at most."""
     row = {"id": 1, "content": "{{institution_from}}" * 50_000, "institution_from_name": "D" * 100_000}
