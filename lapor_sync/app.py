@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import structlog
 
 from lapor_sync.clock import SystemClock
-from lapor_sync.config import Secrets, Settings, read_secrets, setting_name
+from lapor_sync.config import Secrets, Settings, read_dated_file, read_secrets, setting_name
 from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 
 def rules_of(settings: Settings) -> Rules:
     """The city's rules. Raises SettingsWrong where a file of limits or holidays cannot be used."""
-    limits = load_limits(_text(settings.deadlines_file, packaged()))
-    calendar = load_calendar(_text(settings.holidays_file, ""))
+    limits = load_limits(read_dated_file(settings.deadlines_file) if settings.deadlines_file else packaged())
+    calendar = load_calendar(read_dated_file(settings.holidays_file) if settings.holidays_file else "")
     return Rules(
         city=City(institution_id=settings.institution_id, opd_ids=frozenset(settings.opd_ids)),
         limits=limits,
@@ -51,13 +51,6 @@ def rules_of(settings: Settings) -> Rules:
         prefix=settings.ref_prefix,
         grace=timedelta(seconds=settings.readback_grace_seconds),
     )
-
-
-def _text(path: Path | None, otherwise: str) -> str:
-    try:
-        return otherwise if path is None else path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsWrong((f"{path} cannot be read: {exc}",)) from exc
 
 
 def pace_of(settings: Settings) -> Pace:

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lapor_sync.sync.pull import Tally
 
 EXPORTS = "--from-export"
+CONFIG_VARIABLE = "LAPOR_SYNC_CONFIG"  # as in config.py, which a quick start does not load
+_CONFIG_HELP = f"Settings file (TOML); default: ${CONFIG_VARIABLE}, else /etc/lapor-sync/config.toml."
 
 
 class ReaderGone(Exception):
@@ -75,7 +77,8 @@ def spread_files(args: Sequence[str]) -> list[str]:
     "Exit codes: 0 done, 1 not completed, 2 wrong use or settings, 3 another process holds the database.",
 )
 @click.version_option(__version__, prog_name="lapor-sync")
-@click.option("--config", type=path_type, help="Settings file (TOML); default: /etc/lapor-sync/config.toml.")
+@click.option("--config", type=path_type, envvar=CONFIG_VARIABLE, help=_CONFIG_HELP)
+@click.option("--no-pager", is_flag=True, help="Let no long screen on a terminal go through $PAGER.")
 @click.option("--once", is_flag=True, help="One cycle: pull, reconcile, push.")
 @click.option("--standby", is_flag=True, help="As the daemon: wait until the database is free, then take over.")
 @click.option("--backfill", is_flag=True, help="Mirror everything; stopped and started again it goes on.")
@@ -94,6 +97,7 @@ def spread_files(args: Sequence[str]) -> list[str]:
 def main_group(
     ctx: click.Context,
     config: Path | None,
+    no_pager: bool,
     once: bool,
     standby: bool,
     backfill: bool,
@@ -106,7 +110,7 @@ def main_group(
 
     Without a command it runs as the daemon, in the foreground.
     """
-    call = Call(config)
+    call = Call(config, pager=not no_pager)
     ctx.obj = call
     span = since is not None or until is not None
     _refuse_mixed(ctx.invoked_subcommand, once, backfill, span, bool(exports), as_of is not None)

@@ -20,9 +20,12 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from lapor_sync.domain.deadlines import load_calendar, load_limits
 from lapor_sync.domain.errors import SettingsWrong
 
 PREFIX = "LAPOR_SYNC_"
+CONFIG_VARIABLE = PREFIX + "CONFIG"
+"""Where the settings file is, where `--config` does not say it."""
 DEFAULT_CONFIG = Path("/etc/lapor-sync/config.toml")
 SYSTEM_STATE = Path("/var/lib/lapor-sync")
 DATABASE_FILE = "lapor-sync.db"
@@ -325,6 +328,7 @@ def load_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
     _read_secret_files(given, problems)
     given.values.setdefault("database_url", default_database_url(environ))
     settings = _validated(given, problems)
+    _try_dated_files(given, problems)
     if settings is None or problems:
         raise SettingsWrong(tuple(problems))
     return settings
@@ -352,7 +356,7 @@ def _state_directory(environ: Mapping[str, str]) -> Path:
 def _from_environ(environ: Mapping[str, str], problems: list[str]) -> _Layer:
     layer = _Layer()
     for variable, value in sorted(environ.items()):
-        if not variable.startswith(PREFIX):
+        if not variable.startswith(PREFIX) or variable == CONFIG_VARIABLE:
             continue
         name = variable.removeprefix(PREFIX).lower()
         if variable != setting_name(name) or name not in Settings.model_fields:
@@ -391,7 +395,7 @@ def _toml(path: Path, problems: list[str], *, must_be_there: bool) -> dict[str, 
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         if must_be_there:
-            problems.append(f"{path} is not there; --config must name a TOML file")
+            problems.append(f"{path} is not there; --config (or {CONFIG_VARIABLE}) must name a TOML file")
     except OSError as error:
         problems.append(f"{path} cannot be read ({error.strerror}); it must be a file that this user may read")
     except UnicodeDecodeError:
@@ -447,6 +451,30 @@ def _validated(given: _Layer, problems: list[str]) -> Settings | None:
         names = dict.fromkeys(str(error["loc"][0]) for error in errors.errors())
         problems.extend(_sentence(name, given.origins[name], given.values[name]) for name in names)
         return None
+
+
+def _try_dated_files(given: _Layer, problems: list[str]) -> None:
+    """Limits and holidays are read here once, so that every command names what is wrong in them."""
+    for name, load in (("deadlines_file", load_limits), ("holidays_file", load_calendar)):
+        path = given.values.get(name)
+        if not isinstance(path, str | Path):
+            continue
+        try:
+            load(read_dated_file(Path(path)))
+        except SettingsWrong as wrong:
+            problems.extend(wrong.problems)
+
+
+def read_dated_file(path: Path) -> str:
+    """The text of a file of limits or holidays. Raises SettingsWrong."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise SettingsWrong(
+            (f"{path} cannot be read ({error.strerror}); it must be a TOML file that this user may read",)
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsWrong((f"{path} cannot be read (it is not UTF-8); it must be a TOML file",)) from error
 
 
 def _sentence(name: str, origin: str, value: object) -> str:

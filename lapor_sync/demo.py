@@ -124,7 +124,7 @@ class _Week:
 
     def play(self) -> None:
         """Mirror the city, then work cycle after cycle while officers answer."""
-        begins = f"Kota Bengkulu, {REPORTS} reports on LAPOR. lapor-sync begins."
+        begins = "Kota Bengkulu on LAPOR. lapor-sync begins."
         say(f"{screens.bold(begins)}\n")
         tally = run_cycle(self.setup).tally
         say(f"Mirrored {tally.new} reports. Now a week passes, a day every few seconds.\n")
@@ -208,7 +208,7 @@ class _Week:
             return
         found = views.show(work, one)
         say("\n" + screens.bold(f"Report {one.tracking_id}: a reply was lost, and the answer was found again"))
-        screens.timeline(found["timeline"])
+        screens.timeline(found["timeline"], self.setup.rules.working_days.timezone)
 
     def _show_proof(self) -> None:
         """Count in the stand-in's own threads how often each response stands there."""

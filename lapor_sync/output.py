@@ -10,9 +10,11 @@ import csv
 import json
 import os
 import re
+import shutil
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
 import click
@@ -61,7 +63,103 @@ def styled(text: str, style: str) -> str:
     return click.style(text, **STYLES[style])
 
 
+# How much room a text takes.
+
+
+def columns() -> int | None:
+    """Return how wide the terminal is; None where there is none: lines may be as long as they are."""
+    ctx = click.get_current_context(silent=True)
+    if ctx is not None and ctx.terminal_width is not None:
+        return ctx.terminal_width
+    return max(shutil.get_terminal_size().columns, 20) if sys.stdout.isatty() else None
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes: two for an East Asian wide letter, none for a combining mark or a style."""
+    text = click.unstyle(text)
+    return len(text) if text.isascii() else sum(map(_letter_width, text))
+
+
+def _letter_width(c: str) -> int:
+    if unicodedata.category(c) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(c) in {"W", "F"} else 1
+
+
+def pad(text: str, room: int) -> str:
+    """Return a text filled up to `room` columns."""
+    return text + " " * max(room - width(text), 0)
+
+
+def cut(text: str, room: int) -> str:
+    """Return a text that takes `room` columns at most; dots stand for what was cut off."""
+    return text if width(text) <= room else _first(text, room - 3) + "..."
+
+
+def fold(text: str, room: int | None) -> list[str]:
+    """Return a text in lines of at most `room` columns, parted between words where that goes; None: in one line."""
+    if room is None or width(text) <= room:
+        return [text]
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}" if lines[-1] else word
+        if width(longer) <= room:
+            lines[-1] = longer
+            continue
+        lines += [word] if lines[-1] else []
+        lines[-1] = lines[-1] or word
+        while width(lines[-1]) > room:
+            part = _first(lines[-1], room) or lines[-1][0]
+            lines[-1:] = [part, lines[-1][len(part) :]]
+    return lines
+
+
+def _first(text: str, room: int) -> str:
+    taken = 0
+    for at, c in enumerate(text):
+        taken += _letter_width(c)
+        if taken > room:
+            return text[:at]
+    return text
+
+
+INDENT = 4
+PROSE = 24
+"""A last cell with so many columns left is folded where it stands."""
+
+
+def flow(cells: Sequence[str], widths: Sequence[int], room: int | None) -> str:
+    """Return cells of these widths beside each other; what has no room is on further lines, indented and folded."""
+    lines, used, last = [""], 0, len(cells) - 1
+    for at, (cell, wanted) in enumerate(zip(cells, widths, strict=True)):
+        wanted = width(cell) if at == last else max(wanted, width(cell))
+        stays = at == last and room is not None and room - used >= PROSE
+        if room is not None and used and used + wanted > room and not stays:
+            lines.append(" " * INDENT)
+            used = INDENT
+        hang = used if stays else INDENT
+        first, *rest = fold(cell, room and room - used)
+        lines[-1] += pad(first, wanted) + "  "
+        lines += [" " * hang + part for part in fold(" ".join(rest), room and room - hang) if rest]
+        used += wanted + 2
+    return "\n".join(line.rstrip() for line in lines)
+
+
 # To a person.
+
+
+@contextmanager
+def paged(wanted: bool) -> Iterator[None]:
+    """Let what is said on a terminal go through a pager ($PAGER, else less, which ends where all fits one screen)."""
+    if not (wanted and sys.stdout.isatty() and sys.stdin.isatty()):
+        yield
+        return
+    ctx = click.get_current_context()
+    ctx.terminal_width = columns()
+    ctx.color = not os.environ.get("NO_COLOR")
+    os.environ.setdefault("LESS", "-FRX")
+    with click.get_pager_file(color=ctx.color) as pager, redirect_stdout(pager):
+        yield
 
 
 def say(text: str = "", *, err: bool = False) -> None:
@@ -117,8 +215,10 @@ def cell(value: object) -> object:
     """Return a value as a cell that no spreadsheet takes for a formula: an apostrophe stands before its sign.
 
     Also after a comma or semicolon inside: whoever opens the file with another separator has cells there. A tab is no
-    separator in it, because no control character is left. Source: OWASP, CSV injection.
+    separator in it, because no control character is left. A truth is as in JSON. Source: OWASP, CSV injection.
     """
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if not isinstance(value, str):
         return value
     return _FORMULA.sub(r"\g<0>'", harmless(value))

@@ -6,6 +6,7 @@ no text may move the cursor or change the screen's colours.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,16 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from lapor_sync import output
 from lapor_sync.domain.colour import ROWS
 from lapor_sync.domain.delivery import SENTENCES, Reason
 from lapor_sync.domain.thread import words
-from lapor_sync.output import STYLES, plain, say, say_csv, styled
+from lapor_sync.output import STYLES, cut, flow, fold, pad, plain, say, say_csv, styled, width
 from lapor_sync.store import marks, pauses
 from lapor_sync.store.marks import Outage
 from lapor_sync.store.times import from_text
 from lapor_sync.store.views import Json, report_json
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from lapor_sync.app import Restored
     from lapor_sync.check import Line
     from lapor_sync.store.database import Work
@@ -33,8 +37,10 @@ if TYPE_CHECKING:
 
 
 def lines_of(text: str) -> str:
-    """A text with its line breaks, indented, without control characters."""
-    return "\n".join(f"  {plain(line)}" for line in text.splitlines() if line.strip())
+    """A text with its line breaks, indented."""
+    room = output.columns()
+    lines = (part for line in text.splitlines() if line.strip() for part in fold(plain(line), room and room - 2))
+    return "\n".join(f"  {line}" for line in lines)
 
 
 def shade(name: str | None) -> str:
@@ -47,31 +53,39 @@ def bold(text: str) -> str:
     return styled(text, "bold")
 
 
-def moment(text: str | datetime | None) -> str:
-    """A time for people: this machine's, to the minute."""
-    if text is None:
+def moment(at: str | datetime | None, zone: ZoneInfo) -> str:
+    """A time for people: the city's, to the minute, with the zone's name."""
+    if at is None:
         return "-"
-    at = datetime.fromisoformat(text) if isinstance(text, str) else text
-    return at.astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def pad(cell: str, width: int) -> str:
-    """A cell filled up; its colours take no room."""
-    return cell + " " * max(width - len(click.unstyle(cell)), 0)
+    known = datetime.fromisoformat(at) if isinstance(at, str) else at
+    try:
+        return known.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+    except OverflowError:  # in the first or last year that there is
+        return known.strftime("%Y-%m-%d %H:%M %Z")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, title: str = "") -> None:
-    """A table as wide as its cells, or what it means that there is nothing in it."""
+    """A table as wide as its cells, or what it means that there is nothing in it.
+
+    Where the terminal is too narrow, a row goes on in further lines.
+    """
     found = list(rows)
     if not found:
         say(empty)
         return
-    widths = [max(len(click.unstyle(cell)) for cell in cells) for cells in zip(columns, *found, strict=True)]
+    widths = [max(map(width, cells)) for cells in zip(columns, *found, strict=True)]
     if title:
         say(bold(title))
-    for n, row in enumerate([columns, *found]):
-        line = "  ".join(map(pad, row, widths)).rstrip()
-        say(bold(line) if n == 0 else line)
+    room = output.columns()
+    say(bold(flow(columns, widths, room)))
+    for row in found:
+        say(flow(row, widths, room))
+
+
+def advise(text: str) -> None:
+    """A sentence below a screen, in the terminal's width."""
+    for line in fold(text, output.columns()):
+        say(line)
 
 
 # The whole.
@@ -100,48 +114,70 @@ def recent_outages(work: Work) -> tuple[Outage, ...]:
     return tuple(one for one in found if one.until is not None)
 
 
-def status(found: Json, *, late: int, holder: str | None, outages: Sequence[Outage], now: str) -> None:
+def status(
+    found: Json,
+    *,
+    late: int,
+    holder: str | None,
+    outages: Sequence[Outage],
+    now: str,
+    zone: ZoneInfo,
+) -> None:
     """The whole on one screen, with what to do about what is wrong."""
     say("  ".join(f"{shade(name)} {n}" for name, n in found["colours"].items()))
     _fact("Overdue", late, "see `lapor-sync reports --overdue`" if late else "")
     waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
     if found["paused"]:
-        _fact("Delivery", styled(pause_words(found["paused"]), "kuning"), pauses.TODO)
-    _fact("Oldest wait", moment(found["oldest_waiting_at"]))
+        _fact("Delivery", styled(pause_words(found["paused"], zone), "kuning"), pauses.TODO)
+    _fact("Oldest wait", moment(found["oldest_waiting_at"], zone))
     _fact(
         "Conflicts", found["conflicts"], "a person decides: `lapor-sync conflicts`" if found["conflicts"] else ""
     )
     _fact("Quarantine", found["quarantine"], "see `lapor-sync quarantine`" if found["quarantine"] else "")
-    _fact("Last success", moment(found["last_success_at"]), _stale(found["last_success_at"], now, holder))
-    _fact("LAPOR", *_lapor(found["outage"], found["last_success_at"]))
+    _fact("Last success", moment(found["last_success_at"], zone), _stale(found["last_success_at"], now, holder))
+    _fact("LAPOR", *_lapor(found, zone))
     for one in outages:
-        _fact("Was away", f"{moment(one.since)} to {moment(one.until)}: {outage_words(one.what)}")
+        _fact("Was away", f"{moment(one.since, zone)} to {moment(one.until, zone)}: {outage_words(one.what)}")
     _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")
-    _fact("Audit", f"{found['audit_rows']} rows, head {found['audit_head']}")
+    _fact("Audit", f"{found['audit_rows']} rows", f"head {found['audit_head']}")
 
 
-def pause_words(pause: Json) -> str:
+def pause_words(pause: Json, zone: ZoneInfo) -> str:
     """Since when, by whom and why nothing leaves."""
     why = pauses.WORDS[pauses.Why(pause["why"])]
-    return f"paused since {moment(pause['since'])} by {plain(pause['by'])}{why}: nothing leaves"
+    return f"paused since {moment(pause['since'], zone)} by {plain(pause['by'])}{why}: nothing leaves"
 
 
-def say_paused(pause: Json | None) -> None:
+def say_paused(pause: Json | None, zone: ZoneInfo) -> None:
     """Below a list of what waits: that it waits for a person."""
     if pause:
-        say(f"\nDelivery is {pause_words(pause)}. {pauses.TODO}")
+        advise(f"\nDelivery is {pause_words(pause, zone)}. {pauses.TODO}")
 
 
 def _fact(name: str, value: object, advice: str = "") -> None:
-    say(f"{name:13} {value}" + (f"   {advice}" if advice else ""))
+    room = output.columns()
+    line = f"{name:13} {value}"
+    if room is None or not advice or width(line) + 3 + width(advice) <= room:
+        say(line + (f"   {advice}" if advice else ""))
+        return
+    say(line)
+    for part in fold(advice, room - 14):
+        say(" " * 14 + part)
 
 
-def _lapor(outage: Json | None, last_success: str | None) -> tuple[str, str]:
-    if outage:
-        since = f"away since {moment(outage['since'])}: {outage_words(outage['what'])}"
+def _lapor(found: Json, zone: ZoneInfo) -> tuple[str, str]:
+    if outage := found["outage"]:
+        since = f"away since {moment(outage['since'], zone)}: {outage_words(outage['what'])}"
         return since, "goes on by itself; `lapor-sync check` tells what can be done"
-    return ("answers", "") if last_success else ("no cycle went through yet", "begin with `lapor-sync check`")
+    answered, succeeded = found["answered_at"], found["last_success_at"]
+    if answered and (succeeded is None or answered >= succeeded):
+        return "answers", ""
+    if answered:
+        return f"answered last at {moment(answered, zone)}", "nothing calls it now: see `lapor-sync check`"
+    if succeeded:
+        return "not called: no API account is set", "reports come from exports: `lapor-sync check`"
+    return "no cycle went through yet", "begin with `lapor-sync check`"
 
 
 def _stale(last_success: str | None, now: str, holder: str | None) -> str:
@@ -152,66 +188,69 @@ def _stale(last_success: str | None, now: str, holder: str | None) -> str:
 
 # Reports.
 
-_REPORT_COLUMNS = (
-    ("Tracking ID", 11),
-    ("Colour", 6),
-    ("Waits for", 9),
-    ("Due", 15),
-    ("OPD", 28),
-    ("Status", 28),
-    ("Title", 60),
-    ("Flags", 0),
-)
+_REPORT_COLUMNS = ("Tracking ID", "Colour", "Waits for", "Due", "OPD", "Status", "Title", "Flags")
+_REPORT_WIDTHS = (11, 6, 9, 15, 28, 28, 60, 0)
 
 
-def reports(rows: Iterable[Json]) -> None:
-    """Reports, one a line, as they come."""
+def reports(rows: Iterable[Json], zone: ZoneInfo, *, empty: str = "") -> None:
+    """Reports, one a line, as they come; `empty` tells what it means that there is none."""
+    room = output.columns()
     found = False
     for row in rows:
         if not found:
-            say(bold(_line(name for name, _ in _REPORT_COLUMNS)))
+            say(bold(flow(_REPORT_COLUMNS, _REPORT_WIDTHS, room)))
         found = True
-        say(_line(_report_cells(row)))
+        say(flow(_report_cells(row, zone), _REPORT_WIDTHS, room))
     if not found:
-        say("No report. Is nothing mirrored yet? See `lapor-sync status`; the first is `lapor-sync --backfill`.")
+        advise(empty or NOTHING_MIRRORED)
 
 
-def _line(cells: Iterable[str]) -> str:
-    widths = (width for _, width in _REPORT_COLUMNS)
-    return "  ".join(pad(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+NOTHING_MIRRORED = (
+    "No report. Is nothing mirrored yet? See `lapor-sync status`; the first is `lapor-sync --backfill`."
+)
 
 
-def _report_cells(row: Json) -> tuple[str, ...]:
+def _report_cells(row: Json, zone: ZoneInfo) -> tuple[str, ...]:
     return (
         plain(row["tracking_id"]),
         shade(row["colour"]),
         row["waiting_on"] or "-",
-        _due(row),
-        _short(plain(row["opd_name"] or row["opd"]), 28),
-        _short(plain(row["status_name"]), 28),
-        _short(plain(row["title"]), 60),
+        _due(row, zone),
+        cut(plain(row["opd_name"] or row["opd"]), 28),
+        cut(plain(row["status_name"]), 28),
+        cut(title_of(row), 60),
         " ".join(row["flags"]),
     )
 
 
-def _due(row: Json) -> str:
+def title_of(row: Json) -> str:
+    """A report's title; that of a rahasia report is told by `show` alone."""
+    return "(rahasia)" if row["is_secret"] and row["title"] is None else plain(row["title"])
+
+
+def _due(row: Json, zone: ZoneInfo) -> str:
     if row["deadline"] is None:
         return "-"
-    due = moment(row["deadline"]["due_at"])[:10]
+    due = moment(row["deadline"]["due_at"], zone)[:10]
     return styled(f"{due} late", "merah") if row["overdue"] else due
-
-
-def _short(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def by_opd(found: Iterable[Json]) -> None:
     """Each OPD's reports by colour and how many are late."""
-    keys = ("merah", "kuning", "hijau", "abu", "overdue")
-    rows = (
-        (plain(one["opd_name"] or one["opd"] or "not disposed"), *(str(one[key]) for key in keys)) for one in found
-    )
-    table(("OPD", *(shade(key) for key in keys)), rows, empty="No report.")
+    keys = ("merah", "kuning", "hijau", "abu", "unknown", "reports", "overdue")
+    opds = list(found)
+    rows = [
+        (
+            plain(one["opd"]),
+            cut(plain(one["opd_name"] or ("-" if one["opd"] else "not disposed")), 36),
+            *(str(one[key]) for key in keys),
+        )
+        for one in opds
+    ]
+    if len(rows) > 1:
+        rows.append(("", "all", *(str(sum(one[key] for one in opds)) for key in keys)))
+    names = [shade(key) if key in STYLES else key for key in keys]
+    table(("Id", "OPD", *names), rows, empty=NOTHING_MIRRORED)
 
 
 CSV_COLUMNS = (
@@ -230,57 +269,76 @@ def reports_csv(
 
 
 def _csv_row(row: Mapping[Any, Any], now: str, *, include_rahasia: bool) -> list[object]:
-    one = report_json(row, now)
+    one = report_json(row, now, with_rahasia=include_rahasia)
     deadline = one.pop("deadline") or {"clock": None, "due_at": None}
-    hidden = one["is_secret"] and not include_rahasia
-    one |= {"deadline_clock": deadline["clock"], "due_at": deadline["due_at"], "flags": " ".join(one["flags"])}
-    one["content"] = "" if hidden else words(row["content"])
-    one["title"] = "" if hidden else one["title"]
+    one |= {"deadline_clock": deadline["clock"], "due_at": deadline["due_at"], "flags": json.dumps(one["flags"])}
+    one["content"] = None if one["is_secret"] and not include_rahasia else words(row["content"])
     return [one[column] for column in CSV_COLUMNS]
 
 
 # One report.
 
+_KEPT = {"rahasia": "is_secret", "anonim": "is_anonymous"}
 
-def show(found: Json, one: Mirrored, *, outages: Sequence[Outage]) -> None:
+SECRET_SENT = (
+    "A secret response was sent: LAPOR shows it to the reporter alone (assumed), so it is no answer in the thread and "
+    "moves no colour; only an open answer does."
+)
+
+
+def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInfo) -> None:
     """One report's page."""
     row = one.verdict.row
-    say(f"{bold(plain(found['tracking_id']))}  {plain(found['title'])}")
+    for line in fold(f"{plain(found['tracking_id'])}  {plain(found['title'])}", output.columns()):
+        say(bold(line))
     rules = f"(row {row}, rules {found['colour_rules']})"
     _named("Colour", f"{shade(found['colour'])}, because: {ROWS[row]} {rules}")
+    if any(one["is_secret"] and one["state"] == "sent" for one in found["deliveries"]):
+        _named("", SECRET_SENT)
     _named("Waits for", found["waiting_on"] or "-")
     _named("Status", plain(found["status_name"]))
     _named("OPD", f"{plain(found['opd_name'])} ({plain(found['opd'])})")
-    _named("Deadline", f"{found['deadline']['clock']} {_due(found)}" if found["deadline"] else "-")
+    _named("Deadline", f"{found['deadline']['clock']} {_due(found, zone)}" if found["deadline"] else "-")
     for outage in outages:
-        until = moment(outage.until) if outage.until else "now"
-        _named("", f"LAPOR was away from {moment(outage.since)} to {until}: {outage_words(outage.what)}")
+        until = moment(outage.until, zone) if outage.until else "now"
+        _named("", f"LAPOR was away from {moment(outage.since, zone)} to {until}: {outage_words(outage.what)}")
     _named("About", " / ".join(plain(found[key]) for key in ("classification", "category") if found[key]) or "-")
-    _named("Received", f"{moment(found['created_at'])}, changed {moment(found['updated_at'])}")
+    _named("Received", f"{moment(found['created_at'], zone)}, changed {moment(found['updated_at'], zone)}")
+    if kept := " ".join(name for name in ("rahasia", "anonim") if found[_KEPT[name]]):
+        _named("Reporter", kept)
     _named("Flags", " ".join(found["flags"]) or "-")
-    say(f"\n{lines_of(words(found['content'])) or '  -'}\n")
-    _show_files(1, [file.file_name for file in one.report.attachments])
+    say(f"\n{lines_of(found['content']) or '  -'}\n")
+    _show_files(1, [file["file_name"] for file in found["attachments"]])
     if not found["thread_known"]:
         say("The thread is not known: seen in an export only, or not read yet.\n")
-    _show_thread(found["thread"], len(one.report.attachments) + 1)
-    deliveries(found["deliveries"])
+    _show_thread(found["thread"], zone, len(one.report.attachments) + 1)
+    deliveries(found["deliveries"], zone)
     say(bold("\nTimeline"))
-    timeline(found["timeline"])
+    timeline(found["timeline"], zone)
 
 
-def timeline(events: Iterable[Json]) -> None:
+def timeline(events: Iterable[Json], zone: ZoneInfo) -> None:
     """All that happened to a report."""
     for event in events:
-        say(f"{moment(event['at']):16}  {plain(event['who'])}: {plain(event['what'])}")
+        told = f"{plain(event['who'])}: {plain(event['what'])}"
+        at, room = moment(event["at"], zone), output.columns()
+        first, *rest = fold(told, room and room - 22)
+        say(f"{at:20}  {first}")
+        for line in rest:
+            say(f"{'':20}  {line}")
 
 
 def _named(name: str, value: str) -> None:
-    say(f"{name:10} {value}")
+    room = output.columns()
+    for at, line in enumerate(fold(value, room and room - 11)):
+        say(f"{'' if at else name:10} {line}")
 
 
-def _show_thread(items: Iterable[Json], number: int) -> None:
+def _show_thread(items: Iterable[Json], zone: ZoneInfo, number: int) -> None:
     for item in items:
-        say(f"{bold(moment(item['created_at']) + '  ' + plain(item['author'] or item['kind']))} ({item['kind']})")
+        head = f"{moment(item['created_at'], zone)}  {plain(item['author'] or item['kind'])} ({item['kind']})"
+        for line in fold(head, output.columns()):
+            say(bold(line))
         say(lines_of(item["content"]) or "  -")
         number = _show_files(number, [file["file_name"] for file in item["attachments"]])
 
@@ -288,18 +346,18 @@ def _show_thread(items: Iterable[Json], number: int) -> None:
 def _show_files(number: int, names: Iterable[str]) -> int:
     """Attached files, numbered through as `attachment` takes them; the next number."""
     for name in names:
-        say(f"  [{number}] {plain(name)}   `lapor-sync attachment ID {number} --out FILE`")
+        advise(f"  [{number}] {plain(name)}   `lapor-sync attachment ID {number} --out FILE`")
         number += 1
     return number
 
 
-def deliveries(found: Iterable[Json]) -> None:
+def deliveries(found: Iterable[Json], zone: ZoneInfo) -> None:
     """A report's deliveries."""
     rows = [
         (
             *(plain(one[key]) for key in ("ref", "kind", "state", "opd", "by")),
-            moment(one["written_at"]),
-            _tried(one["attempts"]),
+            moment(one["written_at"], zone),
+            _tried(one["attempts"], zone),
         )
         for one in found
     ]
@@ -308,13 +366,13 @@ def deliveries(found: Iterable[Json]) -> None:
         table(columns, rows, empty="", title="\nDeliveries")
 
 
-def _tried(attempts: Sequence[Json]) -> str:
+def _tried(attempts: Sequence[Json], zone: ZoneInfo) -> str:
     if not attempts:
         return "not yet"
     last = attempts[-1]
     said = plain(last["why"]) if last["why"] else f"HTTP {last['http_status']}" if last["http_status"] else ""
     about = f" ({said})" if said else ""
-    return f"{len(attempts)}, last {moment(last['at'])}: {last['outcome'] or 'in the air'}{about}"
+    return f"{len(attempts)}, last {moment(last['at'], zone)}: {last['outcome'] or 'in the air'}{about}"
 
 
 # What waits.
@@ -326,14 +384,14 @@ def why(reason: str | None, upstream: str | None = None) -> str:
     return ": ".join(filter(None, parts)) or "-"
 
 
-def outbox(found: Sequence[Json], *, filtered: str | None, pause: Json | None = None) -> None:
+def outbox(found: Sequence[Json], *, zone: ZoneInfo, filtered: str | None, pause: Json | None = None) -> None:
     """The outbox."""
     rows = (
         (
             *(plain(one[key]) for key in ("ref", "kind", "tracking_id", "opd", "state")),
-            moment(one["written_at"]),
+            moment(one["written_at"], zone),
             str(one["tries"]),
-            moment(one["next_try_at"]),
+            moment(one["next_try_at"], zone),
             why(one["reason"], one["why"]),
         )
         for one in found
@@ -342,13 +400,13 @@ def outbox(found: Sequence[Json], *, filtered: str | None, pause: Json | None = 
     empty = f"Nothing is {filtered}." if filtered else "The outbox is empty: `lapor-sync respond ID --text ...`."
     table(columns, rows, empty=empty)
     if any(one["state"] in {"held", "refused"} for one in found):
-        say(
+        advise(
             "\nHeld or refused: `lapor-sync show TRACKING_ID`, then `lapor-sync outbox retry REF` or `cancel REF`."
         )
-    say_paused(pause)
+    say_paused(pause, zone)
 
 
-def restored(done: Restored) -> None:
+def restored(done: Restored, zone: ZoneInfo) -> None:
     """What a restore brought, what would be sent now, and how it goes on."""
     say(f"Restored: {done.contents}")
     if done.aside is not None:
@@ -356,48 +414,54 @@ def restored(done: Restored) -> None:
     rows = (
         (
             *(plain(cell) for cell in (one.ref, one.delivery.kind, one.tracking_id, one.delivery.opd, one.state)),
-            *(plain(one.by), moment(one.written_at)),
+            *(plain(one.by), moment(one.written_at, zone)),
         )
         for one in done.waiting
     )
     columns = ("Reference", "Kind", "Tracking ID", "OPD", "State", "By", "Written")
     table(columns, rows, empty="\nNothing would be sent.", title="\nWhat would be sent")
     if not done.was_read:
-        say("\nLAPOR was not asked (no API account here): what was sent after the backup is in this list, too.")
+        advise("\nLAPOR was not asked (no API account here): what was sent after the backup is in this list, too.")
     if done.held:
-        say(f"\nHeld: {done.held}. A person decides: `lapor-sync conflicts`.")
-    say(
+        advise(f"\nHeld: {done.held}. A person decides: `lapor-sync conflicts`.")
+    advise(
         "\nDelivery is paused. Call off what must not go (`lapor-sync outbox cancel REF`), start the service, "
         "then: `lapor-sync outbox resume`."
     )
 
 
-def conflicts(found: Sequence[Json]) -> None:
+def conflicts(found: Sequence[Json], zone: ZoneInfo) -> None:
     """Open conflicts."""
     rows = (
-        (*(plain(one[key]) for key in ("id", "tracking_id", "ref")), moment(one["opened_at"]), plain(one["why"]))
+        (
+            *(plain(one[key]) for key in ("id", "tracking_id", "ref")),
+            moment(one["opened_at"], zone),
+            plain(one["why"]),
+        )
         for one in found
     )
     table(("Id", "Tracking ID", "Reference", "Since", "Why"), rows, empty="No conflict is open.")
     kinds = {one["kind"] == "many_vanished" for one in found}
     if False in kinds:
-        say(
+        advise(
             "\nLook with `lapor-sync show TRACKING_ID`, then: `lapor-sync conflicts settle ID --keep-ours` "
             "(send it all the same) or `--take-upstream` (cancel it)."
         )
     if True in kinds:
-        say(
+        advise(
             "\nSo many reports gone at once may be a fault of LAPOR's. If they are really gone: "
             "`lapor-sync conflicts settle ID --accept-vanished`."
         )
 
 
-def quarantine(found: Sequence[Json]) -> None:
+def quarantine(found: Sequence[Json], zone: ZoneInfo) -> None:
     """What could not be read."""
-    rows = ((plain(one["id"]), one["source"], moment(one["seen_at"]), plain(one["reason"])) for one in found)
+    rows = ((plain(one["id"]), one["source"], moment(one["seen_at"], zone), plain(one["reason"])) for one in found)
     table(("Id", "Source", "Seen", "Reason"), rows, empty="Nothing is in quarantine.")
     if found:
-        say("\nThe rest goes on; these are tried again each night. A field of LAPOR's may have changed its form.")
+        advise(
+            "\nThe rest goes on; these are tried again each night. A field of LAPOR's may have changed its form."
+        )
 
 
 # The plan.
@@ -417,6 +481,7 @@ def plan(
     found: Iterable[Planned],
     *,
     mirrored_at: str | None,
+    zone: ZoneInfo,
     observe: bool,
     missing: Sequence[str],
     pause: Json | None = None,
@@ -427,18 +492,18 @@ def plan(
             plain(one.tracking_id),
             *(shade(side) for side in (one.lapor, one.city, one.agreed)),
             _DECIDED[one.decision],
-            _then(one.next) if one.next else "-",
+            _then(one.next, zone) if one.next else "-",
         )
         for one in found
     )
     empty = "Nothing to do: all sides agree, and no delivery is under way."
     table(("Tracking ID", "LAPOR", "City", "Agreed", "Decision", "Next delivery"), rows, empty=empty)
-    say(f"\nBy what was mirrored until {moment(mirrored_at)}; each report is read again right before.")
+    advise(f"\nBy what was mirrored until {moment(mirrored_at, zone)}; each report is read again right before.")
     if observe:
         say("LAPOR_SYNC_OBSERVE is set: nothing leaves.")
     elif missing:
         say(f"This shell has no {', '.join(missing)}; the daemon sends with its own settings.")
-    say_paused(pause)
+    say_paused(pause, zone)
 
 
 _STEPS = {
@@ -450,8 +515,8 @@ _STEPS = {
 }
 
 
-def _then(step: Next) -> str:
-    said = f"wait until {moment(step.at)}" if step.at else _STEPS[step.step]
+def _then(step: Next, zone: ZoneInfo) -> str:
+    said = f"wait until {moment(step.at, zone)}" if step.at else _STEPS[step.step]
     because = f" ({why(step.reason)})" if step.reason and step.step in {"hold", "person", "wait"} else ""
     behind = f", {step.behind} behind it" if step.behind else ""
     return f"{step.one.ref} {step.one.delivery.kind}: {said}{because}{behind}"

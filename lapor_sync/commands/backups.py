@@ -78,7 +78,7 @@ def restore(call: Call, file: Path | None, by: str | None) -> None:
         todo = f"{_command(_RESTORE, app.settings.database_url, file)} && lapor-sync restore"
         raise NotAllowed("PostgreSQL is restored with its own tool first; nothing was changed.", todo=todo)
     done = app.restore(file, person(by))
-    screens.restored(done)
+    screens.restored(done, app.settings.timezone)
     if done.error is not None:
         raise UpstreamError(
             f"It is restored, but not every open report could be read. {done.error.what}",

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, time
 from pathlib import Path
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from lapor_sync.domain.errors import BadInput, NotAllowed
-from lapor_sync.output import say
+from lapor_sync.output import paged, say
 
 if TYPE_CHECKING:
     from lapor_sync.app import App
@@ -27,17 +27,30 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True)
+@dataclass
 class Call:
     """What the options before the command said; settings and database are opened when a command needs them."""
 
     config: Path | None
+    pager: bool = True
+    _settings: Settings | None = None
 
     def settings(self) -> Settings:
-        """The settings of this run. Raises SettingsWrong."""
+        """The settings of this run, read once. Raises SettingsWrong."""
         from lapor_sync.config import load_settings
 
-        return load_settings(self.config, os.environ)
+        if self._settings is None:
+            self._settings = load_settings(self.config, os.environ)
+        return self._settings
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone."""
+        return self.settings().timezone
+
+    def paged(self) -> AbstractContextManager[None]:
+        """Let a long screen go through a pager."""
+        return paged(self.pager)
 
     def app(self) -> App:
         """The program on its database, with logs going to standard error."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +13,13 @@ from lapor_sync.commands.base import (
     acting_by,
     as_json,
     command,
+    days,
     person,
 )
 from lapor_sync.output import say, say_json, say_json_lines
+
+if TYPE_CHECKING:
+    from lapor_sync.store.database import Work
 
 STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled")
 
@@ -34,22 +39,37 @@ def status(call: Call, as_json: bool) -> None:
 
             outages, late = screens.recent_outages(work), views.count_overdue(work)
         holder = lock.holder(store.engine)  # by the same connection, now that it is free
-    screens.status(found, late=late, holder=holder, outages=outages, now=work.at)
+    screens.status(
+        found,
+        late=late,
+        holder=holder,
+        outages=outages,
+        now=work.at,
+        zone=call.zone,
+    )
 
 
 @command(
     click.option("--colour", type=click.Choice(["merah", "kuning", "hijau", "abu", "null"])),
-    click.option("--opd", metavar="X", help="Institution id or name."),
+    click.option("--opd", metavar="X", help="Institution id, name, or parts of its name."),
+    click.option("--waiting-on", type=click.Choice(["verifier", "admin", "opd", "reporter"])),
+    click.option("--since", metavar="D", help="Received on this day (2026-01-31) or later."),
+    click.option("--until", metavar="D", help="Received on this day or earlier."),
+    click.option("--limit", metavar="N", type=click.IntRange(min=1), help="At most so many."),
     click.option("--overdue", is_flag=True, help="Only reports past their deadline, the longest overdue first."),
     as_json,
     click.option("--csv", "as_csv", flag_value="csv", help="For programs and spreadsheets: CSV."),
     click.option("--csv-excel", "as_csv", flag_value="excel", help="CSV that Excel opens by a double-click."),
-    click.option("--include-rahasia", is_flag=True, help="With CSV: title and content of rahasia reports too."),
+    click.option("--include-rahasia", is_flag=True, help="With CSV or --json: what rahasia reports say, too."),
 )
 def reports(
     call: Call,
     colour: str | None,
     opd: str | None,
+    waiting_on: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
     overdue: bool,
     as_json: bool,
     as_csv: str | None,
@@ -60,30 +80,66 @@ def reports(
 
     if as_json and as_csv:
         raise click.UsageError("Choose one of --json, --csv and --csv-excel.")
-    if include_rahasia and not as_csv:
-        raise click.UsageError("--include-rahasia goes with --csv or --csv-excel.")
+    if include_rahasia and not (as_csv or as_json):
+        raise click.UsageError("--include-rahasia goes with --csv, --csv-excel or --json.")
+    first, last = days(since, until, call.zone)
     with (
         call.looking() as work,
         # Closed here: a reader that has enough (`| head`) leaves it open.
-        closing(views.reports(work, colour=colour, opd=_institution(work, opd), overdue=overdue)) as rows,
+        closing(
+            views.reports(
+                work,
+                views.Wanted(
+                    colour=colour,
+                    opd=_institution(call, work, opd),
+                    waiting_on=waiting_on,
+                    since=first,
+                    until=last,
+                    overdue=overdue,
+                    limit=limit,
+                ),
+            )
+        ) as rows,
     ):
         if as_json:
-            say_json_lines(views.report_json(row, work.at) for row in rows)
+            say_json_lines(views.report_json(row, work.at, with_rahasia=include_rahasia) for row in rows)
             return
         from lapor_sync import screens
 
         if as_csv:
             screens.reports_csv(rows, work.at, include_rahasia=include_rahasia, excel=as_csv == "excel")
         else:
-            screens.reports(views.report_json(row, work.at) for row in rows)
+            is_filtered = any((colour, opd, waiting_on, since, until, overdue))
+            with call.paged():
+                screens.reports(
+                    (views.report_json(row, work.at) for row in rows),
+                    call.zone,
+                    empty="No report. `lapor-sync reports` without options lists all." if is_filtered else "",
+                )
 
 
-def _institution(work: object, given: str | None) -> str | None:
+def _institution(call: Call, work: Work, given: str | None) -> str | None:
     if given is None:
         return None
-    from lapor_sync.sync.acts import institution_id
+    from lapor_sync.sync.acts import institution_by_part
 
-    return institution_id(work, given)  # type: ignore[arg-type]  # Work is not imported: a quick start
+    settings = call.settings()
+    return institution_by_part(work, given, [*settings.opd_ids, *filter(None, [settings.institution_id])])
+
+
+@command(as_json)
+def opds(call: Call, as_json: bool) -> None:
+    """Each OPD with its reports by colour, and how many are overdue."""
+    from lapor_sync import screens
+    from lapor_sync.store import views
+
+    with call.looking() as work:
+        found = views.by_opd(work)
+    if as_json:
+        say_json_lines(found)
+        return
+    with call.paged():
+        screens.by_opd(found)
 
 
 @command(click.argument("report_id", metavar="ID"), as_json, acting_by)
@@ -104,7 +160,8 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
             if as_json:
                 say_json(found)
             else:
-                screens.show(found, one, outages=views.outages_of(work, one))
+                with call.paged():
+                    screens.show(found, one, outages=views.outages_of(work, one), zone=call.zone)
 
 
 @command(as_json)
@@ -131,7 +188,12 @@ def plan(call: Call, as_json: bool) -> None:
                 missing = settings.missing_for_push()
                 pause = views.paused(work)
                 screens.plan(
-                    found, mirrored_at=mirrored_at, observe=settings.observe, missing=missing, pause=pause
+                    found,
+                    mirrored_at=mirrored_at,
+                    zone=settings.timezone,
+                    observe=settings.observe,
+                    missing=missing,
+                    pause=pause,
                 )
     finally:
         store.close()
@@ -153,7 +215,11 @@ def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
     with ctx.obj.looking() as work:
         found = views.outbox(work, State(state) if state else None)
         pause = views.paused(work)
-    say_json_lines(found) if as_json else screens.outbox(found, filtered=state, pause=pause)
+    if as_json:
+        say_json_lines(found)
+        return
+    with ctx.obj.paged():
+        screens.outbox(found, zone=ctx.obj.zone, filtered=state, pause=pause)
 
 
 def _refuse_before(ctx: click.Context, given: bool) -> None:
@@ -176,7 +242,7 @@ def conflicts(ctx: click.Context, as_json: bool) -> None:
         return
     with ctx.obj.looking() as work:
         found = [views.conflict_json(one) for one in questions.listing(work)]
-    say_json_lines(found) if as_json else screens.conflicts(found)
+    say_json_lines(found) if as_json else screens.conflicts(found, ctx.obj.zone)
 
 
 @command(as_json)
@@ -188,7 +254,7 @@ def quarantine(call: Call, as_json: bool) -> None:
 
     with call.looking() as work:
         found = [views.quarantine_json(one) for one in put_away.listing(work)]
-    say_json_lines(found) if as_json else screens.quarantine(found)
+    say_json_lines(found) if as_json else screens.quarantine(found, call.zone)
 
 
 @click.group()
@@ -225,4 +291,4 @@ def audit_export(call: Call) -> None:
         say_json_lines({**row, "data": json.loads(str(row["data"]))} for row in rows)
 
 
-COMMANDS = (status, reports, show, plan, outbox, conflicts, quarantine, audit)
+COMMANDS = (status, reports, opds, show, plan, outbox, conflicts, quarantine, audit)

@@ -83,6 +83,8 @@ class Reason(StrEnum):
     ANOTHER_REPORT = "another_report"
     NOT_CONFIRMED = "not_confirmed"
     BY_PERSON = "by_person"
+    RETRIED = "retried"
+    CALLED_OFF = "called_off"
     REFUSED = "refused"
     LEAVING = "leaving"
     NOT_SENT = "not_sent"
@@ -119,6 +121,8 @@ SENTENCES: Mapping[Reason, str] = {
         "LAPOR does not say whether what it gives is this report: compare the two; keep-ours says that it is"
     ),
     Reason.BY_PERSON: "held by a person",
+    Reason.RETRIED: "a person lets it go",
+    Reason.CALLED_OFF: "called off by a person",
     Reason.REFUSED: "upstream refused it",
     Reason.LEAVING: "it leaves now",
     Reason.NOT_SENT: "it did not leave; tried again by itself",

@@ -30,6 +30,16 @@ def names(work: Work) -> dict[str, str]:
     return known | {row[0]: row[1] for row in work.conn.execute(master)}
 
 
+def listed(work: Work) -> frozenset[str]:
+    """The ids of LAPOR's list of institutions; none where it was never read."""
+    return frozenset(work.conn.execute(select(table.c.id).where(table.c.agency == work.agency)).scalars())
+
+
+def seen(work: Work) -> frozenset[str]:
+    """The ids to which mirrored reports are disposed."""
+    return frozenset(row[0] for row in work.conn.execute(_seen(work)))
+
+
 def _seen(work: Work) -> Select[Any]:
     """Each disposition's id, with a name that a report gave it: from one id to the next, however many reports."""
     ids = select(func.min(report.c.disposition_id).label("id")).where(report.c.agency == work.agency)

@@ -19,6 +19,7 @@ class Mark(StrEnum):
     CURSOR = "cursor"  # everything updated before it is mirrored; upstream's time
     LISTING_SECONDS = "listing_seconds"  # how long the last listing took
     LAST_SUCCESS = "last_success_at"  # end of the last cycle, or whole backfill, that went through
+    ANSWERED = "answered_at"  # end of the last cycle or backfill for which LAPOR was called, and answered
     SWEPT = "swept_at"  # last nightly sweep
     LISTED_ALL = "listed_all_at"  # last complete unfiltered listing
     NO_LIST = "no_list"  # no list tells what changed (404, or no API account): reports are read by id

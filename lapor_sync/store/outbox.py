@@ -379,8 +379,11 @@ def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
 
 
 def last_words(work: Work, of: Iterable[Queued]) -> dict[str, str]:
-    """Why the last try of each of them was not accepted, by reference, where that is why it stands where it does."""
-    refs = [one.ref for one in of if one.reason in _BY_LAST_TRY]
+    """Why the last try of each of them was not accepted, by reference, where that is why it stands where it does.
+
+    What was called off after that keeps it, too.
+    """
+    refs = [one.ref for one in of if one.reason in _BY_LAST_TRY or one.state is State.CANCELLED]
     last = {ref: attempts[-1].why for ref, attempts in attempts_of(work, refs).items()}
     return {ref: why for ref, why in last.items() if why is not None}
 

@@ -1,17 +1,21 @@
-"""What the commands show, as the JSON of the interface: ids as text, times ISO 8601 with offset, null unknown."""
+"""What the commands show, as the JSON of the interface: ids as text, null unknown.
+
+Times are as the database has them (store.times), so that JSON, CSV and the SQL views say them in one form."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, func, select
 
 from lapor_sync.domain.colour import ROWS, Colour
 from lapor_sync.domain.delivery import SENTENCES, Reason, State
-from lapor_sync.domain.report import ItemKind, ThreadItem
-from lapor_sync.domain.thread import words
+from lapor_sync.domain.report import Attachment, ItemKind, ThreadItem
+from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store import audit, conflicts, institutions, marks, pauses, quarantine, threads
 from lapor_sync.store import outbox as deliveries
 from lapor_sync.store.database import Work
@@ -27,17 +31,12 @@ from lapor_sync.store.times import from_text, to_text
 Json = dict[str, Any]
 
 
-def iso(text: str | None) -> str | None:
-    """The database's time as the interface gives it: ISO 8601 with offset, whole seconds where it is whole."""
-    return None if text is None else text.replace(".000000Z", "Z").replace("Z", "+00:00")
-
-
-def report_json(row: Mapping[Any, Any], now: str) -> Json:
-    """A report, all but its content and thread. `now` as text, for `overdue`."""
+def report_json(row: Mapping[Any, Any], now: str, *, with_rahasia: bool = False) -> Json:
+    """A report, all but its content and thread; a rahasia title only `with_rahasia`. `now` as text, for `overdue`."""
     due_at = row["due_at"]
     return {
         "tracking_id": row["tracking_id"],
-        "title": row["title"],
+        "title": row["title"] if with_rahasia or not row["is_secret"] else None,
         "status_name": row["status_name"],
         "colour": row["colour"],
         "waiting_on": row["waiting_on"],
@@ -49,30 +48,51 @@ def report_json(row: Mapping[Any, Any], now: str) -> Json:
         "channel": row["channel"],
         "is_secret": bool(row["is_secret"]),
         "is_anonymous": bool(row["is_anonymous"]),
-        "created_at": iso(row["created_at"]),
-        "updated_at": iso(row["updated_at"]),
-        "closed_at": iso(row["closed_at"]),
+        "created_at": row["created_at"],
+        "updated_at": row["updated_at"],
+        "closed_at": row["closed_at"],
         "answers": row["answers"],
         "thread_known": row["thread_read_at"] is not None,
-        "deadline": {"clock": row["deadline_clock"], "due_at": iso(due_at)} if due_at else None,
+        "deadline": {"clock": row["deadline_clock"], "due_at": due_at} if due_at else None,
         "overdue": due_at is not None and due_at < now,
         "colour_rules": row["colour_rules"],
     }
 
 
-def reports(
-    work: Work, *, colour: str | None = None, opd: str | None = None, overdue: bool = False
-) -> Generator[Mapping[Any, Any], None, None]:
-    """The rows of the wanted reports by Tracking ID, the overdue by deadline; streamed. `colour` "null": none yet.
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which reports are wanted; None for all. `colour` "null": those without one. The days are those of receipt."""
+
+    colour: str | None = None
+    opd: str | None = None
+    waiting_on: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    overdue: bool = False
+    limit: int | None = None
+
+
+def reports(work: Work, wanted: Wanted | None = None) -> Generator[Mapping[Any, Any], None, None]:
+    """The rows of the wanted reports by Tracking ID, the overdue by deadline; streamed.
 
     Close it before its transaction ends if it may not be read to its end.
     """
+    wanted = wanted or Wanted()
     query: Select[Any] = select(table).where(table.c.agency == work.agency)
-    if colour is not None:
-        query = query.where(table.c.colour.is_(None) if colour == "null" else table.c.colour == colour)
-    if opd is not None:
-        query = query.where(table.c.disposition_id == opd)
-    if overdue:
+    if wanted.colour is not None:
+        is_wanted = table.c.colour.is_(None) if wanted.colour == "null" else table.c.colour == wanted.colour
+        query = query.where(is_wanted)
+    if wanted.opd is not None:
+        query = query.where(table.c.disposition_id == wanted.opd)
+    if wanted.waiting_on is not None:
+        query = query.where(table.c.waiting_on == wanted.waiting_on)
+    if wanted.since is not None:
+        query = query.where(table.c.created_at >= to_text(wanted.since))
+    if wanted.until is not None:
+        query = query.where(table.c.created_at <= to_text(wanted.until))
+    if wanted.limit is not None:
+        query = query.limit(wanted.limit)
+    if wanted.overdue:
         query = query.where(table.c.due_at < work.at, table.c.due_at.is_not(None))
         query = query.order_by(table.c.due_at)
     else:
@@ -90,9 +110,10 @@ def status(work: Work) -> Json:
         "outbox": deliveries.counts(work),
         "conflicts": conflicts.count(work),
         "quarantine": _count(work, quarantine_table),
-        "last_success_at": iso(marks.get(work, Mark.LAST_SUCCESS)),
-        "oldest_waiting_at": iso(_oldest_waiting(work)),
-        "outage": {"since": iso(to_text(outage.since)), "what": outage.what} if outage else None,
+        "answered_at": marks.get(work, Mark.ANSWERED),
+        "last_success_at": marks.get(work, Mark.LAST_SUCCESS),
+        "oldest_waiting_at": _oldest_waiting(work),
+        "outage": {"since": to_text(outage.since), "what": outage.what} if outage else None,
         "paused": paused(work),
         "audit_head": head.hash,
         "audit_rows": head.count,
@@ -102,7 +123,7 @@ def status(work: Work) -> Json:
 def paused(work: Work) -> Json | None:
     """Since when nothing leaves, by whom and why; None where delivery is not paused."""
     one = pauses.current(work)
-    return {"since": iso(to_text(one.since)), "by": one.by, "why": one.why} if one else None
+    return {"since": to_text(one.since), "by": one.by, "why": one.why} if one else None
 
 
 def colours(work: Work) -> dict[str, int]:
@@ -113,7 +134,7 @@ def colours(work: Work) -> dict[str, int]:
 
 
 def by_opd(work: Work) -> list[Json]:
-    """Each OPD's reports by colour and how many are overdue; the most merah first."""
+    """Each OPD's reports by colour (`unknown`: without one), all of them, and how many are overdue; most merah first."""
     query = (
         select(table.c.disposition_id, table.c.colour, func.count())
         .where(table.c.agency == work.agency)
@@ -123,12 +144,10 @@ def by_opd(work: Work) -> list[Json]:
     names = institutions.names(work)
     found: dict[str | None, Json] = {}
     for opd, colour, count in work.conn.execute(query):
-        blank = {"opd": opd, "opd_name": names.get(opd), "overdue": late.get(opd, 0)} | {
-            c.value: 0 for c in Colour
-        }
-        one = found.setdefault(opd, blank)
-        if colour:
-            one[colour] = int(count)
+        counts = {c.value: 0 for c in Colour} | {"unknown": 0, "reports": 0, "overdue": late.get(opd, 0)}
+        one = found.setdefault(opd, {"opd": opd, "opd_name": names.get(opd), **counts})
+        one[colour or "unknown"] += int(count)
+        one["reports"] += int(count)
     return sorted(found.values(), key=lambda one: (-one["merah"], -one["kuning"], str(one["opd"])))
 
 
@@ -178,9 +197,9 @@ def outbox_json(one: Queued, why: str | None = None) -> Json:
         "opd": one.delivery.opd or None,
         "state": one.state,
         "reason": one.reason,
-        "written_at": iso(to_text(one.written_at)),
+        "written_at": to_text(one.written_at),
         "tries": one.delivery.tries,
-        "next_try_at": iso(to_text(one.next_try_at)),
+        "next_try_at": to_text(one.next_try_at),
         "why": why,
     }
 
@@ -192,7 +211,7 @@ def conflict_json(one: conflicts.Conflict) -> Json:
         "tracking_id": one.tracking_id,
         "kind": one.kind,
         "ref": one.ref,
-        "opened_at": iso(to_text(one.opened_at)),
+        "opened_at": to_text(one.opened_at),
         "why": one.why,
     }
 
@@ -202,7 +221,7 @@ def quarantine_json(one: quarantine.Quarantined) -> Json:
     return {
         "id": one.report_id or one.key,
         "source": one.source,
-        "seen_at": iso(to_text(one.seen_at)),
+        "seen_at": to_text(one.seen_at),
         "reason": one.reason,
     }
 
@@ -218,8 +237,9 @@ def show(work: Work, one: Mirrored) -> Json:
     mine = deliveries.of_reports(work, [one.tracking_id]).get(one.tracking_id, [])
     attempts = deliveries.attempts_of(work, [delivery.ref for delivery in mine])
     return {
-        **report_json(row, work.at),
-        "content": one.report.content,
+        **report_json(row, work.at, with_rahasia=True),
+        "content": paragraphs(one.report.content),
+        "attachments": [attachment_json(file) for file in one.report.attachments],
         "thread": [item_json(item) for item in items],
         "deliveries": [delivery_json(delivery, attempts.get(delivery.ref, [])) for delivery in mine],
         "timeline": timeline(work, one, items, mine, attempts),
@@ -232,13 +252,15 @@ def item_json(item: ThreadItem) -> Json:
         "id": item.id,
         "kind": item.kind,
         "author": item.author,
-        "content": words(item.content),
-        "created_at": iso(to_text(item.created_at)),
-        "attachments": [
-            {"file_name": file.file_name, "extension": file.extension, "url": file.url}
-            for file in item.attachments
-        ],
+        "content": paragraphs(item.content),
+        "created_at": to_text(item.created_at),
+        "attachments": [attachment_json(file) for file in item.attachments],
     }
+
+
+def attachment_json(file: Attachment) -> Json:
+    """One attached file, as LAPOR names it."""
+    return {"file_name": file.file_name, "extension": file.extension, "url": file.url}
 
 
 def delivery_json(one: Queued, attempts: list[Attempt]) -> Json:
@@ -248,11 +270,12 @@ def delivery_json(one: Queued, attempts: list[Attempt]) -> Json:
         "kind": one.delivery.kind,
         "state": one.state,
         "opd": one.delivery.opd or None,
+        "is_secret": one.delivery.is_secret,
         "by": one.by,
-        "written_at": iso(to_text(one.written_at)),
+        "written_at": to_text(one.written_at),
         "attempts": [
             {
-                "at": iso(to_text(each.at)),
+                "at": to_text(each.at),
                 "outcome": each.outcome,
                 "http_status": each.http_status,
                 "ms": each.ms,
@@ -274,12 +297,15 @@ def timeline(
     told = [_event(to_text(one.report.created_at), "reporter", "report received")]
     told += [_event(to_text(item.created_at), *_said(item)) for item in items]
     told += [_event(row.at, row.who, _done(row.what, json.loads(row.data))) for row in _audit_of(work, one)]
-    told += [_event(to_text(outage.since), "LAPOR", f"outage: {outage.what}") for outage in outages_of(work, one)]
+    for outage in outages_of(work, one):
+        told.append(_event(to_text(outage.since), "LAPOR", f"outage: {outage.what}"))
+        if outage.until is not None:
+            told.append(_event(to_text(outage.until), "LAPOR", f"answers again after an outage: {outage.what}"))
     return sorted(told, key=lambda event: event["at"] or "")
 
 
 def _event(at: str | None, who: str, what: str) -> Json:
-    return {"at": iso(at), "who": who, "what": what}
+    return {"at": at, "who": who, "what": what}
 
 
 _WHO = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -283,6 +283,28 @@ def institution_id(work: Work, given: str) -> str:
     return found[0]
 
 
+def institution_by_part(work: Work, given: str, ids: Collection[str]) -> str:
+    """The id of an institution given by id, by name or by parts of its name; `ids` are the city's own.
+
+    Raises BadInput where none is known, or where more than one has these parts: then it names them.
+    """
+    wanted = given.strip()
+    names = dict.fromkeys((*ids, *institutions.seen(work)), "") | institutions.names(work)
+    parts = [canonical(part) for part in wanted.split()]
+    by_name = [one for one, name in names.items() if canonical(name) == canonical(wanted) != ""]
+    found = [wanted] if wanted in names else by_name
+    found = found or [
+        one for one, name in names.items() if parts and all(part in canonical(name) for part in parts)
+    ]
+    if not found:
+        raise BadInput(f"No OPD {given!r} is known.", todo="See `lapor-sync opds` for ids and names.")
+    if len(found) > 1:
+        which = ", ".join(f"{names[one]} ({one})" for one in found[:10])
+        more = f" and {len(found) - 10} more" if len(found) > 10 else ""
+        raise BadInput(f"{given!r} may be {which}{more}.", todo="Give more of the name, or the id.")
+    return found[0]
+
+
 def _new_reference(work: Work, judging: Judging) -> str:
     while outbox.is_taken(work, ref := reference(judging.rules.prefix)):
         pass
@@ -341,7 +363,7 @@ def forward(judging: Judging, given_id: str, to: str, reason: str, by: str) -> s
     with judging.store.work() as work:
         report = known_report(work, given_id)
         _refuse_closed(report)
-        ref, target = _new_reference(work, judging), institution_id(work, to)
+        ref, target = _new_reference(work, judging), _target(work, to)
         if target == report.report.disposition_id:
             raise NotAllowed(f"Report {report.tracking_id} is with {to} already.", todo="Nothing is to be done.")
         _refuse_second_forward(work, report)
@@ -357,6 +379,17 @@ def forward(judging: Judging, given_id: str, to: str, reason: str, by: str) -> s
         )
         outbox.add(work, new)
         return ref
+
+
+def _target(work: Work, given: str) -> str:
+    """The institution that a hand-over asks for. Raises BadInput where LAPOR's list of institutions has it not."""
+    target = institution_id(work, given)
+    listed = institutions.listed(work)
+    if listed and target not in listed:
+        raise BadInput(
+            f"LAPOR's list of institutions has no {given}.", todo="Check the id, or give the institution's name."
+        )
+    return target
 
 
 def _refuse_second_forward(work: Work, report: Mirrored) -> None:
@@ -412,7 +445,8 @@ def change(judging: Judging, act: OutboxAct, ref: str, by: str) -> State:
         if act is OutboxAct.RETRY:
             _queue_again(work, judging, one, by)
         else:
-            outbox.move(work, one, _TO[act], Reason.BY_PERSON, who=by, next_try_at=None)
+            why = Reason.CALLED_OFF if act is OutboxAct.CANCEL else Reason.BY_PERSON
+            outbox.move(work, one, _TO[act], why, who=by, next_try_at=None)
         if asked:
             _agree_with_upstream(work, judging, one.tracking_id)
         return _TO[act]
@@ -440,7 +474,7 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
         work,
         one,
         State.QUEUED,
-        Reason.BY_PERSON,
+        Reason.RETRIED,
         who=by,
         tries=0,
         waits=0,
@@ -556,7 +590,7 @@ def _settle_one(work: Work, judging: Judging, conflict: Conflict, how: How, by: 
         if how is How.KEEP_OURS:
             _queue_again(work, judging, one, by)
         else:
-            outbox.move(work, one, State.CANCELLED, Reason.BY_PERSON, who=by, next_try_at=None)
+            outbox.move(work, one, State.CANCELLED, Reason.CALLED_OFF, who=by, next_try_at=None)
     _agree_with_upstream(work, judging, conflict.tracking_id)
 
 

@@ -108,8 +108,9 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
         raise
     _note_answer(setup)
     housekeeping.daily(setup, health)
-    if since is None and until is None and not setup.stopping():
-        with setup.store.work() as work:
+    with setup.store.work() as work:
+        marks.put(work, Mark.ANSWERED, work.at)
+        if since is None and until is None and not setup.stopping():
             marks.put(work, Mark.LAST_SUCCESS, work.at)
     return tally
 
@@ -186,6 +187,8 @@ def _tell_pause(setup: Setup) -> None:
 def _note_success(setup: Judging, outcome: Outcome) -> None:
     with setup.store.work() as work:
         marks.put(work, Mark.LAST_SUCCESS, work.at)
+        if isinstance(setup, Setup):
+            marks.put(work, Mark.ANSWERED, work.at)
         head = audit.head(work.conn)
     setup.log.info(
         "cycle_done",

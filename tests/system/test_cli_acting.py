@@ -186,10 +186,13 @@ def test_a_sheet_of_responses_twice(cli, tracking_id, tmp_path):
 
 def test_forward_prints_the_reference_alone(cli, tracking_id):
     """A hand-over is one more delivery; a second one for the report is refused."""
-    ran = cli("forward", tracking_id, "--to", "700", "--reason", "Bukan kewenangan kota.")
+    unknown = cli("forward", tracking_id, "--to", "700", "--reason", "Bukan kewenangan kota.")
+    assert unknown.code == 2
+    assert unknown.says("LAPOR's list of institutions has no 700")
+    ran = cli("forward", tracking_id, "--to", "702", "--reason", "Bukan kewenangan kota.")
     (one,) = queued(cli)
     assert (ran.out, one["kind"]) == (one["ref"] + "\n", "forward")
-    again = cli("forward", tracking_id, "--to", "700", "--reason", "Lagi.")
+    again = cli("forward", tracking_id, "--to", "702", "--reason", "Lagi.")
     assert again.code == 2
     assert again.says("under way already")
     assert cli("plan", "--json").lines[0]["kind"] == "forward"
@@ -207,6 +210,28 @@ def test_a_delivery_is_held_retried_and_cancelled(cli, tracking_id):
         assert ran.code == 2
         assert ran.says("is cancelled")
     assert cli("outbox", "retry", "LS-NONONO").says("No delivery")
+
+
+def test_what_was_refused_and_called_off_says_both(cli, simulator, tracking_id):
+    """The reason is the last act's, and what LAPOR said is not lost by it."""
+    simulator.world.add_faults(
+        {"match": {"method": "POST", "path": "followup/add"}, "do": "status:422", "times": 1}
+    )
+    ref = cli("respond", tracking_id, "--text", "Sudah.").out.strip()
+    cli("--once")
+    assert cli("outbox", "--state", "refused", "--json").lines[0]["ref"] == ref
+    cli("outbox", "cancel", ref)
+    one = next(one for one in cli("outbox", "--json").lines if one["ref"] == ref)
+    assert (one["state"], one["reason"]) == ("cancelled", "called_off")
+    assert "Server Error" in one["why"]
+    assert "called off by a person: HTTP 422: Server Error" in " ".join(cli("outbox").out.split())
+
+
+def test_a_secret_response_says_that_it_moves_no_colour(cli, tracking_id):
+    """LAPOR's thread does not show it: the page of the report says why it stays merah."""
+    cli("respond", tracking_id, "--text", "Rahasia.", "--secret")
+    cli("--once")
+    assert "moves no colour" in cli("show", tracking_id).out
 
 
 def test_delivery_is_paused_and_resumed(cli, tracking_id):

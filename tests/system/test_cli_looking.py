@@ -8,8 +8,10 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -49,7 +51,7 @@ def waiting(cli: Cli) -> list[str]:
 
 
 def titled(cli: Cli, title: str) -> Any:
-    return next(one for one in cli("reports", "--json").lines if one["title"] == title)
+    return next(one for one in cli("reports", "--json", "--include-rahasia").lines if one["title"] == title)
 
 
 # status
@@ -60,7 +62,7 @@ def test_status_has_the_keys_of_the_interface(cli):
     found = cli("status", "--json").json
     assert found.keys() == {
         *("colours", "outbox", "conflicts", "quarantine", "last_success_at", "oldest_waiting_at", "outage"),
-        *("paused", "audit_head", "audit_rows"),
+        *("paused", "audit_head", "audit_rows", "answered_at"),
     }
     assert found["colours"].keys() == {"merah", "kuning", "hijau", "abu", "unknown"}
     assert found["outbox"].keys() == STATES
@@ -68,7 +70,7 @@ def test_status_has_the_keys_of_the_interface(cli):
     assert found["quarantine"] == 1
     assert sum(found["colours"].values()) == 42
     assert len(found["audit_head"]) == 64
-    assert found["last_success_at"].endswith("+00:00")
+    assert found["last_success_at"].endswith("Z")
 
 
 def test_status_tells_a_person_what_to_do(cli):
@@ -157,6 +159,92 @@ def test_reports_by_opd_and_overdue(cli):
     assert "late" in cli("reports", "--overdue").out
 
 
+def test_reports_by_parts_of_an_opds_name(cli):
+    """The parts may stand in any order; where they fit more than one OPD, these are named."""
+    whole = cli("reports", "--opd", "611", "--json").lines
+    assert cli("reports", "--opd", "penataan pekerjaan", "--json").lines == whole
+    ran = cli("reports", "--opd", "dinas")
+    assert ran.code == 2
+    assert ran.says("may be", "(611)", "Give more of the name")
+    for none in ("999", "", " ", "dinas khayalan"):
+        assert cli("reports", "--opd", none).says("No OPD", "lapor-sync opds")
+
+
+def test_reports_by_day_and_by_whom_they_wait_for(cli):
+    """Days are those of receipt, in the city's time zone; `--limit` brings the first ones."""
+    everything = cli("reports", "--json").lines
+    found = cli("reports", "--waiting-on", "reporter", "--json").lines
+    assert found == [one for one in everything if one["waiting_on"] == "reporter"]
+    assert cli("reports", "--limit", "3", "--json").lines == everything[:3]
+    day = datetime.fromisoformat(everything[0]["created_at"]).astimezone(ZoneInfo("Asia/Jakarta")).date()
+    mine = cli("reports", "--since", f"{day}", "--until", f"{day}", "--json").lines
+    assert everything[0] in mine
+    assert everything[0] not in cli("reports", "--since", f"{day + timedelta(days=1)}", "--json").lines
+    assert cli("reports", "--since", "soon").says("is no day")
+
+
+def test_opds_count_each_report_once(cli):
+    """The sums are those of `status`, overdue ones too."""
+    found = cli("opds", "--json").lines
+    colours = cli("status", "--json").json["colours"]
+    assert {name: sum(one[name] for one in found) for name in colours} == colours
+    assert sum(one["reports"] for one in found) == 42
+    assert sum(one["overdue"] for one in found) == len(cli("reports", "--overdue", "--json").lines)
+    assert cli("opds").out.splitlines()[-1].split()[:2] == ["all", str(colours["merah"])]
+
+
+def test_every_screen_fits_a_terminal_of_80_columns(cli, simulator):
+    """Also of other widths; each line of a table goes on below."""
+    tracking_id = waiting(cli)[0]
+    cli("respond", tracking_id, "--text", "Sudah ditangani.")
+    screens = [("reports",), ("reports", "--overdue"), ("opds",), ("show", tracking_id), ("outbox",), ("plan",)]
+    for args in [*screens, ("conflicts",), ("quarantine",), ("status",)]:
+        for room in (60, 80, 100):
+            shown = cli(*args, terminal=True, env={"COLUMNS": str(room), "NO_COLOR": "1"})
+            assert shown.code == 0
+            assert [line for line in shown.out.splitlines() if len(line) > room] == []
+
+
+def test_the_settings_file_may_be_named_by_the_environment(cli, tmp_path):
+    """LAPOR_SYNC_CONFIG is as --config, which wins."""
+    file = tmp_path / "city.toml"
+    file.write_text('timezone = "Asia/Jayapura"\n', encoding="utf-8")
+    env = {"LAPOR_SYNC_CONFIG": str(file)}
+    assert " WIT\n" in cli("status", env=env).out
+    assert cli("status", env={"LAPOR_SYNC_CONFIG": f"{file}.none"}).says("LAPOR_SYNC_CONFIG", "is not there")
+
+
+def test_a_rahasia_title_stands_nowhere_unless_asked_for(cli):
+    """Not in the list, its JSON or its CSV, as its content."""
+    for args in ((), ("--json",), ("--csv",), ("--csv-excel",)):
+        assert "Isi rahasia" not in cli("reports", *args).out
+        assert '"title": "Rahasia"' not in cli("reports", *args).out
+    assert "(rahasia)" in cli("reports").out
+    assert "Reporter   rahasia" in cli("show", titled(cli, "Rahasia")["tracking_id"]).out
+
+
+def test_truths_and_lists_are_of_one_form(cli):
+    """In CSV as in JSON."""
+    rows = csv.DictReader(io.StringIO(cli("reports", "--csv").out))
+    for row, one in zip(rows, cli("reports", "--json").lines, strict=True):
+        assert json.loads(row["is_secret"]) is one["is_secret"]
+        assert json.loads(row["flags"]) == one["flags"]
+        assert row["created_at"] == one["created_at"]
+
+
+def test_all_wrong_settings_are_named_by_every_command(cli, tmp_path):
+    """Limits, holidays, ids and types at once, also where a command needs none of them."""
+    (tmp_path / "limits.toml").write_text("x = 1", encoding="utf-8")
+    (tmp_path / "holidays.toml").write_text("[[holiday]]\nday = 1", encoding="utf-8")
+    names = {"DEADLINES_FILE": tmp_path / "limits.toml", "HOLIDAYS_FILE": tmp_path / "holidays.toml"}
+    wrong = {**names, "OPD_IDS": "6 /1", "CONCURRENCY": "x"}
+    env = {f"LAPOR_SYNC_{name}": str(value) for name, value in wrong.items()}
+    for args in (("status",), ("reports",), ("outbox",), ("--once",), ("respond", "1", "--text", "x")):
+        ran = cli(*args, env=env)
+        assert ran.code == 2
+        assert ran.says("OPD_IDS", "CONCURRENCY", "deadlines", "holiday")
+
+
 def test_reports_as_csv_keep_what_is_rahasia(cli):
     """The CSV leaves out what a rahasia report says, unless asked, and disarms formulas."""
     rows = {one["tracking_id"]: one for one in csv.DictReader(io.StringIO(cli("reports", "--csv").out))}
@@ -177,7 +265,7 @@ def test_reports_as_csv_keep_what_is_rahasia(cli):
         (("--json", "--csv"), "one of --json, --csv and --csv-excel"),
         (("--include-rahasia",), "goes with --csv"),
         (("--colour", "biru"), "biru"),
-        (("--opd", "Dinas Khayalan"), "no institution of this name"),
+        (("--opd", "Dinas Khayalan"), "No OPD 'Dinas Khayalan' is known"),
     ],
 )
 def test_reports_refuse_what_cannot_be(cli, args, words):
@@ -196,11 +284,11 @@ def test_show_has_the_keys_of_the_interface(cli):
     cli("respond", tracking_id, "--text", "Sudah ditangani.", "--by", "Sari")
     cli("--once")
     found = cli("show", tracking_id, "--json").json
-    assert found.keys() == REPORT | {"content", "thread", "deliveries", "timeline"}
+    assert found.keys() == REPORT | {"content", "attachments", "thread", "deliveries", "timeline"}
     for item in found["thread"]:
         assert item.keys() == {"id", "kind", "author", "content", "created_at", "attachments"}
     (one,) = found["deliveries"]
-    assert one.keys() == {"ref", "kind", "state", "opd", "by", "written_at", "attempts"}
+    assert one.keys() == {"ref", "kind", "state", "opd", "is_secret", "by", "written_at", "attempts"}
     assert (one["state"], one["by"]) == ("sent", "Sari")
     assert one["attempts"][0].keys() == {"at", "outcome", "http_status", "ms", "why"}
     assert all(event.keys() == {"at", "who", "what"} for event in found["timeline"])
@@ -387,7 +475,7 @@ def test_plan_by_the_state_of_a_delivery(cli, sql, step, words):
 
 def test_plan_of_an_unknown_delivery(cli, simulator):
     """After a lost reply the plan is to look whether it arrived, and where it is seen, to confirm it."""
-    tracking_id = waiting(cli)[0]
+    tracking_id = waiting(cli)[2]
     ref = cli("respond", tracking_id, "--text", "Sudah.").out.strip()
     simulator.world.add_faults(
         {"match": {"method": "POST", "path": "followup/add"}, "do": "close-before", "times": 1}
@@ -395,9 +483,7 @@ def test_plan_of_an_unknown_delivery(cli, simulator):
     cli("--once", env={"LAPOR_SYNC_READBACK_GRACE_SECONDS": "600"})
     (one,) = cli("plan", "--json").lines
     assert (one["state"], one["step"]) == ("unknown", "read_back")
-    change(
-        cli, "UPDATE thread_item SET content = content || ? WHERE tracking_id = ?", f" [Ref {ref}]", tracking_id
-    )
+    change(cli, "UPDATE thread_item SET content = ? WHERE tracking_id = ?", f"Sudah. [Ref {ref}]", tracking_id)
     (one,) = cli("plan", "--json").lines
     assert (one["step"], one["reason"]) == ("confirm", "found")
 

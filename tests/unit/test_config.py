@@ -17,6 +17,7 @@ from pydantic import SecretStr, ValidationError
 
 from lapor_sync import config
 from lapor_sync.config import Settings, load_settings, read_secrets, setting_name
+from lapor_sync.domain.deadlines import packaged
 from lapor_sync.domain.errors import SettingsWrong
 
 HIDDEN = "s3cr3t-value"
@@ -540,9 +541,12 @@ def test_the_example_can_be_used_as_it_is() -> None:
     assert not settings.can_call_upstream
 
 
-def test_every_line_of_the_example_is_right_once_it_is_uncommented() -> None:
-    """It shows every setting but the secrets, and its values are accepted."""
+def test_every_line_of_the_example_is_right_once_it_is_uncommented(tmp_path: Path) -> None:
+    """It shows every setting but the secrets, and its values are accepted, where the files that it names are there."""
     text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    for name, inside in (("deadlines.toml", packaged()), ("holidays.toml", "")):
+        (tmp_path / name).write_text(inside, encoding="utf-8")
+        text = text.replace(f"/etc/lapor-sync/{name}", str(tmp_path / name))
     settings = load(text)
     shown = set(tomllib.loads(text))
     assert shown == {name for name in Settings.model_fields if not name.startswith(("bearer", "token"))}

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +92,7 @@ def test_a_cell_keeps_its_words():
     """Only an apostrophe is added; numbers and truths are left alone."""
     given_and_made = {"=1": "'=1", " =1": " '=1", "a;-1": "a;'-1", 'a,"=1"': 'a,"\'=1"', "a-b": "a-b", "\tx": " x"}
     assert {one: output.cell(one) for one in given_and_made} == given_and_made
-    assert [output.cell(one) for one in (-1, None, "", True)] == [-1, None, "", True]
+    assert [output.cell(one) for one in (-1, None, "", True, False)] == [-1, None, "", "true", "false"]
 
 
 def test_a_file_for_excel_has_a_bom_and_semicolons():
@@ -107,6 +108,27 @@ def test_programs_get_utf8_whatever_the_locale(monkeypatch):
     output.say_csv([["\u2013\udc80"]])
     stream.flush()
     assert buffer.getvalue() == '{"a": "\u2013 \u00e9"}\n\u2013 \r\n'.encode()
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("wanted", "is_paged"), [(True, True), (False, False)])
+def test_a_long_screen_goes_through_the_pager(monkeypatch, capfd, wanted, is_paged):
+    """In its colours and the terminal's width; `--no-pager` prints it."""
+    monkeypatch.setenv("PAGER", "cat")
+    monkeypatch.setenv("COLUMNS", "70")
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr(sys, "stdout", stream := Terminal())
+    with click.Context(click.Command("x")), output.paged(wanted):
+        output.say(output.styled("x", "merah") + "\x1b[2J")
+        room = output.columns()
+    said = capfd.readouterr().out if is_paged else stream.getvalue()
+    assert (room, said) == (70, "\x1b[31m\x1b[1mx\x1b[0m [2J\n")
 
 
 def test_every_print_goes_through_the_one_door():

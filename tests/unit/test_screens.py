@@ -4,26 +4,100 @@ from __future__ import annotations
 
 import io
 import sys
+import time
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapor_sync import screens
+from lapor_sync import output, screens
 from lapor_sync.check import Line
-from lapor_sync.output import plain, say
+from lapor_sync.output import cut, flow, fold, pad, plain, say, width
+
+WIB = ZoneInfo("Asia/Jakarta")
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("Asia/Jakarta", "2026-01-03 01:30 WIB"),
+        ("Asia/Makassar", "2026-01-03 02:30 WITA"),
+        ("Asia/Jayapura", "2026-01-03 03:30 WIT"),
+    ],
+)
+@pytest.mark.parametrize("machine", ["UTC", "America/New_York"])
+def test_times_are_the_citys_with_the_zones_name(monkeypatch, zone, shown, machine):
+    """Wherever the server stands: also the day of a deadline is the city's."""
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    try:
+        assert screens.moment("2026-01-02T18:30:00.000000Z", ZoneInfo(zone)) == shown
+        row = {"deadline": {"clock": "answer", "due_at": "2026-01-02T18:30:00.000000Z"}, "overdue": False}
+        assert screens._due(row, ZoneInfo(zone)) == "2026-01-03"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_time_at_the_end_of_all_times_is_shown():
+    """No zone has a day after the last one that there is."""
+    assert screens.moment("9999-12-31T23:59:59.000000Z", WIB) == "9999-12-31 23:59 UTC"
+
+
+def test_wide_and_combining_letters_take_their_room():
+    """An East Asian wide letter takes two columns, a combining mark none, a style none."""
+    assert [width(one) for one in ("abc", "\u6e2f\u53e3", "e\u0301", screens.shade("merah"))] == [3, 4, 1, 5]
+    assert pad("\u6e2f", 4) == "\u6e2f  "
+    assert cut("\u6e2f\u6e2f\u6e2f", 5) == "\u6e2f..."
+
+
+@given(st.text(st.sampled_from("ab \u6e2f\u0301"), max_size=60), st.integers(4, 30))
+def test_no_folded_line_is_too_wide_and_no_letter_is_lost(text, room):
+    """Whatever the letters."""
+    lines = fold(text, room)
+    assert max(map(width, lines)) <= room
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+@pytest.mark.parametrize("room", [20, 40, 60, 80, 120, 200])
+def test_no_line_of_a_row_is_wider_than_the_terminal(room):
+    """What has no room goes on in the next line, and all of it is there."""
+    cells = (
+        "20000001",
+        "kuning",
+        "reporter",
+        "2026-01-03 late",
+        "Dinas Sosial",
+        "Dalam Proses",
+        "Jalan " * 9,
+        "x",
+    )
+    shown = flow(cells, screens._REPORT_WIDTHS, room)
+    assert max(map(width, shown.splitlines())) <= room
+    assert "".join(shown.split()) == "".join(" ".join(cells).split())
+
+
+def test_a_table_fits_a_terminal_of_80_columns(monkeypatch, capsys):
+    """Its last words go below the row."""
+    monkeypatch.setattr(output, "columns", lambda: 80)
+    screens.table(("Id", "Why"), [("1", "word " * 30), ("2", "x")], empty="")
+    lines = capsys.readouterr().out.splitlines()
+    assert all(width(line) <= 80 for line in lines)
+    assert lines[1].startswith("1   word word")
+    assert lines[2].startswith("    word word")
 
 
 def test_nothing_is_a_dash():
     """A missing value is a dash, zero is zero."""
     assert [plain(value) for value in (None, "", " \n", 0)] == ["-", "-", "-", "0"]
-    assert (screens.moment(None), screens.shade(None)) == ("-", "-")
+    assert (screens.moment(None, WIB), screens.shade(None)) == ("-", "-")
 
 
 @given(st.text(max_size=30), st.integers(0, 40))
 def test_a_cell_is_filled_up_and_never_cut(text, width):
     """A padded cell is at least as wide as asked and begins with its text."""
-    padded = screens.pad(text, width)
+    padded = pad(text, width)
     assert padded.startswith(text)
 
 
@@ -42,8 +116,8 @@ def test_a_title_and_an_empty_table(capsys):
 
 def test_a_long_text_is_cut_with_dots():
     """The width of a cell includes the dots."""
-    assert screens._short("x" * 61, 60) == "x" * 57 + "..."
-    assert screens._short("x" * 60, 60) == "x" * 60
+    assert cut("x" * 61, 60) == "x" * 57 + "..."
+    assert cut("x" * 60, 60) == "x" * 60
 
 
 def test_outages_in_words():
@@ -54,16 +128,17 @@ def test_outages_in_words():
 
 def test_reports_by_opd(capsys):
     """Each OPD has its line; what is with no OPD is named so."""
-    counts = {"merah": 1, "kuning": 0, "hijau": 2, "abu": 0, "overdue": 1}
+    counts = {"merah": 1, "kuning": 0, "hijau": 2, "abu": 0, "unknown": 1, "reports": 4, "overdue": 1}
     screens.by_opd([{"opd": "611", "opd_name": "Dinas"} | counts, {"opd": None, "opd_name": None} | counts])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["Dinas", "1", "0", "2", "0", "1"]
-    assert lines[2].startswith("not disposed")
+    assert lines[1].split() == ["611", "Dinas", "1", "0", "2", "0", "1", "4", "1"]
+    assert lines[2].startswith("-    not disposed")
+    assert lines[3].split() == ["all", "2", "0", "4", "0", "2", "8", "2"]
 
 
 def test_no_report_at_all(capsys):
     """Where nothing is mirrored yet the way to begin is named."""
-    screens.reports([])
+    screens.reports([], WIB)
     assert "lapor-sync --backfill" in capsys.readouterr().out
 
 
@@ -115,9 +190,9 @@ def test_a_refusal_says_what_upstream_said(capsys):
     """In the outbox and beside the report, without control characters; a status alone where it said nothing."""
     delivery = {"ref": "LS-AAAAAA", "kind": "response", "state": "refused", "opd": "611", "written_at": None}
     listed = {**delivery, "tracking_id": "7001", "tries": 0, "next_try_at": None, "reason": "refused"}
-    screens.outbox([{**listed, "why": "HTTP 422: Teks\x1b terlalu panjang"}], filtered=None)
+    screens.outbox([{**listed, "why": "HTTP 422: Teks\x1b terlalu panjang"}], zone=WIB, filtered=None)
     assert "upstream refused it: HTTP 422: Teks terlalu panjang" in capsys.readouterr().out
     for why, shown in (("HTTP 422: Ditolak", "refused (HTTP 422: Ditolak)"), (None, "refused (HTTP 422)")):
         attempt = {"at": None, "outcome": "refused", "http_status": 422, "ms": 3, "why": why}
-        screens.deliveries([{**delivery, "by": "budi", "attempts": [attempt]}])
+        screens.deliveries([{**delivery, "by": "budi", "attempts": [attempt]}], WIB)
         assert shown in capsys.readouterr().out

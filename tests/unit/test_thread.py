@@ -11,7 +11,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lapor_sync.domain.report import ItemKind, ThreadItem
-from lapor_sync.domain.thread import has_words, in_order, kind_of, last_word, plain, since_disposition, words
+from lapor_sync.domain.thread import (
+    has_words,
+    in_order,
+    kind_of,
+    last_word,
+    paragraphs,
+    plain,
+    since_disposition,
+    words,
+)
 
 T0 = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
 LETTERS = {"d": ItemKind.DISPOSITION, "a": ItemKind.ANSWER, "r": ItemKind.REPORTER, "l": ItemKind.LOG}
@@ -211,3 +220,10 @@ def test_a_wordless_item_of_the_reporter_is_not_the_last_word() -> None:
     """An empty follow-up does not give the turn back to the agency."""
     talk = (*thread("a"), item("2", ItemKind.REPORTER, content="<p>&nbsp;</p>"))
     assert last_word(talk) is ItemKind.ANSWER
+
+
+def test_paragraphs_keep_the_line_breaks_of_a_citizen() -> None:
+    """Of a text and of HTML; two blank lines in a row are one, and what is not seen goes."""
+    text = "Yth. Bapak\r\n\r\n\r\n\r\nJalan   rusak\u200b <b>sekali</b>.<br>Tolong.</p>Sari\u2028RT 3\n"
+    assert paragraphs(text) == "Yth. Bapak\n\nJalan rusak sekali.\nTolong.\nSari\nRT 3"
+    assert paragraphs(" &nbsp;\n") == ""
