@@ -160,7 +160,7 @@ class _Week:
             busy = {one.tracking_id for one in outbox.listing(work) if one.state not in {"sent", "cancelled"}}
         for tracking_id in waiting:
             if tracking_id not in busy and self.dice.random() < 0.12:
-                written = Written(given_id=tracking_id, text=next(self.answers), by="petugas")
+                written = Written(given_id=tracking_id, text=next(self.answers), by="petugas", again=True)
                 respond(self.setup, written)
 
     def _is_due(self, row: Mapping[Any, Any]) -> bool:
