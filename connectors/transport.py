@@ -105,13 +105,14 @@ class TransportSettings:
 class Answer(NamedTuple):
     """What came back, read to its end. `retry_after` in seconds.
 
-    `began_at` is the upstream's time at which the call began, no later than it really did.
+    `began_at` is the upstream's time at which the call began, no later than it really did; `link` its `Link` header.
     """
 
     status: int
     body: bytes
     began_at: datetime
     retry_after: float | None = None
+    link: str = ""
 
 
 class Transport:
@@ -313,6 +314,7 @@ class Transport:
                 body=self._body(what, response),
                 began_at=began,
                 retry_after=_retry_after(response.headers.get("retry-after"), self.upstream_now),
+                link=response.headers.get("link", ""),
             )
         finally:
             response.close()

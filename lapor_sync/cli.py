@@ -160,6 +160,7 @@ def run_once(call: Call) -> None:
     outcome = app.once()
     if outcome.error is not None:
         raise outcome.error
+    outcome.tally.demand_whole_list()
 
 
 def run_backfill(call: Call, since: str | None, until: str | None) -> None:
@@ -176,6 +177,7 @@ def run_backfill(call: Call, since: str | None, until: str | None) -> None:
     _print_tally(tally)
     if app.stopping():
         say("Stopped; the same command goes on from here.", err=True)
+    tally.demand_whole_list()
 
 
 def run_exports(
@@ -220,6 +222,8 @@ def _print_tally(tally: Tally) -> None:
     say(f"new {tally.new}, changed {tally.changed}, unchanged {tally.unchanged}, quarantined {tally.quarantined}")
     if tally.unread:
         say(f"{tally.unread} could not be read whole; they are read again by the next run.", err=True)
+    if tally.not_whole:
+        say(f"{tally.not_whole} threads may not be whole: flag thread_incomplete; `show` says why.", err=True)
     if tally.quarantined:
         say("See `lapor-sync quarantine` for what could not be read, and why.", err=True)
 

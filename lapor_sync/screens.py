@@ -96,7 +96,6 @@ _FAILED = {
     "Denied": "it refused the credentials",
     "Missing": "it did not know a path",
     "RateLimited": "it asked for fewer calls",
-    "ListingUnstable": "its list kept changing",
 }
 
 _LONG = timedelta(hours=1)
@@ -309,12 +308,22 @@ def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInf
     _named("Flags", " ".join(found["flags"]) or "-")
     say(f"\n{lines_of(found['content']) or '  -'}\n")
     _show_files(1, [file["file_name"] for file in found["attachments"]])
-    if not found["thread_known"]:
-        say("The thread is not known: seen in an export only, or not read yet.\n")
+    for line in _about_thread(found):
+        say(f"{line}\n")
     _show_thread(found["thread"], zone, len(one.report.attachments) + 1)
     deliveries(found["deliveries"], zone)
     say(bold("\nTimeline"))
     timeline(found["timeline"], zone)
+
+
+def _about_thread(found: Json) -> Iterator[str]:
+    """What keeps the thread from being known, or whole."""
+    if found["thread_error"]:
+        yield f"The thread cannot be read: {plain(found['thread_error'])}. It is tried again by itself."
+    elif found["thread_doubt"]:
+        yield f"The thread may not be whole: {plain(found['thread_doubt'])}. What is not in it may stand on LAPOR."
+    elif not found["thread_known"]:
+        yield "The thread is not known: seen in an export only, or not read yet."
 
 
 def timeline(events: Iterable[Json], zone: ZoneInfo) -> None:

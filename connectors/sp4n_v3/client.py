@@ -11,11 +11,12 @@ from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import wire
-from connectors.sp4n_v3.paging import Page, Step, read_all
+from connectors.sp4n_v3.listing import Listing, listing
+from connectors.sp4n_v3.paging import MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
 from connectors.transport import Answer, Part, Transport, may_be_in_address
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
-from lapor_sync.domain.errors import BadInput, BadRecord, ListingUnstable, Missing, Unreachable, UpstreamError
+from lapor_sync.domain.errors import BadInput, BadRecord, Unreachable, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
 
@@ -29,9 +30,13 @@ INSTITUTIONS = "/masters/institutions/external"
 TEMPLATES = "/masters/templates"
 _MASTER_PAGE_SIZE = 1000
 
+MAX_THREAD_PAGES = 200
+"""Of a thread: an upstream that invents items for ever is left after these."""
+
+_NO_SUCH_PAGE = frozenset({400, 404, 410, 416, 422})
+"""How paginators answer for a page beyond the last one (assumed)."""
+
 Params = dict[str, str | int]
-Keys = Callable[[Sequence[object]], list[str]]
-"""What each row of a page counts as."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +53,9 @@ class Sp4nSettings:
 class _Fetched(NamedTuple):
     """One page of a listing as it came, with when its call began."""
 
-    listing: wire.Listing
+    listing: Listing
     began_at: datetime
+    is_absent: bool = False
 
 
 class Sp4nV3:
@@ -67,12 +73,12 @@ class Sp4nV3:
             local = updated_from.astimezone(self._zone)
             params[self._settings.updated_param] = local.isoformat(timespec="seconds")
         ahead = ThreadPoolExecutor(1, thread_name_prefix="list-ahead")
-        began: list[datetime] = []
-        get = partial(self._listed_page, params, began)
+        run = _Run()
+        get = partial(self._listed_page, params, run)
         try:
             for number, step in enumerate(read_all(lambda page: ahead.submit(get, page).result)):
                 if number == 0 or step.new or step.complete is not None:
-                    yield _list_page(step, began[0])
+                    yield _list_page(step, run.began_at)
         finally:
             ahead.shutdown(wait=False, cancel_futures=True)
 
@@ -94,20 +100,22 @@ class Sp4nV3:
         )
 
     def read_thread(self, report_id: str) -> Thread:
-        """The complete thread in reading order. Raises ListingUnstable where it kept changing."""
+        """The thread in reading order; it says whether it is complete."""
         _demand_address(report_id)
-        items, began_at = self._whole(FOLLOWUPS, {}, wire.item_keys, of=report_id)
-        return wire.thread(items, zone=self._zone, began_at=began_at)
+        read = self._whole(FOLLOWUPS, {}, of=report_id, max_pages=MAX_THREAD_PAGES)
+        return wire.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
 
     def institutions(self) -> tuple[Institution, ...]:
-        """The master list of institutions."""
-        rows, _ = self._whole(INSTITUTIONS, {"page_size": _MASTER_PAGE_SIZE}, wire.item_keys)
-        return wire.institutions(rows)
+        """The master list of institutions, as far as it can be had."""
+        return wire.institutions(self._master(INSTITUTIONS))
 
     def templates(self) -> tuple[str, ...]:
         """The codes of the reply templates, for a check of the one that is configured."""
-        rows, _ = self._whole(TEMPLATES, {"page_size": _MASTER_PAGE_SIZE}, wire.item_keys)
-        return wire.template_codes(rows)
+        return wire.template_codes(self._master(TEMPLATES))
+
+    def _master(self, path: str) -> list[object]:
+        """A master list: nothing is concluded from what is not in it, so that no page is asked for in vain."""
+        return self._whole(path, {"page_size": _MASTER_PAGE_SIZE}, asks_on=False).rows
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         """Add a follow-up, once."""
@@ -158,47 +166,41 @@ class Sp4nV3:
             yield (f"attachment[{number}]", (file.file_name, file.content))
 
     def _page(self, path: str, params: Params, number: int, of: str = "") -> _Fetched:
-        """One page; one that is not there (any but the first) is the end of the list."""
+        """One page; one that is not there (any but the first) has no rows."""
 
         def fetched(answer: Answer) -> _Fetched:
-            return _Fetched(wire.listing(answer.body), answer.began_at)
+            return _Fetched(listing(answer.body, answer.link, is_first=number == 1), answer.began_at)
 
         try:
             return self._transport.read(path, fetched, of=of, params={"page": number, **params})
-        except Missing:
-            if number == 1:
+        except UpstreamError as error:
+            if number == 1 or error.http_status not in _NO_SUCH_PAGE:
                 raise
-            nothing = wire.Listing(rows=(), more=False, total=None, last_page=None)
-            return _Fetched(nothing, self._transport.upstream_now())
+            return _Fetched(Listing(rows=(), more=False), self._transport.upstream_now(), is_absent=True)
 
-    def _listed_page(self, params: Params, began: list[datetime], number: int) -> Page[ListedRow | BadRecord]:
+    def _listed_page(self, params: Params, run: _Run, number: int) -> Page[ListedRow | BadRecord]:
         page = self._page(self._settings.list_path, params, number)
-        began.append(page.began_at)
         rows: list[ListedRow | BadRecord] = [wire.listed_row(raw) for raw in page.listing.rows]
-        keys = [identity(row.key) for row in rows]
-        # A full page that says nothing of a next one may still have one.
-        unsaid = page.listing.more is None and len(rows) >= self._settings.page_size
-        return _paged(page.listing, rows, keys, more=bool(page.listing.more) or unsaid)
+        return run.page(number, page, rows, [row.key for row in rows])
 
-    def _whole(self, path: str, params: Params, keys: Keys, of: str = "") -> tuple[list[object], datetime]:
-        """All rows of a list that must be complete, each once, as last seen; and when the read began.
-
-        Raises ListingUnstable.
-        """
-        began: list[datetime] = []
+    def _whole(
+        self, path: str, params: Params, *, of: str = "", max_pages: int = MAX_PAGES, asks_on: bool = True
+    ) -> _Whole:
+        """All rows of a list, each once, as last seen. `asks_on`: also for a page that nothing was said of."""
+        run = _Run(asks_on=asks_on)
+        first: dict[str, object] = {}
 
         def get(number: int) -> Page[object]:
             page = self._page(path, params, number, of)
-            began.append(page.began_at)
+            if number == 1:
+                first.clear()
             rows = page.listing.rows
-            return _paged(page.listing, rows, list(map(identity, keys(rows))), more=bool(page.listing.more))
+            return run.page(number, page, rows, wire.item_keys(rows, first))
 
         found: dict[int, object] = {}
-        for step in read_all(lambda number: partial(get, number)):
+        for step in read_all(lambda number: partial(get, number), max_pages):
             found.update(zip(step.page.keys, step.page.rows, strict=True))
-        if not step.complete:
-            raise ListingUnstable(f"GET {path}: it kept changing while it was read")
-        return list(found.values()), began[0]
+        return _Whole(list(found.values()), run.began_at, step.why)
 
 
 def _demand_address(report_id: str) -> None:
@@ -207,8 +209,43 @@ def _demand_address(report_id: str) -> None:
         raise BadRecord("its id is none that an address may hold", key=digest, raw=raw_text(report_id[:MAX_ID]))
 
 
-def _paged(listing: wire.Listing, rows: Sequence[T], keys: list[int], *, more: bool) -> Page[T]:
-    return Page(rows=rows, keys=keys, more=more, total=listing.total, last_page=listing.last_page)
+class _Whole(NamedTuple):
+    """The rows of a list, when its read began, and why they may not be all: "" where they are."""
+
+    rows: list[object]
+    began_at: datetime
+    why: str
+
+
+class _Run:
+    """One reading of a list: when it began, and how its upstream counts pages."""
+
+    def __init__(self, *, asks_on: bool = True) -> None:
+        self._asks_on = asks_on
+        self._began_at: datetime | None = None
+        self._counts_from = 1
+
+    @property
+    def began_at(self) -> datetime:
+        """When its first page was asked for."""
+        assert self._began_at is not None
+        return self._began_at
+
+    def page(self, number: int, fetched: _Fetched, rows: Sequence[T], keys: Iterable[str]) -> Page[T]:
+        """A page of that number as `paging` takes it."""
+        said = fetched.listing
+        self._began_at = self._began_at or fetched.began_at
+        if number == 1 and said.current == 0:
+            self._counts_from = 0
+        return Page(
+            rows=rows,
+            keys=list(map(identity, keys)),
+            more=said.more if self._asks_on else bool(said.more),
+            total=said.total,
+            last_page=said.last_page,
+            is_other=said.current is not None and said.current != number - 1 + self._counts_from,
+            is_absent=fetched.is_absent,
+        )
 
 
 def _list_page(step: Step[ListedRow | BadRecord], began_at: datetime) -> ListPage:
@@ -219,6 +256,7 @@ def _list_page(step: Step[ListedRow | BadRecord], began_at: datetime) -> ListPag
         began_at=began_at,
         total=step.page.total,
         complete=step.complete,
+        why=step.why,
     )
 
 

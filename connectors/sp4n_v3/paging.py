@@ -1,8 +1,10 @@
 """Reading a whole list page by page, and saying whether it is whole. Pure: the pages come from a function.
 
-Seen of such lists: the size asked for is capped; the last page repeats for ever; rows move between pages while
-one reads; any order. So nothing is taken from an order or a page's size: a listing is complete when the distinct
-ids equal `total`, else when a further pass brings no new id. Source: the architecture's decisions.
+Seen of such lists: the size asked for is capped; the last page repeats for ever, or the first one does; rows move
+between pages while one reads; any order; numbers that are wrong or missing. So nothing is taken from an order or a
+page's size, and a list is incomplete until it is proven to be whole: by as many distinct ids as `total` says, or
+where no total is said by an end that was reached and, if rows came on several pages, by a further pass that brings
+nothing new. Whatever contradicts that, or itself, leaves it incomplete. Source: the architecture's decisions.
 """
 
 from __future__ import annotations
@@ -25,21 +27,31 @@ _PATIENCE_INSIDE = 10
 
 
 class Page(NamedTuple, Generic[T]):
-    """One page as upstream gave it. `keys` are the rows' identities, one each; `more`: it named a next page."""
+    """One page as upstream gave it. `keys` are the rows' identities, one each.
+
+    `more` tells whether there is a next page, None where nothing was said of one. `is_other`: upstream says that
+    this is not the page that was asked for. `is_absent`: it answers that there is no such page.
+    """
 
     rows: Sequence[T]
     keys: Sequence[int]
-    more: bool = False
+    more: bool | None = False
     total: int | None = None
     last_page: int | None = None
+    is_other: bool = False
+    is_absent: bool = False
 
 
 class Step(NamedTuple, Generic[T]):
-    """A page, how many of its rows no page before had, and at the very end whether the listing is complete."""
+    """A page, how many of its rows no page before had; at the very end whether the listing is complete.
+
+    `why` says what speaks against it.
+    """
 
     page: Page[T]
     new: int
     complete: bool | None = None
+    why: str = ""
 
 
 Start = Callable[[int], Callable[[], Page[T]]]
@@ -59,51 +71,125 @@ class _Seen:
         return sum(map(self.keys.add, page.keys))
 
 
-def read_all(start: Start[T]) -> Iterator[Step[T]]:
+def read_all(start: Start[T], max_pages: int = MAX_PAGES) -> Iterator[Step[T]]:
     """Every page, in up to three passes; the last step alone says whether the listing is complete."""
-    seen = _Seen()
+    seen, before = _Seen(), None
     for number in range(1, MAX_PASSES + 1):
-        gained = 0
-        for page, pages in _pass(start):
+        this, gained, verdict = _Pass(number, max_pages), 0, _GOES_ON
+        for page, is_last in this.pages(start):
             new = seen.take(page)
             gained += new
-            complete = _complete(seen, pages, gained, number) if pages else None
-            yield Step(page=page, new=new, complete=complete)
-        if complete is not None:
+            if is_last:
+                verdict = _verdict(seen, gained, this, before)
+            yield Step(page, new, verdict.complete, verdict.why)
+        if verdict.complete is not None:
             return
+        before = this
 
 
-def _complete(seen: _Seen, pages: int, gained: int, number: int) -> bool | None:
-    """What pass `number`, that just ended after `pages` pages, proves; None where one more pass is needed."""
-    single = number == 1 and pages == 1 and seen.total is None
-    unchanged = number > 1 and not gained
-    if single or unchanged or len(seen.keys) == seen.total:
-        return True
-    return False if number == MAX_PASSES else None
+class _Verdict(NamedTuple):
+    """What the passes so far prove; `complete` None: one more is needed."""
+
+    complete: bool | None
+    why: str = ""
 
 
-def _pass(start: Start[T]) -> Iterator[tuple[Page[T], int]]:
-    """The pages of one pass, each with 0, the last with how many there were.
+_GOES_ON = _Verdict(None)
 
-    The next page is begun before one is given.
+
+def _verdict(seen: _Seen, gained: int, this: _Pass, before: _Pass | None) -> _Verdict:
+    """What the pass that just ended, and brought `gained` rows that no other had, proves."""
+    count, total = len(seen.keys), seen.total
+    if total is None:
+        moved = this.filled > 1 and (before is None or gained > 0)
+        doubt = this.broken or this.doubtful or ("rows kept coming while it was read" if moved else "")
+    else:
+        # A row that stands in it twice is counted twice: believed where two passes were the same.
+        twice = before is not None and before.shape == this.shape and this.rows == total
+        off = (
+            "" if count == total or twice else f"LAPOR says that there are {total} rows, and {count} could be read"
+        )
+        doubt = this.broken or off
+    if not doubt:
+        return _Verdict(True)
+    is_over = this.number == MAX_PASSES or (this.number > 1 and not gained)
+    return _Verdict(False, doubt) if is_over else _GOES_ON
+
+
+class _Pass:
+    """One pass over the pages, and what it showed.
+
+    `filled`: how many pages brought something new; `rows`: how many rows these had; `shape` tells it from a pass that
+    brought other rows. `broken` is a contradiction in what upstream said, `doubtful` one that a right total outweighs.
     """
-    seen = NumberSet()
-    idle, last_page, number = 0, None, 1
-    pending = start(number)
-    while True:
-        page = pending()
-        last_page = page.last_page if page.last_page is not None else last_page
-        idle = 0 if sum(map(seen.add, page.keys)) else idle + 1
-        if number >= MAX_PAGES or _ends(page, number, idle, last_page):
-            yield page, number
-            return
-        number += 1
+
+    def __init__(self, number: int, max_pages: int) -> None:
+        self.number = number
+        self.filled = 0
+        self.rows = 0
+        self.shape = 0
+        self.broken = ""
+        self.doubtful = ""
+        self._max_pages = max_pages
+        self._seen = NumberSet()
+        self._shapes: set[int] = set()
+        self._last_page: int | None = None
+        self._total: int | None = None
+        self._idle = 0
+
+    def pages(self, start: Start[T]) -> Iterator[tuple[Page[T], bool]]:
+        """The pages, each with whether it is the last. The next one is begun before one is given."""
+        number = 1
         pending = start(number)
-        yield page, 0
+        while True:
+            page = pending()
+            self._take(page, number)
+            if self._ends(page, number):
+                yield page, True
+                return
+            number += 1
+            pending = start(number)
+            yield page, False
 
+    def _take(self, page: Page[T], number: int) -> None:
+        """Note what the page brings, and whether it fits what upstream said before."""
+        self._last_page = page.last_page if page.last_page is not None else self._last_page
+        self._total = page.total if page.total is not None else self._total
+        is_new = sum(map(self._seen.add, page.keys)) > 0
+        shape = hash(tuple(page.keys))
+        is_inside = self._last_page is None or number <= self._last_page
+        if page.is_other and is_inside:
+            self.broken = self.broken or f"asked for page {number}, LAPOR gave another one"
+        elif page.keys and not is_new:
+            self._note_repeated(number, is_again=len(page.keys) > 1 and shape in self._shapes)
+        elif page.is_absent and self._last_page is not None and is_inside:
+            self.doubtful = self.doubtful or f"page {number} of {self._last_page} is not there"
+        elif is_new and not is_inside:
+            self.doubtful = f"LAPOR says that page {self._last_page} is the last, and there are more"
+        self._shapes.add(shape)
+        self.shape = hash((self.shape, shape))
+        self._idle = 0 if is_new else self._idle + 1
+        self.filled += is_new
+        self.rows += len(page.keys) if is_new else 0
 
-def _ends(page: Page[T], number: int, idle: int, last_page: int | None) -> bool:
-    """Whether the pass ends with this page; `idle` pages in a row, this one included, brought nothing new."""
-    if last_page is not None and number < last_page:
-        return idle >= _PATIENCE_INSIDE
-    return not page.more or idle >= _PATIENCE
+    def _note_repeated(self, number: int, *, is_again: bool) -> None:
+        """A page with rows, and all of them known: beyond the end that is common, before it another page is lost."""
+        why = f"page {number} repeats an earlier one"
+        if self._last_page is not None and number <= self._last_page:
+            self.broken = self.broken or (why if is_again else "")
+        elif self._last_page is None and self.filled == 1:  # it was never seen that LAPOR heeds the page's number
+            self.doubtful = self.doubtful or why
+
+    def _ends(self, page: Page[T], number: int) -> bool:
+        """Whether the pass ends with this page."""
+        if number >= self._max_pages:
+            self.broken = self.broken or f"it has more than {number} pages"
+            return True
+        if self._last_page is not None and number < self._last_page:
+            if self._idle >= _PATIENCE_INSIDE:
+                self.doubtful = self.doubtful or f"LAPOR says that there are {self._last_page} pages"
+            return self._idle >= _PATIENCE_INSIDE
+        if page.more:
+            return self._idle >= _PATIENCE
+        is_short = self._total is not None and len(self._seen) < self._total
+        return self._idle > 0 if page.more is None or is_short else True

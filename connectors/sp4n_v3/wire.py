@@ -67,43 +67,22 @@ MAX_MESSAGE = 120
 # Envelopes.
 
 
-class Listing(NamedTuple):
-    """The rows of one page, not read yet, and what stands beside them.
+def envelope(body: bytes) -> dict[str, object]:
+    """The answer to a read as an object; a bare list is taken for its `results`.
 
-    `more` tells whether there is a next page, None where nothing was said of one.
+    Raises UpstreamBroken for what is neither (HTML, empty, truncated) or says that the call failed.
     """
-
-    rows: tuple[object, ...]
-    more: bool | None
-    total: int | None
-    last_page: int | None
+    found = _json(body)
+    whole: dict[str, object] = {"results": found} if isinstance(found, list) else _as_object(found)
+    if verdict.is_failed_read(whole):
+        raise UpstreamBroken("the answer says that the call failed")
+    return whole
 
 
 def results(body: bytes) -> object:
-    """The `results` of an answer; the whole object where there is no such key.
-
-    Raises UpstreamBroken for what is no JSON object (HTML, empty, truncated) or says that the call failed.
-    """
-    envelope = _json_object(body)
-    if verdict.is_failed_read(envelope):
-        raise UpstreamBroken("the answer says that the call failed")
-    return envelope.get("results", envelope)
-
-
-def listing(body: bytes) -> Listing:
-    """One page of any list. Raises UpstreamBroken where no list can be found: that is no empty one."""
-    found = results(body)
-    if isinstance(found, list):
-        return Listing(rows=tuple(found), more=None, total=None, last_page=None)
-    if not isinstance(found, dict):
-        raise UpstreamBroken("the answer holds no list")
-    about = {**mapping(found.get("meta")), **found}
-    return Listing(
-        rows=_rows(found.get("data")),
-        more=_more(about),
-        total=_count(about.get("total")),
-        last_page=_count(about.get("last_page")),
-    )
+    """The `results` of an answer; the whole object where there is no such key. Raises UpstreamBroken."""
+    whole = envelope(body)
+    return whole.get("results", whole)
 
 
 def body_of(body: bytes, status: int) -> tuple[Body, str]:
@@ -138,18 +117,25 @@ _LAPORS = frozenset({"status", "results", "data", "message", "errors", "code", "
 
 
 def _json_object(body: bytes) -> dict[str, object]:
+    return _as_object(_json(body))
+
+
+def _as_object(found: object) -> dict[str, object]:
+    if not isinstance(found, dict):
+        raise UpstreamBroken("the answer is no JSON object")
+    return found
+
+
+def _json(body: bytes) -> object:
     # One byte that is no UTF-8 must not cost the whole page, nor a raw line break inside of a text.
     text = body.decode("utf-8-sig", "replace")
     try:
         found = _loaded(text)
         # Escapes can smuggle in what no database stores; only then is it worth to copy all.
-        sound = found if _is_sound(text, found) else storable(found)
+        return found if _is_sound(text, found) else storable(found)
     except (ValueError, RecursionError) as exc:
         reason = "the answer is empty" if not text.strip() else "the answer is no JSON"
         raise UpstreamBroken(reason) from exc
-    if not isinstance(sound, dict):
-        raise UpstreamBroken("the answer is no JSON object")
-    return sound
 
 
 def _loaded(text: str) -> object:
@@ -220,27 +206,6 @@ def _first_text(errors: object) -> str:
     while isinstance(errors, dict | list) and errors:
         errors = next(iter(errors.values())) if isinstance(errors, dict) else errors[0]
     return text_of(errors)
-
-
-def _rows(data: object) -> tuple[object, ...]:
-    if isinstance(data, list):
-        return tuple(data)
-    # PHP encodes an array with gaps as an object with numeric keys; an empty one it encodes as a list.
-    if isinstance(data, dict) and data and all(key.isdecimal() for key in data):
-        return tuple(data.values())
-    raise UpstreamBroken("the answer holds no list")
-
-
-def _more(about: Row) -> bool | None:
-    if "next_page_url" in about:
-        return bool(about["next_page_url"])
-    links = about.get("links")
-    return bool(links["next"]) if isinstance(links, dict) and "next" in links else None
-
-
-def _count(value: object) -> int | None:
-    number = identifier(value)
-    return int(number) if number is not None and re.fullmatch(r"[0-9]{1,9}", number) else None
 
 
 # Files.
@@ -536,14 +501,19 @@ def _log_texts(log: Row) -> Iterable[str]:
 # Threads.
 
 
-def thread(items: Iterable[object], *, zone: tzinfo, began_at: datetime) -> Thread:
-    """The follow-ups as a thread in reading order; those that are no object are its `bad`."""
+def thread(items: Iterable[object], *, zone: tzinfo, began_at: datetime, why: str = "") -> Thread:
+    """The follow-ups as a thread in reading order; those that are no object are its `bad`.
+
+    `why` says why they may not be all; "" where they are.
+    """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
     return Thread(
         items=talk.in_order(_item(key, row, zone) for key, row in keyed if isinstance(row, dict)),
         began_at=began_at,
         raw=raw_text(rows),
+        complete=not why,
+        why=why,
         bad=tuple(
             BadItem(key=key, raw=raw_text(row), reason="not an object")
             for key, row in keyed
@@ -552,12 +522,13 @@ def thread(items: Iterable[object], *, zone: tzinfo, began_at: datetime) -> Thre
     )
 
 
-def item_keys(rows: Iterable[object]) -> list[str]:
+def item_keys(rows: Iterable[object], first: dict[str, object] | None = None) -> list[str]:
     """The id of each item, its hash where it has none or where another item has the same one.
 
-    Were one of two such items to hide the other, a response that arrived could look lost and go out again.
+    Were one of two such items to hide the other, a response that arrived could look lost and go out again. `first`
+    holds the items of the pages before, by id, and gets these.
     """
-    first: dict[str, object] = {}
+    first = {} if first is None else first
     keys = []
     for row in rows:
         key = row_key(row, "id")

@@ -47,6 +47,9 @@ class Flag(StrEnum):
     SENT_NOT_SEEN = "sent_not_seen"
     SEEN_TWICE = "seen_twice"
     VANISHED = "vanished"
+    THREAD_INCOMPLETE = "thread_incomplete"
+    THREAD_UNREADABLE = "thread_unreadable"
+    TIME_UNREADABLE = "time_unreadable"
     ANOTHER_REPORT = "another_report"
 
 

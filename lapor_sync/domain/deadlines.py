@@ -463,7 +463,13 @@ class _Bench(NamedTuple):
     days: WorkingDays
     pauses: tuple[_Pause, ...]
 
-    def clock(self, kind: ClockKind, start: datetime | None) -> ClockState | None:
+    def since(self, kind: ClockKind, items: tuple[ThreadItem, ...], at: int) -> ClockState | None:
+        """One clock that the item there started; where its time is not known, by the last one before it."""
+        own = _sane(items[at].created_at)
+        earlier = (_sane(item.created_at) for item in reversed(items[:at]))
+        return self.clock(kind, own or next(filter(None, earlier), None), estimated=own is None)
+
+    def clock(self, kind: ClockKind, start: datetime | None, *, estimated: bool = False) -> ClockState | None:
         """One clock; started by the time received where `start` is None. None without a start or a limit."""
         started_at = start or _sane(self.facts.received)
         if started_at is None:
@@ -477,7 +483,7 @@ class _Bench(NamedTuple):
             started_at=started_at,
             due_at=self._due(started_at, day, limit),
             paused=self.facts.postponed,
-            estimated=start is None,
+            estimated=estimated or start is None,
         )
 
     def _due(self, started_at: datetime, day: date, limit: int) -> datetime:
@@ -505,13 +511,12 @@ def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadl
     items = facts.items or ()
     bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items))
     is_answered = any(item.kind is ItemKind.ANSWER for item in items)
-    first_disposed = next((item for item in items if item.kind is ItemKind.DISPOSITION), None)
+    first_disposed = next((at for at, item in enumerate(items) if item.kind is ItemKind.DISPOSITION), None)
     disposed = facts.disposed or first_disposed is not None or is_answered
-    disposed_at = _sane(first_disposed.created_at) if first_disposed else None
     return Deadlines(
         verify=_verify(bench) if not disposed else None,
         answer=_answer(bench, items) if disposed and not facts.with_city else None,
-        resolve=bench.clock(ClockKind.RESOLVE, disposed_at) if disposed else None,
+        resolve=_resolve(bench, items, first_disposed) if disposed else None,
         auto_close=_auto_close(bench, items),
     )
 
@@ -522,24 +527,29 @@ def _verify(bench: _Bench) -> ClockState | None:
     return bench.clock(ClockKind.VERIFY, received) if received else None
 
 
+def _resolve(bench: _Bench, items: tuple[ThreadItem, ...], first_disposed: int | None) -> ClockState | None:
+    if first_disposed is None:
+        return bench.clock(ClockKind.RESOLVE, None)
+    return bench.since(ClockKind.RESOLVE, items, first_disposed)
+
+
 def _answer(bench: _Bench, items: tuple[ThreadItem, ...]) -> ClockState | None:
     at = _disposed_anew(items)
-    start = _sane(items[at].created_at) if at is not None else None
     recent = items[at + 1 :] if at is not None else items
     # Where the thread is not known, kuning alone says that somebody answered at some time.
     unseen = bench.facts.items is None and bench.facts.colour is Colour.KUNING
     if unseen or any(item.kind is ItemKind.ANSWER for item in recent):
         return None
-    return bench.clock(ClockKind.ANSWER, start)
+    return bench.since(ClockKind.ANSWER, items, at) if at is not None else bench.clock(ClockKind.ANSWER, None)
 
 
 def _auto_close(bench: _Bench, items: tuple[ThreadItem, ...]) -> ClockState | None:
     recent = talk.since_disposition(items)
     if talk.last_word(recent) is not ItemKind.ANSWER:
         return None
-    last = next(item for item in reversed(recent) if item.kind is ItemKind.ANSWER)
-    start = _sane(last.created_at)
-    return bench.clock(ClockKind.AUTO_CLOSE, start) if start else None
+    last = max(at for at, item in enumerate(items) if item.kind is ItemKind.ANSWER)
+    is_timed = any(_sane(item.created_at) for item in items[: last + 1])
+    return bench.since(ClockKind.AUTO_CLOSE, items, last) if is_timed else None
 
 
 def _disposed_anew(items: tuple[ThreadItem, ...]) -> int | None:

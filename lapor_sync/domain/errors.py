@@ -12,7 +12,7 @@
     │   ├── Denied                  401 or 403: the credentials are not accepted
     │   ├── Missing                 404 or 410: upstream does not know that id or path
     │   ├── RateLimited             429
-    │   └── ListingUnstable         a listing or thread that kept changing while it was read
+    │   └── ListNotProven           a list of reports that may not be whole
     ├── StoreError                  the database could not do it                            exit 1
     │   ├── StoreUnavailable        not reachable, disk full, read-only
     │   │   └── StoreBusy           another program keeps it locked                         exit 3
@@ -133,10 +133,16 @@ class RateLimited(UpstreamError):
     todo = "Lower LAPOR_SYNC_RATE_PER_SECOND; the daemon waits and tries again by itself."
 
 
-class ListingUnstable(UpstreamError):
-    """Three passes over a listing each brought something new: it cannot be called complete."""
+class ListNotProven(UpstreamError):
+    """What was listed is mirrored, but nothing proves that it is all: the cursor stays, and it is listed again."""
 
-    todo = "Nothing is lost; the next cycle lists again."
+    todo = (
+        "Run it again. If it says so each time, LAPOR's pages contradict themselves: ask LAPOR's developers, and "
+        "bring the reports that are missing with `--backfill --from-export FILE.xlsx`."
+    )
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"LAPOR's list of reports may not be whole: {why}.")
 
 
 class StoreError(LaporSyncError):

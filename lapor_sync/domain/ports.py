@@ -53,7 +53,8 @@ class ListedRow:
 class ListPage:
     """One page of a listing. `bad` are rows without any id. `total` where upstream said one.
 
-    `complete` is None on every page but the last of the listing: True if the whole listing is proven complete.
+    `complete` is None on every page but the last of the listing: True if the whole listing is proven complete,
+    else `why` says in a few words what speaks against it.
     `began_at` is the upstream's time at which the *listing* began (by its `Date` header, else our clock).
     """
 
@@ -62,6 +63,7 @@ class ListPage:
     began_at: datetime
     total: int | None = None
     complete: bool | None = None
+    why: str = ""
 
 
 class Connector(Protocol):
@@ -83,7 +85,7 @@ class Connector(Protocol):
         """The detail call. Raises Missing (404, 410), BadRecord, other UpstreamError."""
 
     def read_thread(self, report_id: str) -> Thread:
-        """The complete thread, all pages, in reading order. Raises ListingUnstable where it kept changing."""
+        """The thread, all pages, in reading order; it says whether it is proven complete."""
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         """Add a follow-up: one request, never retried, redirects never followed."""

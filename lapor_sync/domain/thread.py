@@ -126,8 +126,48 @@ def kind_of(*, template_code: str | None, institution_from: str | None, content:
 
 
 def in_order(items: Iterable[ThreadItem]) -> tuple[ThreadItem, ...]:
-    """The items by `created_at`, then id (numbers as numbers, before other ids); what has no date is first."""
-    return tuple(sorted(items, key=_place))
+    """The items by `created_at`, then id (numbers as numbers, before other ids).
+
+    One whose time is not known stands where its id says, behind the next smaller one; where ids are no numbers,
+    where it was listed.
+    """
+    listed = tuple(items)
+    timed = sorted((item for item in listed if item.created_at is not None), key=_place)
+    if len(timed) == len(listed) or not timed:
+        return tuple(sorted(listed, key=_place))
+    order = list(timed)
+    for item in sorted((item for item in listed if item.created_at is None), key=_place):
+        if (at := _place_by_id(item, order)) is not None:
+            order.insert(at, item)
+    placed = {id(item) for item in order}
+    before: ThreadItem | None = None
+    for item in listed if _is_ascending(listed) else reversed(listed):
+        if id(item) not in placed:
+            order.insert(_index(order, before) + 1 if before else 0, item)
+        before = item
+    return tuple(order)
+
+
+def _place_by_id(item: ThreadItem, order: list[ThreadItem]) -> int | None:
+    """Where an item stands by its id; None where that is no number, or no other one is."""
+    if not _is_number(item.id):
+        return None
+    numbered = [(_digits(one.id), at) for at, one in enumerate(order) if _is_number(one.id)]
+    mine = _digits(item.id)
+    smaller = max((one for one in numbered if one[0] <= mine), default=None)
+    if smaller:
+        return smaller[1] + 1
+    return min(numbered)[1] if numbered else None
+
+
+def _is_ascending(listed: tuple[ThreadItem, ...]) -> bool:
+    """Whether LAPOR listed the oldest first."""
+    times = [item.created_at for item in listed if item.created_at is not None]
+    return times[0] <= times[-1]
+
+
+def _index(order: list[ThreadItem], item: ThreadItem) -> int:
+    return next(at for at, one in enumerate(order) if one is item)
 
 
 def since_disposition(items: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
@@ -147,7 +187,15 @@ def last_word(items: tuple[ThreadItem, ...]) -> ItemKind | None:
 
 
 def _place(item: ThreadItem) -> tuple[datetime, bool, int, str]:
-    is_number = item.id.isascii() and item.id.isdecimal()
-    # Numbers by how many digits they have, then as text: int() refuses very long ones.
-    digits = item.id.lstrip("0") if is_number else ""
-    return (item.created_at or _START, not is_number, len(digits), digits or item.id)
+    length, digits = _digits(item.id) if _is_number(item.id) else (0, "")
+    return (item.created_at or _START, not _is_number(item.id), length, digits or item.id)
+
+
+def _is_number(item_id: str) -> bool:
+    return item_id.isascii() and item_id.isdecimal()
+
+
+def _digits(number: str) -> tuple[int, str]:
+    """Numbers by how many digits they have, then as text: int() refuses very long ones."""
+    bare = number.lstrip("0")
+    return len(bare), bare

@@ -16,7 +16,7 @@ from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
 from lapor_sync.store.bulk import among, ask, insert_many, replacing, run
 from lapor_sync.store.database import Work
-from lapor_sync.store.schema import UNSETTLED
+from lapor_sync.store.schema import UNSETTLED, WAITING, delivery
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -34,6 +34,7 @@ class Mirrored(NamedTuple):
     `read_at`, `thread_read_at`, `written_at` are upstream's time (last read of its row or detail, beginning of
     the last complete thread read, end of our last write to it); `exported_at` the age of the export that last
     brought it; `settled`: `row_hash` may be trusted; `next_read_at` our time of the next scheduled read by id.
+    `thread_doubt`: why the thread may not be whole; `thread_error`: why it could not be read.
     `missing_since`: first 404 in a row; `forwarded_from`: where it was disposed when a hand-over was sent;
     `other_since`: since when upstream answers with another report; `other_id`: the id that it gave, where that
     answer does not say which report it is.
@@ -59,6 +60,8 @@ class Mirrored(NamedTuple):
     missing_since: datetime | None = None
     vanished_at: datetime | None = None
     forwarded_from: str | None = None
+    thread_doubt: str | None = None
+    thread_error: str | None = None
     other_since: datetime | None = None
     other_id: str | None = None
 
@@ -74,6 +77,11 @@ class Mirrored(NamedTuple):
     @property
     def thread_known(self) -> bool:
         return self.thread_read_at is not None
+
+    @property
+    def thread_trouble(self) -> str | None:
+        """Why the thread could not be read whole the last time."""
+        return self.thread_error or self.thread_doubt
 
     @property
     def colour(self) -> Colour | None:
@@ -251,6 +259,8 @@ def from_row(row: Mapping[Any, Any]) -> Mirrored:
         answers=row["answers"],
         deadline_clock=row["deadline_clock"],
         forwarded_from=row["forwarded_from"],
+        thread_doubt=row["thread_doubt"],
+        thread_error=row["thread_error"],
         other_id=row["other_id"],
     )
 
@@ -324,6 +334,26 @@ def missing_before(work: Work, before: datetime) -> list[str]:
     """Reports first found missing before then, and not marked vanished."""
     is_missing = (table.c.missing_since.is_not(None), table.c.missing_since <= to_text(before))
     return _ids(work, *is_missing, table.c.vanished_at.is_(None))
+
+
+class Trouble(NamedTuple):
+    """Why a report's thread could not be read, or may not be whole."""
+
+    error: str | None
+    doubt: str | None
+
+
+def thread_troubles(work: Work) -> dict[str, Trouble]:
+    """The reports with an open delivery whose thread could not be read whole the last time."""
+    query = (
+        select(table.c.tracking_id, table.c.thread_error, table.c.thread_doubt)
+        .join(delivery, (delivery.c.agency == table.c.agency) & (delivery.c.tracking_id == table.c.tracking_id))
+        .where(table.c.agency == work.agency, WAITING, or_(*(column.is_not(None) for column in _TROUBLE)))
+    )
+    return {row[0]: Trouble(row[1], row[2]) for row in work.conn.execute(query)}
+
+
+_TROUBLE = (table.c.thread_error, table.c.thread_doubt)
 
 
 def count_open(work: Work) -> int:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 
-HEAD = "0003"
+HEAD = "0004"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -105,6 +105,8 @@ report = Table(
     Column("forwarded_from", Text),
     Column("other_since", Text),  # since when LAPOR answers with another report where this one was asked for
     Column("other_id", Text),  # the id that such an answer gave, where a person may say that it is this one
+    Column("thread_doubt", Text),  # why the thread may not be whole: nothing that is not in it is absent
+    Column("thread_error", Text),  # the call that did not bring the thread, and what it brought
     CheckConstraint(_one_of("colour", Colour), name="report_colour"),
     CheckConstraint(_one_of("agreed", Colour), name="report_agreed"),
     CheckConstraint(_one_of("waiting_on", WaitingOn), name="report_waiting_on"),
@@ -154,6 +156,7 @@ thread_item = Table(
     Column("attachments", Text, nullable=False),
     Column("first_seen_at", Text, nullable=False),
     Column("gone_at", Text),  # no longer in the thread upstream; kept here
+    Column("position", Integer),  # its place in reading order; null where an older program wrote it
 )
 
 status_change = Table(

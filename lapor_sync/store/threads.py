@@ -25,22 +25,39 @@ Threads = Mapping[str, tuple[ThreadItem, ...]]
 
 def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, tuple[ThreadItem, ...]]:
     """The threads of these reports, without the items that are gone upstream."""
-    found: dict[str, list[ThreadItem]] = {}
+    found: dict[str, list[tuple[int | None, ThreadItem]]] = {}
     for part in chunks(tracking_ids):
         query = select(table).where(
             table.c.agency == work.agency, table.c.tracking_id.in_(part), table.c.gone_at.is_(None)
         )
         for row in work.conn.execute(query).mappings():
-            found.setdefault(row["tracking_id"], []).append(_item(row))
-    return {tracking_id: in_order(items) for tracking_id, items in found.items()}
+            found.setdefault(row["tracking_id"], []).append((row["position"], _item(row)))
+    return {tracking_id: _as_read(placed) for tracking_id, placed in found.items()}
+
+
+def _as_read(placed: list[tuple[int | None, ThreadItem]]) -> tuple[ThreadItem, ...]:
+    """The items in the order in which they were read: a time that cannot be read leaves no other trace of it."""
+    if any(position is None for position, _ in placed):
+        return in_order(item for _, item in placed)
+    return tuple(item for _, item in sorted(placed, key=_by_position))
+
+
+def _by_position(placed: tuple[int | None, ThreadItem]) -> int:
+    return placed[0] or 0
 
 
 def save(work: Work, changed: Threads, before: Threads) -> None:
     """Write the items that are new or other than `before`; what is gone is marked, never deleted."""
     rows, gone = [], []
     for tracking_id, items in changed.items():
-        old = {item.id: item for item in before.get(tracking_id, ())}
-        rows += [_row(work, tracking_id, item) for item in items if old.pop(item.id, None) != item]
+        was = before.get(tracking_id, ())
+        old = {item.id: item for item in was}
+        is_longer = [item.id for item in items[: len(was)]] == list(old)  # nearly always: what is new comes last
+        rows += [
+            _row(work, tracking_id, item, position)
+            for position, item in enumerate(items)
+            if old.pop(item.id, None) != item or not is_longer
+        ]
         gone += [(tracking_id, item_id) for item_id in old]
     if rows:
         insert_many(work.conn, _upsert(work.conn.dialect.name), rows)
@@ -54,7 +71,7 @@ def _upsert(dialect: str) -> Insert:
     return replacing(table, dialect, keep=("first_seen_at",))
 
 
-def _row(work: Work, tracking_id: str, item: ThreadItem) -> dict[str, Any]:
+def _row(work: Work, tracking_id: str, item: ThreadItem, position: int) -> dict[str, Any]:
     return {
         "agency": work.agency,
         "tracking_id": tracking_id,
@@ -70,6 +87,7 @@ def _row(work: Work, tracking_id: str, item: ThreadItem) -> dict[str, Any]:
         "attachments": attachments_text(item.attachments),
         "first_seen_at": work.at,
         "gone_at": None,
+        "position": position,
     }
 
 

@@ -21,7 +21,7 @@ from lapor_sync.store import outbox as deliveries
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
 from lapor_sync.store.outbox import Attempt, Queued
-from lapor_sync.store.reports import Mirrored, missing_before
+from lapor_sync.store.reports import Mirrored, Trouble, missing_before, thread_troubles
 from lapor_sync.store.schema import WAITING, delivery
 from lapor_sync.store.schema import audit as audit_table
 from lapor_sync.store.schema import quarantine as quarantine_table
@@ -181,8 +181,24 @@ def outbox(work: Work, state: State | None = None) -> list[Json]:
     found = deliveries.listing(work, state)
     said = deliveries.last_words(work, found)
     missing = set(missing_before(work, from_text(work.at)))
+    troubles = thread_troubles(work)
+    told = {one.ref: _told(troubles[one.tracking_id]) for one in found if _waits_for_thread(one, troubles)}
     waits = {one.ref: NOT_KNOWN for one in found if one.tracking_id in missing and one.state is State.QUEUED}
-    return [outbox_json(one, said.get(one.ref) or waits.get(one.ref)) for one in found]
+    return [outbox_json(one, told.get(one.ref) or said.get(one.ref) or waits.get(one.ref)) for one in found]
+
+
+def _waits_for_thread(one: Queued, troubles: Mapping[str, Trouble]) -> bool:
+    """Whether a delivery can come no further because of its report's thread."""
+    trouble = troubles.get(one.tracking_id)
+    if trouble is None:
+        return False
+    return one.state is State.UNKNOWN or (one.state is State.QUEUED and trouble.error is not None)
+
+
+def _told(trouble: Trouble) -> str:
+    if trouble.error:
+        return f"its thread cannot be read: {trouble.error}"
+    return f"its thread may not be whole: {trouble.doubt}"
 
 
 NOT_KNOWN = "LAPOR did not know this report (404) when it was asked last; it is asked again within a day"
@@ -240,6 +256,8 @@ def show(work: Work, one: Mirrored) -> Json:
         **report_json(row, work.at, with_rahasia=True),
         "content": paragraphs(one.report.content),
         "attachments": [attachment_json(file) for file in one.report.attachments],
+        "thread_doubt": one.thread_doubt,
+        "thread_error": one.thread_error,
         "thread": [item_json(item) for item in items],
         "deliveries": [delivery_json(delivery, attempts.get(delivery.ref, [])) for delivery in mine],
         "timeline": timeline(work, one, items, mine, attempts),

@@ -353,7 +353,7 @@ def _check_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> None:
 
 def _known_now(work: Work, report: Mirrored) -> frozenset[str] | None:
     """The ids of its thread's items, as the mirror knows them now; None where the thread was never read."""
-    if not report.thread_known:
+    if not report.thread_known and not report.thread_doubt:
         return None
     return frozenset(item.id for item in threads.load(work, [report.tracking_id]).get(report.tracking_id, ()))
 

@@ -11,7 +11,6 @@ from typing import TypeVar
 from lapor_sync.domain.errors import (
     BadRecord,
     Denied,
-    ListingUnstable,
     Missing,
     UpstreamError,
 )
@@ -41,7 +40,7 @@ class Health:
 
     def note(self, error: UpstreamError | None) -> None:
         """One call ended."""
-        answered = error is None or isinstance(error, Missing | ListingUnstable)
+        answered = error is None or isinstance(error, Missing)
         with self._turn:
             self.failed = 0 if answered else self.failed + 1
             self.last = None if answered else error

@@ -15,6 +15,7 @@ from lapor_sync.domain.identity import Match, is_by_id, match
 from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, ThreadItem
+from lapor_sync.domain.thread import in_order
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
@@ -32,7 +33,8 @@ class Read(NamedTuple):
 
     `report` None: only the thread was read. `thread` None: it could not be read (`unread`), or was not asked for.
     `row_hash` and `row` where it came from a listing; `forget_row`: a listing showed a change that could not be
-    read. `at`: upstream's time of the read. `has_moved`: upstream names the report by another id from now on.
+    read. `thread_error`: the call that did not bring the thread. `at`: upstream's time of the read. `has_moved`:
+    upstream names the report by another id from now on.
     """
 
     tracking_id: str
@@ -45,6 +47,7 @@ class Read(NamedTuple):
     forget_row: bool = False
     unread: bool = False
     has_moved: bool = False
+    thread_error: str | None = None
 
 
 class Written(NamedTuple):
@@ -136,15 +139,27 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
         return _write_other(work, judging, read, old, before, reason)
     # Reads of one report follow one another in this one process: the later one is the newer knowledge. Their
     # times cannot tell, since `began_at` is whole seconds and any clock may go back.
-    items = read.thread.items if read.thread else old_items
+    items = _items(read.thread, old_items)
     if read.thread:
         mine = note_references(work, judging, read.tracking_id, items, mine)
     merged = merge(read, old, from_text(work.at), is_same_thread=items == old_items)
     is_shrunk = not {item.id for item in old_items} <= {item.id for item in items}
+    if merged.thread_doubt and (old is None or old.thread_doubt != merged.thread_doubt):
+        judging.log.warning("thread_incomplete", tracking_id=merged.tracking_id, what=merged.thread_doubt)
+    if merged.thread_error and (old is None or old.thread_error != merged.thread_error):
+        judging.log.warning("thread_unreadable", tracking_id=merged.tracking_id, what=merged.thread_error)
     if old is not None and old.other_since and not merged.other_since:
         quarantine.release(work, {old.tracking_id}, sources=(quarantine.DETAIL,))
     new = settle(work, judging, old, merged, items, mine, is_unread=read.unread)
     return Written(old=old, new=new, items=items, shrunk=is_shrunk, deliveries=mine, before=old_items)
+
+
+def _items(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
+    """The thread as it stands upstream: of one that may not be whole nothing that is known is gone."""
+    if thread is None or thread.complete:
+        return thread.items if thread else known
+    shown = {item.id for item in thread.items}
+    return in_order([*thread.items, *(item for item in known if item.id not in shown)])
 
 
 def _doubt(read: Read, old: Mirrored) -> Reason | None:
@@ -212,11 +227,12 @@ def settle(
     is_unread: bool = False,
 ) -> Mirrored:
     """Judge and reconcile one report whose fields are merged; not saved yet."""
+    is_known = merged.thread_known or bool(items)
     case = Facts(
         old=old,
         new=merged,
-        items=items if merged.thread_known else None,
-        unread=is_unread or (merged.read_at is not None and not merged.thread_known),
+        items=items if is_known else None,
+        unread=is_unread or (merged.read_at is not None and not is_known),
         deliveries=deliveries,
         now=from_text(work.at),
     )
@@ -233,8 +249,8 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
     report = merge_fields(old.report, read.report) if read.report else old.report
     moved = report != old.report or old.read_at is None
     thread_read_at = old.thread_read_at
-    brings_nothing = old.settled and not moved and is_same_thread
-    if read.thread and not brings_nothing:
+    brings_nothing = old.settled and not moved and is_same_thread and not old.thread_trouble
+    if read.thread and read.thread.complete and not brings_nothing:
         thread_read_at = read.thread.began_at
     forwarded = old.forwarded_from if old.forwarded_from == (report.disposition_id or "") else None
     found = read.detail is not None or read.thread is not None  # a list may name what cannot be read by id
@@ -248,7 +264,13 @@ def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bo
         vanished_at=None if found else old.vanished_at,
         other_since=None if read.report else old.other_since,
         other_id=None if read.report else old.other_id,
+        thread_doubt=_thread_doubt(read, old.thread_doubt),
+        thread_error=None if read.thread else read.thread_error or old.thread_error,
     )
+
+
+def _thread_doubt(read: Read, before: str | None) -> str | None:
+    return (read.thread.why or None) if read.thread else before
 
 
 def _first(read: Read, now: datetime) -> Mirrored:
@@ -261,7 +283,9 @@ def _first(read: Read, now: datetime) -> Mirrored:
         first_seen_at=now,
         row_hash=read.row_hash,
         read_at=read.at,
-        thread_read_at=read.thread.began_at if read.thread else None,
+        thread_read_at=read.thread.began_at if read.thread and read.thread.complete else None,
+        thread_doubt=_thread_doubt(read, None),
+        thread_error=read.thread_error,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from lapor_sync.domain.errors import BadRecord, Missing, UpstreamError
+from lapor_sync.domain.errors import BadRecord, ListNotProven, Missing, UpstreamError
 from lapor_sync.domain.identity import Match, match
 from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
@@ -25,7 +25,7 @@ from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.apart import read_apart
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id
 from lapor_sync.sync.mirror import MAPPED, Read, mark_other, write
-from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports
+from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports, thread_error
 from lapor_sync.sync.setup import Setup
 
 NEEDED = frozenset(
@@ -60,6 +60,13 @@ class Tally:
     quarantined: int = 0
     unread: int = 0  # known to be there, but a call failed: read again in the next cycle
     listed: int = 0
+    not_whole: int = 0  # reports whose thread was not proven to be whole
+    doubt: str = ""  # why the list itself may not be whole; "" where it is proven to be, or was left early
+
+    def demand_whole_list(self) -> None:
+        """Raises ListNotProven where the list may not be whole."""
+        if self.doubt:
+            raise ListNotProven(self.doubt)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -340,6 +347,7 @@ class _Run:
             row_hash=one.row.hash.hex(),
             row=self.setup.connector.row_text(one.row),
             unread=one.found.thread is None,
+            thread_error=thread_error(one.found),
             has_moved=one.has_moved,
         )
 
@@ -357,15 +365,19 @@ class _Run:
         self.tally.quarantined += len(self._bad(pending.page, done))
         for one in done:
             self.tally.unread += one.is_unread
+            self.tally.not_whole += one.found.thread is not None and not one.found.thread.complete
             self.is_whole = self.is_whole and not one.is_lost
             self._reach(one.report.updated_at if one.report else None)
 
     def _finish(self, last: ListPage, started: float, work: Work) -> None:
         """With the last page: the cursor, if the listing is complete and covers what lies before it."""
-        if not self.span.is_all:
-            return
+        if last.complete is False:
+            self.tally.doubt = last.why
         if not last.complete or not self.is_whole:
-            self.setup.log.info("listing_incomplete", listed=self.tally.listed, whole=self.is_whole)
+            level = self.setup.log.warning if last.why else self.setup.log.info
+            level("listing_incomplete", listed=self.tally.listed, whole=self.is_whole, what=last.why)
+            return
+        if not self.span.is_all:
             return
         cursor = marks.get_time(work, Mark.CURSOR)
         if self.updated_from is not None and self.updated_from > last.began_at:

@@ -277,7 +277,7 @@ class _Push:
         seen = self._seen(work, one, written, found)
         step = next_step(one.delivery, seen)
         match step:
-            case Send() if is_paused:
+            case Send() if is_paused or _is_newly_in_doubt(written, found):
                 self._wait(work, one)
                 step = Wait()
             case Confirm():
@@ -539,6 +539,12 @@ class _Push:
             if cuts + 1 >= MAX_CUT and pauses.current(work) is None:
                 pauses.begin(work, audit.DAEMON, pauses.Why.CUT)
                 marks.clear(work, Mark.CUT)
+
+
+def _is_newly_in_doubt(written: Written, found: ById) -> bool:
+    """Whether the thread, which was whole before, was not proven to be so this time: mostly it is the next time."""
+    was_in_doubt = written.old is not None and written.old.thread_doubt is not None
+    return found.thread is not None and not found.thread.complete and not was_in_doubt
 
 
 def _hides(thread: Thread, one: Queued) -> bool:

@@ -101,6 +101,9 @@ def _flags(case: Facts, timed: Deadlines) -> frozenset[Flag]:
         (Flag.SENT_NOT_SEEN, any(_overdue_to_see(one, case.now) for one in responses)),
         (Flag.SEEN_TWICE, any(one.seen_count > 1 for one in responses)),
         (Flag.VANISHED, new.vanished_at is not None),
+        (Flag.THREAD_INCOMPLETE, new.thread_doubt is not None),
+        (Flag.THREAD_UNREADABLE, new.thread_error is not None),
+        (Flag.TIME_UNREADABLE, any(item.created_at is None for item in case.items or ())),
         (Flag.ANOTHER_REPORT, new.other_since is not None),
     )
     return frozenset(flag for flag, holds in told if holds)
@@ -120,8 +123,8 @@ def _is_settled(case: Facts, rules: Rules) -> bool:
     """Whether the row's hash may be trusted: the thread was read late enough after the row's last change and
     after our last write, and each sent response stands in it (or was given up on after a day)."""
     new = case.new
-    if new.missing_since is not None or new.other_since is not None:
-        return True  # read on schedule, a day later
+    if new.missing_since is not None or new.other_since is not None or new.thread_trouble:
+        return True  # read on schedule
     if case.unread or new.thread_read_at is None:
         # One that the API never showed is read on schedule; one that it showed, until its thread is known.
         return new.read_at is None
@@ -138,14 +141,20 @@ _RARELY = 288
 
 
 def _next_read_at(case: Facts, shade: Colour | None, pace: Pace) -> datetime | None:
-    """When to read by id a report that no list can show as changed; None where a list can, or it is long over."""
+    """When to read by id a report that no list can show as changed, or whose thread could not be read whole.
+
+    None where a list can, or it is long over.
+    """
     new, report = case.new, case.new.report
     if new.other_since is not None or (new.missing_since is not None and new.vanished_at is None):
         return case.now + timedelta(days=1)
     listed = new.row_hash is not None and report.updated_at is not None and not report.updated_at_is_day
-    if listed:
+    is_trouble_new = new.thread_trouble and not (case.old and case.old.thread_trouble)
+    if listed and not new.thread_trouble:
         return None
-    if not new.thread_known and not case.unread:
+    if is_trouble_new:
+        return case.now + timedelta(seconds=pace.poll_seconds / 2)  # in the next cycle: most troubles pass
+    if not new.thread_known and not new.thread_trouble and not case.unread:
         return case.now
     last_event = max(at for at in (report.updated_at, report.created_at, _last_word_at(case), _EPOCH) if at)
     age = case.now - last_event

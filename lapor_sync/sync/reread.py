@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from lapor_sync.domain.errors import Missing
+from lapor_sync.domain.errors import Missing, UpstreamBroken
 from lapor_sync.domain.report import Detail, Report, Thread
 from lapor_sync.store import audit, conflicts, marks, quarantine, reports
 from lapor_sync.store.conflicts import How
@@ -142,6 +142,18 @@ def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[
     return written
 
 
+def thread_error(found: ById) -> str | None:
+    """The call that did not bring the thread of a report that is there, and what it brought.
+
+    None where it did, or where the failure is one that passes (no answer, 5xx, the credentials).
+    """
+    error = found.error
+    if error is None or (found.asked_detail and found.detail is None):
+        return None
+    lasts = isinstance(error, Missing) or (isinstance(error, UpstreamBroken) and (error.http_status or 0) < 500)
+    return error.what if lasts else None
+
+
 def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
     """What reading by id brought, for the mirror. A failed call leaves the report unread, its colour as it was."""
     return Read(
@@ -151,6 +163,7 @@ def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
         thread=found.thread,
         detail=found.detail,
         unread=found.thread is None,
+        thread_error=thread_error(found),
     )
 
 

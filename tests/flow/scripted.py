@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import wire
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
-from lapor_sync.domain.errors import BadRecord, Missing
+from lapor_sync.domain.errors import BadRecord, Missing, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage, Uptime
 from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
 from lapor_sync.store import conflicts, outbox, reports, threads
@@ -80,6 +80,9 @@ class Scripted:
     posted: list[Outgoing] = field(default_factory=list)
     store: Callable[[Outgoing], Outcome] | None = None
     ahead: float = 0.0
+    doubt: str = ""  # why no thread is proven whole
+    hidden: int = 0  # so many of a thread's items, the last ones, are not shown
+    no_thread: UpstreamError | None = None
     calls: list[str] = field(default_factory=list)
 
     def add(self, row: Row, *, listed: bool = True) -> Row:
@@ -117,8 +120,11 @@ class Scripted:
 
     def read_thread(self, report_id: str) -> Thread:
         self.calls.append(f"thread {report_id}")
+        if self.no_thread is not None:
+            raise self.no_thread
         rows = json.loads(json.dumps(self.items.get(report_id, [])))
-        return wire.thread(rows, zone=WIB, began_at=self.upstream_now())
+        shown = rows[: len(rows) - self.hidden]
+        return wire.thread(shown, zone=WIB, began_at=self.upstream_now(), why=self.doubt)
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         self.posted.append(outgoing)

@@ -11,7 +11,7 @@ import pytest
 
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import ListingUnstable, UpstreamError
+from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.domain.report import BadItem, Thread
 from lapor_sync.store import audit, quarantine
 from lapor_sync.store.conflicts import How
@@ -172,11 +172,11 @@ def test_a_wait_is_never_longer_than_a_quarter_of_an_hour(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("bad_hours", [1, 30])
-def test_a_thread_that_kept_changing_is_read_in_the_next_cycle(tmp_path: Path, bad_hours: int) -> None:
-    """Three passes that each bring something new are no complete read; they are no outage either."""
+def test_a_response_waits_once_for_a_thread_that_kept_changing(tmp_path: Path, bad_hours: int) -> None:
+    """Three passes that each bring something new are no complete read, and no outage; where it goes on, it leaves."""
 
-    def unstable(_thread: Thread) -> Thread:
-        raise ListingUnstable("it kept changing")
+    def unstable(thread: Thread) -> Thread:
+        return replace(thread, complete=False, why="rows kept coming while it was read")
 
     with bench(tmp_path / "kota.db", reports=5) as city:
         one = city.report()

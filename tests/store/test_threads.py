@@ -48,8 +48,10 @@ def rows(store: Store) -> list[tuple[object, ...]]:
 def test_a_thread_comes_back_in_reading_order(store: Store, other_city: Store) -> None:
     """However upstream lists it, with every field."""
     later = item("2", created_at=START + timedelta(seconds=1))
-    read(store, later, item("10"), item("9"), FULL)
+    read(store, FULL, item("9"), item("10"), later)
     assert load(store) == (FULL, item("9"), item("10"), later)
+    read(store, item("9"), FULL, item("10"), later)  # a time that cannot be read: its place is all that is known
+    assert load(store) == (item("9"), FULL, item("10"), later)
     assert load(other_city) == load(store, "7002") == ()
 
 

@@ -15,7 +15,7 @@ import respx
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.delivery import Sent, Unknown
-from lapor_sync.domain.errors import ListingUnstable, Missing
+from lapor_sync.domain.errors import Missing
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Outgoing, OutgoingFile
 
@@ -142,12 +142,13 @@ def test_a_full_page_that_says_nothing_of_a_next_one_is_not_believed_to_be_the_l
     upstream: Any, transport: Transport
 ) -> None:
     """A list without a paginator's fields."""
-    rows = [[{"id": 1}, {"id": 2}], [{"id": 3}]]
+    rows: list[list[dict[str, int]]] = [[{"id": 1}, {"id": 2}], [{"id": 3}]]
+    rows.append([])
     route = upstream.get(url__startswith=BASE).mock(side_effect=by_page(lambda call, page: answer(rows[page - 1])))
     pages = list(Sp4nV3(transport, Sp4nSettings(page_size=2)).list_reports(updated_from=None))
     assert {row.key for page in pages for row in page.rows} == {"1", "2", "3"}
     assert pages[-1].complete is True
-    assert route.call_count == 4
+    assert route.call_count == 6
 
 
 def test_a_page_that_is_not_there_is_the_end_but_for_the_first(upstream: Any, transport: Transport) -> None:
@@ -168,7 +169,9 @@ def test_a_page_that_is_not_there_is_the_end_but_for_the_first(upstream: Any, tr
 def test_rows_without_any_id_are_set_aside_and_counted(upstream: Any, transport: Transport) -> None:
     """A broken row does not keep the listing from being complete."""
     rows = [{"id": 1}, {"title": "?"}, "kaputt"]
-    route = upstream.get(url__startswith=BASE).mock(return_value=answer({"data": rows, "total": 3}))
+    route = upstream.get(url__startswith=BASE).mock(
+        return_value=answer({"data": rows, "total": 3, "next_page_url": None})
+    )
     pages = list(Sp4nV3(transport).list_reports(updated_from=None))
     assert [len(page.bad) for page in pages] == [2]
     assert pages[-1].complete is True
@@ -179,39 +182,98 @@ def test_rows_without_any_id_are_set_aside_and_counted(upstream: Any, transport:
 def test_a_listing_that_keeps_growing_says_that_it_is_not_complete(upstream: Any, transport: Transport) -> None:
     """Its rows are good all the same."""
     upstream.get(url__startswith=BASE).mock(
-        side_effect=by_page(lambda call, page: answer({"data": [{"id": call}], "total": 99}))
+        side_effect=by_page(lambda call, page: answer({"data": [{"id": call}] if page == 1 else [], "total": 99}))
     )
     pages = list(Sp4nV3(transport).list_reports(updated_from=None))
-    assert [page.complete for page in pages] == [None, None, False]
+    assert [page.complete for page in pages] == [None, None, None, False]
+    assert pages[-1].why == "LAPOR says that there are 99 rows, and 3 could be read"
 
 
-def test_a_thread_that_keeps_changing_is_unstable(upstream: Any, transport: Transport) -> None:
-    """Absence in it would prove nothing."""
+@pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
+def test_a_page_that_nothing_was_said_of_may_not_be_there(
+    upstream: Any, transport: Transport, status: int
+) -> None:
+    """However upstream says so, it is the end; any other failure is one."""
     upstream.get(url__startswith=BASE).mock(
-        side_effect=by_page(lambda call, page: answer({"data": [{"id": call}], "total": 99}))
+        side_effect=by_page(lambda call, page: answer([{"id": 1}]) if page == 1 else httpx.Response(status))
     )
-    with pytest.raises(ListingUnstable) as caught:
-        Sp4nV3(transport).read_thread("20001234")
-    assert caught.value.what.startswith("GET /complaints/{id}/followups")
+    thread = Sp4nV3(transport).read_thread("100")
+    assert (len(thread.items), thread.complete) == (1, True)
+
+
+def test_pages_that_are_counted_from_zero_are_no_other_pages(upstream: Any, transport: Transport) -> None:
+    """The first one says which way it is."""
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(
+            lambda call, page: answer({"data": [{"id": page}], "page": page - 1, "has_more": page < 3, "total": 3})
+        )
+    )
+    assert Sp4nV3(transport).read_thread("100").complete
+
+
+def test_a_first_page_for_every_page_is_said(upstream: Any, transport: Transport) -> None:
+    """In a list and in a thread: what was read is there, and it is not complete."""
+    rows = [{"id": number} for number in range(15)]
+    upstream.get(url__startswith=BASE).mock(
+        return_value=answer({"data": rows, "current_page": 1, "last_page": 3, "total": 45})
+    )
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert (pages[-1].complete, pages[-1].why) == (False, "asked for page 2, LAPOR gave another one")
+    thread = Sp4nV3(transport).read_thread("100")
+    assert (len(thread.items), thread.complete, thread.why) == (
+        15,
+        False,
+        "asked for page 2, LAPOR gave another one",
+    )
+
+
+def test_two_items_of_one_id_on_two_pages_are_two(upstream: Any, transport: Transport) -> None:
+    """Were one to hide the other, a response that arrived could look lost."""
+    items = [{"id": 1, "content": "satu"}, {"id": 1, "content": "dua"}]
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(
+            lambda call, page: answer({"data": items[page - 1 : page], "next_page_url": "x" if page < 2 else None})
+        )
+    )
+    assert {item.content for item in Sp4nV3(transport).read_thread("100").items} == {"satu", "dua"}
+
+
+def test_a_thread_that_keeps_changing_says_that_it_is_not_complete(upstream: Any, transport: Transport) -> None:
+    """Absence in it would prove nothing; what could be read is there."""
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: answer({"data": [{"id": call}] if page == 1 else [], "total": 99}))
+    )
+    thread = Sp4nV3(transport).read_thread("20001234")
+    assert not thread.complete
+    assert thread.why == "LAPOR says that there are 99 rows, and 3 could be read"
+    assert [item.id for item in thread.items] == ["1", "3", "5"]
 
 
 def test_a_thread_began_with_its_first_call(upstream: Any, transport: Transport) -> None:
     """Of the first pass: only what was stored before it is certain to be in it."""
     dates = iter(f"Tue, 24 Nov 2026 03:00:{second:02} GMT" for second in range(10, 60))
     upstream.get(url__startswith=BASE).mock(
-        side_effect=by_page(lambda call, page: answer({"data": [{"id": 1}], "total": 2}, Date=next(dates)))
+        side_effect=by_page(
+            lambda call, page: answer(
+                {"data": [{"id": page}], "next_page_url": "x" if page < 2 else None}, Date=next(dates)
+            )
+        )
     )
     connector = Sp4nV3(transport)
     assert connector.read_thread("100").began_at == datetime(2026, 11, 24, 3, 0, 9, tzinfo=UTC)
-    assert connector.upstream_now() - timedelta(seconds=11) == datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+    assert connector.upstream_now() - timedelta(seconds=13) == datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
 def test_an_item_that_was_edited_between_two_passes_is_there_once(upstream: Any, transport: Transport) -> None:
     """As it was read last."""
     upstream.get(url__startswith=BASE).mock(
-        side_effect=by_page(lambda call, page: answer({"data": [{"id": 1, "content": f"v{call}"}], "total": 2}))
+        side_effect=by_page(
+            lambda call, page: answer(
+                {"data": [{"id": page, "content": f"v{call}"}], "next_page_url": "x" if page == 1 else None}
+            )
+        )
     )
-    assert [item.content for item in Sp4nV3(transport).read_thread("100").items] == ["v2"]
+    assert [item.content for item in Sp4nV3(transport).read_thread("100").items] == ["v3", "v4"]
 
 
 def test_master_lists_are_asked_for_in_large_pages(upstream: Any, transport: Transport) -> None:

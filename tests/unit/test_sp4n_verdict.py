@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3.listing import listing
 from connectors.sp4n_v3.verdict import Says, is_failed_read, of_write
 from lapor_sync.domain.errors import UpstreamBroken
 
@@ -130,7 +130,7 @@ READ_FAILURES: tuple[dict[str, Any], ...] = (
 def test_a_read_that_says_it_failed_is_never_an_empty_result(envelope: dict[str, Any]) -> None:
     """It is a failed call."""
     with pytest.raises(UpstreamBroken, match="failed"):
-        wire.listing(json.dumps(envelope).encode())
+        listing(json.dumps(envelope).encode())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3.listing import listing
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, UpstreamBroken
 from lapor_sync.domain.ports import ListedRow
@@ -93,7 +94,7 @@ def thread(*items: object) -> Thread:
 def test_what_holds_no_list_is_broken_and_never_an_empty_list(body: bytes) -> None:
     """An empty list is a claim: a lost answer could go out again because of it."""
     with pytest.raises(UpstreamBroken) as caught:
-        wire.listing(body)
+        listing(body)
     assert len(caught.value.what) < 60
     assert "kesalahan" not in caught.value.what
 
@@ -101,7 +102,7 @@ def test_what_holds_no_list_is_broken_and_never_an_empty_list(body: bytes) -> No
 @pytest.mark.parametrize("status", [True, 1, "true", "success", "OK", 200, "200", None])
 def test_the_forms_of_a_sound_status(status: object) -> None:
     """A boolean was seen; null says nothing."""
-    assert wire.listing(as_bytes({"status": status, "results": {"data": [1]}})).rows == (1,)
+    assert listing(as_bytes({"status": status, "results": {"data": [1]}})).rows == (1,)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,32 @@ def test_the_forms_of_a_sound_status(status: object) -> None:
         ({"data": [], "next_page_url": None}, (), False, None, None),
         ({"data": [1], "next_page_url": "https://other/api?page=2", "total": 9}, (1,), True, 9, None),
         ({"data": [1], "total": "9", "last_page": 3.0}, (1,), None, 9, 3),
+        ({"data": [1], "current_page": 1, "last_page": 3}, (1,), True, None, 3),
+        ({"data": [1], "current_page": 3, "last_page": 3}, (1,), False, None, 3),
+        ({"data": [1], "currentPage": "3", "lastPage": "3", "totalCount": 7}, (1,), False, 7, 3),
+        ({"data": [1], "nextPageUrl": "x", "totalPages": 3}, (1,), True, None, 3),
+        ({"data": [1], "pagination": {"page": 1, "total_pages": 3, "total": 7}}, (1,), True, 7, 3),
+        ({"data": [1], "meta": {"pagination": {"current_page": 3, "total_pages": 3}}}, (1,), False, None, 3),
+        ({"data": [1], "paging": {"hasMore": True}}, (1,), True, None, None),
+        ({"data": [1], "paging": {"has_more": 0}}, (1,), False, None, None),
+        ({"data": [1], "page": {"number": 0, "totalElements": 7, "totalPages": 3}}, (1,), None, 7, 3),
+        ({"content": [1], "last": False, "totalElements": 7}, (1,), True, 7, None),
+        ({"items": [1], "_links": {"next": {"href": "x"}}}, (1,), True, None, None),
+        ({"items": [1], "_links": {"next": {"href": None}}}, (1,), False, None, None),
+        ({"rows": [1], "next_cursor": None}, (1,), False, None, None),
+        ({"data": {"data": [1], "next_page_url": "x", "total": 7}}, (1,), True, 7, None),
+        ({"data": [1], "count": 1, "total": 7}, (1,), None, 7, None),
+        ({"results": [1], "count": 7, "next": "x", "previous": None}, (1,), True, 7, None),
+        ({"data": [1], "next_page_url": None, "has_more": True}, (1,), True, None, None),
+        (
+            {"data": [1], "links": [{"url": "x", "label": "1"}, {"url": None, "label": "Next &raquo;"}]},
+            (1,),
+            False,
+            None,
+            None,
+        ),
+        ({"data": [1], "links": [{"url": "x", "label": "Berikutnya"}]}, (1,), True, None, None),
+        ({"data": [1], "links": ["Next"]}, (1,), None, None, None),
         ({"data": [1], "total": -1, "last_page": "many"}, (1,), None, None, None),
         ({"data": [1], "meta": {"total": 9, "last_page": 2}}, (1,), None, 9, 2),
         ({"data": [1], "links": {"next": None}}, (1,), False, None, None),
@@ -123,31 +150,63 @@ def test_the_forms_of_a_sound_status(status: object) -> None:
 def test_a_page_is_read_in_each_paginators_shape(
     results: object, rows: tuple[object, ...], more: bool | None, total: int | None, last_page: int | None
 ) -> None:
-    """Laravel's own, its resources' `meta` and `links`, a bare list, PHP's array with gaps."""
-    page = wire.listing(envelope(results))
+    """Laravel's own, its resources' `meta` and `links`, other frameworks', a bare list, PHP's array with gaps."""
+    page = listing(envelope(results))
     assert (page.rows, page.more, page.total, page.last_page) == (rows, more, total, last_page)
 
 
 def test_a_list_without_results_around_it_is_read() -> None:
-    """`data` at the root."""
-    assert wire.listing(as_bytes({"status": True, "data": [1]})).rows == (1,)
+    """`data` at the root, or the list alone."""
+    assert listing(as_bytes({"status": True, "data": [1]})).rows == (1,)
+    assert listing(b"[1, 2]").rows == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("beside", "more", "total"),
+    [
+        ({"next_page_url": "x", "total": 7}, True, 7),
+        ({"meta": {"current_page": 2, "last_page": 2, "total": 7}}, False, 7),
+        ({"pagination": {"hasNextPage": True, "totalItems": 7}}, True, 7),
+        ({"message": "Success"}, None, None),
+    ],
+)
+def test_what_is_said_of_pages_beside_the_results_is_read(
+    beside: dict[str, object], more: bool | None, total: int | None
+) -> None:
+    """At the top of the answer, where the results are the list itself."""
+    page = listing(as_bytes({"status": True, "results": [1], **beside}))
+    assert (page.rows, page.more, page.total) == ((1,), more, total)
+
+
+@pytest.mark.parametrize(
+    ("link", "more"),
+    [
+        ('<https://x/?page=2>; rel="next", <https://x/?page=9>; rel="last"', True),
+        ("<https://x/?page=2>; rel=next", True),
+        ('<https://x/?page=1>; rel="first", <https://x/?page=2>; rel="prev"', False),
+        ("", None),
+    ],
+)
+def test_a_link_header_names_the_next_page(link: str, more: bool | None) -> None:
+    """GitHub's way, and of whoever follows it."""
+    assert listing(envelope({"data": [1]}), link).more is more
 
 
 def test_a_byte_that_is_no_utf8_costs_one_character_and_not_the_page() -> None:
     """Nor does a byte order mark, a raw line break in a text, or NaN."""
-    page = wire.listing(b'\xef\xbb\xbf{"results": {"data": ["caf\xe9", "a\nb", NaN, Infinity]}}')
+    page = listing(b'\xef\xbb\xbf{"results": {"data": ["caf\xe9", "a\nb", NaN, Infinity]}}')
     assert page.rows == ("caf\ufffd", "a\nb", None, None)
 
 
 def test_what_no_database_stores_is_replaced() -> None:
     """Lone surrogates and NUL come in as escapes; pairs of surrogates are emoji and stay."""
-    page = wire.listing(rb'{"results": {"data": [{"a\u0000": "\ud800x \ud83d\ude00"}]}}')
+    page = listing(rb'{"results": {"data": [{"a\u0000": "\ud800x \ud83d\ude00"}]}}')
     assert page.rows == ({"a\ufffd": "\ufffdx \U0001f600"},)
 
 
 def test_a_row_nested_into_an_abyss_does_not_cost_the_page() -> None:
     """Its abyss becomes null."""
-    page = wire.listing(b'{"results": {"data": [{"id": 1, "a": ' + b"[" * 200 + b"]" * 200 + b'}, {"id": 2}]}}')
+    page = listing(b'{"results": {"data": [{"id": 1, "a": ' + b"[" * 200 + b"]" * 200 + b'}, {"id": 2}]}}')
     assert [row["id"] for row in page.rows if isinstance(row, dict)] == [1, 2]
     assert all(isinstance(wire.listed_row(row), ListedRow) for row in page.rows)
 
@@ -157,7 +216,7 @@ def test_no_json_breaks_a_listing(value: object) -> None:
     """Rows or UpstreamBroken, and each row a ListedRow or a BadRecord."""
     for results in (value, {"data": value}, {"data": [value], "total": value, "meta": value, "links": value}):
         try:
-            page = wire.listing(envelope(results))
+            page = listing(envelope(results))
         except UpstreamBroken:
             continue
         for row in page.rows:
@@ -169,7 +228,7 @@ def test_no_bytes_break_an_envelope(body: bytes) -> None:
     """Only UpstreamBroken leaves."""
     wire.body_of(body, 200)
     with pytest.raises(UpstreamBroken):
-        wire.listing(body)
+        listing(body)
 
 
 # Answers to writes.
@@ -733,11 +792,11 @@ def test_what_is_kept_of_a_report_has_no_name_wherever_it_stands() -> None:
 def test_a_value_that_no_parser_takes_costs_no_other_row(value: str) -> None:
     """The list is read, the value harmlessly: null, or the number as a text."""
     rows = f'[{{"id":1}},{{"id":2,"title":{value},"x":"]["}},{{"id":3,"y":{value}}}]'
-    listing = wire.listing(f'{{"status":true,"results":{{"data":{rows}}}}}'.encode())
-    read = [wire.listed_row(row) for row in listing.rows]
+    page = listing(f'{{"status":true,"results":{{"data":{rows}}}}}'.encode())
+    read = [wire.listed_row(row) for row in page.rows]
     assert [row.key for row in read] == ["1", "2", "3"]
     assert all(wire.kept_text(row.raw) for row in read if isinstance(row, ListedRow))
-    thread = wire.thread(listing.rows, zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC))
+    thread = wire.thread(page.rows, zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC))
     assert [item.id for item in thread.items] == ["1", "2", "3"]
 
 
@@ -745,7 +804,7 @@ def test_a_value_that_no_parser_takes_costs_no_other_row(value: str) -> None:
 def test_a_body_that_is_no_json_is_a_failed_call_however_it_is_broken(broken: str) -> None:
     """In time by its length."""
     with pytest.raises(UpstreamBroken):
-        wire.listing(broken.encode())
+        listing(broken.encode())
 
 
 @pytest.mark.parametrize("given", ["..", ".", "a/b", "%2e%2e", "7?x", "7#x", "7 8", "1\n2", "é", "7" * 65])
@@ -764,13 +823,13 @@ def test_an_answer_of_millions_of_values_is_a_failed_call(value: str) -> None:
     """64 MB of empty objects would take 1.5 GB; a citizen's text of as many brackets is a text."""
     many = ",".join([value] * 1_200_000) if value == "{}" else ",".join([value] * 2_000_001)
     with pytest.raises(UpstreamBroken):
-        wire.listing(f'{{"results":{{"data":[{many}]}}}}'.encode())
+        listing(f'{{"results":{{"data":[{many}]}}}}'.encode())
 
 
 def test_a_text_of_millions_of_brackets_is_a_text() -> None:
     """Only what stands outside of texts counts."""
-    listing = wire.listing(json.dumps({"results": {"data": [{"id": 1, "content": "{," * 1_500_000}]}}).encode())
-    assert isinstance(wire.listed_row(listing.rows[0]), ListedRow)
+    page = listing(json.dumps({"results": {"data": [{"id": 1, "content": "{," * 1_500_000}]}}).encode())
+    assert isinstance(wire.listed_row(page.rows[0]), ListedRow)
 
 
 def test_placeholders_make_no_text_that_no_memory_holds() -> None:

@@ -172,9 +172,8 @@ def test_plain_keeps_the_ends_of_lines() -> None:
 
 
 def test_reading_order_is_by_time_then_id_however_upstream_lists_it() -> None:
-    """Ids that are numbers sort as numbers, before others; what has no date comes first."""
+    """Ids that are numbers sort as numbers, before others."""
     expected = [
-        item("50", at=None),
         item("0", at=T0),
         item("9", at=T0),
         item("10", at=T0),
@@ -182,8 +181,42 @@ def test_reading_order_is_by_time_then_id_however_upstream_lists_it() -> None:
         item("a", at=T0),
         item("1", at=T0 + timedelta(seconds=1)),
     ]
-    for shuffled in list(permutations(expected))[:: 5040 // 120]:
+    for shuffled in list(permutations(expected))[:: 720 // 120]:
         assert list(in_order(shuffled)) == expected
+
+
+@pytest.mark.parametrize("id", ["7", "007", "7" * 5000])
+def test_an_item_without_a_time_stands_where_its_id_says(id: str) -> None:
+    """Behind the next smaller one, however upstream lists it, and whatever else is beside it."""
+    small, great = item("5", at=T0 + timedelta(seconds=1)), item("9" * 5001, at=T0 + timedelta(seconds=3))
+    later, named = item("3", at=T0 + timedelta(seconds=5)), item("a", at=T0)
+    expected = [named, small, item(id, at=None), great, later]
+    for shuffled in permutations(expected):
+        assert list(in_order(shuffled)) == expected
+
+
+def test_an_item_without_a_time_and_with_the_smallest_id_stands_before_the_next() -> None:
+    """Not at the thread's begin, where an id that is no number may stand."""
+    expected = [item("a", at=T0), item("1", at=None), item("2", at=None), item("5", at=T0 + timedelta(seconds=1))]
+    for shuffled in permutations(expected):
+        assert list(in_order(shuffled)) == expected
+
+
+def test_an_item_without_a_time_or_a_number_stands_where_it_was_listed() -> None:
+    """Behind the one before it, whichever end upstream begins at."""
+    listed = [
+        item("h:9", at=None),
+        item("4", at=T0),
+        item("h:7", at=None),
+        item("h:1", at=None),
+        item("6", at=T0 + timedelta(seconds=1)),
+        item("h:3", at=None),
+    ]
+    assert list(in_order(listed)) == listed
+    assert list(in_order(reversed(listed))) == listed
+    alone = [item("h:2", at=None), item("8", at=None)]
+    assert list(in_order(alone)) == alone[::-1]
+    assert list(in_order([item("7", at=None), item("a", at=T0)])) == [item("7", at=None), item("a", at=T0)]
 
 
 @given(
@@ -194,7 +227,9 @@ def test_reading_order_is_by_time_then_id_however_upstream_lists_it() -> None:
 def test_any_two_listings_of_one_thread_read_the_same(entries: list[tuple[int | None, str]]) -> None:
     """The order depends on nothing but times and ids."""
     items = [
-        item(id, at=None if s is None else T0 + timedelta(seconds=s)) for s, id in entries if id == id.lstrip("0")
+        item(id, at=None if s is None else T0 + timedelta(seconds=s))
+        for s, id in entries
+        if id == id.lstrip("0") and (id.isdecimal() or all(at is not None for at, _ in entries))
     ]
     assert in_order(items) == in_order(reversed(items))
 

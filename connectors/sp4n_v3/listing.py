@@ -1,0 +1,188 @@
+"""One page of any list, and what is said beside its rows of the other pages. Pure.
+
+LAPOR's own form is Laravel's paginator under `results` (seen in part). Frameworks and gateways say the same under
+other names, in other places and in other cases, or in a `Link` header: each of these is read (assumed).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3.values import Row, flag, identifier
+from lapor_sync.domain.errors import UpstreamBroken
+
+
+class Listing(NamedTuple):
+    """The rows of one page, not read yet, and what stands beside them.
+
+    `more` tells whether there is a next page, `current` which page this is; None for each that was not said.
+    """
+
+    rows: tuple[object, ...]
+    more: bool | None = None
+    total: int | None = None
+    last_page: int | None = None
+    current: int | None = None
+
+
+def listing(body: bytes, link: str = "", *, is_first: bool = True) -> Listing:
+    """One page of any list; `link` is the answer's `Link` header.
+
+    Raises UpstreamBroken where no list can be found: that is no empty one. Nor is a bare `[]` as its first page,
+    which PHP makes of anything that is empty.
+    """
+    envelope = wire.envelope(body)
+    if is_first and envelope == _EMPTY and body.lstrip().startswith(b"["):
+        raise UpstreamBroken("the answer holds no list")
+    found = envelope.get("results", envelope)
+    rows = _rows(found, _DEEPEST)
+    if rows is None:
+        raise UpstreamBroken("the answer holds no list")
+    said = _said(envelope, found)
+    last_page, current = _count(said.get("last")), _count(said.get("current"))
+    return Listing(
+        rows=rows,
+        more=_more(said, link, last_page, current),
+        total=_count(said.get("total")),
+        last_page=last_page,
+        current=current,
+    )
+
+
+_EMPTY: Row = {"results": []}
+
+
+# The rows.
+
+_ROWS = ("data", "items", "rows", "list", "records", "results", "content", "complaints", "followups")
+_DEEPEST = 3
+
+
+def _rows(found: object, deep: int) -> tuple[object, ...] | None:
+    """The rows in it, or in what it holds under one of the usual names."""
+    if isinstance(found, list):
+        return tuple(found)
+    if not isinstance(found, dict) or not found or not deep:
+        return None
+    # PHP encodes an array with gaps as an object with numeric keys; an empty one it encodes as a list.
+    if all(key.isdecimal() for key in found):
+        return tuple(found.values())
+    return next((rows for name in _ROWS if (rows := _rows(found.get(name), deep - 1)) is not None), None)
+
+
+# What is said of the pages.
+
+_NAMES: Mapping[str, str] = {
+    name: means
+    for means, names in {
+        "total": "total totalcount totalitems totaldata totalrecords totalelements totalrows totalresults recordstotal",
+        "last": "lastpage totalpages totalpage pagecount pages numpages pagestotal lastpagenumber",
+        "current": "currentpage current page pagenumber pageno",
+        "next": "nextpageurl nextpage next nexturl nextlink nextcursor nextpagetoken",
+        "more": "hasmore hasnext hasnextpage hasmorepages hasmoredata more",
+        "end": "islast islastpage last lastpagereached",
+    }.items()
+    for name in names.split()
+}
+_HOLDERS = frozenset(
+    ["meta", "pagination", "paging", "paginator", "pageinfo", "page", "links", "cursor", "cursors"]
+)
+
+
+def _said(envelope: Row, found: object) -> dict[str, object]:
+    """What is said of the pages, by what it means: nearest to the rows first."""
+    said: dict[str, object] = {}
+    for level in _levels(envelope, found):
+        for name, value in level.items():
+            means = _NAMES.get(_bare(name))
+            if means is not None and _fits(means, value):
+                said.setdefault(means, value)
+        if "count" in level and {"next", "previous"} <= level.keys():  # Django's; elsewhere it counts the page
+            said.setdefault("total", level["count"])
+        if isinstance(level.get("links"), list):
+            said.update(_of_buttons(level["links"]))
+    return said
+
+
+def _levels(envelope: Row, found: object) -> Iterator[Row]:
+    """The objects in which something may be said: those that hold the rows, the envelope, and their holders."""
+    deep = _DEEPEST
+    inner = [found]
+    while isinstance(inner[-1], dict) and deep:
+        inner.append(inner[-1].get("data"))
+        deep -= 1
+    for level in (*reversed(inner), envelope):
+        if isinstance(level, dict):
+            yield level
+            for holder in _holders(level):
+                yield holder
+                yield from _holders(holder)
+
+
+def _holders(level: Row) -> Iterator[Row]:
+    return (value for name, value in level.items() if isinstance(value, dict) and _bare(name) in _HOLDERS)
+
+
+def _fits(means: str, value: object) -> bool:
+    """Whether the value is of the kind that is meant: `page` may be a number or an object, `last` an address."""
+    if means in {"total", "last", "current"}:
+        return _count(value) is not None
+    return isinstance(value, bool) if means == "end" else not isinstance(value, list)
+
+
+def _of_buttons(links: object) -> dict[str, object]:
+    """Laravel's `links` as a list of buttons: the one for the next page, with its address or null."""
+    for button in reversed(links) if isinstance(links, list) else ():
+        if isinstance(button, dict) and _NEXT_BUTTON.search(str(button.get("label"))[:100].lower()):
+            return {"next": button.get("url")}
+    return {}
+
+
+_NEXT_BUTTON = re.compile("next|berikut|selanjut|&raquo;|»|›")
+
+
+def _more(said: Row, link: str, last_page: int | None, current: int | None) -> bool | None:
+    """Whether there is a next page: where two say different things, yes, for a page in vain costs little."""
+    told = []
+    if "next" in said:
+        told.append(_is_there(said["next"]))
+    if "more" in said:
+        told.append(flag(said["more"]))
+    if "end" in said:
+        told.append(not said["end"])
+    if rels := _REL.findall(link[:_LONGEST_LINK].lower()):
+        told.append(any("next" in rel.split() for rel in rels))
+    if not told and last_page is not None and current is not None:
+        told.append(current < last_page)
+    return any(told) if told else None
+
+
+def _is_there(value: object) -> bool:
+    """Whether an address of the next page, or an object that holds it, is one."""
+    return _is_there(value.get("href", value.get("url"))) if isinstance(value, dict) else flag(value)
+
+
+_REL = re.compile(r'rel="?([a-z ]{1,40})')
+_LONGEST_LINK = 4000
+
+
+@lru_cache(maxsize=512)
+def _bare_name(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
+
+
+def _bare(name: str) -> str:
+    """`next_page_url` and `nextPageUrl` are one name."""
+    return _bare_name(name) if len(name) <= _LONGEST_NAME else ""
+
+
+_LONGEST_NAME = 40
+
+
+def _count(value: object) -> int | None:
+    number = identifier(value)
+    return int(number) if number is not None and re.fullmatch(r"[0-9]{1,9}", number) else None

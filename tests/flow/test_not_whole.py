@@ -1,0 +1,168 @@
+"""Threads that are not proven whole, or cannot be read: shown, said, and never proof that something is absent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.colour import Colour, Flag
+from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.errors import Missing, UpstreamBroken, UpstreamError
+from lapor_sync.store import views
+from tests.flow.scripted import Row, Stage, row_of, stage
+
+ONE, ID = "7000001", "41"
+DOUBT = "asked for page 2, LAPOR gave another one"
+
+
+def answer(number: int, content: str, at: str = "01-03-2026 09:00:00") -> Row:
+    return {"id": number, "content": content, "created_at": at, "template_code": "reply"} | {
+        "institution_from_name": "Dinas PUPR"
+    }
+
+
+def listed(city: Stage, *items: Row) -> None:
+    city.upstream.add(row_of(ONE, ID))
+    city.upstream.items[ID] = list(items)
+
+
+def whys(city: Stage) -> list[str | None]:
+    with city.setup.store.reading() as work:
+        return [one["why"] for one in views.outbox(work)]
+
+
+def test_a_thread_that_is_not_proven_whole_is_shown_and_its_answers_count(tmp_path: Path) -> None:
+    """Also at first sight; the flag says so until it is read whole."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.doubt = DOUBT
+        listed(city, answer(1, "Kami tindak lanjuti."))
+        city.cycle()
+        one = city.mirrored(ONE)
+        assert (one.colour, len(city.thread(ONE)), one.thread_doubt) == (Colour.KUNING, 1, DOUBT)
+        assert Flag.THREAD_INCOMPLETE in one.verdict.flags
+        city.upstream.doubt = ""
+        city.cycles(2)
+        one = city.mirrored(ONE)
+        assert (one.colour, one.thread_doubt) == (Colour.KUNING, None)
+        assert Flag.THREAD_INCOMPLETE not in one.verdict.flags
+        assert one.settled
+
+
+def test_what_a_thread_that_is_not_whole_does_not_show_is_not_gone(tmp_path: Path) -> None:
+    """It turns no colour back."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city, {"id": 1, "content": "Kapan?", "created_at": "01-03-2026 08:30:00"}, answer(2, "Sudah."))
+        city.cycles(2)
+        city.upstream.doubt, city.upstream.hidden = DOUBT, 1
+        city.upstream.listed[0]["updated_at"] = "2026-03-01 09:30:00"
+        city.cycle()
+        assert (city.mirrored(ONE).colour, [item.id for item in city.thread(ONE)]) == (Colour.KUNING, ["1", "2"])
+        city.upstream.doubt = ""
+        city.cycle()
+        assert (city.mirrored(ONE).colour, [item.id for item in city.thread(ONE)]) == (Colour.MERAH, ["1"])
+
+
+def test_a_response_is_not_sent_again_because_such_a_thread_does_not_show_it(tmp_path: Path) -> None:
+    """It stood on the page that never came: once, then a person is asked."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycle()
+        city.upstream.lose()
+        city.upstream.doubt, city.upstream.hidden = DOUBT, 1
+        ref = city.respond(ONE)
+        city.cycles(3, seconds=200)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+        assert whys(city) == [f"its thread may not be whole: {DOUBT}"]
+        city.cycles(2, seconds=90_000)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.HELD, 1)
+        assert city.delivery(ref).reason is Reason.CANNOT_READ_BACK
+
+
+def test_once_the_thread_is_whole_a_response_in_doubt_is_found(tmp_path: Path) -> None:
+    """Nothing more leaves."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycle()
+        city.upstream.lose()
+        city.upstream.doubt, city.upstream.hidden = DOUBT, 1
+        ref = city.respond(ONE)
+        city.cycles(2, seconds=200)
+        city.upstream.doubt, city.upstream.hidden = "", 0
+        city.cycle()
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
+def test_a_first_response_leaves_also_where_no_thread_is_ever_whole(tmp_path: Path) -> None:
+    """It was never sent: nothing in the thread need be absent."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.doubt = DOUBT
+        listed(city, answer(1, "Kami tindak lanjuti."))
+        city.cycle()
+        ref = city.respond(ONE)
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
+def test_a_thread_that_is_never_whole_costs_little(tmp_path: Path) -> None:
+    """It is read once more at once, then as often as a report that no list shows as changed."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.doubt = DOUBT
+        listed(city, answer(1, "Kami tindak lanjuti."))
+        city.cycles(20, seconds=300)
+        assert 2 <= sum(call.startswith("thread") for call in city.upstream.calls) <= 9
+
+
+CANNOT: dict[str, UpstreamError] = {
+    "404": Missing("GET /complaints/{id}/followups: HTTP 404", http_status=404),
+    "no list": UpstreamBroken("GET /complaints/{id}/followups: the answer holds no list", http_status=200),
+}
+
+
+@pytest.mark.parametrize("error", CANNOT.values(), ids=CANNOT)
+def test_a_thread_that_cannot_be_read_is_said_with_its_call(tmp_path: Path, error: UpstreamError) -> None:
+    """In the report, and for each response that waits for it; the report itself is there, and not missing."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycles(2)
+        ref = city.respond(ONE)
+        city.upstream.no_thread = error
+        city.cycles(3)
+        one = city.mirrored(ONE)
+        assert Flag.THREAD_UNREADABLE in one.verdict.flags
+        assert (one.thread_error, one.missing_since, city.state(ref)) == (error.what, None, State.QUEUED)
+        assert whys(city) == [f"its thread cannot be read: {error.what}"]
+        with city.setup.store.reading() as work:
+            assert views.show(work, one)["thread_error"] == error.what
+        city.upstream.no_thread = None
+        city.cycles(3, seconds=1000)
+        assert (city.mirrored(ONE).thread_error, city.state(ref)) == (None, State.SENT)
+
+
+def test_a_thread_that_failed_in_passing_is_not_said_to_be_unreadable(tmp_path: Path) -> None:
+    """A failure of upstream's server is no word about this thread."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycle()
+        city.upstream.listed[0]["updated_at"] = "2026-03-01 09:30:00"
+        city.upstream.no_thread = UpstreamBroken("GET /complaints/{id}/followups: HTTP 500", http_status=500)
+        city.cycle()
+        assert city.mirrored(ONE).thread_error is None
+
+
+UNREADABLE: list[object] = [None, "0000-00-00 00:00:00", "besok", "10.04.05", [], {"jam": 9}, True]
+
+
+@pytest.mark.parametrize("written", UNREADABLE, ids=str)
+def test_an_item_whose_time_cannot_be_read_keeps_its_place_and_is_flagged(tmp_path: Path, written: object) -> None:
+    """The answer stands behind the disposition that its id follows: not first, as if it had been before."""
+    disposed: Row = {"id": 11, "template_code": "disposition", "created_at": "01-03-2026 08:00:00"}
+    disposed |= {"institution_from_name": "Kota", "institution_to_name": "Dinas PUPR", "content": "-"}
+    late = answer(12, "Sudah.") | {"created_at": written}
+    with stage(tmp_path / "kota.db") as city:
+        listed(city, late, disposed)
+        city.cycle()
+        one = city.mirrored(ONE)
+        assert [item.id for item in city.thread(ONE)] == ["11", "12"]
+        assert (one.colour, Flag.TIME_UNREADABLE in one.verdict.flags) == (Colour.KUNING, True)
+        assert one.deadline_clock != "answer"
