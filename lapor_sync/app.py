@@ -132,18 +132,18 @@ class App:
         self._intake = Intake(folder, self.clock, self.log) if folder is not None else None
 
     @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The database, made or migrated as needed."""
-        store = open_store(self.settings.database_url, self.settings.agency, self.clock)
+    def store(self, *, anew: bool = True) -> Iterator[Store]:
+        """The database, migrated as needed; `anew`: made where there is none, else that is NoDatabase."""
+        store = open_store(self.settings.database_url, self.settings.agency, self.clock, anew=anew)
         try:
             yield store
         finally:
             store.close()
 
     @contextmanager
-    def judging(self) -> Iterator[Judging]:
-        """What acts of a person and exports need."""
-        with self.store() as store:
+    def judging(self, *, anew: bool = True) -> Iterator[Judging]:
+        """What acts of a person and exports need; `anew` as in `store`."""
+        with self.store(anew=anew) as store:
             yield self._judging(store)
 
     def _judging(self, store: Store) -> Judging:

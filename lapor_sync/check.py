@@ -271,7 +271,7 @@ def _new_file(path: Path, shown: str) -> Line:
 
 
 def _content(settings: Settings, shown: str, clock: Clock, known_ids: list[str]) -> Iterator[Line]:
-    engine = make_engine(settings.database_url)
+    engine = make_engine(settings.database_url, anew=False)
     try:
         with Store(engine, settings.agency, clock).reading() as work:
             need_utf8(work.conn)

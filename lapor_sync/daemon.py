@@ -13,7 +13,14 @@ from typing import TypeVar, cast
 
 from structlog.typing import FilteringBoundLogger
 
-from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreError, StoreUnavailable, UpstreamError
+from lapor_sync.domain.errors import (
+    LaporSyncError,
+    LockHeld,
+    StoreError,
+    StoreReplaced,
+    StoreUnavailable,
+    UpstreamError,
+)
 from lapor_sync.domain.ports import Clock
 from lapor_sync.log import Thinned
 from lapor_sync.sync.cycle import Outcome
@@ -132,7 +139,7 @@ class Loop:
         """One cycle; None if it went through, else how long upstream wants to be left alone (0: not said)."""
         try:
             error: LaporSyncError | None = self.cycle().error
-        except LockHeld:
+        except (LockHeld, StoreReplaced):
             raise
         except StoreError as failed:
             trouble.again("database_failed", what=failed.what, todo=failed.todo)

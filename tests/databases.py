@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -143,3 +145,17 @@ def postgres_url() -> Iterator[str]:
     """A fresh PostgreSQL database with the tables in it, for this test alone."""
     with fresh_postgres(migrated_postgres()) as url:
         yield url
+
+
+@pytest.fixture
+def little_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of two megabytes."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("only a root that may mount can make a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -60,7 +60,7 @@ def respond(
     written = Written(
         given_id=report_id, text=words, by=person(by), opd=opd, is_secret=secret, again=again, files=files
     )
-    with app.judging() as judging:
+    with app.judging(anew=False) as judging:
         say(write(judging, written, limits))
         _say_when_it_leaves(judging, app.settings)
 
@@ -71,7 +71,7 @@ def respond_from_sheet(call: Call, sheet: Path, by: str, *, again: bool) -> None
 
     app = call.app()
     rows, wrong = read_sheet(sheet, by, again=again)
-    with app.judging() as judging:
+    with app.judging(anew=False) as judging:
         refs = respond_all(judging, rows, wrong)
         for ref in filter(None, refs):
             say(ref)
@@ -127,7 +127,7 @@ def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) ->
     from lapor_sync.sync.acts import forward as hand_over
 
     app = call.app()
-    with app.judging() as judging:
+    with app.judging(anew=False) as judging:
         say(hand_over(judging, report_id, to, reason, person(by)))
         _say_when_it_leaves(judging, app.settings)
 
@@ -140,7 +140,7 @@ def _outbox_act(name: str, help_text: str) -> None:
     def act(call: Call, ref: str, by: str | None) -> None:
         from lapor_sync.sync.acts import OutboxAct, change
 
-        with call.app().judging() as judging:
+        with call.app().judging(anew=False) as judging:
             say(change(judging, OutboxAct(name), ref, person(by)))
 
 
@@ -151,7 +151,7 @@ def pause_delivery(call: Call, by: str | None) -> None:
     """Let nothing leave until `outbox resume`; everything else goes on. What is in the air may still arrive."""
     from lapor_sync.sync.acts import pause
 
-    with call.app().judging() as judging:
+    with call.app().judging(anew=False) as judging:
         say("paused" if pause(judging, person(by)) else "paused already")
 
 
@@ -162,7 +162,7 @@ def resume_delivery(call: Call, by: str | None) -> None:
     """Let deliveries leave again, after a pause or a restore."""
     from lapor_sync.sync.acts import resume
 
-    with call.app().judging() as judging:
+    with call.app().judging(anew=False) as judging:
         say("resumed" if resume(judging, person(by)) else "not paused")
 
 
@@ -185,7 +185,7 @@ def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | Non
 
     if how is None:
         raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
-    with call.app().judging() as judging:
+    with call.app().judging(anew=False) as judging:
         for kind in settle(judging, conflict_id, How(how), person(by)):
             say(f"settled {kind}")
 

@@ -70,7 +70,7 @@ class Call:
 
         settings = self.settings()
         _say_database(settings)
-        store = open_store(settings.database_url, settings.agency, SystemClock())
+        store = open_store(settings.database_url, settings.agency, SystemClock(), anew=False)
         try:
             yield store
         finally:

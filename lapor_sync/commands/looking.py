@@ -177,7 +177,7 @@ def plan(call: Call, as_json: bool) -> None:
 
     settings = call.settings()
     rules = rules_of(settings)
-    store = open_store(settings.database_url, settings.agency, SystemClock())
+    store = open_store(settings.database_url, settings.agency, SystemClock(), anew=False)
     try:
         with store.reading() as work:
             found = planned(work, rules)

@@ -69,7 +69,7 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
 
     refuse_existing(out)
     app = call.app()
-    with app.store() as store:
+    with app.store(anew=False) as store:
         with store.reading() as work:
             one = known_report(work, report_id)
             file = _numbered(one, numbered_attachments(work, one), number)

@@ -5,6 +5,7 @@
     │   ├── SettingsWrong           one or more settings are missing or wrong
     │   ├── BadInput                an id, date, text or file that was given cannot be taken
     │   ├── ReportUnknown           no report of that id in the mirror
+    │   ├── NoDatabase              what only looks, or acts on what is there, found no database
     │   └── NotAllowed              the act does not fit the state that the thing is in
     ├── UpstreamError               a call to LAPOR did not bring what was asked            exit 1
     │   ├── Unreachable             no answer: DNS, connection, TLS, time-out, closed early
@@ -16,6 +17,7 @@
     ├── StoreError                  the database could not do it                            exit 1
     │   ├── StoreUnavailable        not reachable, disk full, read-only
     │   │   └── StoreBusy           another program keeps it locked                         exit 3
+    │   ├── StoreReplaced           its file was replaced or removed while it was in use        exit 2
     │   ├── StoreRefused            it refuses a value: not its own fault
     │   ├── StoreNewer              made by a newer lapor-sync
     │   ├── StoreDamaged            a file that is damaged, or no database of lapor-sync
@@ -78,6 +80,15 @@ class ReportUnknown(WrongUse):
 
 class NotAllowed(WrongUse):
     """The act does not fit the state that the report, delivery or conflict is in."""
+
+
+class NoDatabase(WrongUse):
+    """There is no database where one was named; only the work itself makes one. Nothing was made."""
+
+    todo = (
+        "Check LAPOR_SYNC_DATABASE_URL, the file of --config, and as which user this runs. A new database is made by "
+        "the daemon, --once, --backfill and restore."
+    )
 
 
 class UpstreamError(LaporSyncError):
@@ -162,6 +173,17 @@ class StoreBusy(StoreUnavailable):
 
     exit_code = 3
     todo = "Let that program end (a database browser, a copy), then do it again; nothing was lost."
+
+
+class StoreReplaced(StoreError):
+    """Another file, or none, has the place of the database. Which one is right only a person can say: exit code 2,
+    so that systemd does not start it again."""
+
+    exit_code = 2
+    todo = (
+        "Nothing was written into either since. Put the right file there; if it is an older copy, or was put there by "
+        "hand, run `lapor-sync restore` without a file before the service is started."
+    )
 
 
 class StoreRefused(StoreError):

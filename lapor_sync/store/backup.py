@@ -22,6 +22,7 @@ from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreDamaged, Sto
 from lapor_sync.store import audit
 from lapor_sync.store.audit import Head
 from lapor_sync.store.database import BUSY_SECONDS, DAMAGED, schema_version, sqlite_code
+from lapor_sync.store.database_file import BESIDE, make_private, shut_out_others
 from lapor_sync.store.schema import HEAD, delivery, mark, report
 from lapor_sync.store.schema import audit as audit_table
 
@@ -68,8 +69,9 @@ def libpq_name(url: str) -> str:
 def copy(source: Path, target: Path, *, at_work: bool) -> None:
     """Copy a database as it is at one moment, however much others write meanwhile (`at_work`); nobody waits for it.
 
-    `target` must be empty or not there. Raises StoreDamaged or StoreUnavailable.
+    `target` must be empty or not there; only its owner may read it. Raises StoreDamaged or StoreUnavailable.
     """
+    make_private(target)
     try:
         with _told(), closing(_open(source, at_work=at_work)) as conn:
             conn.execute("VACUUM INTO ?", (str(target),))  # it also leaves behind what was deleted
@@ -140,8 +142,7 @@ def _open(path: Path, *, at_work: bool) -> sqlite3.Connection:
 
 def _beside(path: Path) -> list[Path]:
     """SQLite's own files that lie beside a database and are part of it."""
-    names = (Path(f"{path}{ending}") for ending in ("-wal", "-shm", "-journal"))
-    return [one for one in names if one.exists()]
+    return [one for one in (Path(f"{path}{ending}") for ending in BESIDE) if one.exists()]
 
 
 # In the database's place.
@@ -170,6 +171,7 @@ def put_in_place(new: Path, database: Path, aside: Path) -> bool:
         is_there = database.exists()
         if is_there:
             _own(new, database)
+            shut_out_others(database)  # it is kept for long
             new.chmod(database.stat().st_mode & 0o7777)
             os.link(database, aside)
         for one in _beside(database):  # of one that is damaged or gone: they must not be taken for the new one's

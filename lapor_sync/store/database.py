@@ -6,7 +6,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from lapor_sync.domain.errors import (
+    NoDatabase,
     SettingsWrong,
     StoreBusy,
     StoreDamaged,
@@ -27,6 +28,7 @@ from lapor_sync.domain.errors import (
 )
 from lapor_sync.domain.ports import Clock
 from lapor_sync.store import audit
+from lapor_sync.store.database_file import DatabaseFile
 from lapor_sync.store.schema import HEAD
 from lapor_sync.store.times import to_text
 
@@ -117,14 +119,15 @@ class Store:
         self.engine = engine
         self.agency = agency
         self.clock = clock
+        self._in_place = in_place(engine)
         self._turn = threading.RLock()
 
     @contextmanager
     def work(self) -> Iterator[Work]:
         """A write transaction; commits with its audit rows if the block ends well, else rolls back.
 
-        Raises StoreUnavailable where the database cannot be written, StoreDamaged where its file is broken, StoreError
-        where it refuses what it is given.
+        Raises StoreUnavailable where the database cannot be written, StoreDamaged where its file is broken,
+        StoreReplaced where another has its place, StoreRefused where it refuses what it is given.
         Nothing of it is stored then, unless the error says that this is not known.
         """
         with self._turn, self._trouble(), self._connect({"lapor_write": True}) as conn:
@@ -133,6 +136,7 @@ class Store:
             unit = Work(conn, self.agency, to_text(self.clock.now()))
             yield unit
             head = audit.append(conn, unit.entries) if unit.entries else None
+            self._in_place()
             self._commit(transaction, head)
 
     @contextmanager
@@ -182,39 +186,67 @@ class Store:
         )
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Give back every connection. Whoever uses it again may find another file in the old one's place."""
         self.engine.dispose()
+        if (file := _file_of(self.engine)) is not None:
+            file.forget()
 
 
-def open_store(url: str, agency: str, clock: Clock) -> Store:
-    """Open the database at `url`, making or migrating it as needed.
+def open_store(url: str, agency: str, clock: Clock, *, anew: bool = True) -> Store:
+    """Open the database at `url`, migrating it as needed; `anew`: making it where there is none.
 
-    Raises StoreUnavailable, StoreDamaged, or StoreNewer where a newer lapor-sync made it.
+    Raises NoDatabase, StoreUnavailable, StoreDamaged, SettingsWrong for a database that cannot hold every letter, or
+    StoreNewer where a newer lapor-sync made it.
     """
-    store = Store(make_engine(url), agency, clock)
+    store = Store(make_engine(url, anew=anew), agency, clock)
     try:
         with _translated():
-            prepare(store.engine)
+            prepare(store.engine, anew=anew)
     except BaseException:
         store.close()
         raise
     return store
 
 
-def make_engine(url: str) -> Engine:
-    """An engine with the settings that the promise rests on: see `_configure_sqlite`."""
+def make_engine(url: str, *, anew: bool = True) -> Engine:
+    """An engine with the settings that the promise rests on: see `_configure_sqlite`. `anew`: it may make the file."""
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         said = {name: value for name, value in _SERVER.items() if name not in parsed.query} | _LETTERS
         engine = _engine(parsed, connect_args=said, pool_pre_ping=True, isolation_level="READ COMMITTED")
         event.listen(engine, "begin", _begin_postgresql)
         return engine
-    if parsed.database:
-        _make_folder(Path(parsed.database).parent)
-    engine = _engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    if not parsed.database or parsed.database == ":memory:":
+        engine = _engine(parsed, connect_args={"check_same_thread": False})
+    else:
+        file = DatabaseFile(Path(parsed.database), anew=anew, patience=BUSY_SECONDS)
+        if anew:
+            file.make_folder()
+        engine = _engine(parsed, creator=file.open, execution_options={_FILE: file})
+        event.listen(engine, "begin", lambda _conn: file.check())
     event.listen(engine, "connect", _configure_sqlite)
+    if anew:
+        event.listen(engine, "connect", _write_ahead)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+_FILE = "lapor_file"
+
+
+def in_place(engine: Engine) -> Callable[[], None]:
+    """Return what raises StoreReplaced where the file of that engine is no longer the one that it opened."""
+    file = _file_of(engine)
+    return nothing if file is None else file.check
+
+
+def _file_of(engine: Engine) -> DatabaseFile | None:
+    file = engine.get_execution_options().get(_FILE)
+    return file if isinstance(file, DatabaseFile) else None
+
+
+def nothing() -> None:
+    """A server's database has no file that anybody could replace."""
 
 
 def _engine(url: URL, **options: Any) -> Engine:
@@ -237,16 +269,8 @@ def _reading_on(engine: Engine) -> dict[str, Any]:
     return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-    except OSError as exc:
-        raise StoreUnavailable(f"The folder {folder} cannot be made: {exc.strerror}.") from exc
-
-
 def _configure_sqlite(dbapi: Any, _record: object) -> None:
     dbapi.isolation_level = None  # we say BEGIN ourselves: see _begin_sqlite
-    _write_ahead(dbapi)
     for pragma in (
         "synchronous = FULL",  # an accepted response survives a power cut
         "foreign_keys = ON",
@@ -255,7 +279,7 @@ def _configure_sqlite(dbapi: Any, _record: object) -> None:
         dbapi.execute(f"PRAGMA {pragma}")
 
 
-def _write_ahead(dbapi: sqlite3.Connection) -> None:
+def _write_ahead(dbapi: Any, _record: object) -> None:
     """Journal mode WAL. Who comes while another switches a new file is refused, and not let wait by SQLite itself."""
     until = time.monotonic() + BUSY_SECONDS
     while True:
@@ -287,13 +311,18 @@ def _take_turn(conn: Connection, seconds: float) -> None:
         conn.exec_driver_sql(f"{patience}; SELECT pg_advisory_xact_lock({_TURN})")
 
 
-def prepare(engine: Engine) -> None:
-    """Bring the schema to HEAD. Alembic is loaded only if there is something to do: it is slow to load."""
+def prepare(engine: Engine, *, anew: bool = True) -> None:
+    """Bring the schema to HEAD; `anew`: of an empty database, too, else NoDatabase is raised.
+
+    Alembic is loaded only if there is something to do: it is slow to load.
+    """
     with engine.connect().execution_options(lapor_write=False) as conn:
         need_utf8(conn)
         version = schema_version(conn)
     if version == HEAD:
         return
+    if version is None and not anew:
+        raise NoDatabase(f"Nothing of lapor-sync is in the database {engine.url.database}.")
     from lapor_sync.store.migrations import upgrade
 
     if (version is not None and not re.fullmatch(r"\d{4}", version)) or (version or "") > HEAD:

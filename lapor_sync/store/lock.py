@@ -25,8 +25,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, and_, delete, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from lapor_sync.domain.errors import LockHeld, StoreUnavailable
-from lapor_sync.store.database import Work
+from lapor_sync.domain.errors import LockHeld, StoreReplaced, StoreUnavailable
+from lapor_sync.store.database import Work, in_place, nothing
 from lapor_sync.store.schema import mark
 
 Check = Callable[[], None]
@@ -57,16 +57,21 @@ def _never_lost() -> None:
 
 @dataclass
 class Holding:
-    """The database as this process works it alone. `name` "" keeps no row, where there is nobody to tell."""
+    """The database as this process works it alone. `name` "" keeps no row, where there is nobody to tell.
+
+    `file` raises StoreReplaced where the database's file is no longer the one that is worked.
+    """
 
     lock: Check = _never_lost
     name: str = ""
+    file: Check = nothing
     clock: Callable[[], float] = boottime
     _proven_at: float = float("-inf")
     _turn: threading.RLock = field(default_factory=threading.RLock)
 
     def check(self) -> None:
-        """Raise StoreUnavailable where the lock was lost."""
+        """Raise StoreUnavailable where the lock was lost, StoreReplaced where the database's file was replaced."""
+        self.file()
         asked_at = self.clock()
         with self._turn:  # the lock's one connection is no two threads'
             self.lock()
@@ -75,11 +80,12 @@ class Holding:
     def may_leave(self) -> bool:
         """Return whether it is proven that this process holds the database right now, or did a moment ago."""
         for _ in range(_PROOFS):
-            if self.clock() - self._proven_at < PROOF_SECONDS:
-                return True
             try:
+                self.file()
+                if self.clock() - self._proven_at < PROOF_SECONDS:
+                    return True
                 self.check()
-            except StoreUnavailable:
+            except (StoreUnavailable, StoreReplaced):
                 return False
         return False  # each time it took too long to be told
 
@@ -124,7 +130,7 @@ def working(engine: Engine, what: str, *, is_replaced: bool = False) -> Iterator
             yield Holding(lock=check)
             return
         _outlast(_left_by(engine))
-        mine = Holding(lock=check, name=_this_process())
+        mine = Holding(lock=check, name=_this_process(), file=in_place(engine))
         try:
             yield mine
         finally:
@@ -151,7 +157,7 @@ def _left_by(engine: Engine) -> str | None:
 
 def _end_cleanly(engine: Engine, mine: Holding) -> None:
     """Let the next one begin at once. Where that cannot be written, it waits a little."""
-    with suppress(SQLAlchemyError), engine.connect() as conn:
+    with suppress(SQLAlchemyError, StoreReplaced), engine.connect() as conn:
         if mine.name and inspect(conn).has_table(mark.name) and _row(conn) == mine.name:
             conn.execute(delete(mark).where(_IS_ROW, mark.c.value == mine.name))
             conn.commit()
@@ -271,9 +277,13 @@ def _check_file(descriptor: int, path: Path) -> None:
     )
 
 
+_ITSELF = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+"""No link is followed: in a folder that others may write it could lead to any file; and no pipe is waited for."""
+
+
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        return os.open(path, os.O_RDWR | os.O_CREAT | _ITSELF, 0o600)
     except OSError as exc:
         raise StoreUnavailable(f"The lock file {path} cannot be opened: {exc.strerror}.") from exc
 
@@ -289,7 +299,7 @@ def _flocks(descriptor: int, kind: int) -> bool:
 def _flock_holder(path: Path) -> str | None:
     """A shared lock is had at once where nobody works, and closing gives it back at once."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | _ITSELF)
     except FileNotFoundError:
         return None
     except OSError:

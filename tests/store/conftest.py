@@ -9,6 +9,7 @@ import pytest
 
 from lapor_sync.store.database import Store, open_store
 from tests.databases import StillClock, fresh
+from tests.databases import little_disk as little_disk
 from tests.databases import postgres_url as postgres_url
 
 

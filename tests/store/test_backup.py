@@ -184,7 +184,7 @@ def test_what_is_no_sound_copy_is_told(
 
 def test_a_place_that_takes_no_copy(file: Path, tmp_path: Path) -> None:
     """A folder that is not there, a source that is not there."""
-    with pytest.raises(StoreUnavailable, match="unable to open"):
+    with pytest.raises(StoreUnavailable, match="cannot be made"):
         backup.copy(file, tmp_path / "none" / "copy", at_work=True)
     with pytest.raises(StoreUnavailable, match="unable to open"):
         backup.copy(tmp_path / "none.db", tmp_path / "copy", at_work=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from connectors.simulator import Simulator
+from tests.databases import little_disk as little_disk
 from tests.system.cli_runner import Cli, city
 from tests.system.launcher import Launcher
 from tests.system.rig import Postgres, Rig, postgres, rig
@@ -57,20 +56,6 @@ def mirrored(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> 
 def cli(simulator: Simulator, mirrored: Path, tmp_path: Path) -> Cli:
     """The city's command line on a copy of its database."""
     return city(simulator, Path(shutil.copy(mirrored, tmp_path / "city.db")))
-
-
-@pytest.fixture
-def little_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of two megabytes."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("only a root that may mount can make a small disk")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ import pytest
 
 from connectors.simulator import Options, Simulator
 from lapor_sync import check as checking
+from lapor_sync.clock import SystemClock
 from lapor_sync.domain.report import Report
+from lapor_sync.store.database import open_store
 from tests.system.cli_runner import Cli, Ran, city
 
 
@@ -342,6 +344,7 @@ def use(cli: Cli, path: Path) -> Cli:
 
 def test_a_database_at_work(cli):
     """A good database shows its schema and the last success; it is not changed."""
+    open_store(cli.env["LAPOR_SYNC_DATABASE_URL"], "kota", SystemClock()).close()
     assert cli("status").code == 0
     line = verdicts(cli("check"), "Can the database be used?")[0]
     assert "no cycle went through yet" in line

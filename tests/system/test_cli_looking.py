@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connectors.simulator import Options, Simulator
+from lapor_sync.clock import SystemClock
+from lapor_sync.store.database import open_store
 from tests.system.cli_runner import Cli
 
 REPORT = {
@@ -85,9 +87,22 @@ def test_status_tells_a_person_what_to_do(cli):
 
 def test_status_of_an_empty_database(cli, tmp_path):
     """A new database says that no cycle went through yet and where to begin."""
-    shown = cli("status", env={"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/new.db"})
+    url = f"sqlite:///{tmp_path}/new.db"
+    open_store(url, "kota", SystemClock()).close()
+    shown = cli("status", env={"LAPOR_SYNC_DATABASE_URL": url})
     assert shown.code == 0
     assert "no cycle went through yet   begin with `lapor-sync check`" in shown.out
+
+
+@pytest.mark.parametrize(
+    "args", ["status", "reports", "outbox", "plan", "conflicts", "quarantine", "audit verify"]
+)
+def test_a_look_at_a_database_that_is_not_there_makes_none(cli, tmp_path, args):
+    """A wrong path makes nothing, neither file nor folder; which path it was is said."""
+    ran = cli(*args.split(), env={"LAPOR_SYNC_DATABASE_URL": f"sqlite:///{tmp_path}/wrong/city.db"})
+    assert ran.code == 2
+    assert ran.says(f"no database {tmp_path}/wrong/city.db", "LAPOR_SYNC_DATABASE_URL")
+    assert not (tmp_path / "wrong").exists()
 
 
 def test_status_shows_outages(cli, simulator):

@@ -52,7 +52,13 @@ def test_every_error_says_what_happened_and_what_to_do(cls: type[LaporSyncError]
 @pytest.mark.parametrize("cls", list(tree()))
 def test_the_exit_code_is_the_one_that_the_interface_lists(cls: type[LaporSyncError]) -> None:
     """2 for wrong use, 3 for a held database, else 1; 0 is no error."""
-    expected = 2 if issubclass(cls, WrongUse) else 3 if cls in {errors.LockHeld, errors.StoreBusy} else 1
+    expected = (
+        2
+        if issubclass(cls, (WrongUse, errors.StoreReplaced))
+        else 3
+        if cls in {errors.LockHeld, errors.StoreBusy}
+        else 1
+    )
     assert cls.exit_code == expected
 
 

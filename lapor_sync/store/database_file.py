@@ -1,0 +1,130 @@
+"""SQLite's file: made for its owner's eyes alone, opened as its folder lets it be, and known again."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from lapor_sync.domain.errors import NoDatabase, StoreReplaced, StoreUnavailable
+
+BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database: they are part of it."""
+
+OTHERS = 0o007
+"""What every user of the machine may do with a file."""
+
+
+class DatabaseFile:
+    """One database's file, as one engine uses it.
+
+    `anew`: it is made where there is none, and worked on; `patience`: seconds for which another's write is waited for.
+    """
+
+    def __init__(self, path: Path, *, anew: bool, patience: float) -> None:
+        self.path = path
+        self._patience = patience
+        self._anew = anew
+        self._opened: os.stat_result | None = None
+
+    def make_folder(self) -> None:
+        """Make its folder, closed to others. Raises StoreUnavailable."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+        except OSError as exc:
+            raise StoreUnavailable(f"The folder {self.path.parent} cannot be made: {exc.strerror}.") from exc
+
+    def open(self) -> sqlite3.Connection:
+        """Return a new connection. Raises NoDatabase, StoreReplaced, StoreUnavailable, sqlite3's own errors."""
+        real = Path(os.path.realpath(self.path))
+        if self._anew and self._opened is None:
+            make_private(real)
+        mode = "rw" if self._anew else how_to_look(real)
+        uri = f"file:{quote(os.fsencode(real))}?mode={mode}"
+        conn = sqlite3.connect(uri, uri=True, timeout=self._patience, check_same_thread=False)
+        try:
+            self.check()
+            if self._opened is None:
+                self._opened = os.stat(self.path)
+        except BaseException:
+            conn.close()
+            raise
+        return conn
+
+    def forget(self) -> None:
+        """No connection is open any more: the next one may find another file."""
+        self._opened = None
+
+    def check(self) -> None:
+        """Raise StoreReplaced where another file, or none, has the place of the one that was opened.
+
+        What is written into a file that has lost its name is lost; and what is sent by it is sent again by the other.
+        """
+        if self._opened is None:
+            return
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(os.stat(self.path), self._opened):
+                return
+        raise StoreReplaced(f"The database's file {self.path} was replaced or removed while it was in use.")
+
+
+def make_private(path: Path) -> None:
+    """Make an empty file that only its owner may read, whatever the umask; of one that is there, shut others out.
+
+    SQLite gives what it makes beside it the same mode. Raises StoreUnavailable.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        for one in (path, *(Path(f"{path}{ending}") for ending in BESIDE)):
+            shut_out_others(one)
+    except OSError as exc:
+        raise StoreUnavailable(f"The file {path} cannot be made: {exc.strerror}.") from exc
+
+
+def shut_out_others(path: Path) -> None:
+    """Let only owner and group come to a file, as far as that is ours to say."""
+    with suppress(OSError):
+        mode = os.stat(path, follow_symlinks=False).st_mode
+        if os.path.isfile(path) and mode & OTHERS:
+            os.chmod(path, mode & 0o7777 & ~OTHERS, follow_symlinks=True)
+
+
+def how_to_look(path: Path) -> str:
+    """Return SQLite's mode for a file that is only looked at; it makes nothing that is not there.
+
+    In WAL mode a look writes, too: into `-shm` beside it. Where that cannot be, it can do without only if somebody
+    who may write has the database open, or if nobody can: on a read-only disk with nothing beside the file.
+    Raises NoDatabase, StoreUnavailable.
+    """
+    if not path.exists():
+        raise NoDatabase(f"There is no database {path}.")
+    if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK | os.X_OK):
+        return "rw"
+    if not os.access(path, os.R_OK):
+        raise StoreUnavailable(f"The database {path} is closed to this user.", todo=_as_owner(path))
+    if all(os.access(f"{path}{ending}", os.R_OK) for ending in ("-wal", "-shm")):
+        return "ro"
+    if os.statvfs(path).f_flag & os.ST_RDONLY:
+        if any(os.path.exists(f"{path}{ending}") for ending in BESIDE):
+            raise StoreUnavailable(
+                f"The database {path} lies on a read-only disk and was not closed there: part of it is in {path}-wal.",
+                todo="Copy it with all that lies beside it to a disk that may be written, and name the copy.",
+            )
+        return "ro&immutable=1"
+    raise StoreUnavailable(
+        f"{path} can be read, but not its folder written: SQLite cannot look at it while nobody else has it open.",
+        todo=_as_owner(path),
+    )
+
+
+def _as_owner(path: Path) -> str:
+    uid = path.stat().st_uid
+    try:
+        name = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        name = f"#{uid}"
+    return f"Run it as the user that owns the database: sudo -u {name} lapor-sync ..."

@@ -1,0 +1,321 @@
+"""SQLite's file: its owner's alone whatever the umask, known again, and looked at without making anything."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.errors import NoDatabase, StoreReplaced, StoreUnavailable
+from lapor_sync.store import backup, lock, marks
+from lapor_sync.store.database import Store, open_store
+from lapor_sync.store.marks import Mark
+from tests.databases import StillClock, migrated_sqlite
+from tests.store.samples import ROOT
+
+NOBODY = 65534
+
+
+@pytest.fixture(params=[0o000, 0o022, 0o077], ids=lambda mask: f"umask {mask:03o}")
+def umask(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = os.umask(request.param)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the database is to be."""
+    return tmp_path / "city.db"
+
+
+def opened(path: Path, *, anew: bool = True) -> Store:
+    return open_store(f"sqlite:///{path}", "kota", StillClock(), anew=anew)
+
+
+def write(store: Store, value: str = "1") -> None:
+    with store.work() as work:
+        marks.put(work, Mark.CANARY, value)
+        work.note("canary", "upstream")
+
+
+def read(store: Store) -> str | None:
+    with store.reading() as work:
+        return marks.get(work, Mark.CANARY)
+
+
+def modes(folder: Path) -> dict[str, str]:
+    return {one.name: f"{one.stat().st_mode & 0o777:o}" for one in folder.iterdir() if one.is_file()}
+
+
+# Who may read it.
+
+
+@pytest.mark.usefixtures("umask")
+def test_all_that_belongs_to_a_database_is_its_owners_alone(path: Path) -> None:
+    """Whatever the umask: the file, what SQLite keeps beside it, the lock, a copy."""
+    store = opened(path)
+    with lock.working(store.engine, "daemon"):
+        write(store)
+        backup.copy(path, path.with_name("copy.db"), at_work=True)
+        names = {"city.db", "city.db-wal", "city.db-shm", "city.db.lock", "copy.db"}
+        assert modes(path.parent) == dict.fromkeys(names, "600")
+    store.close()
+
+
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize(("before", "after"), [(0o640, 0o640), (0o660, 0o660), (0o600, 0o600), (0o666, 0o660)])
+def test_a_database_that_is_there_keeps_its_group_and_loses_all_others(
+    path: Path, before: int, after: int
+) -> None:
+    """A group that may read it was somebody's wish; every user of the machine was a umask."""
+    opened(path).close()
+    path.chmod(before)
+    store = opened(path)
+    write(store)
+    assert {modes(path.parent)[name] for name in ("city.db", "city.db-wal")} == {f"{after:o}"}
+    store.close()
+
+
+@pytest.mark.usefixtures("umask")
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o640), (0o600, 0o600), (None, 0o600)])
+def test_what_takes_the_databases_place_lets_nobody_else_in(path: Path, before: int | None, after: int) -> None:
+    """A restore never widens: neither the new one nor what is kept of the old one."""
+    new, aside = path.with_name("new"), path.with_name("aside")
+    backup.copy(migrated_sqlite(), new, at_work=False)
+    if before is not None:
+        opened(path).close()
+        path.chmod(before)
+    backup.put_in_place(new, path, aside)
+    assert set(modes(path.parent).values()) == {f"{after:o}"}
+
+
+def test_a_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
+    """In a folder that others may write it could lead to any file, which would be emptied."""
+    other = tmp_path / "other"
+    other.write_text("precious")
+    store = opened(path)
+    Path(f"{path}.lock").symlink_to(other)
+    with pytest.raises(StoreUnavailable, match="cannot be opened"), lock.working(store.engine, "daemon"):
+        pass
+    assert other.read_text() == "precious"
+    store.close()
+
+
+def test_a_lock_that_is_a_pipe_is_not_waited_for(path: Path) -> None:
+    store = opened(path)
+    os.mkfifo(f"{path}.lock")
+    assert lock.holder(store.engine) is None
+    store.close()
+
+
+# Whether it is still the same.
+
+
+def removed(path: Path) -> None:
+    path.unlink()
+
+
+def replaced(path: Path) -> None:
+    shutil.copyfile(migrated_sqlite(), path.with_name("new"))
+    path.with_name("new").replace(path)
+
+
+def moved(path: Path) -> None:
+    path.rename(path.with_name("moved"))
+
+
+def without_its_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+GONE = pytest.mark.parametrize("happens", [removed, replaced, moved, without_its_folder])
+
+
+@GONE
+def test_a_file_that_lost_its_name_takes_nothing_more(tmp_path: Path, happens: Callable[[Path], None]) -> None:
+    """What is written into it is lost; so nothing is, and nothing is read from it."""
+    path = tmp_path / "data" / "city.db"
+    store = opened(path)
+    write(store)
+    happens(path)
+    for block in (store.work, store.reading):
+        with pytest.raises(StoreReplaced, match="was replaced or removed") as said, block():
+            pytest.fail("no transaction begins")
+    assert said.value.exit_code == 2
+    store.close()
+
+
+@GONE
+def test_a_file_that_loses_its_name_in_a_unit_does_not_get_it(
+    tmp_path: Path, happens: Callable[[Path], None]
+) -> None:
+    """Right before the commit it is asked once more."""
+    path = tmp_path / "data" / "city.db"
+    store = opened(path)
+
+    def unit() -> None:
+        with store.work() as work:
+            marks.put(work, Mark.CANARY, "1")
+            happens(path)
+
+    with pytest.raises(StoreReplaced):
+        unit()
+    with closing(store.engine.raw_connection()) as conn:  # the old file, by the driver alone
+        assert conn.cursor().execute("SELECT count(*) FROM mark").fetchone() == (0,)
+    store.close()
+
+
+@GONE
+def test_nothing_leaves_for_a_file_that_lost_its_name(tmp_path: Path, happens: Callable[[Path], None]) -> None:
+    """What was claimed in it must not be sent: by the other file it would be sent again."""
+    path = tmp_path / "data" / "city.db"
+    store = opened(path)
+    with lock.working(store.engine, "daemon") as holding:
+        assert holding.may_leave()
+        happens(path)
+        assert not holding.may_leave()
+        with pytest.raises(StoreReplaced):
+            holding.check()
+    store.close()
+
+
+def test_the_new_file_is_not_harmed_by_the_end_of_the_old_one(path: Path) -> None:
+    """SQLite removes a log by its name when the last one closes; here that name is another's by then."""
+    old = opened(path)
+    write(old)
+    for ending in ("-wal", "-shm"):
+        Path(f"{path}{ending}").unlink()
+    replaced(path)
+    new = opened(path)
+    write(new, "new")
+    old.close()
+    write(new, "newer")
+    again = opened(path)
+    assert read(again) == "newer"
+    assert Path(f"{path}-wal").stat().st_ino
+    again.close()
+    new.close()
+
+
+def test_a_link_that_leads_elsewhere_is_noticed(path: Path, tmp_path: Path) -> None:
+    """The name is a link, and somebody lets it lead to another database."""
+    for name in ("a.db", "b.db"):
+        opened(tmp_path / name).close()
+    path.symlink_to("a.db")
+    store = opened(path)
+    write(store)
+    path.unlink()
+    path.symlink_to("b.db")
+    with pytest.raises(StoreReplaced):
+        write(store)
+    store.close()
+
+
+# A look.
+
+
+def test_a_look_makes_nothing(tmp_path: Path) -> None:
+    """Neither file nor folder nor lock; the error names the path and what to do."""
+    for path in (tmp_path / "none.db", tmp_path / "a" / "b" / "none.db"):
+        with pytest.raises(NoDatabase, match=str(path)) as said:
+            opened(path, anew=False)
+        assert "LAPOR_SYNC_DATABASE_URL" in said.value.todo
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", ["", "CREATE TABLE other (x)"])
+def test_a_look_at_a_database_of_another_kind_changes_nothing(path: Path, content: str) -> None:
+    """An empty file, or another program's: no tables come into it, and no log beside it."""
+    with closing(sqlite3.connect(path)) as conn:
+        conn.executescript(content)
+    path.touch()
+    before = path.read_bytes()
+    with pytest.raises(NoDatabase, match="Nothing of lapor-sync"):
+        opened(path, anew=False)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+_LOOK = """
+import sys
+from lapor_sync.domain.errors import LaporSyncError
+from lapor_sync.store.database import open_store
+from tests.databases import StillClock
+from tests.store.test_database_file import read
+try:
+    print(read(open_store(f"sqlite:///{sys.argv[1]}", "kota", StillClock(), anew=False)))
+except LaporSyncError as error:
+    print(error.what, error.todo)
+"""
+
+
+@pytest.fixture
+def closed_folder(tmp_path: Path) -> Iterator[Path]:
+    """A database of root's that everybody may read, in a folder in which nobody else may write."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be another user")
+    folder = Path(subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip())
+    folder.chmod(0o755)
+    store = opened(folder / "city.db")
+    write(store, "seen")
+    store.close()
+    yield folder
+    shutil.rmtree(folder)
+
+
+def look_as_nobody(path: Path) -> str:
+    """What another user sees."""
+    as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    script = [sys.executable, "-c", _LOOK, str(path)]
+    ran = subprocess.run([*as_nobody, *script], cwd=ROOT, capture_output=True, text=True, check=False)
+    return ran.stdout or ran.stderr
+
+
+def test_a_look_into_a_folder_that_may_not_be_written(closed_folder: Path) -> None:
+    """While its owner has it open it can be read; else SQLite could not, and whose turn it is is said."""
+    path = closed_folder / "city.db"
+    path.chmod(0o644)
+    assert "not its folder written" in (said := look_as_nobody(path))
+    assert "sudo -u root lapor-sync" in said
+    store = opened(path)
+    path.chmod(0o644)
+    write(store, "newer")
+    for ending in ("-wal", "-shm"):
+        Path(f"{path}{ending}").chmod(0o644)
+    assert look_as_nobody(path) == "newer\n"
+    store.close()
+
+
+def test_a_look_at_a_file_that_may_not_be_read(closed_folder: Path) -> None:
+    """The database is its owner's: said, with how to be that one."""
+    said = look_as_nobody(closed_folder / "city.db")
+    assert "closed to this user" in said
+    assert "sudo -u root" in said
+
+
+def test_a_look_at_a_read_only_disk(little_disk: Path) -> None:
+    """Nobody can change what lies there: it is read as it is, unless a part of it lies beside it."""
+    path = little_disk / "city.db"
+    shutil.copyfile(migrated_sqlite(), path)
+    store = opened(path)
+    write(store, "whole")
+    shutil.copyfile(path, little_disk / "part.db")
+    shutil.copyfile(f"{path}-wal", little_disk / "part.db-wal")
+    store.close()
+    subprocess.run(["mount", "-o", "remount,ro", str(little_disk)], check=True)
+    look = opened(path, anew=False)
+    assert read(look) == "whole"
+    with pytest.raises(StoreUnavailable, match="readonly"):
+        write(look)
+    look.close()
+    with pytest.raises(StoreUnavailable, match="read-only disk and was not closed") as said:
+        opened(little_disk / "part.db", anew=False)
+    assert "Copy it with all that lies beside it" in said.value.todo
