@@ -299,7 +299,8 @@ def test_show_has_the_keys_of_the_interface(cli):
     cli("respond", tracking_id, "--text", "Sudah ditangani.", "--by", "Sari")
     cli("--once")
     found = cli("show", tracking_id, "--json").json
-    assert found.keys() == REPORT | {"content", "attachments", "thread", "deliveries", "timeline"}
+    told = {"content", "attachments", "thread", "thread_doubt", "thread_error", "deliveries", "timeline"}
+    assert found.keys() == REPORT | told
     for item in found["thread"]:
         assert item.keys() == {"id", "kind", "author", "content", "created_at", "attachments"}
     (one,) = found["deliveries"]
