@@ -64,8 +64,8 @@ class Wire:
             except OSError:
                 return
             thread = threading.Thread(target=self._serve, args=(connection,))
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)  # started: whoever closes joins it
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
