@@ -83,7 +83,7 @@ class Rig:
 
     def respond(self, tracking_id: str, text: str, *files: OutgoingFile) -> str:
         """An officer writes a response; its reference."""
-        ref = respond(self.judging, Written(given_id=tracking_id, text=text, by="budi", files=files))
+        ref = respond(self.judging, Written(given_id=tracking_id, text=text, by="budi", files=files, again=True))
         self.written.setdefault(tracking_id, []).append(ref)
         return ref
 
