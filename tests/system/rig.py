@@ -91,7 +91,7 @@ class Rig:
         """Citizens and officers do something: a new report, a reply, three answers to one report, one to another."""
         self.world.file_report(opd=OPD)
         one, other, third = dice.sample(self.reports, 3)
-        self.world.reply(third, content="Kapan selesai?")
+        self.world.reply(third, content="Kapan jalan di depan rumah saya diperbaiki?")
         for n in range(3):
             self.respond(one, f"Sudah kami kerjakan, tahap {n + 1}.")
         self.respond(other, "Terima kasih, kami tindak lanjuti.")
