@@ -60,7 +60,7 @@ def test_a_cycle_with_nothing_new_costs_one_request_and_writes_its_heartbeat_onl
         marks_after = {row[names.index("name")]: row for row in after.pop("mark")}
         assert before == after
         changed = {name for name, row in marks_after.items() if marks_before[name] != row}
-        assert changed == {Mark.LAST_SUCCESS}
+        assert changed == {Mark.LAST_SUCCESS, Mark.ANSWERED}
 
 
 def test_a_poll_with_ten_changed_reports_costs_twenty_requests_at_most(tmp_path: Path) -> None:

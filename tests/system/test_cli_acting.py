@@ -9,7 +9,6 @@ import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from openpyxl import Workbook
 from connectors.simulator import Options, Simulator
 from lapor_sync.commands import tools
 from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.sync.pull import Tally
 from tests.system.cli_runner import Cli
 
 
@@ -493,7 +493,7 @@ def test_the_daemon_ends_when_it_is_told_to(cli, monkeypatch):
 
 def test_a_backfill_that_is_stopped_says_so(cli, monkeypatch):
     """Stopped half-way it says that the same command goes on."""
-    tally = SimpleNamespace(new=1, changed=0, unchanged=0, quarantined=0, unread=2)
+    tally = Tally(new=1, unread=2)
 
     def stopped(setup: Any, since: object, until: object) -> Any:
         setup.stopping.ask()
