@@ -12,12 +12,17 @@ from lapor_sync.domain.ports import Uptime
 
 
 @cache
-def _boot() -> str:
-    """What tells this start of the machine from others. Where nothing does, each process counts for itself."""
+def boot() -> str:
+    """Return what tells this start of the machine from others. Where nothing does, each process counts for itself."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return secrets.token_hex(8)
+
+
+def boottime() -> float:
+    """Return seconds that go on while the machine sleeps; where there is no such clock, those that do not."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class SystemClock:
@@ -33,7 +38,7 @@ class SystemClock:
 
     def uptime(self) -> Uptime:
         """Seconds since the machine started, asleep too, and the name of that start."""
-        return Uptime(_boot(), time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)))
+        return Uptime(boot(), boottime())
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -20,7 +20,6 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from lapor_sync.domain.deadlines import load_calendar, load_limits
 from lapor_sync.domain.errors import SettingsWrong
 
 PREFIX = "LAPOR_SYNC_"
@@ -455,6 +454,10 @@ def _validated(given: _Layer, problems: list[str]) -> Settings | None:
 
 def _try_dated_files(given: _Layer, problems: list[str]) -> None:
     """Limits and holidays are read here once, so that every command names what is wrong in them."""
+    if not {"deadlines_file", "holidays_file"} & given.values.keys():
+        return  # most have none, and no start needs to load what reads them
+    from lapor_sync.domain.deadlines import load_calendar, load_limits
+
     for name, load in (("deadlines_file", load_limits), ("holidays_file", load_calendar)):
         path = given.values.get(name)
         if not isinstance(path, str | Path):

@@ -6,7 +6,6 @@ when the try began is kept as a `Scene`, and all that is new since then is asked
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -248,7 +247,6 @@ _PERCENT = re.compile(r"(?:%[0-9a-fA-F]{2})+")
 _SIMPLE_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _NO_LETTER = re.compile(r"[\W_]+")
 _ASCII_SIGNS = bytes(code for code in range(128) if not chr(code).isalnum())
-_LONG_NUMBER = re.compile(r"&#[0-9]{8,};?")
 _PROBE = 48
 MAX_SEARCHED = 4_000_000
 """Characters of what upstream said of one report that are searched."""
@@ -261,7 +259,7 @@ def letters(text: str) -> str:
     if "%" in text:
         text = _PERCENT.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), text)
     for _ in range(2 if "&" in text else 0):
-        text = html.unescape(_LONG_NUMBER.sub(" ", text))
+        text = talk.unescaped(text)
     shown = _SIMPLE_TAG.sub(" ", text)
     if shown.isascii():  # nearly all, and ten times faster
         return shown.encode().translate(None, _ASCII_SIGNS).decode().lower()

@@ -34,12 +34,15 @@ def plain(text: str) -> str:
     for _ in range(2):
         if "<" not in text and "&" not in text:
             return text
-        text = _unescaped(_untagged(text))
+        text = unescaped(_untagged(text))
     return _untagged(text)
 
 
-def _unescaped(text: str) -> str:
-    """`text` with its entities as letters. A number is cut to what no letter has: `int` refuses very long ones."""
+def unescaped(text: str) -> str:
+    """Return `text` with its entities as letters.
+
+    A number is cut to what no letter has: `int` refuses very long ones.
+    """
     return html.unescape(_LONG_NUMBER.sub(lambda found: f"&#{found[1].lstrip('0')[:8] or 0}", text))
 
 

@@ -246,7 +246,7 @@ def _file_of(engine: Engine) -> DatabaseFile | None:
 
 
 def nothing() -> None:
-    """A server's database has no file that anybody could replace."""
+    """The check of what nobody else can reach, or replace: it always holds."""
 
 
 def _engine(url: URL, **options: Any) -> Engine:

@@ -25,6 +25,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, and_, delete, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from lapor_sync.clock import boot, boottime
 from lapor_sync.domain.errors import LockHeld, StoreReplaced, StoreUnavailable
 from lapor_sync.store.database import Work, in_place, nothing
 from lapor_sync.store.schema import mark
@@ -46,15 +47,6 @@ _KEY = 0x1A907A0C  # any constant: PostgreSQL's session advisory lock
 _UNKNOWN = "unknown"
 
 
-def boottime() -> float:
-    """Seconds that go on while the machine sleeps; where there is no such clock, those that do not."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _never_lost() -> None:
-    """No other process can reach it."""
-
-
 @dataclass
 class Holding:
     """The database as this process works it alone. `name` "" keeps no row, where there is nobody to tell.
@@ -62,7 +54,7 @@ class Holding:
     `file` raises StoreReplaced where the database's file is no longer the one that is worked.
     """
 
-    lock: Check = _never_lost
+    lock: Check = nothing
     name: str = ""
     file: Check = nothing
     clock: Callable[[], float] = boottime
@@ -192,8 +184,7 @@ def _is_dead(left: str) -> bool:
 def _machine() -> str:
     """This boot of this machine, and the namespace in which its processes are counted; "" where nobody tells."""
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+        return f"{boot()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return ""
 
@@ -251,7 +242,7 @@ def _in_memory(engine: Engine) -> bool:
 def _flock(engine: Engine, me: str) -> Iterator[Check]:
     path = _lock_file(engine)
     if path is None:
-        yield _never_lost
+        yield nothing
         return
     descriptor = _open(path)
     try:

@@ -51,8 +51,7 @@ class Read(NamedTuple):
 
 
 class Written(NamedTuple):
-    """What became of one read: the report before and after, its thread after and `before`, whether known items were
-    gone from it, and its deliveries.
+    """What became of one read: the report before and after, its thread after and `before`, and its deliveries.
 
     `is_other`: what was read is another report, or nobody knows: nothing of it was merged.
     """
@@ -60,7 +59,6 @@ class Written(NamedTuple):
     old: Mirrored | None
     new: Mirrored
     items: tuple[ThreadItem, ...]
-    shrunk: bool
     deliveries: list[Queued]
     before: tuple[ThreadItem, ...] = ()
     is_other: bool = False
@@ -143,7 +141,6 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
     if read.thread:
         mine = note_references(work, judging, read.tracking_id, items, mine)
     merged = merge(read, old, from_text(work.at), is_same_thread=items == old_items)
-    is_shrunk = not {item.id for item in old_items} <= {item.id for item in items}
     if merged.thread_doubt and (old is None or old.thread_doubt != merged.thread_doubt):
         judging.log.warning("thread_incomplete", tracking_id=merged.tracking_id, what=merged.thread_doubt)
     if merged.thread_error and (old is None or old.thread_error != merged.thread_error):
@@ -151,7 +148,7 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
     if old is not None and old.other_since and not merged.other_since:
         quarantine.release(work, {old.tracking_id}, sources=(quarantine.DETAIL,))
     new = settle(work, judging, old, merged, items, mine, is_unread=read.unread)
-    return Written(old=old, new=new, items=items, shrunk=is_shrunk, deliveries=mine, before=old_items)
+    return Written(old=old, new=new, items=items, deliveries=mine, before=old_items)
 
 
 def _items(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
@@ -179,8 +176,9 @@ def _write_other(
     It is read again a day later; of the other one, who may be anybody's, only the ids are kept.
     """
     items, mine = before.threads.get(old.tracking_id, ()), before.deliveries.get(old.tracking_id, [])
-    unsaid = doubt is Reason.NOT_CONFIRMED and read.report is not None
-    other_id = (read.report.upstream_id or old.call_id) if unsaid and read.report is not None else None
+    other_id = None
+    if doubt is Reason.NOT_CONFIRMED and read.report is not None:
+        other_id = read.report.upstream_id or old.call_id
     doubted = old._replace(other_since=old.other_since or from_text(work.at), other_id=other_id)
     if old.other_since is None:
         work.note("another_report", old.tracking_id, reason=doubt)
@@ -189,7 +187,7 @@ def _write_other(
         quarantine.put(work, quarantine.DETAIL, _other_record(read.report, old, doubt))
     held = hold_all(work, mine, doubt)
     new = settle(work, judging, old, doubted, items, held)
-    return Written(old=old, new=new, items=items, shrunk=False, deliveries=held, is_other=True)
+    return Written(old=old, new=new, items=items, deliveries=held, is_other=True)
 
 
 def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:

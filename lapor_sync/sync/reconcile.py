@@ -203,11 +203,11 @@ def _hold_moved(work: Work, new: Mirrored, deliveries: list[Queued]) -> None:
         hold_all(work, deliveries, Reason.BOTH_MOVED, states=frozenset({State.QUEUED}))
 
 
-WAITING = frozenset({State.QUEUED, State.UNKNOWN})
+_HOLDABLE = frozenset({State.QUEUED, State.UNKNOWN})
 
 
 def hold_all(
-    work: Work, deliveries: list[Queued], reason: Reason, *, states: frozenset[State] = WAITING
+    work: Work, deliveries: list[Queued], reason: Reason, *, states: frozenset[State] = _HOLDABLE
 ) -> list[Queued]:
     """Hold those of a report's deliveries that wait; all of them, as they are then."""
     return [_held(work, one, reason) if one.state in states else one for one in deliveries]

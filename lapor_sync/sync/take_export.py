@@ -119,7 +119,7 @@ def _take(work: Work, judging: Judging, rows: Sequence[Report], age: _Age) -> li
         merged = merge_export(old, row, age, listed_at, from_text(work.at))
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
         new = merged if is_same else settle(work, judging, old, merged, items, deliveries)
-        written.append(Written(old=old, new=new, items=items, shrunk=False, deliveries=deliveries))
+        written.append(Written(old=old, new=new, items=items, deliveries=deliveries))
     save(work, written)
     return written
 
