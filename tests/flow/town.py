@@ -555,7 +555,7 @@ class Town:
                 table.name: sorted((tuple(row) for row in conn.execute(table.select())), key=repr)
                 for table in metadata.sorted_tables
             }
-        found["mark"] = [row for row in found["mark"] if row[1] != Mark.LAST_SUCCESS]
+        found["mark"] = [row for row in found["mark"] if row[1] not in {Mark.LAST_SUCCESS, Mark.ANSWERED}]
         return found
 
 
