@@ -324,6 +324,7 @@ def load_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
     ]
     _one_way_for_each_secret(layers, problems)
     given = layers[0].laid_over(layers[1]).laid_over(layers[2])
+    _without_nul(given, problems)
     _read_secret_files(given, problems)
     given.values.setdefault("database_url", default_database_url(environ))
     settings = _validated(given, problems)
@@ -431,6 +432,14 @@ def _one_way_for_each_secret(layers: list[_Layer], problems: list[str]) -> None:
                 both = " and ".join(layer.origins[way] for way in here)
                 problems.append(f"{both} are both set; there must be one of them")
             found = found or bool(here)
+
+
+def _without_nul(given: _Layer, problems: list[str]) -> None:
+    """Refuse values with a NUL character, which TOML can spell: no path, name or password can hold one."""
+    for name, value in list(given.values.items()):
+        if isinstance(value, str) and "\x00" in value:
+            problems.append(_sentence(name, given.origins[name], value))
+            given.drop(name)
 
 
 def _read_secret_files(given: _Layer, problems: list[str]) -> None:

@@ -280,6 +280,14 @@ def test_no_text_in_any_setting_brings_anything_but_settings_or_settings_wrong(v
         assert load(**values).database_url
 
 
+@pytest.mark.parametrize(
+    "name", ["deadlines_file", "holidays_file", "client_secret_file", "import_dir", "timezone"]
+)
+def test_a_nul_character_in_a_setting_is_named_and_reaches_no_call_of_the_system(name: str) -> None:
+    """TOML can spell one; Python's own calls with such a path end in an error that no operator could read."""
+    assert any(problem.startswith(f"{name} in ") for problem in problems(f'{name} = "/etc/a\\u0000b"'))
+
+
 # --- names that are no settings ----------------------------------------------------------------------------
 
 
