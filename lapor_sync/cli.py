@@ -6,14 +6,14 @@ database. Standard output carries only the answer.
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import time
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -24,7 +24,7 @@ from lapor_sync.commands import acting, backups, looking, tools
 from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
-from lapor_sync.output import say
+from lapor_sync.output import NeverFails, reader_gone, say
 
 if TYPE_CHECKING:
     from lapor_sync.sync.pull import Tally
@@ -49,13 +49,25 @@ class Commands(click.Group):
                 raise click.UsageError(f"{arg!a} holds a NUL character.")
         return super().parse_args(ctx, spread_files(args))
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        with _who_reads_may_go():  # `--help` is said here
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _who_reads_may_go():
             answer = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError as exc:
-            raise ReaderGone from exc
         return answer
+
+
+@contextmanager
+def _who_reads_may_go() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as exc:
+        if reader_gone():
+            raise ReaderGone from exc
+        raise Defect(f"{type(exc).__name__} at {_places(exc)}.") from exc  # click would end without a word
 
 
 def spread_files(args: Sequence[str]) -> list[str]:
@@ -232,11 +244,19 @@ def _print_tally(tally: Tally) -> None:
 
 
 def main() -> None:
-    """The command line of this process, carried out; raises SystemExit with its exit code."""
+    """Carry out the command line of this process; raises SystemExit with its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without our letters is no reason to fail
-    sys.exit(run())
+    if isinstance(sys.stderr, TextIOWrapper):
+        encoding = sys.stderr.encoding
+        sys.stderr = NeverFails(sys.stderr.detach(), encoding, errors="backslashreplace", line_buffering=True)
+    code = run()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        _silence(sys.stdout)
+    sys.exit(code)
 
 
 def run() -> int:
@@ -248,7 +268,6 @@ def run() -> int:
     except click.Abort:
         return _tell(1, "Stopped.", "Run the same command again: nothing is lost.")
     except ReaderGone:
-        _silence(sys.stdout)
         return 0
     except LaporSyncError as error:
         return _tell(error.exit_code, error.what, error.todo)
@@ -268,8 +287,6 @@ def _tell_system(error: OSError) -> int:
     """What the system itself refused, such as a full disk under standard output."""
     what = error.strerror or type(error).__name__
     named = f": {error.filename}" if error.filename else ""
-    if error.errno == errno.ENOSPC:
-        _silence(sys.stdout)
     return _tell(1, f"The system refused{named}: {what}.", "Check space, rights and limits, and run it again.")
 
 

@@ -7,14 +7,16 @@ the cursor, and a mark of direction turns the line around; in a spreadsheet a ce
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
+import select
 import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from typing import Any
 
 import click
@@ -61,6 +63,34 @@ def plain(text: object) -> str:
 def styled(text: str, style: str) -> str:
     """Return a text in one of the STYLES, for `say`."""
     return click.style(text, **STYLES[style])
+
+
+# Streams that fail.
+
+
+class NeverFails(io.TextIOWrapper):
+    """Standard error of a process that goes on when nobody reads it: a line that cannot be written is dropped."""
+
+    def write(self, text: str) -> int:
+        """Write a text if that goes; return its length in any case."""
+        with suppress(OSError, ValueError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush if that goes."""
+        with suppress(OSError, ValueError):
+            super().flush()
+
+
+def reader_gone() -> bool:
+    """Return whether whoever read our standard output (`| head -1`) has closed it."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):  # no file of the system, or closed
+        return False
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 # How much room a text takes.

@@ -107,10 +107,13 @@ class Rig:
 
     # What is so.
 
-    def program(self, *args: str, **settings: str) -> Program:
-        """The real `lapor-sync` for this city, with these settings instead of the city's; empty: not set."""
+    def program(self, *args: str, shell: str = "", **settings: str) -> Program:
+        """The real `lapor-sync` for this city, with these settings instead of the city's; empty: not set.
+
+        `shell` is what bash is to do with its streams first, such as `2>&-`.
+        """
         env = self.env | {f"LAPOR_SYNC_{name}": value for name, value in settings.items()}
-        return Program({name: value for name, value in env.items() if value}, *args)
+        return Program({name: value for name, value in env.items() if value}, *args, shell=shell)
 
     def settles(self, child: Child | Program, seconds: float = 90) -> None:
         """Wait until nothing is wrong any more; fails with what still is."""
@@ -281,10 +284,13 @@ def rig(
 class Program:
     """The real `lapor-sync`, started by its script; what it says on both streams is read as it comes."""
 
-    def __init__(self, env: Mapping[str, str], *args: str) -> None:
+    def __init__(self, env: Mapping[str, str], *args: str, shell: str = "") -> None:
         self.began = time.monotonic()
+        started = [SCRIPT, *args]
+        if shell:
+            started = ["bash", "-c", f'exec "$@" {shell}', "bash", *started]
         self.process = subprocess.Popen(
-            [SCRIPT, *args], env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            started, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.lines: list[str] = []
         self.answer: list[str] = []

@@ -44,6 +44,27 @@ def test_a_reader_that_has_enough(env, command):
     assert len(ran.stdout.splitlines()) == 1
 
 
+@pytest.mark.parametrize("gone", ["2>&-", "2>/dev/full", "2> >(exit 0)", "<&- 2>&-"])
+def test_nobody_who_reads_standard_error(env, gone):
+    """What is said there is dropped; work is done, and the exit code is that of the work."""
+    commands = ("--once", "show 1", "no-such-command", "status")
+    codes = shell(env, "; ".join(f"lapor-sync {command} > /dev/null {gone}; echo $?" for command in commands))
+    assert (codes.stdout.split(), codes.stderr) == (["0", "2", "2", "0"], "")
+
+
+@pytest.mark.parametrize("closed", [">&-", ">&- 2>&1"])
+def test_a_closed_standard_output(env, closed):
+    """An answer that can go nowhere is not given, and nothing of it is written into the database."""
+    ran = shell(env, f"lapor-sync reports {closed}")
+    assert ran.returncode == 1
+    assert shell(env, "lapor-sync audit verify").returncode == 0
+
+
+def test_help_whose_reader_has_enough(env):
+    """The first line of the help is no failure."""
+    assert shell(env, "lapor-sync --help | head -0").returncode == 0
+
+
 def test_standard_output_on_a_full_disk(env):
     """What cannot be written is told, exit code 1, without a traceback."""
     if not os.path.exists("/dev/full"):

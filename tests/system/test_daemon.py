@@ -35,6 +35,20 @@ def working(town: Rig) -> Iterator[Program]:
         yield daemon
 
 
+# Nobody reads its log.
+
+
+@pytest.mark.parametrize("gone", ["2>&-", "2>/dev/full", "2> >(exit 0)"])
+def test_a_daemon_whose_log_nobody_reads_goes_on(town: Rig, gone: str) -> None:
+    """It never ends because a line could not be written: what is answered meanwhile arrives, and SIGTERM ends it."""
+    with town.program(POLL_SECONDS="1", shell=gone) as daemon:
+        town.settles(daemon)
+        ref = town.respond(town.reports[0], "Sudah ditangani.")
+        town.settles(daemon)
+        assert ref in town.arrived(town.reports[0])[0]
+        assert daemon.terminate() == 0
+
+
 # Signals.
 
 
