@@ -256,6 +256,8 @@ CSV_COLUMNS = (
     *("tracking_id", "title", "status_name", "colour", "waiting_on", "flags", "opd", "opd_name"),
     *("classification", "category", "channel", "is_secret", "is_anonymous", "created_at", "updated_at"),
     *("closed_at", "answers", "thread_known", "deadline_clock", "due_at", "overdue", "colour_rules", "content"),
+    *("place", "kecamatan", "kelurahan", "rating", "is_priority"),
+    *("verified_at", "first_disposition_at", "first_answer_at", "vanished_at"),
 )
 
 

@@ -376,6 +376,8 @@ _READ: Mapping[str, tuple[str, _Reader]] = {
     "category": ("category_name category", name_of),
     "category_id": ("category_id", pointer),
     "location": ("location_name location", name_of),
+    "kecamatan": ("location_district_name district_name kecamatan", name_of),
+    "kelurahan": ("location_village_name village_name kelurahan", name_of),
     "date_of_incident": ("date_of_incident", text_or_none),
     "is_anonymous": ("is_anonymous", flag),
     "is_secret": ("is_secret", flag),

@@ -100,6 +100,8 @@ class Report(NamedTuple):
     category: str | None = None
     category_id: str | None = None
     location: str | None = None
+    kecamatan: str | None = None
+    kelurahan: str | None = None
     date_of_incident: str | None = None
     is_anonymous: bool = False
     is_secret: bool = False

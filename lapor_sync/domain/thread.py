@@ -21,7 +21,6 @@ _AT_ONCE = re.compile(r"(?:\s|</?(?:p|b|br|i|em|ul|ol|li|div|span|strong)>){0,20
 """A text that begins like this, but for whole tags, has words whatever follows."""
 _LONG_NUMBER = re.compile(r"&#([0-9]{8,})")
 _INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\u2800\u3164\ufe0e\ufe0f\ufeff]+")
-_LINE_END = re.compile(r"\r\n?|[\n\u2028\u2029\u0085]")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _START = datetime.min.replace(tzinfo=UTC)
 
@@ -103,8 +102,15 @@ def words(text: str) -> str:
 
 def paragraphs(text: str) -> str:
     """Return `text` as `words` has it, with its line breaks: one blank line at most between two others."""
-    lines = (_INVISIBLE.sub(" ", line).strip() for line in _LINE_END.split(plain(text)))
-    return _BLANK_LINES.sub("\n\n", "\n".join(lines)).strip()
+    lines = "\n".join(_one_spaced(line) for line in plain(text).splitlines())
+    return (_BLANK_LINES.sub("\n\n", lines) if "\n\n\n" in lines else lines).strip()
+
+
+def _one_spaced(line: str) -> str:
+    """`line` with one space for all that is not seen; most lines are so already."""
+    if line.isascii() and line.isprintable() and "  " not in line:
+        return line.strip()
+    return _INVISIBLE.sub(" ", line).strip()
 
 
 def has_words(text: str) -> bool:

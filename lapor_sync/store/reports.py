@@ -14,6 +14,7 @@ from sqlalchemy import Column, Insert, Select, and_, bindparam, func, or_, selec
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
+from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store.bulk import among, ask, insert_many, replacing, run
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import UNSETTLED, WAITING, delivery
@@ -234,11 +235,18 @@ def as_row(agency: str, one: Mirrored) -> dict[str, Any]:
         row[name] = int(row[name])
     verdict = one.verdict
     row["agency"] = agency
+    row["content_text"] = text_beside(one.report.content)
     row["attachments"] = attachments_text(one.report.attachments)
     row["colour"], row["waiting_on"] = verdict.colour, verdict.waiting_on
     row["flags"] = json.dumps(sorted(verdict.flags)) if verdict.flags else "[]"
     row["colour_row"], row["colour_rules"] = verdict.row, one.rules
     return row
+
+
+def text_beside(content: str) -> str | None:
+    """The text of a content for the SQL views; None where it is the content itself, as most are."""
+    text = paragraphs(content)
+    return None if text == content else text
 
 
 def from_row(row: Mapping[Any, Any]) -> Mirrored:

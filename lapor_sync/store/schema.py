@@ -29,7 +29,7 @@ from sqlalchemy import (
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 
-HEAD = "0004"
+HEAD = "0005"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -59,6 +59,7 @@ report = Table(
     Column("status_name", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("content", Text, nullable=False),
+    Column("content_text", Text),  # as a citizen reads it, for the views; null: as `content`
     Column("channel", Text),
     Column("disposition_id", Text),
     Column("disposition_name", Text),
@@ -66,6 +67,8 @@ report = Table(
     Column("category", Text),
     Column("category_id", Text),
     Column("location", Text),
+    Column("kecamatan", Text),
+    Column("kelurahan", Text),
     Column("date_of_incident", Text),
     Column("is_anonymous", SmallInteger, nullable=False),
     Column("is_secret", SmallInteger, nullable=False),
@@ -150,6 +153,7 @@ thread_item = Table(
     Column("institution_to", Text),
     Column("template_code", Text),
     Column("content", Text, nullable=False),
+    Column("content_text", Text),  # as a citizen reads it, for the views; null: as `content`
     Column("created_at", Text),
     Column("status_old", Text),
     Column("status_new", Text),

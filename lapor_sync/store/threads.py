@@ -14,7 +14,7 @@ from lapor_sync.domain.report import ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import in_order
 from lapor_sync.store.bulk import insert_many, new_only, replacing
 from lapor_sync.store.database import Work
-from lapor_sync.store.reports import attachments_of, attachments_text, chunks
+from lapor_sync.store.reports import attachments_of, attachments_text, chunks, text_beside
 from lapor_sync.store.schema import raw_payload, status_change
 from lapor_sync.store.schema import thread_item as table
 from lapor_sync.store.times import from_text, to_text
@@ -81,6 +81,7 @@ def _row(work: Work, tracking_id: str, item: ThreadItem, position: int) -> dict[
         "institution_to": item.institution_to,
         "template_code": item.template_code,
         "content": item.content,
+        "content_text": text_beside(item.content),
         "created_at": to_text(item.created_at),
         "status_old": item.status_old,
         "status_new": item.status_new,

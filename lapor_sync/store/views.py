@@ -8,13 +8,14 @@ import json
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
 from lapor_sync.domain.colour import ROWS, Colour
 from lapor_sync.domain.delivery import SENTENCES, Reason, State
-from lapor_sync.domain.report import Attachment, ItemKind, ThreadItem
+from lapor_sync.domain.report import Attachment, ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store import audit, conflicts, institutions, marks, pauses, quarantine, threads
 from lapor_sync.store import outbox as deliveries
@@ -22,7 +23,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
 from lapor_sync.store.outbox import Attempt, Queued
 from lapor_sync.store.reports import Mirrored, Trouble, missing_before, thread_troubles
-from lapor_sync.store.schema import WAITING, delivery
+from lapor_sync.store.schema import WAITING, delivery, status_change, thread_item
 from lapor_sync.store.schema import audit as audit_table
 from lapor_sync.store.schema import quarantine as quarantine_table
 from lapor_sync.store.schema import report as table
@@ -32,11 +33,15 @@ Json = dict[str, Any]
 
 
 def report_json(row: Mapping[Any, Any], now: str, *, with_rahasia: bool = False) -> Json:
-    """A report, all but its content and thread; a rahasia title only `with_rahasia`. `now` as text, for `overdue`."""
+    """A row of `reports`, all but its content and thread; what a rahasia one says, and where, only `with_rahasia`.
+
+    `now` as text, for `overdue`.
+    """
     due_at = row["due_at"]
+    is_told = with_rahasia or not row["is_secret"]
     return {
         "tracking_id": row["tracking_id"],
-        "title": row["title"] if with_rahasia or not row["is_secret"] else None,
+        "title": row["title"] if is_told else None,
         "status_name": row["status_name"],
         "colour": row["colour"],
         "waiting_on": row["waiting_on"],
@@ -46,11 +51,20 @@ def report_json(row: Mapping[Any, Any], now: str, *, with_rahasia: bool = False)
         "classification": row["classification"],
         "category": row["category"],
         "channel": row["channel"],
+        "place": row["location"] if is_told else None,
+        "kecamatan": row["kecamatan"] if is_told else None,
+        "kelurahan": row["kelurahan"] if is_told else None,
+        "rating": row["rating"],
+        "is_priority": bool(row["is_priority"]),
         "is_secret": bool(row["is_secret"]),
         "is_anonymous": bool(row["is_anonymous"]),
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
+        "verified_at": row["verified_at"],
+        "first_disposition_at": row["first_disposition_at"],
+        "first_answer_at": row["first_answer_at"],
         "closed_at": row["closed_at"],
+        "vanished_at": row["vanished_at"],
         "answers": row["answers"],
         "thread_known": row["thread_read_at"] is not None,
         "deadline": {"clock": row["deadline_clock"], "due_at": due_at} if due_at else None,
@@ -78,7 +92,7 @@ def reports(work: Work, wanted: Wanted | None = None) -> Generator[Mapping[Any, 
     Close it before its transaction ends if it may not be read to its end.
     """
     wanted = wanted or Wanted()
-    query: Select[Any] = select(table).where(table.c.agency == work.agency)
+    query = _rows().where(table.c.agency == work.agency)
     if wanted.colour is not None:
         is_wanted = table.c.colour.is_(None) if wanted.colour == "null" else table.c.colour == wanted.colour
         query = query.where(is_wanted)
@@ -99,6 +113,48 @@ def reports(work: Work, wanted: Wanted | None = None) -> Generator[Mapping[Any, 
         query = query.order_by(table.c.tracking_id)
     with work.conn.execute(query.execution_options(yield_per=1000)) as found:
         yield from found.mappings()
+
+
+@cache
+def _rows() -> Select[Any]:
+    """Reports with the times of their first events, as `v_reports` has them."""
+    verified = (
+        select(func.min(status_change.c.at))
+        .where(
+            status_change.c.agency == table.c.agency,
+            status_change.c.tracking_id == table.c.tracking_id,
+            _folded(status_change.c.status_new) == "terverifikasi",
+            status_change.c.at != "",
+        )
+        .scalar_subquery()
+    )
+    first_disposition, first_answer = _first(ItemKind.DISPOSITION), _first(ItemKind.ANSWER)
+    return select(
+        table,
+        verified.label("verified_at"),
+        first_disposition.label("first_disposition_at"),
+        first_answer.label("first_answer_at"),
+    )
+
+
+def _folded(name: ColumnElement[str]) -> ColumnElement[str]:
+    """A status name without what does not matter in it, as far as SQL can say that."""
+    for mark in (" ", "-", "_"):
+        name = func.replace(name, mark, "")
+    return func.lower(name)
+
+
+def _first(kind: ItemKind) -> ScalarSelect[Any]:
+    return (
+        select(func.min(thread_item.c.created_at))
+        .where(
+            thread_item.c.agency == table.c.agency,
+            thread_item.c.tracking_id == table.c.tracking_id,
+            thread_item.c.kind == kind,
+            thread_item.c.gone_at.is_(None),
+        )
+        .scalar_subquery()
+    )
 
 
 def status(work: Work) -> Json:
@@ -248,8 +304,9 @@ def quarantine_json(one: quarantine.Quarantined) -> Json:
 def show(work: Work, one: Mirrored) -> Json:
     """A report with its thread, its deliveries, and one timeline of all that happened to it."""
     where = (table.c.agency == work.agency, table.c.tracking_id == one.tracking_id)
-    row = work.conn.execute(select(table).where(*where)).mappings().one()
+    row = work.conn.execute(_rows().where(*where)).mappings().one()
     items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())
+    history = threads.load_histories(work, [one.tracking_id]).get(one.tracking_id, [])
     mine = deliveries.of_reports(work, [one.tracking_id]).get(one.tracking_id, [])
     attempts = deliveries.attempts_of(work, [delivery.ref for delivery in mine])
     return {
@@ -259,6 +316,7 @@ def show(work: Work, one: Mirrored) -> Json:
         "thread_doubt": one.thread_doubt,
         "thread_error": one.thread_error,
         "thread": [item_json(item) for item in items],
+        "history": [change_json(change) for change in history],
         "deliveries": [delivery_json(delivery, attempts.get(delivery.ref, [])) for delivery in mine],
         "timeline": timeline(work, one, items, mine, attempts),
     }
@@ -276,21 +334,32 @@ def item_json(item: ThreadItem) -> Json:
     }
 
 
+def change_json(change: StatusChange) -> Json:
+    """One move of the status."""
+    return {
+        "at": to_text(change.at),
+        "status_old": change.status_old,
+        "status_new": change.status_new,
+        "note": change.note,
+    }
+
+
 def attachment_json(file: Attachment) -> Json:
     """One attached file, as LAPOR names it."""
     return {"file_name": file.file_name, "extension": file.extension, "url": file.url}
 
 
 def delivery_json(one: Queued, attempts: list[Attempt]) -> Json:
-    """One delivery with its tries."""
-    return {
-        "ref": one.ref,
-        "kind": one.delivery.kind,
-        "state": one.state,
-        "opd": one.delivery.opd or None,
+    """One delivery with its words and its tries."""
+    told = outbox_json(one)
+    del told["tracking_id"], told["why"]
+    return told | {
         "is_secret": one.delivery.is_secret,
         "by": one.by,
-        "written_at": to_text(one.written_at),
+        "target": one.target,
+        "text": one.delivery.text,
+        "sent_at": to_text(one.sent_at),
+        "seen_at": to_text(one.seen_at),
         "attempts": [
             {
                 "at": to_text(each.at),

@@ -34,7 +34,10 @@ REPORTS = st.builds(
     **dict.fromkeys(
         ("upstream_id", "channel", "disposition_id", "disposition_name", "category"), st.none() | TEXT
     ),
-    **dict.fromkeys(("classification", "category_id", "location", "date_of_incident"), st.none() | TEXT),
+    **dict.fromkeys(
+        ("classification", "category_id", "location", "kecamatan", "kelurahan", "date_of_incident"),
+        st.none() | TEXT,
+    ),
     **dict.fromkeys(("tags", "rating", "reporter_name"), st.none() | TEXT),
     **dict.fromkeys(("is_anonymous", "is_secret", "is_priority", "updated_at_is_day"), st.booleans()),
     **dict.fromkeys(("created_at", "updated_at"), st.none() | TIMES),
@@ -56,7 +59,10 @@ MIRRORED = st.builds(
     answers=st.integers(0, 1000),
     settled=st.booleans(),
     rules=TEXT,
-    **dict.fromkeys(("row_hash", "deadline_clock", "forwarded_from", "other_id"), st.none() | TEXT),
+    **dict.fromkeys(
+        ("row_hash", "deadline_clock", "forwarded_from", "other_id", "thread_doubt", "thread_error"),
+        st.none() | TEXT,
+    ),
     **dict.fromkeys(reports._OWN_TIMES, st.none() | TIMES),
 )
 

@@ -135,3 +135,16 @@ def test_every_landed_schema_has_its_database() -> None:
     assert [path.stem for path in EARLIER] == [f"{number:04}" for number in range(1, len(EARLIER) + 1)]
     assert len(EARLIER) >= int(HEAD) - 1
     assert EARLIER
+
+
+def test_what_was_html_has_its_text_after_the_upgrade(empty_url: str, clock: StillClock) -> None:
+    """The views show it as a citizen reads it, also of what was mirrored before."""
+    engine = create_engine(empty_url)
+    upgrade(engine, "0004")
+    fill(engine, rows_of(EARLIER[3]))
+    engine.dispose()
+    store = open_store(empty_url, "kota", clock)
+    with store.reading() as work:
+        query = "SELECT content FROM v_thread WHERE content_html = '<p>Sudah &amp; selesai</p>'"
+        assert work.conn.execute(text(query)).scalars().all() == ["Sudah & selesai"]
+    store.close()

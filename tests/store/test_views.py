@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,8 @@ from sqlalchemy import text
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State
 from lapor_sync.domain.errors import BadRecord
-from lapor_sync.domain.report import Attachment, ItemKind
-from lapor_sync.store import conflicts, marks, outbox, quarantine, reports, threads, views
+from lapor_sync.domain.report import Attachment, Institution, ItemKind, StatusChange
+from lapor_sync.store import conflicts, institutions, marks, outbox, quarantine, reports, threads, views
 from lapor_sync.store.database import Store
 from lapor_sync.store.marks import Mark
 from tests.databases import START, StillClock
@@ -46,7 +47,10 @@ def city(store: Store) -> Store:
 
 def test_a_report_as_json(store: Store) -> None:
     """Every key of the interface: ids are text, times have an offset, what is not known is null."""
-    full = report("1", title="Jalan", channel="web", classification="pengaduan", is_secret=True, updated_at=START)
+    place = {"location": "Jl. Gedang", "kecamatan": "Gading Cempaka", "kelurahan": "Padang Harapan"}
+    full = report(
+        "1", title="Jalan", channel="web", classification="pengaduan", is_secret=True, updated_at=START, **place
+    )
     flags = frozenset({Flag.VANISHED, Flag.SEEN_TWICE})
     save(
         store,
@@ -74,7 +78,16 @@ def test_a_report_as_json(store: Store) -> None:
         "created_at": NOW,
         "updated_at": NOW,
         "closed_at": None,
+        "vanished_at": None,
         "answers": 2,
+        "place": "Jl. Gedang",
+        "kecamatan": "Gading Cempaka",
+        "kelurahan": "Padang Harapan",
+        "rating": None,
+        "is_priority": False,
+        "verified_at": None,
+        "first_disposition_at": None,
+        "first_answer_at": None,
         "thread_known": True,
         "deadline": None,
         "overdue": False,
@@ -229,10 +242,17 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
             "ref": "LS-AAAAAA",
             "kind": "response",
             "state": "sending",
+            "reason": "leaving",
             "opd": "611",
             "is_secret": False,
             "by": "budi",
+            "target": None,
+            "text": "Terima kasih.\n[Ref LS-AAAAAA]",
             "written_at": NOW,
+            "tries": 0,
+            "next_try_at": None,
+            "sent_at": None,
+            "seen_at": None,
             "attempts": [
                 {
                     "at": "2026-03-02T03:00:05.000000Z",
@@ -311,24 +331,110 @@ def test_the_views_leave_out_what_is_rahasia(store: Store) -> None:
 
 
 def test_the_views_have_the_names_of_the_interface(city: Store) -> None:
-    """What a city's dashboard was built on stays: the columns in their order."""
+    """What a city's dashboard was built on stays: the columns."""
     (row,) = select(city, "SELECT * FROM v_reports WHERE tracking_id = '2'")
-    assert list(row) == [
+    assert set(row) == {
         *("agency", "tracking_id", "title", "status_name", "colour", "waiting_on", "flags", "opd", "opd_name"),
-        *("classification", "category", "channel", "is_secret", "is_anonymous", "created_at", "updated_at"),
-        *(
-            "closed_at",
-            "answers",
-            "thread_known",
-            "deadline_clock",
-            "due_at",
-            "colour_rules",
-            "vanished_at",
-            "content",
-        ),
-    ]
+        *("classification", "category", "channel", "is_secret", "is_anonymous", "is_priority", "rating"),
+        *("created_at", "updated_at", "closed_at", "vanished_at", "answers", "thread_known", "deadline_clock"),
+        *("due_at", "overdue", "colour_rules", "content", "content_html", "place", "kecamatan", "kelurahan"),
+        *("verified_at", "first_disposition_at", "first_answer_at"),
+    }
     assert (row["opd"], row["waiting_on"], row["thread_known"]) == ("611", WaitingOn.REPORTER, 0)
     with city.work() as work:
         threads.save(work, {"2": (item(),)}, {})
     (one,) = select(city, "SELECT * FROM v_thread")
-    assert list(one) == ["agency", "tracking_id", "id", "kind", "author", "content", "created_at", "attachments"]
+    assert list(one) == [
+        "agency",
+        "tracking_id",
+        "id",
+        "kind",
+        "author",
+        "content",
+        "created_at",
+        "attachments",
+        "content_html",
+    ]
+
+
+def test_the_views_say_what_the_commands_say(store: Store) -> None:
+    """Every column of every view is the JSON's key of that name, in value and form; the others are named here."""
+    file = Attachment(url="https://x/a.pdf", file_name='a "1".pdf', extension=None)
+    whole = report(
+        "1",
+        title="Jalan",
+        content="<p>Jalan &amp; got</p>\nrusak",
+        location="Jl. Gedang",
+        kecamatan="Ratu Samban",
+        kelurahan="Padang Jati",
+        is_priority=True,
+        rating="4",
+        updated_at=START,
+        attachments=(file,),
+    )
+    late = mirrored(
+        "1", whole, verdict=MERAH, thread_read_at=START, due_at=START - HOUR, deadline_clock="answer", rules="1"
+    )
+    save(store, late, mirrored("2", report("2", is_secret=True)))
+    items = (
+        item("1", kind=ItemKind.DISPOSITION, created_at=START + HOUR),
+        item("2", "<b>Sudah</b><br>baik", created_at=START + 2 * HOUR, attachments=(file, file)),
+        item("3", created_at=None),
+    )
+    with store.work() as work:
+        threads.save(work, {"1": items}, {})
+        changes = [StatusChange(at=START + n * HOUR, status_old=None, status_new="TERVERIFIKASI ") for n in (2, 1)]
+        threads.save_history(work, {"1": [*changes, StatusChange(at=None, status_old="a", status_new=None)]})
+        outbox.add(work, new("LS-AAAAAA", tracking_id="1"))
+        outbox.add(work, new("LS-BBBBBB", tracking_id="1", kind=Kind.FORWARD, opd="", target="999"))
+        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="1", ref="LS-AAAAAA")
+        found = views.show(work, reports.load(work, ["1"])["1"])
+        listed = [views.report_json(row, work.at) for row in views.reports(work)]
+        waiting = views.outbox(work)
+        asked = [views.conflict_json(one) for one in conflicts.listing(work)]
+    assert listed[0] == {key: found[key] for key in listed[0]}
+    told = [one | (one["deadline"] or {}) for one in listed]
+    of_both = [mine | told for mine, told in zip(found["deliveries"], waiting, strict=True)]
+    for one in told:
+        one["deadline_clock"] = one.get("clock")
+    for view, by, rows, others in (
+        ("v_reports", "tracking_id", told, {"content", "content_html"}),
+        ("v_thread", "id", found["thread"], {"tracking_id", "content_html"}),
+        ("v_history", "at", found["history"], {"tracking_id"}),
+        ("v_deliveries", "ref", of_both, set()),
+        ("v_conflicts", "id", asked, {"settled_at", "settled_by", "how"}),
+    ):
+        seen = select(store, f"SELECT * FROM {view} ORDER BY coalesce({by}, '')")
+        assert len(seen) == len(rows) > 0, view
+        for row, one in zip(seen, rows, strict=True):
+            assert row.pop("agency") == "kota"
+            for column in row.keys() - others:
+                is_list = column in {"flags", "attachments"}
+                assert (json.loads(row[column]) if is_list else row[column]) == one.get(column), (view, column)
+    (row,) = select(store, "SELECT * FROM v_reports WHERE overdue")
+    assert (row["content"], row["content_html"]) == (found["content"], whole.content)
+    assert row["verified_at"] == row["first_disposition_at"] == found["thread"][0]["created_at"]
+    assert row["first_answer_at"] == found["thread"][1]["created_at"]
+    assert select(store, "SELECT content_html FROM v_thread WHERE id = '2'")[0]["content_html"] == items[1].content
+
+
+def test_the_views_hide_what_secret_and_rahasia_ones_say(store: Store) -> None:
+    """Neither where a rahasia report is, nor what was answered to it, nor a secret answer; the rows are there."""
+    where = {"location": "Jl. Gedang", "kecamatan": "Ratu Samban", "kelurahan": "Padang Jati"}
+    save(store, mirrored("1"), mirrored("2", report("2", title="Judul", content="Isi", is_secret=True, **where)))
+    with store.work() as work:
+        threads.save_history(work, {"2": [StatusChange(at=START, status_old=None, status_new="x", note="Isi")]})
+        outbox.add(work, new("LS-AAAAAA", tracking_id="1"))
+        outbox.add(work, new("LS-BBBBBB", tracking_id="1", is_secret=True))
+        outbox.add(work, new("LS-CCCCCC", tracking_id="2"))
+        institutions.replace_all(work, [Institution(id="611", name="Dinas PU")])
+        hidden = next(views.report_json(row, work.at) for row in views.reports(work) if row["is_secret"])
+    (secret,) = select(store, "SELECT * FROM v_reports WHERE is_secret")
+    for name in ("title", "place", "kecamatan", "kelurahan"):
+        assert secret[name] is hidden[name] is None
+    assert secret["content"] is secret["content_html"] is None
+    assert select(store, "SELECT note FROM v_history") == [{"note": None}]
+    sent = select(store, "SELECT ref, is_secret, text FROM v_deliveries ORDER BY ref")
+    assert [bool(row["text"]) for row in sent] == [True, False, False]
+    assert [bool(row["is_secret"]) for row in sent] == [False, True, False]
+    assert select(store, "SELECT id, name FROM v_institutions") == [{"id": "611", "name": "Dinas PU"}]

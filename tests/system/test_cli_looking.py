@@ -23,7 +23,8 @@ from tests.system.cli_runner import Cli
 REPORT = {
     *("tracking_id", "title", "status_name", "colour", "waiting_on", "flags", "opd", "opd_name", "classification"),
     *("category", "channel", "is_secret", "is_anonymous", "created_at", "updated_at", "closed_at", "answers"),
-    *("thread_known", "deadline", "overdue", "colour_rules"),
+    *("thread_known", "deadline", "overdue", "colour_rules", "place", "kecamatan", "kelurahan", "rating"),
+    *("is_priority", "verified_at", "first_disposition_at", "first_answer_at", "vanished_at"),
 }
 STATES = {"queued", "sending", "unknown", "sent", "refused", "held", "cancelled"}
 
@@ -299,12 +300,24 @@ def test_show_has_the_keys_of_the_interface(cli):
     cli("respond", tracking_id, "--text", "Sudah ditangani.", "--by", "Sari")
     cli("--once")
     found = cli("show", tracking_id, "--json").json
-    told = {"content", "attachments", "thread", "thread_doubt", "thread_error", "deliveries", "timeline"}
+    told = {
+        "content",
+        "attachments",
+        "thread",
+        "thread_doubt",
+        "thread_error",
+        "history",
+        "deliveries",
+        "timeline",
+    }
     assert found.keys() == REPORT | told
     for item in found["thread"]:
         assert item.keys() == {"id", "kind", "author", "content", "created_at", "attachments"}
     (one,) = found["deliveries"]
-    assert one.keys() == {"ref", "kind", "state", "opd", "is_secret", "by", "written_at", "attempts"}
+    assert one.keys() == {
+        *("ref", "kind", "state", "reason", "opd", "target", "is_secret", "by", "text", "written_at", "tries"),
+        *("next_try_at", "sent_at", "seen_at", "attempts"),
+    }
     assert (one["state"], one["by"]) == ("sent", "Sari")
     assert one["attempts"][0].keys() == {"at", "outcome", "http_status", "ms", "why"}
     assert all(event.keys() == {"at", "who", "what"} for event in found["timeline"])

@@ -144,6 +144,8 @@ def test_a_row_as_a_report(tmp_path: Path) -> None:
         category="Jalan",
         category_id="61",
         location="Jalan Gedang, Gading Cempaka",
+        kecamatan="Gading Cempaka",
+        kelurahan="Jalan Gedang",
         rating="4",
         reporter_name="Warga Contoh",
         created_at=datetime(2026, 1, 3, 14, 5, 33, tzinfo=WIB),
