@@ -58,6 +58,9 @@ _LONGEST_RETRY_AFTER = 900.0
 
 _NAP = 0.25
 _SLICE = 0.5
+_CLOCK_YEARS = range(2020, 2200)
+"""What an upstream's clock may say: by one of the year 1 or 9999 nothing can be counted."""
+
 _WRITE_PIECE = 65_536
 _NOT_SENT = (
     httpx.ConnectError,  # refused, DNS, TLS handshake
@@ -410,13 +413,13 @@ class _UpstreamClock:
         return date + timedelta(seconds=self._clock.monotonic() - arrived)
 
     def learn(self, header: str | None, started: float, arrived: float) -> datetime | None:
-        """Take over an answer's `Date`; when the call began by it, None without a date that can be read.
+        """Take over an answer's `Date`; when the call began by it, None without one that can be.
 
-        The header has whole seconds and was written while the call ran: its length and one second are taken off,
-        so that the result is never later than the truth.
+        A clock far from any year in which this can run is none. The header has whole seconds and was written while
+        the call ran: its length and one second are taken off, so that the result is never later than the truth.
         """
         date = _http_date(header)
-        if date is None:
+        if date is None or date.year not in _CLOCK_YEARS:
             return None
         self._last = (date, arrived)
         ours, unsure = self._clock.now(), timedelta(seconds=arrived - started + 1)

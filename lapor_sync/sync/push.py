@@ -196,7 +196,7 @@ class _Push:
         elapsed = self.setup.clock.uptime().since(one.ended_uptime)
         if elapsed is not None:
             return elapsed < longest.total_seconds()
-        return one.ended_at is not None and self.setup.connector.upstream_now() < one.ended_at + longest
+        return one.ended_at is not None and self.setup.connector.upstream_now() - one.ended_at < longest
 
     def _next_wave(self, pool: ThreadPoolExecutor, waves: Iterator[list[Queued]]) -> _Wave | None:
         """Begin to read detail and thread of the next deliveries' reports; None after the last wave."""
@@ -357,7 +357,7 @@ class _Push:
             elapsed = 0.0
         if elapsed < grace.total_seconds():
             return False
-        return min(found.thread.began_at, found.detail.began_at) >= one.ended_at + grace
+        return min(found.thread.began_at, found.detail.began_at) - one.ended_at >= grace
 
     def _is_long_ago(self, one: Queued) -> bool:
         return one.ended_at is not None and self.setup.connector.upstream_now() - one.ended_at >= LONG_AGO

@@ -131,7 +131,7 @@ def _is_settled(case: Facts, rules: Rules) -> bool:
     changed_at = new.report.updated_at or new.read_at
     times = [at for at in (changed_at, new.written_at) if at is not None]
     waiting = any(_is_unseen(one) and not _overdue_to_see(one, case.now) for one in case.deliveries)
-    return not waiting and all(new.thread_read_at >= at + rules.grace for at in times)
+    return not waiting and all(new.thread_read_at - at >= rules.grace for at in times)
 
 
 _SCHEDULE = ((timedelta(days=3), 3), (timedelta(days=14), 12), (timedelta(days=60), 72))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,24 @@ def test_upstream_s_clock_jumps_after_a_restart(tmp_path: Path, wall: float) -> 
         city.upstream.store = None
         city.cycle()
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+def test_a_clock_that_was_once_in_the_year_9999_stops_no_report(tmp_path: Path) -> None:
+    """An earlier program believed it: what is counted from that time is never over, and fails nowhere."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.lose(shown=False)
+        city.upstream.ahead = (
+            datetime(9999, 12, 31, 23, 59, tzinfo=UTC) - city.upstream.upstream_now()
+        ).total_seconds()
+        city.cycle(1)
+        city.upstream.ahead = 0.0
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+        assert not city.log.named("record_failed")
+        assert not city.log.named("delivery_failed")
 
 
 def test_processes_of_one_cycle_each_come_to_an_end(tmp_path: Path) -> None:

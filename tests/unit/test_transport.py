@@ -582,7 +582,22 @@ def test_a_read_began_no_later_than_its_date_less_its_length_and_a_second(
     assert began == datetime(2026, 1, 4, 19, 59, 52, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("date", [None, "", "yesterday", "Sun, 99 Jan 2026 20:00:00 GMT", "1 Jan 99999999 0:0:0"])
+@pytest.mark.parametrize(
+    "date",
+    [
+        None,
+        "",
+        "yesterday",
+        "Sun, 99 Jan 2026 20:00:00 GMT",
+        "1 Jan 99999999 0:0:0",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -1200",
+        "Mon, 01 Jan 0001 00:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +1400",
+        "Sat, 01 Jan 2200 00:00:00 GMT",
+        "Thu, 01 Jan 1970 00:00:00 GMT",
+    ],
+)
 def test_without_a_date_that_can_be_read_our_clock_at_the_start_stands_in(
     date: str | None, wire: Any, build: Any, clock: FakeClock
 ) -> None:
