@@ -34,7 +34,7 @@ from lapor_sync.domain.errors import (
 )
 from lapor_sync.domain.ports import Clock, Connector, ListPage
 from lapor_sync.domain.report import ItemKind, Report
-from lapor_sync.store import marks, pauses, reports, server
+from lapor_sync.store import marks, outbox, pauses, reports, server
 from lapor_sync.store.database import Store, Work, make_engine, need_utf8, schema_version
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
@@ -279,6 +279,7 @@ def _content(settings: Settings, shown: str, clock: Clock, known_ids: list[str])
             yield line or _mirror(work, shown, known_ids)
             if line is None:
                 yield from _pause(work)
+                yield from _erasing(work)
             yield from _durable(work)
     except (StoreError, SettingsWrong) as error:
         yield _bad_file(f"no: {shown}: {error.what}", error.todo)
@@ -314,6 +315,13 @@ def _pause(work: Work) -> Iterator[Line]:
             f"yes, since {pause.since:%Y-%m-%d %H:%M} UTC by {pause.by}{pauses.WORDS[pause.why]}: nothing leaves"
         )
         yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=pauses.TODO)
+
+
+def _erasing(work: Work) -> Iterator[Line]:
+    if outbox.may_be_erased(work):
+        todo = "DELETE FROM mark WHERE agency = '' AND name = 'erasing'; see Erasing in docs/rules.md."
+        answer = "no: an erasure was begun and not ended"
+        yield Line(question="Are deliveries safe from changes?", answer=answer, verdict=WRONG, todo=todo)
 
 
 def _durable(work: Work) -> Iterator[Line]:

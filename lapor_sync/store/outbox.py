@@ -29,7 +29,7 @@ from lapor_sync.store import audit
 from lapor_sync.store.bulk import run, scalar
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
-from lapor_sync.store.schema import WAITING, attempt, delivery_file, report
+from lapor_sync.store.schema import WAITING, attempt, delivery_file, mark, report
 from lapor_sync.store.schema import delivery as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -158,6 +158,12 @@ def uptime_of(text: str | None) -> Uptime | None:
         return None
     boot, _, seconds = text.rpartition(" ")
     return Uptime(boot, float(seconds))
+
+
+def may_be_erased(work: Work) -> bool:
+    """Return whether the database lets change what was written: a person said so, and did not take it back."""
+    said = select(mark.c.value).where(mark.c.agency == "", mark.c.name == "erasing")
+    return work.conn.execute(said).first() is not None
 
 
 def is_taken(work: Work, ref: str) -> bool:

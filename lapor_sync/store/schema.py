@@ -29,7 +29,7 @@ from sqlalchemy import (
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()

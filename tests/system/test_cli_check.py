@@ -389,6 +389,18 @@ def test_a_database_of_another_version(cli, tmp_path, version, words):
     assert words in use(cli, path)("check").out
 
 
+def test_an_erasure_that_was_not_ended(cli, tmp_path):
+    """While the row stands, what was written can be changed: said, with the statement that ends it."""
+    cli("--once")
+    with closing(sqlite3.connect(tmp_path / "new.db")) as conn:
+        conn.execute("INSERT INTO mark (agency, name, value) VALUES ('', 'erasing', 'Sari')")
+        conn.commit()
+    ran = cli("check")
+    assert ran.code == 1
+    assert verdicts(ran, "Are deliveries safe from changes?")[0].startswith("WRONG")
+    assert "DELETE FROM mark WHERE agency = '' AND name = 'erasing'" in ran.out
+
+
 def test_a_server_that_is_not_there(cli):
     """A PostgreSQL that cannot be reached is wrong, and its password is not shown."""
     env = {"LAPOR_SYNC_DATABASE_URL": "postgresql://u:geheim@127.0.0.1:9/x"}
