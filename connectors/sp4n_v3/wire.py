@@ -336,9 +336,12 @@ def _times(row: Row, zone: tzinfo) -> dict[str, object]:
 
 
 def _status_name(row: Row) -> str:
+    """The name as a text, or an object with `name` (and `color`, seen), also in `status`; "" for anything else."""
     status = row.get("status_name")
     if status is None and isinstance(row.get("status"), dict):
-        status = name_of(row["status"])
+        status = row["status"]
+    if isinstance(status, dict):
+        status = name_of(status)
     return clean(status)[:MAX_NAME] if isinstance(status, str) else ""
 
 
@@ -450,9 +453,12 @@ def _detail_row(whole: Row) -> Row:
     row = _fields_of(whole)
     if row is None:
         raise ValueError("the answer holds no report")
-    if not _status_name(row):
+    if _status_name(row):
+        return row
+    number = identifier(row.get("status_name"))
+    if number is None:
         raise ValueError("no status_name")
-    return row
+    return {**row, "status_name": number}  # a name that nobody knows: better shown so than not at all
 
 
 def _fields_of(whole: Row) -> Row | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     click.option("--attach", metavar="FILE", multiple=True, type=path_type, help="A file; may be given again."),
     click.option("--secret", is_flag=True, help="Only for the reporter's eyes."),
     click.option("--again", is_flag=True, help="Also where the same words were written for the report before."),
+    click.option("--any-status", is_flag=True, help="Also where the report's status name is not known."),
     click.option("--from", "sheet", metavar="FILE.xlsx", type=path_type, help="Many at once, from a sheet."),
     acting_by,
 )
@@ -38,12 +39,13 @@ def respond(
     attach: tuple[Path, ...],
     secret: bool,
     again: bool,
+    any_status: bool,
     sheet: Path | None,
     by: str | None,
 ) -> None:
     """Write an OPD's response; prints its reference. It leaves with the next cycle."""
     if sheet is not None:
-        if report_id or text is not None or text_file or opd or attach or secret:
+        if report_id or text is not None or text_file or opd or attach or secret or any_status:
             raise click.UsageError("--from stands alone, or with --again: the sheet says the rest.")
         respond_from_sheet(call, sheet, person(by), again=again)
         return
@@ -58,7 +60,14 @@ def respond(
     words = read_text(text_file) if text_file is not None else text or ""
     files = tuple(read_attachment(path, limits.max_bytes) for path in attach)
     written = Written(
-        given_id=report_id, text=words, by=person(by), opd=opd, is_secret=secret, again=again, files=files
+        given_id=report_id,
+        text=words,
+        by=person(by),
+        opd=opd,
+        is_secret=secret,
+        again=again,
+        any_status=any_status,
+        files=files,
     )
     with app.judging(anew=False) as judging:
         say(write(judging, written, limits))

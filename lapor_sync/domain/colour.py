@@ -6,7 +6,9 @@ Source: rules, section 2. The table below reads like the table there: the first 
 from __future__ import annotations
 
 import hashlib
+import html
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,7 +18,7 @@ from typing import NamedTuple
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 
-RULES_VERSION = "1"
+RULES_VERSION = "2"
 
 
 class Colour(StrEnum):
@@ -115,30 +117,69 @@ def canonical(status_name: str) -> str:
     return re.sub(r"[\W_]+", "", status_name).lower()
 
 
-_KNOWN = frozenset(
+ARCHIVED, REJECTED, FINISHED, CLOSED_BY, POSTPONED = "diarsipkan", "ditolak", "selesai", "ditutup", "tunda"
+_ENDS = (ARCHIVED, REJECTED, FINISHED, CLOSED_BY, POSTPONED)
+
+_KNOWN = frozenset(_ENDS).union(
     map(
         canonical,
         (
             "Belum Terverifikasi",
             "Terverifikasi",
             "Dalam Proses",
-            "Selesai",
-            "Diarsipkan",
-            "Ditolak",
-            "Ditutup oleh Admin",
-            "Ditutup oleh Sistem",
-            "Tunda",
             "Ditindaklanjuti oleh Instansi",
             "Ditanggapi oleh Pelapor",
         ),
     )
 )
 
+_TAKEN_BACK = frozenset(
+    [
+        "sementara",
+        "sebagian",
+        "batal",
+        "dibatalkan",
+        "dibuka",
+        "kembali",
+        "menunggu",
+        "usulan",
+        "diusulkan",
+        "diajukan",
+    ]
+)
+"""Words behind a status name that take it back, or say that it is not so yet (assumed)."""
+
+_REPORTERS = frozenset(["pelapor", "masyarakat", "warga"])
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+
+
+@lru_cache(maxsize=1024)
+def meaning(status_name: str) -> str:
+    """Return a status name as the table knows it, without who did it where that does not matter; canonical.
+
+    LAPOR says who archived, rejected, finished, closed or postponed (`Diarsipkan oleh Admin`, seen); behind the first
+    and the fourth anything may stand. It is another status, and not known, where a word takes it back (`Ditutup
+    sementara`), and where a reporter rejects: that may be the answer.
+    """
+    text = unicodedata.normalize("NFKC", _TAG.sub(" ", html.unescape(status_name))).lower()
+    said = re.findall(r"[^\W_]+", text)
+    name = "".join(said)
+    done = next((one for one in _ENDS if name.startswith(one)), None)
+    if done is None or name in _KNOWN:
+        return name
+    is_meant = done in {ARCHIVED, CLOSED_BY} or name.startswith(f"{done}oleh")
+    other = _TAKEN_BACK | _REPORTERS if done == REJECTED else _TAKEN_BACK
+    return done if is_meant and other.isdisjoint(said) else name
+
 
 def is_known(status_name: str) -> bool:
     """Whether the table knows the status name."""
-    name = canonical(status_name)
-    return name in _KNOWN or name.startswith("ditutup")
+    return meaning(status_name) in _KNOWN
+
+
+def unknown_status(report: Report) -> str | None:
+    """Return the report's status name where the table does not know it."""
+    return None if is_known(report.status_name) else report.status_name
 
 
 def _unseen(case: _Case, *status_names: str) -> bool:
@@ -149,9 +190,9 @@ def _unseen(case: _Case, *status_names: str) -> bool:
 _Row = tuple[str, Callable[[_Case], bool], Colour, WaitingOn | None]
 
 _TABLE: tuple[_Row, ...] = (
-    ("1", lambda c: c.status in {"diarsipkan", "ditolak"} or c.outside, Colour.ABU, None),
-    ("2", lambda c: c.status == "selesai" or c.status.startswith("ditutup"), Colour.HIJAU, None),
-    ("3", lambda c: c.status == "tunda", Colour.MERAH, WaitingOn.REPORTER),
+    ("1", lambda c: c.status in {ARCHIVED, REJECTED} or c.outside, Colour.ABU, None),
+    ("2", lambda c: c.status in {FINISHED, CLOSED_BY}, Colour.HIJAU, None),
+    ("3", lambda c: c.status == POSTPONED, Colour.MERAH, WaitingOn.REPORTER),
     ("4", lambda c: c.answered and c.last_word_is(ItemKind.ANSWER), Colour.KUNING, WaitingOn.REPORTER),
     ("5", lambda c: c.answered and c.last_word_is(ItemKind.REPORTER), Colour.KUNING, WaitingOn.OPD),
     (
@@ -193,7 +234,7 @@ def colour(
     `thread` is in reading order, None where it is not known (seen in an export only). `last` is the verdict
     before, which an unknown status keeps. A thread that could not be read this time is no call for this function.
     """
-    case = _Case(canonical(report.status_name), report.disposition_id, thread, city)
+    case = _Case(meaning(report.status_name), report.disposition_id, thread, city)
     if not is_known(report.status_name) and not case.outside:
         return _keep(last)
     for row, fits, shade, waiting_on in _TABLE:

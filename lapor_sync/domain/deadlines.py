@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from lapor_sync.domain import thread as talk
-from lapor_sync.domain.colour import CLOSED, City, Colour, canonical
+from lapor_sync.domain.colour import CLOSED, POSTPONED, City, Colour, canonical, is_known, meaning
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 
@@ -369,13 +369,14 @@ class Facts(NamedTuple):
     """What the clocks of one report depend on.
 
     `items`: the thread in reading order, None where it is not known. `colour`: upstream's, None where the status
-    name is not known. `postponed`: the status is `Tunda`. `disposed`: to anybody; `with_city`: to the city itself
-    and not to an OPD.
+    name was never known. `unknown`: it is not known now. `postponed`: the status is `Tunda`. `disposed`: to anybody;
+    `with_city`: to the city itself and not to an OPD.
     """
 
     received: datetime | None
     items: tuple[ThreadItem, ...] | None
     colour: Colour | None
+    unknown: bool = False
     postponed: bool = False
     disposed: bool = False
     with_city: bool = False
@@ -388,7 +389,8 @@ def facts(report: Report, items: tuple[ThreadItem, ...] | None, colour: Colour |
         received=report.created_at,
         items=items,
         colour=colour,
-        postponed=canonical(report.status_name) == "tunda",
+        unknown=not is_known(report.status_name),
+        postponed=meaning(report.status_name) == POSTPONED,
         disposed=report.disposition_id is not None,
         with_city=city.is_itself(report.disposition_id),
         classification=report.classification,
@@ -499,6 +501,8 @@ class _Bench(NamedTuple):
 def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadlines:
     """The clocks of one report that have not stopped, by the rules' table; none where it is hijau or abu.
 
+    Nor where the status name is not known: it may say that the report is closed, and nothing runs late by itself.
+
     `limits` is what `load_limits` returns. A clock whose start is not known starts when the report was received
     (`estimated`); where that is not known either, there is no such clock.
 
@@ -506,7 +510,7 @@ def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadl
     the limit; one that the thread does not show adds nothing. Reopening never extends: resolve starts at the first
     disposition ever, answer only anew for a new OPD.
     """
-    if facts.colour in CLOSED:
+    if facts.colour in CLOSED or facts.unknown:
         return Deadlines()
     items = facts.items or ()
     bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items))
@@ -574,10 +578,10 @@ def _pauses(items: tuple[ThreadItem, ...]) -> tuple[_Pause, ...]:
     for item in items:
         if not item.status_new:
             continue
-        at, status = _sane(item.created_at), canonical(item.status_new)
+        at, status = _sane(item.created_at), meaning(item.status_new)
         if not status or at is None:
             continue
-        if status == "tunda":
+        if status == POSTPONED:
             since = since or at
         elif since:
             pauses.append(_Pause(since, at))

@@ -69,6 +69,7 @@ class Reason(StrEnum):
 
     CLOSED_SINCE = "closed_since"
     ANSWERED_ELSEWHERE = "answered_elsewhere"
+    UNKNOWN_STATUS = "unknown_status"
     DISPOSED_ELSEWHERE = "disposed_elsewhere"
     FIRST_READ = "first_read"
     BOTH_MOVED = "both_moved"
@@ -98,6 +99,7 @@ class Reason(StrEnum):
 
 SENTENCES: Mapping[Reason, str] = {
     Reason.CLOSED_SINCE: "the report was closed after this was written",
+    Reason.UNKNOWN_STATUS: "the report has a status name that is not known: it may be closed",
     Reason.ANSWERED_ELSEWHERE: "someone else answered after this was written",
     Reason.DISPOSED_ELSEWHERE: "the report is now with another institution",
     Reason.FIRST_READ: "the thread was not known when this was written, and it holds answers: look at them first",

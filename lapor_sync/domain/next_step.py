@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from lapor_sync.domain import thread as talk
-from lapor_sync.domain.colour import CLOSED, Colour
+from lapor_sync.domain.colour import CLOSED, Colour, meaning
 from lapor_sync.domain.delivery import (
     MAX_BARRED,
     MAX_TRIES,
@@ -58,6 +58,7 @@ class Delivery:
     baseline: frozenset[str] | None = frozenset()
     accepted_closed: bool = False
     accepted_disposition: str | None = None
+    accepted_status: str | None = None
     scene: Scene | None = None
 
     @property
@@ -77,7 +78,8 @@ class Seen:
     `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
     report, in whatever state its delivery is; needed where the prefix was changed since. `siblings`: the texts of its
     other deliveries by reference, but for those that were only found upstream. `bad`: keys of items that could not be
-    read; `traces`: as in `Scene`, of this read; `call_id`: the id that was asked for.
+    read; `unknown_status`: the status name where it is not known; `traces`: as in `Scene`, of this read; `call_id`:
+    the id that was asked for.
     """
 
     colour: Colour | None
@@ -94,6 +96,7 @@ class Seen:
     siblings: Mapping[str, str] = field(default_factory=dict)
     barred: int = 0
     bad: frozenset[str] = frozenset()
+    unknown_status: str | None = None
     traces: tuple[int, ...] | None = None
     call_id: str | None = None
 
@@ -337,6 +340,12 @@ def _new_foreign(delivery: Delivery, seen: Seen) -> tuple[ThreadItem, ...]:
 # Whether it may leave.
 
 
+def _is_status_to_ask_about(delivery: Delivery, seen: Seen) -> bool:
+    """Return whether the status name is not known, and no person let the delivery go under that one."""
+    now, accepted = seen.unknown_status, delivery.accepted_status
+    return now is not None and (accepted is None or meaning(accepted) != meaning(now))
+
+
 def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
     """The first of the reasons to hold a queued delivery, or None.
 
@@ -345,6 +354,8 @@ def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
     if seen.colour in CLOSED and not delivery.accepted_closed:
         moved = seen.disposed_to is not None and seen.disposed_to != delivery.opd
         return Reason.DISPOSED_ELSEWHERE if moved and seen.colour is Colour.ABU else Reason.CLOSED_SINCE
+    if delivery.kind is Kind.RESPONSE and _is_status_to_ask_about(delivery, seen):
+        return Reason.UNKNOWN_STATUS
     if _is_mentioned(delivery, seen):
         return Reason.MENTIONED
     if delivery.kind is Kind.RESPONSE and (_new_foreign(delivery, seen) or _said_by_nobody_known(delivery, seen)):

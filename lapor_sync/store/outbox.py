@@ -91,6 +91,7 @@ class NewDelivery:
     is_secret: bool = False
     baseline: frozenset[str] | None = frozenset()
     accepted_disposition: str | None = None
+    accepted_status: str | None = None
     origin: str | None = None
     files: tuple[OutgoingFile, ...] = ()
 
@@ -117,6 +118,7 @@ def add(work: Work, new: NewDelivery, *, state: State = State.QUEUED, reason: Re
             baseline=baseline_text(new.baseline),
             accepted_closed=0,
             accepted_disposition=new.accepted_disposition,
+            accepted_status=new.accepted_status,
             sent_at=work.at if state is State.SENT else None,
             seen_count=0,
         )
@@ -438,5 +440,6 @@ def _delivery(row: Mapping[Any, Any]) -> Delivery:
         baseline=None if row["baseline"] is None else frozenset(json.loads(row["baseline"])),
         accepted_closed=bool(row["accepted_closed"]),
         accepted_disposition=row["accepted_disposition"],
+        accepted_status=row["accepted_status"],
         scene=_scene(row["scene"]),
     )

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 
-HEAD = "0006"
+HEAD = "0007"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -231,6 +231,7 @@ delivery = Table(
     Column("scene", Text),  # JSON: the report as it stood when a try first left; null: none that may have arrived
     Column("accepted_closed", SmallInteger, nullable=False),
     Column("accepted_disposition", Text),
+    Column("accepted_status", Text),  # the unknown status name under which a person lets it go all the same
     Column("sent_at", Text),
     Column("seen_at", Text),  # first time its reference stood in the mirrored thread
     Column("seen_count", Integer, nullable=False),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lapor_sync.domain.colour import CLOSED, canonical
+from lapor_sync.domain.colour import CLOSED, canonical, unknown_status
 from lapor_sync.domain.delivery import (
     MAX_TEXT,
     Kind,
@@ -24,6 +24,7 @@ from lapor_sync.domain.delivery import (
     with_reference,
 )
 from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
+from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import has_words, words
@@ -52,7 +53,8 @@ class FileLimits:
 class Written:
     """A response as a person wrote it; `opd` an institution's id or name, None for where the report is.
 
-    `again`: the citizen is to get these words once more. `origin` and `row` are of the sheet that it came from.
+    `again`: the citizen is to get these words once more. `any_status`: also under a status name that is not known.
+    `origin` and `row` are of the sheet that it came from.
     """
 
     given_id: str
@@ -62,6 +64,7 @@ class Written:
     is_secret: bool = False
     files: tuple[OutgoingFile, ...] = ()
     again: bool = False
+    any_status: bool = False
     origin: str | None = None
     row: int = 0
 
@@ -116,7 +119,8 @@ def _why_not(work: Work, judging: Judging, row: Written) -> Iterator[str]:
     except ReportUnknown as error:
         yield error.what
     else:
-        checks += [lambda: _refuse_closed(report), lambda: _speaks_for(work, judging, report, row.opd)]
+        checks += [lambda: _refuse_closed(report), lambda: _refuse_unknown_status(report, row)]
+        checks += [lambda: _speaks_for(work, judging, report, row.opd)]
     for check in checks:
         try:
             check()
@@ -204,6 +208,7 @@ def _says_the_same(one: Queued, text: str) -> bool:
 def _prepare(work: Work, judging: Judging, written: Written, limits: FileLimits) -> NewDelivery:
     report = known_report(work, written.given_id)
     _refuse_closed(report)
+    _refuse_unknown_status(report, written)
     opd = _speaks_for(work, judging, report, written.opd)
     ref = _new_reference(work, judging)
     text = _checked_text(written.text, ref, judging.rules.prefix)
@@ -219,6 +224,7 @@ def _prepare(work: Work, judging: Judging, written: Written, limits: FileLimits)
         is_secret=written.is_secret,
         baseline=_known_now(work, report),
         accepted_disposition=disposed_to if disposed_to != opd else None,
+        accepted_status=unknown_status(report.report),
         origin=written.origin,
         files=written.files,
     )
@@ -242,6 +248,16 @@ def _refuse_closed(report: Mirrored) -> None:
         raise NotAllowed(
             f"Report {report.tracking_id} is not found on LAPOR any more.",
             todo=f"See `lapor-sync show {report.tracking_id}`.",
+        )
+
+
+def _refuse_unknown_status(report: Mirrored, written: Written) -> None:
+    name = unknown_status(report.report)
+    if name is not None and not written.any_status:
+        said = f"a status name that is not known, {shown_name(name[:60])!r}" if name else "no status name"
+        raise NotAllowed(
+            f"Report {report.tracking_id} has {said}: it may be closed, and an answer needs --any-status.",
+            todo="Look at it on LAPOR; if an answer still makes sense, write it with --any-status (not from a sheet).",
         )
 
 
@@ -483,6 +499,7 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
         scene=outbox.scene_text(scene),
         accepted_closed=int(report.colour in CLOSED),
         accepted_disposition=report.report.disposition_id,
+        accepted_status=unknown_status(report.report),
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
+from lapor_sync.domain.colour import unknown_status
 from lapor_sync.domain.delivery import (
     MAX_CUT,
     SENTENCES,
@@ -321,6 +322,7 @@ class _Push:
         return Seen(
             colour=written.new.colour,
             disposed_to=written.new.report.disposition_id,
+            unknown_status=unknown_status(written.new.report),
             items=written.items,
             prefix=self.setup.rules.prefix,
             log_texts=found.detail.log_texts if found.detail else (),

@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lapor_sync.domain import three_way
-from lapor_sync.domain.colour import CLOSED, Colour, Flag, Verdict, canonical, colour
+from lapor_sync.domain.colour import (
+    ARCHIVED,
+    CLOSED,
+    CLOSED_BY,
+    FINISHED,
+    REJECTED,
+    Colour,
+    Flag,
+    Verdict,
+    colour,
+    meaning,
+)
 from lapor_sync.domain.deadlines import Deadlines, clocks, facts
 from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
@@ -76,7 +87,7 @@ def _deadlines(case: Facts, shade: Colour | None, rules: Rules) -> Deadlines:
     return clocks(told, rules.limits, rules.working_days)
 
 
-_CLOSING = frozenset(map(canonical, ("Selesai", "Diarsipkan", "Ditolak")))
+_CLOSING = frozenset({FINISHED, ARCHIVED, REJECTED, CLOSED_BY})
 
 
 def _closed_at(case: Facts, shade: Colour | None) -> datetime | None:
@@ -86,8 +97,7 @@ def _closed_at(case: Facts, shade: Colour | None) -> datetime | None:
     if case.old is not None and case.old.closed_at is not None:
         return case.old.closed_at
     for item in reversed(case.items or ()):
-        status = canonical(item.status_new or "")
-        if item.created_at and (status in _CLOSING or status.startswith("ditutup")):
+        if item.created_at and meaning(item.status_new or "") in _CLOSING:
             return item.created_at
     return case.new.report.updated_at or case.now
 

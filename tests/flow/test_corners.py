@@ -93,7 +93,7 @@ def test_a_settled_conflict_lets_both_sides_agree(tmp_path: Path) -> None:
         one = city.report()
         city.world.set_status(one, status_name="Menunggu Kajian")
         city.settle_down()
-        ref = city.respond(one)
+        ref = city.respond(one, any_status=True)
         city.world.set_status(one, status_name="Terverifikasi")
         city.cycle(observe=True)
         assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.BOTH_MOVED)

@@ -186,7 +186,7 @@ def test_both_moved(tmp_path: Path) -> None:
         one = city.report()
         city.world.set_status(one, status_name="Menunggu Kajian")
         city.cycle()
-        ref = city.respond(one)
+        ref = city.respond(one, any_status=True)
         city.pass_time()
         city.world.set_status(one, status_name="Terverifikasi")
         city.cycle()

@@ -55,6 +55,7 @@ ON_ITS_WAY = frozenset({"queued", "sending", "unknown"})
 ASKS_A_PERSON = frozenset(
     {
         "closed_since",
+        "unknown_status",
         "answered_elsewhere",
         "first_read",
         "disposed_elsewhere",
@@ -360,9 +361,10 @@ class Town:
         text = f"Tanggapan nomor {self.written} atas laporan Anda."
         known = self.site_answers_known(tracking_id)
         try:
-            ref = acts.respond(
-                self.setup, acts.Written(given_id=tracking_id, text=text, by="budi", is_secret=is_secret)
+            written = acts.Written(
+                given_id=tracking_id, text=text, by="budi", is_secret=is_secret, any_status=True
             )
+            ref = acts.respond(self.setup, written)
         except LaporSyncError:
             assert not may, f"a response to {tracking_id} was refused"
             return
@@ -751,6 +753,8 @@ def _is_right_to_hold(town: Town, letter: Letter, one: Queued) -> bool:
             return letter.known is None and bool(site_answers(seen))
         case "closed_since":
             return any(colour_by_status(*each) in CLOSED for each in since)
+        case "unknown_status":
+            return any(status == UNHEARD_OF for status, _ in since)
         case "disposed_elsewhere":
             return any(disposed not in {None, letter.opd} for _, disposed in since)
         case (

@@ -121,6 +121,61 @@ def test_case_space_and_punctuation_of_status_names_do_not_matter(name: str) -> 
         assert judged(written, "da") == judged(name, "da")
 
 
+@pytest.mark.parametrize(
+    ("name", "shade"),
+    [
+        *((f"Diarsipkan{by}", A) for by in ("", " oleh Admin", " oleh Sistem", " oleh Instansi", " (duplikat)")),
+        *((f"Ditolak{by}", A) for by in ("", " oleh Admin", " oleh Verifikator")),
+        *((f"Ditutup{by}", H) for by in ("", " oleh Admin", " oleh Sistem", " oleh Pelapor")),
+        *((f"Selesai{by}", H) for by in ("", " oleh Pelapor")),
+        *((f"Tunda{by}", M) for by in ("", " oleh Admin")),
+    ],
+)
+def test_who_archived_rejected_or_closed_does_not_matter(name: str, shade: Colour) -> None:
+    """LAPOR says so behind the name; the clocks read it alike."""
+    assert judged(name, "da").colour is shade
+    assert judged(name.upper(), "da").colour is shade
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "Ditolak oleh Pelapor",
+            "Ditolak Pelapor",
+            "ditolak oleh Masyarakat",
+            "Selesai Sebagian",
+            "Belum Selesai",
+        ),
+        *("Ditutup sementara", "Diarsipkan (dibatalkan)", "Ditutup, dibuka kembali", "Diusulkan Diarsipkan"),
+        *("Selesai oleh Instansi, menunggu Pelapor", "Selesai Dikerjakan", "Selesaikan", "Tundaan", "Ditunda"),
+        *("", "Ditanggapi oleh Instansi", "Ditindaklanjuti", "Belum Diarsipkan", "Proses", "Terdisposisi"),
+        *("3", "Closed by Admin", "Archived", "Ditolak " * 60),
+    ],
+)
+def test_a_name_that_only_looks_like_one_is_not_known(name: str) -> None:
+    """A reporter who rejects may mean the answer."""
+    assert not is_known(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "shade"),
+    [
+        (" diarsipkan  OLEH: admin. ", A),
+        ("Diarsipkan\u00a0oleh\u00a0Admin", A),
+        ("Diarsipkan&nbsp;oleh&nbsp;Admin", A),
+        ("<b>Selesai</b>&nbsp;oleh <i>Sistem</i>", H),
+        ("Sele\u00adsai\u200b", H),
+        ("\uff24itutup oleh Sistem", H),
+        ("Selesai.", H),
+        ("TUNDA_OLEH_ADMIN", M),
+    ],
+)
+def test_marks_and_space_around_a_status_name_do_not_matter(name: str, shade: Colour) -> None:
+    """However a page or a spreadsheet wrapped it."""
+    assert judged(name, "da").colour is shade
+
+
 @given(st.text())
 def test_canonical_is_canonical(name: str) -> None:
     """Applied twice it changes nothing more."""
