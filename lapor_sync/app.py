@@ -15,10 +15,11 @@ import structlog
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import Secrets, Settings, read_dated_file, read_secrets, setting_name
 from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
+from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City
-from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreError, UpstreamError
+from lapor_sync.domain.limits import load_calendar, load_limits, packaged
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 from lapor_sync.app import connector_of, rules_of
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import DEFAULT_CONFIG, SECRETS, Settings, default_database_url, read_secrets, setting_name
+from lapor_sync.domain.calendar import joint_holidays_known
 from lapor_sync.domain.colour import is_known
-from lapor_sync.domain.deadlines import in_force, joint_holidays_known
 from lapor_sync.domain.errors import (
     BadRecord,
     Denied,
@@ -32,6 +32,7 @@ from lapor_sync.domain.errors import (
     StoreError,
     UpstreamError,
 )
+from lapor_sync.domain.limits import in_force
 from lapor_sync.domain.ports import Clock, Connector, ListPage
 from lapor_sync.domain.report import ItemKind, Report
 from lapor_sync.store import marks, outbox, pauses, reports, server

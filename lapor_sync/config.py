@@ -465,7 +465,7 @@ def _try_dated_files(given: _Layer, problems: list[str]) -> None:
     """Limits and holidays are read here once, so that every command names what is wrong in them."""
     if not {"deadlines_file", "holidays_file"} & given.values.keys():
         return  # most have none, and no start needs to load what reads them
-    from lapor_sync.domain.deadlines import load_calendar, load_limits
+    from lapor_sync.domain.limits import load_calendar, load_limits
 
     for name, load in (("deadlines_file", load_limits), ("holidays_file", load_calendar)):
         path = given.values.get(name)

@@ -16,7 +16,7 @@ from hypothesis import settings
 from tests import certificates
 from tests.databases import stop_server
 
-# The same examples each time: a red run tells of the change. "thorough" throws new ones, and is for who looks for faults.
+# The same examples each time: a red run tells of the change. Who looks for faults takes "thorough", which throws new.
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

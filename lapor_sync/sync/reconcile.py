@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from lapor_sync.domain import three_way
+from lapor_sync.domain.clocks import Deadlines, clocks, facts
 from lapor_sync.domain.colour import (
     ARCHIVED,
     CLOSED,
@@ -19,7 +20,6 @@ from lapor_sync.domain.colour import (
     colour,
     meaning,
 )
-from lapor_sync.domain.deadlines import Deadlines, clocks, facts
 from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.three_way import Decision

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
+from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City
-from lapor_sync.domain.deadlines import Limits, WorkingDays
+from lapor_sync.domain.limits import Limits
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.store.database import Store
 from lapor_sync.store.lock import Holding

@@ -22,9 +22,10 @@ from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.clock import SystemClock
+from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City, Colour, colour
-from lapor_sync.domain.deadlines import WorkingDays, load_calendar, load_limits, packaged
 from lapor_sync.domain.delivery import State
+from lapor_sync.domain.limits import load_calendar, load_limits, packaged
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 from lapor_sync.store import conflicts, marks, outbox, reports, threads

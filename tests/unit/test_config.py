@@ -17,8 +17,8 @@ from pydantic import SecretStr, ValidationError
 
 from lapor_sync import config
 from lapor_sync.config import Settings, load_settings, read_secrets, setting_name
-from lapor_sync.domain.deadlines import packaged
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.limits import packaged
 
 HIDDEN = "s3cr3t-value"
 
