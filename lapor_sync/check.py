@@ -33,6 +33,7 @@ from lapor_sync.domain.errors import (
     UpstreamError,
 )
 from lapor_sync.domain.limits import in_force
+from lapor_sync.domain.names import shown_time
 from lapor_sync.domain.ports import Clock, Connector, ListPage
 from lapor_sync.domain.report import ItemKind, Report
 from lapor_sync.store import marks, outbox, pauses, reports, server
@@ -43,9 +44,20 @@ from lapor_sync.sync.pull import NEEDED
 from lapor_sync.sync.setup import Rules
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from connectors.sp4n_v3 import Sp4nV3
 
 T = TypeVar("T")
+
+
+@dataclass
+class _Known:
+    """What calls take about reports of the mirror: some of them, and those whose thread could not be read."""
+
+    ids: list[str] = field(default_factory=list)
+    troubled: list[str] = field(default_factory=list)
+
 
 OK, LOOK, WRONG = "ok", "look", "WRONG"
 """Fine; a person should know; does not work as it is."""
@@ -86,11 +98,11 @@ def check(
     yield from _about_settings(settings, config, environ)
     yield from _about_secrets(settings, config, environ)
     yield from _about_folder(settings)
-    known_ids: list[str] = []
-    yield from _about_database(settings, environ, clock, known_ids)
+    known = _Known()
+    yield from _about_database(settings, environ, clock, known)
     yield from _about_rules(settings, clock)
     if settings.can_call_upstream:
-        yield from _about_upstream(settings, clock, known_ids)
+        yield from _about_upstream(settings, clock, known)
 
 
 def _setting_wrong(question: str, answer: str, todo: str = SettingsWrong.todo) -> Line:
@@ -227,10 +239,8 @@ def _about_folder(settings: Settings) -> Iterator[Line]:
 # The database.
 
 
-def _about_database(
-    settings: Settings, environ: Mapping[str, str], clock: Clock, known_ids: list[str]
-) -> Iterator[Line]:
-    """`known_ids` is filled with ids of mirrored reports, for calls where there is no list."""
+def _about_database(settings: Settings, environ: Mapping[str, str], clock: Clock, known: _Known) -> Iterator[Line]:
+    """`known` is filled, for the calls."""
     where = settings.database_shown
     shown = where + (" (default)" if settings.database_url == default_database_url(environ) else "")
     path = Path(settings.database_url.partition(":///")[2]) if where.startswith("sqlite") else None
@@ -238,7 +248,7 @@ def _about_database(
     if line is not None:
         yield line
     else:
-        yield from _content(settings, shown, clock, known_ids)
+        yield from _content(settings, shown, clock, known)
 
 
 _DATABASE = "Can the database be used?"
@@ -271,16 +281,17 @@ def _new_file(path: Path, shown: str) -> Line:
     return Line(question=_DATABASE, answer=f"{shown} is not there yet: the first start makes it")
 
 
-def _content(settings: Settings, shown: str, clock: Clock, known_ids: list[str]) -> Iterator[Line]:
+def _content(settings: Settings, shown: str, clock: Clock, known: _Known) -> Iterator[Line]:
     engine = make_engine(settings.database_url, anew=False)
     try:
         with Store(engine, settings.agency, clock).reading() as work:
             need_utf8(work.conn)
             line = _version(schema_version(work.conn), shown)
-            yield line or _mirror(work, shown, known_ids)
+            yield line or _mirror(work, shown, settings.timezone, known)
             if line is None:
-                yield from _pause(work)
+                yield from _pause(work, settings.timezone)
                 yield from _erasing(work)
+                yield from _threads(work, known)
             yield from _durable(work)
     except (StoreError, SettingsWrong) as error:
         yield _bad_file(f"no: {shown}: {error.what}", error.todo)
@@ -301,20 +312,19 @@ def _version(version: str | None, shown: str) -> Line | None:
     return Line(question=_DATABASE, answer=answer, verdict=LOOK if version else OK, todo=todo)
 
 
-def _mirror(work: Work, shown: str, known_ids: list[str]) -> Line:
+def _mirror(work: Work, shown: str, zone: ZoneInfo, known: _Known) -> Line:
     mirrored = reports.load(work, reports.ids_after(work, "", _MAY_BE_ASKED)).values()
-    known_ids += [one.call_id for one in mirrored]
+    known.ids += [one.call_id for one in mirrored]
     success = marks.get_time(work, Mark.LAST_SUCCESS)
-    last = f", last success {success:%Y-%m-%d %H:%M} UTC" if success else ", no cycle went through yet"
+    last = f", last success {shown_time(success, zone)}" if success else ", no cycle went through yet"
     return Line(question=_DATABASE, answer=f"yes: {shown}, schema {HEAD}{last}")
 
 
-def _pause(work: Work) -> Iterator[Line]:
+def _pause(work: Work, zone: ZoneInfo) -> Iterator[Line]:
     pause = pauses.current(work)
     if pause is not None:
-        answer = (
-            f"yes, since {pause.since:%Y-%m-%d %H:%M} UTC by {pause.by}{pauses.WORDS[pause.why]}: nothing leaves"
-        )
+        since = shown_time(pause.since, zone)
+        answer = f"yes, since {since} by {pause.by}{pauses.WORDS[pause.why]}: nothing leaves"
         yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=pauses.TODO)
 
 
@@ -323,6 +333,28 @@ def _erasing(work: Work) -> Iterator[Line]:
         todo = "DELETE FROM mark WHERE agency = '' AND name = 'erasing'; see Erasing in docs/rules.md."
         answer = "no: an erasure was begun and not ended"
         yield Line(question="Are deliveries safe from changes?", answer=answer, verdict=WRONG, todo=todo)
+
+
+_NO_THREAD = (
+    "LAPOR has the report and does not give its thread: tell its operators which call. Its colour stays, and what is to "
+    "be sent to it waits or is held. It is tried again by itself."
+)
+
+
+def _threads(work: Work, known: _Known) -> Iterator[Line]:
+    """Reports whose thread could not be read; they are asked for first, where LAPOR is asked."""
+    found = reports.unreadable_threads(work, _MAY_BE_ASKED)
+    known.troubled += [call_id for _, call_id, _ in found]
+    if found:
+        told = "; ".join(f"{tracking_id}: {_call_of(why, call_id)}" for tracking_id, call_id, why in found)
+        more = " (and perhaps more: flag thread_unreadable)" if len(found) == _MAY_BE_ASKED else ""
+        question = "Could every thread be read?"
+        yield Line(question=question, answer=f"not of {told}{more}", verdict=LOOK, todo=_NO_THREAD)
+
+
+def _call_of(what: str, call_id: str) -> str:
+    """What failed, with the id in its address."""
+    return what.replace("{id}", call_id)
 
 
 def _durable(work: Work) -> Iterator[Line]:
@@ -391,7 +423,7 @@ class _Upstream:
         return self.tried
 
 
-def _about_upstream(settings: Settings, clock: Clock, known_ids: list[str]) -> Iterator[Line]:
+def _about_upstream(settings: Settings, clock: Clock, known: _Known) -> Iterator[Line]:
     with ExitStack() as stack:
         upstream = _Upstream(settings=settings, clock=clock, stack=stack)
         yield from _in_the_clear(settings.upstream_url or "")
@@ -400,8 +432,8 @@ def _about_upstream(settings: Settings, clock: Clock, known_ids: list[str]) -> I
         if upstream.connector is None:
             return
         yield _clocks(upstream.connector)
-        yield from _list(upstream, known_ids)
-        yield from _one_report(upstream, known_ids)
+        yield from _list(upstream, known)
+        yield from _one_report(upstream, known)
         yield from _master_lists(upstream)
 
 
@@ -518,7 +550,7 @@ def _is_this_machine(host: str) -> bool:
 _LIST = "Is there a list of reports?"
 
 
-def _list(upstream: _Upstream, known_ids: list[str]) -> Iterator[Line]:
+def _list(upstream: _Upstream, known: _Known) -> Iterator[Line]:
     page, settings = upstream.page, upstream.settings
     if page is None:
         todo = "Correct LAPOR_SYNC_LIST_PATH; or drop exports in LAPOR_SYNC_IMPORT_DIR: they are then read by id."
@@ -526,18 +558,18 @@ def _list(upstream: _Upstream, known_ids: list[str]) -> Iterator[Line]:
         return
     count = f"{page.total} reports" if page.total is not None else f"{len(page.rows)} on its first page"
     if not page.rows:
-        yield _empty_list(page, known_ids)
+        yield _empty_list(page, known)
         return
     yield Line(question=_LIST, answer=f"yes: {count}")
     yield from _rows(upstream, page)
     yield _filter(upstream)
 
 
-def _empty_list(page: ListPage, known_ids: list[str]) -> Line:
+def _empty_list(page: ListPage, known: _Known) -> Line:
     if page.bad:
         todo = "LAPOR changed its form: tell the makers of lapor-sync."
         return Line(question=_LIST, answer="yes, but no row of it has an id", verdict=WRONG, todo=todo)
-    though = ", though reports are mirrored" if known_ids else ""
+    though = ", though reports are mirrored" if known.ids else ""
     todo = "If the city has reports, ask LAPOR's operators what this account may see."
     return Line(question=_LIST, answer=f"yes, but empty{though}", verdict=WRONG if though else LOOK, todo=todo)
 
@@ -617,12 +649,12 @@ def _older_than(upstream: _Upstream, since: datetime) -> int:
 # One report.
 
 
-def _one_report(upstream: _Upstream, known_ids: list[str]) -> Iterator[Line]:
+def _one_report(upstream: _Upstream, known: _Known) -> Iterator[Line]:
     """Detail and thread of the first report that can be had."""
     connector, question = upstream.connector, "Can a report be read by its id?"
     assert connector is not None
-    ids = [row.report_id for row in upstream.page.rows] if upstream.page else []
-    ids = ids or known_ids
+    listed = [row.report_id for row in upstream.page.rows] if upstream.page else []
+    ids = list(dict.fromkeys([*known.troubled, *(listed or known.ids)]))
     if not ids:
         todo = "Run `lapor-sync check` again when a report is mirrored."
         yield Line(question=question, answer="cannot be told: no report is known yet", verdict=LOOK, todo=todo)
@@ -639,15 +671,36 @@ def _one_report(upstream: _Upstream, known_ids: list[str]) -> Iterator[Line]:
 
 
 def _thread(connector: Connector, ids: list[str]) -> Line:
-    question = "Can its thread be read?"
-    thread, failed = _first_that_works(ids, connector.read_thread)
-    if thread is None:
+    """Threads of some reports: one that cannot be read, though its report is there, is told with its call."""
+    question, read, failed, lacking = "Can its thread be read?", [], None, []
+    for report_id in ids[:_MAY_BE_ASKED]:
+        thread, error = _first_that_works([report_id], connector.read_thread)
+        if thread is not None:
+            read.append(thread)
+            continue
+        failed = error
+        if not (isinstance(error, UpstreamError) and error.lasts):
+            break
+        if _first_that_works([report_id], connector.read_report)[0] is not None:
+            lacking.append(_call_of(error.what, report_id))
+    if lacking:
+        others = f"; those of {len(read)} others can" if read else ""
+        answer = f"no: {'; '.join(lacking)}, though the report is there{others}"
+        return Line(question=question, answer=answer, verdict=LOOK if read else WRONG, todo=_NO_THREAD)
+    if not read:
         return _failed(question, failed)
-    answers = sum(item.kind is ItemKind.ANSWER for item in thread.items)
-    answer = f"yes: {len(thread.items)} items, {answers} of them answers"
-    if thread.bad:
+    items = [item for thread in read for item in thread.items]
+    answers = sum(item.kind is ItemKind.ANSWER for item in items)
+    bad = sum(len(thread.bad) for thread in read)
+    answer = f"yes, of {len(read)} reports: {len(items)} items, {answers} of them answers"
+    if bad:
         todo = "These go to quarantine; tell the makers of lapor-sync what LAPOR changed."
-        return Line(question=question, answer=f"{answer}, {len(thread.bad)} unreadable", verdict=LOOK, todo=todo)
+        return Line(question=question, answer=f"{answer}, {bad} unreadable", verdict=LOOK, todo=todo)
+    if doubts := sorted({thread.why for thread in read if thread.why}):
+        todo = "Nothing that such a thread does not show counts as absent: what is to be sent may be held."
+        return Line(
+            question=question, answer=f"{answer}; not proven whole: {'; '.join(doubts)}", verdict=LOOK, todo=todo
+        )
     return Line(question=question, answer=answer)
 
 

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lapor_sync import output
-from lapor_sync.domain.colour import ROWS
+from lapor_sync.domain.colour import ROWS, UNREAD
 from lapor_sync.domain.delivery import SENTENCES, Reason
+from lapor_sync.domain.names import shown_time
 from lapor_sync.domain.thread import words
 from lapor_sync.output import STYLES, cut, flow, fold, pad, plain, say, say_csv, styled, width
 from lapor_sync.store import marks, pauses
@@ -57,11 +58,7 @@ def moment(at: str | datetime | None, zone: ZoneInfo) -> str:
     """A time for people: the city's, to the minute, with the zone's name."""
     if at is None:
         return "-"
-    known = datetime.fromisoformat(at) if isinstance(at, str) else at
-    try:
-        return known.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
-    except OverflowError:  # in the first or last year that there is
-        return known.strftime("%Y-%m-%d %H:%M %Z")
+    return shown_time(datetime.fromisoformat(at) if isinstance(at, str) else at, zone)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, title: str = "") -> None:
@@ -293,7 +290,8 @@ def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInf
     for line in fold(f"{plain(found['tracking_id'])}  {plain(found['title'])}", output.columns()):
         say(bold(line))
     rules = f"(row {row}, rules {found['colour_rules']})"
-    _named("Colour", f"{shade(found['colour'])}, because: {ROWS[row]} {rules}")
+    since = "as its thread was when it could be read: " if found["thread_error"] and row != UNREAD else ""
+    _named("Colour", f"{shade(found['colour'])}, because: {since}{ROWS[row]} {rules}")
     if any(one["is_secret"] and one["state"] == "sent" for one in found["deliveries"]):
         _named("", SECRET_SENT)
     _named("Waits for", found["waiting_on"] or "-")
@@ -523,12 +521,14 @@ _STEPS = {
     "hold": "hold it",
     "read_back": "look whether it arrived",
     "person": "held: a person decides",
+    "wait": "wait",
 }
 
 
 def _then(step: Next, zone: ZoneInfo) -> str:
     said = f"wait until {moment(step.at, zone)}" if step.at else _STEPS[step.step]
-    because = f" ({why(step.reason)})" if step.reason and step.step in {"hold", "person", "wait"} else ""
+    tells = step.reason if step.step in {"hold", "person", "wait"} else None
+    because = f" ({why(tells, step.why)})" if tells or step.why else ""
     behind = f", {step.behind} behind it" if step.behind else ""
     return f"{step.one.ref} {step.one.delivery.kind}: {said}{because}{behind}"
 

@@ -207,7 +207,11 @@ _TABLE: tuple[_Row, ...] = (
     ("10", lambda c: True, Colour.MERAH, WaitingOn.OPD),
 )
 
+UNREAD = "unread"
+"""The row of a report whose thread could not be read yet."""
+
 ROWS: dict[str, str] = {
+    UNREAD: "its thread could not be read yet, and no row can be told without it",
     "-": "the status name is not known to the table: the last colour stays",
     "1": "archived, rejected, or disposed to an institution that is not the city's",
     "2": "finished or closed",
@@ -241,6 +245,16 @@ def colour(
         if fits(case):
             return Verdict(colour=shade, waiting_on=waiting_on, flags=_flags(case, shade), row=row)
     raise AssertionError("the last row fits every case")  # pragma: no cover
+
+
+def unread(last: Verdict | None) -> Verdict:
+    """The verdict where the thread could not be read this time: the last one, and none at first sight."""
+    if last is None or (last.colour is None and Flag.UNKNOWN_STATUS not in last.flags):
+        return Verdict(colour=None, waiting_on=None, row=UNREAD)
+    return last._replace(flags=last.flags & _FROM_TABLE)
+
+
+_FROM_TABLE = frozenset({Flag.UNKNOWN_STATUS, Flag.STATUS_WITHOUT_ANSWER})
 
 
 def _keep(last: Verdict | None) -> Verdict:

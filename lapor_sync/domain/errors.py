@@ -94,6 +94,11 @@ class NoDatabase(WrongUse):
 class UpstreamError(LaporSyncError):
     """A call to LAPOR did not bring what was asked. `http_status` is None where no status came."""
 
+    @property
+    def lasts(self) -> bool:
+        """Whether it says something of what was asked for, and not of LAPOR as a whole or the way to it."""
+        return False
+
     def __init__(
         self,
         what: str,
@@ -122,6 +127,10 @@ class UpstreamBroken(UpstreamError):
 
     todo = "LAPOR answers, but not as its API does (maintenance?); the daemon tries again by itself."
 
+    @property
+    def lasts(self) -> bool:
+        return (self.http_status or 0) < 500
+
 
 class Denied(UpstreamError):
     """401, or 403: the credentials are not accepted."""
@@ -136,6 +145,10 @@ class Missing(UpstreamError):
     """404 or 410."""
 
     todo = "The report or path is not there upstream; `lapor-sync check` tells which calls exist."
+
+    @property
+    def lasts(self) -> bool:
+        return True
 
 
 class RateLimited(UpstreamError):

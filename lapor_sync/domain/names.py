@@ -1,6 +1,16 @@
-"""Names of files, as they may be shown."""
+"""Names of files, and times, as they may be shown."""
 
 from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime, tzinfo
+
+
+def shown_time(at: datetime, zone: tzinfo) -> str:
+    """Return a time as people read it, to the minute: in that zone, with the zone's name."""
+    with suppress(OverflowError):  # in the first or last year that there is
+        at = at.astimezone(zone)
+    return at.strftime("%Y-%m-%d %H:%M %Z")
 
 
 def shown_name(name: str) -> str:

@@ -364,6 +364,17 @@ def thread_troubles(work: Work) -> dict[str, Trouble]:
 _TROUBLE = (table.c.thread_error, table.c.thread_doubt)
 
 
+def unreadable_threads(work: Work, most: int) -> list[tuple[str, str, str]]:
+    """Tracking ID, what calls take, and the error of at most so many reports whose thread could not be read."""
+    query = (
+        select(table.c.tracking_id, func.coalesce(table.c.upstream_id, table.c.tracking_id), table.c.thread_error)
+        .where(table.c.agency == work.agency, table.c.thread_error.is_not(None))
+        .order_by(table.c.tracking_id)
+        .limit(most)
+    )
+    return [(row[0], row[1], row[2]) for row in work.conn.execute(query)]
+
+
 def count_open(work: Work) -> int:
     """How many reports are open (merah or kuning) and not marked vanished."""
     query = (

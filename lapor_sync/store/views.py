@@ -314,7 +314,7 @@ def show(work: Work, one: Mirrored) -> Json:
         "content": paragraphs(one.report.content),
         "attachments": [attachment_json(file) for file in one.report.attachments],
         "thread_doubt": one.thread_doubt,
-        "thread_error": one.thread_error,
+        "thread_error": one.thread_error and one.thread_error.replace("{id}", one.call_id),
         "thread": [item_json(item) for item in items],
         "history": [change_json(change) for change in history],
         "deliveries": [delivery_json(delivery, attempts.get(delivery.ref, [])) for delivery in mine],

@@ -25,7 +25,8 @@ from lapor_sync.sync.setup import Rules
 class Next:
     """What would follow for a report's first open delivery, and why; `behind`: how many wait for it.
 
-    `step` is `send`, `confirm`, `hold`, `read_back`, `wait` (until `at`) or `person`.
+    `step` is `send`, `confirm`, `hold`, `read_back`, `wait` (until `at`) or `person`; `why`: what keeps its thread
+    from being read.
     """
 
     one: Queued
@@ -33,6 +34,7 @@ class Next:
     reason: Reason | None = None
     at: datetime | None = None
     behind: int = 0
+    why: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,8 +62,9 @@ class Planned:
             "state": then.one.state if then else None,
             "step": then.step if then else None,
             "reason": then.reason if then else None,
-            "next_try_at": then.at.isoformat() if then and then.at else None,
+            "next_try_at": to_text(then.at) if then else None,
             "behind": then.behind if then else 0,
+            "why": then.why if then else None,
         }
 
 
@@ -122,6 +125,9 @@ def _next(know: _Known, one: Mirrored, mine: list[Queued]) -> Next | None:
         return Next(one=first, step="person", reason=first.reason, behind=behind)
     if first.state is State.SENDING:
         return Next(one=first, step="read_back", reason=first.reason, behind=behind)
+    if one.thread_error:  # read or not, is the first question of every step
+        why = f"its thread cannot be read: {one.thread_error}"
+        return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind, why=why)
     waits = first.next_try_at is not None and to_text(first.next_try_at) > know.at
     if waits and not know.is_paused:  # once resumed, what waits has no more to wait for
         return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind)

@@ -19,6 +19,7 @@ from lapor_sync.domain.colour import (
     Verdict,
     colour,
     meaning,
+    unread,
 )
 from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
@@ -74,12 +75,8 @@ def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
 def _verdict(case: Facts, rules: Rules) -> Verdict:
     last = case.old.verdict if case.old else None
     if case.unread:
-        kept = last or case.new.verdict
-        return kept._replace(flags=kept.flags & _FROM_TABLE)
+        return unread(last)
     return colour(case.new.report, case.items, rules.city, last)
-
-
-_FROM_TABLE = frozenset({Flag.UNKNOWN_STATUS, Flag.STATUS_WITHOUT_ANSWER})
 
 
 def _deadlines(case: Facts, shade: Colour | None, rules: Rules) -> Deadlines:

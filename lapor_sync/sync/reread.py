@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from lapor_sync.domain.errors import Missing, UpstreamBroken
+from lapor_sync.domain.errors import Missing
 from lapor_sync.domain.report import Detail, Report, Thread
 from lapor_sync.store import audit, conflicts, marks, quarantine, reports
 from lapor_sync.store.conflicts import How
@@ -150,8 +150,7 @@ def thread_error(found: ById) -> str | None:
     error = found.error
     if error is None or (found.asked_detail and found.detail is None):
         return None
-    lasts = isinstance(error, Missing) or (isinstance(error, UpstreamBroken) and (error.http_status or 0) < 500)
-    return error.what if lasts else None
+    return error.what if error.lasts else None
 
 
 def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:

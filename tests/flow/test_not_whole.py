@@ -133,7 +133,7 @@ def test_a_thread_that_cannot_be_read_is_said_with_its_call(tmp_path: Path, erro
         assert (one.thread_error, one.missing_since, city.state(ref)) == (error.what, None, State.QUEUED)
         assert whys(city) == [f"its thread cannot be read: {error.what}"]
         with city.setup.store.reading() as work:
-            assert views.show(work, one)["thread_error"] == error.what
+            assert views.show(work, one)["thread_error"] == error.what.replace("{id}", one.call_id)
         city.upstream.no_thread = None
         city.cycles(3, seconds=1000)
         assert (city.mirrored(ONE).thread_error, city.state(ref)) == (None, State.SENT)

@@ -6,6 +6,7 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,11 @@ from typing import Any
 import pytest
 
 from connectors.simulator import Options, Simulator
+from connectors.sp4n_v3 import Sp4nV3
 from lapor_sync import check as checking
 from lapor_sync.clock import SystemClock
-from lapor_sync.domain.report import Report
+from lapor_sync.domain.errors import BadRecord, Missing, UpstreamBroken
+from lapor_sync.domain.report import BadItem, Report
 from lapor_sync.store.database import open_store
 from tests.system.cli_runner import Cli, Ran, city
 
@@ -194,9 +197,6 @@ def test_sparse_rows(cli, tmp_path):
 )
 def test_a_single_call_that_fails(cli, simulator, monkeypatch, path, question, verdict):
     """One call of the API that fails is told with its question; the others are asked all the same."""
-    from connectors.sp4n_v3 import Sp4nV3
-    from lapor_sync.domain.errors import UpstreamBroken
-
     names = {
         "/complaint": "read_report",
         "/followups": "read_thread",
@@ -226,8 +226,6 @@ def test_a_single_call_that_fails(cli, simulator, monkeypatch, path, question, v
 
 def test_reports_that_are_gone_or_unreadable(cli, monkeypatch):
     """A report that is gone is no failure of the call: the next one is tried, five at most."""
-    from connectors.sp4n_v3 import Sp4nV3
-    from lapor_sync.domain.errors import BadRecord, Missing
 
     def gone(self: Sp4nV3, report_id: str) -> None:
         raise Missing("HTTP 404", http_status=404)
@@ -243,17 +241,63 @@ def test_reports_that_are_gone_or_unreadable(cli, monkeypatch):
     assert "HTTP 404" in verdicts(ran, "Can its thread be read?")[0]
 
 
+NO_THREAD: dict[str, tuple[Any, str]] = {
+    "404": (Missing("GET /complaints/{id}/followups: HTTP 404", http_status=404), "HTTP 404"),
+    "no list": (UpstreamBroken("GET /complaints/{id}/followups: the answer holds no list"), "holds no list"),
+    "204": (UpstreamBroken("GET /complaints/{id}/followups: HTTP 204", http_status=204), "HTTP 204"),
+}
+
+
+@pytest.mark.parametrize(("error", "words"), NO_THREAD.values(), ids=NO_THREAD)
+@pytest.mark.parametrize("of_all", [False, True], ids=["of one", "of all"])
+def test_a_thread_that_lapor_does_not_give(cli, monkeypatch, error, words, of_all):
+    """A report that is there, and whose thread is not: the call is named, before it is mirrored and after."""
+    read = Sp4nV3.read_thread
+    lacking: list[str] = []
+
+    def read_thread(self: Sp4nV3, report_id: str) -> Any:
+        lacking[:] = lacking or [report_id]
+        if of_all or report_id in lacking:
+            raise error
+        return read(self, report_id)
+
+    monkeypatch.setattr(Sp4nV3, "read_thread", read_thread)
+    ran = cli("check")
+    (line,) = verdicts(ran, "Can its thread be read?")
+    call = f"GET /complaints/{lacking[0]}/followups: "
+    assert line.startswith("WRONG" if of_all else "look")
+    assert call in line
+    assert words in line
+    assert "though the report is there" in line
+    assert ("4 others can" in line) is not of_all
+    assert "maintenance" not in ran.out
+    assert cli("--once").code == 0
+    (mirrored,) = verdicts(cli("check"), "Could every thread be read?")
+    assert mirrored.startswith("look")
+    assert (call in mirrored) or of_all
+    tracking_id = next(one["tracking_id"] for one in cli("reports", "--json").lines if one["flags"])
+    shown = cli("show", tracking_id).out
+    assert "because: its thread could not be read yet" in shown
+    assert "status name" not in shown
+
+
+def test_a_thread_that_is_not_proven_whole(cli, monkeypatch):
+    """It is read, and what it does not show may be there."""
+    read = Sp4nV3.read_thread
+    monkeypatch.setattr(
+        Sp4nV3, "read_thread", lambda self, one: replace(read(self, one), complete=False, why="odd")
+    )
+    line = verdicts(cli("check"), "Can its thread be read?")[0]
+    assert line.startswith("look")
+    assert "not proven whole: odd" in line
+
+
 def test_a_thread_with_unreadable_items(cli, monkeypatch):
     """Items that cannot be read are counted."""
-    from dataclasses import replace
-
-    from connectors.sp4n_v3 import Sp4nV3
-    from lapor_sync.domain.report import BadItem
-
     read = Sp4nV3.read_thread
     bad = (BadItem(key="1", raw="{}", reason="odd"),)
     monkeypatch.setattr(Sp4nV3, "read_thread", lambda self, one: replace(read(self, one), bad=bad))
-    assert "1 unreadable" in verdicts(cli("check"), "Can its thread be read?")[0]
+    assert "5 unreadable" in verdicts(cli("check"), "Can its thread be read?")[0]
 
 
 def test_ids_and_template_that_lapor_does_not_know(cli):

@@ -8,7 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapor_sync.domain.colour import ROWS, City, Colour, Flag, Verdict, WaitingOn, canonical, colour, is_known
+from lapor_sync.domain.colour import (
+    ROWS,
+    City,
+    Colour,
+    Flag,
+    Verdict,
+    WaitingOn,
+    canonical,
+    colour,
+    is_known,
+    unread,
+)
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 
 LETTERS = {"d": ItemKind.DISPOSITION, "a": ItemKind.ANSWER, "r": ItemKind.REPORTER, "l": ItemKind.LOG}
@@ -110,7 +121,7 @@ def test_the_first_row_that_fits(
 
 def test_every_row_has_its_sentence() -> None:
     """`show` can explain each colour."""
-    assert set(ROWS) == {"-", *map(str, range(1, 11))}
+    assert set(ROWS) == {"-", "unread", *map(str, range(1, 11))}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -256,3 +267,15 @@ def test_every_known_report_has_a_colour_and_closed_ones_wait_for_nobody(
 def test_no_thread_without_an_answer_is_kuning(status: str, spelled: str) -> None:
     """Only words of the agency that the citizen can read make a known thread kuning."""
     assert judged(status, spelled).colour is not K
+
+
+def test_a_thread_that_could_not_be_read_moves_no_colour() -> None:
+    """The last verdict stays; at first sight there is none, and what is said of it is the thread's, not the status's."""
+    last = judged("Dalam Proses", "d")
+    assert unread(last._replace(flags=last.flags | {Flag.SEEN_TWICE})) == last
+    assert last.flags == {Flag.STATUS_WITHOUT_ANSWER}
+    unknown = judged("Menunggu", "d")
+    assert (unread(unknown), unknown.row) == (unknown, "-")
+    for before in (None, Verdict(colour=None, waiting_on=None)):
+        assert unread(before) == Verdict(colour=None, waiting_on=None, row="unread")
+    assert "thread" in ROWS["unread"]
