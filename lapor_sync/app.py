@@ -20,7 +20,7 @@ from lapor_sync.domain.colour import City
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreError, UpstreamError
 from lapor_sync.domain.limits import load_calendar, load_limits, packaged
-from lapor_sync.domain.names import shown_name
+from lapor_sync.domain.names import shown_name, shown_time
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
 from lapor_sync.store import backup, lock, marks, outbox
@@ -346,8 +346,9 @@ class App:
                 hidden = ", ".join(info.hidden_sheets)
                 self.log.warning("export_sheets_hidden", what=f"{shown_name(path.name)}: {hidden} not read.")
             if info.generated_at > self.clock.now() + timedelta(days=1):
+                made_at = shown_time(info.generated_at, self.settings.timezone)
                 raise BadInput(
-                    f"{shown_name(path.name)} says it was generated at {info.generated_at:%Y-%m-%d}: that is to come.",
+                    f"{shown_name(path.name)} says it was generated on {made_at}: that is to come.",
                     todo="Check this server's clock, or say with --as-of how old the export is.",
                 )
             return take_export(

@@ -144,7 +144,8 @@ class _Week:
         with self.store.reading() as work:
             counts, late = views.colours(work), views.count_overdue(work)
             sent = outbox.counts(work)["sent"]
-        date = (self.clock.begin + timedelta(days=day)).strftime("%a %d %b")
+        today = (self.clock.begin + timedelta(days=day)).astimezone(self.setup.rules.working_days.timezone)
+        date = today.strftime("%a %d %b")
         shades = "  ".join(f"{screens.shade(name.value)} {counts[name.value]:3}" for name in Colour)
         say(f"{date}  {shades}   overdue {late:2}   responses delivered {sent:3}")
         if day == LOST_ON_DAY:

@@ -22,13 +22,16 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime, tzinfo
 from enum import Enum
 from types import TracebackType
 from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+
+from lapor_sync.domain.names import shown_time
 
 HIDDEN = "[hidden]"
 
@@ -64,11 +67,13 @@ def configure(
     level: str = "info",
     journal: bool = False,
     colours: bool = True,
+    zone: tzinfo = UTC,
 ) -> None:
     """Let all that is logged from now on go to `stream`, one line an event.
 
-    `terminal` chooses readable lines, in colour if `colours`; `journal` puts sd-daemon(3)'s priority before each
-    JSON line (`is_journal` tells whether `stream` leads there). `level` is debug, info, warning or error.
+    `terminal` chooses readable lines, in colour if `colours`, with all times in `zone`; `journal` puts sd-daemon(3)'s
+    priority before each JSON line (`is_journal` tells whether `stream` leads there). `level` is debug, info, warning
+    or error.
     """
     structlog.configure(
         processors=[
@@ -76,7 +81,7 @@ def configure(
             structlog.processors.add_log_level,
             exceptions_without_message,
             hide,
-            *_rendering(terminal, journal, colours),
+            *_rendering(terminal, journal, colours, zone),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
@@ -94,14 +99,37 @@ def is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
     return environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
 
 
-def _rendering(terminal: bool, journal: bool, colours: bool) -> list[Processor]:
+def _rendering(terminal: bool, journal: bool, colours: bool, zone: tzinfo) -> list[Processor]:
     if terminal:
         return [
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
+            _ForPeople(zone),
             structlog.dev.ConsoleRenderer(colors=colours),
         ]
     stamped = structlog.processors.TimeStamper(fmt="iso", utc=True)
     return [stamped, _json_with_priority if journal else structlog.processors.JSONRenderer()]
+
+
+class _ForPeople:
+    """Says when it was, and every time in the event, in a zone that it names."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        shown = {key: self._shown(value) for key, value in event.items()}
+        now = datetime.now(self._zone).strftime("%H:%M:%S %Z")
+        return {"timestamp": now, **shown}
+
+    def _shown(self, value: object) -> object:
+        if isinstance(value, list):
+            return [self._shown(one) for one in value]
+        if isinstance(value, str) and _TIME.fullmatch(value):
+            with suppress(ValueError):
+                return shown_time(datetime.fromisoformat(value), self._zone)
+        return value
+
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)")
 
 
 def _json_with_priority(logger: WrappedLogger, method: str, event: EventDict) -> str:
@@ -129,6 +157,8 @@ def _shown(key: str, value: object) -> object:
             return _code(value)
         case str() if key in SENTENCES:
             return _sentence(value)
+        case datetime() if key in CODES and value.tzinfo is not None:
+            return _in_utc(value)
         case date() if key in CODES:  # a datetime is a date
             return value.isoformat()
         case Mapping():
@@ -137,6 +167,13 @@ def _shown(key: str, value: object) -> object:
             return [_shown(key, item) for item in value]
         case _:
             return HIDDEN
+
+
+def _in_utc(at: datetime) -> str:
+    """A time in the form of the interface."""
+    with suppress(OverflowError):
+        at = at.astimezone(UTC)
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _code(text: str) -> str:

@@ -57,8 +57,9 @@ class Call:
         from lapor_sync.app import App
         from lapor_sync.log import configure, is_journal
 
-        configure(sys.stderr, terminal=sys.stderr.isatty(), journal=is_journal(sys.stderr, os.environ))
         settings = self.settings()
+        journal = is_journal(sys.stderr, os.environ)
+        configure(sys.stderr, terminal=sys.stderr.isatty(), journal=journal, zone=settings.timezone)
         _say_database(settings)
         return App(settings=settings)
 

@@ -7,11 +7,13 @@ import io
 import json
 import logging
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import structlog
@@ -71,6 +73,30 @@ def test_on_a_terminal_people_read_it() -> None:
     assert "[warning  ] report_held" in stream.getvalue()
     assert "tracking_id=7123456" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
+
+
+def test_on_a_terminal_times_are_the_citys() -> None:
+    """The line's own and those in it, with the zone's name; for programs all are in UTC, in the interface's form."""
+    jayapura = ZoneInfo("Asia/Jayapura")
+    at = datetime(2026, 1, 2, 20, 30, tzinfo=UTC)
+    stream = io.StringIO()
+    log.configure(stream, terminal=True, colours=False, zone=jayapura)
+    odd = "2026-99-99T00:00:00Z"
+    event = {
+        "next_at": at.astimezone(jayapura),
+        "since": "2026-01-02T20:30:00.000000Z",
+        "cursor": odd,
+        "ids": [odd],
+    }
+    structlog.get_logger().info("report_read", **event)
+    line = stream.getvalue()
+    assert re.match(r"\d\d:\d\d:\d\d WIT ", line)
+    assert "next_at='2026-01-03 05:30 WIT'" in line
+    assert "since='2026-01-03 05:30 WIT'" in line
+    assert f"cursor={odd} " in line
+    assert one_line(next_at=event["next_at"])["next_at"] == event["since"]
+    assert one_line(next_at=datetime.max.replace(tzinfo=jayapura))["next_at"].startswith("9999-12-31T")
+    assert one_line(next_at=datetime.min.replace(tzinfo=jayapura))["next_at"].startswith("0001-01-01T")
 
 
 def test_bound_ids_are_in_every_event() -> None:
@@ -152,7 +178,7 @@ def test_an_interpolated_sentence_is_no_event() -> None:
     [
         ("ref", "LS-7F3K2Q", "LS-7F3K2Q"),
         ("path", "/complaints/{id}/complaint", "/complaints/{id}/complaint"),
-        ("cursor", datetime(2026, 1, 2, 3, tzinfo=UTC), "2026-01-02T03:00:00+00:00"),
+        ("cursor", datetime(2026, 1, 2, 3, tzinfo=UTC), "2026-01-02T03:00:00.000000Z"),
         ("due_at", date(2026, 1, 2), "2026-01-02"),
         ("colour", Colour.MERAH, "merah"),
         ("flags", ("unknown_status", "Sari Dewi"), ["unknown_status", log.HIDDEN]),
