@@ -7,8 +7,10 @@ when the try began is kept as a `Scene`, and all that is new since then is asked
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.colour import CLOSED, Colour, meaning
@@ -33,13 +35,16 @@ class Scene:
     """A report as it stood when a try that may have arrived began.
 
     `items`: the digest of the words of each item that was known, by id. `traces`: how often parts of the delivery stood
-    in what upstream said of the report, as `traces` counts them; None where that is not known. `call_id`: the id under
-    which upstream was asked and written to.
+    in what upstream said of the report, as `traces` counts them; None where that is not known. `parts`: of how many
+    parts that was made. `call_id`: the id under which upstream was asked and written to. `began_at`: upstream's time
+    when the last such try left.
     """
 
     items: Mapping[str, str]
     call_id: str | None = None
     traces: tuple[int, ...] | None = None
+    parts: int | None = None
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +83,9 @@ class Seen:
     `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
     report, in whatever state its delivery is; needed where the prefix was changed since. `siblings`: the texts of its
     other deliveries by reference, but for those that were only found upstream. `bad`: keys of items that could not be
-    read; `unknown_status`: the status name where it is not known; `traces`: as in `Scene`, of this read; `call_id`:
-    the id that was asked for.
+    read; `unknown_status`: the status name where it is not known; `traces`, `parts`: as in `Scene`, of this read;
+    `call_id`: the id that was asked for. `ended_at`: upstream's time when the last try ended, after which what it
+    stored is shown within the `grace`; `read_at`: when this read began.
     """
 
     colour: Colour | None
@@ -98,7 +104,11 @@ class Seen:
     bad: frozenset[str] = frozenset()
     unknown_status: str | None = None
     traces: tuple[int, ...] | None = None
+    parts: int | None = None
     call_id: str | None = None
+    ended_at: datetime | None = None
+    grace: timedelta = timedelta(0)
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -194,25 +204,53 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
         and any(now > then for now, then in zip(seen.traces, scene.traces, strict=True))
     ):
         return True
-    return any(
-        not _is_surely_another(item, delivery, seen)
-        for item in seen.items
-        if item.id not in known and scene.items.get(item.id) != words_digest(item)
-    )
+    changed = (item for item in seen.items if scene.items.get(item.id, "") not in {"", words_digest(item)})
+    if not all(_is_a_sibling(item, seen) for item in changed):
+        return True  # what was stored may have been joined to an item that was there
+    new = [item for item in seen.items if not scene.items.get(item.id) and item.id not in known]
+    if not new:
+        return (seen.parts or 0) > (scene.parts or seen.parts or 0)  # it stands in an item, or in the detail only
+    return not all(_is_surely_another(item, delivery, scene, seen) for item in new)
 
 
-def _is_surely_another(item: ThreadItem, delivery: Delivery, seen: Seen) -> bool:
+def _is_surely_another(item: ThreadItem, delivery: Delivery, scene: Scene, seen: Seen) -> bool:
     """Whether an item that is new since a try cannot be what that try stored; by the table of the rules."""
+    if (is_a_sibling := _is_a_sibling(item, seen)) is not None:
+        return is_a_sibling
+    if not is_clearly_other(item.content, delivery.text):
+        return False
+    if item.kind is ItemKind.ANSWER:  # a new one holds the delivery all the same, as somebody else's answer
+        return not references_in(item.content, seen.prefix)
+    if not _is_made_later(item.created_at, scene, seen):
+        return False
+    is_reporter_s = seen.names_sender and len(_vocabulary(item.content)) >= _LEAST_WORDS
+    return is_reporter_s if item.kind is ItemKind.REPORTER else item.kind is ItemKind.DISPOSITION
+
+
+def _is_a_sibling(item: ThreadItem, seen: Seen) -> bool | None:
+    """Whether an item says another response that was written here for the report; None where it names none."""
     for ref, text in seen.siblings.items():
         if carries(item.content, ref):
             return says_all_of(item.content, text, ref)
-    if not is_clearly_other(item.content, delivery.text):
+    return None
+
+
+_HOUR = timedelta(hours=1)
+
+
+def _is_made_later(at: datetime | None, scene: Scene, seen: Seen) -> bool:
+    """Whether an item is by its time certainly younger than what a try stored: twice the grace after its end.
+
+    A time that is not known, is still to come, or may be only a day's or an hour's proves nothing. Upstream may show
+    times of another zone: so full hours between the two do not count.
+    """
+    if at is None or seen.read_at is None or seen.ended_at is None or scene.began_at is None:
         return False
-    if item.kind is ItemKind.REPORTER:
-        return seen.names_sender and len(_vocabulary(item.content)) >= _LEAST_WORDS
-    if item.kind is ItemKind.ANSWER:  # a new one holds the delivery all the same, as somebody else's answer
-        return not references_in(item.content, seen.prefix)
-    return item.kind is ItemKind.DISPOSITION
+    if at > seen.read_at or not (at.minute or at.second):
+        return False
+    late = at - seen.ended_at - 2 * seen.grace
+    window = seen.ended_at - scene.began_at + 3 * seen.grace
+    return late > timedelta(0) and timedelta(0) < late % _HOUR < _HOUR - window
 
 
 _LEAST_SHARE = 0.4
@@ -229,7 +267,7 @@ def is_clearly_other(content: str, text: str) -> bool:
 
 
 def _vocabulary(text: str) -> set[str]:
-    return set(re.findall(r"\w+", talk.words(text).casefold()))
+    return set(re.findall(r"\w+", folded(talk.words(text))))
 
 
 # What can be compared however upstream shows it.
@@ -266,7 +304,32 @@ def letters(text: str) -> str:
     shown = _SIMPLE_TAG.sub(" ", text)
     if shown.isascii():  # nearly all, and ten times faster
         return shown.encode().translate(None, _ASCII_SIGNS).decode().lower()
-    return _NO_LETTER.sub("", shown).casefold()
+    return folded(_NO_LETTER.sub("", shown))
+
+
+def folded(text: str) -> str:
+    """Return `text` in small letters, each in its plain form: without accents, wide or styled forms, and those of
+    another alphabet that look like ours. Letter by letter: many marks in a row would take a text's normal form hours.
+    """
+    small = text.casefold()
+    odd = {ord(letter): _plain(letter) for letter in set(small) if letter > "\x7f"}
+    return _NOT_ASCII.sub(lambda some: some[0].translate(odd), small) if odd else small
+
+
+def _plain(letter: str) -> str:
+    parts = unicodedata.normalize("NFKD", letter)[:_LONGEST_LETTER].casefold()
+    return "".join(part for part in parts.translate(_LOOK_ALIKES) if not unicodedata.combining(part))
+
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_LONGEST_LETTER = 4
+"""Some signs stand for a whole sentence."""
+
+_LOOK_ALIKES = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u0432\u043c\u043d\u0442\u043a\u03b1\u03bf\u03b9\u03ba\u03bd\u03c1\u03c4\u03c5",
+    "aeopcyxijsdhbmhtkaoikvptu",
+)
+"""Cyrillic and Greek small letters, and the Latin ones that look like them or like their capitals."""
 
 
 def _letter(escape: re.Match[str]) -> str:
@@ -284,6 +347,11 @@ def traces(delivery: Delivery, said: Iterable[str]) -> tuple[int, ...]:
     raw = "\n".join(said)[:MAX_SEARCHED]
     shown = (letters(raw), letters(raw.replace("<", " "))) if "<" in raw else (letters(raw),)
     return tuple(max(each.count(probe) for each in shown) for probe in probes)
+
+
+def parts(said: Iterable[str]) -> int:
+    """Of how many parts that which upstream said is made: a new item, reply or log is one more, whatever it says."""
+    return sum(each.count("{") for each in said)
 
 
 # Whether it arrived.

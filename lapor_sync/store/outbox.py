@@ -138,7 +138,14 @@ def scene_text(scene: Scene | None) -> str | None:
     """A scene as the table holds it."""
     if scene is None:
         return None
-    return json.dumps({"items": scene.items, "call_id": scene.call_id, "traces": scene.traces}, sort_keys=True)
+    values = {
+        "items": scene.items,
+        "call_id": scene.call_id,
+        "traces": scene.traces,
+        "parts": scene.parts,
+        "began_at": to_text(scene.began_at),
+    }
+    return json.dumps(values, sort_keys=True)
 
 
 def _scene(text: str | None) -> Scene | None:
@@ -146,7 +153,13 @@ def _scene(text: str | None) -> Scene | None:
         return None
     found = json.loads(text)
     traces = found["traces"]
-    return Scene(items=found["items"], call_id=found["call_id"], traces=None if traces is None else tuple(traces))
+    return Scene(
+        items=found["items"],
+        call_id=found["call_id"],
+        traces=None if traces is None else tuple(traces),
+        parts=found.get("parts"),  # those of an earlier program have neither
+        began_at=from_text(found.get("began_at")),
+    )
 
 
 def uptime_text(uptime: Uptime) -> str:

@@ -485,7 +485,8 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
     items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())
     # What a person saw is known; where it may be on its way, what is new from here on may be it.
     in_doubt = one.delivery.scene is not None or one.reason is Reason.MENTIONED
-    scene = Scene(items=digests(items)) if in_doubt else None
+    began_at = one.delivery.scene.began_at if one.delivery.scene else None
+    scene = Scene(items=digests(items), began_at=began_at) if in_doubt else None
     outbox.move(
         work,
         one,

@@ -42,6 +42,7 @@ from lapor_sync.domain.next_step import (
     Wait,
     digests,
     next_step,
+    parts,
     traces,
 )
 from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
@@ -293,6 +294,7 @@ class _Push:
             case Send():
                 outbox.begin_attempt(work, one.ref)
                 scene = one.delivery.scene or _scene(one.delivery, written, found, seen)
+                scene = replace(scene, began_at=self.setup.connector.upstream_now())
                 outbox.move(work, one, State.SENDING, Reason.LEAVING, scene=outbox.scene_text(scene))
                 if self.is_canary:
                     marks.put(work, Mark.CANARY, one.ref)
@@ -335,7 +337,11 @@ class _Push:
             siblings=outbox.siblings(written.deliveries, one.ref),
             bad=frozenset(bad.key for bad in found.thread.bad),
             traces=traces(one.delivery, _raw(found)) if can_be_back else None,
+            parts=parts(_raw(found)) if can_be_back else None,
             call_id=written.new.call_id,
+            ended_at=one.ended_at,
+            grace=self.setup.rules.grace,
+            read_at=found.thread.began_at,
             barred=outbox.barred(work, one) if one.state is State.UNKNOWN else 0,
         )
 
@@ -560,6 +566,7 @@ def _scene(delivery: Delivery, written: Written, found: ById, seen: Seen) -> Sce
         items={**digests(written.before), **digests(written.items, seen.bad)},
         call_id=seen.call_id,
         traces=traces(delivery, _raw(found)),
+        parts=parts(_raw(found)),
     )
 
 

@@ -6,6 +6,7 @@ import base64
 import html
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,57 @@ def test_a_thread_with_nothing_new_is_absence(tmp_path: Path) -> None:
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
 
 
-COMMENT = {"id": 50, "created_at": "02-03-2026 11:00:00", "content": "Apakah ada kabar tentang laporan ini, pak?"}
+HOUR = 3600.0
+
+
+def comment(city: Stage, ago: float) -> Row:
+    """A reporter's further words, of so many seconds ago by LAPOR's clock."""
+    at = (city.upstream.upstream_now() + timedelta(hours=7, seconds=-ago)).strftime("%d-%m-%Y %H:%M:%S")
+    return {"id": 50, "created_at": at, "content": "Apakah ada kabar tentang laporan ini, pak?"}
+
+
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("as it is written", {"ago": 410}),
+        ("as the reply is lost", {"ago": 400}),
+        ("within the grace", {"ago": 300}),
+        ("right after it", {"ago": 200}),
+        ("of another zone", {"ago": 390 - 3600}),
+        ("of a zone to the west", {"ago": 390 + 7 * 3600}),
+        ("before the try, and not seen then", {"ago": 86_400}),
+        ("to come", {"ago": -60}),
+        ("only a day", {"at": "02-03-2026"}),
+        ("midnight", {"at": "02-03-2026 00:00:00"}),
+        ("an hour", {"at": "02-03-2026 10:00:00"}),
+        ("unreadable", {"at": "kemarin"}),
+        ("none", {"at": None}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_bare_item_of_the_time_of_the_try_is_asked_about_whatever_it_says(
+    tmp_path: Path, name: str, made: dict[str, Any]
+) -> None:
+    """Upstream may withhold the words until they are moderated: only an item that was surely made later is another."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+        seen_before(city)
+        city.upstream.posted.clear()
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle(400)
+        item = comment(city, made.get("ago", 0.0)) | ({"created_at": made["at"]} if "at" in made else {})
+        city.upstream.items[ITS].append(item)
+        city.upstream.store = None
+        city.cycles(3)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
 
 
 def test_a_reporter_s_comment_holds_nothing_where_upstream_names_who_writes(tmp_path: Path) -> None:
-    """An answer of ours was once shown with its institution; other words, no institution: it is the reporter."""
+    """An answer of ours was once shown with its institution; other words, no institution, made after the grace: it
+    is the reporter."""
     with stage(tmp_path / "kota.db") as city:
         city.upstream.add(row_of(MINE, ITS))
         city.upstream.items[ITS] = [BEFORE]
@@ -204,7 +251,7 @@ def test_a_reporter_s_comment_holds_nothing_where_upstream_names_who_writes(tmp_
         ref = city.respond(MINE, TEXT)
         city.upstream.lose(shown=False)
         city.cycle()
-        city.upstream.items[ITS].append(COMMENT)
+        city.upstream.items[ITS].append(comment(city, ago=60))
         city.upstream.store = None
         city.cycles(2)
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
@@ -218,7 +265,7 @@ def test_a_comment_is_asked_about_where_nobody_knows_how_answers_are_shown(tmp_p
         ref = city.respond(MINE, TEXT)
         city.upstream.lose(shown=False)
         city.cycle()
-        city.upstream.items[ITS] = [COMMENT]
+        city.upstream.items[ITS] = [comment(city, ago=60)]
         city.cycles(3)
         assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
         city.clock.seconds += 86_400
@@ -236,7 +283,7 @@ def test_the_next_response_that_comes_back_tells_how_answers_are_shown(tmp_path:
         ref = city.respond(MINE, TEXT)
         city.upstream.lose(shown=False)
         city.cycle()
-        city.upstream.items[ITS] = [COMMENT]
+        city.upstream.items[ITS] = [comment(city, ago=60)]
         city.cycle()
         city.upstream.store = None
         other = city.respond("7000002", TEXT)
@@ -253,7 +300,7 @@ def test_a_thread_that_shrank_proves_nothing_until_it_is_whole(tmp_path: Path, l
     """Read after read, however often; what arrived is among what is not shown."""
     with stage(tmp_path / "kota.db") as city:
         city.upstream.add(row_of(MINE, ITS))
-        whole = [BEFORE, COMMENT]
+        whole = [BEFORE, comment(city, ago=HOUR)]
         city.upstream.items[ITS] = list(whole)
         city.cycles(2)
         ref = city.respond(MINE, TEXT)
@@ -273,7 +320,7 @@ def test_a_thread_that_stays_short_is_asked_about_after_a_day(tmp_path: Path) ->
     """An item may have been taken away for good: nobody waits for ever, and nothing is guessed."""
     with stage(tmp_path / "kota.db") as city:
         city.upstream.add(row_of(MINE, ITS))
-        city.upstream.items[ITS] = [BEFORE, COMMENT]
+        city.upstream.items[ITS] = [BEFORE, comment(city, ago=HOUR)]
         city.cycles(2)
         ref = city.respond(MINE, TEXT)
         city.upstream.lose(shown=False)

@@ -6,6 +6,8 @@ import html
 import json
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -34,12 +36,17 @@ TEXT = with_reference(WORDS, REF)
 ASKED = "Kapan lampu taman dinyalakan lagi?"
 
 
-def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER) -> ThreadItem:
-    return ThreadItem(id=id, kind=kind, created_at=None, content=content)
+TRIED = datetime(2026, 3, 2, 3, 10, 20, tzinfo=UTC)
+ENDED = TRIED + timedelta(seconds=10)
+LATER = TRIED + timedelta(minutes=10)
+
+
+def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER, at: datetime | None = LATER) -> ThreadItem:
+    return ThreadItem(id=id, kind=kind, created_at=at, content=content)
 
 
 OLD = item("Mohon ditindak", id="1", kind=ItemKind.REPORTER)
-SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1))
+SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1), parts=4, began_at=TRIED)
 UNKNOWN = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.UNKNOWN, text=TEXT, opd="101", scene=SCENE)
 QUEUED = replace(UNKNOWN, state=State.QUEUED, tries=1)
 SEEN = Seen(
@@ -51,10 +58,28 @@ SEEN = Seen(
     names_sender=True,
     bad=frozenset({"h:1"}),
     traces=(0, 1, 1),
+    parts=4,
     call_id="41",
+    ended_at=ENDED,
+    grace=timedelta(seconds=120),
+    read_at=TRIED + timedelta(hours=2),
 )
 PERHAPS = Hold(reason=Reason.PERHAPS_ARRIVED)
 SIBLING = "LS-SSSSSS"
+
+
+KAMI_CEK: dict[str, Any] = {"siblings": {SIBLING: "Kami cek."}}
+NOT_SURELY_LATER = [
+    None,
+    TRIED,
+    TRIED - timedelta(days=400),
+    ENDED + timedelta(seconds=119),
+    ENDED + timedelta(seconds=240),
+    TRIED + timedelta(hours=1),  # LAPOR shows it in Central Indonesia's time
+    ENDED + timedelta(hours=1, seconds=100),
+    TRIED + timedelta(hours=2, seconds=1),  # to come
+    datetime(2026, 3, 2, 4, tzinfo=UTC),  # perhaps only the hour, or the day, was said
+]
 
 
 def with_new(*items: ThreadItem, **values: object) -> Seen:
@@ -71,7 +96,20 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.DISPOSITION)), None),
         (with_new(item(with_reference("Kami cek.", SIBLING)), siblings={SIBLING: "Kami cek."}), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), siblings={SIBLING: "Kami cek."}), None),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), parts=9), None),
+        (replace(SEEN, parts=None), None),
+        (replace(SEEN, items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),), **KAMI_CEK), None),
         # perhaps ours
+        *((with_new(item(ASKED, kind=ItemKind.REPORTER, at=at)), PERHAPS) for at in NOT_SURELY_LATER),
+        *((with_new(item(ASKED, kind=ItemKind.DISPOSITION, at=at)), PERHAPS) for at in NOT_SURELY_LATER),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), ended_at=None), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), read_at=None), PERHAPS),
+        (replace(SEEN, parts=5), PERHAPS),
+        (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
+        (
+            replace(SEEN, items=(OLD._replace(content=with_reference("Kami lihat.", SIBLING)),), **KAMI_CEK),
+            PERHAPS,
+        ),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), names_sender=False), Wait()),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), names_sender=False, is_long_ago=True), PERHAPS),
         (with_new(item(WORDS, kind=ItemKind.REPORTER), names_sender=False), PERHAPS),
@@ -198,6 +236,12 @@ def test_clearly_other_texts_share_few_words() -> None:
         "<!-- " + TEXT,
         f'<a title="{TEXT}">',
         "\\u0022" + TEXT.replace(" ", "\\u00a0"),
+        TEXT.replace("a", "\u00e0").replace("i", "\u00ef"),
+        TEXT.replace("a", "a\u0300\u0316"),
+        "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in TEXT),
+        TEXT.replace("a", "\u0430").replace("K", "\u041a").replace("o", "\u03bf"),
+        "\u200b".join(TEXT),
+        "".join(f"&#{ord(letter)};" for letter in TEXT),
     ],
 )
 def test_its_words_are_found_under_whatever_form(said: str) -> None:
@@ -215,7 +259,25 @@ def test_the_beginning_and_the_end_of_long_words_are_found_alone() -> None:
     assert traces(long, [text[200:]]) == (0, 0, 1)
 
 
-HOSTILE = ("\\", "&#", "&#4", "<", "<a ", "<!--", "%", "%2", "\\u", "&amp;", "[Ref ", "ref", "-", " ")
+HOSTILE = (
+    "\\",
+    "&#",
+    "&#4",
+    "<",
+    "<a ",
+    "<!--",
+    "%",
+    "%2",
+    "\\u",
+    "&amp;",
+    "[Ref ",
+    "ref",
+    "-",
+    " ",
+    "a\u0316\u0300",
+    "\u0316\u0300",
+    "\ufdfa",
+)
 
 
 @pytest.mark.parametrize("part", HOSTILE)
