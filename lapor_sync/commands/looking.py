@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -288,7 +287,7 @@ def audit_export(call: Call) -> None:
     from lapor_sync.store import audit as chain
 
     with call.looking() as work, closing(chain.rows(work.conn)) as rows:
-        say_json_lines({**row, "data": json.loads(str(row["data"]))} for row in rows)
+        say_json_lines(rows)
 
 
 COMMANDS = (status, reports, opds, show, plan, outbox, conflicts, quarantine, audit)

@@ -7,13 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
 from json.encoder import encode_basestring as _quoted
-from typing import NamedTuple
+from operator import add
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    LargeBinary,
+    Select,
+    Text,
+    cast,
+    func,
+    select,
+)
+from sqlalchemy.exc import DBAPIError
 
 from lapor_sync.domain.errors import AuditBroken
 from lapor_sync.store.bulk import insert_many, plain
@@ -65,9 +77,13 @@ _data_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 def head(conn: Connection) -> Head:
-    """The chain's head as this transaction sees it."""
+    """The chain's head as this transaction sees it. Raises AuditBroken where the last row has none."""
     row = conn.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
-    return Head(row.seq, row.hash) if row else Head(0, GENESIS)
+    if row is None:
+        return Head(0, GENESIS)
+    if (type(row.seq), type(row.hash)) != (int, str):
+        raise AuditBroken(f"The last audit row, {row.seq}, cannot be gone on from: it has no hash.")
+    return Head(row.seq, row.hash)
 
 
 def append(conn: Connection, entries: Iterable[Entry]) -> Head:
@@ -109,29 +125,140 @@ def _as_row(seq: int, item: Entry, prev_hash: str, own_hash: str) -> dict[str, o
 
 
 def rows(conn: Connection) -> Generator[dict[str, object], None, None]:
-    """Every row in order, streamed: constant memory. Close it before its transaction ends if it is left early."""
-    with conn.execute(select(audit).order_by(audit.c.seq).execution_options(yield_per=2000)) as found:
-        for row in found:
-            yield dict(row._mapping)
+    """Every row in order with its data undone, streamed: bounded memory. Close it before its transaction ends.
+
+    Raises AuditBroken at the first row that is not made as this program makes them; the chain is not looked at.
+    """
+    for row in _walk(conn):
+        data = _undone(row.data)
+        if data is None:
+            raise AuditBroken(
+                f"Audit row {row.seq} cannot be read: data is no JSON as it is written here.", seq=row.seq
+            )
+        yield {**row._mapping, "data": data}
+
+
+def _undone(data: str) -> object:
+    """What the JSON says; None where it is not written as `entry` does it, so that nobody could prove the hash by it."""
+    try:
+        found: object = json.loads(data)
+        return found if _data_text(found) == data else None
+    except (ValueError, RecursionError):
+        return None
 
 
 def verify(conn: Connection, known_head: str | None = None) -> Head:
-    """Walk the whole chain; its head.
+    """Walk the whole chain; its head. In linear time and bounded memory, whatever stands in the table.
 
     With `known_head` (64 hex digits, from the journal or a backup) that hash must be one of the chain's rows.
-    Raises AuditBroken at the first row that does not fit.
+    Raises AuditBroken at the first row that does not fit, and says why.
     """
     count, last = 0, GENESIS
     met = known_head in {None, GENESIS}
-    columns = (audit.c.seq, audit.c.at, audit.c.agency, audit.c.who, audit.c.what, audit.c.subject, audit.c.data)
-    query = select(*columns, audit.c.prev_hash, audit.c.hash).order_by(audit.c.seq)
-    with conn.execute(query.execution_options(yield_per=2000)) as found:
-        for seq, at, agency, who, what, subject, data, prev_hash, own_hash in found:
-            fits = seq == count + 1 and prev_hash == last
-            if not fits or own_hash != _hash(seq, at, agency, who, what, subject, data, prev_hash):
-                raise AuditBroken(f"Audit row {seq} does not follow from row {count}.", seq=seq)
-            count, last = seq, own_hash
-            met = met or own_hash == known_head
+    for row in _walk(conn):
+        seq, at, agency, who, what, subject, data, prev_hash, own_hash = row
+        fits = seq == count + 1 and prev_hash == last
+        if not fits or own_hash != _hash(seq, at, agency, who, what, subject, data, prev_hash):
+            why = _why(count, seq, is_next=prev_hash == last)
+            raise AuditBroken(f"Audit row {seq} does not follow from row {count}: {why}.", seq=seq)
+        count, last = seq, own_hash
+        met = met or own_hash == known_head
     if not met:
         raise AuditBroken(f"The head {known_head} is not in this chain of {count} rows.")
     return Head(count, last)
+
+
+def _why(count: int, seq: int, *, is_next: bool) -> str:
+    if seq <= count:
+        return "its number is none, or stands twice"
+    if seq > count + 1:
+        return f"row {count + 1} is missing" if seq == count + 2 else f"rows {count + 1} to {seq - 1} are missing"
+    return "it was changed, or its hash" if is_next else "it names another hash for the row before it"
+
+
+# What somebody, or a disk, may have put there: a table of SQLite can hold anything in any column.
+
+LARGEST = 1024 * 1024
+"""Bytes of a row that are taken into memory: no argument of a command line, and so no row of ours, is as long."""
+
+_BATCH = 100
+_TYPES = (int, *(str for _ in tuple(audit.columns)[1:]))
+
+
+def _walk(conn: Connection) -> Generator[Any, None, None]:
+    """Every row in order, each a number and texts. Raises AuditBroken at the first that is none, and says why."""
+    query = select(audit).order_by(audit.c.seq)
+    large = _first_large(conn)
+    count = 0
+    for batch in (_BATCH, 1):  # SQLite's driver fails at a text that is no UTF-8, and its whole batch with it
+        try:
+            left = query.offset(count).limit(None if large is None else large - count)
+            with conn.execute(left.execution_options(yield_per=batch)) as found:
+                for row in found:
+                    if tuple(map(type, row)) != _TYPES:
+                        raise _unreadable(conn, count)
+                    yield row
+                    count += 1
+            break
+        except DBAPIError:
+            if conn.dialect.name != "sqlite":
+                raise
+    else:
+        raise _unreadable(conn, count)
+    if large is not None:
+        raise _unreadable(conn, count)
+
+
+def _first_large(conn: Connection) -> int | None:
+    """How many rows stand before the first one that is too large; None where none is."""
+    size = reduce(add, _sizes(conn))
+    if conn.execute(select(audit.c.seq).where(size > LARGEST).limit(1)).first() is None:
+        return None
+    placed = select(func.row_number().over(order_by=audit.c.seq).label("n"), size.label("size")).subquery()
+    first: int = conn.execute(select(func.min(placed.c.n)).where(placed.c.size > LARGEST)).scalar_one()
+    return first - 1
+
+
+def _sizes(conn: Connection) -> list[ColumnElement[int]]:
+    """Bytes of each column; 0 of one that is null."""
+    columns = tuple(audit.columns)
+    if conn.dialect.name == "sqlite":
+        return [func.coalesce(func.length(cast(one, LargeBinary)), 0) for one in columns]
+    return [func.coalesce(func.octet_length(cast(one, Text)), 0) for one in columns]
+
+
+def _unreadable(conn: Connection, count: int) -> AuditBroken:
+    """What is wrong with the row after the first `count` ones."""
+    this = select(audit).order_by(audit.c.seq).offset(count).limit(1)
+    size = sum(conn.execute(this.with_only_columns(*_sizes(conn))).one())
+    values = _values(conn, this) if size <= LARGEST else (count + 1,)
+    strange = [
+        f"{column.name} is {_KINDS.get(type(value), 'a number')}"
+        for column, wanted, value in zip(audit.columns, _TYPES, values, strict=False)
+        if type(value) is not wanted
+    ]
+    seq = values[0] if isinstance(values[0], int) else count + 1
+    wrong = ", ".join(strange) or f"it has {size} bytes"
+    return AuditBroken(f"Audit row {seq}, after {count} others, cannot be read: {wrong}.", seq=seq)
+
+
+def _values(conn: Connection, this: Select[Any]) -> Sequence[object]:
+    """That row's columns. What SQLite keeps is asked for as bytes: its driver fails at a text that is no UTF-8."""
+    if conn.dialect.name != "sqlite":
+        return conn.execute(this).one()
+    types = conn.execute(this.with_only_columns(*map(func.typeof, audit.columns))).one()
+    raw = conn.execute(this.with_only_columns(*(cast(one, LargeBinary) for one in audit.columns))).one()
+    return tuple(map(_value, types, raw))
+
+
+_KINDS = {type(None): "null", str: "a text", bytes: "bytes and no text"}
+
+
+def _value(kind: str, raw: Any) -> object:
+    """What SQLite keeps, as its driver gives it; a text that is no UTF-8 as bytes."""
+    if kind in {"integer", "real"}:
+        return int(raw) if kind == "integer" else float(raw)
+    try:
+        return raw.decode() if kind == "text" else raw
+    except UnicodeDecodeError:
+        return raw

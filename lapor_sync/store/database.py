@@ -404,6 +404,6 @@ def _is_busy(exc: DBAPIError) -> bool:
 
 
 def _first_line(exc: DBAPIError) -> str:
-    """The driver's own first line names no values; what follows, and SQLAlchemy's text, may."""
+    """The driver's own first line names no values, but where a text is no UTF-8; what follows, and SQLAlchemy's, may."""
     said = str(exc.orig).strip().splitlines()
-    return said[0].rstrip(".") if said else type(exc.orig).__name__
+    return said[0].partition(" with text ")[0].rstrip(".") if said else type(exc.orig).__name__

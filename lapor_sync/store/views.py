@@ -383,7 +383,7 @@ def timeline(
     """All that happened, in order of time: what people said upstream, and what was done here and why."""
     told = [_event(to_text(one.report.created_at), "reporter", "report received")]
     told += [_event(to_text(item.created_at), *_said(item)) for item in items]
-    told += [_event(row.at, row.who, _done(row.what, json.loads(row.data))) for row in _audit_of(work, one)]
+    told += [_event(str(row.at), str(row.who), _audited(row)) for row in _audit_of(work, one)]
     for outage in outages_of(work, one):
         told.append(_event(to_text(outage.since), "LAPOR", f"outage: {outage.what}"))
         if outage.until is not None:
@@ -413,6 +413,14 @@ def _said(item: ThreadItem) -> tuple[str, str]:
 def _audit_of(work: Work, one: Mirrored) -> list[Any]:
     where = (audit_table.c.agency == work.agency, audit_table.c.subject == one.tracking_id)
     return list(work.conn.execute(select(audit_table).where(*where).order_by(audit_table.c.seq)))
+
+
+def _audited(row: Any) -> str:
+    """One audit row in words, or that it has none: what is shown of a report is more than its audit."""
+    try:
+        return _done(row.what, json.loads(row.data))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return "an audit row that cannot be read: see `lapor-sync audit verify`"
 
 
 def _done(what: str, data: Json) -> str:

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from lapor_sync.domain.errors import AuditBroken, StoreError
 from lapor_sync.store import audit
 from lapor_sync.store.audit import GENESIS, Entry, Head
 from lapor_sync.store.database import Store, make_engine
+from lapor_sync.store.schema import audit as audit_table
 from tests.store.samples import python
 
 
@@ -91,6 +93,7 @@ def test_the_hash_is_what_the_documents_say(chain: Store) -> None:
     """A stranger can compute it: SHA-256 of a JSON array of the columns in order."""
     with chain.reading() as work:
         row = next(audit.rows(work.conn))
+    row["data"] = json.dumps(row["data"], separators=(",", ":"), sort_keys=True)
     parts = [row[name] for name in ("seq", "at", "agency", "who", "what", "subject", "data", "prev_hash")]
     canonical = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
     assert row["hash"] == hashlib.sha256(canonical.encode()).hexdigest()
@@ -101,7 +104,7 @@ def test_the_program_in_the_documents_proves_an_export(chain: Store) -> None:
     rules = Path(__file__).parents[2] / "docs" / "rules.md"
     program = rules.read_text(encoding="utf-8").split("```python\nimport hashlib")[1].split("```")[0]
     with chain.reading() as work:
-        rows = [{**row, "data": json.loads(str(row["data"]))} for row in audit.rows(work.conn)]
+        rows = list(audit.rows(work.conn))
 
     def proved() -> subprocess.CompletedProcess[str]:
         lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
@@ -306,3 +309,178 @@ def test_a_row_is_hashed_in_the_form_that_is_documented(texts: list[str], seq: i
     *columns, prev_hash = texts
     form = json.dumps([seq, *texts], separators=(",", ":"), ensure_ascii=False)
     assert audit.row_hash(seq, Entry(*columns), prev_hash) == hashlib.sha256(form.encode()).hexdigest()
+
+
+def loosen(store: Store) -> None:
+    """Let the table take anything, as SQLite's do that somebody made anew; on PostgreSQL, null."""
+    unguard(store)
+    names = [column.name for column in audit_table.columns]
+    if store.engine.dialect.name == "sqlite":
+        run(store, "ALTER TABLE audit RENAME TO old", f"CREATE TABLE audit ({', '.join(names)})")
+        run(store, "INSERT INTO audit SELECT * FROM old")
+    else:
+        for name in names[1:]:
+            run(store, f"ALTER TABLE audit ALTER COLUMN {name} DROP NOT NULL")
+
+
+COLUMNS = [column.name for column in audit_table.columns]
+STRANGE = {
+    "NULL": "null",
+    "x'00ff'": "bytes and no text",
+    "CAST(x'c328' AS TEXT)": "bytes and no text",
+    "9223372036854775807": "a number",
+    "1e300": "a number",
+}
+
+
+@pytest.mark.parametrize("value", STRANGE)
+@pytest.mark.parametrize("column", COLUMNS[1:])
+def test_a_strange_value_is_named_with_its_row(sqlite_store: Store, column: str, value: str) -> None:
+    """Null, bytes, a number, a text that is no UTF-8: verify and export both say which row and what it is."""
+    note(sqlite_store, "1", "2", "3")
+    loosen(sqlite_store)
+    run(sqlite_store, f"UPDATE audit SET {column} = {value} WHERE seq = 2")
+    said = f"Audit row 2, after 1 others, cannot be read: {column} is {STRANGE[value]}"
+    with pytest.raises(AuditBroken, match=said) as broken:
+        verify(sqlite_store)
+    assert broken.value.seq == 2
+    with pytest.raises(AuditBroken, match=said):
+        _all(sqlite_store)
+
+
+@pytest.mark.parametrize("column", COLUMNS[1:])
+def test_a_null_is_named_on_postgresql(postgres_store: Store, column: str) -> None:
+    """There a column has one type; what it may hold is null."""
+    note(postgres_store, "1", "2", "3")
+    loosen(postgres_store)
+    run(postgres_store, f"UPDATE audit SET {column} = NULL WHERE seq = 2")
+    with pytest.raises(AuditBroken, match=f"Audit row 2, after 1 others, cannot be read: {column} is null"):
+        verify(postgres_store)
+
+
+def test_a_column_of_another_type_is_named_on_postgresql(postgres_store: Store) -> None:
+    """Somebody changed the table."""
+    note(postgres_store, "1")
+    unguard(postgres_store)
+    run(postgres_store, "ALTER TABLE audit ALTER COLUMN who TYPE bytea USING who::bytea")
+    with pytest.raises(AuditBroken, match="who is bytes and no text"):
+        verify(postgres_store)
+
+
+@pytest.mark.parametrize(("value", "said"), [("NULL", "null"), ("'two'", "a text"), ("2.5", "a number")])
+def test_a_number_that_is_none_is_named_by_its_place(sqlite_store: Store, value: str, said: str) -> None:
+    """The row is told by how many stand before it."""
+    note(sqlite_store, "1", "2", "3")
+    loosen(sqlite_store)
+    run(sqlite_store, f"UPDATE audit SET seq = {value} WHERE seq = 2")
+    with pytest.raises(AuditBroken, match=f"after . others, cannot be read: seq is {said}"):
+        list(_all(sqlite_store))
+    with pytest.raises(AuditBroken):
+        verify(sqlite_store)
+
+
+def _all(store: Store) -> list[dict[str, object]]:
+    with store.reading() as work:
+        return list(audit.rows(work.conn))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE audit SET seq = 9223372036854775807 WHERE seq = 5", "rows 5 to 9223372036854775806 are missing"),
+        ("UPDATE audit SET seq = -1 WHERE seq = 1", "Audit row -1 does not follow from row 0: its number is none"),
+        ("DELETE FROM audit WHERE seq = 3", "Audit row 4 does not follow from row 2: row 3 is missing"),
+        (
+            "UPDATE audit SET who = 'x' WHERE seq = 3",
+            "row 3 does not follow from row 2: it was changed, or its hash",
+        ),
+        (
+            "UPDATE audit SET hash = 'x' WHERE seq = 3",
+            "row 3 does not follow from row 2: it was changed, or its hash",
+        ),
+        ("UPDATE audit SET prev_hash = 'x' WHERE seq = 3", "it names another hash for the row before it"),
+    ],
+)
+def test_what_does_not_follow_says_why(chain: Store, change: str, said: str) -> None:
+    """Missing, changed, or in another's place."""
+    unguard(chain)
+    run(chain, change)
+    with pytest.raises(AuditBroken, match=said):
+        verify(chain)
+
+
+def test_the_first_wrong_row_is_named_before_one_that_cannot_be_read(sqlite_store: Store) -> None:
+    """A text that is no UTF-8 costs the driver all the rows that it fetches at once: not us."""
+    note(sqlite_store, *map(str, range(120)))
+    loosen(sqlite_store)
+    run(sqlite_store, "UPDATE audit SET who = CAST(x'c328' AS TEXT) WHERE seq = 110")
+    with pytest.raises(AuditBroken, match="Audit row 110, after 109 others, cannot be read: who is bytes"):
+        verify(sqlite_store)
+    run(sqlite_store, "UPDATE audit SET what = 'x' WHERE seq = 105")
+    with pytest.raises(AuditBroken, match="Audit row 105 does not follow from row 104: it was changed"):
+        verify(sqlite_store)
+
+
+def test_a_row_that_is_too_large_is_said_and_not_loaded(chain: Store) -> None:
+    """What stands before it is proven."""
+    unguard(chain)
+    long = "printf('%.*c', 3000000, 'x')" if chain.engine.dialect.name == "sqlite" else "repeat('x', 3000000)"
+    run(chain, f"UPDATE audit SET data = {long} WHERE seq = 4")
+    with pytest.raises(AuditBroken, match=r"Audit row 4, after 3 others, cannot be read: it has 30\d+ bytes"):
+        verify(chain)
+
+
+@pytest.mark.parametrize(
+    "data",
+    ["", "nothing", "[1", '{"a": 1}', '{"a":1,"a":1}', '{"a":' + "9" * 5000 + "}", "[" * 9000, '{"a":1e999}'],
+)
+def test_data_that_is_not_ours_is_not_exported(chain: Store, data: str) -> None:
+    """Who is given the export could not prove the hash by it."""
+    unguard(chain)
+    run(chain, f"UPDATE audit SET data = '{data}' WHERE seq = 4".replace(":", "\\:"))
+    with pytest.raises(AuditBroken, match="Audit row 4 cannot be read: data is no JSON as it is written here"):
+        _all(chain)
+
+
+def test_nothing_goes_on_from_a_last_row_without_a_hash(sqlite_store: Store) -> None:
+    """Said as such, whoever asks: the cycle that would append, and `status`."""
+    note(sqlite_store, "1", "2")
+    loosen(sqlite_store)
+    run(sqlite_store, "UPDATE audit SET hash = NULL WHERE seq = 2")
+    with pytest.raises(AuditBroken, match="The last audit row, 2, cannot be gone on from"):
+        head(sqlite_store)
+    with pytest.raises(AuditBroken), sqlite_store.work() as work:
+        work.note("colour", "3")
+
+
+_ODD = [
+    "NULL",
+    "x''",
+    "x'ff'",
+    "''",
+    "0",
+    "-1",
+    "1e999",
+    "'\ud7ff'",
+    "CAST(x'eda080' AS TEXT)",
+    "zeroblob(2000000)",
+]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.sampled_from(COLUMNS), st.sampled_from(_ODD)), min_size=1, max_size=4)
+)
+def test_whatever_stands_in_the_table_is_said(sqlite_store: Store, changes: list[tuple[int, str, str]]) -> None:
+    """Never another error than that the audit is broken; what is exported before it is sound."""
+    if head(sqlite_store).count == 0:
+        note(sqlite_store, *"12345")
+        loosen(sqlite_store)
+    with sqlite_store.engine.connect() as conn:
+        for row, column, value in changes:
+            conn.exec_driver_sql(f"UPDATE audit SET {column} = {value} WHERE rowid = {row}")
+        with pytest.raises(AuditBroken, match=r"Audit row .*(cannot be read|does not follow)"):
+            audit.verify(conn)
+        with suppress(AuditBroken):
+            assert all(isinstance(row["data"], dict) for row in audit.rows(conn))
+        conn.rollback()

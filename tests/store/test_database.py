@@ -456,3 +456,13 @@ def test_a_standby_that_may_be_behind_is_named(standbys: int, synchronous: str, 
     assert len(found) == count
     assert all("asynchronous" in one.what and "lapor-sync restore" in one.todo for one in found)
     assert not any(one.may_lose for one in found)
+
+
+def test_a_text_that_is_no_utf8_is_said_without_the_text(sqlite_store: Store) -> None:
+    """SQLite keeps it, and its driver's error has it in full: it may be a citizen's."""
+    with sqlite_store.work() as work:
+        work.conn.execute(text("INSERT INTO mark VALUES ('kota', 'x', CAST(x'53697469c3' AS TEXT))"))
+    with pytest.raises(StoreUnavailable) as failed, sqlite_store.reading() as work:
+        work.conn.execute(text("SELECT value FROM mark")).all()
+    assert "Could not decode to UTF-8 column 'value'." in failed.value.what
+    assert "Siti" not in failed.value.what

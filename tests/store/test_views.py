@@ -438,3 +438,21 @@ def test_the_views_hide_what_secret_and_rahasia_ones_say(store: Store) -> None:
     assert [bool(row["text"]) for row in sent] == [True, False, False]
     assert [bool(row["is_secret"]) for row in sent] == [False, True, False]
     assert select(store, "SELECT id, name FROM v_institutions") == [{"id": "611", "name": "Dinas PU"}]
+
+
+@pytest.mark.parametrize("data", ["nothing", "{}", "[]", "null", '"x"', "[" * 9000])
+def test_a_broken_audit_row_hides_no_report(store: Store, data: str) -> None:
+    """`show` says that the row cannot be read, and shows the rest."""
+    save(store, mirrored("1"))
+    with store.work() as work:
+        work.note("colour", "1")
+        one = reports.load(work, ["1"])["1"]
+    with store.reading() as work:
+        assert views.show(work, one)["timeline"][-1]["what"].startswith("an audit row that cannot be read")
+    with store.engine.connect() as conn:
+        drop = "audit_no_update" if store.engine.dialect.name == "sqlite" else "audit_no_change ON audit"
+        conn.exec_driver_sql(f"DROP TRIGGER {drop}")
+        conn.execute(text("UPDATE audit SET what = 'colour', data = :data"), {"data": data})
+        conn.commit()
+    with store.reading() as work:
+        assert views.show(work, one)["timeline"][-1]["what"].startswith("an audit row that cannot be read")
