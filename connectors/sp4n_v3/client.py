@@ -119,7 +119,7 @@ class Sp4nV3:
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         """Add a follow-up, once."""
-        return _outcome(lambda: self._transport.post_form(ADD_FOLLOWUP, self._response_parts(outgoing)))
+        return _outcome(outgoing, lambda: self._transport.post_form(ADD_FOLLOWUP, self._response_parts(outgoing)))
 
     def send_forward(self, outgoing: Outgoing) -> Outcome:
         """Ask, once, that the report go to `institution_to_id` (*bukan kewenangan*): someone above confirms."""
@@ -130,7 +130,7 @@ class Sp4nV3:
             "reason_description": outgoing.text,
             "not_authority": 1,
         }
-        return _outcome(lambda: self._transport.post_json(REJECT, body, of=outgoing.report_id))
+        return _outcome(outgoing, lambda: self._transport.post_json(REJECT, body, of=outgoing.report_id))
 
     def fetch_attachment(self, url: str) -> Iterator[bytes]:
         """The file's bytes: given only once it came whole, so that no half of a file is taken for one."""
@@ -260,7 +260,7 @@ def _list_page(step: Step[ListedRow | BadRecord], began_at: datetime) -> ListPag
     )
 
 
-def _outcome(send: Callable[[], Answer]) -> Outcome:
+def _outcome(outgoing: Outgoing, send: Callable[[], Answer]) -> Outcome:
     """What one write came to, by the rules' table; never raises what the wire may do."""
     try:
         answer = send()
@@ -270,13 +270,13 @@ def _outcome(send: Callable[[], Answer]) -> Outcome:
         return Unknown(why=exc.what)
     except BadInput as exc:
         return Refused(why=exc.what)
-    return _judged(answer)
+    return _judged(answer, frozenset({outgoing.report_id, outgoing.tracking_id}))
 
 
-def _judged(answer: Answer) -> Outcome:
+def _judged(answer: Answer, ours: frozenset[str]) -> Outcome:
     """Upstream's own words are kept for a refusal only; those of any other answer may hold anything."""
     status = answer.status
-    body, words = wire.body_of(answer.body, status)
+    body, words = wire.body_of(answer.body, status, ours)
     outcome = outcome_of(status, body, retry_after=answer.retry_after)
     if isinstance(outcome, Sent):
         return outcome
@@ -287,6 +287,8 @@ def _judged(answer: Answer) -> Outcome:
 
 def _said(status: int, body: Body) -> str:
     """What follows the number, in our words."""
+    if body is Body.OF_ANOTHER:
+        return ", about another report"
     if 200 <= status < 300:
         return " with a body that says it failed" if body is Body.FAILURE else " with no sound body"
     return ", not from LAPOR: a firewall or proxy in between" if 400 <= status < 500 and body is Body.OTHER else ""

@@ -160,6 +160,25 @@ def _loaded(text: str) -> object:
         return None
 
 
+def strictly(text: str) -> object:
+    """What a JSON text holds. Raises ValueError where it is none, or where an object says two things under one name."""
+    try:
+        return json.loads(text, strict=False, object_pairs_hook=_one_value_each, parse_constant=_no_constant)
+    except RecursionError as exc:
+        raise ValueError("nested too deep") from exc
+
+
+def _one_value_each(pairs: list[tuple[str, object]]) -> Row:
+    found = dict(pairs)
+    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
+        raise ValueError("one name has two values")
+    return found
+
+
+def _no_constant(said: str) -> None:
+    raise ValueError(f"{said} is no JSON")
+
+
 _plain = msgspec.json.Encoder().encode
 _canonical = msgspec.json.Encoder(order="sorted").encode
 

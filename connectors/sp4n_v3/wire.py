@@ -38,6 +38,7 @@ from connectors.sp4n_v3.values import (
     raw_text,
     row_key,
     storable,
+    strictly,
     text_of,
     text_or_none,
     unpacked,
@@ -85,18 +86,20 @@ def results(body: bytes) -> object:
     return whole.get("results", whole)
 
 
-def body_of(body: bytes, status: int) -> tuple[Body, str]:
+def body_of(body: bytes, status: int, ours: frozenset[str]) -> tuple[Body, str]:
     """What the body of an answer to a write is, and the words in it of at most 120 characters.
 
-    The words are the gateway's fault in ours, else upstream's own.
+    The words are the gateway's fault in ours, else upstream's own. `ours` are the ids of the report that was written to.
     """
     if fault := gateway.fault_in(body):
         kind = Body.GATEWAY_DENIED if fault.kind is gateway.Kind.DENIED else Body.GATEWAY
         return kind, f"{fault.what}. {fault.todo}"
     try:
-        envelope = _json_object(body)
+        envelope = _as_object(_strict_json(body))
     except UpstreamBroken:
         return Body.OTHER, ""
+    if verdict.names_another(envelope, ours):
+        return Body.OF_ANOTHER, ""
     if 200 <= status < 300:
         return _OF_SAYING[verdict.of_write(envelope)], _message(envelope)
     return (Body.FAILURE if _is_refusal(envelope, status) else Body.OTHER), _message(envelope)
@@ -136,6 +139,17 @@ def _json(body: bytes) -> object:
     except (ValueError, RecursionError) as exc:
         reason = "the answer is empty" if not text.strip() else "the answer is no JSON"
         raise UpstreamBroken(reason) from exc
+
+
+def _strict_json(body: bytes) -> object:
+    """The JSON of an answer to a write. One that is damaged, or contradicts itself, proves nothing."""
+    try:
+        text = body.decode("utf-8-sig")
+        if _holds_too_much(text):
+            raise ValueError("more values than an answer of theirs can hold")
+        return strictly(text)
+    except ValueError as exc:  # a UnicodeDecodeError too
+        raise UpstreamBroken("the answer is no JSON") from exc
 
 
 def _loaded(text: str) -> object:

@@ -181,9 +181,14 @@ class Body(StrEnum):
 
     SUCCESS = "success"  # it says that the call went well, and nothing else
     FAILURE = "failure"  # under 2xx: it says anything else; under another status: LAPOR's own refusal
+    OF_ANOTHER = "of_another"  # it names another report than the one that was written to
     GATEWAY = "gateway"  # the gateway's own: the call was not handed on
     GATEWAY_DENIED = "gateway_denied"  # the same, for it does not let us in
     OTHER = "other"  # HTML, empty, truncated, any other JSON
+
+
+STORED = frozenset({200, 201})
+"""The statuses under which a success is one: 202 is not done yet, 203 and 206 are not as LAPOR said it."""
 
 
 def outcome_of(status: int, body: Body, *, message: str = "", retry_after: float | None = None) -> Outcome:
@@ -197,7 +202,7 @@ def outcome_of(status: int, body: Body, *, message: str = "", retry_after: float
     if body in {Body.GATEWAY, Body.GATEWAY_DENIED}:
         denied = body is Body.GATEWAY_DENIED
         return NotSent(why=why, http_status=status, retry_after=retry_after, denied=denied)
-    if body is Body.SUCCESS and 200 <= status < 300:
+    if body is Body.SUCCESS and status in STORED:
         return Sent(http_status=status)
     if body is not Body.FAILURE or not 400 <= status < 500 or status == 408:
         return Unknown(why=why, http_status=status, retry_after=retry_after)

@@ -148,10 +148,14 @@ class OutgoingFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outgoing:
-    """One delivery as it leaves: a response (`text` ends with its reference) or a hand-over (forward)."""
+    """One delivery as it leaves: a response (`text` ends with its reference) or a hand-over (forward).
+
+    `report_id` is the id that is written to.
+    """
 
     ref: str
     report_id: str
+    tracking_id: str
     text: str
     institution_from_id: str
     institution_to_id: str

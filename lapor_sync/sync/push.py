@@ -429,6 +429,7 @@ class _Push:
         return Outgoing(
             ref=one.ref,
             report_id=ready.report.call_id,
+            tracking_id=one.tracking_id,
             text=one.delivery.text,
             institution_from_id=one.delivery.opd,
             institution_to_id=one.target or city,

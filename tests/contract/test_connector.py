@@ -43,6 +43,7 @@ def response(stage: Stage, text: str = "Sudah kami perbaiki.", **changes: object
     given: dict[str, object] = {
         "ref": REF,
         "report_id": stage.report_id,
+        "tracking_id": stage.tracking_id,
         "text": delivery.with_reference(text, REF),
         "institution_from_id": stage.institution_from_id,
         "institution_to_id": stage.institution_to_id,

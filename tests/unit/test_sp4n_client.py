@@ -58,6 +58,7 @@ def outgoing(**changes: Any) -> Outgoing:
     given: dict[str, Any] = {
         "ref": "LS-ABCDEF",
         "report_id": "100",
+        "tracking_id": "20001234",
         "text": "Siap.\n[Ref LS-ABCDEF]",
         "institution_from_id": "611",
         "institution_to_id": "601",

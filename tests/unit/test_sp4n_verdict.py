@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.sp4n_v3.listing import listing
-from connectors.sp4n_v3.verdict import Says, is_failed_read, of_write
+from connectors.sp4n_v3.verdict import Says, is_failed_read, names_another, of_write
 from lapor_sync.domain.errors import UpstreamBroken
 
 SUCCESSES: tuple[dict[str, Any], ...] = (
@@ -29,11 +29,51 @@ SUCCESSES: tuple[dict[str, Any], ...] = (
     {"message": "Success"},
     {"status": True, "error": None, "errors": [], "error_code": 0, "code": "00", "trace": ""},
     {"status": True, "results": {"status_code": 3, "status": {"name": "Dalam Proses"}}},
-    {"status": True, "results": None, "default": "x"},
+    {"status": True, "results": {"default": "x"}},
     {"results": {"status": True}},
     {"Status": "OK", "IsSuccess": 1},
     {"status": True, "results": "[]"},
     {"status": True, "results": "12"},
+    {
+        "status": True,
+        "message": "Tindak lanjut berhasil ditambahkan.",
+        "timestamp": 1764300000,
+        "request_id": "a-1",
+    },
+    {
+        "status": True,
+        "message": "Data has been saved successfully!",
+        "rc": "00",
+        "saved": True,
+        "affected_rows": "1",
+    },
+    {"status": True, "results": {"inserted_id": "9f1c2e6d-0000", "stored_at": None, "created_by": 7}},
+    {"berhasil": True, "pesan": "Sukses", "data": {"tersimpan": "ya", "jumlah": 1}},
+    {
+        # A row of a thread, whole.
+        "status": True,
+        "results": {
+            "id": 500001,
+            "complaint_id": 100001,
+            "created_at": "2026-11-29 10:00:00",
+            "updated_at": None,
+            "deleted_at": None,
+            "content": "Belum selesai, ditolak dan gagal: false",
+            "template_code": "reply",
+            "template_content": None,
+            "institution_from_name": "Dinas PU",
+            "institution_to_name": "Kota",
+            "institution": {"id": 611, "code": "0611", "is_active": False, "status": 0},
+            "complaint": {"id": 100001, "status": "Dalam Proses", "status_name": "Belum Terverifikasi"},
+            "data": '{"status_old":{"name":"Terverifikasi"},"status_new":{"name":"Dalam Proses"}}',
+            "attachments": {"0": {"path": "a.jpg", "extension": "jpg"}, "docs": []},
+            "is_secret": False,
+            "is_anonymous": 0,
+            "rating": 0,
+            "user": {"id": 1, "name": "tidak", "message": "x", "data": "x"},
+        },
+        "message": "Success",
+    },
 )
 
 FAILURES: tuple[dict[str, Any], ...] = (
@@ -70,7 +110,56 @@ FAILURES: tuple[dict[str, Any], ...] = (
     {"message": {"content": ["Too long"]}},
     {"results": False},
     {"results": "Gagal"},
+    {"rc": "05"},
+    {"rc": 5},
+    {"responseCode": "99"},
+    {"errno": 1062},
+    {"retCode": "E1"},
+    {"kode": "05"},
+    {"kode": 500},
+    {"berhasil": False},
+    {"sukses": "tidak"},
+    {"hasil": "ditolak"},
+    {"state": "rejected"},
+    {"outcome": "pending"},
+    {"saved": False},
+    {"is_stored": 0},
+    {"inserted": "0"},
+    {"affected_rows": 0},
+    {"affectedRows": -1},
+    {"rowCount": 0},
+    {"count": 0},
+    {"total": 0},
+    {"jumlah": "0"},
+    {"inserted_id": None},
+    {"last_insert_id": 0},
+    {"created": []},
+    {"processed": "later"},
+    {"tersimpan": False},
+    {"sudahDisimpan": "belum"},
+    {"terkirim": 0},
+    {"delivered": None},
+    {"queued": True},
+    {"is_pending": 1},
+    {"menunggu_moderasi": True},
+    {"duplicate": True},
+    {"rejected": ["content"]},
+    {"dry_run": True},
+    {"warning": "x"},
+    {"warnings": ["x"]},
+    {"message": "Laporan sudah ditutup"},
+    {"message": "Success, but nothing was stored"},
+    {"message": "Berhasil diterima, menunggu persetujuan"},
+    {"message": "Laporan 29999999 berhasil disimpan"},
+    {"message": "Halo"},
+    {"message": "ok " * 1000},
+    {"data": 0},
+    {"result": -1},
+    {"output": '{"status":true,"status":false}'},
+    {"payload": '{"message":"success"'},
+    {"flagged": False, "x": False},
 )
+ONLY_AT_THE_TOP = ({"foo": "bar"}, {"note": "x"}, {"n": 5}, {"info": False}, {"x" * 41: "y"})
 WHERE = (
     lambda said: {"status": True, **said} if "status" not in said else said,
     lambda said: {"status": True, "message": "Success", "results": said},
@@ -98,7 +187,81 @@ def test_a_failure_is_heard_wherever_it_is_said(said: dict[str, Any], where: Any
     assert of_write(envelope) is Says.FAILURE
 
 
-@pytest.mark.parametrize("envelope", [{}, {"id": 1}, {"results": {}}, {"data": {"id": 7}}, {"message": "Halo"}])
+@pytest.mark.parametrize("said", ONLY_AT_THE_TOP)
+def test_what_stands_beside_the_envelope_and_is_not_known_is_no_success(said: dict[str, Any]) -> None:
+    """Whatever it claims: it is read back, which costs a read."""
+    assert of_write({"status": True, "message": "Success", **said}) is Says.FAILURE
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"saved": False},
+        {"success": False},
+        {"status": "failed"},
+        {"status": False},
+        {"rc": "05"},
+        {"error": "x"},
+        {"is_valid": False},
+        {"remark": "gagal"},
+    ],
+)
+def test_a_failure_is_heard_however_deep_it_lies(part: dict[str, Any]) -> None:
+    """In what no wrapper holds."""
+    for deep in (1, 3, 30):
+        said: Any = part
+        for _ in range(deep):
+            said = {"info": [said]}
+        assert of_write({"status": True, "results": {"id": 1, "info": said}}) is Says.FAILURE
+
+
+def test_what_is_nested_too_deep_to_be_looked_at_is_no_success() -> None:
+    """No answer of theirs is."""
+    said: Any = {}
+    for _ in range(60):
+        said = {"info": said}
+    assert of_write({"status": True, "results": said}) is Says.FAILURE
+
+
+OURS = frozenset({"100001", "20000001"})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"complaint_id": 999},
+        {"complaint_id": 0},
+        {"complaintId": "abc"},
+        {"complaint_ids": [100001, 999]},
+        {"tracking_id": "29999999"},
+        {"nomor_laporan": "29999999"},
+        {"id_pengaduan": 999.5},
+        {"complaint": 999},
+        {"complaint": {"id": 999}},
+        {"complaint": {"data": {"tracking_id": 2999}}},
+        {"complaint": [{"kode": "C-999"}]},
+        {"laporan": {"nomor": True}},
+        {"parentComplaintId": "https://x/complaints/999"},
+    ],
+)
+@pytest.mark.parametrize("where", WHERE)
+def test_an_answer_about_another_report_is_known(said: dict[str, Any], where: Any) -> None:
+    """By any id of another shape too, wherever it stands."""
+    assert names_another(where(said), OURS)
+
+
+def test_an_answer_about_our_own_report_is_ours() -> None:
+    """Under either of its ids, as a number or a text; what is null names nothing, nor does another thing's id."""
+    for said in (
+        {"complaint_id": "100001", "tracking_id": 20000001},
+        {"complaint": {"id": 100001.0, "tracking_id": " 20000001 ", "institution": {"id": 7}}},
+        {"id": 5, "complaint_id": None, "institution_id": 611, "user": {"id": 9}},
+        {"complaint_ids": ["100001"]},
+    ):
+        assert not any(names_another(where(said), OURS) for where in WHERE)
+
+
+@pytest.mark.parametrize("envelope", [{}, {"id": 1}, {"results": {}}, {"data": {"id": 7}}, {"message": ""}])
 def test_what_says_nothing_is_no_success(envelope: dict[str, Any]) -> None:
     """An answer with an id alone may be the echo of what was asked."""
     assert of_write(envelope) is Says.NOTHING
@@ -123,6 +286,9 @@ READ_FAILURES: tuple[dict[str, Any], ...] = (
     {"status": True, "results": {"data": {"success": False}}},
     {"status": True, "results": {"data": []}, "message": "Terjadi kesalahan"},
     {"status": True, "results": {}, "message": "Gagal memuat"},
+    {"status": True, "rc": "05", "results": {"data": []}},
+    {"status": True, "berhasil": False, "results": {"data": []}},
+    {"status": True, "results": {"data": []}, "message": {"page": ["x"]}},
 )
 
 
@@ -144,6 +310,8 @@ def test_a_read_that_says_it_failed_is_never_an_empty_result(envelope: dict[str,
         {"id": 1, "status": "Ditangani", "status_name": "Selesai", "status_code": 400},
         {"results": {"data": {"id": 1, "status_name": "Selesai", "status_code": 410}}},
         {"status": {"name": "Selesai"}, "id": 1},
+        {"status": True, "rc": "00", "results": {"data": []}},
+        {"status": True, "results": {"data": {"id": 1, "kode": 611, "hasil": "tidak layak", "state": "belum"}}},
     ],
 )
 def test_a_read_that_brought_something_is_taken(envelope: dict[str, Any]) -> None:
@@ -156,5 +324,6 @@ def test_a_million_characters_of_words_are_read_in_no_time() -> None:
     began = time.process_time()
     for text in ("not " * 250_000, "a" * 1_000_000, " " * 1_000_000):
         of_write({"message": text, "status": text, "results": text, text: text})
+        names_another({"message": text, "complaint": text, text: text}, OURS)
         is_failed_read({"message": text, "status": text, "results": text, text: text})
     assert time.process_time() - began < 1

@@ -226,12 +226,15 @@ def test_no_json_breaks_a_listing(value: object) -> None:
 @given(st.binary(max_size=60))
 def test_no_bytes_break_an_envelope(body: bytes) -> None:
     """Only UpstreamBroken leaves."""
-    wire.body_of(body, 200)
+    wire.body_of(body, 200, OURS)
     with pytest.raises(UpstreamBroken):
         listing(body)
 
 
 # Answers to writes.
+
+OURS = frozenset({"100", "20001234"})
+"""The ids of the report that was written to."""
 
 
 @pytest.mark.parametrize(
@@ -243,7 +246,9 @@ def test_no_bytes_break_an_envelope(body: bytes) -> None:
         ({"message": "Success"}, 200, Body.SUCCESS, "Success"),
         ({"results": {}}, 200, Body.OTHER, ""),  # nothing in it says that it went well
         ({"code": 200, "message": "ok"}, 200, Body.SUCCESS, "ok"),
-        ({"complaint_id": 1}, 200, Body.OTHER, ""),
+        ({"complaint_id": 100}, 200, Body.OTHER, ""),
+        ({"status": True, "results": {"id": 5, "complaint_id": 101}}, 200, Body.OF_ANOTHER, ""),
+        ({"status": False, "message": "a", "results": {"tracking_id": "20001235"}}, 422, Body.OF_ANOTHER, ""),
         ({}, 200, Body.OTHER, ""),
         ([], 200, Body.OTHER, ""),
         ({"status": False, "message": "a", "errors": {"x": ["b"]}}, 422, Body.FAILURE, "a"),
@@ -261,7 +266,7 @@ def test_no_bytes_break_an_envelope(body: bytes) -> None:
 )
 def test_the_body_of_a_writes_answer(body: object, status: int, kind: Body, message: str) -> None:
     """The API's envelope; upstream's words, cut."""
-    assert wire.body_of(as_bytes(body), status) == (kind, message)
+    assert wire.body_of(as_bytes(body), status, OURS) == (kind, message)
 
 
 @pytest.mark.parametrize(
@@ -283,13 +288,42 @@ def test_the_body_of_a_writes_answer(body: object, status: int, kind: Body, mess
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 499])
 def test_an_error_that_lapor_did_not_write_is_other(body: object, status: int) -> None:
     """Firewalls and proxies write JSON too."""
-    assert wire.body_of(as_bytes(body), status)[0] is Body.OTHER
+    assert wire.body_of(as_bytes(body), status, OURS)[0] is Body.OTHER
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"status": tr', b"\xff\xfe"])
-def test_a_body_that_is_no_json_is_other(body: bytes) -> None:
-    """Whatever the status."""
-    assert wire.body_of(body, 200) == (Body.OTHER, "")
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b'{"status": tr',
+        b"\xff\xfe",
+        b'{"status":false,"message":"x","status":true}',
+        b'{"status":true,"results":{"saved":true,"saved":false}}',
+        b'{"status":true}{"status":false}',
+        b'"{\\"status\\":true}"',
+        b'{"status":true,"message":"\xff"}',
+        b'{"status":true,"results":NaN}',
+        b'{"status":true,"results":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"status":true,"results":[' + b"1," * 2_000_000 + b"1]}",
+    ],
+)
+def test_a_body_that_is_damaged_or_contradicts_itself_is_other(body: bytes) -> None:
+    """Also where its last word would be of success."""
+    assert wire.body_of(body, 200, OURS) == (Body.OTHER, "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'\xef\xbb\xbf{"status":true}',
+        b' {"status":true,"status":true}\n',
+        b'{"status":"1","results":{"id":1,"id":1}}',
+    ],
+)
+def test_a_success_in_an_odd_dress_is_one(body: bytes) -> None:
+    """A byte order mark; the same word twice."""
+    assert wire.body_of(body, 200, OURS)[0] is Body.SUCCESS
 
 
 # Rows.
