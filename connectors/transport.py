@@ -32,7 +32,7 @@ import httpcore
 import httpx
 import tenacity
 
-from connectors import gateway
+from connectors import elsewhere, gateway
 from lapor_sync.domain.errors import (
     BadInput,
     Denied,
@@ -55,6 +55,11 @@ LONGEST_OBEYED_WAIT = 5.0
 
 _LONGEST_RETRY_AFTER = 900.0
 """Seconds that a `Retry-After` is believed at most: one that is wrong must not silence a city for a day."""
+
+_Advise = Callable[[str, str, str], elsewhere.Advice]
+
+_ANY_FILE = "application/json;q=0.9, */*;q=0.8"
+"""Of a file: a framework says in JSON what failed to whom takes JSON first, and gives a file to whom takes any."""
 
 _NAP = 0.25
 _SLICE = 0.5
@@ -108,7 +113,8 @@ class TransportSettings:
 class Answer(NamedTuple):
     """What came back, read to its end. `retry_after` in seconds.
 
-    `began_at` is the upstream's time at which the call began, no later than it really did; `link` its `Link` header.
+    `began_at` is the upstream's time at which the call began, no later than it really did; `link`, `location` and
+    `media_type` are its headers. `is_measured`: it said itself where its body ends.
     """
 
     status: int
@@ -116,6 +122,9 @@ class Answer(NamedTuple):
     began_at: datetime
     retry_after: float | None = None
     link: str = ""
+    location: str = ""
+    media_type: str = ""
+    is_measured: bool = True
 
 
 class Transport:
@@ -206,21 +215,27 @@ class Transport:
         url = self._address(path, of) + query
         return self._retrying(lambda: self._parsed(what, parse, self._get(what, self._plain(url))))
 
-    def fetch(self, url: str) -> bytes:
-        """The bytes of a file that upstream names, whole or not at all; credentials only to the base's own host.
+    def fetch(self, url: str, parse: Callable[[Answer], T]) -> T:
+        """GET a file that upstream names, and parse the answer; credentials go only to the base's own host.
 
         `url` may be relative to the base. Raises as `read`; a foreign host's 401 or 403 says nothing of our
         credentials and is UpstreamBroken.
         """
         what = "GET attachment"
         target = self._target(what, url)
-        headers = self._credentials if _origin(target) == _origin(self._base_url) else self._anonymous
+        is_ours = _origin(target) == _origin(self._base_url)
+        headers = {**(self._credentials if is_ours else self._anonymous), "Accept": _ANY_FILE}
+
+        def get() -> T:
+            request = self._request("GET", str(target), httpx.Headers(headers))
+            return self._parsed(what, parse, self._get(what, request, elsewhere.of_file))
+
         try:
-            return self._retrying(lambda: self._get(what, self._request("GET", str(target), headers)).body)
-        except Denied as exc:
-            if headers is self._credentials:
-                raise
-            raise UpstreamBroken(exc.what, http_status=exc.http_status) from exc
+            return self._retrying(get)
+        except (Denied, Missing, UpstreamBroken) as exc:
+            todo = elsewhere.of_refused_file(exc.http_status, is_foreign=not is_ours)
+            kind = UpstreamBroken if isinstance(exc, Denied) and not is_ours else type(exc)
+            raise kind(exc.what, todo=todo or exc.todo, http_status=exc.http_status) from exc
 
     def post_form(self, path: str, parts: Iterable[Part], *, of: str = "") -> Answer:
         """POST one multipart form, once: never tried again, redirects never followed.
@@ -243,7 +258,7 @@ class Transport:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._write(f"POST {path}", request)
 
-    def _get(self, what: str, request: httpx.Request) -> Answer:
+    def _get(self, what: str, request: httpx.Request, advise: _Advise = elsewhere.of_call) -> Answer:
         with self._turn(what):
             self._limit.begin(self._settings.read_timeout, self._stopping)
             lane = self._lane()
@@ -251,6 +266,8 @@ class Transport:
                 answer = self._exchange(what, lane[request.url.scheme], request)
             finally:
                 self._free.append(lane)
+        if 300 <= answer.status < 400:
+            raise _redirect(what, answer, advise(str(request.url), answer.location, self._base))
         if not 200 <= answer.status < 300:
             raise _error_of(what, answer)
         return answer
@@ -268,7 +285,7 @@ class Transport:
         try:
             return parse(answer)
         except UpstreamBroken as exc:
-            raise UpstreamBroken(f"{what}: {exc.what}", http_status=answer.status) from exc
+            raise UpstreamBroken(f"{what}: {exc.what}", todo=exc.todo, http_status=answer.status) from exc
 
     def _write(self, what: str, request: httpx.Request) -> Answer:
         """One write over a connection of its own, opened for it and closed after it.
@@ -318,6 +335,9 @@ class Transport:
                 began_at=began,
                 retry_after=_retry_after(response.headers.get("retry-after"), self.upstream_now),
                 link=response.headers.get("link", ""),
+                location=response.headers.get("location", ""),
+                media_type=response.headers.get("content-type", ""),
+                is_measured=not {"content-length", "transfer-encoding"}.isdisjoint(response.headers),
             )
         finally:
             response.close()
@@ -763,15 +783,14 @@ def _cause(exc: BaseException | None, kind: type[ssl.SSLError]) -> ssl.SSLError 
     return exc
 
 
+def _redirect(what: str, answer: Answer, advice: elsewhere.Advice) -> UpstreamError:
+    text = f"{what}: HTTP {answer.status}" + (f", {advice.what}, which is not followed" if advice.what else "")
+    return UpstreamBroken(text, http_status=answer.status, todo=advice.todo)
+
+
 def _error_of(what: str, answer: Answer) -> UpstreamError:
-    """The error of an answer to a read that is not 2xx."""
+    """The error of an answer to a read that is neither 2xx nor 3xx."""
     status, text = answer.status, f"{what}: HTTP {answer.status}"
-    if 300 <= status < 400:
-        return UpstreamBroken(
-            text,
-            http_status=status,
-            todo="It points to another address, which is never followed: check LAPOR_SYNC_UPSTREAM_URL.",
-        )
     if fault := gateway.fault_in(answer.body):
         what = f"{text}: {fault.what}"
         by_gateway = _OF_GATEWAY[fault.kind]

@@ -10,15 +10,17 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+from connectors.elsewhere import NO_FILE
+from connectors.files import why_no_file
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.listing import Listing, listing
 from connectors.sp4n_v3.paging import MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
 from connectors.transport import Answer, Part, Transport, may_be_in_address
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
-from lapor_sync.domain.errors import BadInput, BadRecord, Unreachable, UpstreamError
+from lapor_sync.domain.errors import BadInput, BadRecord, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage
-from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
+from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
 
 T = TypeVar("T")
 
@@ -132,9 +134,18 @@ class Sp4nV3:
         }
         return _outcome(outgoing, lambda: self._transport.post_json(REJECT, body, of=outgoing.report_id))
 
-    def fetch_attachment(self, url: str) -> Iterator[bytes]:
-        """The file's bytes: given only once it came whole, so that no half of a file is taken for one."""
-        return iter((self._transport.fetch(url),))
+    def fetch_attachment(self, file: Attachment) -> bytes:
+        """The file, whole. Raises UpstreamError, also where something else came in its place."""
+
+        def content(answer: Answer) -> bytes:
+            came = why_no_file(
+                answer.status, answer.body, answer.media_type, file.extension, is_measured=answer.is_measured
+            )
+            if came:
+                raise UpstreamBroken(f"in the file's place came {came}", todo=NO_FILE)
+            return answer.body
+
+        return self._transport.fetch(file.url, content)
 
     def upstream_now(self) -> datetime:
         """The upstream's time."""

@@ -48,6 +48,7 @@ from connectors.transport import may_be_in_address
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, UpstreamBroken
+from lapor_sync.domain.names import harmless_name
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.ports import ListedRow
 from lapor_sync.domain.report import (
@@ -254,7 +255,7 @@ def _attachment_parts(found: object) -> Iterable[object]:
 
 
 _URL_KEYS = ("path", "url", "link", "file")
-_FILE_NAME_KEYS = ("file_name", "name", "filename", "original_name")
+_FILE_NAME_KEYS = ("file_name", "name", "filename", "original_name", "disk_name")
 
 
 def _attachment(part: object) -> Attachment | None:
@@ -262,9 +263,13 @@ def _attachment(part: object) -> Attachment | None:
     url = _first(row, _URL_KEYS)
     if not url:
         return None
-    name = _first(row, _FILE_NAME_KEYS) or _last_segment(url)
-    extension = _first(row, ("extension", "ext")) or _suffix(name)
-    return Attachment(url=url, file_name=name, extension=extension.lstrip(".").lower() or None)
+    name = harmless_name(_first(row, _FILE_NAME_KEYS) or _last_segment(url))
+    said = _first(row, ("extension", "ext")).lstrip(".")
+    extension = said if _EXTENSION.fullmatch(said) else _suffix(name)
+    return Attachment(url=url, file_name=name, extension=extension.lower() or None)
+
+
+_EXTENSION = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 
 def _first(row: Row, keys: Iterable[str]) -> str:
@@ -555,7 +560,8 @@ def item_keys(rows: Iterable[object], first: dict[str, object] | None = None) ->
     for row in rows:
         key = row_key(row, "id")
         same = first.setdefault(key, row)
-        keys.append(key if same is row or same == row else derived_key(row))
+        is_same = same is row or same == row or hash_of(same) == hash_of(row)
+        keys.append(key if is_same else derived_key(row))
     return keys
 
 

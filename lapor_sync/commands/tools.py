@@ -74,7 +74,7 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
             one = known_report(work, report_id)
             file = _numbered(one, numbered_attachments(work, one), number)
         with connector_of(app.settings, read_secrets(app.settings), app.clock, app.stopping) as connector:
-            size = put(out, connector.fetch_attachment(file.url))
+            size = put(out, [connector.fetch_attachment(file)])
         if one.report.is_secret:
             with store.work() as work:
                 work.note("shown", one.tracking_id, who=person(by))

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from lapor_sync.domain.delivery import Outcome
 from lapor_sync.domain.errors import BadRecord
-from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
+from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
 
 
 class Uptime(NamedTuple):
@@ -96,8 +96,11 @@ class Connector(Protocol):
     def institutions(self) -> tuple[Institution, ...]:
         """The master list of institutions."""
 
-    def fetch_attachment(self, url: str) -> Iterator[bytes]:
-        """The bytes of an attached file; credentials go along only to the configured base."""
+    def fetch_attachment(self, file: Attachment) -> bytes:
+        """The bytes of an attached file, whole; credentials go along only to the configured base.
+
+        Raises UpstreamError, also where something else came in the file's place.
+        """
 
     def upstream_now(self) -> datetime:
         """The upstream's time by its last `Date` header and the monotonic clock; our clock before any answer."""

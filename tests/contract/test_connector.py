@@ -154,7 +154,7 @@ def test_an_attached_file_is_fetched_without_credentials(stage: Stage) -> None:
     file = stage.connector.read_thread(stage.report_id).items[-1].attachments[0]
     assert file.file_name.lower() == "foto.jpg"
     assert file.extension == "jpg"
-    assert b"".join(stage.connector.fetch_attachment(file.url)) == b"\xff\xd8 foto"
+    assert stage.connector.fetch_attachment(file) == b"\xff\xd8 foto"
 
 
 def test_the_institutions_are_all_there(stage: Stage) -> None:

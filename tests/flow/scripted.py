@@ -15,7 +15,7 @@ from connectors.sp4n_v3 import wire
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
 from lapor_sync.domain.errors import BadRecord, Missing, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage, Uptime
-from lapor_sync.domain.report import Detail, Institution, Outgoing, Report, Thread
+from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
 from lapor_sync.store import conflicts, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
 from lapor_sync.store.outbox import Queued
@@ -140,8 +140,8 @@ class Scripted:
     def institutions(self) -> tuple[Institution, ...]:
         return ()
 
-    def fetch_attachment(self, url: str) -> Iterator[bytes]:
-        return iter(())
+    def fetch_attachment(self, file: Attachment) -> bytes:
+        return b""
 
     def upstream_now(self) -> datetime:
         return (START + timedelta(seconds=self.clock.seconds + self.ahead)).replace(microsecond=0)

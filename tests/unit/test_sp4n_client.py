@@ -15,9 +15,9 @@ import respx
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.delivery import Sent, Unknown
-from lapor_sync.domain.errors import Missing
+from lapor_sync.domain.errors import Missing, UpstreamBroken
 from lapor_sync.domain.ports import Uptime
-from lapor_sync.domain.report import Outgoing, OutgoingFile
+from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile
 
 BASE = "https://lapor.test/lapor/3.0.0"
 NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
@@ -362,3 +362,18 @@ def test_an_answer_to_a_write_that_cannot_be_read_leaves_it_unknown(upstream: An
         return_value=httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"})
     )
     assert isinstance(Sp4nV3(transport).send_response(outgoing()), Unknown)
+
+
+def test_a_failure_in_a_files_place_is_said_and_asked_for_as_files_are(
+    upstream: Any, transport: Transport
+) -> None:
+    """Under a 200 too; and the right file is given whole."""
+    route = upstream.get(f"{BASE}/f/a.pdf")
+    route.mock(return_value=httpx.Response(200, json={"status": False, "message": "Berkas tidak ada"}))
+    file = Attachment(url="/lapor/3.0.0/f/a.pdf", file_name="a.pdf", extension="pdf")
+    with pytest.raises(UpstreamBroken, match=r"in the file's place came an error .*Berkas tidak ada") as caught:
+        Sp4nV3(transport).fetch_attachment(file)
+    assert "--once" in caught.value.todo
+    assert "*/*" in route.calls.last.request.headers["accept"]
+    route.mock(return_value=httpx.Response(200, content=b"%PDF surat", headers={"Content-Type": "text/html"}))
+    assert Sp4nV3(transport).fetch_attachment(file) == b"%PDF surat"

@@ -536,6 +536,20 @@ def test_odd_addresses_still_give_a_name(url: str, name: str, extension: str | N
     assert wire.attachments([url]) == (Attachment(url=url, file_name=name, extension=extension),)
 
 
+def test_what_a_file_is_called_is_harmless_and_what_it_is_may_be_said_elsewhere() -> None:
+    """October's keys; a name that is a path is none, and no extension is taken that is none."""
+    row = {"id": 7, "path": "https://f.test/1", "disk_name": "65a.jpg", "file_size": 9, "extension": "../x"}
+    assert wire.attachments([row]) == (Attachment(url="https://f.test/1", file_name="65a.jpg", extension="jpg"),)
+    named = wire.attachments([row | {"file_name": "../../.ssh/id\n.PDF"}])
+    assert named[0].file_name == "id\ufffd.PDF"
+
+
+def test_an_item_whose_files_were_signed_anew_between_two_pages_is_one() -> None:
+    """Not two items of one id."""
+    items = [{"id": 1, "attachments": [{"path": f"https://f.test/a?X-Amz-Signature={n}"}]} for n in (1, 2)]
+    assert wire.item_keys(items) == ["1", "1"]
+
+
 # Details.
 
 

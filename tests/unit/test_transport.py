@@ -502,7 +502,7 @@ def test_credentials_go_with_a_file_only_to_the_bases_own_host(
     """Scheme, host and port must all be the base's."""
     route = wire.get(whole) if whole else wire.get(url__regex=r".*other\.test/a\.pdf")
     route.mock(return_value=ok(b"%PDF"))
-    assert build().fetch(url) == b"%PDF"
+    assert build().fetch(url, body) == b"%PDF"
     sent = route.calls.last.request.headers
     assert ("auth" in sent, "token" in sent) == (own, own)
     assert "authorization" not in sent
@@ -514,36 +514,44 @@ def test_an_address_that_is_none_is_not_fetched(url: str, wire: Any, build: Any)
     route = wire.get(url__regex=".*").mock(return_value=ok())
     if url:
         with pytest.raises(UpstreamBroken, match="not a web address"):
-            build().fetch(url)
+            build().fetch(url, body)
         assert route.call_count == 0
     else:
-        assert build().fetch(url) == b"{}"
+        assert build().fetch(url, body) == b"{}"
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 70 + ".test", "127.0.0.1:99999"])
 def test_a_host_or_port_that_no_resolver_takes_is_unreachable(host: str, build: Any) -> None:
     """Python says so with a UnicodeError or an OverflowError, httpx with an InvalidURL or not at all."""
     with pytest.raises((Unreachable, UpstreamBroken)):
-        build(read_tries=1).fetch(f"https://{host}/a.pdf")
+        build(read_tries=1).fetch(f"https://{host}/a.pdf", body)
 
 
 def test_a_foreign_hosts_refusal_says_nothing_of_our_credentials(wire: Any, build: Any) -> None:
     """A storage host's 403 must not stop the agency's calls; the base's own must."""
     wire.get(url__regex=".*").mock(return_value=httpx.Response(403))
     with pytest.raises(UpstreamBroken) as caught:
-        build().fetch("https://storage.test/a.pdf")
+        build().fetch("https://storage.test/a.pdf?X-Amz-Signature=RAHASIA", body)
     assert caught.value.http_status == 403
+    assert "expired" in caught.value.todo
+    assert "RAHASIA" not in f"{caught.value} {caught.value.todo}"
     with pytest.raises(Denied):
-        build().fetch("/a.pdf")
+        build().fetch("/a.pdf", body)
 
 
 def test_a_redirect_is_not_followed_and_comes_with_advice(wire: Any, build: Any) -> None:
-    """Whether at a call or at a file."""
+    """At a call and at a file, whose address is none of the settings."""
     wire.get(f"{BASE}/x").mock(return_value=httpx.Response(302, headers={"Location": "https://other.test/login"}))
     other = wire.get("https://other.test/login").mock(return_value=ok())
     with pytest.raises(UpstreamBroken, match="HTTP 302") as caught:
         build().read("/x", body)
     assert "LAPOR_SYNC_UPSTREAM_URL" in caught.value.todo
+    moved = httpx.Response(302, headers={"Location": "https://other.test/login"})
+    wire.get("https://storage.test/a.pdf").mock(return_value=moved)
+    with pytest.raises(UpstreamBroken, match="login page") as caught:
+        build().fetch("https://storage.test/a.pdf", body)
+    assert "on https://other.test" in caught.value.todo
+    assert "LAPOR_SYNC_UPSTREAM_URL" not in caught.value.todo
     assert other.call_count == 0
 
 
@@ -617,7 +625,7 @@ def test_a_foreign_hosts_date_is_not_upstreams_time(wire: Any, build: Any, clock
     """Storage has a clock of its own."""
     wire.get("https://storage.test/a").mock(return_value=ok(headers={"Date": "Sun, 04 Jan 2026 20:00:00 GMT"}))
     transport = build()
-    transport.fetch("https://storage.test/a")
+    transport.fetch("https://storage.test/a", body)
     assert transport.upstream_now() == START
 
 

@@ -434,7 +434,7 @@ def test_a_redirect_is_not_followed_and_the_other_host_gets_nothing() -> None:
                 transport.read("/x", body)
             assert transport.post_json("/x", {}).status == 302
             with pytest.raises(UpstreamBroken, match="HTTP 302"):
-                transport.fetch("/file.pdf")
+                transport.fetch("/file.pdf", body)
         assert other.asked == []
 
 
@@ -442,8 +442,8 @@ def test_a_file_on_a_foreign_host_is_fetched_without_credentials() -> None:
     """What really goes over the wire holds neither header."""
     file = OK + b"Content-Length: 4\r\n\r\n%PDF"
     with serving(says(file)) as wire, transport_to(wire) as transport:
-        assert transport.fetch(f"http://localhost:{wire.port}/a.pdf") == b"%PDF"
-        assert transport.fetch(f"http://127.0.0.1:{wire.port}/a.pdf") == b"%PDF"
+        assert transport.fetch(f"http://localhost:{wire.port}/a.pdf", body) == b"%PDF"
+        assert transport.fetch(f"http://127.0.0.1:{wire.port}/a.pdf", body) == b"%PDF"
     foreign, own = (head.lower() for head in wire.asked)
     assert b"auth:" not in foreign
     assert b"token:" not in foreign
