@@ -39,6 +39,8 @@ from lapor_sync.domain.errors import (
     Missing,
     RateLimited,
     SettingsWrong,
+    TimedOut,
+    TooMuch,
     Unreachable,
     UpstreamBroken,
     UpstreamError,
@@ -60,6 +62,10 @@ _Advise = Callable[[str, str, str], elsewhere.Advice]
 
 _ANY_FILE = "application/json;q=0.9, */*;q=0.8"
 """Of a file: a framework says in JSON what failed to whom takes JSON first, and gives a file to whom takes any."""
+MEBI = 1024 * 1024
+
+_MOST_OF_ERROR = 256 * 1024
+"""Of the body of an answer that is no 2xx so much is read: what it says stands at its beginning."""
 
 _NAP = 0.25
 _SLICE = 0.5
@@ -94,7 +100,8 @@ class TransportSettings:
     """Where upstream is, how to be let in, and how much to ask of it. Times in seconds, sizes in bytes.
 
     `bearer` may hold the word `Bearer ` or not. `rate_per_second` 0 is no limit. `read_timeout` is for a whole
-    call. `pause` gives the wait after the n-th failed try of a read.
+    call. `max_body` is of an answer, `max_file` of an attached file. `pause` gives the wait after the n-th failed
+    try of a read.
     """
 
     base_url: str
@@ -105,7 +112,8 @@ class TransportSettings:
     rate_per_second: float = 10
     connect_timeout: float = 30
     read_timeout: float = 90
-    max_body: int = 64 * 1024 * 1024
+    max_body: int = 32 * MEBI
+    max_file: int = 64 * MEBI
     read_tries: int = 3
     pause: Callable[[int], float] = backoff
 
@@ -204,16 +212,19 @@ class Transport:
         *,
         of: str = "",
         params: Mapping[str, str | int] | None = None,
+        most: int | None = None,
     ) -> T:
         """GET `path` under the base and parse the answer; tried again a few times if that may help.
 
-        `of` fills `{id}` in `path`. `parse` gets a 2xx answer and may raise UpstreamBroken, which is tried again.
-        Raises Unreachable, UpstreamBroken, Denied, Missing or RateLimited.
+        `of` fills `{id}` in `path`. `parse` gets a 2xx answer, of `most` bytes at most, and may raise UpstreamBroken,
+        which is tried again. Raises Unreachable, UpstreamBroken, Denied, Missing or RateLimited; TimedOut and TooMuch
+        without another try.
         """
         what = f"GET {path}"
         query = f"?{urlencode(params)}" if params else ""
         url = self._address(path, of) + query
-        return self._retrying(lambda: self._parsed(what, parse, self._get(what, self._plain(url))))
+        most = min(most or self._settings.max_body, self._settings.max_body)
+        return self._retrying(lambda: self._parsed(what, parse, self._get(what, self._plain(url), most)))
 
     def fetch(self, url: str, parse: Callable[[Answer], T]) -> T:
         """GET a file that upstream names, and parse the answer; credentials go only to the base's own host.
@@ -228,7 +239,7 @@ class Transport:
 
         def get() -> T:
             request = self._request("GET", str(target), httpx.Headers(headers))
-            return self._parsed(what, parse, self._get(what, request, elsewhere.of_file))
+            return self._parsed(what, parse, self._get(what, request, self._settings.max_file, elsewhere.of_file))
 
         try:
             return self._retrying(get)
@@ -258,12 +269,12 @@ class Transport:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._write(f"POST {path}", request)
 
-    def _get(self, what: str, request: httpx.Request, advise: _Advise = elsewhere.of_call) -> Answer:
+    def _get(self, what: str, request: httpx.Request, most: int, advise: _Advise = elsewhere.of_call) -> Answer:
         with self._turn(what):
             self._limit.begin(self._settings.read_timeout, self._stopping)
             lane = self._lane()
             try:
-                answer = self._exchange(what, lane[request.url.scheme], request)
+                answer = self._exchange(what, lane[request.url.scheme], request, most)
             finally:
                 self._free.append(lane)
         if 300 <= answer.status < 400:
@@ -285,7 +296,7 @@ class Transport:
         try:
             return parse(answer)
         except UpstreamBroken as exc:
-            raise UpstreamBroken(f"{what}: {exc.what}", todo=exc.todo, http_status=answer.status) from exc
+            raise type(exc)(f"{what}: {exc.what}", todo=exc.todo, http_status=answer.status) from exc
 
     def _write(self, what: str, request: httpx.Request) -> Answer:
         """One write over a connection of its own, opened for it and closed after it.
@@ -296,7 +307,7 @@ class Transport:
             self._limit.begin(self._settings.read_timeout, _never, self._may_leave)
             wire = self._opener.wire(request.url.scheme)
             try:
-                return self._exchange(what, wire, request)
+                return self._exchange(what, wire, request, self._settings.max_body)
             finally:
                 wire.close()
 
@@ -309,18 +320,18 @@ class Transport:
                 raise Unreachable(f"{what}: not begun, the process is stopping", sent=False)
             yield
 
-    def _exchange(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request) -> Answer:
+    def _exchange(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request, most: int) -> Answer:
         """One request and its whole answer, within the bounds."""
         try:
-            return self._answer(what, wire, request)
+            return self._answer(what, wire, request, most)
         except _Withheld as exc:
             raise Unreachable(f"{what}: {_WITHHELD}", sent=self._limit.has_left, todo=_WITHHELD_TODO) from exc
         except (httpx.DecodingError, ValueError) as exc:  # ValueError: bytes in a head that httpx cannot read
             raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
         except httpx.HTTPError as exc:
-            raise _unreachable(what, exc) from exc
+            raise _unreachable(what, exc, is_over=self._limit.left() <= 0) from exc
 
-    def _answer(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request) -> Answer:
+    def _answer(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request, most: int) -> Answer:
         began, started = self._clock.now(), self._clock.monotonic()
         response = wire.handle_request(request)
         try:
@@ -331,7 +342,7 @@ class Transport:
                 began = self._upstream_clock.learn(response.headers.get("date"), started, arrived) or began
             return Answer(
                 status=response.status_code,
-                body=self._body(what, response),
+                body=_body(what, response, most) if response.is_success else _beginning(what, response),
                 began_at=began,
                 retry_after=_retry_after(response.headers.get("retry-after"), self.upstream_now),
                 link=response.headers.get("link", ""),
@@ -348,24 +359,19 @@ class Transport:
             raise RuntimeError("the transport is closed")
         return self._free.pop()
 
-    def _body(self, what: str, response: httpx.Response) -> bytes:
-        pieces: list[bytes] = []
-        left = self._settings.max_body
-        for piece in _decoded(what, _at_most(left, what, response.stream), response.headers):
-            left -= len(piece)
-            if left < 0:
-                raise UpstreamBroken(f"{what}: the answer is larger than {self._settings.max_body} bytes")
-            pieces.append(piece)
-        return b"".join(pieces)
-
     def _plan_retries(self) -> tenacity.Retrying:
         return tenacity.Retrying(
-            stop=lambda state: self._stopping() or state.attempt_number >= self._settings.read_tries,
+            stop=self._is_given_up,
             retry=tenacity.retry_if_exception(_may_pass),
             wait=self._pause_after,
             sleep=self._wait,
             reraise=True,
         )
+
+    def _is_given_up(self, state: tenacity.RetryCallState) -> bool:
+        """Whether no further try is made: after so many, or once all together took as long as one call may."""
+        tries, seconds = state.attempt_number, state.seconds_since_start or 0.0
+        return self._stopping() or tries >= self._settings.read_tries or seconds >= self._settings.read_timeout
 
     def _pause_after(self, state: tenacity.RetryCallState) -> float:
         """Our own wait, or what upstream asks for where that is longer."""
@@ -694,14 +700,38 @@ def may_be_in_address(id_: str) -> bool:
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
-def _at_most(most: int, what: str, stream: object) -> Iterator[bytes]:
-    """The bytes as they come. However little they unpack to, more than `most` of them are no answer."""
+def _body(what: str, response: httpx.Response, most: int) -> bytes:
+    """The whole body. Raises TooMuch as soon as it is known that it is larger than `most`, packed or not."""
+    if int(response.headers.get("content-length", 0)) > most:
+        raise _too_much(what, most)
+    packed = _at_most(most, what, cast("httpx.SyncByteStream", response.stream))
+    return b"".join(_at_most(most, what, _decoded(what, packed, response.headers)))
+
+
+def _beginning(what: str, response: httpx.Response) -> bytes:
+    """The first `_MOST_OF_ERROR` bytes of a body."""
+    pieces: list[bytes] = []
+    left = _MOST_OF_ERROR
+    for piece in _decoded(what, iter(cast("httpx.SyncByteStream", response.stream)), response.headers):
+        pieces.append(piece[:left])
+        left -= len(pieces[-1])
+        if not left:
+            break
+    return b"".join(pieces)
+
+
+def _at_most(most: int, what: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes as they come. Raises TooMuch once they are more than `most`."""
     left = most
-    for piece in cast("httpx.SyncByteStream", stream):
+    for piece in pieces:
         left -= len(piece)
         if left < 0:
-            raise UpstreamBroken(f"{what}: the answer is larger than {most} bytes")
+            raise _too_much(what, most)
         yield piece
+
+
+def _too_much(what: str, most: int) -> TooMuch:
+    return TooMuch(f"{what}: the answer is larger than {most} bytes")
 
 
 def _decoded(what: str, packed: Iterator[bytes], headers: httpx.Headers) -> Iterator[bytes]:
@@ -735,10 +765,11 @@ def _decoded(what: str, packed: Iterator[bytes], headers: httpx.Headers) -> Iter
 _CODINGS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
-def _unreachable(what: str, exc: httpx.HTTPError) -> Unreachable:
-    name = type(exc).__name__
+def _unreachable(what: str, exc: httpx.HTTPError, *, is_over: bool) -> Unreachable:
+    """The error where no whole answer came; `is_over`: the call's time is."""
     if not isinstance(exc, _NOT_SENT):
-        return Unreachable(f"{what}: no whole answer ({name})", sent=True)
+        kind = TimedOut if is_over else Unreachable
+        return kind(f"{what}: no whole answer ({type(exc).__name__})", sent=True)
     # What the system says of a connection holds no address path, header or body.
     why, todo = _why_not(exc)
     return Unreachable(f"{what}: no connection ({why[:120]})", sent=False, todo=todo)
@@ -816,7 +847,7 @@ _OF_GATEWAY: Mapping[gateway.Kind, type[UpstreamError]] = {
 
 def _may_pass(error: BaseException) -> bool:
     """Whether the same read may succeed in a moment."""
-    if not isinstance(error, Unreachable | UpstreamBroken | RateLimited):
+    if not isinstance(error, Unreachable | UpstreamBroken | RateLimited) or isinstance(error, TimedOut | TooMuch):
         return False
     if (error.retry_after or 0) > LONGEST_OBEYED_WAIT:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -12,13 +13,22 @@ from zoneinfo import ZoneInfo
 
 from connectors.elsewhere import NO_FILE
 from connectors.files import why_no_file
+from connectors.room import Room, Share
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.listing import Listing, listing
 from connectors.sp4n_v3.paging import MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
-from connectors.transport import Answer, Part, Transport, may_be_in_address
+from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
-from lapor_sync.domain.errors import BadInput, BadRecord, Unreachable, UpstreamBroken, UpstreamError
+from lapor_sync.domain.errors import (
+    BadInput,
+    BadRecord,
+    TooLarge,
+    TooMuch,
+    Unreachable,
+    UpstreamBroken,
+    UpstreamError,
+)
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
 
@@ -34,6 +44,21 @@ _MASTER_PAGE_SIZE = 1000
 
 MAX_THREAD_PAGES = 200
 """Of a thread: an upstream that invents items for ever is left after these."""
+
+MAX_RECORD = 16 * MEBI
+"""Bytes of one report's detail, or of all pages of its thread."""
+
+MAX_ITEMS = 20_000
+"""Of a thread."""
+
+MAX_BAD_ITEMS = 100
+"""Of a thread so many items that cannot be read are put away one by one; with more of them it is no thread."""
+
+MAX_BAD = 1000
+"""Rows on one page of a list that are put away one by one; with more of them it is no page of reports."""
+
+MAX_LISTED = 4096 * MEBI
+"""Bytes of all pages of one list: an upstream that invents rows for ever is left after these."""
 
 _NO_SUCH_PAGE = frozenset({400, 404, 410, 416, 422})
 """How paginators answer for a page beyond the last one (assumed)."""
@@ -53,10 +78,12 @@ class Sp4nSettings:
 
 
 class _Fetched(NamedTuple):
-    """One page of a listing as it came, with when its call began."""
+    """One page of a listing as it came, with when its call began, its bytes and how many values it holds."""
 
     listing: Listing
     began_at: datetime
+    size: int = 0
+    values: int = 0
     is_absent: bool = False
 
 
@@ -67,6 +94,7 @@ class Sp4nV3:
         self._transport = transport
         self._settings = settings or Sp4nSettings()
         self._zone = ZoneInfo(self._settings.timezone)
+        self._room = Room()
 
     def list_reports(self, *, updated_from: datetime | None) -> Iterator[ListPage]:
         """Pages of the agency's reports, the next one fetched ahead; see `ports.Connector`."""
@@ -93,19 +121,30 @@ class Sp4nV3:
         return wire.kept_text(row.raw)
 
     def read_report(self, report_id: str) -> Detail:
-        """The detail call. Raises Missing, BadRecord, other UpstreamError."""
+        """The detail call. Raises Missing, BadRecord (TooLarge too), other UpstreamError."""
         _demand_address(report_id)
-        return self._transport.read(
-            DETAIL,
-            lambda answer: wire.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at),
-            of=report_id,
-        )
+        with _one_record(report_id), self._room.share() as mine:
+
+            def detail(answer: Answer) -> Detail:
+                return mine.parsed(
+                    answer.body,
+                    lambda: wire.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at),
+                )
+
+            found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD)
+            return mine.made(lambda: found)
 
     def read_thread(self, report_id: str) -> Thread:
-        """The thread in reading order; it says whether it is complete."""
+        """The thread in reading order; it says whether it is complete. Raises as `read_report`."""
         _demand_address(report_id)
-        read = self._whole(FOLLOWUPS, {}, of=report_id, max_pages=MAX_THREAD_PAGES)
-        return wire.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
+        with _one_record(report_id), self._room.share() as mine:
+            read = self._whole(FOLLOWUPS, {}, mine, of=report_id, max_pages=MAX_THREAD_PAGES)
+            thread = mine.made(
+                lambda: wire.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
+            )
+            if len(thread.bad) > MAX_BAD_ITEMS:
+                raise TooMuch(f"GET {FOLLOWUPS}: it holds more than {MAX_BAD_ITEMS} items that are none")
+            return thread
 
     def institutions(self) -> tuple[Institution, ...]:
         """The master list of institutions, as far as it can be had."""
@@ -117,7 +156,8 @@ class Sp4nV3:
 
     def _master(self, path: str) -> list[object]:
         """A master list: nothing is concluded from what is not in it, so that no page is asked for in vain."""
-        return self._whole(path, {"page_size": _MASTER_PAGE_SIZE}, asks_on=False).rows
+        with self._room.share() as mine:
+            return self._whole(path, {"page_size": _MASTER_PAGE_SIZE}, mine, asks_on=False).rows
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         """Add a follow-up, once."""
@@ -176,35 +216,60 @@ class Sp4nV3:
         for number, file in enumerate(outgoing.files):
             yield (f"attachment[{number}]", (file.file_name, file.content))
 
-    def _page(self, path: str, params: Params, number: int, of: str = "") -> _Fetched:
-        """One page; one that is not there (any but the first) has no rows."""
+    def _page(self, path: str, params: Params, number: int, of: str = "", share: Share | None = None) -> _Fetched:
+        """One page; one that is not there (any but the first) has no rows. `share`: all pages are one record."""
+        most = MAX_RECORD if share else None
+
+        def read(answer: Answer) -> Listing:
+            return listing(answer.body, answer.link, is_first=number == 1)
 
         def fetched(answer: Answer) -> _Fetched:
-            return _Fetched(listing(answer.body, answer.link, is_first=number == 1), answer.began_at)
+            page = share.parsed(answer.body, partial(read, answer)) if share else read(answer)
+            return _Fetched(page, answer.began_at, len(answer.body), wire.values_in(answer.body))
 
         try:
-            return self._transport.read(path, fetched, of=of, params={"page": number, **params})
+            return self._transport.read(path, fetched, of=of, params={"page": number, **params}, most=most)
         except UpstreamError as error:
             if number == 1 or error.http_status not in _NO_SUCH_PAGE:
                 raise
             return _Fetched(Listing(rows=(), more=False), self._transport.upstream_now(), is_absent=True)
 
     def _listed_page(self, params: Params, run: _Run, number: int) -> Page[ListedRow | BadRecord]:
-        page = self._page(self._settings.list_path, params, number)
+        try:
+            run.demand_less_than(MAX_LISTED)
+            page = self._page(self._settings.list_path, params, number)
+        except TooMuch as exc:
+            return run.lost(exc.what, self._transport.upstream_now())
         rows: list[ListedRow | BadRecord] = [wire.listed_row(raw) for raw in page.listing.rows]
-        return run.page(number, page, rows, [row.key for row in rows])
+        given = run.page(number, page, rows, [row.key for row in rows])
+        if sum(isinstance(row, BadRecord) for row in rows) > MAX_BAD:
+            given = given._replace(lost=f"page {number} holds more than {MAX_BAD} rows that are no reports")
+        return given
 
     def _whole(
-        self, path: str, params: Params, *, of: str = "", max_pages: int = MAX_PAGES, asks_on: bool = True
+        self,
+        path: str,
+        params: Params,
+        share: Share,
+        *,
+        of: str = "",
+        max_pages: int = MAX_PAGES,
+        asks_on: bool = True,
     ) -> _Whole:
-        """All rows of a list, each once, as last seen. `asks_on`: also for a page that nothing was said of."""
+        """All rows of a list, each once, as last seen. `asks_on`: also for a page that nothing was said of.
+
+        Raises TooMuch where all pages together are larger than one record can be.
+        """
         run = _Run(asks_on=asks_on)
         first: dict[str, object] = {}
+        quota = _Quota(f"GET {path}")
 
         def get(number: int) -> Page[object]:
-            page = self._page(path, params, number, of)
+            page = self._page(path, params, number, of, share)
             if number == 1:
                 first.clear()
+                quota.begin()
+            quota.take(page)
             rows = page.listing.rows
             return run.page(number, page, rows, wire.item_keys(rows, first))
 
@@ -212,6 +277,41 @@ class Sp4nV3:
         for step in read_all(lambda number: partial(get, number), max_pages):
             found.update(zip(step.page.keys, step.page.rows, strict=True))
         return _Whole(list(found.values()), run.began_at, step.why)
+
+
+@contextmanager
+def _one_record(report_id: str) -> Iterator[None]:
+    """What is too much in an answer about one report is so of that report."""
+    try:
+        yield
+    except TooMuch as exc:
+        raise TooLarge(exc.what, key=report_id, raw="{}", report_id=report_id) from exc
+
+
+class _Quota:
+    """What all pages of a list that is kept in memory may bring in one pass."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self.begin()
+
+    def begin(self) -> None:
+        """A pass begins."""
+        self._size = self._values = self._rows = 0
+
+    def take(self, page: _Fetched) -> None:
+        """Count a page. Raises TooMuch where it is one too many."""
+        self._size += page.size
+        self._values += page.values
+        self._rows += len(page.listing.rows)
+        counted = (
+            (self._size, MAX_RECORD, "bytes"),
+            (self._values, wire.MAX_VALUES, "values"),
+            (self._rows, MAX_ITEMS, "rows"),
+        )
+        for count, most, of_what in counted:
+            if count > most:
+                raise TooMuch(f"{self._what}: all pages hold more than {most} {of_what}")
 
 
 def _demand_address(report_id: str) -> None:
@@ -235,6 +335,7 @@ class _Run:
         self._asks_on = asks_on
         self._began_at: datetime | None = None
         self._counts_from = 1
+        self._size = 0
 
     @property
     def began_at(self) -> datetime:
@@ -242,10 +343,21 @@ class _Run:
         assert self._began_at is not None
         return self._began_at
 
+    def demand_less_than(self, most: int) -> None:
+        """Raises TooMuch once all its pages, each as often as it was read, were so many bytes."""
+        if self._size >= most:
+            raise TooMuch(f"all pages are larger than {most} bytes")
+
+    def lost(self, why: str, at: datetime) -> Page[T]:
+        """A page of which nothing could be taken."""
+        self._began_at = self._began_at or at
+        return Page(rows=(), keys=(), more=None, lost=why)
+
     def page(self, number: int, fetched: _Fetched, rows: Sequence[T], keys: Iterable[str]) -> Page[T]:
         """A page of that number as `paging` takes it."""
         said = fetched.listing
         self._began_at = self._began_at or fetched.began_at
+        self._size += fetched.size
         if number == 1 and said.current == 0:
             self._counts_from = 0
         return Page(
@@ -256,6 +368,7 @@ class _Run:
             last_page=said.last_page,
             is_other=said.current is not None and said.current != number - 1 + self._counts_from,
             is_absent=fetched.is_absent,
+            size=fetched.size,
         )
 
 
@@ -263,11 +376,12 @@ def _list_page(step: Step[ListedRow | BadRecord], began_at: datetime) -> ListPag
     rows = step.page.rows
     return ListPage(
         rows=tuple(row for row in rows if isinstance(row, ListedRow)),
-        bad=tuple(row for row in rows if isinstance(row, BadRecord)),
+        bad=tuple(row for row in rows if isinstance(row, BadRecord))[:MAX_BAD],
         began_at=began_at,
         total=step.page.total,
         complete=step.complete,
         why=step.why,
+        size=step.page.size,
     )
 
 

@@ -30,7 +30,8 @@ class Page(NamedTuple, Generic[T]):
     """One page as upstream gave it. `keys` are the rows' identities, one each.
 
     `more` tells whether there is a next page, None where nothing was said of one. `is_other`: upstream says that
-    this is not the page that was asked for. `is_absent`: it answers that there is no such page.
+    this is not the page that was asked for. `is_absent`: it answers that there is no such page. `lost`: why not all of
+    this page could be taken, "" where it was. `size`: how many bytes it came in.
     """
 
     rows: Sequence[T]
@@ -40,6 +41,8 @@ class Page(NamedTuple, Generic[T]):
     last_page: int | None = None
     is_other: bool = False
     is_absent: bool = False
+    lost: str = ""
+    size: int = 0
 
 
 class Step(NamedTuple, Generic[T]):
@@ -158,6 +161,8 @@ class _Pass:
         is_new = sum(map(self._seen.add, page.keys)) > 0
         shape = hash(tuple(page.keys))
         is_inside = self._last_page is None or number <= self._last_page
+        if page.lost:
+            self.broken = self.broken or page.lost
         if page.is_other and is_inside:
             self.broken = self.broken or f"asked for page {number}, LAPOR gave another one"
         elif page.keys and not is_new:
@@ -185,6 +190,8 @@ class _Pass:
         if number >= self._max_pages:
             self.broken = self.broken or f"it has more than {number} pages"
             return True
+        if page.lost and not page.keys:  # what comes after it is there all the same
+            return self._idle >= _PATIENCE
         if self._last_page is not None and number < self._last_page:
             if self._idle >= _PATIENCE_INSIDE:
                 self.doubtful = self.doubtful or f"LAPOR says that there are {self._last_page} pages"

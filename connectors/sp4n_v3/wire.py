@@ -47,7 +47,7 @@ from connectors.sp4n_v3.verdict import Says
 from connectors.transport import may_be_in_address
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.delivery import Body
-from lapor_sync.domain.errors import BadRecord, UpstreamBroken
+from lapor_sync.domain.errors import BadRecord, TooMuch, UpstreamBroken
 from lapor_sync.domain.names import harmless_name
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.ports import ListedRow
@@ -131,6 +131,8 @@ def _as_object(found: object) -> dict[str, object]:
 
 
 def _json(body: bytes) -> object:
+    if values_in(body) > MAX_VALUES:
+        raise TooMuch(f"the answer holds more than {MAX_VALUES} values")
     # One byte that is no UTF-8 must not cost the whole page, nor a raw line break inside of a text.
     text = body.decode("utf-8-sig", "replace")
     try:
@@ -145,10 +147,9 @@ def _json(body: bytes) -> object:
 def _strict_json(body: bytes) -> object:
     """The JSON of an answer to a write. One that is damaged, or contradicts itself, proves nothing."""
     try:
-        text = body.decode("utf-8-sig")
-        if _holds_too_much(text):
+        if values_in(body) > MAX_VALUES:
             raise ValueError("more values than an answer of theirs can hold")
-        return strictly(text)
+        return strictly(body.decode("utf-8-sig"))
     except ValueError as exc:  # a UnicodeDecodeError too
         raise UpstreamBroken("the answer is no JSON") from exc
 
@@ -158,23 +159,30 @@ def _loaded(text: str) -> object:
 
     So one row costs no other; only where the fast way fails is it looked for. Raises ValueError.
     """
-    if _holds_too_much(text):
-        raise ValueError("more values than an answer of theirs can hold")
     try:
         return json.loads(text, strict=False, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return json.loads(_flattened(text), strict=False, parse_constant=_no_number, parse_int=_whole_number)
 
 
-def _holds_too_much(text: str) -> bool:
-    """Whether it would take more memory than any answer of theirs: each value takes up to 30 times its letters."""
-    if sum(map(text.count, "[{,")) <= MAX_VALUES:
-        return False
-    return sum(found[0] in "[{," for found in _JSON_TOKEN.finditer(text)) > MAX_VALUES
+def values_in(body: bytes) -> int:
+    """How many values JSON holds, about: told by its brackets and commas, before anything is parsed.
+
+    Each value takes up to 30 times its letters in memory. Those in texts are counted too while they are few: only
+    above `MAX_VALUES` it is worth to leave them out.
+    """
+    count = sum(map(body.count, _MARKS))
+    if count <= MAX_VALUES:
+        return count
+    outside = _TEXT.sub(b"", body.replace(rb"\\", b"").replace(rb"\"", b""))
+    return sum(map(outside.count, _MARKS))
 
 
-MAX_VALUES = 2_000_000
-"""In one answer; a page of a hundred reports has five thousand."""
+_MARKS = (b"[", b"{", b",")
+_TEXT = re.compile(rb'"[^"]*"?')
+
+MAX_VALUES = 1_000_000
+"""In one answer, or one thread; a page of a hundred reports has five thousand."""
 
 
 def _no_number(_said: str) -> None:

@@ -9,7 +9,10 @@
     │   └── NotAllowed              the act does not fit the state that the thing is in
     ├── UpstreamError               a call to LAPOR did not bring what was asked            exit 1
     │   ├── Unreachable             no answer: DNS, connection, TLS, time-out, closed early
+    │   │   └── TimedOut            no whole answer in the time that a call may take
     │   ├── UpstreamBroken          an answer that is none: 5xx, HTML, empty, `status: false`
+    │   │   └── TooMuch             an answer larger than any of theirs: left before its end
+    │   ├── NoRoom                  too much was read and is not dealt with yet: another time
     │   ├── Denied                  401 or 403: the credentials are not accepted
     │   ├── Missing                 404 or 410: upstream does not know that id or path
     │   ├── RateLimited             429
@@ -25,6 +28,7 @@
     ├── LockHeld                    another process works this database                     exit 3
     ├── PartlyTaken                 of what was given a part was taken, the rest cannot be   exit 1
     ├── BadRecord                   one record could not be read: it goes to quarantine
+    │   └── TooLarge                it is larger than any of theirs can be
     └── Defect                      a state that must never be; a fault of ours
 
 `what` is one line of what happened, `todo` one line of what to do: the command line prints just these two.
@@ -122,6 +126,10 @@ class Unreachable(UpstreamError):
         self.sent = sent
 
 
+class TimedOut(Unreachable):
+    """A call's time was over before its answer was whole. To ask again at once would take as long once more."""
+
+
 class UpstreamBroken(UpstreamError):
     """An answer that is none: 5xx, a redirect, HTML, an empty or truncated body, `status: false`."""
 
@@ -130,6 +138,17 @@ class UpstreamBroken(UpstreamError):
     @property
     def lasts(self) -> bool:
         return (self.http_status or 0) < 500
+
+
+class TooMuch(UpstreamBroken):
+    """An answer larger than any of theirs can be. To ask again at once would bring as much once more."""
+
+
+class NoRoom(UpstreamError):
+    """A large answer found no room beside what was read before it and is not dealt with yet. It says nothing of
+    upstream, nor of the record: that is read another time."""
+
+    todo = "Nothing: the daemon reads it again by itself."
 
 
 class Denied(UpstreamError):
@@ -250,6 +269,10 @@ class BadRecord(LaporSyncError):
         self.key = key
         self.raw = raw
         self.report_id = report_id
+
+
+class TooLarge(BadRecord):
+    """One record is larger than any of theirs can be. Nothing of it was kept; to read it again soon is in vain."""
 
 
 class Defect(LaporSyncError):

@@ -54,7 +54,7 @@ class ListPage:
     """One page of a listing. `bad` are rows without any id. `total` where upstream said one.
 
     `complete` is None on every page but the last of the listing: True if the whole listing is proven complete,
-    else `why` says in a few words what speaks against it.
+    else `why` says in a few words what speaks against it. `size`: how many bytes it came in.
     `began_at` is the upstream's time at which the *listing* began (by its `Date` header, else our clock).
     """
 
@@ -64,6 +64,7 @@ class ListPage:
     total: int | None = None
     complete: bool | None = None
     why: str = ""
+    size: int = 0
 
 
 class Connector(Protocol):

@@ -44,7 +44,7 @@ class ThreadItem(NamedTuple):
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, weakref_slot=True)
 class Thread:
     """A read of a report's follow-ups, in reading order (`thread.in_order`).
 
@@ -116,7 +116,7 @@ class Report(NamedTuple):
     missing: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, weakref_slot=True)
 class Detail:
     """The detail call's answer: the report, its status history and the texts of `data_logs`.
 

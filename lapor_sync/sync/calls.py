@@ -12,6 +12,8 @@ from lapor_sync.domain.errors import (
     BadRecord,
     Denied,
     Missing,
+    NoRoom,
+    TooMuch,
     UpstreamError,
 )
 from lapor_sync.domain.report import Detail, Thread
@@ -40,7 +42,7 @@ class Health:
 
     def note(self, error: UpstreamError | None) -> None:
         """One call ended."""
-        answered = error is None or isinstance(error, Missing)
+        answered = error is None or isinstance(error, Missing | NoRoom)
         with self._turn:
             self.failed = 0 if answered else self.failed + 1
             self.last = None if answered else error
@@ -64,7 +66,7 @@ class Health:
             if self.probe is None:
                 return self.last
             self.probe()
-        except Missing:
+        except (Missing, TooMuch):
             pass
         except UpstreamError as error:
             return error

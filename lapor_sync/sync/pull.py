@@ -6,7 +6,7 @@ A row whose hash is known costs no write and no further request. Pages are fetch
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -48,6 +48,8 @@ OVERLAP = timedelta(hours=2)
 """Each listing reaches back over the cursor by this, or by as long as the last one took if that was longer."""
 
 _PAGES_AHEAD = 3
+_BYTES_AHEAD = 4 * 1024 * 1024
+"""Pages that are read while the oldest one is not mirrored yet, and how large these are together at most."""
 
 
 @dataclass
@@ -187,7 +189,7 @@ class _Run:
         try:
             for page in _ahead(self._pages()):
                 pending.append(self._plan(page, pool))
-                if len(pending) > _PAGES_AHEAD:
+                while len(pending) > 1 and _is_far_ahead(pending):
                     self._commit(pending.popleft())
                 self.health.raise_if_outage()
         except UpstreamError:
@@ -443,6 +445,10 @@ def _is_stale(report: Report, known: Known | None) -> bool:
     if known is None or known.updated_at is None or report.updated_at is None:
         return False
     return report.updated_at < known.updated_at
+
+
+def _is_far_ahead(pending: Collection[_Pending]) -> bool:
+    return len(pending) > _PAGES_AHEAD or sum(one.page.size for one in pending) > _BYTES_AHEAD
 
 
 def _ahead(pages: Iterator[ListPage]) -> Iterator[ListPage]:

@@ -423,7 +423,7 @@ def test_no_payload_of_a_report_that_may_be_anonymous_holds_a_name(
         flags = {secret: (1, 0), open_one: (0, 0), unsaid: (None, 0), turning: (0, 0)}
         read = Transport.read
 
-        def named(self: Any, path: str, parse: Any, *, of: str = "", params: Any = None) -> Any:
+        def named(self: Any, path: str, parse: Any, **how: Any) -> Any:
             def parsed(answer: Any) -> Any:
                 said = json.loads(answer.body)
                 data = said["results"].get("data") if isinstance(said.get("results"), dict) else None
@@ -435,7 +435,7 @@ def test_no_payload_of_a_report_that_may_be_anonymous_holds_a_name(
                         row["reporter_name"] = "Sari Contoh"
                 return parse(answer._replace(body=json.dumps(said).encode()))
 
-            return read(self, path, parsed, of=of, params=params)
+            return read(self, path, parsed, **how)
 
         monkeypatch.setattr(Transport, "read", named)
         city.cycle()

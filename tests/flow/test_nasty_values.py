@@ -151,11 +151,12 @@ def fuzzed(monkeypatch: pytest.MonkeyPatch, fuzz: Fuzz) -> None:
         *,
         of: str = "",
         params: Mapping[str, Any] | None = None,
+        most: int | None = None,
     ) -> T:
         def parsed(answer: Answer) -> T:
             return parse(answer._replace(body=fuzz.changed(path, of, answer.body)))
 
-        return read(self, path, parsed, of=of, params=params)
+        return read(self, path, parsed, of=of, params=params, most=most)
 
     monkeypatch.setattr(Transport, "read", nasty)
 

@@ -33,8 +33,8 @@ def make(cls: type[LaporSyncError]) -> LaporSyncError:
         return SettingsWrong(("one", "two"))
     if cls is ReportUnknown:
         return ReportUnknown("1234567")
-    if cls is BadRecord:
-        return BadRecord("what", key="1", raw="{}")
+    if issubclass(cls, BadRecord):
+        return cls("what", key="1", raw="{}")
     return cls("what")
 
 

@@ -12,10 +12,11 @@ import httpx
 import pytest
 import respx
 
-from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
+from connectors.room import Room
+from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3, client, wire
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.delivery import Sent, Unknown
-from lapor_sync.domain.errors import Missing, UpstreamBroken
+from lapor_sync.domain.errors import Missing, NoRoom, TooLarge, UpstreamBroken
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile
 
@@ -248,6 +249,138 @@ def test_a_thread_that_keeps_changing_says_that_it_is_not_complete(upstream: Any
     assert not thread.complete
     assert thread.why == "LAPOR says that there are 99 rows, and 3 could be read"
     assert [item.id for item in thread.items] == ["1", "3", "5"]
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "why"),
+    [
+        ("MAX_RECORD", 2_000, "all pages hold more than 2000 bytes"),
+        ("MAX_VALUES", 40, "all pages hold more than 40 values"),
+        ("MAX_ITEMS", 7, "all pages hold more than 7 rows"),
+    ],
+)
+def test_a_thread_is_bounded_over_all_its_pages(
+    upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch, name: str, most: int, why: str
+) -> None:
+    """Each page is a small one. It is that record that is too large, and it says so."""
+    monkeypatch.setattr(wire if name == "MAX_VALUES" else client, name, most)
+    route = upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(
+            lambda call, page: answer({"data": [{"id": page, "content": "x" * 500}], "next_page_url": "x"})
+        )
+    )
+    with pytest.raises(TooLarge) as caught:
+        Sp4nV3(transport).read_thread("100")
+    assert caught.value.reason == f"GET /complaints/{{id}}/followups: {why}"
+    assert (caught.value.key, caught.value.report_id) == ("100", "100")
+    assert route.call_count < 20
+
+
+def test_one_answer_that_is_too_large_is_a_record_that_is(
+    upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A detail, or a page of a thread, by its bytes or its values; asked for once."""
+    monkeypatch.setattr(client, "MAX_RECORD", 3_000)
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer({"data": [{"content": "x" * 3_000}]}))
+    for read in (Sp4nV3(transport).read_report, Sp4nV3(transport).read_thread):
+        with pytest.raises(TooLarge, match="larger than 3000 bytes"):
+            read("100")
+    assert route.call_count == 2
+    monkeypatch.setattr(wire, "MAX_VALUES", 10)
+    upstream.get(url__startswith=BASE).mock(return_value=answer({"data": [{}] * 10}))
+    for read in (Sp4nV3(transport).read_report, Sp4nV3(transport).read_thread):
+        with pytest.raises(TooLarge, match="more than 10 values"):
+            read("100")
+
+
+def test_a_thread_of_too_many_items_that_are_none_is_none(upstream: Any, transport: Transport) -> None:
+    """They would be put away one by one, each time it is read."""
+    upstream.get(url__startswith=BASE).mock(return_value=answer({"data": list(range(100)), "total": 100}))
+    assert len(Sp4nV3(transport).read_thread("100").bad) == 100
+    upstream.get(url__startswith=BASE).mock(return_value=answer({"data": list(range(101)), "total": 101}))
+    with pytest.raises(TooLarge, match="more than 100 items that are none"):
+        Sp4nV3(transport).read_thread("100")
+
+
+def test_a_page_of_a_list_that_is_too_large_costs_no_other(
+    upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pages after it are read, and the list says that it is not whole; also where it is the first page."""
+    monkeypatch.setattr(wire, "MAX_VALUES", 60)
+    for large in (1, 2):
+        count = {1: 1, 2: 1, 3: 1, large: 99}
+
+        def give(_call: int, page: int, count: dict[int, int] = count) -> httpx.Response:
+            rows = [{"id": page}] * count.get(page, 0)
+            return answer({"data": rows, "last_page": 3, "next_page_url": "x" if page < 3 else None, "total": 101})
+
+        upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+        pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+        assert {row.key for page in pages for row in page.rows} == {"1", "2", "3"} - {str(large)}
+        assert pages[-1].complete is False
+        assert pages[-1].why == "GET /complaints: the answer holds more than 60 values"
+
+
+def test_a_list_of_nothing_but_large_pages_comes_to_an_end(
+    upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So does one that invents rows for ever."""
+    monkeypatch.setattr(wire, "MAX_VALUES", 60)
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer([{}] * 99))
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert [page.complete for page in pages][-1] is False
+    assert route.call_count < 10
+    monkeypatch.setattr(client, "MAX_LISTED", 3_000)
+    route = upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: answer({"data": [{"id": call}], "next_page_url": "x"}))
+    )
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert (pages[-1].complete, pages[-1].why) == (False, "all pages are larger than 3000 bytes")
+    assert route.call_count < 200
+
+
+def test_of_rows_that_are_no_reports_a_page_gives_some(upstream: Any, transport: Transport) -> None:
+    """Each is put away by itself; a page of many more is said, and its reports are there."""
+    rows = [{"id": 7}, *({"title": str(number)} for number in range(1001))]
+    upstream.get(url__startswith=BASE).mock(return_value=answer({"data": rows, "total": 1002}))
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert ([row.key for row in pages[0].rows], len(pages[0].bad)) == (["7"], 1000)
+    assert (pages[-1].complete, pages[-1].why) == (False, "page 1 holds more than 1000 rows that are no reports")
+
+
+def test_large_records_are_read_as_far_as_there_is_room(
+    upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read and not dealt with yet takes it; once that is gone there is room again. Small ones always have it."""
+    reader = Sp4nV3(transport)
+    monkeypatch.setattr(reader, "_room", Room(most=900_000))
+    row = {"id": 1, "tracking_id": "7000001", "status_name": "Selesai"}
+    upstream.get(url__regex=".*/10./.*").mock(
+        return_value=answer({"data": [row | {"title": "x" * 100_000}], "next_page_url": None})
+    )
+    upstream.get(url__regex=".*/200/.*").mock(return_value=answer({"data": [row]}))
+    kept = [reader.read_report("100"), reader.read_thread("101")]
+    with pytest.raises(NoRoom):
+        reader.read_report("102")
+    with pytest.raises(NoRoom):
+        reader.read_thread("102")
+    assert reader.read_report("200").report.status_name == "Selesai"
+    kept.pop()
+    assert len(reader.read_thread("101").items) == 1
+    assert reader.read_report("102").report.upstream_id == "1"
+
+
+def test_a_record_larger_than_all_the_room_is_read_alone(
+    upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it never were."""
+    reader = Sp4nV3(transport)
+    monkeypatch.setattr(reader, "_room", Room(most=1))
+    upstream.get(url__startswith=BASE).mock(
+        return_value=answer({"data": [{"content": "x" * 100_000}], "total": 1})
+    )
+    for _ in range(3):
+        assert len(reader.read_thread("100").items) == 1
 
 
 def test_a_thread_began_with_its_first_call(upstream: Any, transport: Transport) -> None:

@@ -9,6 +9,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from lapor_sync.domain.errors import (
     Missing,
     RateLimited,
     SettingsWrong,
+    TooMuch,
     Unreachable,
     UpstreamBroken,
     UpstreamError,
@@ -208,7 +210,7 @@ def test_a_body_in_one_coding_is_unpacked(wire: Any, build: Any, coding: str, pa
 
 def test_a_packed_body_that_ends_early_or_unpacks_to_too_much_is_broken(wire: Any, build: Any) -> None:
     """Memory is bounded while it is unpacked, by what comes in as well as by what comes out of it."""
-    bomb = gzip.compress(b"0" * 50_000_000)
+    bomb = gzip.compress(b"0" * 20_000_000)
     headers = {"Content-Encoding": "gzip"}
     wire.get(f"{BASE}/x").mock(side_effect=lambda _: httpx.Response(200, stream=Pieces(bomb), headers=headers))
     wire.get(f"{BASE}/y").mock(
@@ -220,8 +222,8 @@ def test_a_packed_body_that_ends_early_or_unpacks_to_too_much_is_broken(wire: An
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4_000_000
-    with pytest.raises(UpstreamBroken, match="larger than 40000 bytes"):
-        build(max_body=40_000, read_tries=1).read("/x", body)
+    with pytest.raises(UpstreamBroken, match="larger than 10000 bytes"):
+        build(max_body=10_000, read_tries=1).read("/x", body)
     with pytest.raises(UpstreamBroken, match="cut short"):
         build(read_tries=1).read("/y", body)
 
@@ -461,6 +463,55 @@ def test_an_answer_that_is_too_large_is_broken(wire: Any, build: Any) -> None:
     with pytest.raises(UpstreamBroken, match="larger than 100 bytes"):
         build(max_body=100, read_tries=1).read("/x", body)
     assert len(build(max_body=100).read("/y", body)) == 100
+
+
+def test_an_answer_that_is_too_much_is_not_asked_for_again(wire: Any, build: Any) -> None:
+    """Told by its length before it comes, while it comes, or by its reader: it would be as much once more."""
+    told = wire.get(f"{BASE}/told").mock(return_value=ok(b"x" * 101))
+    coming = wire.get(f"{BASE}/coming").mock(
+        side_effect=lambda _: httpx.Response(200, stream=Pieces(b"x" * 60, b"x" * 60))
+    )
+    read = wire.get(f"{BASE}/read").mock(return_value=ok())
+    for path in ("/told", "/coming"):
+        with pytest.raises(TooMuch, match="larger than 100 bytes"):
+            build(max_body=100).read(path, body)
+    with pytest.raises(TooMuch, match="larger than 50 bytes"):
+        build(max_body=100).read("/coming", body, most=50)
+
+    def parse(answer: Answer) -> None:
+        raise TooMuch("the answer holds more than 9 values")
+
+    with pytest.raises(TooMuch, match=r"^GET /read: the answer holds more than 9 values$"):
+        build().read("/read", parse)
+    assert (told.call_count, coming.call_count, read.call_count) == (1, 2, 1)
+
+
+@pytest.mark.parametrize(("status", "kind"), [(404, Missing), (500, UpstreamBroken)])
+def test_of_an_error_only_the_beginning_is_read(
+    status: int, kind: type[UpstreamError], wire: Any, build: Any
+) -> None:
+    """However long it goes on, it is that error."""
+    given = []
+
+    def endless() -> Iterator[bytes]:
+        while True:
+            given.append(1)
+            yield b"x" * 100_000
+
+    wire.get(f"{BASE}/x").mock(side_effect=lambda _: httpx.Response(status, stream=Pieces(*islice(endless(), 9))))
+    wire.post(f"{BASE}/x").mock(side_effect=lambda _: httpx.Response(status, stream=Pieces(*islice(endless(), 9))))
+    with pytest.raises(kind) as caught:
+        build(read_tries=1).read("/x", body)
+    assert type(caught.value) is kind
+    assert len(build().post_json("/x", {}).body) == 256 * 1024
+
+
+def test_a_file_may_be_larger_than_an_answer(wire: Any, build: Any) -> None:
+    """It is bounded too."""
+    wire.get(f"{BASE}/x").mock(return_value=ok(b"x" * 150))
+    assert len(build(max_body=100, max_file=150).fetch(f"{BASE}/x", body)) == 150
+    with pytest.raises(TooMuch):
+        build(max_file=149).fetch(f"{BASE}/x", body)
 
 
 def test_an_answer_that_cannot_be_decompressed_is_broken(wire: Any, build: Any) -> None:

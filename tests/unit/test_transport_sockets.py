@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from connectors.transport import Answer, Transport, TransportSettings, trusted
-from lapor_sync.domain.errors import SettingsWrong, Unreachable, UpstreamBroken
+from lapor_sync.domain.errors import SettingsWrong, TimedOut, Unreachable, UpstreamBroken
 from lapor_sync.domain.ports import Uptime
 
 Handler = Callable[[socket.socket], None]
@@ -221,6 +221,22 @@ def test_an_answer_that_never_comes_ends_with_the_limit() -> None:
             transport.post_json("/x", {"a": 1})
         over.set()
         assert caught.value.sent is True
+
+
+def test_a_read_whose_time_is_over_is_not_made_again_at_once() -> None:
+    """It would take as long once more; nor is any read, once all its tries took as long as one may."""
+    over = threading.Event()
+    with serving(waits(over)) as wire, transport_to(wire, **(SHORT | {"read_tries": 3})) as transport:
+        with pytest.raises(TimedOut):
+            transport.read("/x", body)
+        over.set()
+        assert len(wire.asked) == 1
+    busy = says(b"HTTP/1.1 503 X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    short: dict[str, Any] = {"read_timeout": 0.3, "read_tries": 9, "pause": lambda tries: 0.2}
+    with serving(busy) as wire, transport_to(wire, **short) as transport:
+        with pytest.raises(UpstreamBroken):
+            transport.read("/x", body)
+        assert 2 <= len(wire.asked) <= 3
 
 
 def test_a_slow_answer_within_the_limit_is_an_answer() -> None:
