@@ -37,6 +37,7 @@ from lapor_sync.domain.names import shown_time
 from lapor_sync.domain.ports import Clock, Connector, ListPage
 from lapor_sync.domain.report import ItemKind, Report
 from lapor_sync.store import marks, outbox, pauses, reports, server
+from lapor_sync.store.backup import database_file
 from lapor_sync.store.database import Store, Work, make_engine, need_utf8, schema_version
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
@@ -211,7 +212,6 @@ def _in_service(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _about_folder(settings: Settings) -> Iterator[Line]:
-    from lapor_sync.store.backup import database_file
     from lapor_sync.sync.intake import why_not
 
     folder, question = settings.import_dir, "Can exports be imported?"
@@ -228,7 +228,7 @@ def _about_folder(settings: Settings) -> Iterator[Line]:
     elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         todo = "Give the user that runs lapor-sync the right to read and write there."
         yield Line(question=question, answer=f"no: {folder} is closed to this user", verdict=WRONG, todo=todo)
-    elif database is not None and database.parent.resolve() == folder.resolve():
+    elif database is not None and str(database.parent) == os.path.realpath(folder):
         todo = "Whoever may drop exports there could replace the database: make a folder for exports alone."
         answer = f"from {folder}, where the database lies too"
         yield Line(question=question, answer=answer, verdict=LOOK, todo=todo)
@@ -243,7 +243,7 @@ def _about_database(settings: Settings, environ: Mapping[str, str], clock: Clock
     """`known` is filled, for the calls."""
     where = settings.database_shown
     shown = where + (" (default)" if settings.database_url == default_database_url(environ) else "")
-    path = Path(settings.database_url.partition(":///")[2]) if where.startswith("sqlite") else None
+    path = database_file(settings.database_url)
     line = _file(path, shown) if path is not None else None
     if line is not None:
         yield line

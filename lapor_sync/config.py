@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.store.address import shown_url, sound_url, sqlite_url
 
 PREFIX = "LAPOR_SYNC_"
 CONFIG_VARIABLE = PREFIX + "CONFIG"
@@ -31,8 +32,6 @@ DATABASE_FILE = "lapor-sync.db"
 SECRETS = ("bearer", "token")
 MEANS_SOMETHING_EMPTY = frozenset({"list_updated_param", "opd_ids"})
 _NEVER_SHOWN = frozenset({*SECRETS, "database_url", "upstream_url"})
-_POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
-_SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
 
 
 def setting_name(field_name: str) -> str:
@@ -48,16 +47,6 @@ def _web_url(value: str) -> str:
     _require(url.scheme in {"http", "https"} and bool(url.hostname) and _port_is_sound(url))
     _require("@" not in url.netloc and not url.query and not url.fragment and not re.search(r"\s", value))
     return value.rstrip("/")
-
-
-def _database_url(value: str) -> str:
-    """The driver is made explicit: a bare `postgresql://` means another one in each SQLAlchemy."""
-    scheme, separator, rest = value.partition("://")
-    if scheme in _POSTGRESQL:
-        _require(bool(separator) and _port_is_sound(urlsplit(value)))
-        return f"postgresql+psycopg://{rest}"
-    _require(scheme in _SQLITE and rest.startswith("/") and rest[1:] not in {"", ":memory:"})
-    return value
 
 
 def _port_is_sound(url: SplitResult) -> bool:
@@ -111,7 +100,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    database_url: Annotated[str, AfterValidator(_database_url)] = Field(
+    database_url: Annotated[str, AfterValidator(sound_url)] = Field(
         repr=False,
         description="a SQLAlchemy URL: sqlite:////path/to/file.db or postgresql+psycopg://user@host/database",
     )
@@ -213,11 +202,7 @@ class Settings(BaseSettings):
     @property
     def database_shown(self) -> str:
         """`database_url` for people: without the password and without a query, which may hold one too."""
-        if not self.database_url.startswith("postgresql"):
-            return self.database_url
-        url = urlsplit(self.database_url)
-        user, at, host = url.netloc.rpartition("@")
-        return f"{url.scheme}://{user.partition(':')[0]}{at}{host}{url.path}"
+        return shown_url(self.database_url)
 
     @property
     def can_call_upstream(self) -> bool:
@@ -340,7 +325,7 @@ def default_database_url(environ: Mapping[str, str]) -> str:
     A system folder that is there but closed to this user is still the answer: to work on another, empty
     database without a word would be worse than the error that follows.
     """
-    return f"sqlite:///{_state_directory(environ) / DATABASE_FILE}"
+    return sqlite_url(_state_directory(environ) / DATABASE_FILE)
 
 
 def _state_directory(environ: Mapping[str, str]) -> Path:
@@ -456,8 +441,9 @@ def _validated(given: _Layer, problems: list[str]) -> Settings | None:
     try:
         return Settings(**given.values)  # type: ignore[arg-type]  # it is what checks these
     except ValidationError as errors:
-        names = dict.fromkeys(str(error["loc"][0]) for error in errors.errors())
-        problems.extend(_sentence(name, given.origins[name], given.values[name]) for name in names)
+        found = {str(error["loc"][0]): str(error.get("ctx", {}).get("error", "")) for error in errors.errors()}
+        for name, why in found.items():
+            problems.append(_sentence(name, given.origins[name], given.values[name], why))
         return None
 
 
@@ -489,9 +475,9 @@ def read_dated_file(path: Path) -> str:
         raise SettingsWrong((f"{path} cannot be read (it is not UTF-8); it must be a TOML file",)) from error
 
 
-def _sentence(name: str, origin: str, value: object) -> str:
+def _sentence(name: str, origin: str, value: object, why: str = "") -> str:
     right = Settings.model_fields[name].description
     if name in _NEVER_SHOWN:
-        return f"{origin} is wrong (its value is not shown here); it must be {right}"
+        return f"{origin} is wrong (its value is not shown here){why and f': {why}'}; it must be {right}"
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:60] + "..."
     return f"{origin} is {shown}; it must be {right}"

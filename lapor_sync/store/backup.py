@@ -51,7 +51,7 @@ def database_file(url: str) -> Path | None:
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
         return None
-    return Path(str(parsed.database)).resolve()
+    return Path(os.path.realpath(str(parsed.database)))  # not `resolve`, which fails at a loop of links
 
 
 def libpq_name(url: str) -> str:

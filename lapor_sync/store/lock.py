@@ -231,7 +231,7 @@ def _held_by(other: str) -> LockHeld:
 def _lock_file(engine: Engine) -> Path | None:
     """None for a database in memory. Through symbolic links: two names of one database are one lock."""
     path = engine.url.database
-    return None if not path or path == ":memory:" else Path(f"{Path(path).resolve()}.lock")
+    return None if not path or path == ":memory:" else Path(f"{os.path.realpath(path)}.lock")
 
 
 def _in_memory(engine: Engine) -> bool:

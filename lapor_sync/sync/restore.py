@@ -17,6 +17,7 @@ from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreN
 from lapor_sync.domain.next_step import Scene, cannot_be_told, digests
 from lapor_sync.domain.ports import Clock, Uptime
 from lapor_sync.store import audit, backup, marks, outbox, pauses, threads
+from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Work, open_store
@@ -92,7 +93,7 @@ def put_back(
     try:
         contents = _taken(file, new, agency)
         replaced = backup.head_of(database) if database.exists() else None
-        store = open_store(f"sqlite:///{new}", agency, clock)
+        store = open_store(sqlite_url(new), agency, clock)
         try:
             with store.work() as work:
                 begin(work, rules, by, clock.uptime(), contents.head, replaced)

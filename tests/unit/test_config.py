@@ -8,12 +8,14 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
+from sqlalchemy.engine import make_url
 
 from lapor_sync import config
 from lapor_sync.config import Settings, load_settings, read_secrets, setting_name
@@ -394,6 +396,111 @@ def test_the_database_is_shown_without_its_password(url: str, shown: str) -> Non
     settings = load(database_url=url)
     assert settings.database_shown == shown
     assert HIDDEN not in repr(settings) + str(settings)
+
+
+_GOOD = [
+    "sqlite:////var/lib/my folder/%5B1%5D.db",
+    "sqlite+pysqlite:////x.db",
+    "postgresql+psycopg:///kota",
+    "postgresql+psycopg://lapor-sync@/lapor-sync?host=/run/postgresql",
+    "postgresql+psycopg://u:p%40s%25s%3A%2F%3F%23%20@db.example:5432/kota?sslmode=verify-full&connect_timeout=5",
+    "postgresql+psycopg://u:p:w@[::1]:5432/kota",
+    "postgresql+psycopg://u:s@/kota?service=city",
+    "postgresql+psycopg://u@h/my%20city",
+]
+
+
+@pytest.mark.parametrize("url", _GOOD)
+def test_a_sound_address_of_a_database_stays_as_it_is(url: str) -> None:
+    """What SQLAlchemy and libpq read alike."""
+    assert load(database_url=url).database_url == url
+
+
+_SIGN = "write @ as %40, : as %3A, / as %2F"
+_BAD = [
+    *(
+        (f"postgresql://u:{HIDDEN}{sign}x@h:5/d", _SIGN)
+        for sign in ("@", "/", "?", "#", " ", "\t", "%", "%s", "@s%s:/?#")
+    ),
+    *((f"postgresql://u:{sign}{HIDDEN}@h:5/d", _SIGN) for sign in ("12/", "12?", "@", "#", "/", "?", "/@", ":@/")),
+    (f"postgresql://u:{HIDDEN}", "its port is no number"),
+    (f"postgresql://u:{HIDDEN}@h:port/d", "its port is no number from 1 to 65535"),
+    (f"postgresql://u:{HIDDEN}@h:0/d", "its port is no number"),
+    (f"postgresql://u:{HIDDEN}@h:65536/d", "its port is no number"),
+    (f"postgresql://u:{HIDDEN}@h:/d", "its port is no number"),
+    (f"postgresql://u:{HIDDEN}@:5432/d", "it names no host"),
+    (f"postgresql://u:{HIDDEN}@/d", "it names no host"),
+    ("postgresql://:5432/d", "it names no host"),
+    (f"postgresql://u:{HIDDEN}@h1,h2/d", "its host cannot be read"),
+    (f"postgresql://u:{HIDDEN}@%2Frun/d", "its host cannot be read"),
+    (f"postgresql://u:{HIDDEN}@h", "it names no database"),
+    (f"postgresql://u:{HIDDEN}@h/", "it names no database"),
+    (f"postgresql://u:{HIDDEN}@h/d?timeout=abc", "its option timeout is none of PostgreSQL's"),
+    (f"postgresql://u:{HIDDEN}@h/d?autocommit=true", "its option autocommit is none of PostgreSQL's"),
+    (f"postgresql://u:{HIDDEN}@h/d?plugin=x", "its option plugin is none"),
+    (f"postgresql://u:{HIDDEN}@h/d?{HIDDEN}", "an option of it is none"),
+    (f"postgresql://u:{HIDDEN}@h/d?connect_timeout=abc", "its option connect_timeout is no whole number"),
+    (f"postgresql://u:{HIDDEN}%00@h/d", "a character that cannot be printed"),
+    (f"postgresql://u:{HIDDEN}%ff@h/d", "is no UTF-8"),
+    (f"POSTGRESQL://u:{HIDDEN}@h/d", "postgresql is written in small letters"),
+    (f"Postgresql+Psycopg://u:{HIDDEN}@h/d", "postgresql+psycopg is written in small letters"),
+    (f"postgresql+asyncpg://u:{HIDDEN}@h/d", "postgresql+asyncpg is no database that lapor-sync works on"),
+    (f"mariadb+pymysql://u:{HIDDEN}@h/d", "mariadb+pymysql is no database"),
+    (f" postgresql://u:{HIDDEN}@h/d", "it begins with no database"),
+    (f"{HIDDEN}:p@h/d", "it has no ://"),
+    ("/var/lib/lapor.db", "write sqlite:/// before it"),
+    ("SQLITE:////x.db", "sqlite is written in small letters"),
+    ("sqlite+aiosqlite:////x.db", "sqlite+aiosqlite is no database"),
+    ("sqlite:///x.db", "its path is relative"),
+    ("sqlite:///./x.db", "its path is relative"),
+    ("sqlite:///~/x.db", "~ means nothing there"),
+    ("sqlite:////~sari/x.db", "~ means nothing there"),
+    ("sqlite://x.db", "it names no file"),
+    ("sqlite:///file:/x.db?uri=true", "SQLite takes no options"),
+    ("sqlite:///file:/x.db", "file: must go"),
+    ("sqlite:////x.db?timeout=abc", "SQLite takes no options"),
+    ("sqlite:////x.db?mode=ro", "SQLite takes no options"),
+    ("sqlite:////x%zz.db", "% as %25"),
+    ("sqlite:////x%00.db", "cannot be printed"),
+    ("sqlite:////x/", "ends with a slash"),
+    ("sqlite:////x.db ", "or a space"),
+    ("sqlite:////" + "x" * 250, "is too long"),
+    ("sqlite:////" + "x/" * 2500 + "x.db", "is too long"),
+]
+
+
+@pytest.mark.parametrize(("url", "why"), _BAD)
+def test_an_address_of_a_database_that_is_wrong_says_why(url: str, why: str) -> None:
+    """Together with what else is wrong, and nothing of it is shown."""
+    wrong, other = sorted(problems(database_url=url, poll_seconds="often"))
+    assert wrong.startswith("LAPOR_SYNC_DATABASE_URL is wrong (its value is not shown here): ")
+    assert why in wrong
+    assert HIDDEN not in wrong
+    assert "POLL_SECONDS" in other
+
+
+@given(
+    st.text(st.sampled_from("@:/?#%[]&= s40"), max_size=12),
+    st.sampled_from(["", "?host=/run", "?sslmode=require"]),
+)
+def test_whatever_stands_in_the_password_it_is_not_shown(sign: str, query: str) -> None:
+    """Refused, or read as it was meant by all who read it."""
+    url = f"postgresql://u:{HIDDEN}{sign}@h/d{query}"
+    try:
+        settings = load(database_url=url)
+    except SettingsWrong as wrong:
+        said = wrong.what
+    else:
+        said = settings.database_shown
+        assert settings.database_shown == "postgresql+psycopg://u@h/d"
+        assert make_url(settings.database_url).password == unquote(HIDDEN + sign)
+    assert HIDDEN not in said
+
+
+def test_a_folder_with_signs_in_its_name_is_found_again() -> None:
+    """The state directory is a path; its address is another text."""
+    url = load_environ(None, {"STATE_DIRECTORY": "/var/lib/100%20?"}).database_url
+    assert make_url(url).database == "/var/lib/100%20?/lapor-sync.db"
 
 
 # --- secrets -----------------------------------------------------------------------------------------------
