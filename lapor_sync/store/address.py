@@ -1,7 +1,7 @@
 """The database's address as an operator gives it, read to the letter: what is guessed wrong shows a password.
 
-SQLAlchemy takes nearly anything for one, passes on options that nobody knows, and libpq reads it in yet another way. What
-is wrong is said without anything of the value, save for words that are certainly none of a password.
+SQLAlchemy takes nearly anything for one, passes on options that nobody knows, and libpq reads it in yet another way.
+What is wrong is said without anything of the value, save for words that are certainly none of a password.
 """
 
 from __future__ import annotations
