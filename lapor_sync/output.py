@@ -17,6 +17,8 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from functools import partial
+from itertools import zip_longest
 from typing import Any
 
 import click
@@ -154,8 +156,9 @@ def _first(text: str, room: int) -> str:
 
 
 INDENT = 4
-PROSE = 24
-"""A last cell with so many columns left is folded where it stands."""
+GAP = "  "
+PROSE = 20
+"""A cell of words is folded where it stands, if it has so many columns there."""
 
 
 def flow(cells: Sequence[str], widths: Sequence[int], room: int | None) -> str:
@@ -163,16 +166,46 @@ def flow(cells: Sequence[str], widths: Sequence[int], room: int | None) -> str:
     lines, used, last = [""], 0, len(cells) - 1
     for at, (cell, wanted) in enumerate(zip(cells, widths, strict=True)):
         wanted = width(cell) if at == last else max(wanted, width(cell))
-        stays = at == last and room is not None and room - used >= PROSE
-        if room is not None and used and used + wanted > room and not stays:
+        if room is not None and used and used + wanted > room:
             lines.append(" " * INDENT)
             used = INDENT
-        hang = used if stays else INDENT
         first, *rest = fold(cell, room and room - used)
-        lines[-1] += pad(first, wanted) + "  "
-        lines += [" " * hang + part for part in fold(" ".join(rest), room and room - hang) if rest]
-        used += wanted + 2
+        lines[-1] += pad(first, wanted) + GAP
+        lines += [" " * INDENT + part for part in fold(" ".join(rest), room and room - INDENT) if rest]
+        used += wanted + len(GAP)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def layout(widths: Sequence[int], room: int | None, words: int = -1) -> Callable[[Sequence[str]], str]:
+    """Return what lays out each row of a table of these widths.
+
+    Where it is too wide, the cell `words` is folded in its column; if that would be too narrow, and it is the last, it
+    stands below the others, under the second of them.
+    """
+    words %= len(widths)
+    left = None if room is None else room - sum(widths) - len(GAP) * (len(widths) - 1) + widths[words]
+    if room is None or left is None or left >= widths[words]:
+        return lambda cells: flow(cells, widths, None)
+    if left >= PROSE:
+        return partial(_grid, widths=[left if at == words else wide for at, wide in enumerate(widths)])
+    if words < len(widths) - 1:
+        return lambda cells: flow(cells, widths, room)
+    return partial(_below, widths=widths, room=room)
+
+
+def _grid(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Cells beside each other, each folded in its column."""
+    folded = [fold(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
+    lines = zip_longest(*folded, fillvalue="")
+    return "\n".join(GAP.join(map(pad, line, widths)).rstrip() for line in lines)
+
+
+def _below(cells: Sequence[str], widths: Sequence[int], room: int) -> str:
+    """All cells but the last, and that one below."""
+    indent = widths[0] + len(GAP)
+    indent = indent if room - indent >= PROSE else INDENT
+    lines = [" " * indent + part for part in fold(cells[-1], room - indent) if part not in {"", "-"}]
+    return "\n".join([flow(cells[:-1], widths[:-1], room), *lines])
 
 
 # To a person.

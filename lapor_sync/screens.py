@@ -21,9 +21,9 @@ from lapor_sync.domain.colour import ROWS, UNREAD
 from lapor_sync.domain.delivery import SENTENCES, Reason
 from lapor_sync.domain.names import shown_time
 from lapor_sync.domain.thread import words
-from lapor_sync.output import STYLES, cut, flow, fold, pad, plain, say, say_csv, styled, width
+from lapor_sync.output import STYLES, cut, fold, layout, plain, say, say_csv, styled, width
 from lapor_sync.store import marks, pauses
-from lapor_sync.store.marks import Outage
+from lapor_sync.store.marks import Outage, outage_words
 from lapor_sync.store.times import from_text
 from lapor_sync.store.views import Json, report_json
 
@@ -61,10 +61,12 @@ def moment(at: str | datetime | None, zone: ZoneInfo) -> str:
     return shown_time(datetime.fromisoformat(at) if isinstance(at, str) else at, zone)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, title: str = "") -> None:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, title: str = "", words: int = -1
+) -> None:
     """A table as wide as its cells, or what it means that there is nothing in it.
 
-    Where the terminal is too narrow, a row goes on in further lines.
+    Where the terminal is too narrow, the cells of the column `words` are folded, or stand below.
     """
     found = list(rows)
     if not found:
@@ -73,10 +75,10 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, 
     widths = [max(map(width, cells)) for cells in zip(columns, *found, strict=True)]
     if title:
         say(bold(title))
-    room = output.columns()
-    say(bold(flow(columns, widths, room)))
+    laid_out = layout(widths, output.columns(), words)
+    say(bold(laid_out(columns)))
     for row in found:
-        say(flow(row, widths, room))
+        say(laid_out(row))
 
 
 def advise(text: str) -> None:
@@ -87,20 +89,7 @@ def advise(text: str) -> None:
 
 # The whole.
 
-_FAILED = {
-    "Unreachable": "it gave no answer",
-    "UpstreamBroken": "it answered, but not as its API does",
-    "Denied": "it refused the credentials",
-    "Missing": "it did not know a path",
-    "RateLimited": "it asked for fewer calls",
-}
-
 _LONG = timedelta(hours=1)
-
-
-def outage_words(what: str) -> str:
-    """What failed, in words."""
-    return _FAILED.get(what, what)
 
 
 def recent_outages(work: Work) -> tuple[Outage, ...]:
@@ -136,7 +125,7 @@ def status(
     for one in outages:
         _fact("Was away", f"{moment(one.since, zone)} to {moment(one.until, zone)}: {outage_words(one.what)}")
     _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")
-    _fact("Audit", f"{found['audit_rows']} rows", f"head {found['audit_head']}")
+    _fact("Audit", f"{found['audit_rows']} rows, head", found["audit_head"])
 
 
 def pause_words(pause: Json, zone: ZoneInfo) -> str:
@@ -186,17 +175,23 @@ def _stale(last_success: str | None, now: str, holder: str | None) -> str:
 
 _REPORT_COLUMNS = ("Tracking ID", "Colour", "Waits for", "Due", "OPD", "Status", "Title", "Flags")
 _REPORT_WIDTHS = (11, 6, 9, 15, 28, 28, 60, 0)
+_BESIDE = 5
+"""So many of them stand beside each other on a terminal of 80 columns, the rest below."""
 
 
 def reports(rows: Iterable[Json], zone: ZoneInfo, *, empty: str = "") -> None:
-    """Reports, one a line, as they come; `empty` tells what it means that there is none."""
-    room = output.columns()
+    """Reports, one a line (in two where the terminal is narrow), as they come; `empty`: what it means that none does."""
+    room = output.columns() or sys.maxsize
+    is_narrow = room < sum(_REPORT_WIDTHS) + len(output.GAP) * len(_REPORT_WIDTHS)
+    widths = (*_REPORT_WIDTHS[:_BESIDE], sum(_REPORT_WIDTHS[_BESIDE:])) if is_narrow else _REPORT_WIDTHS
+    laid_out = layout(widths, room)
     found = False
     for row in rows:
         if not found:
-            say(bold(flow(_REPORT_COLUMNS, _REPORT_WIDTHS, room)))
+            say(bold(laid_out(_in_two(_REPORT_COLUMNS, room) if is_narrow else _REPORT_COLUMNS)))
         found = True
-        say(flow(_report_cells(row, zone), _REPORT_WIDTHS, room))
+        cells = _report_cells(row, zone)
+        say(laid_out(_in_two(cells, room) if is_narrow else cells))
     if not found:
         advise(empty or NOTHING_MIRRORED)
 
@@ -219,6 +214,13 @@ def _report_cells(row: Json, zone: ZoneInfo) -> tuple[str, ...]:
     )
 
 
+def _in_two(cells: Sequence[str], room: int) -> tuple[str, ...]:
+    """A report's cells with what it is about in one, for a line of its own."""
+    status, title, flags = cells[_BESIDE:]
+    about = cut(f"{status}: {title}", max(room - _REPORT_WIDTHS[0] - len(output.GAP), output.PROSE))
+    return (*cells[:_BESIDE], f"{about} [{flags}]" if flags else about)
+
+
 def title_of(row: Json) -> str:
     """A report's title; that of a rahasia report is told by `show` alone."""
     return "(rahasia)" if row["is_secret"] and row["title"] is None else plain(row["title"])
@@ -238,15 +240,15 @@ def by_opd(found: Iterable[Json]) -> None:
     rows = [
         (
             plain(one["opd"]),
-            cut(plain(one["opd_name"] or ("-" if one["opd"] else "not disposed")), 36),
-            *(str(one[key]) for key in keys),
+            plain(one["opd_name"] or ("-" if one["opd"] else "not disposed")),
+            *(str(one[key]).rjust(len(key)) for key in keys),
         )
         for one in opds
     ]
     if len(rows) > 1:
-        rows.append(("", "all", *(str(sum(one[key] for one in opds)) for key in keys)))
+        rows.append(("", "all", *(str(sum(one[key] for one in opds)).rjust(len(key)) for key in keys)))
     names = [shade(key) if key in STYLES else key for key in keys]
-    table(("Id", "OPD", *names), rows, empty=NOTHING_MIRRORED)
+    table(("Id", "OPD", *names), rows, empty=NOTHING_MIRRORED, words=1)
 
 
 CSV_COLUMNS = (
@@ -292,7 +294,7 @@ def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInf
     rules = f"(row {row}, rules {found['colour_rules']})"
     since = "as its thread was when it could be read: " if found["thread_error"] and row != UNREAD else ""
     _named("Colour", f"{shade(found['colour'])}, because: {since}{ROWS[row]} {rules}")
-    if any(one["is_secret"] and one["state"] == "sent" for one in found["deliveries"]):
+    if any(one["is_secret"] and one["state"] == "sent" and not one["seen_at"] for one in found["deliveries"]):
         _named("", SECRET_SENT)
     _named("Waits for", found["waiting_on"] or "-")
     _named("Status", plain(found["status_name"]))
@@ -361,18 +363,23 @@ def _show_files(number: int, names: Iterable[str]) -> int:
 
 
 def deliveries(found: Iterable[Json], zone: ZoneInfo) -> None:
-    """A report's deliveries."""
+    """A report's deliveries, with the words of those that have not arrived."""
+    written = list(found)
     rows = [
         (
             *(plain(one[key]) for key in ("ref", "kind", "state", "opd", "by")),
             moment(one["written_at"], zone),
             _tried(one["attempts"], zone),
         )
-        for one in found
+        for one in written
     ]
     columns = ("Reference", "Kind", "State", "OPD", "By", "Written", "Tried")
     if rows:
         table(columns, rows, empty="", title="\nDeliveries")
+    for one in written:
+        if one["state"] not in {"sent", "cancelled"}:
+            to = f" to {plain(one['target'])}" if one["target"] else ""
+            say(f"\n{plain(one['ref'])}{to}, as written:\n{lines_of(one['text'])}")
 
 
 def _tried(attempts: Sequence[Json], zone: ZoneInfo) -> str:
@@ -393,19 +400,25 @@ def why(reason: str | None, upstream: str | None = None) -> str:
     return ": ".join(filter(None, parts)) or "-"
 
 
+def _stands(one: Json, zone: ZoneInfo) -> str:
+    """Why a delivery is where it is, and how it goes on."""
+    told = why(one["reason"], one["why"])
+    again = f"not found {one['tries']} times" if one["tries"] else ""
+    following = f"next try {moment(one['next_try_at'], zone)}" if one["next_try_at"] else ""
+    return "; ".join(filter(None, (again, following) if told == "-" else (told, again, following))) or "-"
+
+
 def outbox(found: Sequence[Json], *, zone: ZoneInfo, filtered: str | None, pause: Json | None = None) -> None:
     """The outbox."""
     rows = (
         (
             *(plain(one[key]) for key in ("ref", "kind", "tracking_id", "opd", "state")),
             moment(one["written_at"], zone),
-            str(one["tries"]),
-            moment(one["next_try_at"], zone),
-            why(one["reason"], one["why"]),
+            _stands(one, zone),
         )
         for one in found
     )
-    columns = ("Reference", "Kind", "Tracking ID", "OPD", "State", "Written", "Resent", "Next try", "Why")
+    columns = ("Reference", "Kind", "Tracking ID", "OPD", "State", "Written", "Why")
     empty = f"Nothing is {filtered}." if filtered else "The outbox is empty: `lapor-sync respond ID --text ...`."
     table(columns, rows, empty=empty)
     if any(one["state"] in {"held", "refused"} for one in found):
@@ -417,9 +430,9 @@ def outbox(found: Sequence[Json], *, zone: ZoneInfo, filtered: str | None, pause
 
 def restored(done: Restored, zone: ZoneInfo) -> None:
     """What a restore brought, what would be sent now, and how it goes on."""
-    say(f"Restored: {done.contents}")
+    advise(f"Restored: {done.contents}")
     if done.aside is not None:
-        say(f"The database that was there is kept: {done.aside}")
+        advise(f"The database that was there is kept: {done.aside}")
     rows = (
         (
             *(plain(cell) for cell in (one.ref, one.delivery.kind, one.tracking_id, one.delivery.opd, one.state)),
@@ -538,12 +551,13 @@ def _then(step: Next, zone: ZoneInfo) -> str:
 
 def check(lines: Iterable[Line]) -> int:
     """Each question with its answer as it comes; the exit code: 0, 1, or 2 where the settings are wrong."""
-    verdicts = []
+    verdicts, room = [], output.columns()
     for line in lines:
         verdicts.append(line)
-        say(f"{pad(shade(line.verdict), 5)}  {pad(line.question, 36)}  {plain(line.answer)}")
-        if line.todo:
-            say(f"       {bold('To do:')} {line.todo}")
+        cells = (shade(line.verdict), plain(line.question), plain(line.answer))
+        say(layout((5, 36, width(cells[-1])), room)(cells))
+        for at, part in enumerate(fold(plain(line.todo), room and room - 14) if line.todo else ()):
+            say(f"       {bold('To do:') if at == 0 else '      '} {part}")
     wrong = [line for line in verdicts if line.verdict == "WRONG"]
     looks = sum(line.verdict == "look" for line in verdicts)
     say(f"\n{_summary(len(wrong), looks)}")

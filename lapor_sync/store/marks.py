@@ -71,6 +71,20 @@ class Outage:
     what: str
 
 
+_FAILED = {
+    "Unreachable": "it gave no answer",
+    "UpstreamBroken": "it answered, but not as its API does",
+    "Denied": "it refused the credentials",
+    "Missing": "it did not know a path",
+    "RateLimited": "it asked for fewer calls",
+}
+
+
+def outage_words(what: str) -> str:
+    """What failed, in words."""
+    return _FAILED.get(what, what)
+
+
 def current_outage(work: Work) -> Outage | None:
     """The outage that lasts now."""
     query = select(outage).where(outage.c.agency == work.agency, outage.c.until.is_(None))

@@ -385,9 +385,9 @@ def timeline(
     told += [_event(to_text(item.created_at), *_said(item)) for item in items]
     told += [_event(str(row.at), str(row.who), _audited(row)) for row in _audit_of(work, one)]
     for outage in outages_of(work, one):
-        told.append(_event(to_text(outage.since), "LAPOR", f"outage: {outage.what}"))
+        told.append(_event(to_text(outage.since), "LAPOR", f"away: {marks.outage_words(outage.what)}"))
         if outage.until is not None:
-            told.append(_event(to_text(outage.until), "LAPOR", f"answers again after an outage: {outage.what}"))
+            told.append(_event(to_text(outage.until), "LAPOR", "answers again"))
     return sorted(told, key=lambda event: event["at"] or "")
 
 
@@ -440,6 +440,8 @@ def _done(what: str, data: Json) -> str:
         case "conflict_opened" | "conflict_settled":
             how = f" ({data['how']})" if "how" in data else ""
             return f"{what.replace('_', ' ')}: {data['kind']}{how}"
+        case "shown":
+            return "looked at it"
     return what.replace("_", " ")
 
 

@@ -277,7 +277,7 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
         ),
         ("lapor-sync", "vanished marked"),
         ("budi", "response LS-AAAAAA written"),
-        ("LAPOR", "outage: unreachable"),
+        ("LAPOR", "away: unreachable"),
         ("reporter", "wrote"),
         ("LAPOR", "noted"),
         ("lapor-sync", "LS-AAAAAA queued -> sending: it leaves now"),

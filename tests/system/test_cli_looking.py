@@ -474,6 +474,7 @@ def test_plan_shows_three_sides_and_the_next_step(cli):
         "reason": None,
         "next_try_at": None,
         "behind": 1,
+        "why": None,
     }
     assert cli("status", "--json").json["audit_rows"] == before + 2
     assert "send it, 1 behind it" in cli("plan").out

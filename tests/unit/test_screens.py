@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lapor_sync import output, screens
 from lapor_sync.check import Line
-from lapor_sync.output import cut, flow, fold, pad, plain, say, width
+from lapor_sync.output import cut, flow, fold, layout, pad, plain, say, width
+from lapor_sync.store import marks, views
 
 WIB = ZoneInfo("Asia/Jakarta")
 
@@ -78,14 +79,100 @@ def test_no_line_of_a_row_is_wider_than_the_terminal(room):
     assert "".join(shown.split()) == "".join(" ".join(cells).split())
 
 
-def test_a_table_fits_a_terminal_of_80_columns(monkeypatch, capsys):
-    """Its last words go below the row."""
+def narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "columns", lambda: 80)
+
+
+def test_a_table_fits_a_terminal_of_80_columns(monkeypatch, capsys):
+    """Its words are folded in their column."""
+    narrow(monkeypatch)
     screens.table(("Id", "Why"), [("1", "word " * 30), ("2", "x")], empty="")
     lines = capsys.readouterr().out.splitlines()
     assert all(width(line) <= 80 for line in lines)
     assert lines[1].startswith("1   word word")
     assert lines[2].startswith("    word word")
+
+
+def test_where_its_column_would_be_too_narrow_the_words_stand_below(monkeypatch, capsys):
+    """Under the second column, for every row and the heading alike; a dash is not told."""
+    narrow(monkeypatch)
+    screens.table(
+        ("Reference", "Where", "Why"), [("LS-AAAAAA", "x" * 60, "word " * 20), ("B", "x", "-")], empty=""
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["Reference  Where", "           Why"]
+    assert all(line.startswith("           word") for line in lines[3:5])
+    assert lines[5:] == ["B          x"]
+
+
+@given(
+    st.lists(st.integers(0, 70), min_size=1, max_size=6),
+    st.one_of(st.none(), st.integers(20, 200)),
+    st.integers(-1, 5),
+)
+def test_no_table_is_wider_than_the_terminal_and_no_letter_is_lost(widths, room, words):
+    """Whatever its widths, and whichever column is folded."""
+    cells = tuple("x" * wide for wide in widths)
+    shown = layout(widths, room, min(words, len(widths) - 1))(cells)
+    assert room is None or max(map(width, shown.splitlines() or [""])) <= room
+    assert shown.count("x") == sum(widths)
+
+
+def test_the_screens_of_a_city_fit_80_columns(monkeypatch, capsys):
+    """Each OPD in one line with its numbers, each report in two, each delivery with its reason below."""
+    narrow(monkeypatch)
+    counts = dict.fromkeys(("merah", "kuning", "hijau", "abu", "unknown", "reports", "overdue"), 12)
+    name = "Dinas Pekerjaan Umum dan Penataan Ruang"
+    screens.by_opd([{"opd": "611", "opd_name": name} | counts])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["Id", "OPD", *counts]
+    assert lines[1].split() == ["611", "Dinas", "Pekerjaan", "Umum", *["12"] * 7]
+    assert lines[2] == "     dan Penataan Ruang"
+    row: views.Json = {
+        "tracking_id": "20000001",
+        "colour": "merah",
+        "waiting_on": "opd",
+        "deadline": None,
+        "opd_name": name,
+    }
+    row |= {
+        "title": "Jalan " * 20,
+        "status_name": "Terverifikasi",
+        "is_secret": False,
+        "flags": [],
+        "overdue": False,
+    }
+    screens.reports([row, row | {"flags": ["deadline_estimated"]}], WIB)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1] == "             Status: Title [Flags]"
+    assert lines[3].startswith("             Terverifikasi: Jalan Jalan")
+    assert lines[4].startswith("20000001")
+    assert lines[6] == "             [deadline_estimated]"
+    delivery: views.Json = {
+        "ref": "LS-AAAAAA",
+        "kind": "response",
+        "state": "queued",
+        "opd": "611",
+        "written_at": None,
+    }
+    at = "2026-01-02T18:30:00.000000Z"
+    listed = {
+        **delivery,
+        "written_at": at,
+        "tracking_id": "20000001",
+        "tries": 2,
+        "next_try_at": at,
+        "reason": None,
+    }
+    screens.outbox([{**listed, "why": None}, {**listed, "why": "its report is away"}], zone=WIB, filtered=None)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[3] == "           not found 2 times; next try 2026-01-03 01:30 WIB"
+    assert lines[5].startswith("           its report is away; not found 2 times; next try")
+    screens.check([Line(question="Is it?", answer="word " * 20, todo="word " * 30)])
+    lines = capsys.readouterr().out.splitlines()
+    assert all(width(line) <= 80 for line in lines)
+    assert lines[1].startswith(" " * 45 + "word")
+    assert lines[4].startswith("              word") or lines[5].startswith("              word")
 
 
 def test_nothing_is_a_dash():
@@ -122,8 +209,8 @@ def test_a_long_text_is_cut_with_dots():
 
 def test_outages_in_words():
     """An outage of a kind that is not known keeps its name."""
-    assert screens.outage_words("Denied") == "it refused the credentials"
-    assert screens.outage_words("Elsewhere") == "Elsewhere"
+    assert marks.outage_words("Denied") == "it refused the credentials"
+    assert marks.outage_words("Elsewhere") == "Elsewhere"
 
 
 def test_reports_by_opd(capsys):
@@ -194,5 +281,14 @@ def test_a_refusal_says_what_upstream_said(capsys):
     assert "upstream refused it: HTTP 422: Teks terlalu panjang" in capsys.readouterr().out
     for why, shown in (("HTTP 422: Ditolak", "refused (HTTP 422: Ditolak)"), (None, "refused (HTTP 422)")):
         attempt = {"at": None, "outcome": "refused", "http_status": 422, "ms": 3, "why": why}
-        screens.deliveries([{**delivery, "by": "budi", "attempts": [attempt]}], WIB)
-        assert shown in capsys.readouterr().out
+        told = {
+            **delivery,
+            "by": "budi",
+            "attempts": [attempt],
+            "text": "Sudah.\n[Ref LS-AAAAAA]",
+            "target": "700",
+        }
+        screens.deliveries([told], WIB)
+        out = capsys.readouterr().out
+        assert shown in out
+        assert "LS-AAAAAA to 700, as written:\n  Sudah.\n  [Ref LS-AAAAAA]\n" in out
