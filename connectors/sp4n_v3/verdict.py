@@ -1,9 +1,9 @@
 """Whether an answer's envelope says that the call went well. Pure.
 
 A 2xx proves little: such systems say their failures under it too, in many words. So the success of a write is an
-allow-list: a field must say so, and whatever else is said must be known to be no doubt of it. A write that is taken for
-lost is read back, which costs a read; one that is taken for stored and is not costs the citizen the answer. Which forms
-there are is assumed, from those that are common in PHP.
+allow-list: a field must say so, and every other field must be known. A write that is taken for lost is read back, which
+costs a read; one that is taken for stored and is not costs the citizen the answer. Which forms there are is assumed,
+from those that are common in PHP.
 """
 
 from __future__ import annotations
@@ -21,23 +21,20 @@ class Says(Enum):
     """What an envelope says of its call."""
 
     SUCCESS = "success"
-    FAILURE = "failure"  # or anything that is not known to mean success
+    FAILURE = "failure"  # or anything that is not known
     NOTHING = "nothing"
 
 
 class _Field(Enum):
-    """What a field of an envelope is for, by its name."""
+    """What a field of an answer is for, by its name."""
 
     VERDICT = "verdict"  # true, "success", 200
-    OUTCOME = "outcome"  # the same, by a name that a report's own field may have
     CODE = "code"  # a number: 2xx is success
-    RESULT_CODE = "result code"  # the same, and never a report's own
     COMPLAINT = "complaint"  # anything in it is a failure
-    DOUBT = "doubt"  # the same, of what is not done yet, or not wholly
-    DONE = "done"  # what was done, or how much of it: nothing of it is a failure
     MESSAGE = "message"  # words for people
     WRAPPER = "wrapper"  # what it holds is an envelope again
-    BESIDE = "beside"  # says nothing of the call
+    ID = "id"  # of what was stored
+    BESIDE = "beside"  # says nothing of the call: the answer's own, or a report's
 
 
 def _names(names: str) -> frozenset[str]:
@@ -49,60 +46,42 @@ _GROUPS: tuple[tuple[_Field, frozenset[str]], ...] = (
         _Field.VERDICT,
         _names("status success succeeded successful ok issuccess issuccessful isok stat berhasil sukses"),
     ),
-    (_Field.OUTCOME, _names("outcome hasil state sts kode kodestatus")),
     (
         _Field.CODE,
-        _names("code statuscode httpcode httpstatus httpstatuscode responsecode resultcode"),
-    ),
-    (
-        _Field.RESULT_CODE,
-        _names("rc respcode retcode returncode returnvalue exitcode errno kodehasil koderespon koderespons"),
+        _names(
+            "code kode rc statuscode httpcode httpstatus httpstatuscode responsecode resultcode respcode retcode "
+            "returncode errno"
+        ),
     ),
     (_Field.MESSAGE, _names("message msg pesan")),
     (_Field.WRAPPER, _names("results result data response body payload output")),
+    (_Field.ID, _names("id uuid followupid")),
     (
         _Field.BESIDE,
         _names(
-            "id uuid complaintid trackingid followupid timestamp time date datetime servertime requestid traceid path "
-            "method version apiversion executiontime elapsed duration took locale lang links meta pagination"
+            # the answer's own
+            "timestamp time date datetime servertime requestid traceid path method version executiontime elapsed lang "
+            # a report's, an item's of its thread, and of what these hold
+            "complaint complaintid trackingid createdat updatedat deletedat title content templatecode templatecontent "
+            "templateid institution institutionid institutionfrom institutionto institutionfromid institutiontoid "
+            "institutionfromname institutiontoname disposition dispositionid dispositionname user userid name "
+            "statusname statusid statusold statusnew statuslogs category categoryid classification channel location "
+            "kecamatan kelurahan attachments attachment docs extension filename diskname filesize contenttype url type "
+            "tags note reason reasondescription isrequest notauthority issecret isanonymous ispriority rating "
+            "reporter reportername color"
         ),
     ),
 )
-_COMPLAINTS = re.compile(r"error|exception|fail|gagal|kesalahan|^fault|^(stack)?trace$")
-_DOUBTS = re.compile(
-    r"reject|tolak|invalid|denied|block|blokir|pending|queue|antri|tunda|draft|duplicat|duplikat|spam|batal|cancel"
-    r"|skip|ignor|abai|drop|expire|kedaluwarsa|timeout|throttl|warn|peringatan|retry|moderat|partial|sebagian|conflict"
-    r"|^(is|on)?(hold|held)$|^(is)?(locked|closed|full|readonly|dryrun|async)$|menunggu|waiting|unsaved|unsent"
-)
-_DONE = re.compile(
-    r"(is|was|has|been|did|num(ber)?|n|total|jumlah|count|last|rows?|records?|data|sudah|telah|response|followup"
-    r"|tindaklanjut|of)*"
-    r"(sav|stor|insert|creat|writ|persist|affect|commit|accept|approv|process|deliver|send|sent|post|publish|submit"
-    r"|receiv|add|record|regist|done|complet|finish|success|valid|ack|appl|modif|updat|chang|upsert|match|execut"
-    r"|confirm|handl|forward|sukses|berhasil|simpan|kirim|terima|proses|catat|tambah|masuk|muat|selesai|teruskan|setuju)"
-    r"(e|d|ed|en|ten|te|ied|ication|tion|ion|s|an|kan|i)?"
-    r"(rows?|records?|count|total|data|num|n|ok|ids?|response|followup|flag|state|status)*"
-    r"|(di|ter|di?per|me[mnl]?)[a-z]{0,3}(simpan|kirim|terima|proses|catat|tambah|muat|setujui|teruskan)[a-z]{0,3}"
-    r"|(num|total|jumlah|n|affected)?(rows?|records?|count|total|jumlah)(num|n|affected|count)?"
-)
+_COMPLAINTS = re.compile(r"error|exception|fail|gagal|kesalahan|^fault|^(stack)?trace$|warn|peringatan")
 _LONGEST_NAME = 40
-_LONGEST_WORD = 60
-
-
-class _Place(Enum):
-    """Where in an answer an object stands."""
-
-    TOP = "top"
-    WRAPPED = "wrapped"  # right in it, or in what its wrappers hold
-    DEEP = "deep"  # anywhere else: a part of a report
 
 
 class _Part(NamedTuple):
-    """One field; `under` is the name of the object that it stands in, "" at the top."""
+    """One field. `is_inner`: it stands in what a report or an item holds; `under`: in the object of this name."""
 
     name: str
     value: object
-    place: _Place
+    is_inner: bool
     under: str = ""
 
 
@@ -154,29 +133,37 @@ def _complains(fields: object) -> bool:
                 return True
             case _Field.VERDICT if name.lower() != "status" and _is_bad_word(value):
                 return True
-            case _Field.CODE if _number(value) >= 300 and "status_name" not in fields:
-                return True
-            case _Field.RESULT_CODE if _number(value) > 0 and not 200 <= _number(value) < 300:
+            case _Field.CODE if _is_bad_number(name, value) and "status_name" not in fields:
                 return True
             case _:
                 pass
     return False
 
 
+def _is_bad_number(name: str, value: object) -> bool:
+    """Whether a code of a read is one of failure. A `kode` may be a report's own, and so may a small number be but for
+    names that no report's field has."""
+    number, bare = _number(value), _bare(name)
+    return bare != "kode" and (number >= 300 or (0 < number < 200 and bare in _ONLY_AN_ANSWER_S))
+
+
+_ONLY_AN_ANSWER_S = _names("rc respcode retcode returncode errno")
+
+
 # What stands where.
 
 
-def _parts(fields: Row, place: _Place = _Place.TOP, under: str = "", deep: int = MAX_DEPTH) -> Iterator[_Part]:
+def _parts(fields: Row, under: str = "", *, is_inner: bool = False, deep: int = MAX_DEPTH) -> Iterator[_Part]:
     """Every field of an answer, and of the objects in it. What is nested deeper than `MAX_DEPTH` is a complaint."""
     for name, value in fields.items():
-        yield _Part(name, value, place, under)
+        yield _Part(name, value, is_inner, under)
         is_wrapper = _field(name) is _Field.WRAPPER
-        inner = _Place.WRAPPED if place is _Place.TOP or (place is _Place.WRAPPED and is_wrapper) else _Place.DEEP
         for found in _objects(_unpacked(value) if is_wrapper else value):
             if not deep:
-                yield _Part("error", "nested too deep", inner)
+                yield _Part("error", "nested too deep", is_inner)
                 return
-            yield from _parts(found, inner, under if is_wrapper else name, deep - 1)
+            inner = is_inner or not is_wrapper
+            yield from _parts(found, under if is_wrapper else name, is_inner=inner, deep=deep - 1)
 
 
 def _objects(value: object) -> Iterator[Row]:
@@ -206,19 +193,13 @@ def _field(name: str) -> _Field | None:
 
 @lru_cache(maxsize=1024)
 def _field_of(name: str) -> _Field | None:
-    """`is_success`, `isSuccess` and `IS-SUCCESS` are one name."""
+    """`is_success`, `isSuccess` and `IS-SUCCESS` are one name; a number is that of a row."""
     bare = _bare(name)
     if _COMPLAINTS.search(bare):
         return _Field.COMPLAINT
-    for field, names in _GROUPS:
-        if bare in names:
-            return field
-    if _DOUBTS.search(bare) and not bare.endswith(_SAYS_WHO):
-        return _Field.DOUBT
-    return _Field.DONE if _DONE.fullmatch(bare) else None
-
-
-_SAYS_WHO = ("by", "name", "type", "note", "url")
+    if name.isdecimal():
+        return _Field.BESIDE
+    return next((field for field, names in _GROUPS if bare in names), None)
 
 
 def _bare(name: str) -> str:
@@ -229,59 +210,28 @@ def _bare(name: str) -> str:
 
 
 def _of_part(part: _Part) -> Says:
-    name, value, place, _ = part
+    """Return what one field says. Below a report's own fields a `status` or `code` is that of an institution, say."""
+    name, value, is_inner, _ = part
     match _field(name):
-        case _Field.VERDICT | _Field.OUTCOME as field:
-            is_own = field is _Field.OUTCOME or _bare(name) in {"status", "stat"}
-            return _of_verdict(value, place, is_own=is_own)
-        case _Field.CODE | _Field.RESULT_CODE as field:
-            return _of_code(name, value, place, is_own=field is _Field.CODE)
-        case _Field.COMPLAINT | _Field.DOUBT:
+        case _Field.COMPLAINT:
             return Says.FAILURE if _is_something(value) else Says.NOTHING
-        case _Field.DONE:
-            return Says.NOTHING if _is_done(value) else Says.FAILURE
-        case _Field.MESSAGE if place is not _Place.DEEP:
+        case _Field.VERDICT if not isinstance(value, dict) and not (is_inner and _bare(name) in _ALSO_A_REPORT_S):
+            return _verdict(value)
+        case _Field.CODE if not (is_inner and _bare(name) in _ALSO_A_REPORT_S):
+            return _of_code(value)
+        case _Field.MESSAGE if not is_inner:
             return _of_words(value)
-        case _Field.WRAPPER if place is not _Place.DEEP:
+        case _Field.WRAPPER if not is_inner:
             return _of_wrapper(value)
-        case None if place is _Place.TOP:
-            return Says.NOTHING if _is_empty(value) or isinstance(value, dict | list) else Says.FAILURE
+        case _Field.ID if not is_inner and not _is_something(value):
+            return Says.FAILURE
         case None:
-            return Says.FAILURE if _says_no(name, value) else Says.NOTHING
+            return Says.FAILURE
         case _:
             return Says.NOTHING
 
 
-def _is_empty(value: object) -> bool:
-    return value is None or value == ""
-
-
-def _says_no(name: str, value: object) -> bool:
-    """Whether a field whose name is not known says no, or tells of a failure in a word."""
-    if value is False:
-        return _FLAGS.search(name.lower()) is None
-    return isinstance(value, str) and _is_curt(value) and name.lower() not in _TEXTS
-
-
-_FLAGS = re.compile(
-    r"secret|anonym|anonim|rahasia|priorit|public|publik|read|open|active|aktif|internal|rating|^has_"
-)
-_TEXTS = _names("title content template_content note info_disposition status_name name label")
-"""Where a citizen, an officer or a report's own status may say such words."""
-
-
-def _is_curt(words: str) -> bool:
-    return _CURT.fullmatch(words[:_WORDS_READ].strip(" \t\r\n.!").lower()) is not None
-
-
-def _of_verdict(value: object, place: _Place, *, is_own: bool) -> Says:
-    """An object is no word; what is in it is looked at by itself. `is_own`: a report may have a word under this name."""
-    if isinstance(value, dict):
-        return Says.NOTHING
-    if is_own and place is _Place.DEEP:
-        return Says.FAILURE if value is False or (isinstance(value, str) and _is_curt(value)) else Says.NOTHING
-    said = _verdict(value)
-    return said if place is not _Place.DEEP or said is Says.FAILURE else Says.NOTHING
+_ALSO_A_REPORT_S = _names("status code kode")
 
 
 def _verdict(value: object) -> Says:
@@ -296,16 +246,12 @@ def _verdict(value: object) -> Says:
 _SUCCESS = re.compile(r"true|1|ok|success|successful|succeeded|sukses|berhasil|2[0-9][0-9]( ok| created)?")
 
 
-def _of_code(name: str, value: object, place: _Place, *, is_own: bool) -> Says:
-    """2xx is success, and 0 says nothing. `is_own`: a report may have a code under this name, and LAPOR counts its
-    statuses by small numbers."""
-    if isinstance(value, dict) or (is_own and place is _Place.DEEP) or (value is None and place is not _Place.TOP):
-        return Says.NOTHING
+def _of_code(value: object) -> Says:
+    """2xx is success, and 0 says nothing."""
     number = _number(value)
     if 200 <= number < 300:
-        return Says.SUCCESS if place is not _Place.DEEP else Says.NOTHING
-    is_status = _bare(name) == "statuscode" and place is not _Place.TOP and 0 < number < 100
-    return Says.NOTHING if number == 0 or is_status else Says.FAILURE
+        return Says.SUCCESS
+    return Says.NOTHING if number == 0 else Says.FAILURE
 
 
 def _number(value: object) -> float:
@@ -313,17 +259,6 @@ def _number(value: object) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value.strip()) else -1
-
-
-def _is_done(value: object) -> bool:
-    """Whether something was done: true, one at least, a time or an id, a word of success; of a list or object, any."""
-    if isinstance(value, str):
-        word = value.strip().lower()
-        return _DONE_WORD.fullmatch(word) is not None and re.search(r"[1-9a-z]", word) is not None
-    return value > 0 if isinstance(value, int | float) else bool(value)
-
-
-_DONE_WORD = re.compile(rf"{_SUCCESS.pattern}|yes|ya|done|selesai|[0-9a-f][0-9a-ftz:/. +-]{{0,50}}")
 
 
 def _is_something(value: object) -> bool:
@@ -385,7 +320,6 @@ def _is_bad_word(value: object) -> bool:
 
 
 _NO = re.compile(r"0?|false|no|[345]\d\d")
-_CURT = re.compile(rf"false|no|nok|nak|ko|[345]\d\d|pending|queued|antri|menunggu|batal|{_SAD.pattern}")
 
 
 # Which report it names.
