@@ -64,7 +64,7 @@ class Inside:
         """The row as JSON text to be kept."""
         return wire.kept_text(listed.raw)
 
-    def read_thread(self, report_id: str) -> Thread:
+    def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
         """The thread that came with it."""
         return wire.thread(followups(int(report_id) - FIRST_ID), zone=ZONE, began_at=self._now)
 

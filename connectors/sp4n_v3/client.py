@@ -16,7 +16,7 @@ from connectors.files import why_no_file
 from connectors.room import Room, Share
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.listing import Listing, listing
-from connectors.sp4n_v3.paging import MAX_PAGES, Page, Step, read_all
+from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
 from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
@@ -134,11 +134,12 @@ class Sp4nV3:
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD)
             return mine.made(lambda: found)
 
-    def read_thread(self, report_id: str) -> Thread:
+    def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
         """The thread in reading order; it says whether it is complete. Raises as `read_report`."""
         _demand_address(report_id)
+        beyond = BEYOND if as_proof else 0
         with _one_record(report_id), self._room.share() as mine:
-            read = self._whole(FOLLOWUPS, {}, mine, of=report_id, max_pages=MAX_THREAD_PAGES)
+            read = self._whole(FOLLOWUPS, {}, mine, of=report_id, max_pages=MAX_THREAD_PAGES, beyond=beyond)
             thread = mine.made(
                 lambda: wire.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
             )
@@ -255,9 +256,11 @@ class Sp4nV3:
         of: str = "",
         max_pages: int = MAX_PAGES,
         asks_on: bool = True,
+        beyond: int = 0,
     ) -> _Whole:
         """All rows of a list, each once, as last seen. `asks_on`: also for a page that nothing was said of.
 
+        `beyond`: as `read_all` has it; where nothing says how pages are counted, one before the first is asked for, too.
         Raises TooMuch where all pages together are larger than one record can be.
         """
         run = _Run(asks_on=asks_on)
@@ -274,9 +277,23 @@ class Sp4nV3:
             return run.page(number, page, rows, wire.item_keys(rows, first))
 
         found: dict[int, object] = {}
-        for step in read_all(lambda number: partial(get, number), max_pages):
+        for step in read_all(lambda number: partial(get, number), max_pages, beyond=beyond):
             found.update(zip(step.page.keys, step.page.rows, strict=True))
-        return _Whole(list(found.values()), run.began_at, step.why)
+        why = step.why
+        if beyond and not run.says_current and (page := self._before_the_first(lambda: get(0))):
+            before = dict(zip(page.keys, page.rows, strict=True))
+            why = why or ("there is a page before page 1" if before.keys() - found.keys() else "")
+            found = before | found
+        return _Whole(list(found.values()), run.began_at, why)
+
+    def _before_the_first(self, get: Callable[[], Page[object]]) -> Page[object] | None:
+        """Page 0, where pages are counted from it; None where there is none."""
+        try:
+            return get()
+        except UpstreamError as error:
+            if error.http_status is None:
+                raise
+            return None
 
 
 @contextmanager
@@ -336,6 +353,7 @@ class _Run:
         self._began_at: datetime | None = None
         self._counts_from = 1
         self._size = 0
+        self.says_current = False
 
     @property
     def began_at(self) -> datetime:
@@ -358,6 +376,7 @@ class _Run:
         said = fetched.listing
         self._began_at = self._began_at or fetched.began_at
         self._size += fetched.size
+        self.says_current = self.says_current or said.current is not None
         if number == 1 and said.current == 0:
             self._counts_from = 0
         return Page(

@@ -5,6 +5,9 @@ between pages while one reads; any order; numbers that are wrong or missing. So 
 page's size, and a list is incomplete until it is proven to be whole: by as many distinct ids as `total` says, or
 where no total is said by an end that was reached and, if rows came on several pages, by a further pass that brings
 nothing new. Whatever contradicts that, or itself, leaves it incomplete. Source: the architecture's decisions.
+
+What upstream says of the end may be wrong, too. Where a row's absence is to be proven, pages beyond the end are asked
+for (`beyond`), and a single page that looks full, with nothing but its end to tell that it is all, proves nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
+from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.domain.numbers import NumberSet
 
 T = TypeVar("T")
@@ -20,6 +24,10 @@ T = TypeVar("T")
 MAX_PASSES = 3
 MAX_PAGES = 100_000
 """Of one pass: an upstream that invents new rows for ever is left after these."""
+
+BEYOND = 3
+"""Pages beyond the end that must bring nothing where absence is to be proven (assumed: an empty page between two
+others was seen, so one does not do)."""
 
 _PATIENCE = 2
 _PATIENCE_INSIDE = 10
@@ -70,15 +78,20 @@ class _Seen:
 
     def take(self, page: Page[T]) -> int:
         """Take a page in; how many of its rows are new."""
-        self.total = page.total if page.total is not None else self.total
+        if page.total is not None and (page.keys or not self.total):  # some count none on a page beyond the end
+            self.total = page.total
         return sum(map(self.keys.add, page.keys))
 
 
-def read_all(start: Start[T], max_pages: int = MAX_PAGES) -> Iterator[Step[T]]:
-    """Every page, in up to three passes; the last step alone says whether the listing is complete."""
+def read_all(start: Start[T], max_pages: int = MAX_PAGES, *, beyond: int = 0) -> Iterator[Step[T]]:
+    """Every page, in up to three passes; the last step alone says whether the listing is complete.
+
+    `beyond`: so many pages in a row must bring nothing, whatever is said of the end. Raises what `start`'s pages
+    raise, but for an UpstreamError beyond the end.
+    """
     seen, before = _Seen(), None
     for number in range(1, MAX_PASSES + 1):
-        this, gained, verdict = _Pass(number, max_pages), 0, _GOES_ON
+        this, gained, verdict = _Pass(number, max_pages, beyond), 0, _GOES_ON
         for page, is_last in this.pages(start):
             new = seen.take(page)
             gained += new
@@ -113,10 +126,19 @@ def _verdict(seen: _Seen, gained: int, this: _Pass, before: _Pass | None) -> _Ve
             "" if count == total or twice else f"LAPOR says that there are {total} rows, and {count} could be read"
         )
         doubt = this.broken or off
+    doubt = doubt or this.doubt_of_end(count, total)
     if not doubt:
         return _Verdict(True)
     is_over = this.number == MAX_PASSES or (this.number > 1 and not gained)
     return _Verdict(False, doubt) if is_over else _GOES_ON
+
+
+_NO_END = "its page is as full as such pages are, and nothing proves that it is the last"
+
+
+def _is_usual_size(count: int) -> bool:
+    """Whether so many rows may be a full page: sizes such as programs choose (assumed)."""
+    return count > 0 and (count % 5 == 0 or count in {8, 12, 16, 24, 32, 48, 64})
 
 
 class _Pass:
@@ -126,7 +148,7 @@ class _Pass:
     brought other rows. `broken` is a contradiction in what upstream said, `doubtful` one that a right total outweighs.
     """
 
-    def __init__(self, number: int, max_pages: int) -> None:
+    def __init__(self, number: int, max_pages: int, beyond: int = 0) -> None:
         self.number = number
         self.filled = 0
         self.rows = 0
@@ -139,13 +161,26 @@ class _Pass:
         self._last_page: int | None = None
         self._total: int | None = None
         self._idle = 0
+        self._beyond = beyond
+        self._is_proof = beyond > 0
+        self._end: int | None = None  # the page that seemed to be the last
+        self._first_size = self._last_size = 0  # rows of the pages that brought something new
+        self._totals: set[int] = set()
+        self._is_error = self._is_repeated = False  # what came after the last of these
 
     def pages(self, start: Start[T]) -> Iterator[tuple[Page[T], bool]]:
         """The pages, each with whether it is the last. The next one is begun before one is given."""
         number = 1
         pending = start(number)
         while True:
-            page = pending()
+            try:
+                page = pending()
+            except UpstreamError:
+                if self._end is None:
+                    raise
+                page = Page((), (), is_absent=True)
+                self.doubtful = self.doubtful or f"page {number}, beyond its end, could not be read"
+                self._beyond = 0  # the others would fail, too
             self._take(page, number)
             if self._ends(page, number):
                 yield page, True
@@ -171,6 +206,9 @@ class _Pass:
             self.doubtful = self.doubtful or f"page {number} of {self._last_page} is not there"
         elif is_new and not is_inside:
             self.doubtful = f"LAPOR says that page {self._last_page} is the last, and there are more"
+        elif is_new and self._end is not None and self._is_proof:
+            self.doubtful = f"page {self._end} seemed to be the last, and there are more"
+        self._note_end(page, is_new=is_new)
         self._shapes.add(shape)
         self.shape = hash((self.shape, shape))
         self._idle = 0 if is_new else self._idle + 1
@@ -185,6 +223,28 @@ class _Pass:
         elif self._last_page is None and self.filled == 1:  # it was never seen that LAPOR heeds the page's number
             self.doubtful = self.doubtful or why
 
+    def _note_end(self, page: Page[T], *, is_new: bool) -> None:
+        """Note what tells of the end: how full the pages are, and what comes after the last one."""
+        if page.total is not None:
+            self._totals.add(page.total)
+        if is_new:
+            self._first_size, self._last_size = self._first_size or len(page.keys), len(page.keys)
+        self._is_error = page.is_absent or (self._is_error and not is_new)
+        self._is_repeated = not is_new and (bool(page.keys) or self._is_repeated)
+
+    def doubt_of_end(self, count: int, total: int | None) -> str:
+        """Why the pages beyond the end, where they were asked for, do not prove that there is nothing more."""
+        if not self._is_proof:
+            return ""
+        is_counted = total == count
+        if self.filled > 1:
+            is_full = self._last_size >= self._first_size
+            return "" if is_counted or not (self._is_error and is_full) else _NO_END
+        if not _is_usual_size(count):
+            return ""
+        is_plain = not self._is_error and not self._is_repeated
+        return "" if is_plain and is_counted and self._totals == {count} else _NO_END
+
     def _ends(self, page: Page[T], number: int) -> bool:
         """Whether the pass ends with this page."""
         if number >= self._max_pages:
@@ -196,6 +256,12 @@ class _Pass:
             if self._idle >= _PATIENCE_INSIDE:
                 self.doubtful = self.doubtful or f"LAPOR says that there are {self._last_page} pages"
             return self._idle >= _PATIENCE_INSIDE
+        if self._seems_to_end(page):
+            self._end = self._end or number
+            return self._idle >= self._beyond
+        return False
+
+    def _seems_to_end(self, page: Page[T]) -> bool:
         if page.more:
             return self._idle >= _PATIENCE
         is_short = self._total is not None and len(self._seen) < self._total

@@ -85,8 +85,12 @@ class Connector(Protocol):
     def read_report(self, report_id: str) -> Detail:
         """The detail call. Raises Missing (404, 410), BadRecord, other UpstreamError."""
 
-    def read_thread(self, report_id: str) -> Thread:
-        """The thread, all pages, in reading order; it says whether it is proven complete."""
+    def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
+        """The thread, all pages, in reading order; it says whether it is proven complete.
+
+        `as_proof`: what it does not show shall be proven absent, so that nothing that upstream says of the end is
+        believed alone. That costs some requests more.
+        """
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         """Add a follow-up: one request, never retried, redirects never followed."""

@@ -209,13 +209,21 @@ class _Push:
         with self.setup.store.reading() as work:
             mirrored = reports.load(work, (one.tracking_id for one in wave))
         pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
-        return [(one, report, self._begin_read(pool, report)) for one, report in pairs]
+        return [(one, report, self._begin_look(pool, one, report)) for one, report in pairs]
 
-    def _begin_read(self, pool: ThreadPoolExecutor, report: Mirrored) -> _Look:
-        return pool.submit(self._read, report)
+    def _begin_look(self, pool: ThreadPoolExecutor, one: Queued, report: Mirrored) -> _Look:
+        """Begin to look whether it stands upstream: after a try, once that can be told, its absence is to be proven."""
+        elapsed = self.setup.clock.uptime().since(one.ended_uptime)
+        is_early = (
+            one.state is State.UNKNOWN and elapsed is not None and elapsed < self.setup.rules.grace.total_seconds()
+        )
+        return self._begin_read(pool, report, as_proof=one.delivery.may_have_arrived and not is_early)
 
-    def _read(self, report: Mirrored) -> tuple[ById, float]:
-        found = read_one(self.setup, self.health, report, with_detail=True)
+    def _begin_read(self, pool: ThreadPoolExecutor, report: Mirrored, *, as_proof: bool = False) -> _Look:
+        return pool.submit(self._read, report, as_proof)
+
+    def _read(self, report: Mirrored, as_proof: bool) -> tuple[ById, float]:
+        found = read_one(self.setup, self.health, report, with_detail=True, as_proof=as_proof)
         return found, self.setup.clock.monotonic()
 
     def _claim(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[_Ready]:
@@ -237,7 +245,8 @@ class _Push:
         """
         looks = [look.result() for _, _, look in wave]
         if self.setup.clock.monotonic() - max((ended for _, ended in looks), default=0.0) > FRESH_SECONDS:
-            looks = [look.result() for look in [self._begin_read(pool, report) for _, report, _ in wave]]
+            begun = [self._begin_look(pool, one, report) for one, report, _ in wave]
+            looks = [look.result() for look in begun]
         return [(one, report, found) for (one, report, _), (found, _) in zip(wave, looks, strict=True)]
 
     def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:

@@ -104,14 +104,16 @@ def read_reports(setup: Setup, health: Health, tracking_ids: Iterable[str], *, w
     health.raise_if_outage()
 
 
-def read_one(setup: Setup, health: Health, one: Mirrored, *, with_detail: bool) -> ById:
+def read_one(setup: Setup, health: Health, one: Mirrored, *, with_detail: bool, as_proof: bool = False) -> ById:
     """The calls for one report. Nothing is called in an outage or when asked to stop."""
     if setup.stopping() or health.is_outage:
         return NOT_ASKED
-    return read_id(setup, health, one.call_id, with_detail=with_detail)
+    return read_id(setup, health, one.call_id, with_detail=with_detail, as_proof=as_proof)
 
 
-def read_id(setup: Setup, health: Health, call_id: str, *, with_detail: bool = True) -> ById:
+def read_id(
+    setup: Setup, health: Health, call_id: str, *, with_detail: bool = True, as_proof: bool = False
+) -> ById:
     """The calls for one id, of a report that may not be mirrored."""
     connector = setup.connector
 
@@ -119,7 +121,7 @@ def read_id(setup: Setup, health: Health, call_id: str, *, with_detail: bool = T
         return connector.read_report(call_id)
 
     def thread() -> Thread:
-        return connector.read_thread(call_id)
+        return connector.read_thread(call_id, as_proof=as_proof)
 
     whole, talk = read_apart(setup.log, call_id, detail), read_apart(setup.log, call_id, thread)
     found = by_id(health, whole if with_detail else None, talk)

@@ -84,6 +84,7 @@ class Scripted:
     hidden: int = 0  # so many of a thread's items, the last ones, are not shown
     no_thread: UpstreamError | None = None
     calls: list[str] = field(default_factory=list)
+    proofs: int = 0  # reads of a thread that were to prove an absence
 
     def add(self, row: Row, *, listed: bool = True) -> Row:
         """A report of the agency's, under its id, or else its Tracking ID."""
@@ -118,8 +119,9 @@ class Scripted:
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
         return wire.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
 
-    def read_thread(self, report_id: str) -> Thread:
+    def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}")
+        self.proofs += as_proof
         if self.no_thread is not None:
             raise self.no_thread
         rows = json.loads(json.dumps(self.items.get(report_id, [])))

@@ -29,7 +29,11 @@ DAY = 86_400
 def threads_seen_as(city: Bench, change: Callable[[Thread], Thread]) -> Iterator[None]:
     """Every thread as upstream might give it."""
     real = city.setup.connector.read_thread
-    city.setup.connector.read_thread = lambda report_id: change(real(report_id))  # type: ignore[method-assign]
+
+    def read(report_id: str, *, as_proof: bool = False) -> Thread:
+        return change(real(report_id, as_proof=as_proof))
+
+    city.setup.connector.read_thread = read  # type: ignore[method-assign]
     yield
     city.setup.connector.read_thread = real  # type: ignore[method-assign]
 

@@ -365,8 +365,8 @@ def stripped(city: Bench) -> None:
     """Let upstream show no answer of ours with its words."""
     real = city.setup.connector.read_thread
 
-    def read(report_id: str) -> object:
-        thread = real(report_id)
+    def read(report_id: str, **how: bool) -> object:
+        thread = real(report_id, **how)
         return replace(thread, items=tuple(item._replace(content="...") for item in thread.items))
 
     city.setup.connector.read_thread = read  # type: ignore[method-assign,assignment]  # an upstream that strips
@@ -380,8 +380,8 @@ def test_where_only_the_reference_is_stripped_the_text_is_found(tmp_path: Path) 
         ref = city.respond(one, "Lampu sudah menyala kembali.")
         real = city.setup.connector.read_thread
 
-        def read(report_id: str) -> object:
-            thread = real(report_id)
+        def read(report_id: str, **how: bool) -> object:
+            thread = real(report_id, **how)
             items = (item._replace(content=item.content.replace(f"[Ref {ref}]", "")) for item in thread.items)
             return replace(thread, items=tuple(items))
 
@@ -402,8 +402,8 @@ def test_a_thread_that_lost_items_proves_nothing(tmp_path: Path) -> None:
         city.pass_time()
         real = city.setup.connector.read_thread
 
-        def read(report_id: str) -> object:
-            thread = real(report_id)
+        def read(report_id: str, **how: bool) -> object:
+            thread = real(report_id, **how)
             return replace(thread, items=thread.items[:-1])
 
         city.setup.connector.read_thread = read  # type: ignore[method-assign,assignment]  # a read cut short

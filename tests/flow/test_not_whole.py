@@ -79,6 +79,23 @@ def test_a_response_is_not_sent_again_because_such_a_thread_does_not_show_it(tmp
         assert city.delivery(ref).reason is Reason.CANNOT_READ_BACK
 
 
+def test_only_a_look_after_a_try_asks_for_more_than_the_thread(tmp_path: Path) -> None:
+    """Each cycle, and a response that never left, cost what they did: absence is to be proven after a try only."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycles(3)
+        city.respond(ONE)
+        city.cycles(2)
+        assert (len(city.upstream.posted), city.upstream.proofs) == (1, 0)
+        city.upstream.lose(shown=False)
+        city.respond(ONE, "Lampu jalan sudah menyala kembali sejak tadi malam.")
+        city.cycle()
+        assert city.upstream.proofs == 0
+        city.upstream.store = None
+        city.cycle()
+        assert (len(city.upstream.posted), city.upstream.proofs) == (3, 2)
+
+
 def test_once_the_thread_is_whole_a_response_in_doubt_is_found(tmp_path: Path) -> None:
     """Nothing more leaves."""
     with stage(tmp_path / "kota.db") as city:

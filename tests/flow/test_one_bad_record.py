@@ -141,10 +141,10 @@ def test_what_cannot_be_read_for_a_reason_that_nobody_foresaw_is_quarantined_too
                 called.add(row.report_id)
             return parse(row)
 
-        def read_failing(report_id: str) -> Any:
+        def read_failing(report_id: str, **how: bool) -> Any:
             if report_id in called:
                 raise ZeroDivisionError
-            return read(report_id)
+            return read(report_id, **how)
 
         monkeypatch.setattr(city.setup.connector, "parse_row", parse_failing)
         monkeypatch.setattr(city.setup.connector, "read_thread", read_failing)

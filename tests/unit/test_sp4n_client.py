@@ -16,7 +16,7 @@ from connectors.room import Room
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3, client, wire
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.delivery import Sent, Unknown
-from lapor_sync.domain.errors import Missing, NoRoom, TooLarge, UpstreamBroken
+from lapor_sync.domain.errors import Missing, NoRoom, TooLarge, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile
 
@@ -381,6 +381,52 @@ def test_a_record_larger_than_all_the_room_is_read_alone(
     )
     for _ in range(3):
         assert len(reader.read_thread("100").items) == 1
+
+
+def test_to_prove_an_absence_pages_beyond_the_end_are_asked_for(upstream: Any, transport: Transport) -> None:
+    """A page that says that it is the last, and is not: no page more is asked for else."""
+    rows = {1: [1, 2, 3, 4, 5], 2: [6, 7]}
+
+    def give(call: int, page: int) -> httpx.Response:
+        items = [{"id": id, "content": str(id)} for id in rows.get(page, [])]
+        return answer({"data": items, "current_page": page, "last_page": 1})
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    connector = Sp4nV3(transport)
+    usual, proof = connector.read_thread("100"), connector.read_thread("100", as_proof=True)
+    assert (len(usual.items), usual.complete) == (5, True)
+    assert (len(proof.items), proof.why) == (7, "LAPOR says that page 1 is the last, and there are more")
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+def test_to_prove_an_absence_a_page_before_the_first_is_asked_for(
+    status: int, upstream: Any, transport: Transport
+) -> None:
+    """Where pages are counted from 0 in silence, the newest items may stand on it."""
+    rows = {0: [1, 2], 1: [3]}
+
+    def give(call: int, page: int) -> httpx.Response:
+        if page == 0 and status != 200:
+            return httpx.Response(status)
+        return answer({"data": [{"id": id, "content": str(id)} for id in rows.get(page, [])]})
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    thread = Sp4nV3(transport).read_thread("100", as_proof=True)
+    assert len(thread.items) == (3 if status == 200 else 1)
+    assert thread.why == ("there is a page before page 1" if status == 200 else "")
+
+
+def test_a_page_before_the_first_that_gets_no_answer_is_no_proof(upstream: Any, transport: Transport) -> None:
+    """It may hold anything."""
+
+    def give(call: int, page: int) -> httpx.Response:
+        if page == 0:
+            raise httpx.ReadTimeout("silence")
+        return answer({"data": [{"id": 3, "content": "tiga"}] if page == 1 else []})
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    with pytest.raises(UpstreamError):
+        Sp4nV3(transport).read_thread("100", as_proof=True)
 
 
 def test_a_thread_began_with_its_first_call(upstream: Any, transport: Transport) -> None:

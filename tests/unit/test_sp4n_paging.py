@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from connectors.sp4n_v3 import paging
 from connectors.sp4n_v3.paging import Page, Step, read_all
+from lapor_sync.domain.errors import UpstreamBroken
 
 
 class Upstream:
@@ -55,8 +56,10 @@ def pages_of(rows: Sequence[int], size: int, *, total: bool = True, last: bool =
     return Upstream(give)
 
 
-def read(upstream: Upstream, max_pages: int = paging.MAX_PAGES) -> tuple[set[int], bool | None, list[Step[int]]]:
-    steps = list(read_all(upstream, max_pages))
+def read(
+    upstream: Upstream, max_pages: int = paging.MAX_PAGES, beyond: int = 0
+) -> tuple[set[int], bool | None, list[Step[int]]]:
+    steps = list(read_all(upstream, max_pages, beyond=beyond))
     assert all(step.complete is None for step in steps[:-1])
     assert steps[-1].complete is not None
     assert bool(steps[-1].why) is not steps[-1].complete
@@ -326,3 +329,112 @@ def test_whatever_the_paging_it_ends_and_complete_means_complete(
         assert len(found) == rows
     if total == "right" and len(found) == rows:
         assert complete is True
+
+
+# Where absence is to be proven.
+
+FIVE, REST = [1, 2, 3, 4, 5], [6, 7, 8, 9]
+ABSENT: Page[int] = Page([], [], more=False, is_absent=True)
+
+
+def proof(give: Callable[[int], Page[int]]) -> tuple[set[int], str]:
+    """What was found, and why that may not be all."""
+    found, _, steps = read(Upstream(lambda call, number: give(number)), beyond=paging.BEYOND)
+    return found, steps[-1].why
+
+
+def nth(pages: Sequence[Sequence[int]], number: int) -> Sequence[int]:
+    return pages[number - 1] if number <= len(pages) else []
+
+
+LYING: dict[str, Callable[[int], Page[int]]] = {
+    "last_page 1": lambda number: page(nth([FIVE, REST], number), more=False, last_page=1),
+    "no next page": lambda number: page(nth([FIVE, REST], number), more=False),
+    "an empty one between": lambda number: page(nth([FIVE, [], REST], number), more=None),
+    "two empty ones between": lambda number: page(nth([FIVE, [], [], REST], number), more=False),
+    "404 between": lambda number: ABSENT if number == 2 else page(nth([FIVE, [], REST], number), more=None),
+    "each page its own total": lambda number: page(
+        nth([FIVE, REST], number), more=False, total=len(nth([FIVE, REST], number))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LYING)
+def test_pages_beyond_what_is_said_to_be_the_end_are_found_and_doubted(name: str) -> None:
+    """So that what stands on them is found; a list that said otherwise proves nothing by what it does not show."""
+    found, why = proof(LYING[name])
+    assert found == {*FIVE, *REST}
+    assert why
+
+
+HIDING: dict[str, Callable[[int], Page[int]]] = {
+    "404": lambda number: page(FIVE, more=None) if number == 1 else ABSENT,
+    "404, last_page 1": lambda number: page(FIVE, more=False, last_page=1) if number == 1 else ABSENT,
+    "empty": lambda number: page(nth([FIVE], number), more=False),
+    "the first one again": lambda number: page(FIVE, more=False, last_page=1),
+    "the first one again, its own total": lambda number: page(FIVE, more=False, total=5),
+    "empty, each its own total": lambda number: page(
+        nth([FIVE], number), more=False, total=len(nth([FIVE], number))
+    ),
+    "full pages, then 404": lambda number: page([number], more=None) if number < 3 else ABSENT,
+}
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_a_page_that_looks_full_is_no_proof_that_it_is_the_last(name: str) -> None:
+    """Whatever comes after it but more rows: there may be an upstream that gives no more than a page."""
+    assert (
+        proof(HIDING[name])[1] == "its page is as full as such pages are, and nothing proves that it is the last"
+    )
+
+
+HONEST: dict[str, Callable[[int], Page[int]]] = {
+    "nothing": lambda number: page([], more=False, total=0),
+    "nothing, nothing said": lambda number: page([], more=None),
+    "three": lambda number: page(nth([[1, 2, 3]], number), more=False),
+    "three, then 404": lambda number: page([1, 2, 3], more=None) if number == 1 else ABSENT,
+    "five of five": lambda number: page(nth([FIVE], number), more=False, total=5, last_page=1),
+    "five of five, and none beyond": lambda number: (
+        page(nth([FIVE, REST], number), more=False, total=9) if number < 3 else page([], more=False, total=0)
+    ),
+    "nine": lambda number: page(nth([FIVE, REST], number), more=number < 2, last_page=2),
+    "nine, then 404": lambda number: page(nth([FIVE, REST], number), more=number < 2) if number < 3 else ABSENT,
+    "the last one again": lambda number: page(nth([FIVE, REST], min(number, 2)), more=number < 2, last_page=2),
+    "ten of ten, then 404": lambda number: (
+        page(nth([FIVE, [6, 7, 8, 9, 10]], number), more=number < 2, total=10) if number < 3 else ABSENT
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_a_list_that_ends_where_it_says_is_proven_whole(name: str) -> None:
+    """By a total, by pages beyond it without rows, or by a page that is not full."""
+    assert proof(HONEST[name])[1] == ""
+
+
+def failing(rows: Sequence[int], total: int | None) -> Callable[[int], Page[int]]:
+    def give(number: int) -> Page[int]:
+        if number > 1:
+            raise UpstreamBroken("HTTP 500", http_status=500)
+        return page(rows, more=False, total=total)
+
+    return give
+
+
+def test_a_page_beyond_the_end_that_fails_fails_no_read() -> None:
+    """What was found stays found; only a total proves then that it is all."""
+    assert proof(failing([1, 2, 3], 3)) == ({1, 2, 3}, "")
+    assert proof(failing([1, 2, 3], None)) == ({1, 2, 3}, "page 2, beyond its end, could not be read")
+    assert proof(failing(FIVE, 5))[1]
+
+
+def test_a_page_before_the_end_that_fails_fails_the_read() -> None:
+    """As ever."""
+
+    def give(number: int) -> Page[int]:
+        if number > 1:
+            raise UpstreamBroken("HTTP 500", http_status=500)
+        return page(FIVE, more=True)
+
+    with pytest.raises(UpstreamBroken):
+        proof(give)
