@@ -87,10 +87,10 @@ class _Part(NamedTuple):
 
 def of_write(envelope: Row) -> Says:
     """Return what the answer to a write says of it, by all that stands in it."""
-    said = [_of_part(part) for part in _parts(envelope)]
-    if Says.FAILURE in said:
+    said = [(_of_part(part), part.is_inner) for part in _parts(envelope)]
+    if any(says is Says.FAILURE for says, _ in said):
         return Says.FAILURE
-    return Says.SUCCESS if Says.SUCCESS in said else Says.NOTHING
+    return Says.SUCCESS if (Says.SUCCESS, False) in said else Says.NOTHING
 
 
 def names_another(envelope: Row, ours: frozenset[str]) -> bool:
@@ -157,12 +157,13 @@ def _parts(fields: Row, under: str = "", *, is_inner: bool = False, deep: int = 
     """Every field of an answer, and of the objects in it. What is nested deeper than `MAX_DEPTH` is a complaint."""
     for name, value in fields.items():
         yield _Part(name, value, is_inner, under)
-        is_wrapper = _field(name) is _Field.WRAPPER
+        field = _field(name)
+        is_wrapper = field is _Field.WRAPPER
+        inner = is_inner or field not in {_Field.WRAPPER, _Field.VERDICT}
         for found in _objects(_unpacked(value) if is_wrapper else value):
             if not deep:
                 yield _Part("error", "nested too deep", is_inner)
                 return
-            inner = is_inner or not is_wrapper
             yield from _parts(found, under if is_wrapper else name, is_inner=inner, deep=deep - 1)
 
 

@@ -77,6 +77,7 @@ FAILURES: tuple[dict[str, Any], ...] = (
     {"status": 2},
     {"status": 422},
     {"status": []},
+    {"status": {"code": 400}},
     {"success": False},
     {"success": "false"},
     {"ok": False},
@@ -260,7 +261,9 @@ def test_an_answer_about_our_own_report_is_ours() -> None:
         assert not any(names_another(where(said), OURS) for where in WHERE)
 
 
-@pytest.mark.parametrize("envelope", [{}, {"id": 1}, {"results": {}}, {"data": {"id": 7}}, {"message": ""}])
+@pytest.mark.parametrize(
+    "envelope", [{}, {"id": 1}, {"results": {}}, {"data": {"id": 7}}, {"message": ""}, {"user": {"ok": True}}]
+)
 def test_what_says_nothing_is_no_success(envelope: dict[str, Any]) -> None:
     """An answer with an id alone may be the echo of what was asked."""
     assert of_write(envelope) is Says.NOTHING
