@@ -96,11 +96,20 @@ _WEEKDAYS = (
     "senin|selasa|rabu|kamis|jum'?at|sabtu|minggu|ahad|sen|sel|rab|kam|jum|sab|min|"
     "monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thu(?:rs?)?|fri|sat|sun"
 )
+_NUMBER_OF_WEEKDAY = {
+    name: number
+    for number, names in enumerate(
+        ("sen mon", "sel tue", "rab wed", "kam thu", "jum fri", "sab sat", "min aha sun")
+    )
+    for name in names.split()
+}
+"""By their first three letters, as Python counts them."""
+
 _MAX_TEXT = 100
 _MAX_SEARCHED = 1000
 
 _DATE = (
-    rf"(?:(?:{_WEEKDAYS})\.?[\s,]+)?"
+    rf"(?:(?P<weekday>{_WEEKDAYS})\.?[\s,]+)?"
     r"(?:(?P<d>\d{1,2})[\s/.-]{1,3}(?P<m>[a-z]{3,9}|\d{1,2})\.?[\s/.,-]{1,3}(?P<y>\d{4})"
     r"|(?P<y2>-?\d{4})[/.-](?P<m2>\d{1,2})[/.-](?P<d2>\d{1,2})"
     r"|(?P<m3>[a-z]{3,9})\.?\s(?P<d3>\d{1,2}),?\s(?P<y3>\d{4}))"
@@ -110,7 +119,7 @@ _CLOCK = (
     r"(?:(?:pukul|jam|pkl)\b[.:]?\s?)?"
     r"(?P<hour>\d{1,2})[:.](?P<minute>\d\d)(?:[:.](?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"(?:\s?(?P<half>[ap])\.?m\b\.?)?"
-    rf"(?:\s?\(?(?P<word>wib|wita|wit|utc|gmt|z)\b\)?)?(?:\s?\(?(?:utc|gmt)?(?P<offset>{_OFFSET})\)?)?"
+    rf"(?:\s?\(?(?P<word>wib|wita|wit|utc|gmt|z)\b\)?)?(?:\s?\(?(?P<of_gmt>utc|gmt)?(?P<offset>{_OFFSET})\)?)?"
     r"(?:\s\([a-z ]{1,40}\))?"
 )
 _BETWEEN = r"(?:\s|\s?[t,;|@-]\s?)"
@@ -149,7 +158,11 @@ def _quick(text: str, zone: tzinfo) -> Moment | None:
     """A time in one of the forms of nearly all; None where it is another, or none."""
     if text[10:11] not in {" ", "T"} or text[13:14] != ":" or text[16:17] != ":":
         return None
-    iso = f"{text[6:10]}-{text[3:5]}-{text[:2]}{text[10:]}" if text[2] == text[5] == "-" else text
+    iso = text
+    if text[2] == text[5] == "-":
+        if "-" in text[19:]:  # perhaps a span of time
+            return None
+        iso = f"{text[6:10]}-{text[3:5]}-{text[:2]}{text[10:]}"
     try:
         local = datetime.fromisoformat(iso)
         if local.year not in _USUAL:
@@ -183,6 +196,11 @@ def _of_match(found: re.Match[str], zone: tzinfo) -> Moment | None:
     clock = _clock_said(found) if found["hour"] else None
     own = clock.zone if clock and clock.zone else zone
     midnight = datetime(int(year), _month(month), int(day), tzinfo=own)
+    weekday = _NUMBER_OF_WEEKDAY[found["weekday"][:3].lower()] if found["weekday"] else midnight.weekday()
+    if weekday != midnight.weekday():
+        raise ValueError(f"it is no {found['weekday']}")
+    if found["half"] and "/" in found[0] and month.isdecimal() and int(day) <= 12 and int(day) != int(month):
+        raise ValueError("its day and its month cannot be told apart")  # with AM or PM it may be an American one
     return _sound(midnight + (clock.passed if clock else timedelta()), is_day=clock is None)
 
 
@@ -203,11 +221,22 @@ def _of_number(number: float) -> Moment | None:
     """
     if number == 0:
         return None
-    if 10**9 <= number < 10**10:
+    if 10**9 <= number < 10**10 and not _is_date_in_digits(number):
         return _sound(datetime.fromtimestamp(number, UTC), is_day=False)
     if 10**12 <= number < 10**13:
         return _sound(datetime.fromtimestamp(number / 1000, UTC), is_day=False)
     raise ValueError(_NO_DATE)
+
+
+def _is_date_in_digits(number: float) -> bool:
+    """Whether it reads as year, month, day and hour, which as seconds would be a time in the years from 2033 on."""
+    digits = str(int(number))
+    return (
+        int(digits[:4]) >= 2000
+        and 1 <= int(digits[4:6]) <= 12
+        and 1 <= int(digits[6:8]) <= 31
+        and int(digits[8:]) <= 24
+    )
 
 
 def _of_object(value: dict[object, object], zone: tzinfo) -> Moment | None:
@@ -318,10 +347,25 @@ def _clock_said(found: re.Match[str]) -> _Clock:
 
 
 def _zone_of(found: re.Match[str]) -> tzinfo | None:
-    if found["offset"]:
-        return _offset(found["offset"])
-    word = (found["word"] or "").lower()
-    return timezone(timedelta(hours=_ZONES[word])) if word else None
+    """The zone that a clock says. Raises ValueError where it says two, or where it may be a span (`09:15-10:00`)."""
+    word, offset = (found["word"] or "").lower(), found["offset"]
+    named = timezone(timedelta(hours=_ZONES[word])) if word else None
+    if not offset:
+        return named
+    own, is_of_world = _offset(offset), word in _OF_THE_WORLD
+    if named is not None and not is_of_world and own != named:
+        raise ValueError("it has two zones")
+    if offset.startswith("-") and not (is_of_world or found["of_gmt"] or _is_iso(found)):
+        raise ValueError("it may be a span of time")
+    return own
+
+
+_OF_THE_WORLD = frozenset({"utc", "gmt", "z"})
+
+
+def _is_iso(found: re.Match[str]) -> bool:
+    year_first = found.groupdict().get("y2") is not None
+    return year_first and (found["second"] is not None or "t" in found[0].lower())
 
 
 def _offset(text: str) -> tzinfo:

@@ -249,3 +249,48 @@ def test_a_long_text_is_read_in_no_time(part: str) -> None:
         read_moment(part * 100_000, WIB)
     find_moment(part * 100_000, WIB)
     assert stopwatch.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("3 Jan 2026 10:00-11:00", "span"),
+        ("03-01-2026 09:15:00-10:00", "span"),
+        ("2026-01-03 09:15-10:00", "span"),
+        ("Senin, 3 Januari 2026", "no Senin"),
+        ("Jum\u2019at, 3 Januari 2026", "no Jum'at"),
+        ("Sun Jan 03 2026 09:15:00", "no Sun"),
+        ("3 Jan 2026 09.15 WIB (UTC+8)", "two zones"),
+        ("3 Jan 2026 09.15 WITA +07:00", "two zones"),
+        ("1/3/2026, 9:15:00 AM", "told apart"),
+        ("2026010310", "no date"),
+        ("2026123124", "no date"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_refused(text: str, why: str) -> None:
+    """A wrong guess would put a deadline in the wrong week: a span, another weekday, an American order."""
+    with pytest.raises(ValueError, match=why):
+        read_moment(text, WIB)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("Sabtu, 03/01/2026 09.15", "2026-01-03T02:15:00+00:00"),
+        ("Minggu 4 Januari 2026 09.15", "2026-01-04T02:15:00+00:00"),
+        ("13/1/2026 9:15 AM", "2026-01-13T02:15:00+00:00"),
+        ("1/1/2026 9:15 AM", "2026-01-01T02:15:00+00:00"),
+        ("03-01-2026 09:15 AM", "2026-01-03T02:15:00+00:00"),
+        ("3 Jan 2026 09.15 WIB +07:00", "2026-01-03T02:15:00+00:00"),
+        ("3 Jan 2026 09.15 GMT-5", "2026-01-03T14:15:00+00:00"),
+        ("3 Jan 2026 09.15 (UTC-05:00)", "2026-01-03T14:15:00+00:00"),
+        ("2026-01-03T09:15-05:00", "2026-01-03T14:15:00+00:00"),
+        ("2026-01-03 9:15:00 -0500", "2026-01-03T14:15:00+00:00"),
+        ("2035020599", "2034-06-27T11:29:59+00:00"),
+    ],
+)
+def test_what_can_be_read_in_one_way_only_is_read(text: str, at: str) -> None:
+    """Each of them beside one that is refused."""
+    found = read_moment(text, WIB)
+    assert found is not None
+    assert found.at.isoformat() == at
