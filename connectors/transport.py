@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 from urllib.parse import quote, urlencode
 
@@ -45,6 +46,7 @@ from lapor_sync.domain.errors import (
     UpstreamBroken,
     UpstreamError,
 )
+from lapor_sync.domain.files import read_file
 from lapor_sync.domain.ports import Clock
 
 T = TypeVar("T")
@@ -625,19 +627,25 @@ class _Opener:
         return {scheme: self.wire(scheme) for scheme in ("http", "https")}
 
 
+_MOST_CERTIFICATES = 16 * 2**20
+
+
 def trusted() -> ssl.SSLContext:
     """Whom we believe: the machine's own certificates, those that every browser knows, and SSL_CERT_FILE's.
 
     So an agency with a CA of its own (a proxy that looks into TLS, a gateway inside) puts it where it puts it for
     all programs, or into that file. Raises SettingsWrong where the file cannot be used.
     """
-    context = ssl.create_default_context()  # by itself it would pass over an SSL_CERT_FILE that is not there
-    context.load_verify_locations(certifi.where())  # a small server may have none of its own
-    if own := os.environ.get("SSL_CERT_FILE"):
-        try:
+    own = os.environ.get("SSL_CERT_FILE")
+    try:
+        if own:  # read here first: OpenSSL waits for a pipe, and reads a device that has no end
+            read_file(Path(own), _MOST_CERTIFICATES)
+        context = ssl.create_default_context()  # by itself it would pass over an SSL_CERT_FILE that is not there
+        context.load_verify_locations(certifi.where())  # a small server may have none of its own
+        if own:
             context.load_verify_locations(own)
-        except OSError as exc:  # an SSLError too: not PEM
-            raise SettingsWrong((f"SSL_CERT_FILE: {own} holds no certificates that can be read",)) from exc
+    except OSError as exc:  # an SSLError too: not PEM
+        raise SettingsWrong((f"SSL_CERT_FILE: {own} holds no certificates that can be read",)) from exc
     return context
 
 

@@ -32,6 +32,7 @@ from lapor_sync.domain.errors import (
     StoreError,
     UpstreamError,
 )
+from lapor_sync.domain.files import open_regular, read_text
 from lapor_sync.domain.limits import in_force
 from lapor_sync.domain.names import shown_time
 from lapor_sync.domain.ports import Clock, Connector, ListPage
@@ -184,8 +185,8 @@ def _open_files(settings: Settings, config: Path | None) -> Iterator[tuple[str, 
 
 def _names_a_secret(path: Path) -> bool:
     try:
-        return bool(re.search(r"(?mi)^\s*(bearer|token)\s*=", path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+        return bool(re.search(r"(?mi)^\s*(bearer|token)\s*=", read_text(path)))
+    except OSError:
         return False
 
 
@@ -258,12 +259,13 @@ def _file(path: Path, shown: str) -> Line | None:
     """What the file alone tells; None where it must be opened."""
     if not path.exists():
         return _new_file(path, shown)
-    if path.is_dir():
-        return _bad_file(f"no: {path} is a folder", "Name a file in LAPOR_SYNC_DATABASE_URL.")
     if not os.access(path, os.R_OK | os.W_OK):
         return _bad_file(f"no: {shown} is closed to this user", "Run it as the user that owns the database.")
-    with path.open("rb") as file:
-        head = file.read(16)
+    try:
+        with open(open_regular(path), "rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        return _bad_file(f"no: {path}: {error.strerror}", "Name a file in LAPOR_SYNC_DATABASE_URL.")
     if head and head != b"SQLite format 3\x00":
         return _bad_file(f"no: {path} is no SQLite database", "Name another file in LAPOR_SYNC_DATABASE_URL.")
     return None if head else Line(question=_DATABASE, answer=f"{shown} is empty: the first start fills it")

@@ -21,6 +21,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.files import read_text
+from lapor_sync.domain.names import shown_path
 from lapor_sync.store.address import shown_url, sound_url, sqlite_url
 
 PREFIX = "LAPOR_SYNC_"
@@ -263,11 +265,10 @@ def _read_secret_file(path: Path, origin: str, problems: list[str]) -> str:
     The path is not shown: now and then somebody puts the secret itself where its path belongs.
     """
     try:
-        return path.read_text(encoding="utf-8-sig").strip()
+        return read_text(path).strip()
     except OSError as error:
-        problems.append(f"{origin} cannot be read ({error.strerror}); it must be a file that this user may read")
-    except ValueError:
-        problems.append(f"{origin} is no plain text; it must be a file that holds the value alone")
+        right = "it must be a text file that holds the value alone and that this user may read"
+        problems.append(f"{origin} cannot be read ({error.strerror}); {right}")
     return ""
 
 
@@ -377,14 +378,15 @@ def _from_file(config: Path | None, problems: list[str]) -> _Layer:
 
 def _toml(path: Path, problems: list[str], *, must_be_there: bool) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(read_text(path))
     except FileNotFoundError:
         if must_be_there:
-            problems.append(f"{path} is not there; --config (or {CONFIG_VARIABLE}) must name a TOML file")
+            problems.append(
+                f"{shown_path(path)} is not there; --config (or {CONFIG_VARIABLE}) must name a TOML file"
+            )
     except OSError as error:
-        problems.append(f"{path} cannot be read ({error.strerror}); it must be a file that this user may read")
-    except UnicodeDecodeError:
-        problems.append(f"{path} is not UTF-8; it must be a TOML file")
+        right = "it must be a TOML file that this user may read"
+        problems.append(f"{shown_path(path)} cannot be read ({error.strerror}); {right}")
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{path} is no TOML: {error}; a line must look like poll_seconds = 300")
     return {}
@@ -466,13 +468,10 @@ def _try_dated_files(given: _Layer, problems: list[str]) -> None:
 def read_dated_file(path: Path) -> str:
     """The text of a file of limits or holidays. Raises SettingsWrong."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path)
     except OSError as error:
-        raise SettingsWrong(
-            (f"{path} cannot be read ({error.strerror}); it must be a TOML file that this user may read",)
-        ) from error
-    except UnicodeDecodeError as error:
-        raise SettingsWrong((f"{path} cannot be read (it is not UTF-8); it must be a TOML file",)) from error
+        right = "it must be a TOML file that this user may read"
+        raise SettingsWrong((f"{shown_path(path)} cannot be read ({error.strerror}); {right}",)) from error
 
 
 def _sentence(name: str, origin: str, value: object, why: str = "") -> str:

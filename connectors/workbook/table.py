@@ -17,7 +17,8 @@ from connectors.workbook.package import REPLACEMENT, Package, Said
 from connectors.workbook.parts import WINDOWS_EPOCH, contents_of, strings_of, styles_of
 from connectors.workbook.sheet import Facts, Line, Row, Sheet
 from lapor_sync.domain.colour import canonical
-from lapor_sync.domain.names import shown_name
+from lapor_sync.domain.files import open_regular
+from lapor_sync.domain.names import shown_path
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -86,7 +87,7 @@ def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table |
     for line in islice(sheet.lines(Facts()), _MOST_INFO_ROWS):
         if is_header(frozenset(names_of(line.cells)) - {""}):
             return Table(
-                sheet=shown_name(sheet.title),
+                sheet=shown_path(sheet.title),
                 info=tuple(info),
                 header=line.cells,
                 header_row=line.number,
@@ -110,7 +111,7 @@ def open_book(path: Path, *, todo: str, file: BinaryIO | None = None) -> Iterato
     `file` is the file, where it is open already; it is not closed. `todo` is what to do where the file is broken.
     Raises BadInput for a file that is no .xlsx. All its sheets are proven to be whole before a row is read.
     """
-    said = Said(name=shown_name(path.name), todo=todo)
+    said = Said(name=shown_path(path.name), todo=todo)
     with nullcontext(file) if file else _opened(path, said) as stream:
         with said.translated():
             _refuse_other_formats(stream, said)
@@ -136,12 +137,11 @@ def open_book(path: Path, *, todo: str, file: BinaryIO | None = None) -> Iterato
 @contextmanager
 def _opened(path: Path, said: Said) -> Iterator[BinaryIO]:
     try:
-        stream = path.open("rb")
-    except (OSError, ValueError) as exc:
+        descriptor = open_regular(path)
+    except OSError as exc:
         todo = "Check the name of the file and who may read it."
-        reason = exc.strerror if isinstance(exc, OSError) else exc
-        raise said.refused(f"cannot be opened: {reason}.", todo) from exc
-    with stream:
+        raise said.refused(f"cannot be opened: {exc.strerror}.", todo) from exc
+    with open(descriptor, "rb") as stream:
         yield stream
 
 

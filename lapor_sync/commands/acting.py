@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lapor_sync.commands.base import Call, acting_by, command, path_type, person, read_attachment, read_text
+from lapor_sync.commands.base import Call, acting_by, command, path_type, person, read_attachment, read_words
 from lapor_sync.commands.looking import conflicts, outbox
 from lapor_sync.output import say
 
@@ -57,7 +57,7 @@ def respond(
 
     app = call.app()
     limits = file_limits_of(app.settings)
-    words = read_text(text_file) if text_file is not None else text or ""
+    words = read_words(text_file) if text_file is not None else text or ""
     files = tuple(read_attachment(path, limits.max_bytes) for path in attach)
     written = Written(
         given_id=report_id,

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.domain.files import read_file, read_text
+from lapor_sync.domain.names import shown_path
 from lapor_sync.output import paged, say
 
 if TYPE_CHECKING:
@@ -157,32 +159,27 @@ def days(since: str | None, until: str | None, timezone: ZoneInfo) -> tuple[date
 # Files that are given.
 
 
-def read_text(path: Path) -> str:
+def read_words(path: Path) -> str:
     """A text file. Raises BadInput."""
-    try:
-        return read_at_most(path, 1024 * 1024).decode("utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise BadInput(f"{path} is not UTF-8 text.", todo="Save it as plain text in UTF-8.") from exc
+    with _told(path):
+        return read_text(path)
 
 
 def read_attachment(path: Path, most: int) -> OutgoingFile:
     """A file to be attached, read whole: a moved file never breaks a delivery. Raises BadInput."""
     from lapor_sync.domain.report import OutgoingFile
 
-    return OutgoingFile(file_name=path.name, content=read_at_most(path, most))
+    with _told(path):
+        return OutgoingFile(file_name=path.name, content=read_file(path, most))
 
 
-def read_at_most(path: Path, most: int) -> bytes:
-    """A file's bytes. Raises BadInput where there are more than `most`, or it cannot be read."""
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        yield
     except OSError as exc:
-        todo = f"Check the path, and that the user {_login_name()} may read it."
-        raise BadInput(f"{path} cannot be read: {exc.strerror}.", todo=todo) from exc
-    if len(content) > most:
-        raise BadInput(f"{path} has more than {most / 2**20:g} MB.", todo="Make it smaller.")
-    return content
+        todo = f"Check the path and the file, and that the user {_login_name()} may read it."
+        raise BadInput(f"{shown_path(path)} cannot be read: {exc.strerror}.", todo=todo) from exc
 
 
 # Files that are made.
@@ -191,9 +188,13 @@ def read_at_most(path: Path, most: int) -> bytes:
 def refuse_existing(out: Path) -> None:
     """Raises NotAllowed where something of that name is there, BadInput where its folder is not."""
     if os.path.lexists(out):
-        raise NotAllowed(f"{out} is there already: nothing is overwritten.", todo="Choose another name.")
-    if not out.parent.is_dir():
-        raise BadInput(f"The folder {out.parent} is not there.", todo="Make it, or choose another place.")
+        raise NotAllowed(
+            f"{shown_path(out)} is there already: nothing is overwritten.", todo="Choose another name."
+        )
+    if not os.path.isdir(out.parent):
+        raise BadInput(
+            f"The folder {shown_path(out.parent)} is not there.", todo="Make it, or choose another place."
+        )
 
 
 @contextmanager
@@ -213,7 +214,7 @@ def new_file(out: Path, mode: int = 0o666) -> Iterator[Path]:
         raise NotAllowed(f"{out} is there already: nothing is overwritten.", todo="Choose another name.") from exc
     except OSError as exc:
         todo = "Check its folder and free space, or choose another place."
-        raise BadInput(f"{out} cannot be written: {exc.strerror}.", todo=todo) from exc
+        raise BadInput(f"{shown_path(out)} cannot be written: {exc.strerror}.", todo=todo) from exc
     finally:
         with suppress(OSError):
             part.unlink()

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from contextlib import suppress
 from datetime import datetime, tzinfo
+from pathlib import Path
 
 MOST_BYTES = 255
 """The longest name that file systems take."""
@@ -27,6 +28,12 @@ def shown_name(name: str) -> str:
     A name may hold line breaks, escapes of a terminal, and bytes that are no UTF-8; each of these becomes U+FFFD.
     """
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+
+
+def shown_path(path: str | Path) -> str:
+    """Return a path, or a name that was given, likewise; what is longer than any name is cut: nobody would read it."""
+    shown = shown_name(str(path)[: MOST_BYTES + 1])
+    return shown if len(shown) <= MOST_BYTES else f"{shown[:MOST_BYTES]}..."
 
 
 def harmless_name(name: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from lapor_sync.domain.errors import NoDatabase, StoreReplaced, StoreUnavailable
+from lapor_sync.domain.files import strange
 
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database: they are part of it."""
@@ -42,6 +43,7 @@ class DatabaseFile:
         real = Path(os.path.realpath(self.path))
         if self._anew and self._opened is None:
             make_private(real)
+        _need_file(real)
         mode = "rw" if self._anew else how_to_look(real)
         uri = f"file:{quote(os.fsencode(real))}?mode={mode}"
         conn = sqlite3.connect(uri, uri=True, timeout=self._patience, check_same_thread=False)
@@ -69,6 +71,16 @@ class DatabaseFile:
             if os.path.samestat(os.stat(self.path), self._opened):
                 return
         raise StoreReplaced(f"The database's file {self.path} was replaced or removed while it was in use.")
+
+
+def _need_file(path: Path) -> None:
+    """Raise StoreUnavailable for what can be no database: SQLite would wait for a pipe, or write into a device."""
+    with suppress(OSError):  # what is not there, or closed, is told by whoever opens it
+        if (what := strange(os.stat(path))) is not None:
+            raise StoreUnavailable(f"{path} can be no database: {what}.", todo=_NAME_A_FILE)
+
+
+_NAME_A_FILE = "Name a file in LAPOR_SYNC_DATABASE_URL."
 
 
 def make_private(path: Path) -> None:

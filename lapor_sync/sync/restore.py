@@ -9,11 +9,14 @@ there is the old database or the new one, and the same command does it again.
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreNewer
+from lapor_sync.domain.files import open_regular
+from lapor_sync.domain.names import shown_path
 from lapor_sync.domain.next_step import Scene, cannot_be_told, digests
 from lapor_sync.domain.ports import Clock, Uptime
 from lapor_sync.store import audit, backup, marks, outbox, pauses, threads
@@ -109,8 +112,13 @@ def put_back(
 
 def _taken(file: Path, new: Path, agency: str) -> Contents:
     """Copy the backup, and look whether it can be taken. Raises BadInput."""
-    if not file.is_file():
-        raise BadInput(f"{file} is no file.", todo="Name a file that `lapor-sync backup` made.")
+    try:
+        os.close(open_regular(file))
+    except OSError as exc:
+        raise BadInput(
+            f"{shown_path(file)} cannot be read: {exc.strerror}.",
+            todo="Name a file that `lapor-sync backup` made.",
+        ) from exc
     try:
         backup.copy(file, new, at_work=False)
         contents = backup.look_into(new)

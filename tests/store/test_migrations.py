@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_made_is_said_clearly(tmp_path: Any, clock: Stil
 
 def test_a_database_that_is_a_folder_is_said_clearly(tmp_path: Any, clock: StillClock) -> None:
     """The path of the folder was given instead of the file's."""
-    with pytest.raises(StoreUnavailable, match="unable to open database file"):
+    with pytest.raises(StoreUnavailable, match="can be no database: it is a folder"):
         open_store(f"sqlite:///{tmp_path}", "kota", clock)
 
 

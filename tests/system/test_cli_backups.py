@@ -216,7 +216,7 @@ def test_a_restore_is_killed_at_any_moment(village: Rig, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "is no file"),
+        (None, "cannot be read: No such file"),
         (b"", "no database of lapor-sync"),
         (b"PK\x03\x04 a workbook" * 500, "no database of lapor-sync"),
     ],

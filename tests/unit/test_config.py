@@ -581,7 +581,7 @@ def test_an_unreadable_secret_file_is_a_problem_that_does_not_show_its_path() ->
 def test_a_secret_file_that_is_no_text_is_a_problem(tmp_path: Path) -> None:
     """A wrong file was named."""
     (tmp_path / "b").write_bytes(b"\xff\x00")
-    assert "no plain text" in problems(bearer_file=str(tmp_path / "b"))[0]
+    assert "it is not UTF-8 text" in problems(bearer_file=str(tmp_path / "b"))[0]
 
 
 def test_a_path_of_a_wrong_type_is_a_problem() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from lapor_sync.domain.names import harmless_name, shown_name, shown_time
+from lapor_sync.domain.names import harmless_name, shown_name, shown_path, shown_time
 
 
 @pytest.mark.parametrize(
@@ -70,3 +71,10 @@ def test_a_long_name_keeps_its_extension(name: str) -> None:
     stem, _, suffix = name.rpartition(".")
     assert kept.endswith(suffix) == (len(suffix) <= 20)
     assert kept.lstrip("_").startswith(stem[:1])
+
+
+def test_a_path_is_shown_as_far_as_anybody_reads() -> None:
+    """5,000 letters would fill the screen; a name of 255 is one."""
+    assert shown_path(Path("/a\nb")) == "/a\ufffdb"
+    assert shown_path("x" * 255) == "x" * 255
+    assert shown_path(Path("/" + "x" * 5000)) == "/" + "x" * 254 + "..."
