@@ -16,7 +16,7 @@ from connectors.workbook import Book, Line, Row, Table, names_of, open_book
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.names import shown_name
-from lapor_sync.domain.report import Report
+from lapor_sync.domain.report import Report, key_beside
 
 _DOWNLOAD_AGAIN = (
     "Download the export again from LAPOR's admin pages, as Excel (.xlsx), and give that file unchanged."
@@ -64,14 +64,23 @@ class Export:
 
         A stream: not more than one row is held. Raises BadInput where the file turns out to be broken.
         """
+        told: dict[str, str] = {}
         for table, read in self._tables:
             where = f"sheet {table.sheet}, " if len(self._tables) > 1 else ""
             for line in table.rows():
                 record = read(line.cells, line.number)
-                if isinstance(record, BadRecord) and where:
-                    record = BadRecord(f"{where}{record.reason}", key=record.key, raw=record.raw)
+                if isinstance(record, BadRecord):
+                    record = _placed(record, where, told)
                 if record is not None:
                     yield record
+
+
+def _placed(bad: BadRecord, where: str, told: dict[str, str]) -> BadRecord:
+    """The record with its sheet, and with a key of its own where another row without an id says the same words."""
+    by_id = bad.key.isdecimal()
+    is_twin = not by_id and told.setdefault(bad.key, bad.raw) != bad.raw
+    key = key_beside(bad.key, bad.raw) if is_twin else bad.key
+    return BadRecord(f"{where}{bad.reason}", key=key, raw=bad.raw)
 
 
 @contextmanager

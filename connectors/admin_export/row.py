@@ -72,6 +72,9 @@ COLUMNS: Mapping[str, str] = {
 }
 """The column that each of `Cells` is read from."""
 
+SHORTER: Mapping[str, str] = {**COLUMNS, "district": "kd_kecamatan", "village": "kd_kelurahan"}
+"""The second, shorter layout's names (that its places begin with `kd_` is seen, what follows is assumed)."""
+
 REQUIRED = ("tracking_id", "status_name")
 
 _FILLED_BY: Mapping[str, tuple[str, ...]] = {
@@ -104,7 +107,7 @@ _TRACKING_ID = re.compile(r"[0-9]{7,9}")
 
 def find_columns(header: Row) -> dict[str, int]:
     """Where each column that is read stands, by the field of `Cells` that it fills."""
-    return columns_of(header, COLUMNS)
+    return columns_of(header, SHORTER) | columns_of(header, COLUMNS)
 
 
 def reader(

@@ -11,7 +11,7 @@ import os
 import posixpath
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
@@ -103,6 +103,10 @@ class Package:
 
     def __contains__(self, name: str) -> bool:
         return name in self._infos
+
+    def names(self) -> Iterable[str]:
+        """The names of all parts."""
+        return self._infos.keys()
 
     def prove(self, name: str) -> None:
         """Read a part to its end, so that it is known to be whole. Raises BadInput."""

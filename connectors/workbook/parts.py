@@ -86,6 +86,9 @@ _SAVE_AS = "Open it in Excel, save it as Excel Workbook (.xlsx), and give that f
 def _no_workbook(package: Package) -> BadInput:
     if "content.xml" in package:
         return package.said.refused("this is an OpenDocument file (.ods).", _SAVE_AS)
+    if any(name.endswith((".xlsx", ".xls")) for name in package.names()):
+        todo = "Unpack it, and give the Excel file (.xlsx) that is in it."
+        return package.said.refused("this is a packed file with an Excel file in it.", todo)
     return package.said.refused("there is no workbook in the file: it is broken, or of another program.")
 
 

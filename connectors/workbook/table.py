@@ -22,6 +22,7 @@ from lapor_sync.domain.names import shown_path
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_PACKED = (b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf\x27\x1c", b"BZh", b"\xfd7zXZ")
 _MOST_OLE = 64 * 1024**2
 _MOST_INFO_ROWS = 500
 
@@ -163,11 +164,20 @@ def _refuse_other_formats(stream: BinaryIO, said: Said) -> None:
         _refuse_ole(begin + stream.read(_MOST_OLE), said)
     if b"urn:schemas-microsoft-com:office:spreadsheet" in lower:
         raise said.refused("this is a workbook as XML (Excel 2003), not an Excel file (.xlsx).", _SAVE_AS)
+    if b"PK\3\4" in begin:
+        todo = f"Excel may open and repair it: then save it there as Excel Workbook (.xlsx). Else: {said.todo}"
+        raise said.refused("something else stands in the file before the workbook.", todo)
     if lower.startswith(b"<") and b"<table" in lower:
         todo = f"If it opens as a table in Excel, save it there as Excel Workbook (.xlsx). Else: {said.todo}"
         raise said.refused("this is a web page with a table, not an Excel file.", todo)
     if lower.startswith(b"<"):
         raise said.refused("this is a web page, not an Excel file; a login may have run out at its download.")
+    if lower.startswith((b"{", b"[")):
+        raise said.refused("this is an answer of a server (JSON), not an Excel file; its download failed.")
+    if lower.startswith(b"mime-version"):
+        raise said.refused("this is a saved web page, not an Excel file.", _SAVE_AS)
+    if begin.startswith(_PACKED):
+        raise said.refused("this is a packed file.", "Unpack it, and give the Excel file (.xlsx) that is in it.")
     todo = "Give the file as Excel (.xlsx): not as .csv or any other text."
     raise said.refused("this is no .xlsx file, whatever its name.", todo)
 

@@ -5,6 +5,7 @@ What is made 100,000 times is a named tuple: a frozen dataclass sets each field 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -171,6 +172,16 @@ def keys_of(report: Report) -> frozenset[str]:
     """The keys under which a row that told of this report may lie in quarantine."""
     by_words = key_by_words(report.title, report.content, report.created_at)
     return frozenset(filter(None, (report.tracking_id, by_words)))
+
+
+def key_beside(key: str, raw: str) -> str:
+    """The key of another row that has the same key by its words."""
+    return f"{key}+{digest(raw)}"
+
+
+def is_key_in(key: str, keys: Collection[str]) -> bool:
+    """Whether a key, or the one that it stands beside, is one of these."""
+    return key.partition("+")[0] in keys
 
 
 def key_by_words(title: str, content: str, received: datetime | None) -> str | None:

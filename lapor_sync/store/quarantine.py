@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, insert, select
 
 from lapor_sync.domain.errors import BadRecord
-from lapor_sync.domain.report import Report, keys_of
+from lapor_sync.domain.report import Report, is_key_in, keys_of
 from lapor_sync.store.bulk import among, ask
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import quarantine as table
@@ -74,7 +74,7 @@ def release_rows(work: Work, read: Iterable[Report]) -> None:
     def leaves(key: str, _report_id: str | None) -> bool:
         if not keys:  # worked out only where anything lies there
             keys.update(key for one in reports for key in keys_of(one))
-        return key in keys
+        return is_key_in(key, keys)
 
     _release(work, (EXPORT,), leaves)
 

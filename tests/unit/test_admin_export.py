@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -21,7 +22,7 @@ from connectors.admin_export import AgeFrom, ExportInfo, open_export
 from connectors.admin_export.row import COLUMNS, find_columns, missing_of, reader
 from connectors.workbook.sheet import MOST_ROWS
 from lapor_sync.domain.errors import BadInput, BadRecord
-from lapor_sync.domain.report import Report
+from lapor_sync.domain.report import Report, is_key_in
 
 WIB = ZoneInfo("Asia/Jakarta")
 
@@ -276,6 +277,31 @@ def test_a_bad_row_keeps_its_key_in_the_next_export(tmp_path: Path) -> None:
     assert (old.reason[:5], new.reason[:5]) == ("row 5", "row 4")
 
 
+def test_bad_rows_of_the_same_words_are_each_kept(tmp_path: Path) -> None:
+    """Two citizens' rows without an id: one does not hide the other, and each has its key in the next export too."""
+    rows = [ONE | {"Tracking ID": one} for one in ("rusak", "lain", "rusak", 12.5)]
+    _, first = read(save(tmp_path / "a.xlsx", rows))
+    _, second = read(save(tmp_path / "b.xlsx", [ONE, *rows]))
+    keys = [one.key for one in first if isinstance(one, BadRecord)]
+    assert (len(keys), len(set(keys))) == (4, 3)
+    assert keys[0] == keys[2]
+    assert keys == [one.key for one in second if isinstance(one, BadRecord)]
+    assert all(is_key_in(key, {keys[0]}) for key in keys)
+
+
+def test_the_shorter_layout_names_its_places_otherwise(tmp_path: Path) -> None:
+    """`kd_kecamatan`, `kd_kelurahan`; where both stand, the longer layout's count."""
+    names = {"Kecamatan": "kd_kecamatan", "Kelurahan": "KD_Kelurahan"}
+    row = {names.get(name, name): value for name, value in ONE.items()}
+    _, found = read(save(tmp_path / "a.xlsx", [row], header=[names.get(name, name) for name in HEADER]))
+    assert isinstance(found[0], Report)
+    assert (found[0].kecamatan, found[0].kelurahan) == (ONE["Kecamatan"], ONE["Kelurahan"])
+    both = [*HEADER, "kd_kecamatan"]
+    _, found = read(save(tmp_path / "b.xlsx", [ONE | {"kd_kecamatan": "17.71.01"}], header=both))
+    assert isinstance(found[0], Report)
+    assert found[0].kecamatan == ONE["Kecamatan"]
+
+
 def test_a_reason_does_not_hold_a_whole_text(tmp_path: Path) -> None:
     """Columns that slipped put a citizen's words where an id belongs; reasons are shown and logged."""
     assert len(bad(tmp_path, Tracking_ID="rahasia " * 50).reason) < 90
@@ -485,6 +511,13 @@ def refused(path: Path) -> BadInput:
 @pytest.mark.parametrize(
     ("content", "what", "todo"),
     [
+        (b'{"status":false,"message":"Sesi habis"}', "JSON", "Download the export again"),
+        (b"\xef\xbb\xbf[]", "JSON", "Download the export again"),
+        (b"MIME-Version: 1.0\r\nContent-Type: multipart/related", "saved web page", "save it as Excel Workbook"),
+        (gzip.compress(b"x"), "packed", "Unpack"),
+        (b"Rar!\x1a\x07\x00", "packed", "Unpack"),
+        (b"<br />\n<b>Warning</b>: x\nPK\3\4" + b"x" * 30, "before the workbook", "Download the export again"),
+        (b"\r\nPK\3\4" + b"x" * 30, "before the workbook", "repair"),
         (b"", "is empty", "Download"),
         (b"\n  \n", "is empty", "Download"),
         (b"\xef\xbb\xbf<html><table>", "web page", "Download"),
@@ -520,6 +553,15 @@ def test_a_zip_that_is_no_workbook(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
         archive.writestr("word/document.xml", "<w/>")
     assert "broken" in refused(tmp_path / "a.xlsx").what
+
+
+def test_a_zip_with_a_workbook_in_it_is_to_be_unpacked(tmp_path: Path) -> None:
+    """As a mail program or a phone packs it."""
+    with zipfile.ZipFile(tmp_path / "a.xlsx", "w") as archive:
+        archive.writestr("Laporan 2026/laporan.XLSX", b"x")
+    error = refused(tmp_path / "a.xlsx")
+    assert "packed file with an Excel file in it" in error.what
+    assert "Unpack" in error.todo
 
 
 def test_a_workbook_that_is_no_export(tmp_path: Path) -> None:
