@@ -7,19 +7,23 @@ It never follows a redirect, keeps no cookie, and sends the credentials to the c
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import random
 import re
+import select
 import socket
 import ssl
+import struct
+import termios
 import threading
 import time
 import urllib.request
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -33,7 +37,7 @@ import httpcore
 import httpx
 import tenacity
 
-from connectors import elsewhere, gateway
+from connectors import elsewhere, framing, gateway
 from lapor_sync.domain.errors import (
     BadInput,
     Denied,
@@ -75,6 +79,9 @@ _CLOCK_YEARS = range(2020, 2200)
 """What an upstream's clock may say: by one of the year 1 or 9999 nothing can be counted."""
 
 _WRITE_PIECE = 65_536
+_MOST_KEPT = 1024 * 1024
+"""Bytes of an answer in which its end is looked for; after a longer one its connection is closed."""
+_PATIENCE_AT_END = 0.5
 _NOT_SENT = (
     httpx.ConnectError,  # refused, DNS, TLS handshake
     httpx.ConnectTimeout,
@@ -123,8 +130,10 @@ class TransportSettings:
 class Answer(NamedTuple):
     """What came back, read to its end. `retry_after` in seconds.
 
-    `began_at` is the upstream's time at which the call began, no later than it really did; `link`, `location` and
-    `media_type` are its headers. `is_measured`: it said itself where its body ends.
+    `began_at` is the upstream's time at which the call began, no later than it really did, nor than what it says was so;
+    `link`, `location` and `media_type` are its headers. `is_measured`: it said itself where its body ends. `doubt` says
+    why it may not be the answer to this request, or not one of now: "" where nothing speaks against it. `is_cached`: it
+    lay in a cache.
     """
 
     status: int
@@ -135,6 +144,8 @@ class Answer(NamedTuple):
     location: str = ""
     media_type: str = ""
     is_measured: bool = True
+    doubt: str = ""
+    is_cached: bool = False
 
 
 class Transport:
@@ -165,7 +176,9 @@ class Transport:
         self._anonymous = httpx.Headers(_HEADERS)
         self._credentials = httpx.Headers({**_HEADERS, **_credentials(settings)})
         self._own_connection = httpx.Headers({**self._credentials, "Connection": "close"})
-        self._ready = httpx.Headers([(b"Host", self._base_url.netloc), *self._credentials.raw])
+        host = (b"Host", self._base_url.netloc)
+        self._ready = httpx.Headers([host, *self._credentials.raw])
+        self._ready_alone = httpx.Headers([host, *self._own_connection.raw])
         self._limit = _Limit()
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._pacer = Pacer(settings.rate_per_second, clock)
@@ -215,18 +228,22 @@ class Transport:
         of: str = "",
         params: Mapping[str, str | int] | None = None,
         most: int | None = None,
+        fresh: bool = False,
     ) -> T:
         """GET `path` under the base and parse the answer; tried again a few times if that may help.
 
         `of` fills `{id}` in `path`. `parse` gets a 2xx answer, of `most` bytes at most, and may raise UpstreamBroken,
-        which is tried again. Raises Unreachable, UpstreamBroken, Denied, Missing or RateLimited; TimedOut and TooMuch
-        without another try.
+        which is tried again. `fresh`: each try goes over a connection of its own, as a write does, so that no answer to
+        another call is taken for its own. Raises Unreachable, UpstreamBroken, Denied, Missing or RateLimited; TimedOut
+        and TooMuch without another try.
         """
         what = f"GET {path}"
         query = f"?{urlencode(params)}" if params else ""
         url = self._address(path, of) + query
         most = min(most or self._settings.max_body, self._settings.max_body)
-        return self._retrying(lambda: self._parsed(what, parse, self._get(what, self._plain(url), most)))
+        return self._retrying(
+            lambda: self._parsed(what, parse, self._get(what, self._plain(url, fresh=fresh), most, fresh=fresh))
+        )
 
     def fetch(self, url: str, parse: Callable[[Answer], T]) -> T:
         """GET a file that upstream names, and parse the answer; credentials go only to the base's own host.
@@ -271,28 +288,59 @@ class Transport:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._write(f"POST {path}", request)
 
-    def _get(self, what: str, request: httpx.Request, most: int, advise: _Advise = elsewhere.of_call) -> Answer:
+    def _get(
+        self,
+        what: str,
+        request: httpx.Request,
+        most: int,
+        advise: _Advise = elsewhere.of_call,
+        *,
+        fresh: bool = False,
+    ) -> Answer:
         with self._turn(what):
             self._limit.begin(self._settings.read_timeout, self._stopping)
-            lane = self._lane()
-            try:
-                answer = self._exchange(what, lane[request.url.scheme], request, most)
-            finally:
-                self._free.append(lane)
+            if fresh:
+                answer = self._alone(what, request, most)
+            else:
+                lane = self._lane()
+                try:
+                    answer = self._exchange(what, lane[request.url.scheme], request, most)
+                finally:
+                    self._give_back(lane)
         if 300 <= answer.status < 400:
             raise _redirect(what, answer, advise(str(request.url), answer.location, self._base))
         if not 200 <= answer.status < 300:
             raise _error_of(what, answer)
         return answer
 
+    def _alone(self, what: str, request: httpx.Request, most: int) -> Answer:
+        """One call over a connection of its own, opened for it and closed after it.
+
+        On a kept one an answer too many, that came with the last one, would be taken for the answer to this.
+        """
+        wire = self._opener.wire(request.url.scheme)
+        try:
+            return self._exchange(what, wire, request, most)
+        finally:
+            wire.close()
+
+    def _give_back(self, lane: _Lane) -> None:
+        """Free a lane for the next call; its connections go where more came over them than one answer."""
+        if not self._limit.is_clean:
+            for scheme, wire in lane.items():
+                wire.close()
+                lane[scheme] = self._opener.wire(scheme)
+        self._free.append(lane)
+
     def _request(self, method: str, url: str, headers: httpx.Headers, **content: Any) -> httpx.Request:
         extensions = {"timeout": self._timeout}
         return httpx.Request(method, url, headers=headers, extensions=extensions, **content)
 
-    def _plain(self, url: str) -> httpx.Request:
+    def _plain(self, url: str, *, fresh: bool) -> httpx.Request:
         """A GET under the base. With its headers and its empty body ready, httpx makes it in half the time."""
         extensions = {"timeout": self._timeout}
-        return httpx.Request("GET", url, headers=self._ready, stream=_NO_BODY, extensions=extensions)
+        headers = self._ready_alone if fresh else self._ready
+        return httpx.Request("GET", url, headers=headers, stream=_NO_BODY, extensions=extensions)
 
     def _parsed(self, what: str, parse: Callable[[Answer], T], answer: Answer) -> T:
         try:
@@ -301,17 +349,9 @@ class Transport:
             raise type(exc)(f"{what}: {exc.what}", todo=exc.todo, http_status=answer.status) from exc
 
     def _write(self, what: str, request: httpx.Request) -> Answer:
-        """One write over a connection of its own, opened for it and closed after it.
-
-        On a kept one an answer too many, that came with the last one, would be taken for the answer to this.
-        """
         with self._turn(what):
             self._limit.begin(self._settings.read_timeout, _never, self._may_leave)
-            wire = self._opener.wire(request.url.scheme)
-            try:
-                return self._exchange(what, wire, request, self._settings.max_body)
-            finally:
-                wire.close()
+            return self._alone(what, request, self._settings.max_body)
 
     @contextmanager
     def _turn(self, what: str) -> Iterator[None]:
@@ -338,22 +378,43 @@ class Transport:
         response = wire.handle_request(request)
         try:
             arrived = self._clock.monotonic()
+            age = framing.cached_seconds(response.headers)
             if request.url.host == self._base_url.host:
                 stream = response.extensions.get("network_stream")
                 self._tls = stream.get_extra_info("ssl_object") if stream else None
-                began = self._upstream_clock.learn(response.headers.get("date"), started, arrived) or began
+                date = response.headers.get("date")
+                began = self._upstream_clock.learn(date, started, arrived, is_now=age == 0) or began
+            body = _body(what, response, most) if response.is_success else _beginning(what, response)
+            doubt = self._doubt(what, request.method, response)
+            if age is None or (age and request.method == "POST"):
+                doubt = doubt or "it came from a cache"
             return Answer(
                 status=response.status_code,
-                body=_body(what, response, most) if response.is_success else _beginning(what, response),
-                began_at=began,
+                body=body,
+                began_at=began - timedelta(seconds=age or 0),
                 retry_after=_retry_after(response.headers.get("retry-after"), self.upstream_now),
                 link=response.headers.get("link", ""),
                 location=response.headers.get("location", ""),
                 media_type=response.headers.get("content-type", ""),
                 is_measured=not {"content-length", "transfer-encoding"}.isdisjoint(response.headers),
+                doubt=doubt,
+                is_cached=age != 0,
             )
         finally:
             response.close()
+
+    def _doubt(self, what: str, method: str, response: httpx.Response) -> str:
+        """Why an answer that came whole may not be the one to this request.
+
+        Raises Unreachable for a read that should be asked anew: on a kept connection the answer may be to another call.
+        """
+        stream = response.extensions.get("network_stream")
+        if not isinstance(stream, _BoundedStream):
+            return ""  # no socket of ours
+        doubt = stream.doubt(response, to_its_end=method == "POST")
+        if doubt and method == "GET" and (self._limit.is_early or not stream.is_new):
+            raise Unreachable(f"{what}: the answer is not sound: {doubt}", sent=True)
+        return doubt
 
     def _lane(self) -> _Lane:
         """The lane that was used last of those that are free: calls one by one go over one connection."""
@@ -440,18 +501,20 @@ class _UpstreamClock:
         date, arrived = last
         return date + timedelta(seconds=self._clock.monotonic() - arrived)
 
-    def learn(self, header: str | None, started: float, arrived: float) -> datetime | None:
+    def learn(self, header: str | None, started: float, arrived: float, *, is_now: bool) -> datetime | None:
         """Take over an answer's `Date`; when the call began by it, None without one that can be.
 
         A clock far from any year in which this can run is none. The header has whole seconds and was written while
         the call ran: its length and one second are taken off, so that the result is never later than the truth.
+        `is_now`: it is no cached answer's, from which nothing is learnt.
         """
         date = _http_date(header)
         if date is None or date.year not in _CLOCK_YEARS:
             return None
-        self._last = (date, arrived)
-        ours, unsure = self._clock.now(), timedelta(seconds=arrived - started + 1)
-        self.ahead = (ours - unsure - date, ours - date)
+        unsure = timedelta(seconds=arrived - started + 1)
+        if is_now:
+            self._last, ours = (date, arrived), self._clock.now()
+            self.ahead = (ours - unsure - date, ours - date)
         return date - unsure
 
 
@@ -466,17 +529,19 @@ _WITHHELD_TODO = "Nothing: the process that works the database sends it."
 class _Limit(threading.local):
     """The running call's end, one per thread. Sockets live in real time, whatever clock a demo runs on.
 
-    `has_left`: whether a piece of the running write was handed to the socket.
+    `has_left`: whether a piece of the running write was handed to the socket. `is_early`: an answer came before the
+    whole request had left. `is_clean`: one answer came over the connection, and nothing else.
     """
 
     until = float("inf")
     stopping: Callable[[], bool] = staticmethod(_never)
     may_leave: Callable[[], bool] = staticmethod(_always)
-    has_left = False
+    has_left = is_early = is_clean = False
 
     def begin(self, seconds: float, stopping: Callable[[], bool], may_leave: Callable[[], bool] = _always) -> None:
         self.until = time.monotonic() + seconds
-        self.stopping, self.may_leave, self.has_left = stopping, may_leave, False
+        self.stopping, self.may_leave = stopping, may_leave
+        self.has_left = self.is_early = self.is_clean = False
 
     def prove_that_it_may_leave(self) -> None:
         """Raise _Withheld where nothing more of the running call may leave."""
@@ -489,13 +554,35 @@ class _Limit(threading.local):
 
 
 class _BoundedStream(httpcore.NetworkStream):
-    """A socket whose reads and writes together end with the call's limit, headers and chunk sizes included."""
+    """A socket whose reads and writes together end with the call's limit, headers and chunk sizes included.
+
+    It hears what comes before its time, and keeps what came since the last request, so that an answer can be told
+    from one that belongs to no request, or to another.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream, limit: _Limit) -> None:
         self._stream = stream
         self._limit = limit
+        self._calls = 0
+        self._heard: list[bytes] = []
+        self._size = 0
+        self._ahead = b""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the running call is the first on the connection."""
+        return self._calls == 1
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        piece, self._ahead = self._ahead or self._read(max_bytes), b""
+        if not framing.is_interim(piece) and self._is_on_its_way():
+            self._limit.is_early = True
+        self._size += len(piece)
+        if self._size <= _MOST_KEPT:
+            self._heard.append(piece)
+        return piece
+
+    def _read(self, max_bytes: int) -> bytes:
         while (left := self._limit.left()) > 0 and not self._limit.stopping():
             try:
                 return self._stream.read(max_bytes, timeout=min(left, _SLICE))
@@ -504,12 +591,68 @@ class _BoundedStream(httpcore.NetworkStream):
         raise httpcore.ReadTimeout
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self._size or not self._calls:
+            self._calls, self._heard, self._size = self._calls + 1, [], 0
         for at in range(0, len(buffer), _WRITE_PIECE):
+            if self._hears_an_answer():
+                self._limit.is_early = True
+                raise httpcore.WriteError("answered before it had left")  # httpcore reads that answer then
             self._limit.prove_that_it_may_leave()  # last: from here the bytes go
             left = self._limit.left()
             if left <= 0:
                 raise httpcore.WriteTimeout
-            self._stream.write(buffer[at : at + _WRITE_PIECE], timeout=left)
+            try:
+                self._stream.write(buffer[at : at + _WRITE_PIECE], timeout=left)
+            except httpcore.WriteError:
+                self._limit.is_early = True
+                raise
+
+    def _hears_an_answer(self) -> bool:
+        """Whether there is one already. TLS has messages of its own that make a socket readable (RFC 8446, 4.6)."""
+        if _is_readable(self._socket) and not self._ahead:
+            with suppress(httpcore.ReadTimeout, httpcore.ReadError):  # what is broken is told by the write
+                self._ahead = self._stream.read(_WRITE_PIECE, timeout=0.001)
+                return not framing.is_interim(self._ahead)
+        return False
+
+    def _is_on_its_way(self) -> bool:
+        """Whether the peer's system lacks a part of what was written: it told so with its answer's own packets."""
+        if self._socket is None:
+            return False
+        unacknowledged = fcntl.ioctl(self._socket, termios.TIOCOUTQ, bytes(4))
+        return struct.unpack("i", unacknowledged) != (0,)
+
+    @property
+    def _socket(self) -> socket.socket | None:
+        found = self._stream.get_extra_info("socket")
+        return found if isinstance(found, socket.socket) else None
+
+    def doubt(self, response: httpx.Response, *, to_its_end: bool) -> str:
+        """Why an answer that was read whole may not be the one to the request; "" where nothing speaks against it.
+
+        `to_its_end`: where the peer says that it closes the connection, that is waited for: it is broken off where a
+        part of the request was not read (RFC 9112, 9.6).
+        """
+        if self._limit.is_early:
+            return "it came before the request had left"
+        whole = self._size <= _MOST_KEPT
+        more = framing.surplus(b"".join(self._heard), response.headers, response.status_code) if whole else None
+        self._limit.is_clean = more == b""
+        is_closed = False
+        if (
+            to_its_end
+            and more is not None
+            and framing.closes(response.headers, response.extensions.get("http_version", b""))
+        ):
+            try:
+                more += self._stream.read(_WRITE_PIECE, timeout=_PATIENCE_AT_END)
+            except httpcore.ReadTimeout:
+                pass
+            except httpcore.ReadError as exc:
+                is_closed = isinstance(exc.__cause__, ConnectionResetError)
+        if is_closed:
+            return "the connection was broken off before the request was read"
+        return "more came than one answer" if more and more.strip(b"\r\n") else ""
 
     def close(self) -> None:
         self._stream.close()
@@ -521,6 +664,14 @@ class _BoundedStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> object:
         return self._stream.get_extra_info(info)
+
+
+def _is_readable(sock: socket.socket | None) -> bool:
+    if sock is None:
+        return False
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class _BoundedBackend(httpcore.SyncBackend):
@@ -574,7 +725,7 @@ class _BoundedHTTP(httpx.HTTPTransport):
         self._pool._network_backend = _BoundedBackend(limit)
 
 
-_Lane = Mapping[str, httpx.HTTPTransport]
+_Lane = dict[str, httpx.HTTPTransport]
 """One connection at a time for each scheme. A call under way has a lane of its own."""
 
 
@@ -590,6 +741,7 @@ _NO_BODY = _NoBody()
 _HEADERS: Mapping[str, str] = {
     "Accept": "application/json",
     "Accept-Encoding": "gzip, deflate",
+    "Cache-Control": "no-cache",
     "Connection": "keep-alive",
     "User-Agent": "lapor-sync",
 }

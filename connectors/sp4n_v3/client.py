@@ -85,6 +85,8 @@ class _Fetched(NamedTuple):
     size: int = 0
     values: int = 0
     is_absent: bool = False
+    doubt: str = ""
+    is_cached: bool = False
 
 
 class Sp4nV3:
@@ -108,7 +110,7 @@ class Sp4nV3:
         try:
             for number, step in enumerate(read_all(lambda page: ahead.submit(get, page).result)):
                 if number == 0 or step.new or step.complete is not None:
-                    yield _list_page(step, run.began_at)
+                    yield _list_page(step, run)
         finally:
             ahead.shutdown(wait=False, cancel_futures=True)
 
@@ -120,7 +122,7 @@ class Sp4nV3:
         """The row as JSON text to be kept."""
         return wire.kept_text(row.raw)
 
-    def read_report(self, report_id: str) -> Detail:
+    def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
         """The detail call. Raises Missing, BadRecord (TooLarge too), other UpstreamError."""
         _demand_address(report_id)
         with _one_record(report_id), self._room.share() as mine:
@@ -131,15 +133,17 @@ class Sp4nV3:
                     lambda: wire.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at),
                 )
 
-            found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD)
+            found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
             return mine.made(lambda: found)
 
-    def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
+    def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         """The thread in reading order; it says whether it is complete. Raises as `read_report`."""
         _demand_address(report_id)
         beyond = BEYOND if as_proof else 0
         with _one_record(report_id), self._room.share() as mine:
-            read = self._whole(FOLLOWUPS, {}, mine, of=report_id, max_pages=MAX_THREAD_PAGES, beyond=beyond)
+            read = self._whole(
+                FOLLOWUPS, {}, mine, of=report_id, max_pages=MAX_THREAD_PAGES, beyond=beyond, fresh=fresh
+            )
             thread = mine.made(
                 lambda: wire.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
             )
@@ -217,7 +221,16 @@ class Sp4nV3:
         for number, file in enumerate(outgoing.files):
             yield (f"attachment[{number}]", (file.file_name, file.content))
 
-    def _page(self, path: str, params: Params, number: int, of: str = "", share: Share | None = None) -> _Fetched:
+    def _page(
+        self,
+        path: str,
+        params: Params,
+        number: int,
+        of: str = "",
+        share: Share | None = None,
+        *,
+        fresh: bool = False,
+    ) -> _Fetched:
         """One page; one that is not there (any but the first) has no rows. `share`: all pages are one record."""
         most = MAX_RECORD if share else None
 
@@ -226,10 +239,19 @@ class Sp4nV3:
 
         def fetched(answer: Answer) -> _Fetched:
             page = share.parsed(answer.body, partial(read, answer)) if share else read(answer)
-            return _Fetched(page, answer.began_at, len(answer.body), wire.values_in(answer.body))
+            return _Fetched(
+                page,
+                answer.began_at,
+                len(answer.body),
+                wire.values_in(answer.body),
+                doubt=answer.doubt,
+                is_cached=answer.is_cached,
+            )
 
         try:
-            return self._transport.read(path, fetched, of=of, params={"page": number, **params}, most=most)
+            return self._transport.read(
+                path, fetched, of=of, params={"page": number, **params}, most=most, fresh=fresh
+            )
         except UpstreamError as error:
             if number == 1 or error.http_status not in _NO_SUCH_PAGE:
                 raise
@@ -257,6 +279,7 @@ class Sp4nV3:
         max_pages: int = MAX_PAGES,
         asks_on: bool = True,
         beyond: int = 0,
+        fresh: bool = False,
     ) -> _Whole:
         """All rows of a list, each once, as last seen. `asks_on`: also for a page that nothing was said of.
 
@@ -268,7 +291,7 @@ class Sp4nV3:
         quota = _Quota(f"GET {path}")
 
         def get(number: int) -> Page[object]:
-            page = self._page(path, params, number, of, share)
+            page = self._page(path, params, number, of, share, fresh=fresh)
             if number == 1:
                 first.clear()
                 quota.begin()
@@ -279,7 +302,7 @@ class Sp4nV3:
         found: dict[int, object] = {}
         for step in read_all(lambda number: partial(get, number), max_pages, beyond=beyond):
             found.update(zip(step.page.keys, step.page.rows, strict=True))
-        why = step.why
+        why = step.why or run.doubt
         if beyond and not run.says_current and (page := self._before_the_first(lambda: get(0))):
             before = dict(zip(page.keys, page.rows, strict=True))
             why = why or ("there is a page before page 1" if before.keys() - found.keys() else "")
@@ -346,7 +369,7 @@ class _Whole(NamedTuple):
 
 
 class _Run:
-    """One reading of a list: when it began, and how its upstream counts pages."""
+    """One reading of a list: when it began, how its upstream counts pages, and why it proves no absence ("": it may)."""
 
     def __init__(self, *, asks_on: bool = True) -> None:
         self._asks_on = asks_on
@@ -354,6 +377,7 @@ class _Run:
         self._counts_from = 1
         self._size = 0
         self.says_current = False
+        self.doubt = ""
 
     @property
     def began_at(self) -> datetime:
@@ -374,7 +398,10 @@ class _Run:
     def page(self, number: int, fetched: _Fetched, rows: Sequence[T], keys: Iterable[str]) -> Page[T]:
         """A page of that number as `paging` takes it."""
         said = fetched.listing
-        self._began_at = self._began_at or fetched.began_at
+        if self._began_at is None or fetched.is_cached:
+            self._began_at = min(self._began_at or fetched.began_at, fetched.began_at)
+        if fetched.doubt:
+            self.doubt = f"of a page of it, {fetched.doubt}"
         self._size += fetched.size
         self.says_current = self.says_current or said.current is not None
         if number == 1 and said.current == 0:
@@ -391,15 +418,15 @@ class _Run:
         )
 
 
-def _list_page(step: Step[ListedRow | BadRecord], began_at: datetime) -> ListPage:
+def _list_page(step: Step[ListedRow | BadRecord], run: _Run) -> ListPage:
     rows = step.page.rows
     return ListPage(
         rows=tuple(row for row in rows if isinstance(row, ListedRow)),
         bad=tuple(row for row in rows if isinstance(row, BadRecord))[:MAX_BAD],
-        began_at=began_at,
+        began_at=run.began_at,
         total=step.page.total,
-        complete=step.complete,
-        why=step.why,
+        complete=step.complete and not run.doubt,
+        why=step.why or (run.doubt if step.complete else ""),
         size=step.page.size,
     )
 
@@ -420,6 +447,10 @@ def _outcome(outgoing: Outgoing, send: Callable[[], Answer]) -> Outcome:
 def _judged(answer: Answer, ours: frozenset[str]) -> Outcome:
     """Upstream's own words are kept for a refusal only; those of any other answer may hold anything."""
     status = answer.status
+    if answer.doubt:
+        return Unknown(
+            why=f"HTTP {status}, but {answer.doubt}", http_status=status, retry_after=answer.retry_after
+        )
     body, words = wire.body_of(answer.body, status, ours)
     outcome = outcome_of(status, body, retry_after=answer.retry_after)
     if isinstance(outcome, Sent):

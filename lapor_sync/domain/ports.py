@@ -82,11 +82,12 @@ class Connector(Protocol):
     def row_text(self, row: ListedRow) -> str:
         """The row as JSON text to be kept: all but the reporter's name."""
 
-    def read_report(self, report_id: str) -> Detail:
-        """The detail call. Raises Missing (404, 410), BadRecord, other UpstreamError."""
+    def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
+        """The detail call. `fresh`: over a connection of its own. Raises Missing (404, 410), BadRecord, other
+        UpstreamError."""
 
-    def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
-        """The thread, all pages, in reading order; it says whether it is proven complete.
+    def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
+        """The thread, all pages, in reading order; it says whether it is proven complete. `fresh` as above.
 
         `as_proof`: what it does not show shall be proven absent, so that nothing that upstream says of the end is
         believed alone. That costs some requests more.

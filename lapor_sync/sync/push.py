@@ -212,18 +212,23 @@ class _Push:
         return [(one, report, self._begin_look(pool, one, report)) for one, report in pairs]
 
     def _begin_look(self, pool: ThreadPoolExecutor, one: Queued, report: Mirrored) -> _Look:
-        """Begin to look whether it stands upstream: after a try, once that can be told, its absence is to be proven."""
+        """Begin to look whether it stands upstream: after a try, once that can be told, its absence is to be proven.
+
+        What it does not show may send a response (again), so that no answer to another call may be taken for it.
+        """
         elapsed = self.setup.clock.uptime().since(one.ended_uptime)
         is_early = (
             one.state is State.UNKNOWN and elapsed is not None and elapsed < self.setup.rules.grace.total_seconds()
         )
-        return self._begin_read(pool, report, as_proof=one.delivery.may_have_arrived and not is_early)
+        return self._begin_read(pool, report, as_proof=one.delivery.may_have_arrived and not is_early, fresh=True)
 
-    def _begin_read(self, pool: ThreadPoolExecutor, report: Mirrored, *, as_proof: bool = False) -> _Look:
-        return pool.submit(self._read, report, as_proof)
+    def _begin_read(
+        self, pool: ThreadPoolExecutor, report: Mirrored, *, as_proof: bool = False, fresh: bool = False
+    ) -> _Look:
+        return pool.submit(self._read, report, as_proof=as_proof, fresh=fresh)
 
-    def _read(self, report: Mirrored, as_proof: bool) -> tuple[ById, float]:
-        found = read_one(self.setup, self.health, report, with_detail=True, as_proof=as_proof)
+    def _read(self, report: Mirrored, *, as_proof: bool, fresh: bool) -> tuple[ById, float]:
+        found = read_one(self.setup, self.health, report, with_detail=True, as_proof=as_proof, fresh=fresh)
         return found, self.setup.clock.monotonic()
 
     def _claim(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[_Ready]:

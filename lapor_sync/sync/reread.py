@@ -104,24 +104,41 @@ def read_reports(setup: Setup, health: Health, tracking_ids: Iterable[str], *, w
     health.raise_if_outage()
 
 
-def read_one(setup: Setup, health: Health, one: Mirrored, *, with_detail: bool, as_proof: bool = False) -> ById:
-    """The calls for one report. Nothing is called in an outage or when asked to stop."""
+def read_one(
+    setup: Setup,
+    health: Health,
+    one: Mirrored,
+    *,
+    with_detail: bool,
+    as_proof: bool = False,
+    fresh: bool = False,
+) -> ById:
+    """The calls for one report. Nothing is called in an outage or when asked to stop.
+
+    `as_proof` and `fresh` as `ports.Connector` has them.
+    """
     if setup.stopping() or health.is_outage:
         return NOT_ASKED
-    return read_id(setup, health, one.call_id, with_detail=with_detail, as_proof=as_proof)
+    return read_id(setup, health, one.call_id, with_detail=with_detail, as_proof=as_proof, fresh=fresh)
 
 
 def read_id(
-    setup: Setup, health: Health, call_id: str, *, with_detail: bool = True, as_proof: bool = False
+    setup: Setup,
+    health: Health,
+    call_id: str,
+    *,
+    with_detail: bool = True,
+    as_proof: bool = False,
+    fresh: bool = False,
 ) -> ById:
     """The calls for one id, of a report that may not be mirrored."""
     connector = setup.connector
 
     def detail() -> Detail:
-        return connector.read_report(call_id)
+        return connector.read_report(call_id, fresh=fresh)
 
     def thread() -> Thread:
-        return connector.read_thread(call_id, as_proof=as_proof)
+        return connector.read_thread(call_id, as_proof=as_proof, fresh=fresh)
 
     whole, talk = read_apart(setup.log, call_id, detail), read_apart(setup.log, call_id, thread)
     found = by_id(health, whole if with_detail else None, talk)

@@ -112,15 +112,15 @@ class Scripted:
     def row_text(self, row: ListedRow) -> str:
         return wire.kept_text(row.raw)
 
-    def read_report(self, report_id: str) -> Detail:
-        self.calls.append(f"detail {report_id}")
+    def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
+        self.calls.append(f"detail {report_id}{' fresh' if fresh else ''}")
         if report_id not in self.details:
             raise Missing("not there")
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
         return wire.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
 
-    def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
-        self.calls.append(f"thread {report_id}")
+    def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
+        self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
         self.proofs += as_proof
         if self.no_thread is not None:
             raise self.no_thread

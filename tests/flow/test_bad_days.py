@@ -534,10 +534,10 @@ def test_details_that_cannot_be_read_leave_the_schedule_to_others(tmp_path: Path
         city.cycle()
         real = city.setup.connector.read_report
 
-        def read(report_id: str) -> object:
+        def read(report_id: str, **how: bool) -> object:
             if report_id in {str(city.world.find(one).id) for one in bad}:
                 raise BadRecord("no status_name", key=report_id, raw="{}", report_id=report_id)
-            return real(report_id)
+            return real(report_id, **how)
 
         city.setup.connector.read_report = read  # type: ignore[method-assign,assignment]  # details that drifted
         city.world.answer(good)

@@ -30,8 +30,8 @@ def threads_seen_as(city: Bench, change: Callable[[Thread], Thread]) -> Iterator
     """Every thread as upstream might give it."""
     real = city.setup.connector.read_thread
 
-    def read(report_id: str, *, as_proof: bool = False) -> Thread:
-        return change(real(report_id, as_proof=as_proof))
+    def read(report_id: str, **how: bool) -> Thread:
+        return change(real(report_id, **how))
 
     city.setup.connector.read_thread = read  # type: ignore[method-assign]
     yield

@@ -48,6 +48,18 @@ def test_upstream_s_clock_jumps_after_a_restart(tmp_path: Path, wall: float) -> 
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
 
 
+def test_what_decides_about_a_send_is_read_over_connections_of_its_own(tmp_path: Path) -> None:
+    """Right before a first one, and in the read-back of one that may have arrived."""
+    with stage(tmp_path / "kota.db") as city:
+        ref = lost(city)
+        before_the_first = city.upstream.calls
+        city.upstream.calls = []
+        city.cycle(30)
+        for calls in (before_the_first, city.upstream.calls):
+            assert {f"detail {ITS} fresh", f"thread {ITS} fresh"} <= set(calls)
+        assert city.state(ref) is State.UNKNOWN
+
+
 def test_a_clock_that_was_once_in_the_year_9999_stops_no_report(tmp_path: Path) -> None:
     """An earlier program believed it: what is counted from that time is never over, and fails nowhere."""
     with stage(tmp_path / "kota.db") as city:

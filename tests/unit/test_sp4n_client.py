@@ -444,6 +444,33 @@ def test_a_thread_began_with_its_first_call(upstream: Any, transport: Transport)
     assert connector.upstream_now() - timedelta(seconds=13) == datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
+def test_a_cached_page_makes_a_list_no_proof(upstream: Any, transport: Transport) -> None:
+    """What it shows counts; what it does not may stand on LAPOR by now."""
+    upstream.get(url__startswith=BASE).mock(
+        return_value=answer({"data": [{"id": 1}], "total": 1}, **{"X-Cache": "HIT"})
+    )
+    thread = Sp4nV3(transport).read_thread("100", fresh=True)
+    assert (len(thread.items), thread.complete, thread.why) == (1, False, "of a page of it, it came from a cache")
+    last = list(Sp4nV3(transport).list_reports(updated_from=None))[-1]
+    assert (len(last.rows), last.complete, last.why) == (1, False, "of a page of it, it came from a cache")
+
+
+def test_a_thread_is_as_old_as_the_oldest_of_its_pages(upstream: Any, transport: Transport) -> None:
+    """One of them lay in a cache for an hour."""
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(
+            lambda call, page: answer(
+                {"data": [{"id": page}], "total": 2, "next_page_url": "x" if page < 2 else None},
+                Date="Tue, 24 Nov 2026 03:00:00 GMT",
+                Age="0" if page == 1 else "3600",
+            )
+        )
+    )
+    thread = Sp4nV3(transport).read_thread("100")
+    assert thread.complete
+    assert thread.began_at <= datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+
+
 def test_an_item_that_was_edited_between_two_passes_is_there_once(upstream: Any, transport: Transport) -> None:
     """As it was read last."""
     upstream.get(url__startswith=BASE).mock(
@@ -533,6 +560,44 @@ def test_upstreams_words_are_not_kept_but_for_a_refusal(upstream: Any, transport
     assert outcomes[1] == Unknown(why="HTTP 200 with no sound body", http_status=200)
     assert outcomes[2] == Unknown(why="HTTP 500", http_status=500)
     assert getattr(outcomes[3], "why", "") == "HTTP 422"
+
+
+@pytest.mark.parametrize("status", [200, 401, 413, 422])
+def test_an_answer_that_may_not_be_the_writes_own_leaves_it_unknown(
+    status: int, upstream: Any, transport: Transport
+) -> None:
+    """Whatever it says; its status is kept."""
+    upstream.post(url__startswith=BASE).mock(
+        return_value=httpx.Response(
+            status, json={"status": status == 200, "message": "Success"}, headers={"Age": "9"}
+        )
+    )
+    outcome = Sp4nV3(transport).send_response(outgoing())
+    assert outcome == Unknown(why=f"HTTP {status}, but it came from a cache", http_status=status)
+
+
+@pytest.mark.parametrize("status", [202, 203, 204, 205, 206, 207, 226])
+def test_a_success_that_is_not_stored_yet_or_not_lapors_own_is_unknown(
+    status: int, upstream: Any, transport: Transport
+) -> None:
+    """Accepted for later, changed on the way, a part, or nothing at all."""
+    upstream.post(url__startswith=BASE).mock(return_value=httpx.Response(status, json={"status": True}))
+    assert isinstance(Sp4nV3(transport).send_response(outgoing()), Unknown)
+
+
+def test_an_answer_about_another_report_leaves_it_unknown(upstream: Any, transport: Transport) -> None:
+    """By its id or its Tracking ID."""
+    upstream.post(url__startswith=BASE).mock(
+        side_effect=[
+            answer({"id": 1, "complaint_id": 999}),
+            answer({"id": 1, "complaint": {"tracking_id": "29999999"}}),
+            answer({"id": 1, "complaint_id": 100, "tracking_id": 20001234}),
+        ]
+    )
+    connector = Sp4nV3(transport)
+    outcomes = [connector.send_response(outgoing()) for _ in range(3)]
+    assert outcomes[:2] == [Unknown(why="HTTP 200, about another report", http_status=200)] * 2
+    assert outcomes[2] == Sent(http_status=200)
 
 
 def test_an_answer_to_a_write_that_cannot_be_read_leaves_it_unknown(upstream: Any, transport: Transport) -> None:

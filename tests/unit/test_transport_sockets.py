@@ -691,3 +691,197 @@ def test_a_read_is_not_asked_whether_it_may_leave() -> None:
 
     with serving(answer) as wire, transport_to(wire, may_leave=lambda: False) as transport:
         assert transport.read("/x", lambda found: found.body) == b"yes"
+
+
+# Whether an answer is the one to the request.
+
+
+YES = b'{"status":true,"message":"Success"}'
+FILE = ("file", ("a.jpg", bytes(4_500_000)))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        _sound(YES),
+        _sound(YES) + b"\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n" + _sound(YES),
+        OK + b"Transfer-Encoding: chunked\r\n\r\n23\r\n" + YES + b"\r\n0\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\n\r\n23\r\n" + YES + b"\r\n0\r\nX-Trailer: y\r\n\r\n",
+        OK + b"\r\n" + YES,
+        b"HTTP/1.0 200 OK\r\n\r\n" + YES,
+        OK + b"Content-Length: 35\r\n\r\n" + YES,
+    ],
+    ids=["length", "line end", "1xx", "chunks", "trailer", "until closed", "HTTP/1.0", "closes"],
+)
+@pytest.mark.parametrize("size", [1, 3_000_000])
+def test_an_answer_to_the_whole_request_is_not_doubted(answer: bytes, size: int) -> None:
+    """However it is framed, and however large the request was."""
+    with serving(says(answer)) as wire, transport_to(wire) as transport:
+        found = transport.post_form("/x", [("a", ("a.jpg", bytes(size)))])
+        assert (found.status, found.body, found.doubt) == (200, YES, "")
+
+
+def test_an_answer_over_tls_is_not_doubted(
+    authority: trustme.CA, context: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TLS 1.3 sends its tickets before anything is asked: they are no answer. Nor is one that hangs up a broken one."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    for answer in (_sound(YES), OK + b"Content-Length: 35\r\n\r\n" + YES):
+        with serving(says(answer), context) as wire, transport_to(wire, scheme="https") as transport:
+            for size in (1, 1_000_000):
+                assert transport.post_form("/x", [("a", ("a.jpg", bytes(size)))]).doubt == ""
+
+
+def answers_early(answer: bytes, *, after: int = 2000, then: Callable[[socket.socket], None]) -> Handler:
+    """Answers when it read so many bytes of the request."""
+
+    def handle(connection: socket.socket) -> None:
+        left = after
+        while left > 0:
+            left -= len(connection.recv(left))
+        connection.sendall(answer)
+        then(connection)
+
+    return handle
+
+
+def hangs_up(connection: socket.socket) -> None:
+    time.sleep(0.1)
+
+
+def waits_on(connection: socket.socket) -> None:
+    """Reads nothing more, and keeps the connection."""
+    connection.settimeout(None)
+    time.sleep(1)
+
+
+def reads_on(connection: socket.socket) -> None:
+    connection.settimeout(1)
+    with suppress(TimeoutError):
+        while connection.recv(65536):
+            pass
+
+
+@pytest.mark.parametrize("then", [hangs_up, waits_on, reads_on])
+@pytest.mark.parametrize("size", [6_000_000, 20_000_000])
+@pytest.mark.parametrize("status", [b"200 OK", b"413 Too Large"])
+def test_an_answer_before_the_whole_request_left_is_doubted(
+    then: Callable[[socket.socket], None], size: int, status: bytes
+) -> None:
+    """A proxy's, mostly: whatever it says, LAPOR did not say it of this."""
+    answer = b"HTTP/1.1 " + status + b"\r\nContent-Length: 35\r\n\r\n" + YES
+    with (
+        serving(answers_early(answer, then=then), whole_requests=False) as wire,
+        transport_to(wire) as transport,
+    ):
+        found = transport.post_form("/x", [("a", ("a.jpg", bytes(size)))])
+        assert found.status == int(status[:3])
+        assert "before the request had left" in found.doubt
+
+
+def test_an_answer_to_a_request_that_lay_unread_is_doubted() -> None:
+    """All of a small one had left, into the peer's memory; closing it unread breaks the connection off."""
+    answer = OK + b"Content-Length: 35\r\n\r\n" + YES
+    handler = answers_early(answer, after=10, then=lambda _: None)
+    with serving(handler, whole_requests=False) as wire, transport_to(wire) as transport:
+        doubt = transport.post_form("/x", [("a", ("a.jpg", bytes(20_000)))]).doubt
+        assert "broken off" in doubt or "before the request had left" in doubt
+
+
+def test_an_answer_that_was_there_before_anything_was_asked_is_doubted() -> None:
+    """It belongs to no request. An interim one may come at any time."""
+
+    def speaks_first(connection: socket.socket) -> None:
+        connection.sendall(_sound(YES))
+        reads_on(connection)
+
+    def hints_first(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(0.05)
+        _request(connection)
+        connection.sendall(_sound(YES))
+
+    with serving(speaks_first, whole_requests=False) as wire, transport_to(wire) as transport:
+        time.sleep(0.05)
+        assert transport.post_form("/x", [FILE]).doubt
+    with serving(hints_first, whole_requests=False) as wire, transport_to(wire) as transport:
+        assert transport.post_form("/x", [FILE]).doubt == ""
+
+
+def test_a_write_with_two_answers_has_none() -> None:
+    """Which of them is its own?"""
+    for answer in (_sound(YES) + _sound(b"{}"), OK + b"Content-Length: 35\r\n\r\n" + YES + b"more"):
+        with serving(says(answer)) as wire, transport_to(wire) as transport:
+            found = transport.post_json("/x", {})
+            assert (found.body, found.doubt) == (YES, "more came than one answer")
+
+
+def answers_each(*answers: bytes) -> Handler:
+    """One of them to each request of a connection, the last one again and again."""
+
+    def handle(connection: socket.socket) -> None:
+        for answer in answers[:-1]:
+            connection.sendall(answer)
+            _request(connection)
+        while True:
+            connection.sendall(answers[-1])
+            if not _request(connection):
+                return
+
+    return handle
+
+
+def test_a_connection_with_something_left_over_is_never_used_again() -> None:
+    """Else each read after it would get the answer of the one before."""
+    with serving(answers_each(_sound(b"own") + _sound(b"stray"))) as wire, transport_to(wire) as transport:
+        assert [transport.read("/x", body) for _ in range(3)] == [b"own"] * 3
+        assert len(wire.asked) == 3
+
+
+def test_a_read_that_may_have_got_the_answer_to_another_call_is_asked_anew() -> None:
+    """On a kept connection nobody can tell which of two answers is which."""
+    with (
+        serving(answers_each(_sound(b"first"), _sound(b"stray") + _sound(b"own"))) as wire,
+        transport_to(wire, read_tries=2, pause=lambda tries: 0.0) as transport,
+    ):
+        assert [transport.read("/x", body) for _ in range(2)] == [b"first", b"first"]
+        assert len(wire.asked) == 2
+
+
+def test_a_chunked_answer_leaves_its_connection_to_the_next_read() -> None:
+    """As long as it ended where it says; one that is too large to be looked through does not."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
+    for size, connections in ((5, 1), (70_000, 1), (1_100_000, 2)):
+        answer = chunked % (size, b"x" * size)
+        with serving(answers_each(answer)) as wire, transport_to(wire) as transport:
+            assert [len(transport.read("/x", body)) for _ in range(2)] == [size] * 2
+            assert len(wire.asked) == connections
+
+
+def test_a_fresh_read_goes_over_a_connection_of_its_own() -> None:
+    """What it does not show may send a response again: so a late stray answer must not be taken for it."""
+    with serving(answers_each(_sound(b"own"))) as wire, transport_to(wire) as transport:
+        assert [transport.read("/x", body, fresh=fresh) for fresh in (False, True, True, False)] == [b"own"] * 4
+        closing = [b"connection: close" in asked.lower() for asked in wire.asked]
+        assert closing == [False, True, True]
+
+
+def test_a_fresh_read_says_that_more_came_than_its_answer() -> None:
+    """Then it proves no absence."""
+    with serving(says(_sound(b"own") + _sound(b"more"))) as wire, transport_to(wire) as transport:
+        assert "more came" in transport.read("/x", lambda found: found.doubt, fresh=True)
+
+
+def test_a_cached_answer_is_as_old_as_it_says() -> None:
+    """A read that began before a write proves nothing of it; and its date is not the time of now."""
+    head = b"HTTP/1.1 200 OK\r\nDate: Tue, 24 Nov 2026 03:00:00 GMT\r\nContent-Length: 0\r\n"
+    with serving(says(head + b"Age: 3600\r\n\r\n")) as wire, transport_to(wire) as transport:
+        began = transport.read("/x", lambda found: found.began_at)
+        assert began <= datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+        assert transport.clock_ahead() is None
+        assert b"cache-control: no-cache" in wire.asked[0].lower()
+        assert transport.post_json("/x", {}).doubt == "it came from a cache"
+    with serving(says(head + b"X-Cache: HIT\r\n\r\n")) as wire, transport_to(wire) as transport:
+        assert transport.read("/x", lambda found: found.doubt) == "it came from a cache"

@@ -1,0 +1,96 @@
+"""Where an answer ends on the wire, and whether a cache gave it. Pure.
+
+HTTP/1.1 has no sign by which an answer belongs to its request but that it is the next one on the connection (RFC 9112,
+9.2). So what comes beside an answer matters: on a kept connection it would be taken for the next one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+_HEAD_ENDS = b"\r\n\r\n"
+_INTERIM = re.compile(rb"HTTP/1\.1 1\d\d[ \r]")
+
+
+def surplus(received: bytes, headers: Mapping[str, str], status: int) -> bytes | None:
+    """Return what came behind the one answer that `received` begins with, answers with 1xx before it aside.
+
+    None where the answer does not tell its end in a way that is read here.
+    """
+    ends = _body_begins(received)
+    if ends is not None and status not in {204, 304}:
+        ends = _body_ends(received, ends, headers)
+    return None if ends is None else received[ends:]
+
+
+def is_interim(received: bytes) -> bool:
+    """Return whether `received` is nothing but whole 1xx answers, which a server may send at any time."""
+    return _interim_ends(received) == len(received)
+
+
+def _interim_ends(received: bytes) -> int:
+    at = 0
+    while _INTERIM.match(received, at) and (ends := received.find(_HEAD_ENDS, at)) >= 0:
+        at = ends + len(_HEAD_ENDS)
+    return at
+
+
+def _body_begins(received: bytes) -> int | None:
+    ends = received.find(_HEAD_ENDS, _interim_ends(received))
+    return ends + len(_HEAD_ENDS) if ends >= 0 else None
+
+
+def _body_ends(received: bytes, begins: int, headers: Mapping[str, str]) -> int | None:
+    if "transfer-encoding" in headers:
+        return _chunks_end(received, begins)
+    length = headers.get("content-length", "")
+    ends = begins + int(length) if re.fullmatch(r"[0-9]{1,15}", length) else None
+    return ends if ends is not None and ends <= len(received) else None
+
+
+def _chunks_end(received: bytes, at: int) -> int | None:
+    while chunk := _CHUNK.match(received, at):
+        size = int(chunk[1], 16)
+        if not size:
+            ends = received.find(_HEAD_ENDS, chunk.end() - 2)  # behind the trailers, if any
+            return ends + len(_HEAD_ENDS) if ends >= 0 else None
+        at = chunk.end() + size + 2
+    return None
+
+
+_CHUNK = re.compile(rb"([0-9a-fA-F]{1,15})[^\r\n]*\r\n")
+
+
+def closes(headers: Mapping[str, str], version: bytes) -> bool:
+    """Return whether an answer says that its connection ends with it."""
+    said = {one.strip().lower() for one in headers.get("connection", "").split(",")}
+    return "close" in said or (version == b"HTTP/1.0" and "keep-alive" not in said)
+
+
+def cached_seconds(headers: Mapping[str, str]) -> float | None:
+    """Return for how many seconds an answer lay in a cache; None where it did and nothing says how long.
+
+    By `Age` and what caches say of a hit (RFC 9111, RFC 9211, and the usual names).
+    """
+    age = headers.get("age", "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", age) and int(age):
+        return float(age)
+    if age.strip("0") or any(_HIT.search(headers.get(name, "").lower()) for name in _CACHES):
+        return None
+    varnish = len(headers.get("x-varnish", "").split()) > 1
+    return None if varnish or _STALE.search(headers.get("warning", "")) else 0.0
+
+
+_CACHES = (
+    "x-cache",
+    "x-cache-status",
+    "x-cache-lookup",
+    "x-proxy-cache",
+    "x-fastcgi-cache",
+    "x-litespeed-cache",
+    "cache-status",
+    "cf-cache-status",
+)
+_HIT = re.compile(r"(?<![a-z])(hit|stale|updating)(?![a-z])")
+_STALE = re.compile(r"(?:^|,)\s*11[0-3]\b")
