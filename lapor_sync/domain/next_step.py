@@ -160,7 +160,9 @@ def next_step(delivery: Delivery, seen: Seen) -> Step:
 
 def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
     """Read back and not found: may it go out again?"""
-    if not seen.absence_counts or not (seen.is_whole or seen.is_long_ago):
+    if not seen.absence_counts:  # after a day it never may: a clock that stands holds up nobody for ever
+        return Hold(reason=Reason.CANNOT_READ_BACK) if seen.is_long_ago else Wait()
+    if not (seen.is_whole or seen.is_long_ago):
         return Wait()
     if reason := cannot_be_told(delivery, readable=seen.readable and delivery.scene is not None):
         return Hold(reason=reason)

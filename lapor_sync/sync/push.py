@@ -64,6 +64,9 @@ LONGEST_WAIT = timedelta(minutes=15)
 LONG_AGO = timedelta(days=1)
 """What is not whole for so long after a try is asked about: nothing that went may ever come back."""
 
+MANY_LOOKS = 3
+"""So many looks in a row must fail, too: LAPOR may just be back."""
+
 FRESH_SECONDS = 5.0
 """What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
 
@@ -272,7 +275,7 @@ class _Push:
                     continue  # only now LAPOR said its id: the thread under that one is read in the next cycle
                 steps.append(now)
             else:
-                self._wait(work, now)
+                self._cannot_look(work, now, found.error.what if found.error else "the report cannot be read")
 
         def take(some: Sequence[Queued]) -> list[_Ready]:
             return [
@@ -285,7 +288,20 @@ class _Push:
     def _cannot_tell(self, work: Work, one: Queued, exc: Exception) -> None:
         """What to do with it fails: nothing leaves, and it is looked at again later."""
         self.setup.log.error("delivery_failed", ref=one.ref, tracking_id=one.tracking_id, exc_info=exc)
+        self._cannot_look(work, one, "what to do with it cannot be told")
+
+    def _cannot_look(self, work: Work, one: Queued, why: str) -> None:
+        """It waits, which never counts as a try. One that may have arrived is asked about after a day of this."""
+        if one.delivery.may_have_arrived:
+            self._elapsed(work, one)
+            if one.waits >= MANY_LOOKS and self._is_long_ago(one):
+                self._hold(work, one, Reason.CANNOT_READ_BACK, why)
+                return
         self._wait(work, one)
+
+    def _hold(self, work: Work, one: Queued, reason: Reason, why: str | None = None) -> None:
+        hold(work, one, reason, why)
+        self.setup.log.warning("delivery_held", ref=one.ref, tracking_id=one.tracking_id, reason=reason)
 
     def _take_step(self, work: Work, one: Queued, written: Written, found: ById, *, is_paused: bool) -> _Ready:
         """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""
@@ -299,8 +315,7 @@ class _Push:
             case Confirm():
                 self._confirm(work, one)
             case Hold(reason=reason):
-                hold(work, one, reason)
-                self.setup.log.warning("delivery_held", ref=one.ref, tracking_id=one.tracking_id, reason=reason)
+                self._hold(work, one, reason, _why_unread(reason, written, seen))
             case Requeue():
                 tries = one.delivery.tries + 1
                 outbox.move(work, one, State.QUEUED, Reason.NOT_FOUND, tries=tries, next_try_at=None)
@@ -372,17 +387,29 @@ class _Push:
         if one.ended_at is None:
             outbox.touch(work, one.ref, ended_at=to_text(self.setup.connector.upstream_now()))
             return False
-        grace, uptime = self.setup.rules.grace, self.setup.clock.uptime()
-        elapsed = uptime.since(one.ended_uptime)
-        if elapsed is None:
-            outbox.touch(work, one.ref, ended_uptime=outbox.uptime_text(uptime))
-            elapsed = 0.0
-        if elapsed < grace.total_seconds():
+        grace = self.setup.rules.grace
+        if self._elapsed(work, one) < grace.total_seconds():
             return False
         return min(found.thread.began_at, found.detail.began_at) - one.ended_at >= grace
 
+    def _elapsed(self, work: Work, one: Queued) -> float:
+        """For how many seconds this machine has run since the attempt ended; where it is not known, from now on."""
+        uptime = self.setup.clock.uptime()
+        elapsed = uptime.since(one.ended_uptime)
+        if elapsed is None:
+            outbox.touch(work, one.ref, ended_uptime=outbox.uptime_text(uptime))
+        return elapsed or 0.0
+
     def _is_long_ago(self, one: Queued) -> bool:
-        return one.ended_at is not None and self.setup.connector.upstream_now() - one.ended_at >= LONG_AGO
+        """Whether the attempt ended a day ago, by upstream's clock or by how long this machine has run: either may stand
+        still. The other must have seen the grace at least; where it cannot tell, upstream's must say two days.
+        """
+        elapsed = self.setup.clock.uptime().since(one.ended_uptime)
+        by_upstream = self.setup.connector.upstream_now() - one.ended_at if one.ended_at else timedelta(0)
+        if elapsed is None:
+            return by_upstream >= 2 * LONG_AGO
+        mine = timedelta(seconds=elapsed)
+        return mine >= LONG_AGO or (mine >= self.setup.rules.grace and by_upstream >= LONG_AGO)
 
     def _confirm(self, work: Work, one: Queued) -> None:
         outbox.move(work, one, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
@@ -568,6 +595,15 @@ def _is_newly_in_doubt(written: Written, found: ById) -> bool:
     """Whether the thread, which was whole before, was not proven to be so this time: mostly it is the next time."""
     was_in_doubt = written.old is not None and written.old.thread_doubt is not None
     return found.thread is not None and not found.thread.complete and not was_in_doubt
+
+
+def _why_unread(reason: Reason, written: Written, seen: Seen) -> str | None:
+    """What is known of why a delivery cannot be read back; None where that is all."""
+    if reason is not Reason.CANNOT_READ_BACK or not seen.is_long_ago:
+        return None
+    if not seen.is_whole:
+        return written.new.thread_doubt
+    return None if seen.absence_counts else "LAPOR's clock does not go on: how old its answers are cannot be told"
 
 
 def _hides(thread: Thread, one: Queued) -> bool:

@@ -225,11 +225,11 @@ def _held(work: Work, one: Queued, reason: Reason) -> Queued:
     return replace(one, delivery=replace(one.delivery, state=State.HELD), reason=reason)
 
 
-def hold(work: Work, one: Queued, reason: Reason) -> None:
-    """Hold a delivery and ask a person, who is told the last answer where that is the reason."""
+def hold(work: Work, one: Queued, reason: Reason, more: str | None = None) -> None:
+    """Hold a delivery and ask a person, who is told what `more` is known, else the last answer if that is why."""
     outbox.move(work, one, State.HELD, reason, next_try_at=None)
-    last = outbox.last_words(work, [replace(one, reason=reason)]).get(one.ref)
-    why = f"{SENTENCES[reason]} ({last})" if last else SENTENCES[reason]
+    more = more or outbox.last_words(work, [replace(one, reason=reason)]).get(one.ref)
+    why = f"{SENTENCES[reason]} ({more})" if more else SENTENCES[reason]
     conflicts.open_one(work, kind=reason.value, why=why, tracking_id=one.tracking_id, ref=one.ref)
 
 

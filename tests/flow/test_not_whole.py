@@ -8,7 +8,7 @@ import pytest
 
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import Missing, UpstreamBroken, UpstreamError
+from lapor_sync.domain.errors import Missing, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.store import views
 from tests.flow.scripted import Row, Stage, row_of, stage
 
@@ -183,3 +183,87 @@ def test_an_item_whose_time_cannot_be_read_keeps_its_place_and_is_flagged(tmp_pa
         assert [item.id for item in city.thread(ONE)] == ["11", "12"]
         assert (one.colour, Flag.TIME_UNREADABLE in one.verdict.flags) == (Colour.KUNING, True)
         assert one.deadline_clock != "answer"
+
+
+# What cannot be read back for days.
+
+CANNOT_LOOK: dict[str, UpstreamError] = {
+    "404": Missing("GET /complaints/{id}/followups: HTTP 404", http_status=404),
+    "500": UpstreamBroken("GET /complaints/{id}/followups: HTTP 500", http_status=500),
+    "silence": Unreachable("GET /complaints/{id}/followups: no whole answer", sent=True),
+    "no list": UpstreamBroken("GET /complaints/{id}/followups: the answer holds no list", http_status=200),
+}
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["lost", "killed"])
+@pytest.mark.parametrize("name", CANNOT_LOOK)
+def test_a_thread_that_cannot_be_read_for_a_day_is_asked_about(tmp_path: Path, name: str, is_killed: bool) -> None:
+    """Whatever the reason, also after a kill: nobody waits for ever, and nothing goes again by itself."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycles(2)
+        ref = city.respond(ONE)
+        city.upstream.lose(shown=False)
+        if is_killed:
+            kill_while_sending(city)
+        else:
+            city.cycle()
+        city.upstream.no_thread = CANNOT_LOOK[name]
+        city.cycles(6, seconds=3600)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+        city.clock.seconds += 86_400
+        city.cycles(2, seconds=3600)
+        one = city.delivery(ref)
+        assert (one.state, one.reason, len(city.upstream.posted)) == (State.HELD, Reason.CANNOT_READ_BACK, 1)
+        assert CANNOT_LOOK[name].what in city.conflicts()[0].why
+
+
+def kill_while_sending(city: Stage) -> None:
+    def step(name: str) -> None:
+        if name == "sent":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        city.cycle(step=step)
+    city.setup_anew()
+
+
+@pytest.mark.parametrize("machine", ["same", "another each time"])
+def test_a_clock_of_lapor_s_that_stands_holds_up_nobody_for_ever(tmp_path: Path, machine: str) -> None:
+    """A cache froze its `Date`: how old an answer is cannot be told, and after a day a person is."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycles(2)
+        ref = city.respond(ONE)
+        city.upstream.lose(shown=False)
+        city.cycle(0)
+        for day in range(3):
+            assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+            if machine == "same":
+                city.upstream.ahead -= 86_400
+            else:
+                city.clock.boot = f"start {day}"
+            city.clock.seconds += 86_400
+            city.cycle(0)
+            if city.state(ref) is State.HELD:
+                break
+        one = city.delivery(ref)
+        assert (one.state, one.reason, len(city.upstream.posted)) == (State.HELD, Reason.CANNOT_READ_BACK, 1)
+        assert "clock does not go on" in city.conflicts()[0].why
+
+
+def test_right_after_an_outage_of_days_a_read_that_fails_asks_nobody_yet(tmp_path: Path) -> None:
+    """LAPOR may just be back: the next one tells."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.cycles(2)
+        ref = city.respond(ONE)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.clock.seconds += 5 * 86_400
+        city.upstream.no_thread = CANNOT_LOOK["500"]
+        city.cycles(2, seconds=3600)
+        assert city.state(ref) is State.UNKNOWN
+        city.upstream.no_thread = city.upstream.store = None
+        city.cycle()
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
