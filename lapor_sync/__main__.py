@@ -41,7 +41,9 @@ def as_process(work: Callable[[], None]) -> None:
 
 def _carry_out() -> None:
     from lapor_sync.cli import main as carry_out  # not sooner: see `as_process`
+    from lapor_sync.output import never_failing
 
+    sys.stderr = never_failing(sys.stderr)
     carry_out()
 
 

@@ -24,7 +24,7 @@ from lapor_sync.commands import acting, backups, looking, tools
 from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
-from lapor_sync.output import NeverFails, reader_gone, say
+from lapor_sync.output import reader_gone, say
 
 if TYPE_CHECKING:
     from lapor_sync.sync.pull import Tally
@@ -248,9 +248,6 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal without our letters is no reason to fail
-    if isinstance(sys.stderr, TextIOWrapper):
-        encoding = sys.stderr.encoding
-        sys.stderr = NeverFails(sys.stderr.detach(), encoding, errors="backslashreplace", line_buffering=True)
     code = run()
     try:
         sys.stdout.flush()

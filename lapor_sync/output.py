@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from functools import partial
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -70,8 +70,16 @@ def styled(text: str, style: str) -> str:
 # Streams that fail.
 
 
-class NeverFails(io.TextIOWrapper):
-    """Standard error of a process that goes on when nobody reads it: a line that cannot be written is dropped."""
+def never_failing(stream: TextIO) -> TextIO:
+    """Return the standard error of a process that goes on when nobody reads it, in place of `stream`."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    encoding = stream.encoding
+    return _NeverFails(stream.detach(), encoding, errors="backslashreplace", line_buffering=True)
+
+
+class _NeverFails(io.TextIOWrapper):
+    """A line that cannot be written is dropped."""
 
     def write(self, text: str) -> int:
         """Write a text if that goes; return its length in any case."""
