@@ -6,6 +6,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from lapor_sync.domain.errors import Denied, Missing, RateLimited, Unreachable, UpstreamError
+
 _LOGIN = re.compile(r"log-?in|sign-?in|masuk|\bsso\b|oauth|\bcas\b|\bauth\b|authorize", re.IGNORECASE)
 
 _CHECK = "Then look with `lapor-sync check`."
@@ -70,11 +72,21 @@ def of_file(asked: str, location: str, base: str) -> Advice:
     return Advice(f"a redirect to {where}", todo)
 
 
-def of_refused_file(http_status: int | None, *, is_foreign: bool) -> str | None:
-    """Return what to do where the file's own address was refused or is gone; None where the error says so itself."""
-    if http_status in {404, 410} or (is_foreign and http_status in {400, 401, 403}):
-        return f"{_TRY_ANEW}. If it is refused once more: {_IN_A_BROWSER}"
-    return None
+def of_failed_file(error: UpstreamError, *, is_foreign: bool) -> str:
+    """Return what to do where a file could not be fetched: nobody does so but the person who asks for it."""
+    if error.todo != type(error).todo:
+        return error.todo  # it says so itself
+    match error:
+        case Denied() if not is_foreign:
+            return f"Look with `lapor-sync check` whether LAPOR takes the credentials. If it does: {_TRY_ANEW}."
+        case Denied() | Missing():
+            return f"{_TRY_ANEW}. If it is refused once more: {_IN_A_BROWSER}"
+        case RateLimited():
+            return "Wait a few minutes, and fetch the file again."
+        case Unreachable():
+            return f"Check the network, and fetch the file again. If the same comes: {_IN_A_BROWSER}"
+        case _:
+            return f"Fetch the file again. If the same comes: {_IN_A_BROWSER}"
 
 
 def _split(address: str) -> SplitResult | None:

@@ -104,7 +104,7 @@ def _failure(body: bytes, said: str) -> str | None:
     ):
         return "an error (XML)"
     try:
-        found = json.loads(body.decode("utf-8-sig", "replace"))
+        found = json.loads(body.decode("utf-8-sig", "replace"), strict=False)
     except (ValueError, RecursionError):
         return None
     if not isinstance(found, dict | list) and not said.endswith("/json"):

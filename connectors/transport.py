@@ -254,18 +254,20 @@ class Transport:
         what = "GET attachment"
         target = self._target(what, url)
         is_ours = _origin(target) == _origin(self._base_url)
-        headers = {**(self._credentials if is_ours else self._anonymous), "Accept": _ANY_FILE}
+        headers = httpx.Headers(self._credentials if is_ours else self._anonymous)
+        headers["Accept"] = _ANY_FILE
 
         def get() -> T:
-            request = self._request("GET", str(target), httpx.Headers(headers))
+            request = self._request("GET", str(target), headers)
             return self._parsed(what, parse, self._get(what, request, self._settings.max_file, elsewhere.of_file))
 
         try:
             return self._retrying(get)
-        except (Denied, Missing, UpstreamBroken) as exc:
-            todo = elsewhere.of_refused_file(exc.http_status, is_foreign=not is_ours)
-            kind = UpstreamBroken if isinstance(exc, Denied) and not is_ours else type(exc)
-            raise kind(exc.what, todo=todo or exc.todo, http_status=exc.http_status) from exc
+        except UpstreamError as exc:
+            exc.todo = elsewhere.of_failed_file(exc, is_foreign=not is_ours)
+            if isinstance(exc, Denied) and not is_ours:
+                raise UpstreamBroken(exc.what, todo=exc.todo, http_status=exc.http_status) from exc
+            raise
 
     def post_form(self, path: str, parts: Iterable[Part], *, of: str = "") -> Answer:
         """POST one multipart form, once: never tried again, redirects never followed.

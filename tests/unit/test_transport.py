@@ -590,6 +590,29 @@ def test_a_foreign_hosts_refusal_says_nothing_of_our_credentials(wire: Any, buil
         build().fetch("/a.pdf", body)
 
 
+@pytest.mark.parametrize(
+    ("answer", "todo"),
+    [
+        (httpx.Response(500), "Fetch the file again"),
+        (httpx.Response(429), "Wait a few minutes"),
+        (httpx.Response(404), "may have expired"),
+        (httpx.Response(403), "`lapor-sync check`"),
+        (httpx.ReadError("x"), "Check the network, and fetch the file again"),
+        (ok(b"x" * 2000), "Fetch the file again"),
+    ],
+)
+def test_a_file_that_cannot_be_fetched_is_fetched_by_no_daemon(
+    answer: httpx.Response | Exception, todo: str, wire: Any, build: Any
+) -> None:
+    """What to do is said to the person who asks for it."""
+    how = {"side_effect": answer} if isinstance(answer, Exception) else {"return_value": answer}
+    wire.get(url__regex=".*").mock(**how)
+    with pytest.raises(UpstreamError) as caught:
+        build(max_file=1000, read_tries=1).fetch("/a.pdf", body)
+    assert todo in caught.value.todo
+    assert "daemon" not in caught.value.todo
+
+
 def test_a_redirect_is_not_followed_and_comes_with_advice(wire: Any, build: Any) -> None:
     """At a call and at a file, whose address is none of the settings."""
     wire.get(f"{BASE}/x").mock(return_value=httpx.Response(302, headers={"Location": "https://other.test/login"}))
