@@ -40,7 +40,8 @@ def without_persons(text: str) -> str:
         found = json.loads(text)
     except (ValueError, RecursionError):
         found = None
-    return json.dumps(_record(found), ensure_ascii=False, separators=(",", ":"))
+    kept = json.dumps(_record(found), ensure_ascii=False, separators=(",", ":"))
+    return kept.encode(errors="replace").decode()  # a text of JSON may hold half a letter as an escape
 
 
 def _record(value: object) -> object:

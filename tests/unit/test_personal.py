@@ -80,3 +80,10 @@ def test_it_never_fails_and_twice_is_as_once(value: Any) -> None:
     """Whatever the payload."""
     once = without_persons(json.dumps(value))
     assert without_persons(once) == once
+
+
+@given(JSON)
+def test_what_is_kept_can_be_stored(value: Any) -> None:
+    """Also where a text of JSON holds half a letter as an escape, which no database takes."""
+    half = json.dumps({"status_old": {"name": "\ud800"}, "note": "\udfff"})
+    without_persons(json.dumps({"data": half, "data_logs": [value, half]})).encode()
