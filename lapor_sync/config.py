@@ -462,7 +462,7 @@ def _try_dated_files(given: _Layer, problems: list[str]) -> None:
         try:
             load(read_dated_file(Path(path)))
         except SettingsWrong as wrong:
-            problems.extend(wrong.problems)
+            problems.extend(f"{given.origins[name]}: {problem}" for problem in wrong.problems)
 
 
 def read_dated_file(path: Path) -> str:

@@ -397,7 +397,11 @@ def _tried(attempts: Sequence[Json], zone: ZoneInfo) -> str:
 def why(reason: str | None, upstream: str | None = None) -> str:
     """A reason's sentence, and what upstream said."""
     parts = (SENTENCES[Reason(reason)] if reason else "", plain(upstream) if upstream else "")
-    return ": ".join(filter(None, parts)) or "-"
+    before = "; before that " if reason in _BY_PERSON else ": "
+    return before.join(filter(None, parts)) or "-"
+
+
+_BY_PERSON = frozenset({Reason.CALLED_OFF, Reason.RETRIED, Reason.BY_PERSON})
 
 
 def _stands(one: Json, zone: ZoneInfo) -> str:
