@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from lapor_sync.domain.errors import NoRoom
+from lapor_sync.domain.errors import NotNow
 
 T = TypeVar("T")
 
@@ -49,10 +49,10 @@ class Room:
             mine.leave()
 
     def enter(self, size: int, mine: int) -> None:
-        """Take so much room beside what is `mine`. Raises NoRoom where others leave too little."""
+        """Take so much room beside what is `mine`. Raises NotNow where others leave too little."""
         with self._counting:
             if self._held > mine and self._held + size > self._most:
-                raise NoRoom("large answers that came before it are not dealt with yet")
+                raise NotNow("large answers that came before it are not dealt with yet")
             self._held += size
 
     def leave(self, size: int) -> None:
@@ -69,7 +69,7 @@ class Share:
         self._size = self._came = 0
 
     def parsed(self, body: bytes, parse: Callable[[], T]) -> T:
-        """What `parse` makes of a body. Raises NoRoom where all that came is large and finds none."""
+        """What `parse` makes of a body. Raises NotNow where all that came is large and finds none."""
         self._came += len(body)
         if self._came <= SMALL:
             return parse()

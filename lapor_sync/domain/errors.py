@@ -12,7 +12,7 @@
     │   │   └── TimedOut            no whole answer in the time that a call may take
     │   ├── UpstreamBroken          an answer that is none: 5xx, HTML, empty, `status: false`
     │   │   └── TooMuch             an answer larger than any of theirs: left before its end
-    │   ├── NoRoom                  too much was read and is not dealt with yet: another time
+    │   ├── NotNow                  it was not read now, of our own accord
     │   ├── Denied                  401 or 403: the credentials are not accepted
     │   ├── Missing                 404 or 410: upstream does not know that id or path
     │   ├── RateLimited             429
@@ -144,9 +144,9 @@ class TooMuch(UpstreamBroken):
     """An answer larger than any of theirs can be. To ask again at once would bring as much once more."""
 
 
-class NoRoom(UpstreamError):
-    """A large answer found no room beside what was read before it and is not dealt with yet. It says nothing of
-    upstream, nor of the record: that is read another time."""
+class NotNow(UpstreamError):
+    """A record was not read now, of our own accord: too much else was read and is not dealt with yet, or it ails. That
+    says nothing of upstream."""
 
     todo = "Nothing: the daemon reads it again by itself."
 

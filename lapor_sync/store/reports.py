@@ -190,6 +190,18 @@ def find(work: Work, given: str) -> Mirrored | None:
     return None
 
 
+def called(work: Work, call_id: str) -> Mirrored | None:
+    """The report that is called by this id."""
+    for where in (
+        (table.c.upstream_id == call_id,),
+        (table.c.tracking_id == call_id, table.c.upstream_id.is_(None)),
+    ):
+        row = work.conn.execute(select(table).where(table.c.agency == work.agency, *where)).mappings().first()
+        if row is not None:
+            return from_row(row)
+    return None
+
+
 def save(work: Work, mirrored: Sequence[Mirrored]) -> None:
     """Write these reports, whole; each is a row by (agency, Tracking ID)."""
     if mirrored:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 
-HEAD = "0007"
+HEAD = "0008"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -195,6 +195,16 @@ quarantine = Table(
     Column("reason", Text, nullable=False),
     Column("raw", Text, nullable=False),
     Column("seen_at", Text, nullable=False),
+)
+
+ailing = Table(  # reports whose last read took all its time or brought too much: they are read apart
+    "ailing",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("report_id", Text, primary_key=True),  # the id that is called
+    Column("why", Text, nullable=False),
+    Column("times", Integer, nullable=False),  # in a row; the next pause is longer
+    Column("until", Text, nullable=False),
 )
 
 institution = Table(

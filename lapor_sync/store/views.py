@@ -17,12 +17,13 @@ from lapor_sync.domain.colour import ROWS, Colour
 from lapor_sync.domain.delivery import SENTENCES, Reason, State
 from lapor_sync.domain.report import Attachment, ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import paragraphs
-from lapor_sync.store import audit, conflicts, institutions, marks, pauses, quarantine, threads
+from lapor_sync.store import ailing, audit, conflicts, institutions, marks, pauses, quarantine, threads
 from lapor_sync.store import outbox as deliveries
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
 from lapor_sync.store.outbox import Attempt, Queued
 from lapor_sync.store.reports import Mirrored, Trouble, missing_before, thread_troubles
+from lapor_sync.store.reports import load as load_reports
 from lapor_sync.store.schema import WAITING, delivery, status_change, thread_item
 from lapor_sync.store.schema import audit as audit_table
 from lapor_sync.store.schema import quarantine as quarantine_table
@@ -237,10 +238,21 @@ def outbox(work: Work, state: State | None = None) -> list[Json]:
     found = deliveries.listing(work, state)
     said = deliveries.last_words(work, found)
     missing = set(missing_before(work, from_text(work.at)))
-    troubles = thread_troubles(work)
+    troubles = {**_ailing(work, found), **thread_troubles(work)}
     told = {one.ref: _told(troubles[one.tracking_id]) for one in found if _waits_for_thread(one, troubles)}
     waits = {one.ref: NOT_KNOWN for one in found if one.tracking_id in missing and one.state is State.QUEUED}
     return [outbox_json(one, told.get(one.ref) or said.get(one.ref) or waits.get(one.ref)) for one in found]
+
+
+def _ailing(work: Work, found: list[Queued]) -> dict[str, Trouble]:
+    """The reports of these deliveries that ail, and why."""
+    ails = ailing.listing(work)
+    mirrored = load_reports(work, {one.tracking_id for one in found}) if ails else {}
+    return {
+        tracking_id: Trouble(error=ails[one.call_id].why, doubt=None)
+        for tracking_id, one in mirrored.items()
+        if one.call_id in ails
+    }
 
 
 def _waits_for_thread(one: Queued, troubles: Mapping[str, Trouble]) -> bool:
@@ -309,12 +321,14 @@ def show(work: Work, one: Mirrored) -> Json:
     history = threads.load_histories(work, [one.tracking_id]).get(one.tracking_id, [])
     mine = deliveries.of_reports(work, [one.tracking_id]).get(one.tracking_id, [])
     attempts = deliveries.attempts_of(work, [delivery.ref for delivery in mine])
+    ails = ailing.listing(work).get(one.call_id)
+    error = one.thread_error or (ails.why if ails else None)
     return {
         **report_json(row, work.at, with_rahasia=True),
         "content": paragraphs(one.report.content),
         "attachments": [attachment_json(file) for file in one.report.attachments],
         "thread_doubt": one.thread_doubt,
-        "thread_error": one.thread_error and one.thread_error.replace("{id}", one.call_id),
+        "thread_error": error and error.replace("{id}", one.call_id),
         "thread": [item_json(item) for item in items],
         "history": [change_json(change) for change in history],
         "deliveries": [delivery_json(delivery, attempts.get(delivery.ref, [])) for delivery in mine],

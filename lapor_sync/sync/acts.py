@@ -28,7 +28,7 @@ from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import has_words, words
-from lapor_sync.store import conflicts, institutions, marks, outbox, pauses, reports, threads
+from lapor_sync.store import ailing, conflicts, institutions, marks, outbox, pauses, reports, threads
 from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -449,6 +449,8 @@ def change(judging: Judging, act: OutboxAct, ref: str, by: str) -> State:
         if act is OutboxAct.RETRY and one.state is State.QUEUED:
             outbox.touch(work, one.ref, next_try_at=None, waits=0)
             work.note("retry_now", one.tracking_id, who=by, ref=one.ref)
+            for report in reports.load(work, [one.tracking_id]).values():
+                ailing.due_now(work, report.call_id)
             _wake(work)
             return State.QUEUED
         if one.state not in _FROM[act]:
@@ -480,6 +482,7 @@ def _queue_again(work: Work, judging: Judging, one: Queued, by: str) -> None:
     """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
     _wake(work)
     report = reports.load(work, [one.tracking_id])[one.tracking_id]
+    ailing.due_now(work, report.call_id)
     if one.reason is Reason.NOT_CONFIRMED and report.other_since is not None:
         report = _confirm(work, report)
     items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())

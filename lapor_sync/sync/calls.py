@@ -12,7 +12,9 @@ from lapor_sync.domain.errors import (
     BadRecord,
     Denied,
     Missing,
-    NoRoom,
+    NotNow,
+    TimedOut,
+    TooLarge,
     TooMuch,
     UpstreamError,
 )
@@ -42,7 +44,7 @@ class Health:
 
     def note(self, error: UpstreamError | None) -> None:
         """One call ended."""
-        answered = error is None or isinstance(error, Missing | NoRoom)
+        answered = error is None or isinstance(error, Missing | NotNow)
         with self._turn:
             self.failed = 0 if answered else self.failed + 1
             self.last = None if answered else error
@@ -94,12 +96,20 @@ class ById:
     asked: bool = True
 
     @property
+    def ails(self) -> str | None:
+        """What went wrong where that took all the time of a call, or brought too much: it may do so each time."""
+        if isinstance(self.bad, TooLarge):
+            return self.bad.reason
+        return self.error.what if isinstance(self.error, TimedOut) else None
+
+    @property
     def is_missing(self) -> bool:
         """404 or 410 for the report itself."""
         return isinstance(self.error, Missing) and self.asked_detail and self.detail is None
 
 
 NOT_ASKED = ById(asked=False)
+PUT_OFF = ById(error=NotNow("it ails, and is read apart from the others"))
 
 
 def by_id(

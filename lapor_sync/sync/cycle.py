@@ -10,10 +10,11 @@ from datetime import datetime
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Denied, Missing, UpstreamError
-from lapor_sync.store import audit, marks, outbox, pauses, reports
+from lapor_sync.store import ailing, audit, marks, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
+from lapor_sync.sync.lane import work_ailing
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
 from lapor_sync.sync.reread import not_settled, reread, sweep
@@ -73,6 +74,7 @@ def _steps(setup: Setup, health: Health) -> Outcome:
     _tell_pause(setup)
     arrived = push(setup, health) if setup.may_push else 0
     setup.step("pushed")
+    arrived += work_ailing(setup, health)
     return Outcome(tally=tally, reread=read, arrived=arrived)
 
 
@@ -151,6 +153,7 @@ def _note_answer(setup: Setup) -> None:
             if marks.get(work, Mark.CANARY) is None:
                 marks.put(work, Mark.CANARY, "")
             outbox.no_more_waiting(work)
+            ailing.due_now(work)
         setup.log.info("upstream_back")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from lapor_sync.domain.errors import UpstreamError
-from lapor_sync.store import institutions, marks, outbox, reports, threads
+from lapor_sync.store import ailing, institutions, marks, outbox, reports, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.mirror import rejudge
@@ -29,6 +29,7 @@ def after_a_clock_set_back(setup: Judging) -> bool:
     with setup.store.work() as work:
         outbox.no_more_waiting(work)
         reports.put_off_no_longer(work)
+        ailing.due_now(work)
         for name in (Mark.SWEPT, Mark.DAILY, Mark.LISTED_ALL):
             marks.clear(work, name)
     setup.log.warning("clock_set_back", seconds=round((last_success - now).total_seconds()))

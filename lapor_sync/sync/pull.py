@@ -17,15 +17,15 @@ from lapor_sync.domain.identity import Match, match
 from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Report
-from lapor_sync.store import marks, quarantine, reports
+from lapor_sync.store import ailing, marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
 from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.apart import read_apart
-from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id
+from lapor_sync.sync.calls import NOT_ASKED, PUT_OFF, ById, Health, by_id
 from lapor_sync.sync.mirror import MAPPED, Read, mark_other, write
-from lapor_sync.sync.reread import CLOSED_WITHIN, read_reports, thread_error
+from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_reports, thread_error
 from lapor_sync.sync.setup import Setup
 
 NEEDED = frozenset(
@@ -155,7 +155,9 @@ def poll(setup: Setup, health: Health) -> Tally:
 
 def listing(setup: Setup, health: Health, *, updated_from: datetime | None, span: Span | None = None) -> Tally:
     """Work through one listing. Raises UpstreamError where it cannot be had; what was mirrored stays."""
-    run = _Run(setup=setup, health=health, span=span or Span(), updated_from=updated_from)
+    with setup.store.reading() as work:
+        ails = frozenset(ailing.listing(work))
+    run = _Run(setup=setup, health=health, span=span or Span(), updated_from=updated_from, ailing=ails)
     with ThreadPoolExecutor(setup.pace.concurrency, "fetch") as pool:
         try:
             run.all_pages(pool)
@@ -181,6 +183,7 @@ class _Run:
     bad_keys: set[str] = field(default_factory=set)
     is_whole: bool = True  # every row could be mirrored: the cursor may move
     proves_absence: bool = False
+    ailing: frozenset[str] = frozenset()  # ids that are called elsewhere
 
     def all_pages(self, pool: ThreadPoolExecutor) -> None:
         """Plan each page as it comes, commit the oldest; the last one with `_finish`."""
@@ -249,6 +252,9 @@ class _Run:
             return _Fetched(row, known, report, is_wanted=False)
         if self.setup.stopping() or self.health.is_outage:
             return _Fetched(row, known, found=NOT_ASKED)
+        if row.report_id in self.ailing:
+            says_all = not report.missing & NEEDED and rival is None and not _is_stale(report, known)
+            return _Fetched(row, known, report if says_all else None, found=PUT_OFF)
         if rival is not None or (known is not None and (known.is_other or _is_under_another_id(report, known))):
             return self._fetch_doubtful(row, known, rival, report)
         if report.missing & NEEDED or _is_stale(report, known):
@@ -323,10 +329,12 @@ class _Run:
             self.tally.changed += one.is_changed
             self.tally.unchanged += not (one.is_new or one.is_changed)
         mark_other(work, self.setup, {one.rival.tracking_id for one in done if one.rival is not None})
+        note_ailing(work, self.setup, [(one.row.report_id, one.found) for one in done])
         for source, record in self._bad(page, done):
             self.bad_keys.add(record.key)
             quarantine.put(work, source, record)
-        good = {one.row.report_id for one in done if not one.is_bad and one.tracking_id not in failed}
+        read = [one for one in done if not one.is_bad and one.found is not PUT_OFF]
+        good = {one.row.report_id for one in read if one.tracking_id not in failed}
         if good:
             quarantine.release(work, good)
 

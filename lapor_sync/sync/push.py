@@ -8,7 +8,7 @@ before.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -46,7 +46,7 @@ from lapor_sync.domain.next_step import (
     traces,
 )
 from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
-from lapor_sync.store import audit, conflicts, marks, outbox, pauses, reports
+from lapor_sync.store import ailing, audit, conflicts, marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -91,13 +91,15 @@ def recover(setup: Setup) -> int:
     return len(found)
 
 
-def push(setup: Setup, health: Health) -> int:
-    """Work every due delivery; how many were sent or found.
+def push(setup: Setup, health: Health, *, ailing_ids: frozenset[str] | None = None) -> int:
+    """Work every due delivery, but those of reports that ail; how many were sent or found.
+
+    `ailing_ids`: only those of these reports, by the id that is called.
 
     Each report's first open delivery is worked, then the next, until nothing moves any more: so one report's
     answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
     """
-    run = _Push(setup=setup, health=health)
+    run = _Push(setup=setup, health=health, ailing_ids=ailing_ids)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
         try:
             while run.one_pass(pool):
@@ -145,6 +147,7 @@ class _Push:
     may_be_cut: bool = True  # no response was seen whole in this push yet: how many were cut is asked
     is_canary: bool = False  # an outage is just over: one delivery alone tries
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
+    ailing_ids: frozenset[str] | None = None
 
     def one_pass(self, pool: ThreadPoolExecutor) -> bool:
         """Work the first due delivery of every report; whether anything moved: then another pass is worth it."""
@@ -211,8 +214,13 @@ class _Push:
         self.looked_at.update(map(_mark, wave))
         with self.setup.store.reading() as work:
             mirrored = reports.load(work, (one.tracking_id for one in wave))
-        pairs = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
+            ails = ailing.listing(work)
+        known = [(one, mirrored[one.tracking_id]) for one in wave if one.tracking_id in mirrored]
+        pairs = [(one, report) for one, report in known if self._is_mine(report.call_id, ails)]
         return [(one, report, self._begin_look(pool, one, report)) for one, report in pairs]
+
+    def _is_mine(self, call_id: str, ails: Collection[str]) -> bool:
+        return call_id not in ails if self.ailing_ids is None else call_id in self.ailing_ids
 
     def _begin_look(self, pool: ThreadPoolExecutor, one: Queued, report: Mirrored) -> _Look:
         """Begin to look whether it stands upstream: after a try, once that can be told, its absence is to be proven.

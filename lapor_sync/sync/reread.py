@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from lapor_sync.domain.errors import Missing
+from lapor_sync.domain.errors import Missing, NotNow
 from lapor_sync.domain.report import Detail, Report, Thread
-from lapor_sync.store import audit, conflicts, marks, quarantine, reports
+from lapor_sync.store import ailing, audit, conflicts, marks, quarantine, reports
+from lapor_sync.store.ailing import Ailing
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -44,7 +45,8 @@ def reread(setup: Setup, health: Health, waiting: list[str]) -> int:
     with setup.store.reading() as work:
         unsettled = {one.tracking_id: one for one in reports.load(work, waiting).values() if not one.settled}
         thread_only = {one.tracking_id for one in unsettled.values() if one.row_hash is not None}
-        due = reports.due_for_reading(work, setup.pace.reread_budget)
+        ailing_too = len(ailing.listing(work))  # these are passed over, and must not take the others' places
+        due = reports.due_for_reading(work, setup.pace.reread_budget + ailing_too)
     scheduled = set(due) | (set(unsettled) - thread_only)
     read_reports(setup, health, sorted(thread_only - scheduled), with_detail=False)
     read_reports(setup, health, sorted(scheduled), with_detail=True)
@@ -85,13 +87,17 @@ def last_night(now: datetime, timezone: ZoneInfo) -> datetime:
     return tonight if tonight <= local else tonight - A_DAY
 
 
-def read_reports(setup: Setup, health: Health, tracking_ids: Iterable[str], *, with_detail: bool) -> None:
-    """Read these mirrored reports by id and mirror what comes, in batches as it comes.
+def read_reports(
+    setup: Setup, health: Health, tracking_ids: Iterable[str], *, with_detail: bool, ailing_too: bool = False
+) -> None:
+    """Read these mirrored reports by id and mirror what comes, in batches as it comes; those that ail only if asked.
 
     Raises UpstreamError in an outage; a single report that cannot be read stays unsettled and is read again.
     """
     with setup.store.reading() as work:
         wanted = list(reports.load(work, tracking_ids).values())
+        passed_over = {} if ailing_too else ailing.listing(work)
+    wanted = [one for one in wanted if one.call_id not in passed_over]
     if not wanted:
         return
     with ThreadPoolExecutor(setup.pace.concurrency, "reread") as pool:
@@ -150,6 +156,7 @@ def read_id(
 def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Written]:
     """Mirror what was read; note what is missing; put away what could not be read."""
     done = [(one, found) for one, found in done if found.asked]
+    note_ailing(work, setup, [(one.call_id, found) for one, found in done])
     written = write(work, setup, [as_read(setup, one.tracking_id, found) for one, found in done])
     for _, found in done:
         if found.bad is not None:
@@ -159,6 +166,27 @@ def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[
     quarantine.release(work, {given for one in whole for given in (one.call_id, one.tracking_id)})
     note_missing(work, setup, [one.tracking_id for one, found in done if found.is_missing])
     return written
+
+
+LONGEST_PAUSE = timedelta(hours=1)
+"""Of a report that ails."""
+
+
+def note_ailing(work: Work, setup: Setup, done: Iterable[tuple[str, ById]]) -> None:
+    """Note which of these reads, by the id that was called, took all their time or brought too much, and which do no
+    longer. The pause begins at the poll interval, and doubles."""
+    known = ailing.listing(work)
+    for report_id, found in done:
+        why, before = found.ails, known.get(report_id)
+        if why is not None:
+            times = before.times + 1 if before else 1
+            pause = min(timedelta(seconds=setup.pace.poll_seconds * 2 ** min(times - 1, 16)), LONGEST_PAUSE)
+            until = from_text(work.at) + pause
+            ailing.put(work, Ailing(report_id=report_id, why=why, times=times, until=until))
+            if before is None:
+                setup.log.warning("report_ails", report_id=report_id, what=why)
+        elif before is not None and not isinstance(found.error, NotNow):
+            ailing.forget(work, (report_id,))
 
 
 def thread_error(found: ById) -> str | None:
@@ -185,8 +213,10 @@ def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
     )
 
 
-def read_quarantined(setup: Setup, health: Health, records: Iterable[Quarantined]) -> None:
-    """Try again, by id, the records that could not be read."""
+def read_quarantined(
+    setup: Setup, health: Health, records: Iterable[Quarantined], *, ailing_too: bool = False
+) -> None:
+    """Try again, by id, the records that could not be read; those that ail only if asked."""
     for record in records:
         if setup.stopping():
             return
@@ -194,8 +224,13 @@ def read_quarantined(setup: Setup, health: Health, records: Iterable[Quarantined
             continue
         with setup.store.reading() as work:
             known = reports.find(work, record.report_id)
-        found = read_id(setup, health, known.call_id if known else record.report_id)
+            call_id = known.call_id if known else record.report_id
+            if not ailing_too and call_id in ailing.listing(work):
+                continue
+        found = read_id(setup, health, call_id)
         health.raise_if_outage()
+        with setup.store.work() as work:
+            note_ailing(work, setup, [(call_id, found)])
         if found.detail is not None:
             _release(setup, record, found.detail, found)
         elif found.is_missing:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import wire
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
-from lapor_sync.domain.errors import BadRecord, Missing, UpstreamError
+from lapor_sync.domain.errors import BadRecord, LaporSyncError, Missing, UpstreamError
 from lapor_sync.domain.ports import ListedRow, ListPage, Uptime
 from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
 from lapor_sync.store import conflicts, outbox, reports, threads
@@ -83,6 +83,7 @@ class Scripted:
     doubt: str = ""  # why no thread is proven whole
     hidden: int = 0  # so many of a thread's items, the last ones, are not shown
     no_thread: UpstreamError | None = None
+    ails: dict[str, LaporSyncError] = field(default_factory=dict)  # with what these reads end
     calls: list[str] = field(default_factory=list)
     proofs: int = 0  # reads of a thread that were to prove an absence
 
@@ -114,6 +115,8 @@ class Scripted:
 
     def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
         self.calls.append(f"detail {report_id}{' fresh' if fresh else ''}")
+        if (error := self.ails.get(f"detail {report_id}")) is not None:
+            raise error
         if report_id not in self.details:
             raise Missing("not there")
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
@@ -122,6 +125,8 @@ class Scripted:
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
         self.proofs += as_proof
+        if (error := self.ails.get(report_id)) is not None:
+            raise error
         if self.no_thread is not None:
             raise self.no_thread
         rows = json.loads(json.dumps(self.items.get(report_id, [])))

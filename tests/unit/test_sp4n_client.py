@@ -16,7 +16,7 @@ from connectors.room import Room
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3, client, wire
 from connectors.transport import Transport, TransportSettings
 from lapor_sync.domain.delivery import Sent, Unknown
-from lapor_sync.domain.errors import Missing, NoRoom, TooLarge, UpstreamBroken, UpstreamError
+from lapor_sync.domain.errors import Missing, NotNow, TooLarge, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile
 
@@ -360,9 +360,9 @@ def test_large_records_are_read_as_far_as_there_is_room(
     )
     upstream.get(url__regex=".*/200/.*").mock(return_value=answer({"data": [row]}))
     kept = [reader.read_report("100"), reader.read_thread("101")]
-    with pytest.raises(NoRoom):
+    with pytest.raises(NotNow):
         reader.read_report("102")
-    with pytest.raises(NoRoom):
+    with pytest.raises(NotNow):
         reader.read_thread("102")
     assert reader.read_report("200").report.status_name == "Selesai"
     kept.pop()
