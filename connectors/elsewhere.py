@@ -12,12 +12,9 @@ _LOGIN = re.compile(r"log-?in|sign-?in|masuk|\bsso\b|oauth|\bcas\b|\bauth\b|auth
 
 _CHECK = "Then look with `lapor-sync check`."
 _IN_A_BROWSER = "Open the report on LAPOR's own site in a browser, and save the file there."
-_TRY_ANEW = (
-    "Its address may have expired: let the next cycle (`lapor-sync --once`) read the report anew, and fetch the file "
-    "again"
-)
+_AGAIN = f"Fetch the file again. If the same comes: {_IN_A_BROWSER}"
 
-NO_FILE = f"Nothing was kept. {_TRY_ANEW}. If the same comes: {_IN_A_BROWSER}"
+NO_FILE = f"Nothing was kept. {_AGAIN}"
 """What to do where something else came in a file's place."""
 
 
@@ -60,9 +57,7 @@ def of_file(asked: str, location: str, base: str) -> Advice:
     if there is None or here is None or root is None:
         return Advice("", _IN_A_BROWSER)
     if _is_login(there):
-        todo = (
-            f"It wants a browser's login, on {_host(there)}. {_TRY_ANEW}. If that does not help: {_IN_A_BROWSER}"
-        )
+        todo = f"It wants a browser's login, on {_host(there)}. {_IN_A_BROWSER}"
         return Advice("a redirect to a login page", todo)
     is_ours = (here.scheme, here.netloc) == (root.scheme, root.netloc)
     if is_ours and _is_upgrade(here, there):
@@ -78,15 +73,15 @@ def of_failed_file(error: UpstreamError, *, is_foreign: bool) -> str:
         return error.todo  # it says so itself
     match error:
         case Denied() if not is_foreign:
-            return f"Look with `lapor-sync check` whether LAPOR takes the credentials. If it does: {_TRY_ANEW}."
+            return f"Look with `lapor-sync check` whether LAPOR takes the credentials. If it does: {_IN_A_BROWSER}"
         case Denied() | Missing():
-            return f"{_TRY_ANEW}. If it is refused once more: {_IN_A_BROWSER}"
+            return f"Its address may have expired, or the file is gone. {_IN_A_BROWSER}"
         case RateLimited():
             return "Wait a few minutes, and fetch the file again."
         case Unreachable():
-            return f"Check the network, and fetch the file again. If the same comes: {_IN_A_BROWSER}"
+            return f"Check the network. {_AGAIN}"
         case _:
-            return f"Fetch the file again. If the same comes: {_IN_A_BROWSER}"
+            return _AGAIN
 
 
 def _split(address: str) -> SplitResult | None:

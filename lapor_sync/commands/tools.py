@@ -66,6 +66,7 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
     from lapor_sync.app import connector_of
     from lapor_sync.config import read_secrets
     from lapor_sync.sync.acts import known_report
+    from lapor_sync.sync.files import fetch
 
     refuse_existing(out)
     app = call.app()
@@ -74,7 +75,7 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
             one = known_report(work, report_id)
             file = _numbered(one, numbered_attachments(work, one), number)
         with connector_of(app.settings, read_secrets(app.settings), app.clock, app.stopping) as connector:
-            size = put(out, [connector.fetch_attachment(file)])
+            size = put(out, [fetch(connector, one, file)])
         if one.report.is_secret:
             with store.work() as work:
                 work.note("shown", one.tracking_id, who=person(by))

@@ -148,7 +148,8 @@ class Scripted:
         return ()
 
     def fetch_attachment(self, file: Attachment) -> bytes:
-        return b""
+        self.calls.append(f"file {file.url}")
+        return b"%PDF"
 
     def upstream_now(self) -> datetime:
         return (START + timedelta(seconds=self.clock.seconds + self.ahead)).replace(microsecond=0)

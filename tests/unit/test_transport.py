@@ -597,7 +597,7 @@ def test_a_foreign_hosts_refusal_says_nothing_of_our_credentials(wire: Any, buil
         (httpx.Response(429), "Wait a few minutes"),
         (httpx.Response(404), "may have expired"),
         (httpx.Response(403), "`lapor-sync check`"),
-        (httpx.ReadError("x"), "Check the network, and fetch the file again"),
+        (httpx.ReadError("x"), "Check the network. Fetch the file again"),
         (ok(b"x" * 2000), "Fetch the file again"),
     ],
 )
