@@ -452,7 +452,7 @@ def _let_in(upstream: _Upstream) -> Iterator[Line]:
         yield _other_header(upstream, denied)
         return
     except (UpstreamError, SettingsWrong) as error:
-        yield Line(question=_REACHED, answer=f"no: {error.what}", verdict=WRONG, todo=error.todo)
+        yield Line(question=_REACHED, answer=f"no: {error.what}", verdict=WRONG, todo=_todo(error))
         return
     upstream.connector = connector
     yield Line(question=_REACHED, answer=f"yes, with the header {wanted}")
@@ -627,7 +627,7 @@ def _filter(upstream: _Upstream) -> Line:
     try:
         older = _older_than(upstream, since)
     except UpstreamError as error:
-        return Line(question=question, answer=f"cannot be told: {error.what}", verdict=LOOK, todo=error.todo)
+        return Line(question=question, answer=f"cannot be told: {error.what}", verdict=LOOK, todo=_todo(error))
     if not older:
         return Line(question=question, answer=f"yes: {name}")
     todo = f'Find out its name, or set LAPOR_SYNC_LIST_UPDATED_PARAM="": {name} does nothing there.'
@@ -708,7 +708,14 @@ def _thread(connector: Connector, ids: list[str]) -> Line:
 
 def _failed(question: str, error: LaporSyncError | None) -> Line:
     what = getattr(error, "reason", None) or (error.what if error else "")
-    return Line(question=question, answer=f"no: {what}", verdict=WRONG, todo=error.todo if error else "")
+    return Line(question=question, answer=f"no: {what}", verdict=WRONG, todo=_todo(error) if error else "")
+
+
+def _todo(error: LaporSyncError) -> str:
+    """What to do, where it is `check` itself that says so."""
+    if isinstance(error, Missing):
+        return "Compare LAPOR_SYNC_UPSTREAM_URL; if it is right, ask LAPOR's operators about this call."
+    return error.todo
 
 
 def _first_that_works(ids: Iterable[str], call: Callable[[str], T]) -> tuple[T | None, LaporSyncError | None]:

@@ -379,7 +379,9 @@ def deliveries(found: Iterable[Json], zone: ZoneInfo) -> None:
     for one in written:
         if one["state"] not in {"sent", "cancelled"}:
             to = f" to {plain(one['target'])}" if one["target"] else ""
-            say(f"\n{plain(one['ref'])}{to}, as written:\n{lines_of(one['text'])}")
+            because = f" ({why(one['reason'])})" if one["reason"] else ""
+            advise(f"\n{plain(one['ref'])}{to}, {one['state']}{because}, as written:")
+            say(lines_of(one["text"]))
 
 
 def _tried(attempts: Sequence[Json], zone: ZoneInfo) -> str:

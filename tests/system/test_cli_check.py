@@ -111,6 +111,7 @@ def test_a_base_url_that_is_no_api(cli, simulator):
     ran = cli("check", env={"LAPOR_SYNC_UPSTREAM_URL": simulator.origin + "/elsewhere"})
     assert ran.code == 1
     assert "HTTP 404" in wrong(ran)[0]
+    assert "check` tells" not in ran.out
 
 
 @pytest.mark.parametrize(

@@ -291,4 +291,4 @@ def test_a_refusal_says_what_upstream_said(capsys):
         screens.deliveries([told], WIB)
         out = capsys.readouterr().out
         assert shown in out
-        assert "LS-AAAAAA to 700, as written:\n  Sudah.\n  [Ref LS-AAAAAA]\n" in out
+        assert "LS-AAAAAA to 700, refused (upstream refused it), as written:\n  Sudah.\n  [Ref LS-AAAAAA]\n" in out
