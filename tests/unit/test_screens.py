@@ -287,6 +287,7 @@ def test_a_refusal_says_what_upstream_said(capsys):
             "attempts": [attempt],
             "text": "Sudah.\n[Ref LS-AAAAAA]",
             "target": "700",
+            "reason": "refused",
         }
         screens.deliveries([told], WIB)
         out = capsys.readouterr().out
