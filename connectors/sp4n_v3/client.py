@@ -18,6 +18,7 @@ from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.listing import Listing, listing
 from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
+from connectors.sp4n_v3.verdict import Meant
 from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
 from lapor_sync.domain.errors import (
@@ -441,17 +442,18 @@ def _outcome(outgoing: Outgoing, send: Callable[[], Answer]) -> Outcome:
         return Unknown(why=exc.what)
     except BadInput as exc:
         return Refused(why=exc.what)
-    return _judged(answer, frozenset({outgoing.report_id, outgoing.tracking_id}))
+    ids = frozenset({outgoing.report_id, outgoing.tracking_id})
+    return _judged(answer, Meant(ids, outgoing.text, outgoing.institution_from_id))
 
 
-def _judged(answer: Answer, ours: frozenset[str]) -> Outcome:
+def _judged(answer: Answer, meant: Meant) -> Outcome:
     """Upstream's own words are kept for a refusal only; those of any other answer may hold anything."""
     status = answer.status
     if answer.doubt:
         return Unknown(
             why=f"HTTP {status}, but {answer.doubt}", http_status=status, retry_after=answer.retry_after
         )
-    body, words = wire.body_of(answer.body, status, ours)
+    body, words = wire.body_of(answer.body, status, meant, answer.location)
     outcome = outcome_of(status, body, retry_after=answer.retry_after)
     if isinstance(outcome, Sent):
         return outcome
@@ -463,7 +465,7 @@ def _judged(answer: Answer, ours: frozenset[str]) -> Outcome:
 def _said(status: int, body: Body) -> str:
     """What follows the number, in our words."""
     if body is Body.OF_ANOTHER:
-        return ", about another report"
+        return ", about another report or response"
     if 200 <= status < 300:
         return " with a body that says it failed" if body is Body.FAILURE else " with no sound body"
     return ", not from LAPOR: a firewall or proxy in between" if 400 <= status < 500 and body is Body.OTHER else ""

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, identifier, strictly
+from lapor_sync.domain.next_step import letters
 
 
 class Says(Enum):
@@ -93,9 +94,24 @@ def of_write(envelope: Row) -> Says:
     return Says.SUCCESS if (Says.SUCCESS, False) in said else Says.NOTHING
 
 
-def names_another(envelope: Row, ours: frozenset[str]) -> bool:
-    """Return whether the answer to a write names another report than that of these ids, wherever it does."""
-    return any(not ours.issuperset(_ids_in(part)) for part in _parts(envelope))
+class Meant(NamedTuple):
+    """What was written: the ids of its report, its text, and the institution that it was written for."""
+
+    ids: frozenset[str]
+    text: str
+    writer: str
+
+
+def is_of_another(envelope: Row, meant: Meant, address: str = "") -> bool:
+    """Return whether the answer to a write names another report, text or writer, wherever it does.
+
+    `address` is where it says that the result stands.
+    """
+    if not meant.ids.issuperset(_ADDRESS.findall(address)):
+        return True
+    return any(
+        not meant.ids.issuperset(_ids_in(part)) or _is_another_echo(part, meant) for part in _parts(envelope)
+    )
 
 
 def is_failed_read(envelope: Row) -> bool:
@@ -226,31 +242,35 @@ def _of_part(part: _Part) -> Says:
             return _of_wrapper(value)
         case _Field.ID if not is_inner and not _is_something(value):
             return Says.FAILURE
+        case _Field.BESIDE if not is_inner and _bare(name) in _CURT and isinstance(value, str):
+            return Says.FAILURE if _SAD.search(value[:_WORDS_READ].lower()) else Says.NOTHING
         case None:
             return Says.FAILURE
         case _:
             return Says.NOTHING
 
 
+_CURT = _names("type note reason method")
+"""Fields of an answer's own in which a word of failure is no citizen's."""
 _ALSO_A_REPORT_S = _names("status code kode")
 
 
 def _verdict(value: object) -> Says:
-    """True, 1, 2xx, and the words of success; all else is none."""
+    """True, 1, 200, 201 and the words of success; all else is none: 202 is not done yet."""
     if isinstance(value, str):
         return Says.SUCCESS if _SUCCESS.fullmatch(value.strip(" \t\r\n.!").lower()) else Says.FAILURE
     if isinstance(value, int | float):  # True is 1
-        return Says.SUCCESS if value == 1 or 200 <= value < 300 else Says.FAILURE
+        return Says.SUCCESS if value in {1, 200, 201} else Says.FAILURE
     return Says.FAILURE
 
 
-_SUCCESS = re.compile(r"true|1|ok|success|successful|succeeded|sukses|berhasil|2[0-9][0-9]( ok| created)?")
+_SUCCESS = re.compile(r"true|1|ok|success|successful|succeeded|sukses|berhasil|20[01]( ok| created)?")
 
 
 def _of_code(value: object) -> Says:
-    """2xx is success, and 0 says nothing."""
+    """200 and 201 are success, and 0 says nothing."""
     number = _number(value)
-    if 200 <= number < 300:
+    if number in {200, 201}:
         return Says.SUCCESS
     return Says.NOTHING if number == 0 else Says.FAILURE
 
@@ -289,7 +309,7 @@ _HAPPY = _names(
 )
 _KNOWN = _HAPPY | _names(
     "a an the is was are were has have had been your you our we to of for in on at by with and it this that anda kami "
-    "ke di dari untuk pada oleh dengan dan yang ini itu telah sudah secara kepada baru data laporan pengaduan aduan "
+    "ke di dari untuk pada oleh dengan dan yang ini itu telah secara kepada baru data laporan pengaduan aduan "
     "tanggapan jawaban balasan tindak lanjut tindaklanjut komentar permintaan pelimpahan disposisi menyimpan mengirim "
     "mengirimkan menambahkan menambah membuat mencatat meneruskan penyimpanan pengiriman response reply answer comment "
     "follow followup up report complaint disposition request message record item operation terima kasih thank thanks "
@@ -329,6 +349,10 @@ _NO = re.compile(r"0?|false|no|[345]\d\d")
 def _ids_in(part: _Part) -> Iterator[str]:
     """The ids of reports that a field says, as texts."""
     name, under = _bare(part.name[:_LONGEST_NAME]), _bare(part.under[:_LONGEST_NAME])
+    if isinstance(part.value, str) and name in _ADDRESSES:
+        yield from _ADDRESS.findall(part.value)
+    if part.name.isdecimal() and len(part.name) >= _LEAST_DIGITS and _REPORT.fullmatch(under):
+        yield part.name
     if _ID_OF_REPORT.fullmatch(name) or (_REPORT.fullmatch(under) and name in _IDS):
         yield from _leaves(part.value)
 
@@ -347,3 +371,17 @@ _ID_OF_REPORT = re.compile(
     rf"(id|no|nomor|number|kode|code|key|parent|target)?{_A_REPORT}(ids?|no|nomor|number|kode|code|key)?"
 )
 _IDS = _names("id ids no nomor number kode code key upstreamid")
+_ADDRESSES = _names("url path link links location href")
+_ADDRESS = re.compile(r"/complaints?/(?:process/)?([0-9][A-Za-z0-9-]*)")
+_LEAST_DIGITS = 4
+"""Of a key that is an id: a list that became an object is counted from 0."""
+
+
+def _is_another_echo(part: _Part, meant: Meant) -> bool:
+    """Whether it is the text or the writer of another response that an answer gives back."""
+    name, value = _bare(part.name[:_LONGEST_NAME]), part.value
+    if part.is_inner or value is None:
+        return False
+    if name == "institutionfromid":
+        return identifier(value) != meant.writer
+    return name == "content" and (not isinstance(value, str) or letters(value) != letters(meant.text))

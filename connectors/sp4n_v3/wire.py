@@ -43,7 +43,7 @@ from connectors.sp4n_v3.values import (
     text_or_none,
     unpacked,
 )
-from connectors.sp4n_v3.verdict import Says
+from connectors.sp4n_v3.verdict import Meant, Says
 from connectors.transport import may_be_in_address
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.delivery import Body
@@ -87,10 +87,11 @@ def results(body: bytes) -> object:
     return whole.get("results", whole)
 
 
-def body_of(body: bytes, status: int, ours: frozenset[str]) -> tuple[Body, str]:
+def body_of(body: bytes, status: int, meant: Meant, address: str = "") -> tuple[Body, str]:
     """What the body of an answer to a write is, and the words in it of at most 120 characters.
 
-    The words are the gateway's fault in ours, else upstream's own. `ours` are the ids of the report that was written to.
+    The words are the gateway's fault in ours, else upstream's own. `meant` is what was written; `address`
+    the answer's `Location`.
     """
     if fault := gateway.fault_in(body):
         kind = Body.GATEWAY_DENIED if fault.kind is gateway.Kind.DENIED else Body.GATEWAY
@@ -99,7 +100,7 @@ def body_of(body: bytes, status: int, ours: frozenset[str]) -> tuple[Body, str]:
         envelope = _as_object(_strict_json(body))
     except UpstreamBroken:
         return Body.OTHER, ""
-    if verdict.names_another(envelope, ours):
+    if verdict.is_of_another(envelope, meant, address):
         return Body.OF_ANOTHER, ""
     if 200 <= status < 300:
         return _OF_SAYING[verdict.of_write(envelope)], _message(envelope)

@@ -596,7 +596,7 @@ def test_an_answer_about_another_report_leaves_it_unknown(upstream: Any, transpo
     )
     connector = Sp4nV3(transport)
     outcomes = [connector.send_response(outgoing()) for _ in range(3)]
-    assert outcomes[:2] == [Unknown(why="HTTP 200, about another report", http_status=200)] * 2
+    assert outcomes[:2] == [Unknown(why="HTTP 200, about another report or response", http_status=200)] * 2
     assert outcomes[2] == Sent(http_status=200)
 
 

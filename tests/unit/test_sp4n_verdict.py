@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.sp4n_v3.listing import listing
-from connectors.sp4n_v3.verdict import Says, is_failed_read, names_another, of_write
+from connectors.sp4n_v3.verdict import Meant, Says, is_failed_read, is_of_another, of_write
 from lapor_sync.domain.errors import UpstreamBroken
 
 SUCCESSES: tuple[dict[str, Any], ...] = (
@@ -76,6 +76,13 @@ FAILURES: tuple[dict[str, Any], ...] = (
     {"status": 0},
     {"status": 2},
     {"status": 422},
+    {"status": 202},
+    {"code": 202},
+    {"status": "202"},
+    {"type": "error"},
+    {"reason": "Laporan tidak ditemukan"},
+    {"note": "Gagal disimpan"},
+    {"message": "Tanggapan ini sudah dikirim"},
     {"status": []},
     {"status": {"code": 400}},
     {"success": False},
@@ -223,7 +230,7 @@ def test_what_is_nested_too_deep_to_be_looked_at_is_no_success() -> None:
     assert of_write({"status": True, "results": said}) is Says.FAILURE
 
 
-OURS = frozenset({"100001", "20000001"})
+OURS = Meant(frozenset({"100001", "20000001"}), "Siap, sudah <b>kami</b> perbaiki.", "611")
 
 
 @pytest.mark.parametrize(
@@ -242,12 +249,34 @@ OURS = frozenset({"100001", "20000001"})
         {"complaint": [{"kode": "C-999"}]},
         {"laporan": {"nomor": True}},
         {"parentComplaintId": "https://x/complaints/999"},
+        {"url": "https://x/api/complaints/999/followups"},
+        {"complaints": {"999001": {"x": 1}}},
     ],
 )
 @pytest.mark.parametrize("where", WHERE)
 def test_an_answer_about_another_report_is_known(said: dict[str, Any], where: Any) -> None:
     """By any id of another shape too, wherever it stands."""
-    assert names_another(where(said), OURS)
+    assert is_of_another(where(said), OURS)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"content": "Kata lain dari yang dikirim."},
+        {"content": ""},
+        {"content": ["Siap, sudah kami perbaiki."]},
+        {"institution_from_id": 612},
+    ],
+)
+def test_an_answer_about_another_response_is_known(said: dict[str, Any]) -> None:
+    """By its text or its writer, where it gives them back."""
+    assert all(is_of_another(where(said), OURS) for where in WHERE[:-1])
+
+
+def test_an_answer_whose_address_leads_to_another_report_is_known() -> None:
+    """By its `Location`."""
+    assert is_of_another({"status": True}, OURS, "https://x/lapor/3.0.0/complaints/999/followups/5")
+    assert not is_of_another({"status": True}, OURS, "/complaints/100001/followups/999")
 
 
 def test_an_answer_about_our_own_report_is_ours() -> None:
@@ -256,9 +285,11 @@ def test_an_answer_about_our_own_report_is_ours() -> None:
         {"complaint_id": "100001", "tracking_id": 20000001},
         {"complaint": {"id": 100001.0, "tracking_id": " 20000001 ", "institution": {"id": 7}}},
         {"id": 5, "complaint_id": None, "institution_id": 611, "user": {"id": 9}},
-        {"complaint_ids": ["100001"]},
+        {"complaint_ids": ["100001"], "url": "/complaints/100001/followups", "complaint": {"0": {"id": 100001}}},
+        {"content": "<p>Siap, sudah kami perbaiki.</p>", "institution_from_id": "611", "institution_to_id": 7},
+        {"content": None, "institution_from_id": None, "institution": {"content": "x"}},
     ):
-        assert not any(names_another(where(said), OURS) for where in WHERE)
+        assert not any(is_of_another(where(said), OURS) for where in WHERE)
 
 
 @pytest.mark.parametrize(
@@ -326,6 +357,6 @@ def test_a_million_characters_of_words_are_read_in_no_time() -> None:
     began = time.process_time()
     for text in ("not " * 250_000, "a" * 1_000_000, " " * 1_000_000):
         of_write({"message": text, "status": text, "results": text, text: text})
-        names_another({"message": text, "complaint": text, text: text}, OURS)
+        is_of_another({"message": text, "complaint": text, text: text}, OURS)
         is_failed_read({"message": text, "status": text, "results": text, text: text})
     assert time.process_time() - began < 1

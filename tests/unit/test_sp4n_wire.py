@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.listing import listing
+from connectors.sp4n_v3.verdict import Meant
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, UpstreamBroken
 from lapor_sync.domain.ports import ListedRow
@@ -233,8 +234,8 @@ def test_no_bytes_break_an_envelope(body: bytes) -> None:
 
 # Answers to writes.
 
-OURS = frozenset({"100", "20001234"})
-"""The ids of the report that was written to."""
+OURS = Meant(frozenset({"100", "20001234"}), "Siap.", "611")
+"""What was written."""
 
 
 @pytest.mark.parametrize(
