@@ -152,11 +152,12 @@ def fuzzed(monkeypatch: pytest.MonkeyPatch, fuzz: Fuzz) -> None:
         of: str = "",
         params: Mapping[str, Any] | None = None,
         most: int | None = None,
+        fresh: bool = False,
     ) -> T:
         def parsed(answer: Answer) -> T:
             return parse(answer._replace(body=fuzz.changed(path, of, answer.body)))
 
-        return read(self, path, parsed, of=of, params=params, most=most)
+        return read(self, path, parsed, of=of, params=params, most=most, fresh=fresh)
 
     monkeypatch.setattr(Transport, "read", nasty)
 

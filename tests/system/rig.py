@@ -82,8 +82,9 @@ class Rig:
         return launcher.start(self.env | env, self.stderr)
 
     def respond(self, tracking_id: str, text: str, *files: OutgoingFile) -> str:
-        """An officer writes a response; its reference."""
-        ref = respond(self.judging, Written(given_id=tracking_id, text=text, by="budi", files=files, again=True))
+        """An officer who looked on LAPOR writes a response; its reference."""
+        written = Written(given_id=tracking_id, text=text, by="budi", files=files, again=True, any_status=True)
+        ref = respond(self.judging, written)
         self.written.setdefault(tracking_id, []).append(ref)
         return ref
 

@@ -14,9 +14,10 @@ import pytest
 
 from connectors.simulator import SCENARIOS
 from lapor_sync.domain.colour import Flag
-from lapor_sync.domain.delivery import State
+from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.store import audit, outbox, quarantine, reports, views
 from lapor_sync.store.reports import Mirrored
+from lapor_sync.sync.acts import OutboxAct, change
 from tests.system.launcher import Child, Launcher
 from tests.system.rig import BEARER, OPD, TOKEN, Rig, rig, some_at_once
 
@@ -58,7 +59,11 @@ def _unreadable_rows(day: Day) -> Wrong:
 
 
 def _names_unknown(day: Day) -> Wrong:
-    """A report keeps the colour that it had, flagged; answers go out."""
+    """A report keeps the colour that it had, flagged; answers go out once a person has looked."""
+    with day.city.judging.store.reading() as work:
+        asked = [one.ref for one in outbox.listing(work) if one.reason is Reason.UNKNOWN_STATUS]
+    for ref in asked:
+        change(day.city.judging, OutboxAct.RETRY, ref, "siti")
     now = day.mirrored()
     flagged = {key for key, one in now.items() if Flag.UNKNOWN_STATUS in one.verdict.flags}
     answered = set(day.city.reports[:2])  # may be kuning now: the day began in between
