@@ -33,7 +33,7 @@ _ENDS: Mapping[bytes, bytes] = {
 """How a file of that beginning ends, give or take what programs add behind it."""
 
 _HTML = re.compile(
-    rb"(?:\s|<\?xml[^>]{0,200}\?>|<!--.{0,2000}?-->)*"
+    rb"(?>\s+|<\?xml[^>]{0,200}\?>|<!--.{0,2000}?-->)*+"
     rb"<(?:!doctype\s+html|html|head|body|script|meta|title|style|center|h1|div|form|br|p|b)\b",
     re.IGNORECASE | re.DOTALL,
 )

@@ -46,10 +46,10 @@ _MASTER_PAGE_SIZE = 1000
 MAX_THREAD_PAGES = 200
 """Of a thread: an upstream that invents items for ever is left after these."""
 
-MAX_RECORD = 16 * MEBI
+MAX_RECORD = 4 * MEBI
 """Bytes of one report's detail, or of all pages of its thread."""
 
-MAX_ITEMS = 20_000
+MAX_ITEMS = 10_000
 """Of a thread."""
 
 MAX_BAD_ITEMS = 100

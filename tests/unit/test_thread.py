@@ -262,3 +262,10 @@ def test_paragraphs_keep_the_line_breaks_of_a_citizen() -> None:
     text = "Yth. Bapak\r\n\r\n\r\n\r\nJalan   rusak\u200b <b>sekali</b>.<br>Tolong.</p>Sari\u2028RT 3\n"
     assert paragraphs(text) == "Yth. Bapak\n\nJalan rusak sekali.\nTolong.\nSari\nRT 3"
     assert paragraphs(" &nbsp;\n") == ""
+
+
+def test_a_long_text_is_read_as_a_short_one_is() -> None:
+    """It is kept for who asks next."""
+    some = "<p>a</p> &amp;lt;b&amp;gt; < &#65;<!-- x -->."
+    assert plain(some * 2_000) == plain(some) * 2_000
+    assert plain(some * 2_000) == plain(some * 1_999) + plain(some)

@@ -1,0 +1,19 @@
+"""Whether what came under a file's name is one: told in time by its length."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from connectors.files import why_no_file
+
+
+@pytest.mark.parametrize(
+    "opening", [b" ", b"<!---->", b"<!--", b"<?xml ?>", b"<?xml ", b"<!---->\n", b"<!-- -- > -->"]
+)
+def test_however_often_something_begins_in_it_it_is_told_at_once(opening: bytes) -> None:
+    """Comments one after the other took longer than anybody waits: each may end where any later one does."""
+    began = time.process_time()
+    why_no_file(200, opening * 200_000, "image/jpeg", "jpg", is_measured=True)
+    assert time.process_time() - began < 2
