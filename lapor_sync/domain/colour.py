@@ -247,14 +247,22 @@ def colour(
     raise AssertionError("the last row fits every case")  # pragma: no cover
 
 
-def unread(last: Verdict | None) -> Verdict:
-    """The verdict where the thread could not be read this time: the last one, and none at first sight."""
-    if last is None or (last.colour is None and Flag.UNKNOWN_STATUS not in last.flags):
+def unread(report: Report, city: City, last: Verdict | None) -> Verdict:
+    """The verdict where the thread could not be read this time: the last one, and none at first sight.
+
+    The rows that ask nothing of the thread hold all the same.
+    """
+    told = colour(report, None, city, last)
+    if told.row in _WITHOUT_THREAD:
+        return told
+    if last is None:
         return Verdict(colour=None, waiting_on=None, row=UNREAD)
-    return last._replace(flags=last.flags & _FROM_TABLE)
+    if last.row == "-":
+        return last._replace(flags=frozenset(), row=UNREAD)
+    return last._replace(flags=last.flags & {Flag.STATUS_WITHOUT_ANSWER})
 
 
-_FROM_TABLE = frozenset({Flag.UNKNOWN_STATUS, Flag.STATUS_WITHOUT_ANSWER})
+_WITHOUT_THREAD = frozenset({"-", "1", "2", "3"})
 
 
 def _keep(last: Verdict | None) -> Verdict:

@@ -75,7 +75,7 @@ def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
 def _verdict(case: Facts, rules: Rules) -> Verdict:
     last = case.old.verdict if case.old else None
     if case.unread:
-        return unread(last)
+        return unread(case.new.report, rules.city, last)
     return colour(case.new.report, case.items, rules.city, last)
 
 

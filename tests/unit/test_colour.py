@@ -269,13 +269,33 @@ def test_no_thread_without_an_answer_is_kuning(status: str, spelled: str) -> Non
     assert judged(status, spelled).colour is not K
 
 
+def not_read(status: str, last: Verdict | None = None) -> Verdict:
+    report = Report(tracking_id="1234567", upstream_id="1", status_name=status, disposition_id="101")
+    return unread(report, CITY, last)
+
+
 def test_a_thread_that_could_not_be_read_moves_no_colour() -> None:
     """The last verdict stays; at first sight there is none, and what is said of it is the thread's, not the status's."""
     last = judged("Dalam Proses", "d")
-    assert unread(last._replace(flags=last.flags | {Flag.SEEN_TWICE})) == last
     assert last.flags == {Flag.STATUS_WITHOUT_ANSWER}
-    unknown = judged("Menunggu", "d")
-    assert (unread(unknown), unknown.row) == (unknown, "-")
+    assert not_read("Dalam Proses", last._replace(flags=last.flags | {Flag.SEEN_TWICE})) == last
     for before in (None, Verdict(colour=None, waiting_on=None)):
-        assert unread(before) == Verdict(colour=None, waiting_on=None, row="unread")
+        assert not_read("Dalam Proses", before) == Verdict(colour=None, waiting_on=None, row="unread")
     assert "thread" in ROWS["unread"]
+
+
+@pytest.mark.parametrize(
+    ("status", "row"), [("Diarsipkan", "1"), ("Selesai", "2"), ("Tunda", "3"), ("Menunggu", "-")]
+)
+def test_what_asks_nothing_of_the_thread_holds_though_it_could_not_be_read(status: str, row: str) -> None:
+    """A report that LAPOR finished is not late for ever because its thread cannot be read."""
+    last = judged("Terverifikasi", "d")
+    assert not_read(status, last) == judged(status, None, last=last)
+    assert not_read(status).row == row
+
+
+def test_a_status_that_is_known_again_is_not_blamed_any_more() -> None:
+    """The colour stays that it had under the unknown name, until the thread can be read."""
+    unknown = judged("Menunggu", "d", last=judged("Terverifikasi", "d"))
+    assert unknown.flags == {Flag.UNKNOWN_STATUS}
+    assert not_read("Dalam Proses", unknown) == Verdict(colour=M, waiting_on=WaitingOn.OPD, row="unread")
