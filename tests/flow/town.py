@@ -7,7 +7,6 @@ the very moment at which the stand-in stores it.
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import event, func, select
@@ -847,7 +846,7 @@ def _read_audit(town: Town, work: Work) -> None:
         if int(str(row["seq"])) <= town.known.audit_seq:
             continue
         town.known.audit_seq = int(str(row["seq"]))
-        subject, data = str(row["subject"]), json.loads(str(row["data"]))
+        subject, data = str(row["subject"]), cast(dict[str, Any], row["data"])
         _note_reached(town, str(row["what"]), data)
         if row["what"] == "colour":
             was = town.known.audited_colours.get(subject, (None, None))[0]
