@@ -224,7 +224,7 @@ def test_what_was_refused_and_called_off_says_both(cli, simulator, tracking_id):
     one = next(one for one in cli("outbox", "--json").lines if one["ref"] == ref)
     assert (one["state"], one["reason"]) == ("cancelled", "called_off")
     assert "Server Error" in one["why"]
-    assert "called off by a person: HTTP 422: Server Error" in " ".join(cli("outbox").out.split())
+    assert "called off by a person; before that HTTP 422: Server Error" in " ".join(cli("outbox").out.split())
 
 
 def test_a_secret_response_says_that_it_moves_no_colour(cli, tracking_id):

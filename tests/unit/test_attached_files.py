@@ -42,6 +42,7 @@ def test_a_file_is_one_whatever_its_type_is_said_to_be(body: bytes, kind: str) -
         (b'{"type":"FeatureCollection"}', "application/json", "geojson"),
         (PAGE, "text/html", "html"),
         (b"{\\rtf1 Surat}", "text/plain", "doc"),
+        (b"12345", "", "txt"),
         (b"isi", "application/pdf", "pdf"),
         (b"\x00\x01\x02", "", None),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", "svg"),
