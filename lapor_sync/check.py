@@ -27,6 +27,7 @@ from lapor_sync.domain.errors import (
     BadRecord,
     Denied,
     LaporSyncError,
+    LockHeld,
     Missing,
     SettingsWrong,
     StoreError,
@@ -295,7 +296,7 @@ def _content(settings: Settings, shown: str, clock: Clock, known: _Known) -> Ite
                 yield from _erasing(work)
                 yield from _threads(work, known)
             yield from _durable(work)
-    except (StoreError, SettingsWrong) as error:
+    except (StoreError, SettingsWrong, LockHeld) as error:
         yield _bad_file(f"no: {shown}: {error.what}", error.todo)
     finally:
         engine.dispose()

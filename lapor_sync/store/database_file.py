@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from lapor_sync.domain.errors import NoDatabase, StoreReplaced, StoreUnavailable
+from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreUnavailable
 from lapor_sync.domain.files import strange
 
 BESIDE = ("-wal", "-shm", "-journal")
@@ -39,11 +39,13 @@ class DatabaseFile:
             raise StoreUnavailable(f"The folder {self.path.parent} cannot be made: {exc.strerror}.") from exc
 
     def open(self) -> sqlite3.Connection:
-        """Return a new connection. Raises NoDatabase, StoreReplaced, StoreUnavailable, sqlite3's own errors."""
+        """Return a new connection. Raises NoDatabase, LockHeld, StoreReplaced, StoreUnavailable, sqlite3's own."""
         real = Path(os.path.realpath(self.path))
         if self._anew and self._opened is None:
             make_private(real)
-        _need_file(real)
+        if self._opened is None:
+            _need_file(real)
+            need_one_name(real)
         mode = "rw" if self._anew else how_to_look(real)
         uri = f"file:{quote(os.fsencode(real))}?mode={mode}"
         conn = sqlite3.connect(uri, uri=True, timeout=self._patience, check_same_thread=False)
@@ -81,6 +83,31 @@ def _need_file(path: Path) -> None:
 
 
 _NAME_A_FILE = "Name a file in LAPOR_SYNC_DATABASE_URL."
+
+
+ASIDE, COMING = ".before-restore-", ".restoring"
+"""Behind the database's own name: what a restore puts aside, and what it makes ready."""
+
+
+def need_one_name(path: Path) -> None:
+    """Raise LockHeld where the file has another name, a hard link: SQLite keeps a log beside each name.
+
+    So two processes that come by two names neither see nor keep out each other, and one overwrites what the other
+    wrote. Names that a restore gives it, and that a kill leaves, do not count.
+    """
+    with suppress(OSError):  # what is not there, or closed, is told by whoever opens it
+        known = os.stat(path)
+        if known.st_nlink > 1 + _left_by_restore(path, known):
+            raise LockHeld(
+                f"The database's file {path} has another name (a hard link), under which another process may work it.",
+                todo=f"Find it with `find / -xdev -samefile {path}` and remove it; for a backup: `lapor-sync backup`.",
+            )
+
+
+def _left_by_restore(path: Path, known: os.stat_result) -> int:
+    mine = (f"{path.name}{ASIDE}", f"{path.name}{COMING}")
+    names = [one for one in os.listdir(path.parent) if one.startswith(mine)]
+    return sum(os.path.samestat(os.stat(path.parent / one), known) for one in names)
 
 
 def make_private(path: Path) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from lapor_sync.clock import boot, boottime
 from lapor_sync.domain.errors import LockHeld, StoreReplaced, StoreUnavailable
 from lapor_sync.store.database import Work, in_place, nothing
+from lapor_sync.store.database_file import need_one_name
 from lapor_sync.store.schema import mark
 
 Check = Callable[[], None]
@@ -244,6 +245,7 @@ def _flock(engine: Engine, me: str) -> Iterator[Check]:
     if path is None:
         yield nothing
         return
+    need_one_name(path.with_suffix(""))  # the lock beside it tells nothing of one that comes by another name
     descriptor = _open(path)
     try:
         if not _is_taken(lambda: _flocks(descriptor, fcntl.LOCK_EX)):

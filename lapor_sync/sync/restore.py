@@ -24,6 +24,7 @@ from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Work, open_store
+from lapor_sync.store.database_file import ASIDE, COMING
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.times import from_text
 from lapor_sync.sync.reconcile import hold
@@ -91,7 +92,7 @@ def put_back(
     The caller holds the database's lock. Raises BadInput for a file that cannot be taken, LockHeld where another
     process has the database open, StoreUnavailable where the disk does not do it.
     """
-    new = database.with_name(f"{database.name}.restoring")
+    new = database.with_name(f"{database.name}{COMING}")
     backup.remove(new)
     try:
         contents = _taken(file, new, agency)
@@ -140,7 +141,7 @@ def _taken(file: Path, new: Path, agency: str) -> Contents:
 
 def _free_name(database: Path, clock: Clock) -> Path:
     """Where the database that was there is kept: its name with the time, and a number if that is taken."""
-    dated = f"{database.name}.before-restore-{clock.now():%Y%m%dT%H%M%SZ}"
+    dated = f"{database.name}{ASIDE}{clock.now():%Y%m%dT%H%M%SZ}"
     names = [dated, *(f"{dated}-{n}" for n in range(2, 100))]
     return next(one for one in map(database.with_name, names) if not one.exists())
 

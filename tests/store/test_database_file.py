@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from lapor_sync.domain.errors import NoDatabase, StoreReplaced, StoreUnavailable
+from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreUnavailable
 from lapor_sync.store import backup, lock, marks
-from lapor_sync.store.database import Store, open_store
+from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.store.marks import Mark
 from tests.databases import StillClock, migrated_sqlite
 from tests.store.samples import ROOT
@@ -53,6 +53,47 @@ def read(store: Store) -> str | None:
 
 def modes(folder: Path) -> dict[str, str]:
     return {one.name: f"{one.stat().st_mode & 0o777:o}" for one in folder.iterdir() if one.is_file()}
+
+
+# By one name.
+
+
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_database_with_two_names_is_neither_worked_nor_looked_at(path: Path, tmp_path: Path, anew: bool) -> None:
+    """SQLite has a log beside each: what is written by one name is overwritten by the other."""
+    opened(path).close()
+    (tmp_path / "elsewhere").mkdir()
+    other = tmp_path / "elsewhere" / "other.db"
+    os.link(path, other)
+    for name in (path, other):
+        with pytest.raises(LockHeld, match="has another name") as held:
+            opened(name, anew=anew)
+        assert held.value.exit_code == 3
+        assert "-samefile" in held.value.todo
+    other.unlink()
+    opened(path, anew=anew).close()
+
+
+def test_who_works_goes_on_and_who_comes_by_another_name_is_kept_out(path: Path, tmp_path: Path) -> None:
+    """A program that makes backups by links ends no daemon."""
+    store = opened(path)
+    with lock.working(store.engine, "daemon") as holding:
+        os.link(path, tmp_path / "other.db")
+        with pytest.raises(LockHeld), lock.working(make_engine(f"sqlite:///{tmp_path}/other.db"), "cycle"):
+            pytest.fail("two at work")
+        assert not (tmp_path / "other.db.lock").exists()
+        write(store)
+        holding.check()
+    store.close()
+
+
+def test_the_name_that_a_killed_restore_leaves_is_no_second_one(path: Path) -> None:
+    """It was to be kept under it; nobody works it there."""
+    opened(path).close()
+    os.link(path, f"{path}.before-restore-20260302T030000Z")
+    opened(path).close()
+    os.link(path, f"{path}.restoring")
+    opened(path).close()
 
 
 # Who may read it.
