@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -270,8 +271,8 @@ def test_the_audit_says_that_it_was_restored(tmp_path: Path) -> None:
         aside = go_back(city, file, by="Budi")
         (row,) = rows(city, "restored")
         assert (row["who"], row["subject"], row["prev_hash"]) == ("Budi", "database", before.hash)
-        for part in (before.hash, lost.hash, f'"rows":{before.count}', f'"replaced_rows":{lost.count}'):
-            assert part in str(row["data"])
+        for part in (before.hash, lost.hash, f'"rows": {before.count}', f'"replaced_rows": {lost.count}'):
+            assert part in json.dumps(row["data"])
         with city.store.reading() as work, pytest.raises(AuditBroken, match="is not in this chain"):
             audit.verify(work.conn, lost.hash)
         assert aside is not None
