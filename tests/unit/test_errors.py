@@ -14,9 +14,11 @@ from lapor_sync.domain.errors import (
     Defect,
     Denied,
     LaporSyncError,
+    Missing,
     ReportUnknown,
     SettingsWrong,
     Unreachable,
+    UpstreamBroken,
     WrongUse,
 )
 
@@ -101,3 +103,13 @@ def test_a_bad_record_keeps_what_it_was() -> None:
 def test_a_defect_asks_to_be_reported() -> None:
     """It is nobody's fault but ours."""
     assert "report it" in Defect("x").todo
+
+
+def test_what_lasts_says_something_of_what_was_asked_for() -> None:
+    """No answer, refused credentials and a server's failure say nothing of one report's thread."""
+    assert [
+        error.lasts for error in (Missing("x"), UpstreamBroken("x"), UpstreamBroken("x", http_status=204))
+    ] == [True] * 3
+    assert [error.lasts for error in (Unreachable("x"), Denied("x"), UpstreamBroken("x", http_status=500))] == [
+        False
+    ] * 3
