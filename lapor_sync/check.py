@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
@@ -236,6 +237,18 @@ def _about_folder(settings: Settings) -> Iterator[Line]:
         yield Line(question=question, answer=answer, verdict=LOOK, todo=todo)
     else:
         yield Line(question=question, answer=f"yes, from {folder}")
+        yield from _replaceable(folder)
+
+
+def _replaceable(path: Path) -> Iterator[Line]:
+    """Say where every user may put another file or folder in the place of this one."""
+    for folder in Path(os.path.realpath(path)).parents:
+        with suppress(OSError):
+            mode = folder.stat().st_mode
+            if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+                answer = f"no: every user may write in {folder}, and so put another in the place of {path}"
+                todo = f"chmod o-w {folder}"
+                yield Line(question="Is it safe from other users?", answer=answer, verdict=WRONG, todo=todo)
 
 
 # The database.
@@ -247,6 +260,8 @@ def _about_database(settings: Settings, environ: Mapping[str, str], clock: Clock
     shown = where + (" (default)" if settings.database_url == default_database_url(environ) else "")
     path = database_file(settings.database_url)
     line = _file(path, shown) if path is not None else None
+    if path is not None:
+        yield from _replaceable(path)
     if line is not None:
         yield line
     else:

@@ -198,7 +198,7 @@ def refuse_existing(out: Path) -> None:
 
 
 @contextmanager
-def new_file(out: Path, mode: int = 0o666) -> Iterator[Path]:
+def new_file(out: Path, mode: int = 0o660) -> Iterator[Path]:
     """An empty file beside `out` to write into; at the end it is `out`: whole or not at all, and never over another.
 
     A process that is killed meanwhile leaves a hidden `.lapor-sync-*.part`. Raises BadInput or NotAllowed.

@@ -246,6 +246,21 @@ def why_not(folder: Path) -> str | None:
     temporary = Path(os.path.realpath(tempfile.gettempdir()))
     if str(real) in _OF_THE_SYSTEM or real == temporary:
         return f"{folder} is a folder of the system, which others use too."
-    if real == Path(os.path.realpath(Path.home())) or real.parent == Path("/home"):
+    if _is_home(real):
         return f"{folder} is somebody's home."
+    if _is_home(real.parent) and real.name.lower() in _OF_A_HOME:
+        return f"{folder} is where programs put what somebody downloads or keeps."
     return None
+
+
+_OF_A_HOME = frozenset(
+    {
+        *("desktop", "documents", "downloads", "music", "pictures", "public", "templates", "videos"),
+        *("dokumen", "unduhan", "musik", "gambar", "publik", "templat", "video"),
+    }
+)
+"""Folders that each desktop makes in a home, in English and Indonesian. Source: xdg-user-dirs."""
+
+
+def _is_home(real: Path) -> bool:
+    return real == Path(os.path.realpath(Path.home())) or real.parent == Path("/home")

@@ -375,6 +375,29 @@ def test_a_folder_of_exports_that_others_use_too(cli, tmp_path):
     assert "where the database lies too" in cli("check", env=where).out
 
 
+@pytest.mark.parametrize("name", ["Downloads", "Desktop", "Unduhan", "Dokumen"])
+def test_what_a_desktop_makes_in_a_home_is_no_folder_of_exports(cli, tmp_path, name):
+    """People's other workbooks would be moved."""
+    (tmp_path / name).mkdir()
+    ran = cli("check", env={"HOME": str(tmp_path), "LAPOR_SYNC_IMPORT_DIR": str(tmp_path / name)})
+    assert "downloads or keeps" in wrong(ran)[0]
+
+
+def test_a_folder_in_which_others_may_replace_what_is_ours(cli, tmp_path):
+    """The folder above, too; a sticky one lets nobody touch what is another's."""
+    shared = tmp_path / "shared"
+    (shared / "exports").mkdir(parents=True)
+    where = {
+        "LAPOR_SYNC_IMPORT_DIR": str(shared / "exports"),
+        "LAPOR_SYNC_DATABASE_URL": f"sqlite:///{shared}/data/kota.db",
+    }
+    for mode, count in ((0o777, 2), (0o1777, 0), (0o755, 0)):
+        shared.chmod(mode)
+        ran = cli("check", env=where)
+        assert len(wrong(ran)) == count, ran.out
+        assert (f"every user may write in {shared}" in ran.out) == bool(count)
+
+
 def test_a_file_that_goes_away_meanwhile(tmp_path):
     """A credential file that is gone is nobody's to read."""
     assert not checking._is_open(tmp_path / "none")
