@@ -514,7 +514,7 @@ def refused(path: Path) -> BadInput:
         (b'{"status":false,"message":"Sesi habis"}', "JSON", "Download the export again"),
         (b"\xef\xbb\xbf[]", "JSON", "Download the export again"),
         (b"MIME-Version: 1.0\r\nContent-Type: multipart/related", "saved web page", "save it as Excel Workbook"),
-        (gzip.compress(b"x"), "packed", "Unpack"),
+        (gzip.compress(b"x", mtime=0), "packed", "Unpack"),
         (b"Rar!\x1a\x07\x00", "packed", "Unpack"),
         (b"<br />\n<b>Warning</b>: x\nPK\3\4" + b"x" * 30, "before the workbook", "Download the export again"),
         (b"\r\nPK\3\4" + b"x" * 30, "before the workbook", "repair"),
