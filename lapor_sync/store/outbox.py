@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -319,17 +319,21 @@ def no_more_waiting(work: Work) -> None:
     work.conn.execute(update(table).where(*where).values(next_try_at=None, waits=0))
 
 
-def references_come_back(work: Work, sent_before: datetime) -> bool:
+def references_come_back(work: Work, grace: timedelta) -> bool:
     """Whether a lost response would be found in this upstream's threads.
 
-    False only on evidence: responses were sent before `sent_before`, and not one reference was ever seen back.
+    False only on evidence: responses were sent, their threads were read at least the grace later, and not one reference
+    was ever seen back.
     """
     mine = (table.c.agency == work.agency, table.c.kind == Kind.RESPONSE, table.c.is_secret == 0)
     seen = select(table.c.seq).where(*mine, table.c.seen_at.is_not(None)).limit(1)
     if work.conn.execute(seen).first() is not None:
         return True
-    sent = select(table.c.seq).where(*mine, table.c.state == State.SENT, table.c.sent_at <= to_text(sent_before))
-    return work.conn.execute(sent.limit(1)).first() is None
+    whose = (report.c.agency == table.c.agency) & (report.c.tracking_id == table.c.tracking_id)
+    sent = select(table.c.sent_at, report.c.thread_read_at).join(report, whose)
+    sent = sent.where(*mine, table.c.state == State.SENT, table.c.sent_at <= to_text(from_text(work.at) - grace))
+    rows = work.conn.execute(sent.where(report.c.thread_read_at >= table.c.sent_at)).all()
+    return not any(from_text(row.thread_read_at) - from_text(row.sent_at) >= grace for row in rows)
 
 
 def any_was_seen(work: Work) -> bool:

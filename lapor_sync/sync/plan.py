@@ -16,7 +16,7 @@ from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued, siblings
 from lapor_sync.store.reports import Mirrored, chunks
-from lapor_sync.store.times import from_text, to_text
+from lapor_sync.store.times import to_text
 from lapor_sync.sync.reconcile import decide
 from lapor_sync.sync.setup import Rules
 
@@ -74,7 +74,7 @@ def plan(work: Work, rules: Rules) -> Iterator[Planned]:
     While delivery is paused, what would follow once it is resumed.
     """
     wanted = sorted({*differing.with_open_delivery(work), *differing.not_agreed(work)})
-    readable = outbox.references_come_back(work, from_text(work.at) - rules.grace)
+    readable = outbox.references_come_back(work, rules.grace)
     is_paused = pauses.current(work) is not None
     for part in chunks(wanted):
         deliveries = outbox.of_reports(work, part)

@@ -383,7 +383,7 @@ class _Push:
         )
 
     def _references_come_back(self, work: Work) -> bool:
-        return outbox.references_come_back(work, from_text(work.at) - self.setup.rules.grace)
+        return outbox.references_come_back(work, self.setup.rules.grace)
 
     def _grace_is_over(self, work: Work, one: Queued, found: ById) -> bool:
         """Whether the read began late enough after the attempt ended, by upstream's clock and by how long this machine

@@ -26,7 +26,6 @@ from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Work, open_store
 from lapor_sync.store.database_file import ASIDE, COMING
 from lapor_sync.store.marks import Mark
-from lapor_sync.store.times import from_text
 from lapor_sync.sync.reconcile import hold
 from lapor_sync.sync.setup import Judging, Rules
 
@@ -44,7 +43,7 @@ def begin(work: Work, rules: Rules, by: str, uptime: Uptime, restored: Head, rep
     pauses.begin(work, by, pauses.Why.RESTORED, uptime)
     marks.put_time(work, Mark.SWEPT, _LONG_AGO)
     _note_body(work)
-    readable = outbox.references_come_back(work, from_text(work.at) - rules.grace)
+    readable = outbox.references_come_back(work, rules.grace)
     queued = outbox.listing(work, State.QUEUED)
     known = threads.load(work, {one.tracking_id for one in queued})
     for one in queued:

@@ -239,26 +239,30 @@ def test_the_outbox_lists_by_state_in_the_order_of_writing(store: Store) -> None
 # Whether references come back.
 
 
-def _sent(store: Store, ref: str, *, seen: bool = False, **values: Any) -> None:
+def _sent(store: Store, ref: str, *, seen: bool = False, read: timedelta = timedelta(0), **values: Any) -> None:
+    """One that was sent, and whose thread was read so long after that."""
+    save(store, mirrored(ref, thread_read_at=START + read))
     add(store, new(ref, ref, **values), state=State.SENT)
     if seen:
         with store.work() as work:
             outbox.touch(work, ref, seen_at=work.at, seen_count=1)
 
 
-def _come_back(store: Store, seconds: float = 0) -> bool:
+def _come_back(store: Store, grace: float = 0) -> bool:
     with store.reading() as work:
-        return outbox.references_come_back(work, START + timedelta(seconds=seconds))
+        return outbox.references_come_back(work, timedelta(seconds=grace))
 
 
 def test_references_come_back_until_there_is_evidence_that_they_do_not(store: Store) -> None:
-    """Nothing sent, only just sent, only in secret or only forwards: no evidence. One seen settles it for good."""
+    """Nothing sent, only just sent, not read since, only secret ones or forwards: no evidence. One seen settles it."""
     assert _come_back(store)
     _sent(store, "LS-AAAAAA", is_secret=True)
     _sent(store, "LS-BBBBBB", kind=Kind.FORWARD)
     assert _come_back(store)
+    _sent(store, "LS-EEEEEE", read=timedelta(seconds=-1))
+    assert _come_back(store)
     _sent(store, "LS-CCCCCC")
-    assert _come_back(store, -1)
+    assert _come_back(store, 1)
     assert not _come_back(store)
     _sent(store, "LS-DDDDDD", seen=True)
     assert _come_back(store)
