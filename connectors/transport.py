@@ -640,7 +640,6 @@ class _BoundedStream(httpcore.NetworkStream):
         whole = self._size <= _MOST_KEPT
         more = framing.surplus(b"".join(self._heard), response.headers, response.status_code) if whole else None
         self._limit.is_clean = more == b""
-        is_closed = False
         if (
             to_its_end
             and more is not None
@@ -651,9 +650,8 @@ class _BoundedStream(httpcore.NetworkStream):
             except httpcore.ReadTimeout:
                 pass
             except httpcore.ReadError as exc:
-                is_closed = isinstance(exc.__cause__, ConnectionResetError)
-        if is_closed:
-            return "the connection was broken off before the request was read"
+                if isinstance(exc.__cause__, ConnectionResetError):
+                    return "the connection was broken off before the request was read"
         return "more came than one answer" if more and more.strip(b"\r\n") else ""
 
     def close(self) -> None:

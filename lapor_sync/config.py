@@ -385,8 +385,7 @@ def _toml(path: Path, problems: list[str], *, must_be_there: bool) -> dict[str, 
                 f"{shown_path(path)} is not there; --config (or {CONFIG_VARIABLE}) must name a TOML file"
             )
     except OSError as error:
-        right = "it must be a TOML file that this user may read"
-        problems.append(f"{shown_path(path)} cannot be read ({error.strerror}); {right}")
+        problems.append(_no_toml_file(path, error))
     except tomllib.TOMLDecodeError as error:
         problems.append(f"{path} is no TOML: {error}; a line must look like poll_seconds = 300")
     return {}
@@ -470,8 +469,11 @@ def read_dated_file(path: Path) -> str:
     try:
         return read_text(path)
     except OSError as error:
-        right = "it must be a TOML file that this user may read"
-        raise SettingsWrong((f"{shown_path(path)} cannot be read ({error.strerror}); {right}",)) from error
+        raise SettingsWrong((_no_toml_file(path, error),)) from error
+
+
+def _no_toml_file(path: Path, error: OSError) -> str:
+    return f"{shown_path(path)} cannot be read ({error.strerror}); it must be a TOML file that this user may read"
 
 
 def _sentence(name: str, origin: str, value: object, why: str = "") -> str:

@@ -79,7 +79,8 @@ class Sp4nSettings:
 
 
 class _Fetched(NamedTuple):
-    """One page of a listing as it came, with when its call began, its bytes and how many values it holds."""
+    """One page of a listing as it came, with when its call began, its bytes and, of a list that is kept in memory, how
+    many values it holds."""
 
     listing: Listing
     began_at: datetime
@@ -244,7 +245,7 @@ class Sp4nV3:
                 page,
                 answer.began_at,
                 len(answer.body),
-                wire.values_in(answer.body),
+                wire.values_in(answer.body) if share else 0,
                 doubt=answer.doubt,
                 is_cached=answer.is_cached,
             )

@@ -132,8 +132,7 @@ def _as_object(found: object) -> dict[str, object]:
 
 
 def _json(body: bytes) -> object:
-    if values_in(body) > MAX_VALUES:
-        raise TooMuch(f"the answer holds more than {MAX_VALUES} values")
+    _demand_few_values(body)
     # One byte that is no UTF-8 must not cost the whole page, nor a raw line break inside of a text.
     text = body.decode("utf-8-sig", "replace")
     try:
@@ -147,9 +146,8 @@ def _json(body: bytes) -> object:
 
 def _strict_json(body: bytes) -> object:
     """The JSON of an answer to a write. One that is damaged, or contradicts itself, proves nothing."""
+    _demand_few_values(body)
     try:
-        if values_in(body) > MAX_VALUES:
-            raise ValueError("more values than an answer of theirs can hold")
         return strictly(body.decode("utf-8-sig"))
     except ValueError as exc:  # a UnicodeDecodeError too
         raise UpstreamBroken("the answer is no JSON") from exc
@@ -164,6 +162,12 @@ def _loaded(text: str) -> object:
         return json.loads(text, strict=False, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return json.loads(_flattened(text), strict=False, parse_constant=_no_number, parse_int=_whole_number)
+
+
+def _demand_few_values(body: bytes) -> None:
+    """Raises TooMuch for an answer that would take more memory than any of theirs."""
+    if values_in(body) > MAX_VALUES:
+        raise TooMuch(f"the answer holds more than {MAX_VALUES} values")
 
 
 def values_in(body: bytes) -> int:

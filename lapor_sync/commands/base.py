@@ -188,13 +188,15 @@ def _told(path: Path) -> Iterator[None]:
 def refuse_existing(out: Path) -> None:
     """Raises NotAllowed where something of that name is there, BadInput where its folder is not."""
     if os.path.lexists(out):
-        raise NotAllowed(
-            f"{shown_path(out)} is there already: nothing is overwritten.", todo="Choose another name."
-        )
+        raise _is_there(out)
     if not os.path.isdir(out.parent):
         raise BadInput(
             f"The folder {shown_path(out.parent)} is not there.", todo="Make it, or choose another place."
         )
+
+
+def _is_there(out: Path) -> NotAllowed:
+    return NotAllowed(f"{shown_path(out)} is there already: nothing is overwritten.", todo="Choose another name.")
 
 
 @contextmanager
@@ -211,7 +213,7 @@ def new_file(out: Path, mode: int = 0o660) -> Iterator[Path]:
         yield part
         _into_place(part, out)
     except FileExistsError as exc:
-        raise NotAllowed(f"{out} is there already: nothing is overwritten.", todo="Choose another name.") from exc
+        raise _is_there(out) from exc
     except OSError as exc:
         todo = "Check its folder and free space, or choose another place."
         raise BadInput(f"{shown_path(out)} cannot be written: {exc.strerror}.", todo=todo) from exc

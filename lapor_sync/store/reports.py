@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, Insert, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Insert, Select, and_, bindparam, func, or_, select, update
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Attachment, Report
@@ -182,21 +182,19 @@ def _load_query(dialect: str) -> Select[Any]:
 
 def find(work: Work, given: str) -> Mirrored | None:
     """The report of a Tracking ID, else of the API's id."""
-    for column in (table.c.tracking_id, table.c.upstream_id):
-        row = work.conn.execute(select(table).where(table.c.agency == work.agency, column == given)).mappings()
-        first = row.first()
-        if first is not None:
-            return from_row(first)
-    return None
+    return _first(work, table.c.tracking_id == given, table.c.upstream_id == given)
 
 
 def called(work: Work, call_id: str) -> Mirrored | None:
     """The report that is called by this id."""
-    for where in (
-        (table.c.upstream_id == call_id,),
-        (table.c.tracking_id == call_id, table.c.upstream_id.is_(None)),
-    ):
-        row = work.conn.execute(select(table).where(table.c.agency == work.agency, *where)).mappings().first()
+    by_tracking_id = and_(table.c.tracking_id == call_id, table.c.upstream_id.is_(None))
+    return _first(work, table.c.upstream_id == call_id, by_tracking_id)
+
+
+def _first(work: Work, *wheres: ColumnElement[bool]) -> Mirrored | None:
+    """The report for which the first of these conditions holds that holds for any."""
+    for where in wheres:
+        row = work.conn.execute(select(table).where(table.c.agency == work.agency, where)).mappings().first()
         if row is not None:
             return from_row(row)
     return None

@@ -201,7 +201,7 @@ class _Push:
         one, longest = outbox.get(work, ref), 2 * self.setup.rules.grace
         if one is None or one.state is not State.UNKNOWN:
             return False
-        elapsed = self.setup.clock.uptime().since(one.ended_uptime)
+        elapsed = self._ran_since(one)
         if elapsed is not None:
             return elapsed < longest.total_seconds()
         return one.ended_at is not None and self.setup.connector.upstream_now() - one.ended_at < longest
@@ -227,10 +227,8 @@ class _Push:
 
         What it does not show may send a response (again), so that no answer to another call may be taken for it.
         """
-        elapsed = self.setup.clock.uptime().since(one.ended_uptime)
-        is_early = (
-            one.state is State.UNKNOWN and elapsed is not None and elapsed < self.setup.rules.grace.total_seconds()
-        )
+        elapsed, grace = self._ran_since(one), self.setup.rules.grace.total_seconds()
+        is_early = one.state is State.UNKNOWN and elapsed is not None and elapsed < grace
         return self._begin_read(pool, report, as_proof=one.delivery.may_have_arrived and not is_early, fresh=True)
 
     def _begin_read(
@@ -401,18 +399,21 @@ class _Push:
         return min(found.thread.began_at, found.detail.began_at) - one.ended_at >= grace
 
     def _elapsed(self, work: Work, one: Queued) -> float:
-        """For how many seconds this machine has run since the attempt ended; where it is not known, from now on."""
-        uptime = self.setup.clock.uptime()
-        elapsed = uptime.since(one.ended_uptime)
+        """As `_ran_since`; where it is not known, it is counted from now on."""
+        elapsed = self._ran_since(one)
         if elapsed is None:
-            outbox.touch(work, one.ref, ended_uptime=outbox.uptime_text(uptime))
+            outbox.touch(work, one.ref, ended_uptime=outbox.uptime_text(self.setup.clock.uptime()))
         return elapsed or 0.0
+
+    def _ran_since(self, one: Queued) -> float | None:
+        """For how many seconds this machine has run since the attempt ended; None where it is not known."""
+        return self.setup.clock.uptime().since(one.ended_uptime)
 
     def _is_long_ago(self, one: Queued) -> bool:
         """Whether the attempt ended a day ago, by upstream's clock or by how long this machine has run: either may stand
         still. The other must have seen the grace at least; where it cannot tell, upstream's must say two days.
         """
-        elapsed = self.setup.clock.uptime().since(one.ended_uptime)
+        elapsed = self._ran_since(one)
         by_upstream = self.setup.connector.upstream_now() - one.ended_at if one.ended_at else timedelta(0)
         if elapsed is None:
             return by_upstream >= 2 * LONG_AGO

@@ -225,12 +225,14 @@ def read_quarantined(
         with setup.store.reading() as work:
             known = reports.find(work, record.report_id)
             call_id = known.call_id if known else record.report_id
-            if not ailing_too and call_id in ailing.listing(work):
-                continue
+            ails = call_id in ailing.listing(work)
+        if ails and not ailing_too:
+            continue
         found = read_id(setup, health, call_id)
         health.raise_if_outage()
-        with setup.store.work() as work:
-            note_ailing(work, setup, [(call_id, found)])
+        if ails or found.ails:
+            with setup.store.work() as work:
+                note_ailing(work, setup, [(call_id, found)])
         if found.detail is not None:
             _release(setup, record, found.detail, found)
         elif found.is_missing:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,19 @@ def seen_before(city: Stage) -> None:
     assert (city.state(first), city.delivery(first).seen_count) == (State.SENT, 1)
 
 
+@contextmanager
+def at_rest(tmp_path: Path, *, is_first: bool = False) -> Iterator[Stage]:
+    """A city with one report at rest; unless `is_first`, an answer to it was seen before. Nothing is counted yet."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+        if not is_first:
+            seen_before(city)
+        city.upstream.posted.clear()
+        yield city
+
+
 def stored_as(city: Stage, name: str) -> Callable[[Outgoing], Outcome]:
     """A write that is stored and shown in that shape, and whose answer is lost."""
 
@@ -141,13 +155,7 @@ def stored_as(city: Stage, name: str) -> Callable[[Outgoing], Outcome]:
 @pytest.mark.parametrize("name", SHAPES)
 def test_however_it_is_shown_it_is_posted_once(tmp_path: Path, name: str, is_first: bool) -> None:
     """Found, or held for a person; also where earlier answers were shown as they should be."""
-    with stage(tmp_path / "kota.db") as city:
-        city.upstream.add(row_of(MINE, ITS))
-        city.upstream.items[ITS] = [BEFORE]
-        city.cycles(2)
-        if not is_first:
-            seen_before(city)
-        city.upstream.posted.clear()
+    with at_rest(tmp_path, is_first=is_first) as city:
         ref = city.respond(MINE, TEXT)
         city.upstream.store = stored_as(city, name)
         city.cycles(8)
@@ -223,12 +231,7 @@ def test_a_bare_item_of_the_time_of_the_try_is_asked_about_whatever_it_says(
     tmp_path: Path, name: str, made: dict[str, Any]
 ) -> None:
     """Upstream may withhold the words until they are moderated: only an item that was surely made later is another."""
-    with stage(tmp_path / "kota.db") as city:
-        city.upstream.add(row_of(MINE, ITS))
-        city.upstream.items[ITS] = [BEFORE]
-        city.cycles(2)
-        seen_before(city)
-        city.upstream.posted.clear()
+    with at_rest(tmp_path) as city:
         ref = city.respond(MINE, TEXT)
         city.upstream.lose(shown=False)
         city.cycle(400)
@@ -242,12 +245,7 @@ def test_a_bare_item_of_the_time_of_the_try_is_asked_about_whatever_it_says(
 def test_a_reporter_s_comment_holds_nothing_where_upstream_names_who_writes(tmp_path: Path) -> None:
     """An answer of ours was once shown with its institution; other words, no institution, made after the grace: it
     is the reporter."""
-    with stage(tmp_path / "kota.db") as city:
-        city.upstream.add(row_of(MINE, ITS))
-        city.upstream.items[ITS] = [BEFORE]
-        city.cycles(2)
-        seen_before(city)
-        city.upstream.posted.clear()
+    with at_rest(tmp_path) as city:
         ref = city.respond(MINE, TEXT)
         city.upstream.lose(shown=False)
         city.cycle()
