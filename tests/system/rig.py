@@ -89,10 +89,15 @@ class Rig:
         return ref
 
     def stir(self, dice: Random) -> None:
-        """Citizens and officers do something: a new report, a reply, three answers to one report, one to another."""
+        """Citizens and officers do something: a new report, a reply, three answers to one report, one to another.
+
+        Citizens reply only to reports that get no answers: a comment that is made near a try of unknown outcome
+        rightly asks a person, and then nothing settles by itself.
+        """
         self.world.file_report(opd=OPD)
-        one, other, third = dice.sample(self.reports, 3)
-        self.world.reply(third, content="Kapan jalan di depan rumah saya diperbaiki?")
+        answered, talked_about = self.reports[:-2], self.reports[-2:]
+        self.world.reply(dice.choice(talked_about), content="Kapan jalan di depan rumah saya diperbaiki?")
+        one, other = dice.sample(answered, 2)
         for n in range(3):
             self.respond(one, f"Sudah kami kerjakan, tahap {n + 1}.")
         self.respond(other, "Terima kasih, kami tindak lanjuti.")

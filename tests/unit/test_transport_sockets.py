@@ -96,19 +96,17 @@ class Wire:
 
 
 def _request(connection: socket.socket) -> bytes:
+    """What the client sends: a whole request, or as much as came before it left."""
     received = b""
-    while b"\r\n\r\n" not in received:
-        piece = connection.recv(65536)
-        if not piece:
-            return received
+    while not _is_whole(received) and (piece := connection.recv(65536)):
         received += piece
-    head, _, rest = received.partition(b"\r\n\r\n")
-    length = next(
-        (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")), 0
-    )
-    while len(rest) < length:
-        rest += connection.recv(65536)
-    return head + b"\r\n\r\n" + rest
+    return received
+
+
+def _is_whole(request: bytes) -> bool:
+    head, end, rest = request.partition(b"\r\n\r\n")
+    lengths = (line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
+    return bool(end) and len(rest) >= int(next(lengths, 0))
 
 
 @contextmanager
@@ -739,8 +737,8 @@ def answers_early(answer: bytes, *, after: int = 2000, then: Callable[[socket.so
 
     def handle(connection: socket.socket) -> None:
         left = after
-        while left > 0:
-            left -= len(connection.recv(left))
+        while left > 0 and (piece := connection.recv(left)):
+            left -= len(piece)
         connection.sendall(answer)
         then(connection)
 
