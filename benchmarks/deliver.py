@@ -21,7 +21,8 @@ from benchmarks.processes import PYTHON, Void, in_turn, run
 from benchmarks.upstream.replies import FIRST_ID, World, report
 from benchmarks.upstream.serving import Upstreams
 from lapor_sync.app import App
-from lapor_sync.sync.acts import Written, respond_all
+from lapor_sync.domain.people import of_shell
+from lapor_sync.office import NewResponse, respond_all
 
 RESPONSES = 10_000
 EACH = 2
@@ -92,9 +93,9 @@ def open_numbers(count: int) -> list[int]:
 def queue(url: str, numbers: list[int]) -> None:
     """Queue the responses as a sheet of them does."""
     rows = [
-        Written(given_id=report(number)["tracking_id"], text=f"Sudah ditangani, tahap {step}.", by="benchmark")
+        NewResponse(given_id=report(number)["tracking_id"], text=f"Sudah ditangani, tahap {step}.", by="benchmark")
         for number in numbers
         for step in range(EACH)
     ]
     with App(settings_of(url)).judging() as judging:
-        respond_all(judging, rows)
+        respond_all(judging, of_shell("budi"), rows)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Table, text
 
 from lapor_sync.clock import SystemClock
 from lapor_sync.domain.colour import Colour, Verdict, WaitingOn
+from lapor_sync.domain.people import DAEMON
 from lapor_sync.domain.report import ItemKind, Report
 from lapor_sync.store import audit, reports
 from lapor_sync.store.database import Store, open_store
@@ -249,7 +250,7 @@ class _Maker:
         return audit.entry(
             at=to_text(self._last(n)),
             agency=AGENCY,
-            who=audit.DAEMON,
+            who=DAEMON.who,
             what="colour",
             subject=self._id(n),
             data={**data, "rules": "1.0a1b2c3d", "waiting_on": kind.waiting_on},

@@ -21,8 +21,11 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreError, UpstreamError
 from lapor_sync.domain.limits import load_calendar, load_limits, packaged
 from lapor_sync.domain.names import shown_name, shown_time
+from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
+from lapor_sync.mirror.judging import Judging, Log, Pace, Rules
+from lapor_sync.office import FileLimits
 from lapor_sync.store import backup, lock, marks, outbox
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Store, make_engine, open_store
@@ -30,11 +33,10 @@ from lapor_sync.store.lock import Holding
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.sync import restore
-from lapor_sync.sync.acts import FileLimits
 from lapor_sync.sync.cycle import Outcome, run_cycle, run_without_upstream
 from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
-from lapor_sync.sync.setup import Judging, Log, Pace, Rules, Setup, no_step
+from lapor_sync.sync.setup import Setup, no_step
 from lapor_sync.sync.take_export import take_export
 
 if TYPE_CHECKING:
@@ -221,7 +223,7 @@ class App:
             ).run()
             self.log.info("daemon_stopped")
 
-    def restore(self, file: Path | None, by: str) -> Restored:
+    def restore(self, file: Path | None, actor: Actor) -> Restored:
         """Go on from a backup (None: the database was restored by other means), with delivery paused.
 
         Then one cycle reads what is open. Raises LockHeld where somebody is at work, BadInput for a file that cannot
@@ -232,9 +234,9 @@ class App:
             engine = make_engine(self.settings.database_url)
             stack.callback(engine.dispose)
             self.holding = stack.enter_context(lock.working(engine, "restore", is_replaced=True))
-            found = self._put_back(file, rules, by) if file is not None else None
+            found = self._put_back(file, rules, actor) if file is not None else None
             store = stack.enter_context(self.store())
-            contents, aside = found or (_begin_on(store, rules, by), None)
+            contents, aside = found or (_begin_on(store, rules, actor), None)
             judging = self._judging(store)
             upstream = stack.enter_context(self._upstream(judging))
             outcome = run_cycle(upstream.setup()) if upstream else None
@@ -248,10 +250,10 @@ class App:
                     error=outcome.error if outcome else None,
                 )
 
-    def _put_back(self, file: Path, rules: Rules, by: str) -> tuple[Contents, Path | None]:
+    def _put_back(self, file: Path, rules: Rules, actor: Actor) -> tuple[Contents, Path | None]:
         database = backup.database_file(self.settings.database_url)
         assert database is not None
-        return restore.put_back(file, database, self.settings.agency, self.clock, rules, by)
+        return restore.put_back(file, database, self.settings.agency, self.clock, rules, actor)
 
     def _hold(self, stack: ExitStack, store: Store, notifier: Notifier, *, standby: bool) -> Holding | None:
         """Hold the database. None where a standby was asked to stop before it came to that."""
@@ -390,12 +392,12 @@ class Restored:
     error: UpstreamError | None
 
 
-def _begin_on(store: Store, rules: Rules, by: str) -> Contents:
+def _begin_on(store: Store, rules: Rules, actor: Actor) -> Contents:
     """What is in a database that other means restored; it is begun with as with any other. Raises AuditBroken."""
     with store.reading() as work:
         contents = backup.contents(work.conn)
-    with store.work() as work:
-        restore.begin(work, rules, by, store.clock.uptime(), contents.head)
+    with store.work(actor) as work:
+        restore.begin(work, rules, store.clock.uptime(), contents.head)
     return contents
 
 

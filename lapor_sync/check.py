@@ -39,13 +39,13 @@ from lapor_sync.domain.limits import in_force
 from lapor_sync.domain.names import shown_time
 from lapor_sync.domain.ports import Clock, Connector, ListPage
 from lapor_sync.domain.report import ItemKind, Report
+from lapor_sync.mirror.judging import Rules
 from lapor_sync.store import marks, outbox, pauses, reports, server
 from lapor_sync.store.backup import database_file
 from lapor_sync.store.database import Store, Work, make_engine, need_utf8, schema_version
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
 from lapor_sync.sync.pull import NEEDED
-from lapor_sync.sync.setup import Rules
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

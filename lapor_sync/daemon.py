@@ -23,8 +23,8 @@ from lapor_sync.domain.errors import (
 )
 from lapor_sync.domain.ports import Clock
 from lapor_sync.log import Thinned
+from lapor_sync.mirror.judging import Log
 from lapor_sync.sync.cycle import Outcome
-from lapor_sync.sync.setup import Log
 
 T = TypeVar("T")
 

@@ -23,11 +23,12 @@ from lapor_sync import screens
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
 from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
+from lapor_sync.office import NewResponse, respond
 from lapor_sync.output import say
 from lapor_sync.store import audit, outbox, reports, views
 from lapor_sync.store.database import Store, Work
-from lapor_sync.sync.acts import Written, respond
 from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
 
@@ -161,8 +162,8 @@ class _Week:
             busy = {one.tracking_id for one in outbox.listing(work) if one.state not in {"sent", "cancelled"}}
         for tracking_id in waiting:
             if tracking_id not in busy and self.dice.random() < 0.12:
-                written = Written(given_id=tracking_id, text=next(self.answers), by="petugas", again=True)
-                respond(self.setup, written)
+                written = NewResponse(given_id=tracking_id, text=next(self.answers), by="petugas", again=True)
+                respond(self.setup, of_shell("budi"), written)
 
     def _is_due(self, row: Mapping[Any, Any]) -> bool:
         opd = row["disposition_id"]

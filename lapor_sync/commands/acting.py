@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lapor_sync.commands.base import Call, acting_by, command, path_type, person, read_attachment, read_words
+from lapor_sync.commands.base import Call, acting, acting_by, command, path_type, read_attachment, read_words
 from lapor_sync.commands.looking import conflicts, outbox
 from lapor_sync.output import say
 
 if TYPE_CHECKING:
     from lapor_sync.config import Settings
-    from lapor_sync.sync.acts import Written
-    from lapor_sync.sync.setup import Judging
+    from lapor_sync.domain.people import Actor
+    from lapor_sync.mirror.judging import Judging
+    from lapor_sync.office import NewResponse
 
 
 @command(
@@ -47,22 +48,21 @@ def respond(
     if sheet is not None:
         if report_id or text is not None or text_file or opd or attach or secret or any_status:
             raise click.UsageError("--from stands alone, or with --again: the sheet says the rest.")
-        respond_from_sheet(call, sheet, person(by), again=again)
+        respond_from_sheet(call, sheet, acting(by), again=again)
         return
     if report_id is None or (text is None) == (text_file is None):
         raise click.UsageError("Give an ID and either --text or --text-file (or --from FILE.xlsx).")
     from lapor_sync.app import file_limits_of
-    from lapor_sync.sync.acts import Written
-    from lapor_sync.sync.acts import respond as write
+    from lapor_sync.office import NewResponse
+    from lapor_sync.office import respond as write
 
     app = call.app()
     limits = file_limits_of(app.settings)
     words = read_words(text_file) if text_file is not None else text or ""
     files = tuple(read_attachment(path, limits.max_bytes) for path in attach)
-    written = Written(
+    written = NewResponse(
         given_id=report_id,
         text=words,
-        by=person(by),
         opd=opd,
         is_secret=secret,
         again=again,
@@ -70,18 +70,18 @@ def respond(
         files=files,
     )
     with app.judging(anew=False) as judging:
-        say(write(judging, written, limits))
+        say(write(judging, acting(by), written, limits))
         _say_when_it_leaves(judging, app.settings)
 
 
-def respond_from_sheet(call: Call, sheet: Path, by: str, *, again: bool) -> None:
+def respond_from_sheet(call: Call, sheet: Path, actor: Actor, *, again: bool) -> None:
     """Queue every row of a sheet, or none."""
-    from lapor_sync.sync.acts import respond_all
+    from lapor_sync.office import respond_all
 
     app = call.app()
-    rows, wrong = read_sheet(sheet, by, again=again)
+    rows, wrong = read_sheet(sheet, again=again)
     with app.judging(anew=False) as judging:
-        refs = respond_all(judging, rows, wrong)
+        refs = respond_all(judging, actor, rows, wrong)
         for ref in filter(None, refs):
             say(ref)
         taken = sum(ref is not None for ref in refs)
@@ -89,17 +89,17 @@ def respond_from_sheet(call: Call, sheet: Path, by: str, *, again: bool) -> None
         _say_when_it_leaves(judging, app.settings)
 
 
-def read_sheet(sheet: Path, by: str, *, again: bool = False) -> tuple[list[Written], tuple[tuple[int, str], ...]]:
+def read_sheet(sheet: Path, *, again: bool = False) -> tuple[list[NewResponse], tuple[tuple[int, str], ...]]:
     """The rows of a sheet of responses; the numbers of those that cannot be taken, and why. Raises BadInput."""
     from connectors.response_sheet import read_responses
-    from lapor_sync.sync.acts import Written, origin_of
+    from lapor_sync.office import NewResponse, origin_of
 
     responses = read_responses(sheet)
     rows = [
-        Written(
+        NewResponse(
             given_id=row.tracking_id,
             text=row.text,
-            by=row.by or by,
+            by=row.by,
             opd=row.opd,
             is_secret=row.is_secret,
             again=again,
@@ -133,11 +133,11 @@ def _say_when_it_leaves(judging: Judging, settings: Settings) -> None:
 )
 def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) -> None:
     """Ask that a report be handed over: not our authority. Prints its reference."""
-    from lapor_sync.sync.acts import forward as hand_over
+    from lapor_sync.office import forward as hand_over
 
     app = call.app()
     with app.judging(anew=False) as judging:
-        say(hand_over(judging, report_id, to, reason, person(by)))
+        say(hand_over(judging, acting(by), report_id, to, reason))
         _say_when_it_leaves(judging, app.settings)
 
 
@@ -147,10 +147,10 @@ def _outbox_act(name: str, help_text: str) -> None:
     @acting_by
     @click.pass_obj
     def act(call: Call, ref: str, by: str | None) -> None:
-        from lapor_sync.sync.acts import OutboxAct, change
+        from lapor_sync.office import OutboxAct, change
 
         with call.app().judging(anew=False) as judging:
-            say(change(judging, OutboxAct(name), ref, person(by)))
+            say(change(judging, acting(by), OutboxAct(name), ref))
 
 
 @outbox.command("pause")
@@ -158,10 +158,10 @@ def _outbox_act(name: str, help_text: str) -> None:
 @click.pass_obj
 def pause_delivery(call: Call, by: str | None) -> None:
     """Let nothing leave until `outbox resume`; everything else goes on. What is in the air may still arrive."""
-    from lapor_sync.sync.acts import pause
+    from lapor_sync.office import pause
 
     with call.app().judging(anew=False) as judging:
-        say("paused" if pause(judging, person(by)) else "paused already")
+        say("paused" if pause(judging, acting(by)) else "paused already")
 
 
 @outbox.command("resume")
@@ -169,10 +169,10 @@ def pause_delivery(call: Call, by: str | None) -> None:
 @click.pass_obj
 def resume_delivery(call: Call, by: str | None) -> None:
     """Let deliveries leave again, after a pause or a restore."""
-    from lapor_sync.sync.acts import resume
+    from lapor_sync.office import resume
 
     with call.app().judging(anew=False) as judging:
-        say("resumed" if resume(judging, person(by)) else "not paused")
+        say("resumed" if resume(judging, acting(by)) else "not paused")
 
 
 _outbox_act("retry", "Queue a held or refused delivery again, or one that waits, now.")
@@ -189,13 +189,13 @@ _outbox_act("cancel", "Call off a delivery that has not left.")
 @click.pass_obj
 def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | None) -> None:
     """Settle a conflict, by its id, or all of a report by its Tracking ID."""
+    from lapor_sync.office import settle
     from lapor_sync.store.conflicts import How
-    from lapor_sync.sync.acts import settle
 
     if how is None:
         raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
     with call.app().judging(anew=False) as judging:
-        for kind in settle(judging, conflict_id, How(how), person(by)):
+        for kind in settle(judging, acting(by), conflict_id, How(how)):
             say(f"settled {kind}")
 
 

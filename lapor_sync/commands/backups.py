@@ -10,11 +10,11 @@ import click
 
 from lapor_sync.commands.base import (
     Call,
+    acting,
     acting_by,
     command,
     new_file,
     path_type,
-    person,
     refuse_existing,
     stop_on_signals,
 )
@@ -77,7 +77,7 @@ def restore(call: Call, file: Path | None, by: str | None) -> None:
     if file is not None and database_file(app.settings.database_url) is None:
         todo = f"{_command(_RESTORE, app.settings.database_url, file)} && lapor-sync restore"
         raise NotAllowed("PostgreSQL is restored with its own tool first; nothing was changed.", todo=todo)
-    done = app.restore(file, person(by))
+    done = app.restore(file, acting(by))
     screens.restored(done, app.settings.timezone)
     if done.error is not None:
         raise UpstreamError(

@@ -18,6 +18,7 @@ import click
 from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.files import read_file, read_text
 from lapor_sync.domain.names import shown_path
+from lapor_sync.domain.people import Actor, of_shell
 from lapor_sync.output import paged, say
 
 if TYPE_CHECKING:
@@ -111,12 +112,12 @@ acting_by = click.option("--by", metavar="NAME", help="Who acts; default: $SUDO_
 path_type = click.Path(path_type=Path, readable=False)  # what cannot be read is said in our own words
 
 
-def person(by: str | None) -> str:
-    """Who acts."""
+def acting(by: str | None) -> Actor:
+    """Who acts: a user of this shell."""
     for given in (by, os.environ.get("SUDO_USER")):
         if given and given.strip():
-            return _printable(given)
-    return _login_name()
+            return of_shell(_printable(given))
+    return of_shell(_login_name())
 
 
 def _login_name() -> str:

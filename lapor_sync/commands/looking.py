@@ -9,11 +9,11 @@ import click
 
 from lapor_sync.commands.base import (
     Call,
+    acting,
     acting_by,
     as_json,
     command,
     days,
-    person,
 )
 from lapor_sync.output import say, say_json, say_json_lines
 
@@ -120,7 +120,7 @@ def reports(
 def _institution(call: Call, work: Work, given: str | None) -> str | None:
     if given is None:
         return None
-    from lapor_sync.sync.acts import institution_by_part
+    from lapor_sync.office import institution_by_part
 
     settings = call.settings()
     return institution_by_part(work, given, [*settings.opd_ids, *filter(None, [settings.institution_id])])
@@ -145,15 +145,15 @@ def opds(call: Call, as_json: bool) -> None:
 def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
     """One report: fields, thread, deliveries, one timeline of all that happened, and why it has its colour."""
     from lapor_sync import screens
+    from lapor_sync.office import known_report
     from lapor_sync.store import views
-    from lapor_sync.sync.acts import known_report
 
     with call.store() as store:
         with store.reading() as work:
             one = known_report(work, report_id)
         if one.report.is_secret:  # looking at a rahasia report is an act, and audited
-            with store.work() as work:
-                work.note("shown", one.tracking_id, who=person(by))
+            with store.work(acting(by)) as work:
+                work.note("shown", one.tracking_id)
         with store.reading() as work:
             found = views.show(work, one)
             if as_json:

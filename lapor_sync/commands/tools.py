@@ -12,11 +12,11 @@ import click
 
 from lapor_sync.commands.base import (
     Call,
+    acting,
     acting_by,
     command,
     new_file,
     path_type,
-    person,
     refuse_existing,
     stop_on_signals,
 )
@@ -65,7 +65,7 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
     """
     from lapor_sync.app import connector_of
     from lapor_sync.config import read_secrets
-    from lapor_sync.sync.acts import known_report
+    from lapor_sync.office import known_report
     from lapor_sync.sync.files import fetch
 
     refuse_existing(out)
@@ -77,8 +77,8 @@ def attachment(call: Call, report_id: str, number: int, out: Path, by: str | Non
         with connector_of(app.settings, read_secrets(app.settings), app.clock, app.stopping) as connector:
             size = put(out, [fetch(connector, one, file)])
         if one.report.is_secret:
-            with store.work() as work:
-                work.note("shown", one.tracking_id, who=person(by))
+            with store.work(acting(by)) as work:
+                work.note("shown", one.tracking_id)
     say(f"{out}: {size} bytes")
 
 

@@ -32,8 +32,6 @@ from lapor_sync.store.bulk import insert_many, plain
 from lapor_sync.store.schema import audit
 
 GENESIS = "0" * 64
-DAEMON = "lapor-sync"
-"""Who acts where no person does."""
 
 
 class Entry(NamedTuple):

@@ -50,11 +50,11 @@ def open_one(work: Work, *, kind: str, why: str, tracking_id: str | None = None,
     work.note("conflict_opened", tracking_id or kind, kind=kind, ref=ref)
 
 
-def settle(work: Work, one: Conflict, how: How, who: str) -> None:
+def settle(work: Work, one: Conflict, how: How) -> None:
     """A person, or the course of things, answered."""
-    values = {"settled_at": work.at, "settled_by": who, "how": how.value}
+    values = {"settled_at": work.at, "settled_by": work.actor.who, "how": how.value}
     work.conn.execute(update(table).where(table.c.agency == work.agency, table.c.id == int(one.id)).values(values))
-    work.note("conflict_settled", one.tracking_id or one.kind, who=who, kind=one.kind, ref=one.ref, how=how)
+    work.note("conflict_settled", one.tracking_id or one.kind, kind=one.kind, ref=one.ref, how=how)
 
 
 def of_delivery(work: Work, ref: str) -> list[Conflict]:

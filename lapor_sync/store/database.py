@@ -26,6 +26,7 @@ from lapor_sync.domain.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+from lapor_sync.domain.people import DAEMON, Actor
 from lapor_sync.domain.ports import Clock
 from lapor_sync.store import audit
 from lapor_sync.store.database_file import DatabaseFile
@@ -74,15 +75,20 @@ _NO_VALUE = {OverflowError: "a number of more than 64 bits", UnicodeEncodeError:
 
 @dataclass
 class Work:
-    """One transaction. `at` is its time as text; audit entries are appended right before the commit."""
+    """One transaction. `at` is its time as text; audit entries are appended right before the commit.
+
+    All that is noted in it was done by its `actor`.
+    """
 
     conn: Connection
     agency: str
     at: str
+    actor: Actor = DAEMON
     entries: list[audit.Entry] = field(default_factory=list)
 
-    def note(self, what: str, subject: str, *, who: str = audit.DAEMON, **data: object) -> None:
+    def note(self, what: str, subject: str, **data: object) -> None:
         """Put one audit row into this transaction. `data`: ids, codes, states, hashes; never names or texts."""
+        who = self.actor.who
         self.entries.append(
             audit.entry(at=self.at, agency=self.agency, who=who, what=what, subject=subject, data=data)
         )
@@ -123,8 +129,8 @@ class Store:
         self._turn = threading.RLock()
 
     @contextmanager
-    def work(self) -> Iterator[Work]:
-        """A write transaction; commits with its audit rows if the block ends well, else rolls back.
+    def work(self, actor: Actor = DAEMON) -> Iterator[Work]:
+        """A write transaction of that actor; commits with its audit rows if the block ends well, else rolls back.
 
         Raises StoreUnavailable where the database cannot be written, StoreDamaged where its file is broken,
         StoreReplaced where another has its place, StoreRefused where it refuses what it is given.
@@ -133,7 +139,7 @@ class Store:
         with self._turn, self._trouble(), self._connect({"lapor_write": True}) as conn:
             transaction = conn.begin()  # closing the connection rolls back what was not committed
             _take_turn(conn, BUSY_SECONDS)
-            unit = Work(conn, self.agency, to_text(self.clock.now()))
+            unit = Work(conn, self.agency, to_text(self.clock.now()), actor)
             yield unit
             head = audit.append(conn, unit.entries) if unit.entries else None
             self._in_place()

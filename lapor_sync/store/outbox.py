@@ -25,7 +25,6 @@ from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.next_step import Delivery, Scene
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
-from lapor_sync.store import audit
 from lapor_sync.store.bulk import run, scalar
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
@@ -126,7 +125,7 @@ def add(work: Work, new: NewDelivery, *, state: State = State.QUEUED, reason: Re
     for n, file in enumerate(new.files):
         row = {"ref": new.ref, "n": n, "agency": work.agency, "file_name": file.file_name, "content": file.content}
         work.conn.execute(insert(delivery_file).values(row))
-    work.note("delivery_written", new.tracking_id, who=new.by, ref=new.ref, kind=new.kind, state=state)
+    work.note("delivery_written", new.tracking_id, ref=new.ref, kind=new.kind, state=state)
 
 
 def baseline_text(baseline: frozenset[str] | None) -> str | None:
@@ -288,7 +287,7 @@ _ONE = update(table).where(table.c.agency == bindparam("its_agency"), table.c.re
 _ONE_IN_STATE = _ONE.where(table.c.state == bindparam("its_state"))
 
 
-def move(work: Work, one: Queued, to: State, reason: Reason, *, who: str = audit.DAEMON, **values: object) -> None:
+def move(work: Work, one: Queued, to: State, reason: Reason, **values: object) -> None:
     """Move a delivery along one of the legal moves, with whatever else changes by it.
 
     Raises Defect for a move that the table does not have.
@@ -298,9 +297,7 @@ def move(work: Work, one: Queued, to: State, reason: Reason, *, who: str = audit
     values = {"state": to, "reason": reason, **values}
     if run(work.conn, _ONE_IN_STATE, values, its_agency=work.agency, its_ref=one.ref, its_state=one.state) != 1:
         raise Defect(f"delivery {one.ref} was no longer {one.state}")
-    work.note(
-        "delivery_moved", one.tracking_id, who=who, ref=one.ref, **{"from": one.state, "to": to, "reason": reason}
-    )
+    work.note("delivery_moved", one.tracking_id, ref=one.ref, **{"from": one.state, "to": to, "reason": reason})
 
 
 def touch(work: Work, ref: str, **values: object) -> None:

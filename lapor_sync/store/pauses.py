@@ -65,10 +65,10 @@ def body(work: Work) -> str | None:
     return str(work.conn.execute(text(f"SELECT ({database}) || '/' || 'delivery'::regclass::oid")).scalar_one())
 
 
-def begin(work: Work, who: str, why: Why, uptime: Uptime | None = None) -> None:
+def begin(work: Work, why: Why, uptime: Uptime | None = None) -> None:
     """From now on nothing leaves. A pause that lasts already is replaced by this one."""
-    _put(work, work.at, who, why, uptime)
-    work.note("delivery_paused", "deliveries", who=who, why=why)
+    _put(work, work.at, work.actor.who, why, uptime)
+    work.note("delivery_paused", "deliveries", why=why)
 
 
 def count_anew(work: Work, pause: Pause, uptime: Uptime) -> None:
@@ -83,8 +83,8 @@ def _put(work: Work, since: str, who: str, why: Why, uptime: Uptime | None) -> N
     marks.put(work, Mark.PAUSED, json.dumps(said))
 
 
-def end(work: Work, who: str) -> None:
+def end(work: Work) -> None:
     """Deliveries leave again; what waited has no more to wait for."""
     marks.clear(work, Mark.PAUSED)
     outbox.no_more_waiting(work)
-    work.note("delivery_resumed", "deliveries", who=who)
+    work.note("delivery_resumed", "deliveries")

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Denied, Missing, UpstreamError
+from lapor_sync.mirror.judging import Judging
 from lapor_sync.store import ailing, audit, marks, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
@@ -18,7 +19,7 @@ from lapor_sync.sync.lane import work_ailing
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
 from lapor_sync.sync.reread import not_settled, reread, sweep
-from lapor_sync.sync.setup import Judging, Setup
+from lapor_sync.sync.setup import Setup
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from lapor_sync.domain.errors import UpstreamError
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.write import rejudge
 from lapor_sync.store import ailing, institutions, marks, outbox, reports, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
-from lapor_sync.sync.mirror import rejudge
 from lapor_sync.sync.reread import A_DAY
-from lapor_sync.sync.setup import Judging, Setup
+from lapor_sync.sync.setup import Setup
 
 A_SLIP = timedelta(minutes=1)
 """By less than this a clock is merely corrected."""

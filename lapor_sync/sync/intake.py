@@ -19,8 +19,8 @@ from typing import BinaryIO, NamedTuple
 from lapor_sync.domain.errors import BadInput, LaporSyncError, LockHeld, PartlyTaken, StoreError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock
+from lapor_sync.mirror.judging import Log
 from lapor_sync.sync.pull import Tally
-from lapor_sync.sync.setup import Log
 
 QUIET_SECONDS = 5.0
 """A file that was written to within this time may still be growing: it is left alone."""

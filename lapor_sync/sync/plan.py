@@ -12,13 +12,13 @@ from lapor_sync.domain.delivery import BLOCKING, Kind, Reason, State
 from lapor_sync.domain.next_step import Confirm, Hold, Seen, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
 from lapor_sync.domain.three_way import Decision, Side
+from lapor_sync.mirror.judge import decide
+from lapor_sync.mirror.judging import Rules
 from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued, siblings
 from lapor_sync.store.reports import Mirrored, chunks
 from lapor_sync.store.times import to_text
-from lapor_sync.sync.reconcile import decide
-from lapor_sync.sync.setup import Rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,14 +17,14 @@ from lapor_sync.domain.identity import Match, match
 from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Report
+from lapor_sync.mirror.apart import read_apart
+from lapor_sync.mirror.write import MAPPED, Read, mark_other, write
 from lapor_sync.store import ailing, marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
 from lapor_sync.store.times import from_text, to_text
-from lapor_sync.sync.apart import read_apart
 from lapor_sync.sync.calls import NOT_ASKED, PUT_OFF, ById, Health, by_id
-from lapor_sync.sync.mirror import MAPPED, Read, mark_other, write
 from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_reports, thread_error
 from lapor_sync.sync.setup import Setup
 

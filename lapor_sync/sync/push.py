@@ -46,18 +46,19 @@ from lapor_sync.domain.next_step import (
     traces,
 )
 from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
-from lapor_sync.store import ailing, audit, conflicts, marks, outbox, pauses, reports
+from lapor_sync.mirror.apart import together_or_alone
+from lapor_sync.mirror.judge import hold
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.write import Change, rejudge
+from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text, to_text
-from lapor_sync.sync.apart import together_or_alone
 from lapor_sync.sync.calls import ById, Health, each
-from lapor_sync.sync.mirror import Written, rejudge
-from lapor_sync.sync.reconcile import hold
 from lapor_sync.sync.reread import read_one, settle
-from lapor_sync.sync.setup import Judging, Setup
+from lapor_sync.sync.setup import Setup
 
 LONGEST_WAIT = timedelta(minutes=15)
 
@@ -309,7 +310,7 @@ class _Push:
         hold(work, one, reason, why)
         self.setup.log.warning("delivery_held", ref=one.ref, tracking_id=one.tracking_id, reason=reason)
 
-    def _take_step(self, work: Work, one: Queued, written: Written, found: ById, *, is_paused: bool) -> _Ready:
+    def _take_step(self, work: Work, one: Queued, written: Change, found: ById, *, is_paused: bool) -> _Ready:
         """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""
         one = self._with_baseline(work, one, written)
         seen = self._seen(work, one, written, found)
@@ -340,7 +341,7 @@ class _Push:
         before = frozenset(item.id for item in written.items)
         return _Ready(one=one, report=written.new, step=step, before=before)
 
-    def _with_baseline(self, work: Work, one: Queued, written: Written) -> Queued:
+    def _with_baseline(self, work: Work, one: Queued, written: Change) -> Queued:
         """Where the thread was not known when the response was written, this read is its baseline.
 
         Answers in it are shown to a person first (`FIRST_READ`); settling that sets the baseline then.
@@ -352,7 +353,7 @@ class _Push:
             return replace(one, delivery=replace(one.delivery, baseline=frozenset()))
         return one
 
-    def _seen(self, work: Work, one: Queued, written: Written, found: ById) -> Seen:
+    def _seen(self, work: Work, one: Queued, written: Change, found: ById) -> Seen:
         assert found.thread is not None
         is_whole = found.thread.complete and not _hides(found.thread, one)
         can_be_back = one.delivery.may_have_arrived and one.delivery.kind is Kind.RESPONSE
@@ -570,7 +571,7 @@ class _Push:
                         self._look_at_text(work, ready, written[ready.one.tracking_id])
             self.setup.step("read_again")
 
-    def _look_at_text(self, work: Work, ready: _Ready, written: Written) -> None:
+    def _look_at_text(self, work: Work, ready: _Ready, written: Change) -> None:
         """Where what was accepted came back cut or empty: hold the report's later ones; after three in a row, all."""
         one = next((each for each in written.deliveries if each.ref == ready.one.ref), None)
         if one is None or one.state is not State.SENT or one.delivery.kind is not Kind.RESPONSE:
@@ -596,17 +597,17 @@ class _Push:
                     hold(work, later, Reason.TEXT_CUT)
             marks.put(work, Mark.CUT, str(cuts + 1))
             if cuts + 1 >= MAX_CUT and pauses.current(work) is None:
-                pauses.begin(work, audit.DAEMON, pauses.Why.CUT)
+                pauses.begin(work, pauses.Why.CUT)
                 marks.clear(work, Mark.CUT)
 
 
-def _is_newly_in_doubt(written: Written, found: ById) -> bool:
+def _is_newly_in_doubt(written: Change, found: ById) -> bool:
     """Whether the thread, which was whole before, was not proven to be so this time: mostly it is the next time."""
     was_in_doubt = written.old is not None and written.old.thread_doubt is not None
     return found.thread is not None and not found.thread.complete and not was_in_doubt
 
 
-def _why_unread(reason: Reason, written: Written, seen: Seen) -> str | None:
+def _why_unread(reason: Reason, written: Change, seen: Seen) -> str | None:
     """What is known of why a delivery cannot be read back; None where that is all."""
     if reason is not Reason.CANNOT_READ_BACK or not seen.is_long_ago:
         return None
@@ -620,7 +621,7 @@ def _hides(thread: Thread, one: Queued) -> bool:
     return any(carries(bad.raw, one.ref) for bad in thread.bad)
 
 
-def _scene(delivery: Delivery, written: Written, found: ById, seen: Seen) -> Scene:
+def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scene:
     """What is known of the report now that a delivery is to leave: also what went from its thread with this read."""
     return Scene(
         items={**digests(written.before), **digests(written.items, seen.bad)},

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 from lapor_sync.domain.errors import Missing, NotNow
 from lapor_sync.domain.report import Detail, Report, Thread
-from lapor_sync.store import ailing, audit, conflicts, marks, quarantine, reports
+from lapor_sync.mirror.apart import read_apart
+from lapor_sync.mirror.write import Change, Read, write
+from lapor_sync.store import ailing, conflicts, marks, quarantine, reports
 from lapor_sync.store.ailing import Ailing
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
@@ -17,9 +19,7 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.quarantine import Quarantined
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text
-from lapor_sync.sync.apart import read_apart
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id, each
-from lapor_sync.sync.mirror import Read, Written, write
 from lapor_sync.sync.setup import Setup
 
 CLOSED_WITHIN = timedelta(days=30)
@@ -153,7 +153,7 @@ def read_id(
     return found
 
 
-def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Written]:
+def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Change]:
     """Mirror what was read; note what is missing; put away what could not be read."""
     done = [(one, found) for one, found in done if found.asked]
     note_ailing(work, setup, [(one.call_id, found) for one, found in done])
@@ -318,7 +318,7 @@ def _end_alarm(setup: Setup) -> None:
     if asked and is_over:
         with setup.store.work() as work:
             for one in asked:
-                conflicts.settle(work, one, How.BY_ITSELF, audit.DAEMON)
+                conflicts.settle(work, one, How.BY_ITSELF)
 
 
 def vanish(work: Work, setup: Setup, tracking_ids: list[str]) -> None:

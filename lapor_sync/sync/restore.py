@@ -18,7 +18,10 @@ from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreN
 from lapor_sync.domain.files import open_regular
 from lapor_sync.domain.names import shown_path
 from lapor_sync.domain.next_step import Scene, cannot_be_told, digests
+from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Uptime
+from lapor_sync.mirror.judge import hold
+from lapor_sync.mirror.judging import Judging, Rules
 from lapor_sync.store import audit, backup, marks, outbox, pauses, threads
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
@@ -26,21 +29,19 @@ from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Work, open_store
 from lapor_sync.store.database_file import ASIDE, COMING
 from lapor_sync.store.marks import Mark
-from lapor_sync.sync.reconcile import hold
-from lapor_sync.sync.setup import Judging, Rules
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def begin(work: Work, rules: Rules, by: str, uptime: Uptime, restored: Head, replaced: Head | None = None) -> None:
+def begin(work: Work, rules: Rules, uptime: Uptime, restored: Head, replaced: Head | None = None) -> None:
     """Write down that this database was restored (with this head), and let nothing leave.
 
     What is queued may have been sent after the backup: what is new in its thread since then is asked for what it may
     be. What could not be found again is held; the next cycle reads every open report, as the nightly sweep does, and
     finds the rest.
     """
-    work.note("restored", "database", who=by, **_heads(restored, replaced))
-    pauses.begin(work, by, pauses.Why.RESTORED, uptime)
+    work.note("restored", "database", **_heads(restored, replaced))
+    pauses.begin(work, pauses.Why.RESTORED, uptime)
     marks.put_time(work, Mark.SWEPT, _LONG_AGO)
     _note_body(work)
     readable = outbox.references_come_back(work, rules.grace)
@@ -64,7 +65,7 @@ def notice(judging: Judging) -> bool:
         if known is None:
             _note_body(work)
         else:
-            begin(work, judging.rules, audit.DAEMON, judging.store.clock.uptime(), audit.head(work.conn))
+            begin(work, judging.rules, judging.store.clock.uptime(), audit.head(work.conn))
     return known is not None
 
 
@@ -84,7 +85,7 @@ def _heads(restored: Head, replaced: Head | None) -> dict[str, object]:
 
 
 def put_back(
-    file: Path, database: Path, agency: str, clock: Clock, rules: Rules, by: str
+    file: Path, database: Path, agency: str, clock: Clock, rules: Rules, actor: Actor
 ) -> tuple[Contents, Path | None]:
     """Let a backup be the database; what is in the backup, and where the database that was there is kept.
 
@@ -98,8 +99,8 @@ def put_back(
         replaced = backup.head_of(database) if database.exists() else None
         store = open_store(sqlite_url(new), agency, clock)
         try:
-            with store.work() as work:
-                begin(work, rules, by, clock.uptime(), contents.head, replaced)
+            with store.work(actor) as work:
+                begin(work, rules, clock.uptime(), contents.head, replaced)
         finally:
             store.close()
         backup.make_single(new)

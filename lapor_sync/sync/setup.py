@@ -2,56 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any, Protocol
 
-from lapor_sync.domain.calendar import WorkingDays
-from lapor_sync.domain.colour import City
-from lapor_sync.domain.limits import Limits
 from lapor_sync.domain.ports import Clock, Connector
-from lapor_sync.store.database import Store
+from lapor_sync.mirror.judging import Judging
 from lapor_sync.store.lock import Holding
-
-
-class Log(Protocol):
-    """What the steps ask of a logger: events with bound ids, never texts or names."""
-
-    def info(self, event: str, **values: Any) -> Any: ...
-    def warning(self, event: str, **values: Any) -> Any: ...
-    def error(self, event: str, **values: Any) -> Any: ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rules:
-    """The city's configuration of the rules."""
-
-    city: City
-    limits: tuple[Limits, ...]
-    working_days: WorkingDays
-    prefix: str = "LS"
-    grace: timedelta = timedelta(seconds=120)
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes when any colour or deadline might be another by these rules."""
-        days = self.working_days
-        parts = (self.city.rules, self.limits, sorted(days.extra), sorted(days.not_holidays), days.timezone.key)
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How often and how much at a time."""
-
-    poll_seconds: float = 300
-    concurrency: int = 8
-    reread_budget: int = 60  # scheduled reads by id in one cycle
-    wave: int = 32  # reports whose deliveries are worked at a time
-    raw_days: int = 90
-    reporter_name_days: int = 365
 
 
 def no_step(_name: str) -> None:
@@ -61,16 +17,6 @@ def no_step(_name: str) -> None:
 def never() -> bool:
     """Nobody asks to stop."""
     return False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judging:
-    """What judging mirrored reports takes; all that an export or an act of a person needs."""
-
-    store: Store
-    rules: Rules
-    log: Log
-    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,15 +12,15 @@ from functools import partial
 
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
+from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.write import MAPPED, Before, Change, merge_fields, save, settle
 from lapor_sync.store import marks, quarantine
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Mirrored, chunks
 from lapor_sync.store.times import from_text
-from lapor_sync.sync.apart import quarantine_one, together_or_alone, why
-from lapor_sync.sync.mirror import MAPPED, Before, Written, merge_fields, save, settle
 from lapor_sync.sync.pull import Span, Tally
-from lapor_sync.sync.setup import Judging
 
 
 def take_export(
@@ -103,12 +103,12 @@ def _set_apart(work: Work, judging: Judging, tally: Tally, row: Report, exc: Exc
     tally.quarantined += 1
 
 
-def _is_other(one: Written) -> bool:
+def _is_other(one: Change) -> bool:
     """Whether anything but the age of the export changed."""
     return one.old is not None and one.new._replace(exported_at=one.old.exported_at) != one.old
 
 
-def _take(work: Work, judging: Judging, rows: Sequence[Report], age: _Age) -> list[Written]:
+def _take(work: Work, judging: Judging, rows: Sequence[Report], age: _Age) -> list[Change]:
     by_id = {row.tracking_id: row for row in rows}  # of two rows with one id the later counts
     before = Before.load(work, list(by_id))
     listed_at = _listed_at(work)
@@ -119,7 +119,7 @@ def _take(work: Work, judging: Judging, rows: Sequence[Report], age: _Age) -> li
         merged = merge_export(old, row, age, listed_at, from_text(work.at))
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
         new = merged if is_same else settle(work, judging, old, merged, items, deliveries)
-        written.append(Written(old=old, new=new, items=items, deliveries=deliveries))
+        written.append(Change(old=old, new=new, items=items, deliveries=deliveries))
     save(work, written)
     return written
 

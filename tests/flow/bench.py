@@ -21,13 +21,16 @@ from sqlalchemy import event
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
+from lapor_sync import office
 from lapor_sync.clock import SystemClock
 from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City, Colour, colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.limits import load_calendar, load_limits, packaged
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.mirror.judging import Pace, Rules
 from lapor_sync.store import conflicts, marks, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
 from lapor_sync.store.database import Store, open_store
@@ -35,9 +38,8 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.schema import metadata
-from lapor_sync.sync import acts
 from lapor_sync.sync.cycle import Outcome, run_cycle
-from lapor_sync.sync.setup import Pace, Rules, Setup
+from lapor_sync.sync.setup import Setup
 
 ON_BOTH = pytest.mark.usefixtures("both")
 """For a module whose cities live on SQLite and on PostgreSQL in turn."""
@@ -163,8 +165,8 @@ class Bench:
 
     def respond(self, tracking_id: str, text: str = "Sudah kami perbaiki.", **values: Any) -> str:
         """An officer writes a response; its reference. Many tests write the same words: here nobody asks."""
-        written = acts.Written(given_id=tracking_id, text=text, by="budi", **{"again": True, **values})
-        return acts.respond(self.setup, written)
+        written = office.NewResponse(given_id=tracking_id, text=text, **{"again": True, **values})
+        return office.respond(self.setup, of_shell("budi"), written)
 
     # What is so.
 

@@ -12,15 +12,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import wire
+from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
 from lapor_sync.domain.errors import BadRecord, LaporSyncError, Missing, UpstreamError
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import ListedRow, ListPage, Uptime
 from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
 from lapor_sync.store import conflicts, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.sync import acts
 from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
 from tests.flow.bench import OPD, START, Log, open_quickly, rules
@@ -202,7 +203,9 @@ class Stage:
         self.setup = replace(self.setup)
 
     def respond(self, given_id: str, text: str = "Sudah kami perbaiki kemarin sore.", **values: Any) -> str:
-        return acts.respond(self.setup, acts.Written(given_id=given_id, text=text, by="budi", **values))
+        return office.respond(
+            self.setup, of_shell("budi"), office.NewResponse(given_id=given_id, text=text, **values)
+        )
 
     def delivery(self, ref: str) -> Queued:
         with self.setup.store.reading() as work:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.domain.people import of_shell
+from lapor_sync.office import NewResponse, OutboxAct, origin_of
 from lapor_sync.store import outbox
 from lapor_sync.store.outbox import NewDelivery
-from lapor_sync.sync import acts
-from lapor_sync.sync.acts import OutboxAct, Written, origin_of
 from tests.flow.bench import OPD, OTHER_OPD
 from tests.flow.scripted import Stage, row_of, stage
 
@@ -31,7 +32,7 @@ def city(tmp_path: Path) -> Iterator[Stage]:
 
 def from_sheet(city: Stage, *texts: str, opd: str = "", again: bool = False) -> list[str | None]:
     rows = [
-        Written(
+        NewResponse(
             given_id=MINE,
             text=text,
             by="siti",
@@ -42,7 +43,7 @@ def from_sheet(city: Stage, *texts: str, opd: str = "", again: bool = False) -> 
         )
         for n, text in enumerate(texts, 2)
     ]
-    return acts.respond_all(city.setup, rows)
+    return office.respond_all(city.setup, of_shell("budi"), rows)
 
 
 ALIKE = [
@@ -91,7 +92,7 @@ def test_what_never_came_may_be_written_again(city: Stage, state: State) -> None
     """Called off by a person, or refused by LAPOR."""
     first = city.respond(MINE, TEXT)
     if state is State.CANCELLED:
-        acts.change(city.setup, OutboxAct.CANCEL, first, "siti")
+        office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
     else:
         with city.setup.store.work() as work:
             one = outbox.get(work, first)
@@ -105,7 +106,7 @@ def test_what_never_came_may_be_written_again(city: Stage, state: State) -> None
 
 
 def test_a_reason_for_a_hand_over_is_no_response(city: Stage) -> None:
-    acts.forward(city.setup, MINE, OTHER_OPD, TEXT, "siti")
+    office.forward(city.setup, of_shell("siti"), MINE, OTHER_OPD, TEXT)
     city.respond(MINE, TEXT)
 
 

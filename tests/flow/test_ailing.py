@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import NotNow, TimedOut, TooLarge, Unreachable
+from lapor_sync.domain.people import of_shell
+from lapor_sync.office import OutboxAct
 from lapor_sync.store import ailing, quarantine, views
-from lapor_sync.sync import acts
-from lapor_sync.sync.acts import OutboxAct
 from lapor_sync.sync.cycle import run_cycle
 from tests.flow.scripted import Stage, row_of, stage
 
@@ -185,7 +186,7 @@ def test_a_person_and_the_end_of_an_outage_end_the_pause(tmp_path: Path) -> None
         ref = city.respond(tracking(1))
         city.cycles(8, 2000)
         city.upstream.ails.clear()
-        acts.change(city.setup, OutboxAct.RETRY, ref, "budi")
+        office.change(city.setup, of_shell("budi"), OutboxAct.RETRY, ref)
         city.cycle()
         assert city.state(ref) is State.SENT
 

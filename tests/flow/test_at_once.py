@@ -14,15 +14,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from lapor_sync import office
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import NotAllowed
+from lapor_sync.domain.people import of_shell
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.office import OutboxAct
 from lapor_sync.store import audit, outbox
 from lapor_sync.store.database import open_store
-from lapor_sync.sync import acts
-from lapor_sync.sync.acts import OutboxAct
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.push import push
-from lapor_sync.sync.setup import Judging
 from tests.databases import postgres_url as postgres_url
 from tests.flow.bench import Bench, bench
 from tests.system.rig import wait_until
@@ -75,7 +76,7 @@ def test_while_it_is_claimed(city: Bench, desk: Judging, act: OutboxAct) -> None
 
         def step(name: str) -> None:
             if name == "claimed" and not asked:  # moved to `sending`, and not committed
-                asked.append(pool.submit(acts.change, desk, act, ref, "siti"))
+                asked.append(pool.submit(office.change, desk, of_shell("siti"), act, ref))
                 someone_waits(city)
 
         city.cycle(step=step)
@@ -92,7 +93,7 @@ def test_while_it_is_cancelled(city: Bench, desk: Judging) -> None:
         with desk.store.work() as work:
             one = outbox.get(work, ref)
             assert one is not None
-            outbox.move(work, one, State.CANCELLED, Reason.BY_PERSON, who="siti")
+            outbox.move(work, one, State.CANCELLED, Reason.BY_PERSON)
             pushed = pool.submit(push, city.setup, Health())
             someone_waits(city)
         assert pushed.result(20) == 0
@@ -111,7 +112,7 @@ def test_while_it_is_held(city: Bench, desk: Judging) -> None:
 
         def step(name: str) -> None:
             if name == "claimed" and not asked:
-                asked.append(pool.submit(acts.change, desk, OutboxAct.CANCEL, ref, "siti"))
+                asked.append(pool.submit(office.change, desk, of_shell("siti"), OutboxAct.CANCEL, ref))
                 someone_waits(city)
 
         city.cycle(step=step)

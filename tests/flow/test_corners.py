@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import UpstreamError
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import BadItem, Thread
 from lapor_sync.store import audit, quarantine
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.marks import Mark
-from lapor_sync.sync import acts
 from tests.flow.bench import ON_BOTH, Bench, bench
 
 pytestmark = ON_BOTH
@@ -102,7 +103,7 @@ def test_a_settled_conflict_lets_both_sides_agree(tmp_path: Path) -> None:
         city.cycle(observe=True)
         assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.BOTH_MOVED)
         assert city.mirrored(one).agreed is None
-        acts.settle(city.setup, one, How.TAKE_UPSTREAM, "siti")
+        office.settle(city.setup, of_shell("siti"), one, How.TAKE_UPSTREAM)
         assert city.mirrored(one).agreed is Colour.MERAH
         with city.store.reading() as work:
             assert "agreed" in {row["what"] for row in audit.rows(work.conn)}

@@ -14,16 +14,17 @@ import pytest
 
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
+from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, with_reference
 from lapor_sync.domain.errors import StoreUnavailable
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit, outbox, pauses, views
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.lock import Holding
 from lapor_sync.store.marks import Mark
-from lapor_sync.sync import acts
 from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, TOKEN, Bench, Killed, bench, refs_in_order
 
 pytestmark = ON_BOTH
@@ -362,7 +363,7 @@ def test_a_firewall_that_answers_in_lapors_place_is_told_and_a_person_decides(tm
         assert "HTTP 403" in question.why
         with city.store.reading() as work:
             assert "HTTP 403, not from LAPOR" in views.outbox(work)[0]["why"]
-        acts.change(city.setup, acts.OutboxAct.RETRY, ref, "sri")
+        office.change(city.setup, of_shell("sri"), office.OutboxAct.RETRY, ref)
         city.cycle()
         assert city.state(ref) is State.UNKNOWN
         city.world.clear_faults()
@@ -445,7 +446,7 @@ def test_after_a_text_that_came_back_cut_the_reports_others_are_held(
         assert {(c.kind, c.ref) for c in city.conflicts()} == {(Reason.TEXT_CUT, first), (Reason.TEXT_CUT, second)}
         assert (len(city.arrived(one)), len(city.arrived(other))) == (1, 1)
         assert len(city.log.named("text_cut")) == 1
-        acts.settle(city.setup, one, How.KEEP_OURS, "sri")
+        office.settle(city.setup, of_shell("sri"), one, How.KEEP_OURS)
         city.cycles(2)
         assert city.state(second) is State.SENT
 

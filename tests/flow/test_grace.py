@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import NotAllowed
+from lapor_sync.domain.people import of_shell
 from lapor_sync.store import marks, pauses
 from lapor_sync.store.audit import head
 from lapor_sync.store.marks import Mark
-from lapor_sync.sync import acts, restore
+from lapor_sync.sync import restore
 from tests.flow.scripted import Stage, row_of, stage
 
 MINE, ITS = "7000001", "41"
@@ -124,7 +126,7 @@ def test_a_machine_that_went_back_counts_anew(tmp_path: Path) -> None:
 
 def restored(city: Stage) -> None:
     with city.setup.store.work() as work:
-        restore.begin(work, city.setup.rules, "siti", city.clock.uptime(), head(work.conn))
+        restore.begin(work, city.setup.rules, city.clock.uptime(), head(work.conn))
 
 
 @pytest.mark.parametrize("step", [-30, -HOUR, HOUR, 10 * HOUR])
@@ -135,9 +137,9 @@ def test_resume_waits_for_the_grace_whatever_the_wall_clock_does(tmp_path: Path,
         city.clock.seconds += 20
         city.clock.wall_ahead = step
         with pytest.raises(NotAllowed):
-            acts.resume(city.setup, "siti")
+            office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 100 + max(0, 30 if step == -30 else 0)
-        assert acts.resume(city.setup, "siti")
+        assert office.resume(city.setup, of_shell("siti"))
 
 
 def test_after_another_start_resume_counts_anew(tmp_path: Path) -> None:
@@ -146,12 +148,12 @@ def test_after_another_start_resume_counts_anew(tmp_path: Path) -> None:
         restored(city)
         city.clock.boot, city.clock.wall_ahead = "second", HOUR
         with pytest.raises(NotAllowed, match="not be readable"):
-            acts.resume(city.setup, "siti")
+            office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 119
         with pytest.raises(NotAllowed):
-            acts.resume(city.setup, "siti")
+            office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 1
-        assert acts.resume(city.setup, "siti")
+        assert office.resume(city.setup, of_shell("siti"))
 
 
 def test_a_pause_of_an_earlier_program_is_counted_from_the_first_look(tmp_path: Path) -> None:
@@ -161,6 +163,6 @@ def test_a_pause_of_an_earlier_program_is_counted_from_the_first_look(tmp_path: 
             marks.put(work, Mark.PAUSED, json.dumps({"since": work.at, "by": "siti", "why": pauses.Why.RESTORED}))
         city.clock.seconds += 10_000
         with pytest.raises(NotAllowed):
-            acts.resume(city.setup, "siti")
+            office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 120
-        assert acts.resume(city.setup, "siti")
+        assert office.resume(city.setup, of_shell("siti"))

@@ -30,8 +30,8 @@ from hypothesis.stateful import (
 )
 
 from connectors.simulator import CITY_ID, OPD_IDS
+from lapor_sync.office import OutboxAct
 from lapor_sync.store.conflicts import How
-from lapor_sync.sync.acts import OutboxAct
 from tests.databases import fresh
 from tests.flow.bench import OTHER_OPD, OUTSIDE
 from tests.flow.town import GRACE, UNHEARD_OF, Plan, check, settle, settle_for_good, town

@@ -11,15 +11,16 @@ from unittest.mock import patch
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Institution, OutgoingFile, Report
+from lapor_sync.office import FileLimits, NewResponse, OutboxAct
 from lapor_sync.store import conflicts, institutions
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.sync import acts
-from lapor_sync.sync.acts import FileLimits, OutboxAct, Written
 from lapor_sync.sync.calls import ById, Health
 from lapor_sync.sync.push import FRESH_SECONDS, push
 from lapor_sync.sync.reread import read_one
@@ -43,7 +44,7 @@ def held_for(city: Bench, ref: str) -> Reason | None:
 
 
 def settle(city: Bench, given: str, how: How) -> list[str]:
-    return acts.settle(city.setup, given, how, "siti")
+    return office.settle(city.setup, of_shell("siti"), given, how)
 
 
 def one_written(city: Bench) -> tuple[str, str]:
@@ -135,7 +136,7 @@ def test_our_own_earlier_answers_are_not_foreign(tmp_path: Path) -> None:
     """Also one that was held, cancelled or refused here, and stands upstream all the same."""
     with bench(tmp_path / "kota.db", reports=2) as city:
         one, first = one_written(city)
-        acts.change(city.setup, OutboxAct.CANCEL, first, "siti")
+        office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
         second = city.respond(one, "Kedua")
         city.world.answer(one, content=f"Diketik ulang di situs. [Ref {first}]")
         city.cycle()
@@ -174,7 +175,7 @@ def test_a_held_response_blocks_the_later_ones(tmp_path: Path) -> None:
         second = city.respond(one, "Kedua")
         city.cycles(2)
         assert (city.state(first), city.state(second)) == (State.HELD, State.QUEUED)
-        acts.change(city.setup, OutboxAct.RETRY, first, "siti")
+        office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, first)
         assert city.conflicts() == []
         city.cycle()
         assert refs_in_order(city.arrived(one), [first, second]) == [first, second]
@@ -207,7 +208,7 @@ def test_both_moved_and_retried_by_a_person(tmp_path: Path) -> None:
         city.pass_time()
         city.cycle()
         assert held_for(city, ref) is Reason.BOTH_MOVED
-        acts.change(city.setup, OutboxAct.RETRY, ref, "siti")
+        office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref)
         assert (city.mirrored(one).agreed, city.conflicts()) == (Colour.MERAH, [])
         city.cycle()
         assert city.state(ref) is State.SENT
@@ -424,7 +425,7 @@ def push_once(city: Bench) -> None:
 
 
 def forward(city: Bench, one: str, to: str = OUTSIDE) -> str:
-    return acts.forward(city.setup, one, to, "Bukan kewenangan kami.", "budi")
+    return office.forward(city.setup, of_shell("budi"), one, to, "Bukan kewenangan kami.")
 
 
 def test_a_hand_over_is_flagged_until_the_disposition_changes(tmp_path: Path) -> None:
@@ -474,7 +475,7 @@ def test_a_hand_over_that_is_not_found_is_held(tmp_path: Path) -> None:
         city.cycles(4)
         assert held_for(city, ref) is Reason.FORWARD_NOT_FOUND
         assert city.state(later) is State.QUEUED
-        acts.change(city.setup, OutboxAct.CANCEL, ref, "siti")
+        office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, ref)
         city.cycle()
         assert city.state(later) is State.SENT
 
@@ -489,7 +490,7 @@ def test_a_hand_over_to_where_it_is_makes_no_sense(tmp_path: Path) -> None:
         with pytest.raises(BadInput):
             forward(city, one, "Dinas Antah Berantah")
         with pytest.raises(BadInput):
-            acts.forward(city.setup, one, OUTSIDE, "  ", "budi")
+            office.forward(city.setup, of_shell("budi"), one, OUTSIDE, "  ")
         assert forward(city, one, "pt pln (persero)").startswith("LS-")
 
 
@@ -500,20 +501,21 @@ def test_hold_retry_and_cancel(tmp_path: Path) -> None:
     """A queued one may be held, a held one retried, either called off; what ended cannot be moved."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         one, ref = one_written(city)
-        assert acts.change(city.setup, OutboxAct.HOLD, ref, "siti") is State.HELD
+        assert office.change(city.setup, of_shell("siti"), OutboxAct.HOLD, ref) is State.HELD
         city.cycle()
         assert city.arrived(one) == []
-        assert acts.change(city.setup, OutboxAct.RETRY, ref.lower(), "siti") is State.QUEUED
-        assert acts.change(city.setup, OutboxAct.RETRY, ref, "siti") is State.QUEUED  # at once, whatever its wait
+        assert office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref.lower()) is State.QUEUED
+        again = office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref)
+        assert again is State.QUEUED  # at once, whatever its wait
         city.cycle()
         assert city.state(ref) is State.SENT
         for act in OutboxAct:
             with pytest.raises(NotAllowed):
-                acts.change(city.setup, act, ref, "siti")
+                office.change(city.setup, of_shell("siti"), act, ref)
         other = city.respond(one, "Lagi")
-        assert acts.change(city.setup, OutboxAct.CANCEL, other, "siti") is State.CANCELLED
+        assert office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, other) is State.CANCELLED
         with pytest.raises(BadInput):
-            acts.change(city.setup, OutboxAct.HOLD, "LS-AAAAAA", "siti")
+            office.change(city.setup, of_shell("siti"), OutboxAct.HOLD, "LS-AAAAAA")
         who = [row[3] for row in city.contents()["audit"] if row[4] == "delivery_moved"]
         assert who.count("siti") == 3
 
@@ -526,7 +528,7 @@ def test_an_unknown_delivery_is_not_for_people(tmp_path: Path) -> None:
         city.cycle()
         for act in OutboxAct:
             with pytest.raises(NotAllowed) as refused:
-                acts.change(city.setup, act, ref, "siti")
+                office.change(city.setup, of_shell("siti"), act, ref)
             assert "read back" in refused.value.todo
 
 
@@ -538,7 +540,7 @@ def test_a_retry_skips_the_wait(tmp_path: Path) -> None:
         city.cycle()
         city.cycle()
         assert city.state(ref) is State.QUEUED
-        acts.change(city.setup, OutboxAct.RETRY, ref, "siti")
+        office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref)
         city.cycle()
         assert city.state(ref) is State.SENT
 
@@ -552,7 +554,7 @@ def test_a_refused_response_can_be_retried(tmp_path: Path) -> None:
         city.world.answer(one)
         city.pass_time()
         city.cycle()
-        acts.change(city.setup, OutboxAct.RETRY, ref, "siti")
+        office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref)
         city.cycle()
         assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
 
@@ -631,8 +633,12 @@ def test_files_that_cannot_go_are_refused(tmp_path: Path) -> None:
             (sound,) * 3,
         ):
             with pytest.raises(BadInput):
-                acts.respond(city.setup, Written(given_id=one, text="Baik", by="budi", files=files), limits)
-        acts.respond(city.setup, Written(given_id=one, text="Baik", by="budi", files=(sound,) * 2), limits)
+                office.respond(
+                    city.setup, of_shell("budi"), NewResponse(given_id=one, text="Baik", files=files), limits
+                )
+        office.respond(
+            city.setup, of_shell("budi"), NewResponse(given_id=one, text="Baik", files=(sound,) * 2), limits
+        )
 
 
 def test_a_sheet_is_taken_whole_or_not_at_all_and_once(tmp_path: Path) -> None:
@@ -641,19 +647,21 @@ def test_a_sheet_is_taken_whole_or_not_at_all_and_once(tmp_path: Path) -> None:
         ones = [city.report() for _ in range(3)]
         city.settle_down()
 
-        def row(number: int, one: str, text: str = "Sudah.") -> Written:
-            origin = acts.origin_of(one, OPD, text)
-            return Written(given_id=one, text=text, by="budi", origin=origin, row=number)
+        def row(number: int, one: str, text: str = "Sudah.") -> NewResponse:
+            origin = office.origin_of(one, OPD, text)
+            return NewResponse(given_id=one, text=text, origin=origin, row=number)
 
         rows = [row(number, one) for number, one in enumerate(ones, start=2)]
         with pytest.raises(BadInput, match="row 9") as bad:
-            acts.respond_all(city.setup, [*rows, row(9, "404404")])
+            office.respond_all(city.setup, of_shell("budi"), [*rows, row(9, "404404")])
         assert "1 of 4 rows" in bad.value.what
         assert city.outbox() == []
 
-        refs = acts.respond_all(city.setup, [*rows, row(5, ones[0])])  # the same line twice in one sheet
+        refs = office.respond_all(
+            city.setup, of_shell("budi"), [*rows, row(5, ones[0])]
+        )  # the same line twice in one sheet
         assert refs[3] is None
-        assert acts.respond_all(city.setup, rows) == [None, None, None]
+        assert office.respond_all(city.setup, of_shell("budi"), rows) == [None, None, None]
         city.cycle()
         assert [city.state(ref) for ref in refs if ref] == [State.SENT] * 3
 
@@ -666,21 +674,27 @@ def test_a_row_is_known_again_however_its_cells_name_report_and_opd(tmp_path: Pa
         upstream_id = city.mirrored(one).report.upstream_id
         assert upstream_id not in {None, one}
 
-        def row(number: int, given_id: str, opd: str | None, text: str = "Sudah.") -> Written:
-            origin = acts.origin_of(given_id, opd or "", text)
-            return Written(given_id=given_id, text=text, by="budi", opd=opd, origin=origin, row=number)
+        def row(number: int, given_id: str, opd: str | None, text: str = "Sudah.") -> NewResponse:
+            origin = office.origin_of(given_id, opd or "", text)
+            return NewResponse(given_id=given_id, text=text, opd=opd, origin=origin, row=number)
 
-        first, *rest = acts.respond_all(
-            city.setup, [row(2, one, None), row(3, one, OPD), row(4, upstream_id or "", OPD)]
+        first, *rest = office.respond_all(
+            city.setup, of_shell("budi"), [row(2, one, None), row(3, one, OPD), row(4, upstream_id or "", OPD)]
         )
         assert (first is not None, rest) == (True, [None, None])
         name = city.mirrored(one).report.disposition_name
-        assert acts.respond_all(city.setup, [row(2, one, name), row(3, upstream_id or "", None)]) == [None, None]
-        new = acts.respond_all(city.setup, [row(2, one, name, "Sudah dicat."), row(3, other, OPD)])
+        assert office.respond_all(
+            city.setup, of_shell("budi"), [row(2, one, name), row(3, upstream_id or "", None)]
+        ) == [None, None]
+        new = office.respond_all(
+            city.setup, of_shell("budi"), [row(2, one, name, "Sudah dicat."), row(3, other, OPD)]
+        )
         assert None not in new
-        by_hand = acts.respond(city.setup, Written(given_id=one, text="Bukan dari lembar.", by="budi"))
+        by_hand = office.respond(
+            city.setup, of_shell("budi"), NewResponse(given_id=one, text="Bukan dari lembar.")
+        )
         with pytest.raises(BadInput, match=by_hand):
-            acts.respond_all(city.setup, [row(2, one, OPD, "Bukan dari lembar.")])
+            office.respond_all(city.setup, of_shell("budi"), [row(2, one, OPD, "Bukan dari lembar.")])
 
 
 def test_two_institutions_of_one_name_must_be_told_by_id(tmp_path: Path) -> None:
@@ -693,7 +707,7 @@ def test_two_institutions_of_one_name_must_be_told_by_id(tmp_path: Path) -> None
                 work, [Institution(id="8", name="Dinas X"), Institution(id="9", name="dinas x")]
             )
             with pytest.raises(BadInput, match="more than one"):
-                acts.institution_id(work, "Dinas X")
+                office.institution_id(work, "Dinas X")
 
 
 def test_an_act_beside_a_running_cycle(tmp_path: Path) -> None:
@@ -703,7 +717,7 @@ def test_an_act_beside_a_running_cycle(tmp_path: Path) -> None:
 
         def step(name: str) -> None:
             if name == "looked" and city.state(ref) is State.QUEUED:
-                acts.change(city.setup, OutboxAct.CANCEL, ref, "siti")
+                office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, ref)
 
         assert city.cycle(step=step).error is None
         assert (city.state(ref), city.arrived(one)) == (State.CANCELLED, [])

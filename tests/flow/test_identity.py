@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Report
 from lapor_sync.store import quarantine
 from lapor_sync.store.conflicts import How
-from lapor_sync.sync import acts
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.reread import read_quarantined
 from lapor_sync.sync.take_export import take_export
@@ -94,11 +95,11 @@ def test_keep_ours_does_not_send_it_to_another_one(tmp_path: Path) -> None:
         ref = city.respond(MINE)
         city.upstream.details[MINE] = row_of(OTHERS, MINE)
         city.cycle()
-        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
         city.cycle()
         assert (held_for(city, ref), city.upstream.posted) == (Reason.ANOTHER_REPORT, [])
         city.upstream.details[MINE] = row_of(MINE, MINE)
-        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
         city.cycles(2)
         assert [one.report_id for one in city.upstream.posted] == [MINE]
         assert (city.state(ref), records(city)) == (State.SENT, [])
@@ -196,7 +197,7 @@ def test_where_nothing_tells_a_person_is_asked_and_believed(tmp_path: Path) -> N
         city.cycles(2)
         assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
         assert city.mirrored(MINE).report.content == f"Isi {MINE}"
-        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
         city.cycles(2)
         assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
         assert city.mirrored(MINE).report.content == "Isi akhir"

@@ -13,11 +13,11 @@ import pytest
 from connectors.transport import Transport
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.errors import Missing, UpstreamError
+from lapor_sync.mirror.judging import Rules
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import mark as mark_table
 from lapor_sync.sync.cycle import backfill
 from lapor_sync.sync.pull import Tally
-from lapor_sync.sync.setup import Rules
 from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, Killed, assert_mirrored, bench
 
 pytestmark = ON_BOTH

@@ -9,9 +9,10 @@ import pytest
 
 from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.next_step import next_step
+from lapor_sync.mirror import write
+from lapor_sync.mirror.judge import judge
 from lapor_sync.store import quarantine
-from lapor_sync.sync import housekeeping, mirror
-from lapor_sync.sync.reconcile import judge
+from lapor_sync.sync import housekeeping
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import ON_BOTH, START, Bench, bench
 
@@ -28,7 +29,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, tracking_id: str, error: Exception)
             raise error
         return judge(case, *args)
 
-    monkeypatch.setattr(mirror, "judge", failing)
+    monkeypatch.setattr(write, "judge", failing)
 
 
 def quarantined(city: Bench) -> set[str]:

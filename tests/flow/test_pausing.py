@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lapor_sync import office
 from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.people import of_shell
 from lapor_sync.store import audit
-from lapor_sync.sync import acts
 from lapor_sync.sync.plan import plan
 from tests.flow.bench import ON_BOTH, OPD, Bench, bench, refs_in_order
 
@@ -26,7 +27,7 @@ def test_nothing_leaves_until_it_is_resumed(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=3) as city:
         one, other = city.report(), city.report()
         city.settle_down()
-        assert acts.pause(city.setup, "Sari")
+        assert office.pause(city.setup, of_shell("Sari"))
         refs = [city.respond(one, f"Tahap {n}.") for n in range(3)]
         ref = city.respond(other)
         city.world.reply(other, content="Kapan?")
@@ -42,7 +43,7 @@ def test_nothing_leaves_until_it_is_resumed(tmp_path: Path) -> None:
         assert "outbox resume" in told["todo"]
         assert steps(city) == {one: "send", other: "send"}
 
-        assert acts.resume(city.setup, "Budi")
+        assert office.resume(city.setup, of_shell("Budi"))
         city.cycle()
         assert refs_in_order(city.arrived(one), refs) == refs
         assert (len(city.arrived(one)), len(city.arrived(other))) == (3, 1)
@@ -58,7 +59,7 @@ def test_what_is_paused_costs_ever_fewer_calls(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=2) as city:
         one = city.report()
         city.settle_down()
-        acts.pause(city.setup, "Sari")
+        office.pause(city.setup, of_shell("Sari"))
         ref = city.respond(one)
         for _ in range(24):
             city.cycle()
@@ -77,7 +78,7 @@ def test_what_stands_there_is_found_and_what_does_not_waits(tmp_path: Path) -> N
         city.world.add_faults({"match": {"method": "POST"}, "times": 1, "do": "gateway:504", "stored": False})
         city.cycle()
         assert city.state(ref) is State.UNKNOWN
-        acts.pause(city.setup, "Sari")
+        office.pause(city.setup, of_shell("Sari"))
         found = city.respond(there)
         city.world.answer(there, content=city.delivery(found).delivery.text, opd=OPD)
         city.pass_time()
@@ -87,7 +88,7 @@ def test_what_stands_there_is_found_and_what_does_not_waits(tmp_path: Path) -> N
             (State.QUEUED, Reason.NOT_FOUND),
         ]
         city.requests()
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycle()
         assert city.requests()[POST] == 1
         assert city.state(ref) is State.SENT
@@ -96,13 +97,13 @@ def test_what_stands_there_is_found_and_what_does_not_waits(tmp_path: Path) -> N
 def test_pausing_and_resuming_twice(tmp_path: Path) -> None:
     """The second time nothing is written: who paused it first stays named."""
     with bench(tmp_path / "kota.db", reports=0) as city:
-        assert not acts.resume(city.setup, "Sari")
-        assert acts.pause(city.setup, "Sari")
-        assert not acts.pause(city.setup, "Budi")
+        assert not office.resume(city.setup, of_shell("Sari"))
+        assert office.pause(city.setup, of_shell("Sari"))
+        assert not office.pause(city.setup, of_shell("Budi"))
         with city.store.reading() as work:
             assert [row["who"] for row in audit.rows(work.conn)] == ["Sari"]
-        assert acts.resume(city.setup, "Sari")
-        assert not acts.resume(city.setup, "Sari")
+        assert office.resume(city.setup, of_shell("Sari"))
+        assert not office.resume(city.setup, of_shell("Sari"))
 
 
 def test_a_pause_in_the_middle_of_a_push(tmp_path: Path) -> None:
@@ -116,10 +117,10 @@ def test_a_pause_in_the_middle_of_a_push(tmp_path: Path) -> None:
         def pause(name: str) -> None:
             reached.append(name)
             if name == "settle_committed" and reached.count(name) == 1:
-                acts.pause(city.setup, "Sari")
+                office.pause(city.setup, of_shell("Sari"))
 
         city.cycle(step=pause)
         assert [city.state(ref) for ref in refs] == [State.SENT, State.QUEUED, State.QUEUED]
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycle()
         assert [len(city.arrived(one)) for one in ones] == [1, 1, 1]

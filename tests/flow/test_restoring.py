@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import AuditBroken, BadInput, NotAllowed
+from lapor_sync.domain.people import of_shell
+from lapor_sync.office import OutboxAct
 from lapor_sync.store import audit, backup, pauses
 from lapor_sync.store.database import open_store
-from lapor_sync.sync import acts, restore
-from lapor_sync.sync.acts import OutboxAct
+from lapor_sync.sync import restore
 from lapor_sync.sync.restore import put_back
 from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench, refs_in_order
 
@@ -31,7 +33,7 @@ def back_up(city: Bench) -> Path:
 def go_back(city: Bench, file: Path, by: str = "Sari") -> Path | None:
     """The process ends, the backup is restored, a new one begins; where the database that was there is kept."""
     city.store.close()
-    _, aside = put_back(file, city.path, "kota", city.clock, city.setup.rules, by)
+    _, aside = put_back(file, city.path, "kota", city.clock, city.setup.rules, of_shell(by))
     city.restart()
     return aside
 
@@ -55,11 +57,11 @@ def test_nothing_is_sent_twice_and_the_rest_in_order(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=3) as city:
         one = city.report()
         city.settle_down()
-        acts.pause(city.setup, "Sari")
+        office.pause(city.setup, of_shell("Sari"))
         refs = [city.respond(one, f"Tahap {n}.") for n in range(2)]
         file = back_up(city)
         refs += [city.respond(one, f"Tahap {n}.") for n in range(2, 5)]
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycle()
         city.pass_time()
         assert refs_in_order(city.arrived(one), refs) == refs
@@ -77,7 +79,7 @@ def test_nothing_is_sent_twice_and_the_rest_in_order(tmp_path: Path) -> None:
         with city.store.reading() as work:
             assert [each.ref for each in restore.waiting(work)] == later
         city.pass_time()
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycles(2)
         assert refs_in_order(city.arrived(one), refs + later) == refs + later
         assert len(city.arrived(one)) == 7
@@ -91,19 +93,19 @@ def test_the_same_sheet_again_takes_only_what_did_not_arrive(tmp_path: Path) -> 
         city.settle_down()
         file = back_up(city)
         rows = [
-            acts.Written(given_id=each, text=text, by="budi", row=n, origin=acts.origin_of(each, OPD, text))
+            office.NewResponse(given_id=each, text=text, row=n, origin=office.origin_of(each, OPD, text))
             for n, (each, text) in enumerate([(one, "Tahap 1."), (one, "Tahap 2."), (other, "Selesai.")], 2)
         ]
-        acts.respond_all(city.setup, rows)
+        office.respond_all(city.setup, of_shell("budi"), rows)
         city.cycle()
         go_back(city, file)
         city.cycle()
 
-        new = replace(rows[0], text="Tahap 3.", origin=acts.origin_of(one, OPD, "Tahap 3."))
-        taken = acts.respond_all(city.setup, [*rows, new])
+        new = replace(rows[0], text="Tahap 3.", origin=office.origin_of(one, OPD, "Tahap 3."))
+        taken = office.respond_all(city.setup, of_shell("budi"), [*rows, new])
         assert [ref is None for ref in taken] == [True, True, True, False]
         city.pass_time()
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycle()
         assert (len(city.arrived(one)), len(city.arrived(other))) == (3, 1)
 
@@ -122,7 +124,7 @@ def test_what_was_not_sent_before_the_backup_goes_out_in_order(tmp_path: Path) -
         city.cycle()
         assert [city.state(ref) for ref in refs] == [State.SENT, State.QUEUED, State.QUEUED]
         city.pass_time()
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycle()
         assert refs_in_order(city.arrived(one), refs) == refs
 
@@ -155,14 +157,14 @@ def test_what_was_called_off_after_the_backup_is_queued_again(tmp_path: Path) ->
         city.settle_down()
         ref = city.respond(one)
         file = back_up(city)
-        acts.change(city.setup, OutboxAct.CANCEL, ref, "Sari")
+        office.change(city.setup, of_shell("Sari"), OutboxAct.CANCEL, ref)
         go_back(city, file)
         city.cycle()
         with city.store.reading() as work:
             assert [each.ref for each in restore.waiting(work)] == [ref]
-        acts.change(city.setup, OutboxAct.CANCEL, ref, "Sari")
+        office.change(city.setup, of_shell("Sari"), OutboxAct.CANCEL, ref)
         city.pass_time()
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycle()
         assert city.arrived(one) == []
 
@@ -173,7 +175,7 @@ def test_what_cannot_be_found_again_is_held(tmp_path: Path) -> None:
         ones = [city.report() for _ in range(3)]
         city.settle_down()
         secret, plain = city.respond(ones[0], is_secret=True), city.respond(ones[1])
-        forward = acts.forward(city.setup, ones[2], OTHER_OPD, "Bukan kewenangan kami.", "budi")
+        forward = office.forward(city.setup, of_shell("budi"), ones[2], OTHER_OPD, "Bukan kewenangan kami.")
         file = back_up(city)
         city.cycle()
         city.pass_time()
@@ -186,7 +188,7 @@ def test_what_cannot_be_found_again_is_held(tmp_path: Path) -> None:
         assert [each.kind for each in city.conflicts()] == ["cannot_read_back", "forward_not_found"]
         city.cycle()
         city.pass_time()
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycles(2)
         assert [len(city.arrived(each)) for each in ones[:2]] == [1, 1]
         assert states(city)[plain] == (State.SENT, Reason.FOUND)
@@ -203,11 +205,11 @@ def test_the_last_write_may_not_be_readable_yet(tmp_path: Path) -> None:
         assert len(city.arrived(one)) == 1
         go_back(city, file)
         with pytest.raises(NotAllowed, match="right before the restore") as refused:
-            acts.resume(city.setup, "Sari")
+            office.resume(city.setup, of_shell("Sari"))
         assert "seconds" in refused.value.todo
         city.cycle()
         city.pass_time(5, real=1)
-        acts.resume(city.setup, "Sari")
+        office.resume(city.setup, of_shell("Sari"))
         city.cycles(3, apart=5, real=0.5)
         assert len(city.arrived(one)) == 1
         assert states(city) == {ref: (State.SENT, Reason.FOUND)}
@@ -301,7 +303,7 @@ def test_a_backup_of_another_agency(tmp_path: Path) -> None:
         city.settle_down()
         file = back_up(city)
         with pytest.raises(BadInput, match="another agency: kota, not provinsi"):
-            put_back(file, city.path, "provinsi", city.clock, city.setup.rules, "Sari")
+            put_back(file, city.path, "provinsi", city.clock, city.setup.rules, of_shell("Sari"))
         assert [one.name for one in tmp_path.iterdir() if "restor" in one.name] == []
         city.cycle()
 
@@ -384,8 +386,8 @@ def test_two_restores_in_one_second_keep_both(tmp_path: Path) -> None:
 def test_a_pause_of_a_person_needs_no_grace(tmp_path: Path) -> None:
     """Nothing was lost then."""
     with bench(tmp_path / "kota.db", reports=0, grace=600) as city:
-        acts.pause(city.setup, "Sari")
-        assert acts.resume(city.setup, "Sari")
+        office.pause(city.setup, of_shell("Sari"))
+        assert office.resume(city.setup, of_shell("Sari"))
 
 
 def test_observing_goes_on(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from lapor_sync.domain.delivery import Outcome, Reason, State, Unknown
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Outgoing
 from tests.flow.scripted import Row, Stage, row_of, stage
 
@@ -367,8 +368,8 @@ def test_it_shrinks_right_before_it_goes_again(tmp_path: Path) -> None:
 )
 def test_a_mention_of_what_never_left_is_no_arrival(tmp_path: Path, item: Row) -> None:
     """Held; once a person has looked, it goes out."""
+    from lapor_sync import office
     from lapor_sync.store.conflicts import How
-    from lapor_sync.sync import acts
 
     with stage(tmp_path / "kota.db") as city:
         city.upstream.add(row_of(MINE, ITS))
@@ -378,7 +379,7 @@ def test_a_mention_of_what_never_left_is_no_arrival(tmp_path: Path, item: Row) -
         city.cycles(2)
         assert (city.delivery(ref).reason, city.upstream.posted) == (Reason.MENTIONED, [])
         assert city.delivery(ref).seen_at is None
-        acts.settle(city.setup, MINE, How.KEEP_OURS, "siti")
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
         city.cycles(2)
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
 

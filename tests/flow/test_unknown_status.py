@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import NotAllowed
-from lapor_sync.sync import acts
+from lapor_sync.domain.people import of_shell
 from tests.flow.scripted import Stage, row_of, stage
 
 ONE, ID = "7000001", "41"
@@ -46,7 +47,9 @@ def test_an_answer_under_an_unknown_name_asks_first(tmp_path: Path) -> None:
         assert ODD in refused.value.what
         assert "--any-status" in refused.value.todo
         with pytest.raises(Exception, match=ODD):
-            acts.respond_all(city.setup, [acts.Written(given_id=ONE, text="Sudah.", by="budi", row=2)])
+            office.respond_all(
+                city.setup, of_shell("budi"), [office.NewResponse(given_id=ONE, text="Sudah.", row=2)]
+            )
         ref = city.respond(ONE, any_status=True)
         city.cycles(2)
         assert city.state(ref) is State.SENT
@@ -62,11 +65,11 @@ def test_what_is_queued_when_the_name_turns_unknown_is_held(tmp_path: Path) -> N
         city.cycle()
         assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.UNKNOWN_STATUS)
         assert [one.kind for one in city.conflicts()] == ["unknown_status"]
-        acts.change(city.setup, acts.OutboxAct.RETRY, ref, "budi")
+        office.change(city.setup, of_shell("budi"), office.OutboxAct.RETRY, ref)
         turn(city, "Status Ketiga", "2026-03-02 09:00:00")
         city.cycle()
         assert (city.state(ref), city.upstream.posted) == (State.HELD, [])
-        acts.change(city.setup, acts.OutboxAct.RETRY, ref, "budi")
+        office.change(city.setup, of_shell("budi"), office.OutboxAct.RETRY, ref)
         turn(city, "STATUS KETIGA.", "2026-03-02 10:00:00")  # the same name
         city.cycle()
         assert city.state(ref) is State.SENT

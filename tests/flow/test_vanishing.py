@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import NotAllowed
+from lapor_sync.domain.people import of_shell
 from lapor_sync.store import views
 from lapor_sync.store.conflicts import MANY_VANISHED, How
-from lapor_sync.sync import acts
 from tests.flow.bench import ON_BOTH, OTHER_OPD, Bench, assert_mirrored, bench
 
 pytestmark = ON_BOTH
@@ -164,9 +165,9 @@ def test_the_responses_of_a_vanished_report_are_held(tmp_path: Path) -> None:
         assert (city.state(first), city.state(second)) == (State.HELD, State.HELD)
         assert {conflict.kind for conflict in city.conflicts()} == {Reason.GONE_UPSTREAM}
 
-        acts.settle(city.setup, queued, How.KEEP_OURS, "siti")
+        office.settle(city.setup, of_shell("siti"), queued, How.KEEP_OURS)
         assert city.state(first) is State.HELD
-        acts.settle(city.setup, queued, How.TAKE_UPSTREAM, "siti")
+        office.settle(city.setup, of_shell("siti"), queued, How.TAKE_UPSTREAM)
         assert city.state(first) is State.CANCELLED
 
 
@@ -175,7 +176,7 @@ def test_the_hand_over_of_a_vanished_report_is_held(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=20) as city:
         one = city.report()
         city.settle_down()
-        ref = acts.forward(city.setup, one, OTHER_OPD, "Bukan kewenangan kami.", "budi")
+        ref = office.forward(city.setup, of_shell("budi"), one, OTHER_OPD, "Bukan kewenangan kami.")
         city.world.delete(one)
         days(city, 4)
         assert gone(city) == {one}
@@ -206,8 +207,8 @@ def test_many_at_once_raise_an_alarm_and_wait_for_a_person(tmp_path: Path) -> No
         assert new in city.all_mirrored()
 
         with pytest.raises(NotAllowed):
-            acts.settle(city.setup, conflict.id, How.KEEP_OURS, "siti")
-        acts.settle(city.setup, conflict.id, How.ACCEPT_VANISHED, "siti")
+            office.settle(city.setup, of_shell("siti"), conflict.id, How.KEEP_OURS)
+        office.settle(city.setup, of_shell("siti"), conflict.id, How.ACCEPT_VANISHED)
         city.cycle()
         assert gone(city) == lost
         assert city.conflicts() == []

@@ -24,8 +24,12 @@ from sqlalchemy import event, func, select
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
+from lapor_sync import office
 from lapor_sync.domain.errors import LaporSyncError, NotAllowed, UpstreamError
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Report
+from lapor_sync.mirror.judging import Pace
+from lapor_sync.office import OutboxAct
 from lapor_sync.store import audit, backup, conflicts, marks, outbox, pauses, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Store, Work, open_store
@@ -33,11 +37,9 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.schema import attempt, metadata
-from lapor_sync.sync import acts
-from lapor_sync.sync.acts import OutboxAct
 from lapor_sync.sync.cycle import backfill, run_cycle
 from lapor_sync.sync.restore import put_back
-from lapor_sync.sync.setup import Pace, Setup
+from lapor_sync.sync.setup import Setup
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import START, TOKEN, Killed, Log, rules
 from tests.flow.clockwork import Clocks, Turns, UpstreamClock, clockwork
@@ -360,10 +362,8 @@ class Town:
         text = f"Tanggapan nomor {self.written} atas laporan Anda."
         known = self.site_answers_known(tracking_id)
         try:
-            written = acts.Written(
-                given_id=tracking_id, text=text, by="budi", is_secret=is_secret, any_status=True
-            )
-            ref = acts.respond(self.setup, written)
+            written = office.NewResponse(given_id=tracking_id, text=text, is_secret=is_secret, any_status=True)
+            ref = office.respond(self.setup, of_shell("budi"), written)
         except LaporSyncError:
             assert not may, f"a response to {tracking_id} was refused"
             return
@@ -376,7 +376,7 @@ class Town:
         """An OPD says that it is not theirs."""
         mine = self.mirrored(tracking_id)
         try:
-            ref = acts.forward(self.setup, tracking_id, to, "Bukan kewenangan kami.", "budi")
+            ref = office.forward(self.setup, of_shell("budi"), tracking_id, to, "Bukan kewenangan kami.")
         except LaporSyncError:
             return
         assert mine is not None
@@ -406,7 +406,7 @@ class Town:
         if act is OutboxAct.RETRY and self._stands_though_held(before):
             act = OutboxAct.CANCEL
         try:
-            acts.change(self.setup, act, ref, "siti")
+            office.change(self.setup, of_shell("siti"), act, ref)
         except LaporSyncError:
             return
         if act is not OutboxAct.RETRY or before.state != "queued":
@@ -423,7 +423,7 @@ class Town:
         if how is How.KEEP_OURS and before is not None and self._stands_though_held(before):
             how = How.TAKE_UPSTREAM
         try:
-            acts.settle(self.setup, one.id, how, "siti")
+            office.settle(self.setup, of_shell("siti"), one.id, how)
         except LaporSyncError:
             return
         if before is not None:
@@ -451,14 +451,14 @@ class Town:
             letter.may_stand = before.reason in MAY_HAVE_ARRIVED
 
     def pause(self) -> None:
-        acts.pause(self.setup, "siti")
+        office.pause(self.setup, of_shell("siti"))
 
     def resume(self) -> None:
         """A person lets deliveries leave again, or is told to wait: they look at no clock that may be wrong."""
         if self.clocks.true - self.restored_at < GRACE:
             return
         with suppress(NotAllowed):
-            acts.resume(self.setup, "siti")
+            office.resume(self.setup, of_shell("siti"))
 
     def is_paused(self) -> bool:
         with self.store.reading() as work:
@@ -479,7 +479,7 @@ class Town:
         check(self)
         file, known = self.backup
         self.end()
-        put_back(file, self._path, "kota", self.clocks, rules(GRACE), "siti")
+        put_back(file, self._path, "kota", self.clocks, rules(GRACE), of_shell("siti"))
         self.forgotten |= {ref: one for ref, one in self.known.letters.items() if ref not in known.letters}
         self.known = deepcopy(known)
         for letter in self.known.letters.values():

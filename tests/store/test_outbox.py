@@ -22,6 +22,7 @@ from lapor_sync.domain.delivery import (
     Unknown,
 )
 from lapor_sync.domain.errors import Defect, StoreError
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit, outbox
 from lapor_sync.store.database import Store
@@ -54,8 +55,8 @@ def test_every_legal_move_goes_and_is_audited(store: Store) -> None:
     for n, (before, to) in enumerate(LEGAL):
         ref = f"LS-{n:06}"
         add(store, new(ref), state=before)
-        with store.work() as work:
-            outbox.move(work, get(work, ref), to, Reason.BY_PERSON, who="budi", tries=3)
+        with store.work(of_shell("budi")) as work:
+            outbox.move(work, get(work, ref), to, Reason.BY_PERSON, tries=3)
         with store.reading() as work:
             moved = get(work, ref)
             last = list(audit.rows(work.conn))[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Institution
 from lapor_sync.store import audit, conflicts, institutions, marks, quarantine
 from lapor_sync.store.conflicts import Conflict, How
@@ -189,8 +190,8 @@ def test_a_settled_question_may_be_asked_again(store: Store, clock: StillClock) 
     open_one(store, "both_moved", "1")
     (one,) = all_open(store)
     assert (one.why, one.opened_at) == ("because of both_moved", clock.now())
-    with store.work() as work:
-        conflicts.settle(work, one, How.KEEP_OURS, "budi")
+    with store.work(of_shell("budi")) as work:
+        conflicts.settle(work, one, How.KEEP_OURS)
     assert all_open(store) == []
     open_one(store, "both_moved", "1")
     assert all_open(store)[0].id != one.id
@@ -214,7 +215,7 @@ def test_conflicts_are_found_by_what_they_are_over(store: Store, other_city: Sto
             assert conflicts.get(work, given) is None
     with other_city.work() as work:
         assert conflicts.get(work, first.id) is None
-        conflicts.settle(work, first, How.BY_ITSELF, "lapor-sync")
+        conflicts.settle(work, first, How.BY_ITSELF)
     assert len(all_open(store)) == 2
 
 

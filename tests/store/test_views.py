@@ -12,6 +12,7 @@ from sqlalchemy import text
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State
 from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Attachment, Institution, ItemKind, StatusChange
 from lapor_sync.store import conflicts, institutions, marks, outbox, quarantine, reports, threads, views
 from lapor_sync.store.database import Store
@@ -217,6 +218,7 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
         work.note("colour", "7001", before="merah", after="merah", row="10", rules="1", decision="agree")
         work.note("colour", "7001", before="merah", after=None, row="-", rules="1", decision="pull")
         work.note("vanished_marked", "7001")
+    with store.work(of_shell("budi")) as work:
         outbox.add(work, new())
     clock.advance(5)
     with store.work() as work:
@@ -226,7 +228,8 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
         outbox.end_attempt(work, one, Sent(http_status=200), 12)
         outbox.end_attempt(work, one, Sent(), 12)
         conflicts.open_one(work, kind="both_moved", why="x", tracking_id="7001")
-        conflicts.settle(work, conflicts.listing(work)[0], conflicts.How.KEEP_OURS, "budi")
+    with store.work(of_shell("budi")) as work:
+        conflicts.settle(work, conflicts.listing(work)[0], conflicts.How.KEEP_OURS)
     found = show(store)
     assert found["content"] == "Jalan rusak"
     assert found["thread"][1] == {

@@ -26,11 +26,12 @@ from lapor_sync.app import App
 from lapor_sync.config import load_settings
 from lapor_sync.domain.colour import City, colour
 from lapor_sync.domain.delivery import State
+from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import ItemKind, OutgoingFile, Report, ThreadItem
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.office import NewResponse, respond
 from lapor_sync.store import audit, outbox, reports, threads
 from lapor_sync.store.database import Work, make_engine, prepare
-from lapor_sync.sync.acts import Written, respond
-from lapor_sync.sync.setup import Judging
 from tests.databases import start_server
 from tests.system.launcher import Child, Launcher
 
@@ -83,8 +84,8 @@ class Rig:
 
     def respond(self, tracking_id: str, text: str, *files: OutgoingFile) -> str:
         """An officer who looked on LAPOR writes a response; its reference."""
-        written = Written(given_id=tracking_id, text=text, by="budi", files=files, again=True, any_status=True)
-        ref = respond(self.judging, written)
+        written = NewResponse(given_id=tracking_id, text=text, files=files, again=True, any_status=True)
+        ref = respond(self.judging, of_shell("budi"), written)
         self.written.setdefault(tracking_id, []).append(ref)
         return ref
 

@@ -15,9 +15,10 @@ import pytest
 from connectors.simulator import SCENARIOS
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.people import of_shell
+from lapor_sync.office import OutboxAct, change
 from lapor_sync.store import audit, outbox, quarantine, reports, views
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.sync.acts import OutboxAct, change
 from tests.system.launcher import Child, Launcher
 from tests.system.rig import BEARER, OPD, TOKEN, Rig, rig, some_at_once
 
@@ -63,7 +64,7 @@ def _names_unknown(day: Day) -> Wrong:
     with day.city.judging.store.reading() as work:
         asked = [one.ref for one in outbox.listing(work) if one.reason is Reason.UNKNOWN_STATUS]
     for ref in asked:
-        change(day.city.judging, OutboxAct.RETRY, ref, "siti")
+        change(day.city.judging, of_shell("siti"), OutboxAct.RETRY, ref)
     now = day.mirrored()
     flagged = {key for key, one in now.items() if Flag.UNKNOWN_STATUS in one.verdict.flags}
     answered = set(day.city.reports[:2])  # may be kuning now: the day began in between

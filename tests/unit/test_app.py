@@ -15,13 +15,14 @@ import pytest
 from openpyxl import Workbook
 
 from connectors.simulator import CITY_ID, Options, Simulator
+from lapor_sync import office
 from lapor_sync.app import App, Upstream, Woken, connector_of, file_limits_of, pace_of, rules_of
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings, read_secrets
 from lapor_sync.daemon import thinned
 from lapor_sync.domain.errors import BadInput, Denied, LockHeld, SettingsWrong, StoreUnavailable
+from lapor_sync.domain.people import of_shell
 from lapor_sync.store import lock
-from lapor_sync.sync import acts
 
 WRONG = "{11111111-1111-1111-1111-111111111111}"
 
@@ -208,9 +209,9 @@ def test_a_retry_wakes_the_daemon_once(env: dict[str, str]) -> None:
     with city.judging() as judging:
         woken = Woken(judging.store)
         assert not woken()
-        acts.pause(judging, "sri")
+        office.pause(judging, of_shell("sri"))
         assert not woken()
-        acts.resume(judging, "sri")
+        office.resume(judging, of_shell("sri"))
         assert woken()
         assert not woken()
         judging.store.close()

@@ -175,7 +175,7 @@ def test_a_tracking_id_however_it_is_stored(tmp_path: Path, written: object, tra
     ],
 )
 def test_an_opd_is_an_id_or_a_name_or_not_said(tmp_path: Path, written: object, opd: str | None) -> None:
-    """A number is an id; the name's line breaks are the sheet's. The same goes for who acts."""
+    """A number is an id; the name's line breaks are the sheet's. The same goes for who office."""
     assert one(tmp_path, OPD=written).opd == one(tmp_path, Petugas=written).by == opd
 
 

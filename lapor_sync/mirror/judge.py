@@ -24,13 +24,13 @@ from lapor_sync.domain.colour import (
 from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.three_way import Decision
-from lapor_sync.store import audit, conflicts, outbox
+from lapor_sync.mirror.judging import Pace, Rules
+from lapor_sync.store import conflicts, outbox
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text
-from lapor_sync.sync.setup import Pace, Rules
 
 SEEN_WITHIN = timedelta(days=1)
 """A sent response that is not in the thread after this long is flagged."""
@@ -243,7 +243,7 @@ def arrived_all_the_same(work: Work, one: Queued) -> Queued:
     outbox.move(work, one, State.QUEUED, Reason.FOUND)
     outbox.move(work, queued, State.SENT, Reason.FOUND, sent_at=work.at)
     for question in conflicts.of_delivery(work, one.ref):
-        conflicts.settle(work, question, How.BY_ITSELF, audit.DAEMON)
+        conflicts.settle(work, question, How.BY_ITSELF)
     return replace(sent, sent_at=from_text(work.at))
 
 

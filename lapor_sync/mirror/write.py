@@ -16,14 +16,14 @@ from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, ThreadItem
 from lapor_sync.domain.thread import in_order
+from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
+from lapor_sync.mirror.judge import Facts, arrived_all_the_same, hold_all, judge, reconcile
+from lapor_sync.mirror.judging import Judging
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.times import from_text, to_text
-from lapor_sync.sync.apart import quarantine_one, together_or_alone, why
-from lapor_sync.sync.reconcile import Facts, arrived_all_the_same, hold_all, judge, reconcile
-from lapor_sync.sync.setup import Judging
 
 MAPPED = tuple(name for name in Report._fields if name not in {"tracking_id", "upstream_id", "missing"})
 
@@ -50,7 +50,7 @@ class Read(NamedTuple):
     thread_error: str | None = None
 
 
-class Written(NamedTuple):
+class Change(NamedTuple):
     """What became of one read: the report before and after, its thread after and `before`, and its deliveries.
 
     `is_other`: what was read is another report, or nobody knows: nothing of it was merged.
@@ -72,7 +72,7 @@ class Written(NamedTuple):
         return self.old is not None and self.old != self.new
 
 
-def write(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Written]:
+def write(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Change]:
     """Mirror these reads, judge and reconcile their reports, all in the caller's transaction.
 
     A read whose report is not mirrored and that brings no report (a thread alone) is passed over. One at which this
@@ -96,7 +96,7 @@ def _set_apart(work: Work, judging: Judging, read: Read, exc: Exception) -> None
     reports.read_later(work, read.tracking_id, from_text(work.at) + timedelta(days=1))
 
 
-def _write_all(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Written]:
+def _write_all(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Change]:
     before = Before.load(work, [read.tracking_id for read in reads])
     written = [
         _write_one(work, judging, read, before)
@@ -108,7 +108,7 @@ def _write_all(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Writ
     return written
 
 
-def rejudge(work: Work, judging: Judging, tracking_ids: Iterable[str]) -> list[Written]:
+def rejudge(work: Work, judging: Judging, tracking_ids: Iterable[str]) -> list[Change]:
     """Judge and reconcile again what is mirrored: after a change of the rules, or of a delivery."""
     at = from_text(work.at)
     return write(work, judging, [Read(tracking_id=one, at=at) for one in tracking_ids])
@@ -129,7 +129,7 @@ class Before:
         return cls(found, threads.load(work, found), outbox.of_reports(work, found))
 
 
-def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Written:
+def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Change:
     old = before.reports.get(read.tracking_id)
     old_items = before.threads.get(read.tracking_id, ())
     mine = before.deliveries.get(read.tracking_id, [])
@@ -148,7 +148,7 @@ def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Writ
     if old is not None and old.other_since and not merged.other_since:
         quarantine.release(work, {old.tracking_id}, sources=(quarantine.DETAIL,))
     new = settle(work, judging, old, merged, items, mine, is_unread=read.unread)
-    return Written(old=old, new=new, items=items, deliveries=mine, before=old_items)
+    return Change(old=old, new=new, items=items, deliveries=mine, before=old_items)
 
 
 def _items(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
@@ -168,9 +168,7 @@ def _doubt(read: Read, old: Mirrored) -> Reason | None:
     return {Match.UNSAID: Reason.NOT_CONFIRMED, Match.OTHER: Reason.ANOTHER_REPORT}.get(found)
 
 
-def _write_other(
-    work: Work, judging: Judging, read: Read, old: Mirrored, before: Before, doubt: Reason
-) -> Written:
+def _write_other(work: Work, judging: Judging, read: Read, old: Mirrored, before: Before, doubt: Reason) -> Change:
     """Keep the report as it is mirrored, say that upstream gives another one in its place, and hold its deliveries.
 
     It is read again a day later; of the other one, who may be anybody's, only the ids are kept.
@@ -187,7 +185,7 @@ def _write_other(
         quarantine.put(work, quarantine.DETAIL, _other_record(read.report, old, doubt))
     held = hold_all(work, mine, doubt)
     new = settle(work, judging, old, doubted, items, held)
-    return Written(old=old, new=new, items=items, deliveries=held, is_other=True)
+    return Change(old=old, new=new, items=items, deliveries=held, is_other=True)
 
 
 def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
@@ -352,12 +350,12 @@ def _recover(work: Work, tracking_id: str, ref: str, item: ThreadItem) -> None:
     outbox.touch(work, ref, seen_at=work.at, seen_count=1)
 
 
-def save(work: Work, written: Iterable[Written]) -> None:
+def save(work: Work, written: Iterable[Change]) -> None:
     """Write only what is other than before."""
     reports.save(work, [one.new for one in written if one.old != one.new])
 
 
-def _save_threads(work: Work, reads: Sequence[Read], written: list[Written], before: Before) -> None:
+def _save_threads(work: Work, reads: Sequence[Read], written: list[Change], before: Before) -> None:
     by_id = {one.new.tracking_id: one for one in written if not one.is_other}
     mine = [read for read in reads if read.tracking_id in by_id]
     fresh = {read.tracking_id: by_id[read.tracking_id].items for read in mine if read.thread is not None}
@@ -380,7 +378,7 @@ def _quarantine_items(work: Work, bad: Mapping[str, tuple[BadItem, ...]]) -> Non
             quarantine.put(work, quarantine.THREAD, record)
 
 
-def _begins_to_hide(one: Written) -> bool:
+def _begins_to_hide(one: Change) -> bool:
     return one.old is not None and _hides(one.new.report) and not _hides(one.old.report)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from lapor_sync.domain.errors import BadRecord, LaporSyncError
+from lapor_sync.mirror.judging import Judging, Log
 from lapor_sync.store import quarantine
 from lapor_sync.store.database import Work, is_about_what_was_given
-from lapor_sync.sync.setup import Judging, Log
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")

@@ -1,0 +1,28 @@
+"""What people do: one act, one transaction, one actor. Every face changes things by these and by nothing else.
+
+Each act works beside a running daemon. It raises BadInput, ReportUnknown or NotAllowed, and then nothing was done.
+"""
+
+from lapor_sync.office.conflicts import settle
+from lapor_sync.office.deliveries import OutboxAct, change, pause, resume
+from lapor_sync.office.finding import institution_by_part, institution_id, known_report
+from lapor_sync.office.handovers import forward
+from lapor_sync.office.responses import NewResponse, origin_of, respond, respond_all
+from lapor_sync.office.wording import FileLimits
+
+__all__ = [
+    "FileLimits",
+    "NewResponse",
+    "OutboxAct",
+    "change",
+    "forward",
+    "institution_by_part",
+    "institution_id",
+    "known_report",
+    "origin_of",
+    "pause",
+    "respond",
+    "respond_all",
+    "resume",
+    "settle",
+]

@@ -1,0 +1,56 @@
+"""Conflicts: what only a person can settle."""
+
+from __future__ import annotations
+
+from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.domain.people import Actor
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.office.deliveries import agree_with_upstream, queue_again
+from lapor_sync.store import conflicts, marks, outbox, reports
+from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.times import from_text
+
+
+def settle(judging: Judging, actor: Actor, given: str, how: How) -> list[str]:
+    """Settle one conflict by its id, or all of a report by its Tracking ID; their kinds.
+
+    Raises BadInput or NotAllowed.
+    """
+    with judging.store.work(actor) as work:
+        found = _conflicts(work, given.strip())
+        if not found:
+            raise BadInput(f"No open conflict {given}.", todo="See `lapor-sync conflicts` for the ids.")
+        for conflict in found:
+            _settle_one(work, judging, conflict, how)
+        return [conflict.kind for conflict in found]
+
+
+def _conflicts(work: Work, given: str) -> list[Conflict]:
+    """By conflict id; a Tracking ID (7 digits and more) or API id that is no conflict's means that report's."""
+    one = conflicts.get(work, given)
+    if one is not None:
+        return [one]
+    report = reports.find(work, given)
+    return conflicts.of_report(work, report.tracking_id) if report else []
+
+
+def _settle_one(work: Work, judging: Judging, conflict: Conflict, how: How) -> None:
+    if (conflict.kind == MANY_VANISHED) != (how is How.ACCEPT_VANISHED):
+        allowed = "--accept-vanished" if conflict.kind == MANY_VANISHED else "--keep-ours or --take-upstream"
+        raise NotAllowed(f"Conflict {conflict.id} is settled with {allowed}.", todo="Choose one of these.")
+    conflicts.settle(work, conflict, how)
+    if how is How.ACCEPT_VANISHED:
+        # Read once more, now; what is still missing then is marked.
+        marks.put(work, Mark.MAY_VANISH, work.at)
+        reports.read_now(work, reports.missing_before(work, from_text(work.at)))
+        return
+    one = outbox.get(work, conflict.ref or "")
+    if one is not None and one.state is State.HELD:
+        if how is How.KEEP_OURS:
+            queue_again(work, judging, one)
+        else:
+            outbox.move(work, one, State.CANCELLED, Reason.CALLED_OFF, next_try_at=None)
+    agree_with_upstream(work, judging, conflict.tracking_id)

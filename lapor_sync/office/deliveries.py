@@ -1,0 +1,183 @@
+"""Deliveries that were written: one is let go, held or called off; all are paused and resumed."""
+
+from __future__ import annotations
+
+import math
+from enum import StrEnum
+
+from lapor_sync.domain.colour import CLOSED, unknown_status
+from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.domain.next_step import Scene, digests
+from lapor_sync.domain.people import Actor
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.write import rejudge
+from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads
+from lapor_sync.store.conflicts import How
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.outbox import Queued
+from lapor_sync.store.pauses import Pause
+from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.times import from_text
+
+
+class OutboxAct(StrEnum):
+    """What a person can do to a delivery."""
+
+    RETRY = "retry"
+    HOLD = "hold"
+    CANCEL = "cancel"
+
+
+_TO = {OutboxAct.RETRY: State.QUEUED, OutboxAct.HOLD: State.HELD, OutboxAct.CANCEL: State.CANCELLED}
+_FROM = {
+    OutboxAct.RETRY: frozenset({State.HELD, State.REFUSED}),
+    OutboxAct.HOLD: frozenset({State.QUEUED}),
+    OutboxAct.CANCEL: frozenset({State.QUEUED, State.HELD, State.REFUSED}),
+}
+
+
+def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
+    """Retry, hold or cancel a delivery; its new state. Raises BadInput or NotAllowed."""
+    with judging.store.work(actor) as work:
+        one = outbox.get(work, ref.strip().upper())
+        if one is None:
+            raise BadInput(f"No delivery {ref} in the outbox.", todo="See `lapor-sync outbox` for the references.")
+        if act is OutboxAct.RETRY and one.state is State.QUEUED:
+            outbox.touch(work, one.ref, next_try_at=None, waits=0)
+            work.note("retry_now", one.tracking_id, ref=one.ref)
+            for report in reports.load(work, [one.tracking_id]).values():
+                ailing.due_now(work, report.call_id)
+            _wake(work)
+            return State.QUEUED
+        if one.state not in _FROM[act]:
+            raise NotAllowed(
+                f"Delivery {one.ref} is {one.state}: it cannot be changed by `{act}`.", todo=_advice(one)
+            )
+        asked = conflicts.of_delivery(work, one.ref)
+        for conflict in asked:
+            conflicts.settle(work, conflict, How.TAKE_UPSTREAM if act is OutboxAct.CANCEL else How.KEEP_OURS)
+        if act is OutboxAct.RETRY:
+            queue_again(work, judging, one)
+        else:
+            why = Reason.CALLED_OFF if act is OutboxAct.CANCEL else Reason.BY_PERSON
+            outbox.move(work, one, _TO[act], why, next_try_at=None)
+        if asked:
+            agree_with_upstream(work, judging, one.tracking_id)
+        return _TO[act]
+
+
+def _advice(one: Queued) -> str:
+    if one.state in {State.SENDING, State.UNKNOWN}:
+        return (
+            "It may be upstream already and is being read back; wait for `lapor-sync outbox` to show the outcome."
+        )
+    return "It has come to its end; write a new response if one is needed."
+
+
+def queue_again(work: Work, judging: Judging, one: Queued) -> None:
+    """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
+    _wake(work)
+    report = reports.load(work, [one.tracking_id])[one.tracking_id]
+    ailing.due_now(work, report.call_id)
+    if one.reason is Reason.NOT_CONFIRMED and report.other_since is not None:
+        report = _confirm(work, report)
+    items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())
+    # What a person saw is known; where it may be on its way, what is new from here on may be it.
+    in_doubt = one.delivery.scene is not None or one.reason is Reason.MENTIONED
+    began_at = one.delivery.scene.began_at if one.delivery.scene else None
+    scene = Scene(items=digests(items), began_at=began_at) if in_doubt else None
+    outbox.move(
+        work,
+        one,
+        State.QUEUED,
+        Reason.RETRIED,
+        tries=0,
+        waits=0,
+        next_try_at=None,
+        baseline=outbox.baseline_text(known_now(work, report)),
+        scene=outbox.scene_text(scene),
+        accepted_closed=int(report.colour in CLOSED),
+        accepted_disposition=report.report.disposition_id,
+        accepted_status=unknown_status(report.report),
+    )
+
+
+def _confirm(work: Work, report: Mirrored) -> Mirrored:
+    """A person has compared: what LAPOR gives under that id is this report, though it does not say so."""
+    confirmed = report._replace(
+        report=report.report._replace(upstream_id=report.other_id),
+        read_at=report.read_at or from_text(work.at),
+        other_since=None,
+        other_id=None,
+    )
+    reports.save(work, [confirmed])
+    return confirmed
+
+
+def known_now(work: Work, report: Mirrored) -> frozenset[str] | None:
+    """The ids of its thread's items, as the mirror knows them now; None where the thread was never read."""
+    if not report.thread_known and not report.thread_doubt:
+        return None
+    return frozenset(item.id for item in threads.load(work, [report.tracking_id]).get(report.tracking_id, ()))
+
+
+# All deliveries.
+
+
+def pause(judging: Judging, actor: Actor) -> bool:
+    """Let nothing leave from now on; whether it did until now. What is in the air may still arrive."""
+    with judging.store.work(actor) as work:
+        is_new = pauses.current(work) is None
+        if is_new:
+            pauses.begin(work, pauses.Why.PERSON)
+        return is_new
+
+
+def resume(judging: Judging, actor: Actor) -> bool:
+    """Let deliveries leave again; whether they were paused.
+
+    Raises NotAllowed in the grace after a restore: what was sent right before it cannot be found in the threads yet.
+    """
+    with judging.store.work(actor) as work:
+        pause = pauses.current(work)
+        if pause is None:
+            return False
+        left = _left_of_grace(work, judging, pause)
+        if left <= 0:
+            pauses.end(work)
+            _wake(work)
+            return True
+    raise NotAllowed(
+        "What was sent right before the restore may not be readable in its thread yet.",
+        todo=f"Look at the list again in {math.ceil(left)} seconds; then resume.",
+    )
+
+
+def _left_of_grace(work: Work, judging: Judging, pause: Pause) -> float:
+    """Seconds that must pass before a restored database sends again: by the wall clock and by how long this machine
+    has run, the longer. A wall clock from before the restore tells nothing; after another start it is counted anew."""
+    if pause.why is not pauses.Why.RESTORED:
+        return 0
+    grace, now = judging.rules.grace.total_seconds(), judging.store.clock.uptime()
+    elapsed = now.since(pause.uptime)
+    if elapsed is None:
+        pauses.count_anew(work, pause, now)
+        elapsed = 0
+    since = (from_text(work.at) - pause.since).total_seconds()
+    return max(grace - elapsed, grace - since if since >= 0 else 0)
+
+
+def _wake(work: Work) -> None:
+    """Have the daemon look now: a person waits, whatever it was waiting for."""
+    marks.put(work, Mark.WAKE, work.at)
+
+
+def agree_with_upstream(work: Work, judging: Judging, tracking_id: str | None) -> None:
+    """Whatever a person chose, both sides are known to share what upstream shows now."""
+    for one in reports.load(work, [tracking_id] if tracking_id else []).values():
+        if one.present is not None and one.agreed != one.present:
+            reports.save(work, [one._replace(agreed=one.present)])
+            work.note("agreed", one.tracking_id, agreed=one.present)
+        rejudge(work, judging, [one.tracking_id])

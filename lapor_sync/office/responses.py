@@ -1,0 +1,241 @@
+"""Responses: one as a person writes it, or many of a sheet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from lapor_sync.domain.colour import canonical, unknown_status
+from lapor_sync.domain.delivery import Kind, Reason, State, reference, same_words, with_reference
+from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
+from lapor_sync.domain.names import shown_name
+from lapor_sync.domain.people import Actor
+from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.domain.thread import words
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.office.deliveries import known_now
+from lapor_sync.office.finding import institution_id, known_report, refuse_closed
+from lapor_sync.office.wording import FileLimits, check_files, checked_text, new_reference
+from lapor_sync.store import outbox
+from lapor_sync.store.database import Work
+from lapor_sync.store.outbox import NewDelivery, Queued
+from lapor_sync.store.reports import Mirrored
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewResponse:
+    """A response as a person wrote it; `opd` an institution's id or name, None for where the report is.
+
+    `by`: who wrote it, where that is another one than the actor, as in a sheet.
+    `again`: the citizen is to get these words once more. `any_status`: also under a status name that is not known.
+    `origin` and `row` are of the sheet that it came from.
+    """
+
+    given_id: str
+    text: str
+    by: str | None = None
+    opd: str | None = None
+    is_secret: bool = False
+    files: tuple[OutgoingFile, ...] = ()
+    again: bool = False
+    any_status: bool = False
+    origin: str | None = None
+    row: int = 0
+
+
+def respond(judging: Judging, actor: Actor, written: NewResponse, limits: FileLimits | None = None) -> str:
+    """Queue one response; its reference. Raises BadInput, ReportUnknown or NotAllowed: nothing is taken then."""
+    with judging.store.work(actor) as work:
+        new = _prepare(work, judging, written, limits or FileLimits())
+        _refuse_second(work, new.tracking_id, written)
+        outbox.add(work, new)
+        return new.ref
+
+
+def respond_all(
+    judging: Judging, actor: Actor, rows: Sequence[NewResponse], wrong: Sequence[tuple[int, str]] = ()
+) -> list[str | None]:
+    """Queue many responses, all or none; their references, None for a row that was taken before.
+
+    So was one whose words stand in the thread under a reference of ours that an older backup does not know.
+    All rows are checked, and where one is bad none is taken; `wrong` are the numbers of rows that could not even be
+    read, and why. Raises BadInput with every bad row's number and reason.
+    """
+    with judging.store.work(actor) as work:
+        taken = outbox.origins(work, [row.origin for row in rows if row.origin])
+        refs: list[str | None] = []
+        problems = list(wrong)
+        for row in rows:
+            try:
+                is_new = row.origin not in taken and not _was_recovered(work, row)
+                new = _prepare(work, judging, row, FileLimits()) if is_new else None
+                taken.add(row.origin or "")
+                if new is None or _was_said(work, new, row.text):
+                    refs.append(None)
+                    continue
+                _refuse_second(work, new.tracking_id, row)
+                outbox.add(work, new)
+                refs.append(new.ref)
+            except (BadInput, NotAllowed, ReportUnknown) as error:
+                reasons = tuple(_why_not(work, judging, row)) or (error.what,)
+                problems += [(row.row, reason.rstrip(".")) for reason in reasons]
+        if problems:  # raised inside the transaction: what was added goes with it
+            raise _rows_refused(problems, len({row.row for row in rows} | {number for number, _ in wrong}))
+        return refs
+
+
+def _why_not(work: Work, judging: Judging, row: NewResponse) -> Iterator[str]:
+    """Return every reason why a row cannot be taken by itself, where taking it stops at the first."""
+    ref = reference(judging.rules.prefix)
+    checks: list[Callable[[], object]] = [lambda: checked_text(row.text, ref, judging.rules.prefix)]
+    try:
+        report = known_report(work, row.given_id)
+    except ReportUnknown as error:
+        yield error.what
+    else:
+        checks += [lambda: refuse_closed(report), lambda: _refuse_unknown_status(report, row)]
+        checks += [lambda: _speaks_for(work, judging, report, row.opd)]
+    for check in checks:
+        try:
+            check()
+        except (BadInput, NotAllowed) as error:
+            yield error.what
+
+
+MOST_REASONS = 100
+"""So many are told in full; of further rows the numbers."""
+
+
+def _rows_refused(problems: Iterable[tuple[int, str]], count: int) -> BadInput:
+    """The refusal of a sheet that names every bad row, so that one correction does; rows of one reason together."""
+    by_reason: dict[str, list[int]] = {}
+    numbers: set[int] = set()
+    for number, reason in sorted(problems):
+        by_reason.setdefault(reason, []).append(number)
+        numbers.add(number)
+    told = [f"{_rows(by_reason[reason])}: {reason}" for reason in list(by_reason)[:MOST_REASONS]]
+    rest = [number for reason in list(by_reason)[MOST_REASONS:] for number in by_reason[reason]]
+    told += [f"and {_rows(rest)}, for other reasons"] if rest else []
+    return BadInput(
+        f"{len(numbers)} of {count} rows cannot be taken; none was: {'; '.join(told)}.",
+        todo="Correct these rows and give the whole file again.",
+    )
+
+
+def _rows(numbers: Iterable[int]) -> str:
+    """Numbers of rows in words: `row 3`, `rows 3, 5-8`."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+    return f"row{'s' if ',' in words or '-' in words else ''} {words}"
+
+
+def origin_of(tracking_id: str, opd: str, text: str) -> str:
+    """What tells a sheet's row from others, as its cells say it: the same row twice is one response."""
+    parts = "\n".join((tracking_id.strip(), canonical(opd), words(text)))
+    return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def _was_recovered(work: Work, row: NewResponse) -> bool:
+    tracking_id = known_report(work, row.given_id).tracking_id
+    return any(
+        one.reason is Reason.RECOVERED and same_words(one.delivery.text, row.text, one.ref)
+        for one in outbox.of_reports(work, [tracking_id]).get(tracking_id, ())
+    )
+
+
+def _was_said(work: Work, new: NewDelivery, text: str) -> bool:
+    """Whether a sheet's row said it before in other cells: no OPD, its id or its name; the report by either id."""
+    return any(
+        one.delivery.opd == new.opd and words(one.delivery.text) == words(with_reference(text, one.ref))
+        for one in outbox.of_sheets(work, new.tracking_id)
+    )
+
+
+def _refuse_second(work: Work, tracking_id: str, written: NewResponse) -> None:
+    """Refuse words that the citizen has, or is about to get, from whichever OPD. What was called off, or what LAPOR
+    refused, the citizen has not. Raises NotAllowed."""
+    mine = outbox.of_reports(work, [tracking_id]).get(tracking_id, ())
+    first = next((one for one in mine if one.state not in _NEVER_CAME and _says_the_same(one, written.text)), None)
+    if first is not None and not written.again:
+        raise NotAllowed(
+            f"The same words were written for report {tracking_id} before: {first.ref}, {first.state} "
+            "(--again writes them once more).",
+            todo="If the citizen is to get them once more, say so with --again.",
+        )
+
+
+_NEVER_CAME = frozenset({State.CANCELLED, State.REFUSED})
+
+
+def _says_the_same(one: Queued, text: str) -> bool:
+    if one.delivery.kind is not Kind.RESPONSE:
+        return False
+    is_equal = words(one.delivery.text) == words(with_reference(text, one.ref))
+    return is_equal or same_words(one.delivery.text, text, one.ref)
+
+
+def _prepare(work: Work, judging: Judging, written: NewResponse, limits: FileLimits) -> NewDelivery:
+    report = known_report(work, written.given_id)
+    refuse_closed(report)
+    _refuse_unknown_status(report, written)
+    opd = _speaks_for(work, judging, report, written.opd)
+    ref = new_reference(work, judging)
+    text = checked_text(written.text, ref, judging.rules.prefix)
+    check_files(written.files, limits)
+    disposed_to = report.report.disposition_id
+    return NewDelivery(
+        ref=ref,
+        tracking_id=report.tracking_id,
+        kind=Kind.RESPONSE,
+        opd=opd,
+        text=text,
+        by=written.by or work.actor.who,
+        is_secret=written.is_secret,
+        baseline=known_now(work, report),
+        accepted_disposition=disposed_to if disposed_to != opd else None,
+        accepted_status=unknown_status(report.report),
+        origin=written.origin,
+        files=written.files,
+    )
+
+
+def _refuse_unknown_status(report: Mirrored, written: NewResponse) -> None:
+    name = unknown_status(report.report)
+    if name is not None and not written.any_status:
+        said = f"a status name that is not known, {shown_name(name[:60])!r}" if name else "no status name"
+        raise NotAllowed(
+            f"Report {report.tracking_id} has {said}: it may be closed, and an answer needs --any-status.",
+            todo="Look at it on LAPOR; if an answer still makes sense, write it with --any-status (not from a sheet).",
+        )
+
+
+def _speaks_for(work: Work, judging: Judging, report: Mirrored, given: str | None) -> str:
+    """The institution that the response speaks for."""
+    disposed_to, city = report.report.disposition_id, judging.rules.city
+    at_an_opd = disposed_to is not None and not city.is_itself(disposed_to)
+    if given is None:
+        if not at_an_opd or disposed_to is None:
+            raise NotAllowed(
+                f"Report {report.tracking_id} is not yet disposed to an OPD.",
+                todo="Dispose it on LAPOR first, or say with --opd for which OPD you answer.",
+            )
+        return disposed_to
+    opd = institution_id(work, given)
+    if at_an_opd and opd != disposed_to:
+        raise NotAllowed(
+            f"Report {report.tracking_id} is with {_name(report)}, not with {given}.",
+            todo="Let that OPD answer, or have the report disposed anew on LAPOR first.",
+        )
+    if not city.owns(opd):
+        raise NotAllowed(f"{given} is none of the city's institutions.", todo="See LAPOR_SYNC_OPD_IDS.")
+    return opd
+
+
+def _name(report: Mirrored) -> str | None:
+    return report.report.disposition_name or report.report.disposition_id
