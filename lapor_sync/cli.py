@@ -25,6 +25,7 @@ from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
 from lapor_sync.output import reader_gone, say
+from lapor_sync.words.en import told
 
 if TYPE_CHECKING:
     from lapor_sync.sync.pull import Tally
@@ -267,7 +268,7 @@ def run() -> int:
     except ReaderGone:
         return 0
     except LaporSyncError as error:
-        return _tell(error.exit_code, error.what, error.todo)
+        return _tell(error.exit_code, *told(error))
     except OSError as error:
         return _tell_system(error)
     except Exception as error:  # noqa: BLE001 - the process's edge: a person gets two lines, and we the places

@@ -4,7 +4,7 @@
     ├── WrongUse                    the command line, a file or a setting is wrong          exit 2
     │   ├── SettingsWrong           one or more settings are missing or wrong
     │   ├── BadInput                an id, date, text or file that was given cannot be taken
-    │   ├── ReportUnknown           no report of that id in the mirror
+    │   ├── Refused                 an act of a person is refused, with a code and its facts: refusals.py
     │   ├── NoDatabase              what only looks, or acts on what is there, found no database
     │   └── NotAllowed              the act does not fit the state that the thing is in
     ├── UpstreamError               a call to LAPOR did not bring what was asked            exit 1
@@ -69,17 +69,6 @@ class SettingsWrong(WrongUse):
 
 class BadInput(WrongUse):
     """An id, date, text or file that was given cannot be taken; nothing was taken."""
-
-
-class ReportUnknown(WrongUse):
-    """The mirror knows no report of that id."""
-
-    def __init__(self, given: str) -> None:
-        super().__init__(
-            f"No report {given} in the mirror.",
-            todo="Check the Tracking ID; a new report arrives with the next poll or export.",
-        )
-        self.given = given
 
 
 class NotAllowed(WrongUse):

@@ -1,6 +1,6 @@
 """What people do: one act, one transaction, one actor. Every face changes things by these and by nothing else.
 
-Each act works beside a running daemon. It raises BadInput, ReportUnknown or NotAllowed, and then nothing was done.
+Each act works beside a running daemon. It raises Refused, and then nothing was done.
 """
 
 from lapor_sync.office.conflicts import settle

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.people import Actor
+from lapor_sync.domain.permits import Act, demand
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.office.deliveries import agree_with_upstream, queue_again
 from lapor_sync.store import conflicts, marks, outbox, reports
@@ -17,12 +18,13 @@ from lapor_sync.store.times import from_text
 def settle(judging: Judging, actor: Actor, given: str, how: How) -> list[str]:
     """Settle one conflict by its id, or all of a report by its Tracking ID; their kinds.
 
-    Raises BadInput or NotAllowed.
+    Raises Refused.
     """
+    demand(actor, Act.SETTLE)
     with judging.store.work(actor) as work:
         found = _conflicts(work, given.strip())
         if not found:
-            raise BadInput(f"No open conflict {given}.", todo="See `lapor-sync conflicts` for the ids.")
+            raise Refused(Code.CONFLICT_UNKNOWN, given=given)
         for conflict in found:
             _settle_one(work, judging, conflict, how)
         return [conflict.kind for conflict in found]
@@ -39,8 +41,8 @@ def _conflicts(work: Work, given: str) -> list[Conflict]:
 
 def _settle_one(work: Work, judging: Judging, conflict: Conflict, how: How) -> None:
     if (conflict.kind == MANY_VANISHED) != (how is How.ACCEPT_VANISHED):
-        allowed = "--accept-vanished" if conflict.kind == MANY_VANISHED else "--keep-ours or --take-upstream"
-        raise NotAllowed(f"Conflict {conflict.id} is settled with {allowed}.", todo="Choose one of these.")
+        code = Code.SETTLED_BY_ACCEPTING if conflict.kind == MANY_VANISHED else Code.SETTLED_BY_CHOICE
+        raise Refused(code, id=conflict.id)
     conflicts.settle(work, conflict, how)
     if how is How.ACCEPT_VANISHED:
         # Read once more, now; what is still missing then is marked.

@@ -7,11 +7,13 @@ from enum import StrEnum
 
 from lapor_sync.domain.colour import CLOSED, unknown_status
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.people import Actor
+from lapor_sync.domain.permits import Act, Subject, demand
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.mirror.write import rejudge
+from lapor_sync.office.finding import subject_of
 from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
@@ -38,12 +40,16 @@ _FROM = {
 }
 
 
+_ON_ITS_WAY = frozenset({State.SENDING, State.UNKNOWN})
+
+
 def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
-    """Retry, hold or cancel a delivery; its new state. Raises BadInput or NotAllowed."""
+    """Retry, hold or cancel a delivery; its new state. Raises Refused."""
     with judging.store.work(actor) as work:
         one = outbox.get(work, ref.strip().upper())
         if one is None:
-            raise BadInput(f"No delivery {ref} in the outbox.", todo="See `lapor-sync outbox` for the references.")
+            raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
+        demand(actor, Act.MOVE_DELIVERY, _subject(work, one))
         if act is OutboxAct.RETRY and one.state is State.QUEUED:
             outbox.touch(work, one.ref, next_try_at=None, waits=0)
             work.note("retry_now", one.tracking_id, ref=one.ref)
@@ -52,10 +58,11 @@ def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
             _wake(work)
             return State.QUEUED
         if one.state not in _FROM[act]:
-            raise NotAllowed(
-                f"Delivery {one.ref} is {one.state}: it cannot be changed by `{act}`.", todo=_advice(one)
-            )
+            code = Code.DELIVERY_ON_ITS_WAY if one.state in _ON_ITS_WAY else Code.DELIVERY_OVER
+            raise Refused(code, ref=one.ref, state=one.state, act=act)
         asked = conflicts.of_delivery(work, one.ref)
+        if asked and act is OutboxAct.RETRY:  # whether it goes once more is what the question is about
+            demand(actor, Act.SETTLE)
         for conflict in asked:
             conflicts.settle(work, conflict, How.TAKE_UPSTREAM if act is OutboxAct.CANCEL else How.KEEP_OURS)
         if act is OutboxAct.RETRY:
@@ -68,12 +75,11 @@ def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
         return _TO[act]
 
 
-def _advice(one: Queued) -> str:
-    if one.state in {State.SENDING, State.UNKNOWN}:
-        return (
-            "It may be upstream already and is being read back; wait for `lapor-sync outbox` to show the outcome."
-        )
-    return "It has come to its end; write a new response if one is needed."
+def _subject(work: Work, one: Queued) -> Subject:
+    """The report that a delivery is for; where none is mirrored any more, as it was when the delivery was written."""
+    for report in reports.load(work, [one.tracking_id]).values():
+        return subject_of(report)
+    return Subject(tracking_id=one.tracking_id, opd=one.delivery.opd)
 
 
 def queue_again(work: Work, judging: Judging, one: Queued) -> None:
@@ -128,6 +134,7 @@ def known_now(work: Work, report: Mirrored) -> frozenset[str] | None:
 
 def pause(judging: Judging, actor: Actor) -> bool:
     """Let nothing leave from now on; whether it did until now. What is in the air may still arrive."""
+    demand(actor, Act.PAUSE)
     with judging.store.work(actor) as work:
         is_new = pauses.current(work) is None
         if is_new:
@@ -138,8 +145,9 @@ def pause(judging: Judging, actor: Actor) -> bool:
 def resume(judging: Judging, actor: Actor) -> bool:
     """Let deliveries leave again; whether they were paused.
 
-    Raises NotAllowed in the grace after a restore: what was sent right before it cannot be found in the threads yet.
+    Raises Refused in the grace after a restore: what was sent right before it cannot be found in the threads yet.
     """
+    demand(actor, Act.PAUSE)
     with judging.store.work(actor) as work:
         pause = pauses.current(work)
         if pause is None:
@@ -149,10 +157,7 @@ def resume(judging: Judging, actor: Actor) -> bool:
             pauses.end(work)
             _wake(work)
             return True
-    raise NotAllowed(
-        "What was sent right before the restore may not be readable in its thread yet.",
-        todo=f"Look at the list again in {math.ceil(left)} seconds; then resume.",
-    )
+    raise Refused(Code.RESTORED_JUST_NOW, seconds=math.ceil(left))
 
 
 def _left_of_grace(work: Work, judging: Judging, pause: Pause) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from lapor_sync.domain.delivery import Kind, State
-from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.people import Actor
+from lapor_sync.domain.permits import Act, demand
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.judging import Judging
-from lapor_sync.office.finding import institution_id, known_report, refuse_closed
+from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import checked_text, new_reference
 from lapor_sync.store import institutions, outbox
 from lapor_sync.store.database import Work
@@ -18,10 +19,10 @@ def forward(judging: Judging, actor: Actor, given_id: str, to: str, reason: str)
     """Queue a hand-over to another institution ("not our authority"); its reference."""
     with judging.store.work(actor) as work:
         report = known_report(work, given_id)
-        refuse_closed(report)
+        demand(actor, Act.HAND_OVER, subject_of(report))
         ref, target = new_reference(work, judging), _target(work, to)
         if target == report.report.disposition_id:
-            raise NotAllowed(f"Report {report.tracking_id} is with {to} already.", todo="Nothing is to be done.")
+            raise Refused(Code.WITH_IT_ALREADY, tracking_id=report.tracking_id, given=to)
         _refuse_second_forward(work, report)
         disposed_to = report.report.disposition_id or judging.rules.city.institution_id or ""
         new = NewDelivery(
@@ -38,13 +39,11 @@ def forward(judging: Judging, actor: Actor, given_id: str, to: str, reason: str)
 
 
 def _target(work: Work, given: str) -> str:
-    """The institution that a hand-over asks for. Raises BadInput where LAPOR's list of institutions has it not."""
+    """The institution that a hand-over asks for. Raises Refused where LAPOR's list of institutions has it not."""
     target = institution_id(work, given)
     listed = institutions.listed(work)
     if listed and target not in listed:
-        raise BadInput(
-            f"LAPOR's list of institutions has no {given}.", todo="Check the id, or give the institution's name."
-        )
+        raise Refused(Code.INSTITUTION_NOT_LISTED, given=given)
     return target
 
 
@@ -52,10 +51,7 @@ def _refuse_second_forward(work: Work, report: Mirrored) -> None:
     mine = outbox.of_reports(work, [report.tracking_id]).get(report.tracking_id, [])
     still = [one for one in mine if one.delivery.kind is Kind.FORWARD and one.state not in _OVER]
     if still or report.forwarded_from is not None:
-        raise NotAllowed(
-            f"A hand-over of report {report.tracking_id} is under way already.",
-            todo=f"See `lapor-sync show {report.tracking_id}`.",
-        )
+        raise Refused(Code.HANDOVER_UNDER_WAY, tracking_id=report.tracking_id)
 
 
 _OVER = frozenset({State.SENT, State.REFUSED, State.CANCELLED})

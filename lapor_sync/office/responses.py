@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lapor_sync.domain.colour import canonical, unknown_status
 from lapor_sync.domain.delivery import Kind, Reason, State, reference, same_words, with_reference
-from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
-from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.people import Actor
+from lapor_sync.domain.permits import Act, demand
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import words
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.office.deliveries import known_now
-from lapor_sync.office.finding import institution_id, known_report, refuse_closed
+from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import FileLimits, check_files, checked_text, new_reference
 from lapor_sync.store import outbox
 from lapor_sync.store.database import Work
@@ -45,7 +45,7 @@ class NewResponse:
 
 
 def respond(judging: Judging, actor: Actor, written: NewResponse, limits: FileLimits | None = None) -> str:
-    """Queue one response; its reference. Raises BadInput, ReportUnknown or NotAllowed: nothing is taken then."""
+    """Queue one response; its reference. Raises Refused: nothing is taken then."""
     with judging.store.work(actor) as work:
         new = _prepare(work, judging, written, limits or FileLimits())
         _refuse_second(work, new.tracking_id, written)
@@ -60,12 +60,12 @@ def respond_all(
 
     So was one whose words stand in the thread under a reference of ours that an older backup does not know.
     All rows are checked, and where one is bad none is taken; `wrong` are the numbers of rows that could not even be
-    read, and why. Raises BadInput with every bad row's number and reason.
+    read, and why. Raises Refused with every bad row's number and reason.
     """
     with judging.store.work(actor) as work:
         taken = outbox.origins(work, [row.origin for row in rows if row.origin])
         refs: list[str | None] = []
-        problems = list(wrong)
+        problems: list[tuple[int, Refused | str]] = list(wrong)
         for row in rows:
             try:
                 is_new = row.origin not in taken and not _was_recovered(work, row)
@@ -77,62 +77,33 @@ def respond_all(
                 _refuse_second(work, new.tracking_id, row)
                 outbox.add(work, new)
                 refs.append(new.ref)
-            except (BadInput, NotAllowed, ReportUnknown) as error:
-                reasons = tuple(_why_not(work, judging, row)) or (error.what,)
-                problems += [(row.row, reason.rstrip(".")) for reason in reasons]
+            except Refused as refused:
+                problems += [(row.row, one) for one in (tuple(_why_not(work, judging, row)) or (refused,))]
         if problems:  # raised inside the transaction: what was added goes with it
-            raise _rows_refused(problems, len({row.row for row in rows} | {number for number, _ in wrong}))
+            count = len({row.row for row in rows} | {number for number, _ in wrong})
+            raise Refused(Code.ROWS_WRONG, problems=tuple(problems), count=count)
         return refs
 
 
-def _why_not(work: Work, judging: Judging, row: NewResponse) -> Iterator[str]:
+def _why_not(work: Work, judging: Judging, row: NewResponse) -> Iterator[Refused]:
     """Return every reason why a row cannot be taken by itself, where taking it stops at the first."""
     ref = reference(judging.rules.prefix)
     checks: list[Callable[[], object]] = [lambda: checked_text(row.text, ref, judging.rules.prefix)]
     try:
         report = known_report(work, row.given_id)
-    except ReportUnknown as error:
-        yield error.what
+    except Refused as refused:
+        yield refused
     else:
-        checks += [lambda: refuse_closed(report), lambda: _refuse_unknown_status(report, row)]
-        checks += [lambda: _speaks_for(work, judging, report, row.opd)]
+        checks += [lambda: demand(work.actor, Act.ANSWER, subject_of(report))]
+        checks += [
+            lambda: _refuse_unknown_status(report, row),
+            lambda: _speaks_for(work, judging, report, row.opd),
+        ]
     for check in checks:
         try:
             check()
-        except (BadInput, NotAllowed) as error:
-            yield error.what
-
-
-MOST_REASONS = 100
-"""So many are told in full; of further rows the numbers."""
-
-
-def _rows_refused(problems: Iterable[tuple[int, str]], count: int) -> BadInput:
-    """The refusal of a sheet that names every bad row, so that one correction does; rows of one reason together."""
-    by_reason: dict[str, list[int]] = {}
-    numbers: set[int] = set()
-    for number, reason in sorted(problems):
-        by_reason.setdefault(reason, []).append(number)
-        numbers.add(number)
-    told = [f"{_rows(by_reason[reason])}: {reason}" for reason in list(by_reason)[:MOST_REASONS]]
-    rest = [number for reason in list(by_reason)[MOST_REASONS:] for number in by_reason[reason]]
-    told += [f"and {_rows(rest)}, for other reasons"] if rest else []
-    return BadInput(
-        f"{len(numbers)} of {count} rows cannot be taken; none was: {'; '.join(told)}.",
-        todo="Correct these rows and give the whole file again.",
-    )
-
-
-def _rows(numbers: Iterable[int]) -> str:
-    """Numbers of rows in words: `row 3`, `rows 3, 5-8`."""
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    words = ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
-    return f"row{'s' if ',' in words or '-' in words else ''} {words}"
+        except Refused as refused:
+            yield refused
 
 
 def origin_of(tracking_id: str, opd: str, text: str) -> str:
@@ -159,15 +130,11 @@ def _was_said(work: Work, new: NewDelivery, text: str) -> bool:
 
 def _refuse_second(work: Work, tracking_id: str, written: NewResponse) -> None:
     """Refuse words that the citizen has, or is about to get, from whichever OPD. What was called off, or what LAPOR
-    refused, the citizen has not. Raises NotAllowed."""
+    refused, the citizen has not. Raises Refused."""
     mine = outbox.of_reports(work, [tracking_id]).get(tracking_id, ())
     first = next((one for one in mine if one.state not in _NEVER_CAME and _says_the_same(one, written.text)), None)
     if first is not None and not written.again:
-        raise NotAllowed(
-            f"The same words were written for report {tracking_id} before: {first.ref}, {first.state} "
-            "(--again writes them once more).",
-            todo="If the citizen is to get them once more, say so with --again.",
-        )
+        raise Refused(Code.SAME_WORDS, tracking_id=tracking_id, ref=first.ref, state=first.state)
 
 
 _NEVER_CAME = frozenset({State.CANCELLED, State.REFUSED})
@@ -182,7 +149,7 @@ def _says_the_same(one: Queued, text: str) -> bool:
 
 def _prepare(work: Work, judging: Judging, written: NewResponse, limits: FileLimits) -> NewDelivery:
     report = known_report(work, written.given_id)
-    refuse_closed(report)
+    demand(work.actor, Act.ANSWER, subject_of(report))
     _refuse_unknown_status(report, written)
     opd = _speaks_for(work, judging, report, written.opd)
     ref = new_reference(work, judging)
@@ -208,11 +175,7 @@ def _prepare(work: Work, judging: Judging, written: NewResponse, limits: FileLim
 def _refuse_unknown_status(report: Mirrored, written: NewResponse) -> None:
     name = unknown_status(report.report)
     if name is not None and not written.any_status:
-        said = f"a status name that is not known, {shown_name(name[:60])!r}" if name else "no status name"
-        raise NotAllowed(
-            f"Report {report.tracking_id} has {said}: it may be closed, and an answer needs --any-status.",
-            todo="Look at it on LAPOR; if an answer still makes sense, write it with --any-status (not from a sheet).",
-        )
+        raise Refused(Code.STATUS_UNKNOWN, tracking_id=report.tracking_id, status_name=name)
 
 
 def _speaks_for(work: Work, judging: Judging, report: Mirrored, given: str | None) -> str:
@@ -221,19 +184,13 @@ def _speaks_for(work: Work, judging: Judging, report: Mirrored, given: str | Non
     at_an_opd = disposed_to is not None and not city.is_itself(disposed_to)
     if given is None:
         if not at_an_opd or disposed_to is None:
-            raise NotAllowed(
-                f"Report {report.tracking_id} is not yet disposed to an OPD.",
-                todo="Dispose it on LAPOR first, or say with --opd for which OPD you answer.",
-            )
+            raise Refused(Code.NOT_DISPOSED, tracking_id=report.tracking_id)
         return disposed_to
     opd = institution_id(work, given)
     if at_an_opd and opd != disposed_to:
-        raise NotAllowed(
-            f"Report {report.tracking_id} is with {_name(report)}, not with {given}.",
-            todo="Let that OPD answer, or have the report disposed anew on LAPOR first.",
-        )
+        raise Refused(Code.WITH_OTHER_OPD, tracking_id=report.tracking_id, name=_name(report), given=given)
     if not city.owns(opd):
-        raise NotAllowed(f"{given} is none of the city's institutions.", todo="See LAPOR_SYNC_OPD_IDS.")
+        raise Refused(Code.NOT_OF_THE_CITY, given=given)
     return opd
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lapor_sync.domain.delivery import MAX_TEXT, reference, references_in, unsendable_characters, with_reference
-from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import has_words
 from lapor_sync.mirror.judging import Judging
@@ -30,39 +30,27 @@ def new_reference(work: Work, judging: Judging) -> str:
 
 def checked_text(text: str, ref: str, prefix: str) -> str:
     if not has_words(text):
-        raise BadInput("The text is empty.", todo="Write what the citizen is to read.")
+        raise Refused(Code.TEXT_EMPTY)
     damaged = unsendable_characters(text)
     if damaged:
-        raise BadInput(
-            f"The text holds control or damaged characters ({', '.join(damaged[:5])}).",
-            todo="Write the words again where they stand, or save the text as plain UTF-8, and try again.",
-        )
+        raise Refused(Code.TEXT_UNSENDABLE, characters=tuple(damaged))
     if references_in(text, prefix):
-        raise BadInput(
-            "The text holds a reference of another response.",
-            todo="Take the [Ref ...] line out; a new one is added.",
-        )
+        raise Refused(Code.TEXT_HAS_REFERENCE)
     whole = with_reference(text, ref)
     if len(whole) > MAX_TEXT:
-        over = len(whole) - MAX_TEXT
-        raise BadInput(
-            f"The text with its reference has {len(whole)} characters, LAPOR takes {MAX_TEXT}.",
-            todo=f"Shorten it by {over} characters.",
-        )
+        raise Refused(Code.TEXT_TOO_LONG, length=len(whole), most=MAX_TEXT)
     return whole
 
 
 def check_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> None:
     if len(files) > limits.max_count:
-        raise BadInput(f"{len(files)} files, at most {limits.max_count}.", todo="Attach fewer files.")
+        raise Refused(Code.TOO_MANY_FILES, count=len(files), most=limits.max_count)
     for file in files:
         extension = file.file_name.rpartition(".")[2].lower()
         if extension not in limits.types:
-            raise BadInput(
-                f"{file.file_name}: LAPOR takes {', '.join(limits.types)}.", todo="Convert the file first."
-            )
+            raise Refused(Code.FILE_OF_OTHER_TYPE, file_name=file.file_name, types=limits.types)
         if not file.content:
-            raise BadInput(f"{file.file_name} is empty.", todo="Attach the right file.")
+            raise Refused(Code.FILE_EMPTY, file_name=file.file_name)
         if len(file.content) > limits.max_bytes:
-            size, most = len(file.content) / 2**20, limits.max_bytes / 2**20
-            raise BadInput(f"{file.file_name} has {size:.1f} MB, at most {most:g} MB.", todo="Make it smaller.")
+            size = len(file.content)
+            raise Refused(Code.FILE_TOO_LARGE, file_name=file.file_name, size=size, most=limits.max_bytes)

@@ -9,11 +9,12 @@ import pytest
 
 from lapor_sync import office
 from lapor_sync.domain.delivery import Kind, Reason, State
-from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Refused
 from lapor_sync.office import NewResponse, OutboxAct, origin_of
 from lapor_sync.store import outbox
 from lapor_sync.store.outbox import NewDelivery
+from lapor_sync.words.en import told
 from tests.flow.bench import OPD, OTHER_OPD
 from tests.flow.scripted import Stage, row_of, stage
 
@@ -60,10 +61,10 @@ ALIKE = [
 def test_the_same_words_twice_are_refused(city: Stage, text: str) -> None:
     """Layout, capitals and signs aside; whether the first one is queued, sent or held; with --again they go."""
     first = city.respond(MINE, TEXT)
-    with pytest.raises(NotAllowed, match=f"{first}, queued.*--again"):
+    with pytest.raises(Refused, match=f"same_words.*{first} state=queued"):
         city.respond(MINE, text)
     city.cycles(2)
-    with pytest.raises(NotAllowed, match=f"{first}, sent"):
+    with pytest.raises(Refused, match=f"same_words.*{first} state=sent"):
         city.respond(MINE, text, is_secret=True)
     again = city.respond(MINE, text, again=True)
     city.cycles(2)
@@ -83,7 +84,7 @@ def test_other_words_are_another_response(city: Stage) -> None:
 def test_words_without_a_letter_are_compared_as_they_are(city: Stage) -> None:
     city.respond(MINE, "\U0001f44d")
     city.respond(MINE, "\U0001f64f")
-    with pytest.raises(NotAllowed):
+    with pytest.raises(Refused):
         city.respond(MINE, " \U0001f44d ")
 
 
@@ -113,8 +114,10 @@ def test_a_reason_for_a_hand_over_is_no_response(city: Stage) -> None:
 def test_a_sheet_s_row_after_a_response_is_refused_with_its_reference(city: Stage) -> None:
     """None of the sheet is taken; with --again all of it is. The same sheet twice says nothing new."""
     first = city.respond(MINE, TEXT)
-    with pytest.raises(BadInput, match=rf"row 3: .*{first}, queued.*--again"):
+    with pytest.raises(Refused) as refused:
         from_sheet(city, "Baik.", TEXT)
+    what, _ = told(refused.value)
+    assert f"row 3: The same words were written for report {MINE} before: {first}, queued (--again" in what
     refs = from_sheet(city, "Baik.", TEXT, again=True)
     assert all(refs)
     assert from_sheet(city, "Baik.", TEXT) == [None, None]
@@ -124,7 +127,7 @@ def test_a_sheet_s_row_after_a_response_is_refused_with_its_reference(city: Stag
 
 def test_a_response_after_a_sheet_is_refused(city: Stage) -> None:
     (first,) = from_sheet(city, TEXT)
-    with pytest.raises(NotAllowed, match=f"{first}, queued"):
+    with pytest.raises(Refused, match=f"same_words.*{first} state=queued"):
         city.respond(MINE, TEXT)
 
 
@@ -140,7 +143,7 @@ def test_after_a_restore_what_was_found_upstream_counts(city: Stage) -> None:
     )
     with city.setup.store.work() as work:
         outbox.add(work, said, state=State.SENT, reason=Reason.RECOVERED)
-    with pytest.raises(NotAllowed, match="LS-QQQQQQ, sent"):
+    with pytest.raises(Refused, match=r"same_words.*LS-QQQQQQ state=sent"):
         city.respond(MINE, TEXT)
 
 

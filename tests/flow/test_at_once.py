@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from lapor_sync import office
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Refused
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.office import OutboxAct
 from lapor_sync.store import audit, outbox
@@ -80,7 +80,7 @@ def test_while_it_is_claimed(city: Bench, desk: Judging, act: OutboxAct) -> None
                 someone_waits(city)
 
         city.cycle(step=step)
-        with pytest.raises(NotAllowed, match=f"{ref} is sending"):
+        with pytest.raises(Refused, match=f"delivery_on_its_way ref={ref} state=sending"):
             asked[0].result(20)
     assert city.state(ref) is State.SENT
     assert sum(ref in words for words in city.arrived(city.delivery(ref).tracking_id)) == 1

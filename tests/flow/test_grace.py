@@ -10,8 +10,8 @@ import pytest
 
 from lapor_sync import office
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.store import marks, pauses
 from lapor_sync.store.audit import head
 from lapor_sync.store.marks import Mark
@@ -136,7 +136,7 @@ def test_resume_waits_for_the_grace_whatever_the_wall_clock_does(tmp_path: Path,
         restored(city)
         city.clock.seconds += 20
         city.clock.wall_ahead = step
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 100 + max(0, 30 if step == -30 else 0)
         assert office.resume(city.setup, of_shell("siti"))
@@ -147,10 +147,10 @@ def test_after_another_start_resume_counts_anew(tmp_path: Path) -> None:
     with stage(tmp_path / "kota.db") as city:
         restored(city)
         city.clock.boot, city.clock.wall_ahead = "second", HOUR
-        with pytest.raises(NotAllowed, match="not be readable"):
+        with pytest.raises(Refused, match=Code.RESTORED_JUST_NOW):
             office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 119
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 1
         assert office.resume(city.setup, of_shell("siti"))
@@ -162,7 +162,7 @@ def test_a_pause_of_an_earlier_program_is_counted_from_the_first_look(tmp_path: 
         with city.setup.store.work() as work:
             marks.put(work, Mark.PAUSED, json.dumps({"since": work.at, "by": "siti", "why": pauses.Why.RESTORED}))
         city.clock.seconds += 10_000
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 120
         assert office.resume(city.setup, of_shell("siti"))

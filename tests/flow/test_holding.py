@@ -14,8 +14,8 @@ import pytest
 from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import BadInput, NotAllowed, ReportUnknown
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import Institution, OutgoingFile, Report
 from lapor_sync.office import FileLimits, NewResponse, OutboxAct
 from lapor_sync.store import conflicts, institutions
@@ -26,6 +26,7 @@ from lapor_sync.sync.push import FRESH_SECONDS, push
 from lapor_sync.sync.reread import read_one
 from lapor_sync.sync.setup import Setup
 from lapor_sync.sync.take_export import take_export
+from lapor_sync.words.en import told
 from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, bench, refs_in_order
 from tests.system.rig import wait_until
 
@@ -434,13 +435,13 @@ def test_a_hand_over_is_flagged_until_the_disposition_changes(tmp_path: Path) ->
         one = city.report()
         city.settle_down()
         ref = forward(city, one)
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             forward(city, one)
         city.cycle()
         assert city.state(ref) is State.SENT
         assert city.world.thread(one)["forward_to"] == OUTSIDE
         assert Flag.FORWARD_REQUESTED in city.mirrored(one).verdict.flags
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             forward(city, one)
         city.cycles(3)
         assert Flag.FORWARD_REQUESTED in city.mirrored(one).verdict.flags
@@ -485,11 +486,11 @@ def test_a_hand_over_to_where_it_is_makes_no_sense(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=0) as city:
         one = city.report()
         city.settle_down()
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             forward(city, one, OPD)
-        with pytest.raises(BadInput):
+        with pytest.raises(Refused):
             forward(city, one, "Dinas Antah Berantah")
-        with pytest.raises(BadInput):
+        with pytest.raises(Refused):
             office.forward(city.setup, of_shell("budi"), one, OUTSIDE, "  ")
         assert forward(city, one, "pt pln (persero)").startswith("LS-")
 
@@ -510,11 +511,11 @@ def test_hold_retry_and_cancel(tmp_path: Path) -> None:
         city.cycle()
         assert city.state(ref) is State.SENT
         for act in OutboxAct:
-            with pytest.raises(NotAllowed):
+            with pytest.raises(Refused):
                 office.change(city.setup, of_shell("siti"), act, ref)
         other = city.respond(one, "Lagi")
         assert office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, other) is State.CANCELLED
-        with pytest.raises(BadInput):
+        with pytest.raises(Refused):
             office.change(city.setup, of_shell("siti"), OutboxAct.HOLD, "LS-AAAAAA")
         who = [row[3] for row in city.contents()["audit"] if row[4] == "delivery_moved"]
         assert who.count("siti") == 3
@@ -527,9 +528,9 @@ def test_an_unknown_delivery_is_not_for_people(tmp_path: Path) -> None:
         city.world.add_faults({"match": POST, "do": "gateway:502", "stored": False})
         city.cycle()
         for act in OutboxAct:
-            with pytest.raises(NotAllowed) as refused:
+            with pytest.raises(Refused) as refused:
                 office.change(city.setup, of_shell("siti"), act, ref)
-            assert "read back" in refused.value.todo
+            assert "read back" in told(refused.value)[1]
 
 
 def test_a_retry_skips_the_wait(tmp_path: Path) -> None:
@@ -563,13 +564,12 @@ def test_conflicts_are_settled_in_the_ways_that_fit(tmp_path: Path) -> None:
     """An unknown id, or an answer to another question, changes nothing."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         one, ref = one_written(city)
-        with pytest.raises(BadInput):
-            settle(city, one, How.KEEP_OURS)
-        with pytest.raises(BadInput):
-            settle(city, "999", How.KEEP_OURS)
+        for given in (one, "999"):
+            with pytest.raises(Refused, match=Code.CONFLICT_UNKNOWN):
+                settle(city, given, How.KEEP_OURS)
         city.world.answer(one)
         city.cycle()
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused, match=Code.SETTLED_BY_CHOICE):
             settle(city, one, How.ACCEPT_VANISHED)
         assert held_for(city, ref) is Reason.ANSWERED_ELSEWHERE
 
@@ -585,15 +585,18 @@ def test_what_cannot_be_answered_is_refused_at_once(tmp_path: Path) -> None:
         city.world.satisfied(closed)
         city.world.dispose(abroad, to=OUTSIDE)
         city.settle_down()
-        for given, opd in ((closed, None), (abroad, None), (fresh, None), (at_city, None), (at_opd, OTHER_OPD)):
-            with pytest.raises(NotAllowed):
+        for given, opd, code in (
+            (closed, None, Code.REPORT_CLOSED),
+            (abroad, None, Code.REPORT_CLOSED),
+            (fresh, None, Code.NOT_DISPOSED),
+            (at_city, None, Code.NOT_DISPOSED),
+            (at_opd, OTHER_OPD, Code.WITH_OTHER_OPD),
+            (at_city, OUTSIDE, Code.NOT_OF_THE_CITY),
+            ("123", None, Code.REPORT_UNKNOWN),
+            (at_city, "Dinas Antah Berantah", Code.INSTITUTION_UNKNOWN),
+        ):
+            with pytest.raises(Refused, match=code):
                 city.respond(given, opd=opd)
-        with pytest.raises(NotAllowed):
-            city.respond(at_city, opd=OUTSIDE)
-        with pytest.raises(ReportUnknown):
-            city.respond("123")
-        with pytest.raises(BadInput):
-            city.respond(at_city, opd="Dinas Antah Berantah")
         assert city.outbox() == []
 
 
@@ -609,13 +612,23 @@ def test_a_response_at_the_city_itself_names_its_opd(tmp_path: Path) -> None:
         assert city.state(ref) is State.REFUSED  # the stand-in takes answers of who has it only
 
 
-@pytest.mark.parametrize("text", ["", " \n ", "&nbsp;<br>", "a\x00b", "Lihat [Ref LS-AAAAAA]", "x" * 990])
-def test_texts_that_cannot_go_are_refused(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", Code.TEXT_EMPTY),
+        (" \n ", Code.TEXT_EMPTY),
+        ("&nbsp;<br>", Code.TEXT_EMPTY),
+        ("a\x00b", Code.TEXT_UNSENDABLE),
+        ("Lihat [Ref LS-AAAAAA]", Code.TEXT_HAS_REFERENCE),
+        ("x" * 990, Code.TEXT_TOO_LONG),
+    ],
+)
+def test_texts_that_cannot_go_are_refused(tmp_path: Path, text: str, code: Code) -> None:
     """Empty, unstorable, with a reference of another, too long with its own."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         one = city.report()
         city.settle_down()
-        with pytest.raises(BadInput):
+        with pytest.raises(Refused, match=code):
             city.respond(one, text)
 
 
@@ -626,13 +639,13 @@ def test_files_that_cannot_go_are_refused(tmp_path: Path) -> None:
         city.settle_down()
         sound = OutgoingFile(file_name="a.pdf", content=b"%PDF")
         limits = FileLimits(max_bytes=10, max_count=2)
-        for files in (
-            (OutgoingFile(file_name="a.exe", content=b"MZ"),),
-            (OutgoingFile(file_name="a.pdf", content=b""),),
-            (OutgoingFile(file_name="a.pdf", content=b"%" * 11),),
-            (sound,) * 3,
+        for code, files in (
+            (Code.FILE_OF_OTHER_TYPE, (OutgoingFile(file_name="a.exe", content=b"MZ"),)),
+            (Code.FILE_EMPTY, (OutgoingFile(file_name="a.pdf", content=b""),)),
+            (Code.FILE_TOO_LARGE, (OutgoingFile(file_name="a.pdf", content=b"%" * 11),)),
+            (Code.TOO_MANY_FILES, (sound,) * 3),
         ):
-            with pytest.raises(BadInput):
+            with pytest.raises(Refused, match=code):
                 office.respond(
                     city.setup, of_shell("budi"), NewResponse(given_id=one, text="Baik", files=files), limits
                 )
@@ -652,14 +665,15 @@ def test_a_sheet_is_taken_whole_or_not_at_all_and_once(tmp_path: Path) -> None:
             return NewResponse(given_id=one, text=text, origin=origin, row=number)
 
         rows = [row(number, one) for number, one in enumerate(ones, start=2)]
-        with pytest.raises(BadInput, match="row 9") as bad:
+        with pytest.raises(Refused) as bad:
             office.respond_all(city.setup, of_shell("budi"), [*rows, row(9, "404404")])
-        assert "1 of 4 rows" in bad.value.what
+        assert told(bad.value)[0] == (
+            "1 of 4 rows cannot be taken; none was: row 9: No report 404404 in the mirror."
+        )
         assert city.outbox() == []
 
-        refs = office.respond_all(
-            city.setup, of_shell("budi"), [*rows, row(5, ones[0])]
-        )  # the same line twice in one sheet
+        twice = [*rows, row(5, ones[0])]
+        refs = office.respond_all(city.setup, of_shell("budi"), twice)
         assert refs[3] is None
         assert office.respond_all(city.setup, of_shell("budi"), rows) == [None, None, None]
         city.cycle()
@@ -693,7 +707,7 @@ def test_a_row_is_known_again_however_its_cells_name_report_and_opd(tmp_path: Pa
         by_hand = office.respond(
             city.setup, of_shell("budi"), NewResponse(given_id=one, text="Bukan dari lembar.")
         )
-        with pytest.raises(BadInput, match=by_hand):
+        with pytest.raises(Refused, match=by_hand):
             office.respond_all(city.setup, of_shell("budi"), [row(2, one, OPD, "Bukan dari lembar.")])
 
 
@@ -706,7 +720,7 @@ def test_two_institutions_of_one_name_must_be_told_by_id(tmp_path: Path) -> None
             institutions.replace_all(
                 work, [Institution(id="8", name="Dinas X"), Institution(id="9", name="dinas x")]
             )
-            with pytest.raises(BadInput, match="more than one"):
+            with pytest.raises(Refused, match=Code.INSTITUTION_MEANT_TWICE):
                 office.institution_id(work, "Dinas X")
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from lapor_sync import office
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import AuditBroken, BadInput, NotAllowed
+from lapor_sync.domain.errors import AuditBroken, BadInput
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import OutboxAct
 from lapor_sync.store import audit, backup, pauses
 from lapor_sync.store.database import open_store
@@ -204,9 +205,9 @@ def test_the_last_write_may_not_be_readable_yet(tmp_path: Path) -> None:
         city.cycle()
         assert len(city.arrived(one)) == 1
         go_back(city, file)
-        with pytest.raises(NotAllowed, match="right before the restore") as refused:
+        with pytest.raises(Refused, match=Code.RESTORED_JUST_NOW) as refused:
             office.resume(city.setup, of_shell("Sari"))
-        assert "seconds" in refused.value.todo
+        assert str(refused.value) in {f"restored_just_now seconds={n}" for n in (1, 2, 3)}
         city.cycle()
         city.pass_time(5, real=1)
         office.resume(city.setup, of_shell("Sari"))

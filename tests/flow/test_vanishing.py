@@ -9,8 +9,8 @@ import pytest
 from lapor_sync import office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Refused
 from lapor_sync.store import views
 from lapor_sync.store.conflicts import MANY_VANISHED, How
 from tests.flow.bench import ON_BOTH, OTHER_OPD, Bench, assert_mirrored, bench
@@ -70,7 +70,7 @@ def test_gone_on_two_reads_a_day_apart_is_vanished(tmp_path: Path) -> None:
         now = city.mirrored(one)
         assert (now.colour, now.agreed, now.report) == (before.colour, before.agreed, before.report)
         assert [values["tracking_id"] for values in city.log.named("report_vanished")] == [one]
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             city.respond(one)
 
 
@@ -206,7 +206,7 @@ def test_many_at_once_raise_an_alarm_and_wait_for_a_person(tmp_path: Path) -> No
         assert city.state(ref) is State.SENT
         assert new in city.all_mirrored()
 
-        with pytest.raises(NotAllowed):
+        with pytest.raises(Refused):
             office.settle(city.setup, of_shell("siti"), conflict.id, How.KEEP_OURS)
         office.settle(city.setup, of_shell("siti"), conflict.id, How.ACCEPT_VANISHED)
         city.cycle()

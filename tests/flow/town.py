@@ -25,8 +25,9 @@ from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync import office
-from lapor_sync.domain.errors import LaporSyncError, NotAllowed, UpstreamError
+from lapor_sync.domain.errors import LaporSyncError, UpstreamError
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Refused
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.judging import Pace
 from lapor_sync.office import OutboxAct
@@ -457,7 +458,7 @@ class Town:
         """A person lets deliveries leave again, or is told to wait: they look at no clock that may be wrong."""
         if self.clocks.true - self.restored_at < GRACE:
             return
-        with suppress(NotAllowed):
+        with suppress(Refused):
             office.resume(self.setup, of_shell("siti"))
 
     def is_paused(self) -> bool:

@@ -15,8 +15,8 @@ from openpyxl import Workbook
 
 from lapor_sync.commands.base import stop_on_signals
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.refusals import Refused
 from lapor_sync.office import OutboxAct, change
 from tests.system.rig import Program, Rig, refs_in, wait_until
 
@@ -314,7 +314,7 @@ def test_a_person_cancels_what_it_is_about_to_send(town: Rig) -> None:
         for number in range(60):
             ref = town.respond(town.reports[number % 6], f"Sudah kami kerjakan, tahap {number}.")
             time.sleep(number % 12 * 0.02)
-            with suppress(NotAllowed):
+            with suppress(Refused):
                 change(town.judging, of_shell("siti"), OutboxAct.CANCEL, ref)
                 cancelled.add(ref)
         wait_until(lambda: town.states() <= {State.SENT, State.CANCELLED}, 40, "the end of every delivery")

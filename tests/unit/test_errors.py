@@ -15,7 +15,6 @@ from lapor_sync.domain.errors import (
     Denied,
     LaporSyncError,
     Missing,
-    ReportUnknown,
     SettingsWrong,
     Unreachable,
     UpstreamBroken,
@@ -33,8 +32,6 @@ def tree(cls: type[LaporSyncError] = LaporSyncError) -> Iterator[type[LaporSyncE
 def make(cls: type[LaporSyncError]) -> LaporSyncError:
     if cls is SettingsWrong:
         return SettingsWrong(("one", "two"))
-    if cls is ReportUnknown:
-        return ReportUnknown("1234567")
     if issubclass(cls, BadRecord):
         return cls("what", key="1", raw="{}")
     return cls("what")
@@ -85,7 +82,6 @@ def test_the_facts_are_attributes() -> None:
     """No one has to parse a message."""
     assert SettingsWrong(("a", "b")).problems == ("a", "b")
     assert SettingsWrong(("a", "b")).what == "Settings: a; b"
-    assert ReportUnknown("1234567").given == "1234567"
     assert Denied("no", http_status=401, retry_after=3.0).http_status == 401
     assert Denied("no", retry_after=3.0).retry_after == 3.0
     assert Unreachable("no").sent is True

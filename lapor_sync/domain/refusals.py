@@ -1,0 +1,72 @@
+"""Why an act is refused: a code with its facts. The sentences stand in `words`, once for each language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Self
+
+from lapor_sync.domain.errors import Defect, WrongUse
+
+
+class Code(StrEnum):
+    """Every reason for a refusal, and the names of the facts that its sentences need."""
+
+    facts: frozenset[str]
+
+    def __new__(cls, value: str, *facts: str) -> Self:
+        self = str.__new__(cls, value)
+        self._value_ = value
+        self.facts = frozenset(facts)
+        return self
+
+    # Who acts.
+    NOT_THE_POSTS = "not_the_posts", "act", "role"
+    OTHER_OPD = "other_opd", "tracking_id", "opd"
+    # What is meant.
+    REPORT_UNKNOWN = "report_unknown", "given"
+    OPD_UNKNOWN = "opd_unknown", "given"
+    OPD_MEANT_TWICE = "opd_meant_twice", "given", "names"
+    INSTITUTION_UNKNOWN = "institution_unknown", "given"
+    INSTITUTION_MEANT_TWICE = "institution_meant_twice", "given"
+    INSTITUTION_NOT_LISTED = "institution_not_listed", "given"
+    DELIVERY_UNKNOWN = "delivery_unknown", "given"
+    CONFLICT_UNKNOWN = "conflict_unknown", "given"
+    # The report.
+    REPORT_CLOSED = "report_closed", "tracking_id", "colour", "status_name"
+    REPORT_VANISHED = "report_vanished", "tracking_id"
+    STATUS_UNKNOWN = "status_unknown", "tracking_id", "status_name"
+    NOT_DISPOSED = "not_disposed", "tracking_id"
+    WITH_OTHER_OPD = "with_other_opd", "tracking_id", "name", "given"
+    NOT_OF_THE_CITY = "not_of_the_city", "given"
+    # The words and files.
+    SAME_WORDS = "same_words", "tracking_id", "ref", "state"
+    TEXT_EMPTY = "text_empty"
+    TEXT_UNSENDABLE = "text_unsendable", "characters"
+    TEXT_HAS_REFERENCE = "text_has_reference"
+    TEXT_TOO_LONG = "text_too_long", "length", "most"
+    TOO_MANY_FILES = "too_many_files", "count", "most"
+    FILE_OF_OTHER_TYPE = "file_of_other_type", "file_name", "types"
+    FILE_EMPTY = "file_empty", "file_name"
+    FILE_TOO_LARGE = "file_too_large", "file_name", "size", "most"
+    ROWS_WRONG = "rows_wrong", "problems", "count"
+    # Hand-overs, deliveries, conflicts.
+    WITH_IT_ALREADY = "with_it_already", "tracking_id", "given"
+    HANDOVER_UNDER_WAY = "handover_under_way", "tracking_id"
+    DELIVERY_ON_ITS_WAY = "delivery_on_its_way", "ref", "state", "act"
+    DELIVERY_OVER = "delivery_over", "ref", "state", "act"
+    RESTORED_JUST_NOW = "restored_just_now", "seconds"
+    SETTLED_BY_CHOICE = "settled_by_choice", "id"
+    SETTLED_BY_ACCEPTING = "settled_by_accepting", "id"
+
+
+class Refused(WrongUse):
+    """An act was refused, and nothing was done. A face says it in its own language (`words`)."""
+
+    def __init__(self, code: Code, **facts: object) -> None:
+        if facts.keys() != code.facts:
+            raise Defect(f"The refusal {code} has the facts {', '.join(sorted(facts)) or 'none'}.")
+        super().__init__(" ".join((code, *(f"{name}={value}" for name, value in facts.items()))))
+        self.code = code
+        self.facts: Mapping[str, object] = MappingProxyType(facts)

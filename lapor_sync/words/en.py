@@ -1,0 +1,139 @@
+"""English, as the command line says it: what to do names commands and options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from lapor_sync.domain.errors import LaporSyncError
+from lapor_sync.domain.names import shown_name
+from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.words import Facts, Told, by_reason, filled, listed
+
+
+def told(error: LaporSyncError) -> tuple[str, str]:
+    """Return what happened, and what to do."""
+    if not isinstance(error, Refused):
+        return error.what, error.todo
+    sentence = REFUSALS[error.code]
+    return filled(sentence.what, error.facts), filled(sentence.todo, error.facts)
+
+
+def _status(facts: Facts) -> str:
+    name = facts["status_name"]
+    said = f"a status name that is not known, {shown_name(name[:60])!r}" if name else "no status name"
+    return f"Report {facts['tracking_id']} has {said}: it may be closed, and an answer needs --any-status."
+
+
+def _opds(facts: Facts) -> str:
+    names: Mapping[str, str] = facts["names"]
+    which = ", ".join(f"{name} ({one})" for one, name in list(names.items())[:10])
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{facts['given']!r} may be {which}{more}."
+
+
+def _rows_wrong(facts: Facts) -> str:
+    problems = facts["problems"]
+    reasons, rest = by_reason(problems, lambda one: told(one)[0])
+    said = [f"{_rows(numbers)}: {reason}" for numbers, reason in reasons]
+    said += [f"and {_rows(rest)}, for other reasons"] if rest else []
+    wrong = len({number for number, _ in problems})
+    return f"{wrong} of {facts['count']} rows cannot be taken; none was: {'; '.join(said)}."
+
+
+def _rows(numbers: Iterable[int]) -> str:
+    said = listed(numbers)
+    return f"row{'s' if ',' in said or '-' in said else ''} {said}"
+
+
+def _size(facts: Facts) -> str:
+    size, most = facts["size"] / 2**20, facts["most"] / 2**20
+    return f"{facts['file_name']} has {size:.1f} MB, at most {most:g} MB."
+
+
+_SHOW = "See `lapor-sync show {tracking_id}`."
+
+REFUSALS: Mapping[Code, Told] = {
+    Code.NOT_THE_POSTS: Told("The post of {role} may not do that ({act}).", "Ask the city's admin."),
+    Code.OTHER_OPD: Told(
+        "Report {tracking_id} is not with OPD {opd}.", "Ask the city's admin, who may hand it over."
+    ),
+    Code.REPORT_UNKNOWN: Told(
+        "No report {given} in the mirror.",
+        "Check the Tracking ID; a new report arrives with the next poll or export.",
+    ),
+    Code.OPD_UNKNOWN: Told("No OPD {given!r} is known.", "See `lapor-sync opds` for ids and names."),
+    Code.OPD_MEANT_TWICE: Told(_opds, "Give more of the name, or the id."),
+    Code.INSTITUTION_UNKNOWN: Told(
+        "{given!r}: no institution of this name is known.", "Give the institution's id instead."
+    ),
+    Code.INSTITUTION_MEANT_TWICE: Told(
+        "{given!r}: more than one institution has this name.", "Give the institution's id instead."
+    ),
+    Code.INSTITUTION_NOT_LISTED: Told(
+        "LAPOR's list of institutions has no {given}.", "Check the id, or give the institution's name."
+    ),
+    Code.DELIVERY_UNKNOWN: Told(
+        "No delivery {given} in the outbox.", "See `lapor-sync outbox` for the references."
+    ),
+    Code.CONFLICT_UNKNOWN: Told("No open conflict {given}.", "See `lapor-sync conflicts` for the ids."),
+    Code.REPORT_CLOSED: Told(
+        "Report {tracking_id} is {colour} ({status_name}): closed.",
+        "A closed report takes no response; if it is reopened on LAPOR, the next poll shows it.",
+    ),
+    Code.REPORT_VANISHED: Told("Report {tracking_id} is not found on LAPOR any more.", _SHOW),
+    Code.STATUS_UNKNOWN: Told(
+        _status,
+        "Look at it on LAPOR; if an answer still makes sense, write it with --any-status (not from a sheet).",
+    ),
+    Code.NOT_DISPOSED: Told(
+        "Report {tracking_id} is not yet disposed to an OPD.",
+        "Dispose it on LAPOR first, or say with --opd for which OPD you answer.",
+    ),
+    Code.WITH_OTHER_OPD: Told(
+        "Report {tracking_id} is with {name}, not with {given}.",
+        "Let that OPD answer, or have the report disposed anew on LAPOR first.",
+    ),
+    Code.NOT_OF_THE_CITY: Told("{given} is none of the city's institutions.", "See LAPOR_SYNC_OPD_IDS."),
+    Code.SAME_WORDS: Told(
+        "The same words were written for report {tracking_id} before: {ref}, {state} "
+        "(--again writes them once more).",
+        "If the citizen is to get them once more, say so with --again.",
+    ),
+    Code.TEXT_EMPTY: Told("The text is empty.", "Write what the citizen is to read."),
+    Code.TEXT_UNSENDABLE: Told(
+        lambda facts: f"The text holds control or damaged characters ({', '.join(facts['characters'][:5])}).",
+        "Write the words again where they stand, or save the text as plain UTF-8, and try again.",
+    ),
+    Code.TEXT_HAS_REFERENCE: Told(
+        "The text holds a reference of another response.", "Take the [Ref ...] line out; a new one is added."
+    ),
+    Code.TEXT_TOO_LONG: Told(
+        "The text with its reference has {length} characters, LAPOR takes {most}.",
+        lambda facts: f"Shorten it by {facts['length'] - facts['most']} characters.",
+    ),
+    Code.TOO_MANY_FILES: Told("{count} files, at most {most}.", "Attach fewer files."),
+    Code.FILE_OF_OTHER_TYPE: Told(
+        lambda facts: f"{facts['file_name']}: LAPOR takes {', '.join(facts['types'])}.", "Convert the file first."
+    ),
+    Code.FILE_EMPTY: Told("{file_name} is empty.", "Attach the right file."),
+    Code.FILE_TOO_LARGE: Told(_size, "Make it smaller."),
+    Code.ROWS_WRONG: Told(_rows_wrong, "Correct these rows and give the whole file again."),
+    Code.WITH_IT_ALREADY: Told("Report {tracking_id} is with {given} already.", "Nothing is to be done."),
+    Code.HANDOVER_UNDER_WAY: Told("A hand-over of report {tracking_id} is under way already.", _SHOW),
+    Code.DELIVERY_ON_ITS_WAY: Told(
+        "Delivery {ref} is {state}: it cannot be changed by `{act}`.",
+        "It may be upstream already and is being read back; wait for `lapor-sync outbox` to show the outcome.",
+    ),
+    Code.DELIVERY_OVER: Told(
+        "Delivery {ref} is {state}: it cannot be changed by `{act}`.",
+        "It has come to its end; write a new response if one is needed.",
+    ),
+    Code.RESTORED_JUST_NOW: Told(
+        "What was sent right before the restore may not be readable in its thread yet.",
+        "Look at the list again in {seconds} seconds; then resume.",
+    ),
+    Code.SETTLED_BY_CHOICE: Told(
+        "Conflict {id} is settled with --keep-ours or --take-upstream.", "Choose one of these."
+    ),
+    Code.SETTLED_BY_ACCEPTING: Told("Conflict {id} is settled with --accept-vanished.", "Choose one of these."),
+}

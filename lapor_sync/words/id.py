@@ -1,0 +1,175 @@
+"""Indonesian, as officers read it on the board and in digests: formal and short; it names pages, never commands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.people import Role
+from lapor_sync.domain.permits import Act
+from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.words import Facts, Told, by_reason, filled, listed
+
+
+def told(refused: Refused) -> tuple[str, str]:
+    """Return what happened, and what to do."""
+    sentence = REFUSALS[refused.code]
+    return filled(sentence.what, refused.facts), filled(sentence.todo, refused.facts)
+
+
+ROLES: Mapping[Role, str] = {
+    Role.OFFICER: "pejabat penghubung",
+    Role.ADMIN: "admin induk",
+    Role.LEADER: "pimpinan",
+    Role.INSPECTOR: "Inspektorat",
+}
+
+ACTS: Mapping[Act, str] = {
+    Act.SEE: "melihat laporan",
+    Act.SEE_SECRET: "membaca isi laporan rahasia",
+    Act.SEE_REPORTER: "melihat nama pelapor",
+    Act.ANSWER: "menjawab laporan",
+    Act.MOVE_DELIVERY: "menahan, membatalkan, atau melepas kiriman",
+    Act.HAND_OVER: "menyatakan laporan bukan kewenangan",
+    Act.NOTE: "menulis catatan internal",
+    Act.INSTRUCT: "memberi arahan",
+    Act.SETTLE: "memutuskan perbedaan dengan LAPOR",
+    Act.PAUSE: "menghentikan atau melanjutkan pengiriman",
+    Act.SEE_SYSTEM: "melihat keadaan sistem",
+    Act.SEE_FIGURES: "melihat rekap",
+    Act.SEE_AUDIT: "melihat riwayat",
+    Act.MANAGE_PEOPLE: "mengelola akun dan jabatan",
+}
+
+STATES: Mapping[State, str] = {
+    State.QUEUED: "menunggu",
+    State.SENDING: "sedang dikirim",
+    State.UNKNOWN: "sedang diperiksa",
+    State.SENT: "sampai",
+    State.HELD: "ditahan",
+    State.REFUSED: "ditolak LAPOR",
+    State.CANCELLED: "dibatalkan",
+}
+
+
+def _status(facts: Facts) -> str:
+    name = facts["status_name"]
+    said = f"status yang tidak dikenal (“{name[:60]}”)" if name else "tanpa status"
+    return f"Laporan {facts['tracking_id']} {said}; mungkin sudah ditutup."
+
+
+def _opds(facts: Facts) -> str:
+    names: Mapping[str, str] = facts["names"]
+    which = ", ".join(f"{name} ({one})" for one, name in list(names.items())[:10])
+    more = f", dan {len(names) - 10} lainnya" if len(names) > 10 else ""
+    return f"“{facts['given']}” dapat berarti {which}{more}."
+
+
+def _rows_wrong(facts: Facts) -> str:
+    problems = facts["problems"]
+    reasons, rest = by_reason(problems, lambda one: told(one)[0])
+    said = [f"baris {listed(numbers)}: {reason}" for numbers, reason in reasons]
+    said += [f"dan baris {listed(rest)}, karena sebab lain"] if rest else []
+    wrong = len({number for number, _ in problems})
+    return f"{wrong} dari {facts['count']} baris tidak dapat diterima, jadi tidak satu pun diambil: {'; '.join(said)}."
+
+
+def _size(facts: Facts) -> str:
+    size, most = (f"{facts[name] / 2**20:.1f}".replace(".", ",") for name in ("size", "most"))
+    return f"Berkas {facts['file_name']} berukuran {size} MB; LAPOR menerima paling besar {most} MB."
+
+
+def _delivery(facts: Facts) -> str:
+    return f"Kiriman {facts['ref']} {STATES[facts['state']]} dan tidak dapat diubah."
+
+
+REFUSALS: Mapping[Code, Told] = {
+    Code.NOT_THE_POSTS: Told(
+        lambda facts: f"Jabatan {ROLES[facts['role']]} tidak berwenang {ACTS[facts['act']]}.",
+        "Hubungi admin induk bila hal ini perlu dilakukan.",
+    ),
+    Code.OTHER_OPD: Told(
+        "Laporan {tracking_id} tidak didisposisikan ke OPD Anda.", "Hubungi admin induk bila disposisinya keliru."
+    ),
+    Code.REPORT_UNKNOWN: Told(
+        "Laporan {given} tidak ditemukan.",
+        "Periksa nomornya; laporan baru muncul beberapa menit setelah masuk LAPOR.",
+    ),
+    Code.OPD_UNKNOWN: Told("OPD “{given}” tidak dikenal.", "Pilih OPD dari daftar."),
+    Code.OPD_MEANT_TWICE: Told(_opds, "Tuliskan nama yang lebih lengkap atau nomornya."),
+    Code.INSTITUTION_UNKNOWN: Told("Instansi “{given}” tidak dikenal.", "Pilih instansi dari daftar."),
+    Code.INSTITUTION_MEANT_TWICE: Told(
+        "Ada lebih dari satu instansi bernama “{given}”.", "Pilih instansi dari daftar."
+    ),
+    Code.INSTITUTION_NOT_LISTED: Told(
+        "Instansi {given} tidak ada di daftar LAPOR.", "Pilih instansi dari daftar."
+    ),
+    Code.DELIVERY_UNKNOWN: Told("Kiriman {given} tidak ditemukan.", "Lihat halaman Kiriman."),
+    Code.CONFLICT_UNKNOWN: Told("Pertanyaan {given} tidak ada atau sudah diputuskan.", "Lihat halaman Keputusan."),
+    Code.REPORT_CLOSED: Told(
+        "Laporan {tracking_id} sudah ditutup ({status_name}).",
+        "Laporan tertutup tidak dapat dijawab. Bila dibuka lagi di LAPOR, halaman ini akan mengikutinya.",
+    ),
+    Code.REPORT_VANISHED: Told(
+        "Laporan {tracking_id} tidak ditemukan lagi di LAPOR.", "Hubungi admin induk; jawaban belum dapat dikirim."
+    ),
+    Code.STATUS_UNKNOWN: Told(
+        _status, "Periksa laporan ini di LAPOR. Bila memang perlu dijawab, tandai bahwa status ini tetap dijawab."
+    ),
+    Code.NOT_DISPOSED: Told(
+        "Laporan {tracking_id} belum didisposisikan ke OPD.",
+        "Disposisikan dahulu di LAPOR, atau pilih OPD penjawab.",
+    ),
+    Code.WITH_OTHER_OPD: Told(
+        "Laporan {tracking_id} ada pada {name}, bukan pada {given}.",
+        "Biarkan OPD tersebut menjawab, atau ubah disposisinya di LAPOR.",
+    ),
+    Code.NOT_OF_THE_CITY: Told("{given} bukan instansi kota ini.", "Pilih OPD dari daftar."),
+    Code.SAME_WORDS: Told(
+        lambda facts: (
+            f"Jawaban yang sama sudah ditulis untuk laporan {facts['tracking_id']} "
+            f"({facts['ref']}, {STATES[facts['state']]})."
+        ),
+        "Bila pelapor memang perlu menerimanya sekali lagi, tandai “kirim lagi”.",
+    ),
+    Code.TEXT_EMPTY: Told("Jawaban masih kosong.", "Tuliskan apa yang akan dibaca pelapor."),
+    Code.TEXT_UNSENDABLE: Told(
+        lambda facts: f"Jawaban memuat karakter yang tidak dapat dikirim ({', '.join(facts['characters'][:5])}).",
+        "Ketik ulang kata-kata di tempat itu, lalu coba lagi.",
+    ),
+    Code.TEXT_HAS_REFERENCE: Told(
+        "Jawaban memuat nomor rujukan kiriman lain.",
+        "Hapus baris [Ref ...]; nomor yang baru ditambahkan otomatis.",
+    ),
+    Code.TEXT_TOO_LONG: Told(
+        "Jawaban beserta nomor rujukannya {length} karakter; LAPOR menerima {most}.",
+        lambda facts: f"Kurangi {facts['length'] - facts['most']} karakter.",
+    ),
+    Code.TOO_MANY_FILES: Told("Ada {count} berkas; LAPOR menerima paling banyak {most}.", "Kurangi lampirannya."),
+    Code.FILE_OF_OTHER_TYPE: Told(
+        lambda facts: (
+            f"Berkas {facts['file_name']} tidak dapat dikirim; LAPOR menerima {', '.join(facts['types'])}."
+        ),
+        "Ubah dahulu jenis berkasnya.",
+    ),
+    Code.FILE_EMPTY: Told("Berkas {file_name} kosong.", "Lampirkan berkas yang benar."),
+    Code.FILE_TOO_LARGE: Told(_size, "Perkecil berkasnya."),
+    Code.ROWS_WRONG: Told(_rows_wrong, "Perbaiki baris-baris itu, lalu kirim ulang seluruh berkas."),
+    Code.WITH_IT_ALREADY: Told("Laporan {tracking_id} sudah ada pada {given}.", "Tidak ada yang perlu dilakukan."),
+    Code.HANDOVER_UNDER_WAY: Told(
+        "Pelimpahan laporan {tracking_id} sedang berjalan.", "Tunggu hasilnya di halaman laporan."
+    ),
+    Code.DELIVERY_ON_ITS_WAY: Told(
+        _delivery, "Kiriman ini mungkin sudah sampai di LAPOR dan sedang diperiksa; tunggu hasilnya."
+    ),
+    Code.DELIVERY_OVER: Told(_delivery, "Kiriman ini sudah selesai; tulis jawaban baru bila diperlukan."),
+    Code.RESTORED_JUST_NOW: Told(
+        "Kiriman terakhir sebelum pemulihan mungkin belum terbaca di LAPOR.", "Coba lagi dalam {seconds} detik."
+    ),
+    Code.SETTLED_BY_CHOICE: Told(
+        "Pertanyaan {id} perlu pilihan lain.", "Pilih jawaban kita dikirim, atau yang ada di LAPOR yang berlaku."
+    ),
+    Code.SETTLED_BY_ACCEPTING: Told(
+        "Pertanyaan {id} menyangkut laporan yang hilang.", "Pilih “laporan-laporan itu memang sudah tidak ada”."
+    ),
+}

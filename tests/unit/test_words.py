@@ -1,0 +1,148 @@
+"""The sentences of both languages: every code has one, and each asks only for facts that its code brings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from string import Formatter
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.people import Role
+from lapor_sync.domain.permits import Act
+from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.words import Told, by_reason, en, id, listed
+
+LANGUAGES = [en, id]
+
+FACTS: Mapping[str, object] = {
+    "act": Act.ANSWER,
+    "characters": ("U+0000",),
+    "colour": Colour.HIJAU,
+    "count": 7,
+    "file_name": "foto.heic",
+    "given": "Dinas X",
+    "id": "12",
+    "length": 1003,
+    "most": 1000,
+    "name": "Dinas PUPR",
+    "names": {"611": "Dinas PUPR", "612": "Dinas Perkim"},
+    "opd": "611",
+    "problems": ((3, Refused(Code.TEXT_EMPTY)), (5, Refused(Code.TEXT_EMPTY)), (4, "7x12")),
+    "ref": "LS-AAAAAA",
+    "role": Role.LEADER,
+    "seconds": 30,
+    "size": 7_000_000,
+    "state": State.SENT,
+    "status_name": "Diarsipkan",
+    "tracking_id": "7001234",
+    "types": ("jpg", "pdf"),
+}
+
+
+def refused(code: Code, **others: object) -> Refused:
+    """That refusal with likely facts; an act of the outbox is named by its own word."""
+    likely = {**FACTS, **({"act": "hold"} if "ref" in code.facts else {}), **others}
+    return Refused(code, **{name: likely[name] for name in code.facts})
+
+
+def said(language: ModuleType) -> Iterator[tuple[Code, str, str]]:
+    for code in Code:
+        yield (code, *language.told(refused(code)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_has_two_whole_sentences(language: ModuleType) -> None:
+    assert set(language.REFUSALS) == set(Code)
+    for code, what, todo in said(language):
+        for sentence in (what, todo):
+            assert re.fullmatch(r"\S.*[.)]", sentence), (code, sentence)
+            assert "{" not in sentence, (code, sentence)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sentence_asks_for_what_its_code_does_not_bring(language: ModuleType) -> None:
+    for code, sentence in language.REFUSALS.items():
+        for part in sentence:
+            if isinstance(part, str):
+                asked = {name for _, name, _, _ in Formatter().parse(part) if name}
+                assert asked <= code.facts, (code, part)
+
+
+def test_what_an_officer_reads_names_no_command_and_no_english() -> None:
+    for code, what, todo in said(id):
+        assert not re.search(r"lapor-sync|--\w|LAPOR_SYNC|`", what + todo), code
+        assert not re.search(r"\b(the|report|with|cannot|delivery|sent|held)\b", what + todo), (code, what, todo)
+
+
+@pytest.mark.parametrize(("enum", "table"), [(Role, id.ROLES), (Act, id.ACTS), (State, id.STATES)])
+def test_officers_read_every_role_act_and_state_in_indonesian(enum: Any, table: Mapping[Any, str]) -> None:
+    assert set(table) == set(enum)
+    assert len(set(table.values())) == len(table)
+
+
+def test_a_refusal_without_its_facts_is_a_fault_of_ours() -> None:
+    for facts in ({}, {"given": "7", "more": "8"}):
+        with pytest.raises(Defect, match="report_unknown"):
+            Refused(Code.REPORT_UNKNOWN, **facts)
+
+
+def test_a_refusal_says_its_code_and_facts_to_a_log() -> None:
+    assert str(Refused(Code.REPORT_UNKNOWN, given="7001")) == "report_unknown given=7001"
+    assert str(Refused(Code.TEXT_EMPTY)) == "text_empty"
+
+
+def test_a_report_without_a_status_name_is_said_so() -> None:
+    bare = refused(Code.STATUS_UNKNOWN, status_name=None)
+    assert en.told(bare)[0].startswith("Report 7001234 has no status name")
+    assert id.told(bare)[0].startswith("Laporan 7001234 tanpa status")
+
+
+@pytest.mark.parametrize(
+    ("language", "more"), [(en, " and 2 more."), (id, ", dan 2 lainnya.")], ids=["english", "indonesian"]
+)
+def test_ten_of_many_opds_are_named(language: ModuleType, more: str) -> None:
+    many = refused(Code.OPD_MEANT_TWICE, names={str(n): f"Dinas {n}" for n in range(12)})
+    what, _ = language.told(many)
+    assert what.endswith(more)
+    assert "Dinas 9 (9)" in what
+    assert "Dinas 10" not in what
+
+
+def test_rows_of_one_reason_are_named_together() -> None:
+    wrong = refused(Code.ROWS_WRONG)
+    assert en.told(wrong)[0] == (
+        "3 of 7 rows cannot be taken; none was: rows 3, 5: The text is empty; row 4: 7x12."
+    )
+    assert "baris 3, 5: Jawaban masih kosong; baris 4: 7x12" in id.told(wrong)[0]
+
+
+def test_of_very_many_reasons_the_rest_is_numbers() -> None:
+    wrong = refused(Code.ROWS_WRONG, problems=tuple((n, f"reason {n}") for n in range(1, 111)))
+    assert en.told(wrong)[0].endswith("row 100: reason 100; and rows 101-110, for other reasons.")
+    assert id.told(wrong)[0].endswith("dan baris 101-110, karena sebab lain.")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "short"),
+    [([3], "3"), ([4, 3], "3, 4"), ([5, 6, 7, 3, 3], "3, 5-7"), ([], ""), (range(2, 9), "2-8")],
+)
+def test_numbers_in_short(numbers: Any, short: str) -> None:
+    assert listed(numbers) == short
+
+
+def test_a_reason_s_full_stop_is_not_said_twice() -> None:
+    assert by_reason([(2, "No such report.")], lambda one: "") == ([([2], "No such report")], [])
+
+
+def test_a_sentence_may_be_made_from_its_facts() -> None:
+    assert isinstance(en.REFUSALS[Code.STATUS_UNKNOWN], Told)
+    assert en.told(refused(Code.FILE_TOO_LARGE, size=6_291_456, most=5_242_880))[0] == (
+        "foto.heic has 6.0 MB, at most 5 MB."
+    )
+    assert "berukuran 6,0 MB" in id.told(refused(Code.FILE_TOO_LARGE, size=6_291_456, most=5_242_880))[0]
