@@ -1,0 +1,345 @@
+"""Lists of reports for people: bound to what they may see in the query itself, filtered, in pages, counted.
+
+`within` is the id of the one OPD whose reports somebody may see, None for all. Rows are typed; no JSON and no words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
+
+from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
+from lapor_sync.store import institutions
+from lapor_sync.store.database import Work
+from lapor_sync.store.schema import report as table
+from lapor_sync.store.times import from_text, to_text
+
+NONE = "-"
+"""What stands in a filter for reports that have no such value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Filters of a list; None for all. Values are as in a `Row`, NONE for reports without one.
+
+    `since` and `until`: received in this span, the end left out. `text`: in the title or the words of a report that is
+    not rahasia, or its Tracking ID.
+    """
+
+    colour: str | None = None
+    waiting_on: str | None = None
+    opd: str | None = None
+    classification: str | None = None
+    category: str | None = None
+    channel: str | None = None
+    district: str | None = None
+    flag: str | None = None
+    overdue: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A report in a list. `title` and `district` are None where it is rahasia."""
+
+    tracking_id: str
+    title: str | None
+    opd: str | None
+    opd_name: str | None
+    colour: Colour | None
+    waiting_on: WaitingOn | None
+    flags: frozenset[Flag]
+    status_name: str
+    classification: str | None
+    category: str | None
+    channel: str | None
+    district: str | None
+    created_at: datetime | None
+    updated_at: datetime | None
+    due_at: datetime | None
+    is_overdue: bool
+    auto_close_at: datetime | None
+    is_secret: bool
+    is_anonymous: bool
+    answers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list. `after` leads to the next part, None at the end."""
+
+    rows: tuple[Row, ...]
+    after: str | None
+
+
+_FILTERED = {
+    "colour": table.c.colour,
+    "waiting_on": table.c.waiting_on,
+    "opd": table.c.disposition_id,
+    "classification": table.c.classification,
+    "category": table.c.category,
+    "channel": table.c.channel,
+    "district": table.c.kecamatan,
+}
+"""The filters that are a column, by the name that `Wanted` has for them."""
+
+_received = func.coalesce(table.c.created_at, "")
+
+_SHOWN = (
+    table.c.tracking_id,
+    table.c.title,
+    table.c.disposition_id,
+    table.c.disposition_name,
+    table.c.colour,
+    table.c.waiting_on,
+    table.c.flags,
+    table.c.status_name,
+    table.c.classification,
+    table.c.category,
+    table.c.channel,
+    table.c.kecamatan,
+    table.c.created_at,
+    table.c.updated_at,
+    table.c.due_at,
+    table.c.auto_close_at,
+    table.c.is_secret,
+    table.c.is_anonymous,
+    table.c.answers,
+)
+
+
+def page(work: Work, wanted: Wanted, within: str | None, *, after: str | None = None, most: int = 50) -> Page:
+    """Return the wanted reports, the newest first, from behind `after` (a page's) on.
+
+    A page goes on by key, so that what comes in meanwhile moves nothing. A key that no page gave begins anew.
+    """
+    query = select(*_SHOWN).where(*_where(work, wanted, within))
+    if after is not None and _is_text(after):
+        query = query.where(_is_behind(*after.rpartition("/")[::2]))
+    query = query.order_by(_received.desc(), table.c.tracking_id.desc()).limit(most + 1)
+    rows = _rows(work, query)
+    last = rows[most - 1] if len(rows) > most else None
+    return Page(tuple(rows[:most]), f"{to_text(last.created_at) or ''}/{last.tracking_id}" if last else None)
+
+
+def _is_behind(received: str, tracking_id: str) -> ColumnElement[bool]:
+    is_same = _received == received
+    return or_(_received < received, and_(is_same, table.c.tracking_id < tracking_id))
+
+
+def count(work: Work, wanted: Wanted, within: str | None) -> int:
+    """Return how many reports are wanted."""
+    query = select(func.count()).select_from(table).where(*_where(work, wanted, within))
+    return int(work.conn.execute(query).scalar_one())
+
+
+def counts(
+    work: Work, wanted: Wanted, within: str | None, names: Iterable[str] = tuple(_FILTERED)
+) -> dict[str, dict[str, int]]:
+    """Return, for each of these filters, how many reports each of its values would show beside the other filters."""
+    found = {}
+    for name in names:
+        column = _FILTERED[name]
+        nothing: dict[str, Any] = {name: None}
+        others = replace(wanted, **nothing)
+        query = select(column, func.count()).where(*_where(work, others, within)).group_by(column)
+        found[name] = {row[0] or NONE: int(row[1]) for row in work.conn.execute(query)}
+    return found
+
+
+def _where(work: Work, wanted: Wanted, within: str | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [table.c.agency == work.agency]
+    if within is not None:
+        found.append(table.c.disposition_id == within)
+    for name, column in _FILTERED.items():
+        value = getattr(wanted, name)
+        if value == NONE:
+            found.append(column.is_(None))
+        elif value is not None:
+            found.append(column == value if _is_text(value) else false())
+    if wanted.district is not None:
+        found.append(table.c.is_secret == 0)  # where a rahasia one is from is not told by its number either
+    if wanted.flag is not None:
+        found.append(table.c.flags.contains(json.dumps(wanted.flag), autoescape=True))
+    if wanted.overdue:
+        found.append(_is_overdue(work))
+    if wanted.since is not None:
+        found.append(table.c.created_at >= to_text(wanted.since))
+    if wanted.until is not None:
+        found.append(table.c.created_at < to_text(wanted.until))
+    if wanted.text is not None:
+        found.append(_says(wanted.text.strip()))
+    return found
+
+
+def _is_overdue(work: Work) -> ColumnElement[bool]:
+    return and_(table.c.due_at.is_not(None), table.c.due_at < work.at)
+
+
+def _says(text: str) -> ColumnElement[bool]:
+    """Whether a report says it; of a rahasia one only the number is asked, so that nobody finds out what it says."""
+    if not _is_text(text):
+        return false()
+    words = or_(
+        table.c.title.icontains(text, autoescape=True),
+        func.coalesce(table.c.content_text, table.c.content).icontains(text, autoescape=True),
+    )
+    return or_(table.c.tracking_id == text, and_(table.c.is_secret == 0, words))
+
+
+def _is_text(given: str) -> bool:
+    """Whether a database could hold it at all; what it could not, no report has."""
+    return "\x00" not in given and not any("\ud800" <= one <= "\udfff" for one in given)
+
+
+def _rows(work: Work, query: Select[Any]) -> list[Row]:
+    return [_row(one, work.at) for one in work.conn.execute(query).mappings()]
+
+
+def _row(one: Mapping[Any, Any], now: str) -> Row:
+    is_secret = bool(one["is_secret"])
+    return Row(
+        tracking_id=one["tracking_id"],
+        title=None if is_secret else one["title"],
+        opd=one["disposition_id"],
+        opd_name=one["disposition_name"],
+        colour=Colour(one["colour"]) if one["colour"] else None,
+        waiting_on=WaitingOn(one["waiting_on"]) if one["waiting_on"] else None,
+        flags=frozenset(map(Flag, json.loads(one["flags"]))),
+        status_name=one["status_name"],
+        classification=one["classification"],
+        category=one["category"],
+        channel=one["channel"],
+        district=None if is_secret else one["kecamatan"],
+        created_at=_time(one["created_at"]),
+        updated_at=_time(one["updated_at"]),
+        due_at=_time(one["due_at"]),
+        is_overdue=one["due_at"] is not None and one["due_at"] < now,
+        auto_close_at=_time(one["auto_close_at"]),
+        is_secret=is_secret,
+        is_anonymous=bool(one["is_anonymous"]),
+        answers=one["answers"],
+    )
+
+
+def _time(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
+
+
+# What waits for somebody.
+
+
+@dataclass(frozen=True, slots=True)
+class Pile:
+    """Reports that wait for the same reason, the most urgent first; `count` is how many there are in all."""
+
+    rows: tuple[Row, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """What waits: past its deadline; due until the end of today; due soon; the reporter wrote again; closes by itself.
+
+    A report stands in the first of these that fits.
+    """
+
+    overdue: Pile
+    today: Pile
+    soon: Pile
+    wrote_again: Pile
+    closing: Pile
+
+
+def tasks(
+    work: Work,
+    within: str | None,
+    *,
+    waiting_on: Iterable[WaitingOn],
+    today: datetime,
+    soon: datetime,
+    closing: datetime,
+    most: int = 100,
+) -> Tasks:
+    """Return what waits for these; `today`, `soon` and `closing` are the ends of the spans that they name."""
+    mine = and_(
+        table.c.agency == work.agency,
+        table.c.disposition_id == within if within is not None else table.c.tracking_id.is_not(None),
+        or_(table.c.colour.is_(None), table.c.colour.not_in(list(CLOSED))),
+    )
+    waits = table.c.waiting_on.in_(list(waiting_on))
+    due, closes = table.c.due_at, table.c.auto_close_at
+    is_timed = due.is_not(None)
+    at, day, later, end = (work.at, to_text(today), to_text(soon), to_text(closing))
+    pile = partial(_pile, work, mine, most)
+    return Tasks(
+        overdue=pile(and_(waits, is_timed, due < at), due),
+        today=pile(and_(waits, is_timed, due >= at, due <= day), due),
+        soon=pile(and_(waits, is_timed, due > day, due <= later), due),
+        wrote_again=pile(and_(waits, table.c.answers > 0, or_(~is_timed, due > later)), table.c.updated_at),
+        closing=pile(and_(table.c.waiting_on == WaitingOn.REPORTER, closes >= at, closes <= end), closes),
+    )
+
+
+def _pile(work: Work, mine: ColumnElement[bool], most: int, fits: ColumnElement[bool], by: Any) -> Pile:
+    where = and_(mine, fits)
+    rows = _rows(work, select(*_SHOWN).where(where).order_by(by, table.c.tracking_id).limit(most))
+    if len(rows) < most:
+        return Pile(tuple(rows), len(rows))
+    number = work.conn.execute(select(func.count()).select_from(table).where(where)).scalar_one()
+    return Pile(tuple(rows), int(number))
+
+
+# The OPDs.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpdRow:
+    """One OPD's reports; `id` None for those that are with nobody yet, `unknown` those without a colour."""
+
+    id: str | None
+    name: str | None
+    merah: int
+    kuning: int
+    hijau: int
+    abu: int
+    unknown: int
+    overdue: int
+
+
+def by_opd(work: Work, within: str | None = None) -> tuple[OpdRow, ...]:
+    """Return each OPD's numbers, the most merah first."""
+    is_late = case((_is_overdue(work), 1), else_=0)
+    query = (
+        select(table.c.disposition_id, table.c.colour, func.count(), func.sum(is_late))
+        .where(*_where(work, Wanted(), within))
+        .group_by(table.c.disposition_id, table.c.colour)
+    )
+    found: dict[str | None, list[tuple[str | None, int, int]]] = {}
+    for opd, shade, number, late in work.conn.execute(query):
+        found.setdefault(opd, []).append((shade, int(number), int(late)))
+    names = institutions.names(work)
+    rows = [_opd_row(opd, names.get(opd or ""), numbers) for opd, numbers in found.items()]
+    return tuple(sorted(rows, key=lambda one: (-one.merah, -one.kuning, one.name or "", one.id or "")))
+
+
+def _opd_row(opd: str | None, name: str | None, numbers: Sequence[tuple[str | None, int, int]]) -> OpdRow:
+    by_colour = {shade: number for shade, number, _ in numbers}
+    return OpdRow(
+        id=opd,
+        name=name,
+        merah=by_colour.get(Colour.MERAH, 0),
+        kuning=by_colour.get(Colour.KUNING, 0),
+        hijau=by_colour.get(Colour.HIJAU, 0),
+        abu=by_colour.get(Colour.ABU, 0),
+        unknown=by_colour.get(None, 0),
+        overdue=sum(late for _, _, late in numbers),
+    )

@@ -1,0 +1,285 @@
+"""Lists for people: bound to what they may see, the same by pages as at once, and as counted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+
+from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
+from lapor_sync.domain.report import Institution
+from lapor_sync.store import institutions, queries
+from lapor_sync.store.database import Store
+from lapor_sync.store.queries import NONE, Row, Wanted
+from lapor_sync.store.reports import Mirrored
+from tests.databases import START
+from tests.store.samples import mirrored, report, save
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PU, DLH = "611", "612"
+COLOURS = (None, *Colour)
+PEOPLE = (None, *WaitingOn)
+
+
+def made(n: int, dice: Random) -> Mirrored:
+    """One of many reports of all kinds; some were received at one moment, or nobody knows when."""
+    opd = dice.choice((PU, DLH, None))
+    flags = frozenset({Flag.VANISHED} if dice.random() < 0.2 else ())
+    values: dict[str, Any] = {
+        "title": dice.choice(("Jalan rusak", "Sampah 100% menumpuk", "Lampu_jalan mati")),
+        "content": f"<p>Di depan rumah nomor {n}</p>",
+        "disposition_id": opd,
+        "disposition_name": opd and f"Dinas {opd}",
+        "category": dice.choice(("Jalan", "Sampah", None)),
+        "channel": dice.choice(("web", "sms")),
+        "classification": dice.choice(("pengaduan", "aspirasi", None)),
+        "kecamatan": dice.choice(("Ratu Agung", "Gading Cempaka", None)),
+        "is_secret": dice.random() < 0.2,
+        "created_at": dice.choice((None, START, *(START - n * HOUR for n in range(1, 60)))),
+    }
+    verdict = Verdict(colour=dice.choice(COLOURS), waiting_on=dice.choice(PEOPLE), flags=flags)
+    due_at = dice.choice((None, START - DAY, START - HOUR, START + HOUR, START + 2 * DAY, START + 9 * DAY))
+    return mirrored(
+        str(n),
+        report(str(n), **values),
+        verdict=verdict,
+        due_at=due_at,
+        deadline_clock="answer" if due_at else None,
+        auto_close_at=dice.choice((None, START + DAY, START + 9 * DAY)),
+        answers=dice.randrange(3),
+    )
+
+
+@pytest.fixture
+def city(store: Store) -> tuple[Store, list[Mirrored]]:
+    dice = Random(7)
+    made_of_it = [made(n, dice) for n in range(7100, 7240)]
+    save(store, *made_of_it)
+    return store, made_of_it
+
+
+def newest_first(some: list[Mirrored]) -> list[str]:
+    def key(one: Mirrored) -> tuple[str, str]:
+        return (one.report.created_at.isoformat() if one.report.created_at else "", one.tracking_id)
+
+    return [one.tracking_id for one in sorted(some, key=key, reverse=True)]
+
+
+def in_pages(store: Store, wanted: Wanted, within: str | None = None, most: int = 7) -> list[Row]:
+    found: list[Row] = []
+    after = None
+    while True:
+        with store.reading() as work:
+            page = queries.page(work, wanted, within, after=after, most=most)
+        found += page.rows
+        if page.after is None:
+            return found
+        assert len(page.rows) == most
+        after = page.after
+
+
+def value(one: Mirrored, name: str) -> str | None:
+    found = {
+        "colour": one.verdict.colour,
+        "waiting_on": one.verdict.waiting_on,
+        "opd": one.report.disposition_id,
+        "district": one.report.kecamatan,
+    }
+    return found[name] if name in found else getattr(one.report, name)
+
+
+@pytest.mark.parametrize("within", [None, PU])
+def test_pages_are_the_list_and_only_what_somebody_may_see(city: Any, within: str | None) -> None:
+    store, all_of_it = city
+    mine = [one for one in all_of_it if within in {None, one.report.disposition_id}]
+    assert [row.tracking_id for row in in_pages(store, Wanted(), within)] == newest_first(mine)
+    with store.reading() as work:
+        assert queries.count(work, Wanted(), within) == len(mine)
+
+
+def test_a_page_of_just_all_has_no_next(store: Store) -> None:
+    save(store, *(mirrored(str(n)) for n in range(3)))
+    with store.reading() as work:
+        assert queries.page(work, Wanted(), None, most=3).after is None
+        assert queries.page(work, Wanted(), None, most=2).after is not None
+
+
+@pytest.mark.parametrize("key", ["", "/", "x", "9999/9", "../../etc", "\udcff", "2026-03-02T03:00:00.000000Z/"])
+def test_a_key_that_no_page_gave_harms_nothing(city: Any, key: str) -> None:
+    store, _ = city
+    with store.reading() as work:
+        shown = queries.page(work, Wanted(), None, after=key)
+    assert len(shown.rows) <= 50
+
+
+@pytest.mark.parametrize(
+    "name", ["colour", "waiting_on", "opd", "classification", "category", "channel", "district"]
+)
+def test_a_filter_shows_what_has_its_value_and_its_count_says_how_many(city: Any, name: str) -> None:
+    """Also those without one. A rahasia report's district is told to nobody, by no number."""
+    store, all_of_it = city
+    seen = [one for one in all_of_it if name != "district" or not one.report.is_secret]
+    for each in {value(one, name) for one in seen}:
+        only: dict[str, Any] = {name: each or NONE}
+        wanted = Wanted(**only)
+        fits = [one for one in seen if value(one, name) == each]
+        assert [row.tracking_id for row in in_pages(store, wanted)] == newest_first(fits)
+        with store.reading() as work:
+            assert queries.counts(work, wanted, None, [name])[name][each or NONE] == len(
+                [one for one in all_of_it if value(one, name) == each]
+            )
+
+
+def test_counts_are_under_the_other_filters(city: Any) -> None:
+    store, all_of_it = city
+    wanted = Wanted(colour="merah", opd=PU)
+    with store.reading() as work:
+        found = queries.counts(work, wanted, None)
+    for shade in COLOURS:
+        fits = [one for one in all_of_it if one.verdict.colour == shade and one.report.disposition_id == PU]
+        assert found["colour"].get(shade or NONE, 0) == len(fits)
+    for opd in (PU, DLH, None):
+        fits = [
+            one for one in all_of_it if one.verdict.colour is Colour.MERAH and one.report.disposition_id == opd
+        ]
+        assert found["opd"].get(opd or NONE, 0) == len(fits)
+
+
+def test_counts_of_an_opd_know_no_other(city: Any) -> None:
+    store, _ = city
+    with store.reading() as work:
+        assert set(queries.counts(work, Wanted(), PU)["opd"]) == {PU}
+        assert queries.count(work, Wanted(opd=DLH), PU) == 0
+        assert [one.id for one in queries.by_opd(work, PU)] == [PU]
+
+
+def test_overdue_flag_and_time_are_filters_too(city: Any) -> None:
+    store, all_of_it = city
+    late = [one for one in all_of_it if one.due_at and one.due_at < START]
+    gone = [one for one in all_of_it if Flag.VANISHED in one.verdict.flags]
+    span = (START - 20 * HOUR, START - 10 * HOUR)
+    then = [one for one in all_of_it if one.report.created_at and span[0] <= one.report.created_at < span[1]]
+    for wanted, fits in (
+        (Wanted(overdue=True), late),
+        (Wanted(flag="vanished"), gone),
+        (Wanted(flag="van%"), []),
+        (Wanted(since=span[0], until=span[1]), then),
+    ):
+        assert [row.tracking_id for row in in_pages(store, wanted)] == newest_first(fits)
+    assert {row.tracking_id for row in in_pages(store, Wanted()) if row.is_overdue} == {
+        one.tracking_id for one in late
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "in_title", "in_words"),
+    [
+        ("SAMPAH", "Sampah", ""),
+        (" 100% ", "100%", ""),
+        ("0%m", "-", "-"),
+        ("u_j", "u_j", ""),
+        ("rumah nomor 7101", "-", "nomor 7101"),
+        ("<p>", "-", "-"),
+        ("' OR 1=1 --", "-", "-"),
+        ("\x00", "-", "-"),
+        ("\udcff", "-", "-"),
+    ],
+)
+def test_a_search_finds_words_as_they_are_written(city: Any, text: str, in_title: str, in_words: str) -> None:
+    """Signs that mean something to SQL mean themselves; markup is none of the words; case does not matter."""
+    store, all_of_it = city
+    fits = [
+        one
+        for one in all_of_it
+        if not one.report.is_secret
+        and (in_title in one.report.title or (in_words and f"{in_words}<" in one.report.content))
+    ]
+    assert [row.tracking_id for row in in_pages(store, Wanted(text=text))] == newest_first(fits)
+
+
+def test_nobody_finds_out_by_searching_what_a_rahasia_report_says(city: Any) -> None:
+    store, all_of_it = city
+    secret = next(one for one in all_of_it if one.report.is_secret)
+    by_words = in_pages(store, Wanted(text=f"nomor {secret.tracking_id}<"))
+    assert by_words == []
+    (row,) = in_pages(store, Wanted(text=secret.tracking_id))
+    assert (row.tracking_id, row.title, row.district, row.is_secret) == (secret.tracking_id, None, None, True)
+
+
+def tasks(store: Store, within: str | None, most: int = 100) -> queries.Tasks:
+    with store.reading() as work:
+        return queries.tasks(
+            work,
+            within,
+            waiting_on=[WaitingOn.OPD],
+            today=START + 5 * HOUR,
+            soon=START + 3 * DAY,
+            closing=START + 2 * DAY,
+            most=most,
+        )
+
+
+@pytest.mark.parametrize("within", [PU, None])
+def test_what_waits_stands_in_one_pile_each_the_most_urgent_first(city: Any, within: str | None) -> None:
+    store, all_of_it = city
+    found = tasks(store, within)
+    open_ones = [
+        one
+        for one in all_of_it
+        if one.verdict.colour not in {Colour.HIJAU, Colour.ABU} and within in {None, one.report.disposition_id}
+    ]
+    mine = [one for one in open_ones if one.verdict.waiting_on is WaitingOn.OPD]
+    spans = {
+        "overdue": (None, START),
+        "today": (START, START + 5 * HOUR),
+        "soon": (START + 5 * HOUR + timedelta(seconds=1), START + 3 * DAY),
+    }
+    for name, (first, last) in spans.items():
+        fits = {
+            one.tracking_id
+            for one in mine
+            if one.due_at and (first is None or one.due_at >= first) and one.due_at <= last
+        }
+        pile = getattr(found, name)
+        assert {row.tracking_id for row in pile.rows} == fits
+        assert pile.count == len(fits)
+        assert [row.due_at for row in pile.rows] == sorted(row.due_at for row in pile.rows)
+    again = {
+        one.tracking_id for one in mine if one.answers and (one.due_at is None or one.due_at > START + 3 * DAY)
+    }
+    assert {row.tracking_id for row in found.wrote_again.rows} == again
+    closing = {
+        one.tracking_id
+        for one in open_ones
+        if one.verdict.waiting_on is WaitingOn.REPORTER and one.auto_close_at == START + DAY
+    }
+    assert {row.tracking_id for row in found.closing.rows} == closing
+    piles = [found.overdue, found.today, found.soon, found.wrote_again]
+    shown = [row.tracking_id for pile in piles for row in pile.rows]
+    assert len(shown) == len(set(shown))
+    assert all(piles)
+
+
+def test_a_long_pile_shows_its_first_ones_and_how_many_there_are(city: Any) -> None:
+    store, _ = city
+    whole, short = tasks(store, None), tasks(store, None, most=2)
+    assert len(whole.overdue.rows) > 2
+    assert short.overdue == queries.Pile(whole.overdue.rows[:2], whole.overdue.count)
+
+
+def test_each_opd_s_numbers(city: Any) -> None:
+    store, all_of_it = city
+    with store.work() as work:
+        institutions.replace_all(work, [Institution(id=PU, name="Dinas PUPR")])
+    with store.reading() as work:
+        rows = {row.id: row for row in queries.by_opd(work)}
+    assert set(rows) == {PU, DLH, None}
+    assert rows[PU].name == "Dinas PUPR"
+    for opd, row in rows.items():
+        mine = [one for one in all_of_it if one.report.disposition_id == opd]
+        assert row.merah == sum(one.verdict.colour is Colour.MERAH for one in mine)
+        assert row.unknown == sum(one.verdict.colour is None for one in mine)
+        assert row.overdue == sum(bool(one.due_at and one.due_at < START) for one in mine)
+        assert row.merah + row.kuning + row.hijau + row.abu + row.unknown == len(mine)
