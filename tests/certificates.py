@@ -8,9 +8,9 @@ from functools import cache
 
 import pytest
 
-from connectors import transport
+from connectors.transport import tls
 
-_read = transport.trusted
+_read = tls.trusted
 
 
 @cache
@@ -20,4 +20,4 @@ def _trusted(_file: str | None) -> ssl.SSLContext:
 
 def read_once(patch: pytest.MonkeyPatch) -> None:
     """Every transport of this process believes the same, by what SSL_CERT_FILE says when it is made."""
-    patch.setattr(transport, "trusted", lambda: _trusted(os.environ.get("SSL_CERT_FILE")))
+    patch.setattr(tls, "trusted", lambda: _trusted(os.environ.get("SSL_CERT_FILE")))

@@ -11,15 +11,15 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from connectors.elsewhere import NO_FILE
-from connectors.files import why_no_file
-from connectors.room import Room, Share
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.listing import Listing, listing
 from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
 from connectors.sp4n_v3.verdict import Meant
 from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
+from connectors.transport.attached_file import why_no_file
+from connectors.transport.redirects import NO_FILE
+from connectors.transport.room import Room, Share
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
 from lapor_sync.domain.errors import (
     BadInput,

@@ -15,7 +15,6 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from connectors import gateway
 from connectors.sp4n_v3 import verdict
 from connectors.sp4n_v3.values import (
     MAX_DEPTH,
@@ -44,7 +43,7 @@ from connectors.sp4n_v3.values import (
     unpacked,
 )
 from connectors.sp4n_v3.verdict import Meant, Says
-from connectors.transport import may_be_in_address
+from connectors.transport import gateway, may_be_in_address
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, TooMuch, UpstreamBroken

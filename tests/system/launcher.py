@@ -29,7 +29,7 @@ from typing import Any, Self
 
 import pytest
 
-from connectors import transport
+from connectors.transport import tls
 from tests import certificates
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +103,7 @@ def _load() -> None:
     for name in ("connectors.admin_export", "connectors.sp4n_v3", "lapor_sync.app", "lapor_sync.store.migrations"):
         import_module(name)
     certificates.read_once(pytest.MonkeyPatch())
-    transport.trusted()
+    tls.trusted()
 
 
 def _be_the_child(order: dict[str, Any]) -> None:

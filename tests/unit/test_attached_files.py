@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from connectors import elsewhere
-from connectors.files import why_no_file
+from connectors.transport import redirects
+from connectors.transport.attached_file import why_no_file
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 50 + b"\xff\xd9"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20 + b"IEND\xaeB`\x82"
@@ -150,7 +150,7 @@ BASE = "http://lapor.test/api/v3"
 )
 def test_a_call_that_is_sent_on_names_the_setting(location: str, what: str, todo: str) -> None:
     """And never what an address may hold: user, path, signature."""
-    advice = elsewhere.of_call(f"{BASE}/complaints", location, BASE)
+    advice = redirects.of_call(f"{BASE}/complaints", location, BASE)
     assert what in advice.what
     assert todo in advice.todo
     assert "RAHASIA" not in advice.what + advice.todo
@@ -176,7 +176,7 @@ def test_a_file_that_is_sent_on_names_a_setting_only_where_one_can_be_wrong(
     asked: str, location: str, what: str, names_setting: bool
 ) -> None:
     """The address of a file is LAPOR's own."""
-    advice = elsewhere.of_file(asked, location, BASE)
+    advice = redirects.of_file(asked, location, BASE)
     assert what in advice.what
     assert ("LAPOR_SYNC_UPSTREAM_URL" in advice.todo) == names_setting
     assert names_setting or "browser" in advice.todo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.framing import cached_seconds, closes, is_interim, surplus
+from connectors.transport.framing import cached_seconds, closes, is_interim, surplus
 
 HEAD = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"

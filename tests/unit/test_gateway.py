@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from connectors import gateway
-from connectors.gateway import Kind, fault_in
 from connectors.sp4n_v3 import wire
 from connectors.sp4n_v3.verdict import Meant
+from connectors.transport import gateway
+from connectors.transport.gateway import Kind, fault_in
 from lapor_sync.domain.delivery import Body
 
 CODES = {

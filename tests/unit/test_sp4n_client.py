@@ -12,9 +12,9 @@ import httpx
 import pytest
 import respx
 
-from connectors.room import Room
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3, client, wire
 from connectors.transport import Transport, TransportSettings
+from connectors.transport.room import Room
 from lapor_sync.domain.delivery import Sent, Unknown
 from lapor_sync.domain.errors import Missing, NotNow, TooLarge, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Uptime

@@ -417,7 +417,7 @@ def test_a_tls_handshake_that_hangs_did_not_send() -> None:
 @pytest.mark.parametrize("sip", [0, 200], ids=["deaf", "slow"])
 def test_a_peer_that_reads_too_slowly_ends_with_the_limit(sip: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large write into a full socket: part of it left; pieces that each go through in time do not help."""
-    monkeypatch.setattr("connectors.transport._WRITE_PIECE", 100)
+    monkeypatch.setattr("connectors.transport.sockets.PIECE", 100)
     over = threading.Event()
 
     def sipping(connection: socket.socket) -> None:

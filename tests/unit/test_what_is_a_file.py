@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from connectors.files import why_no_file
+from connectors.transport.attached_file import why_no_file
 
 
 @pytest.mark.parametrize(

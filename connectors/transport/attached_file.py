@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from connectors import gateway
+from connectors.transport import gateway
 from lapor_sync.domain.names import shown_name
 
 _SIGNATURES = (

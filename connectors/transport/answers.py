@@ -1,0 +1,152 @@
+"""What came back, and which error it is, where it is one."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import httpx
+
+from connectors.transport import gateway, redirects
+from lapor_sync.domain.errors import (
+    Denied,
+    Missing,
+    RateLimited,
+    TimedOut,
+    TooMuch,
+    Unreachable,
+    UpstreamBroken,
+    UpstreamError,
+)
+
+LONGEST_OBEYED_WAIT = 5.0
+"""A `Retry-After` up to this many seconds is waited for inside a read; a longer one is the caller's to plan."""
+
+_NOT_SENT = (
+    httpx.ConnectError,  # refused, DNS, TLS handshake
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.ProxyError,  # the proxy refused before upstream was reached
+)
+
+
+class Answer(NamedTuple):
+    """What came back, read to its end. `retry_after` in seconds.
+
+    `began_at` is the upstream's time at which the call began, no later than it really did, nor than what it says was so;
+    `link`, `location` and `media_type` are its headers. `is_measured`: it said itself where its body ends. `doubt` says
+    why it may not be the answer to this request, or not one of now: "" where nothing speaks against it. `is_cached`: it
+    lay in a cache.
+    """
+
+    status: int
+    body: bytes
+    began_at: datetime
+    retry_after: float | None = None
+    link: str = ""
+    location: str = ""
+    media_type: str = ""
+    is_measured: bool = True
+    doubt: str = ""
+    is_cached: bool = False
+
+
+def no_answer(what: str, exc: httpx.HTTPError, *, is_over: bool) -> Unreachable:
+    """Return the error where no whole answer came; `is_over`: the call's time is."""
+    if not isinstance(exc, _NOT_SENT):
+        kind = TimedOut if is_over else Unreachable
+        return kind(f"{what}: no whole answer ({type(exc).__name__})", sent=True)
+    # What the system says of a connection holds no address path, header or body.
+    why, todo = _why_not(exc)
+    return Unreachable(f"{what}: no connection ({why[:120]})", sent=False, todo=todo)
+
+
+def _why_not(exc: httpx.HTTPError) -> tuple[str, str | None]:
+    """Why there is no connection, and what to do where that is more than to look at the network."""
+    tls = _cause(exc, ssl.SSLError)
+    if isinstance(tls, ssl.SSLCertVerificationError):
+        return f"its certificate is not accepted: {tls.verify_message}", _CERTIFICATES.get(tls.verify_code)
+    if tls is not None:
+        return f"it does not speak TLS: {tls.reason or 'it hung up'}", _NO_TLS
+    if isinstance(exc, httpx.ProxyError):
+        return f"the proxy says {exc}", _PROXY
+    return f"{type(exc).__name__}: {exc}", None
+
+
+_OWN_CA = (
+    "If the agency's proxy or gateway has a CA of its own, name its certificate (PEM) in SSL_CERT_FILE. If not, "
+    "somebody may stand in between: do not go on."
+)
+_WRONG_HOST = "Check LAPOR_SYNC_UPSTREAM_URL: the server that answers has another name."
+_CERTIFICATES = {
+    9: "By this machine's clock it does not hold yet: look at `timedatectl`.",
+    10: "If this machine's clock is right (`timedatectl`), ask LAPOR's operators to renew it.",
+    18: _OWN_CA,
+    19: _OWN_CA,
+    20: _OWN_CA,
+    21: _OWN_CA,
+    62: _WRONG_HOST,
+    64: _WRONG_HOST,
+}
+"""What to do, by OpenSSL's number for what is wrong with a certificate (X509_V_ERR_...)."""
+
+_NO_TLS = "Check address and port of LAPOR_SYNC_UPSTREAM_URL, and what stands in between (proxy, firewall)."
+_PROXY = "Ask who runs the agency's proxy (HTTPS_PROXY) to let this server through to LAPOR."
+
+
+def _cause(exc: BaseException | None, kind: type[ssl.SSLError]) -> ssl.SSLError | None:
+    while exc is not None and not isinstance(exc, kind):
+        exc = exc.__cause__ or exc.__context__
+    return exc
+
+
+def withheld(what: str, *, has_left: bool) -> Unreachable:
+    """Return the error of a write that was not let leave, or not let go on leaving."""
+    why = "withheld, since it was not proven that this process alone works the database"
+    todo = "Nothing: the process that works the database sends it."
+    return Unreachable(f"{what}: {why}", sent=has_left, todo=todo)
+
+
+def redirected(what: str, answer: Answer, advice: redirects.Advice) -> UpstreamError:
+    """Return the error of an answer that sends on to another address."""
+    text = f"{what}: HTTP {answer.status}" + (f", {advice.what}, which is not followed" if advice.what else "")
+    return UpstreamBroken(text, http_status=answer.status, todo=advice.todo)
+
+
+def error_of(what: str, answer: Answer) -> UpstreamError:
+    """Return the error of an answer to a read that is neither 2xx nor 3xx."""
+    status, text = answer.status, f"{what}: HTTP {answer.status}"
+    if fault := gateway.fault_in(answer.body):
+        what = f"{text}: {fault.what}"
+        by_gateway = _OF_GATEWAY[fault.kind]
+        return by_gateway(what, todo=fault.todo, http_status=status, retry_after=answer.retry_after)
+    kind: type[UpstreamError] = _KINDS.get(status, UpstreamBroken)
+    return kind(text, http_status=status, retry_after=answer.retry_after)
+
+
+_KINDS: Mapping[int, type[UpstreamError]] = {
+    401: Denied,
+    403: Denied,
+    404: Missing,
+    410: Missing,
+    429: RateLimited,
+}
+
+_OF_GATEWAY: Mapping[gateway.Kind, type[UpstreamError]] = {
+    gateway.Kind.DENIED: Denied,
+    gateway.Kind.THROTTLED: RateLimited,
+    gateway.Kind.AWAY: UpstreamBroken,
+}
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether the same read may succeed in a moment."""
+    if not isinstance(error, Unreachable | UpstreamBroken | RateLimited) or isinstance(error, TimedOut | TooMuch):
+        return False
+    if (error.retry_after or 0) > LONGEST_OBEYED_WAIT:
+        return False
+    status = error.http_status
+    return status is None or status < 300 or status in {408, 429} or status >= 500

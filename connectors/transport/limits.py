@@ -1,0 +1,126 @@
+"""What one call may take: time, and bytes as they come and as they unpack."""
+
+from __future__ import annotations
+
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import cast
+
+import httpx
+
+from lapor_sync.domain.errors import TooMuch, UpstreamBroken
+
+_MOST_OF_ERROR = 256 * 1024
+"""Of the body of an answer that is no 2xx so much is read: what it says stands at its beginning."""
+
+PIECE = 65_536
+
+
+def never() -> bool:
+    """Return False: nobody asks it to stop."""
+    return False
+
+
+def always() -> bool:
+    """Return True: it may leave."""
+    return True
+
+
+class Withheld(Exception):
+    """A write may not leave, or not go on leaving."""
+
+
+class Limit(threading.local):
+    """The running call's end, one per thread. Sockets live in real time, whatever clock a demo runs on.
+
+    `has_left`: whether a piece of the running write was handed to the socket. `is_early`: an answer came before the
+    whole request had left. `is_clean`: one answer came over the connection, and nothing else.
+    """
+
+    until = float("inf")
+    stopping: Callable[[], bool] = staticmethod(never)
+    may_leave: Callable[[], bool] = staticmethod(always)
+    has_left = is_early = is_clean = False
+
+    def begin(self, seconds: float, stopping: Callable[[], bool], may_leave: Callable[[], bool] = always) -> None:
+        """Begin a call of this thread, which may take so many seconds."""
+        self.until = time.monotonic() + seconds
+        self.stopping, self.may_leave = stopping, may_leave
+        self.has_left = self.is_early = self.is_clean = False
+
+    def prove_that_it_may_leave(self) -> None:
+        """Raise Withheld where nothing more of the running call may leave."""
+        if not self.may_leave():
+            raise Withheld
+        self.has_left = True
+
+    def left(self) -> float:
+        """Return how many seconds are left; negative where its time is over."""
+        return self.until - time.monotonic()
+
+
+def whole_body(what: str, response: httpx.Response, most: int) -> bytes:
+    """Return the whole body. Raises TooMuch as soon as it is known that it is larger than `most`, packed or not."""
+    if int(response.headers.get("content-length", 0)) > most:
+        raise _too_much(what, most)
+    packed = _at_most(most, what, cast("httpx.SyncByteStream", response.stream))
+    return b"".join(_at_most(most, what, _decoded(what, packed, response.headers)))
+
+
+def beginning_of(what: str, response: httpx.Response) -> bytes:
+    """Return the first bytes of a body that is an error's."""
+    pieces: list[bytes] = []
+    left = _MOST_OF_ERROR
+    for piece in _decoded(what, iter(cast("httpx.SyncByteStream", response.stream)), response.headers):
+        pieces.append(piece[:left])
+        left -= len(pieces[-1])
+        if not left:
+            break
+    return b"".join(pieces)
+
+
+def _at_most(most: int, what: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes as they come. Raises TooMuch once they are more than `most`."""
+    left = most
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise _too_much(what, most)
+        yield piece
+
+
+def _too_much(what: str, most: int) -> TooMuch:
+    return TooMuch(f"{what}: the answer is larger than {most} bytes")
+
+
+def _decoded(what: str, packed: Iterator[bytes], headers: httpx.Headers) -> Iterator[bytes]:
+    """The body in small pieces, unpacked where it was packed: in one coding at most, and one that was asked for.
+
+    Raises UpstreamBroken for another, or a body that is cut or garbled.
+    """
+    codings = [one.strip().lower() for one in headers.get("content-encoding", "").split(",")]
+    codings = [one for one in codings if one not in {"", "identity"}]
+    if not codings:
+        yield from packed
+        return
+    if len(codings) > 1 or codings[0] not in _CODINGS:
+        raise UpstreamBroken(f"{what}: the answer is packed in a way that was not asked for")
+    is_begun, unpacker = False, zlib.decompressobj(_CODINGS[codings[0]])
+    try:
+        for piece in packed:
+            if piece and not is_begun and codings[0] == "deflate" and piece[0] & 0x0F != zlib.DEFLATED:
+                unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # some leave zlib's head away
+            is_begun, rest = is_begun or bool(piece), piece
+            while rest and not unpacker.eof:
+                yield unpacker.decompress(rest, PIECE)
+                rest = unpacker.unconsumed_tail
+        yield unpacker.flush()
+    except zlib.error as exc:
+        raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
+    if is_begun and not unpacker.eof:
+        raise UpstreamBroken(f"{what}: the answer is cut short")
+
+
+_CODINGS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}

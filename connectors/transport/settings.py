@@ -1,0 +1,62 @@
+"""Where upstream is, how to be let in, and how much to ask of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+
+from connectors.transport.pacing import backoff
+from lapor_sync.domain.errors import SettingsWrong
+
+MEBI = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransportSettings:
+    """Where upstream is, how to be let in, and how much to ask of it. Times in seconds, sizes in bytes.
+
+    `bearer` may hold the word `Bearer ` or not. `rate_per_second` 0 is no limit. `read_timeout` is for a whole
+    call. `max_body` is of an answer, `max_file` of an attached file. `pause` gives the wait after the n-th failed
+    try of a read.
+    """
+
+    base_url: str
+    bearer: str = field(repr=False)
+    token: str = field(repr=False)
+    auth_header: str = "auth"
+    concurrency: int = 8
+    rate_per_second: float = 10
+    connect_timeout: float = 30
+    read_timeout: float = 90
+    max_body: int = 32 * MEBI
+    max_file: int = 64 * MEBI
+    read_tries: int = 3
+    pause: Callable[[int], float] = backoff
+
+
+HEADERS: Mapping[str, str] = {
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+    "Cache-Control": "no-cache",
+    "Connection": "keep-alive",
+    "User-Agent": "lapor-sync",
+}
+
+
+def timeouts_of(settings: TransportSettings) -> dict[str, float | None]:
+    """Return what httpx takes as the limits of a request's parts."""
+    connect = min(settings.connect_timeout, settings.read_timeout)
+    return httpx.Timeout(settings.read_timeout, connect=connect).as_dict()
+
+
+def credentials_of(settings: TransportSettings) -> dict[str, str]:
+    """Return the two static headers. Some deployments store the word `Bearer ` inside the value, some without (seen)."""
+    bearer = re.sub(r"^bearer\s+", "", settings.bearer.strip(), flags=re.IGNORECASE)
+    headers = {settings.auth_header: f"Bearer {bearer}", "token": settings.token.strip()}
+    wrong = [name for name, value in headers.items() if not re.fullmatch(r"[\x20-\x7e]*", value)]
+    if wrong:
+        raise SettingsWrong(tuple(f"the {name} header holds a character that it cannot carry" for name in wrong))
+    return headers
