@@ -72,8 +72,8 @@ def make(url: str, count: int, now: datetime | None = None) -> Store:
     maker = _Maker(count, now or datetime.now(UTC))
     with store.engine.connect() as conn:
         with conn.begin():
-            for table, rows in maker.tables():
-                insert(conn, table, rows)
+            for table, columns, rows in maker.tables():
+                insert(conn, table, columns, rows)
         with conn.begin():
             for entries in maker.entries():
                 audit.append(conn, entries)
@@ -97,9 +97,9 @@ def _at_rest(store: Store) -> None:
         conn.execute(text("VACUUM ANALYZE"))
 
 
-def insert(conn: Connection, table: Table, rows: Iterator[Sequence[Any]]) -> None:
-    """Rows as tuples of all columns in order, by the quickest way that the driver has."""
-    names = [f'"{column.name}"' for column in table.columns]
+def insert(conn: Connection, table: Table, columns: Sequence[str], rows: Iterator[Sequence[Any]]) -> None:
+    """Rows as tuples of these columns, the others null, by the quickest way that the driver has."""
+    names = [f'"{column}"' for column in columns]
     if conn.dialect.name == "postgresql":
         cursor: Any = conn.connection.cursor()
         with cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
@@ -117,12 +117,12 @@ class _Maker:
     def __init__(self, count: int, now: datetime) -> None:
         self.count, self.now = count, now
 
-    def tables(self) -> Iterator[tuple[Table, Iterator[Sequence[Any]]]]:
-        yield report, self._reports()
-        yield thread_item, self._threads()
-        yield status_change, self._changes()
-        yield raw_payload, self._raw()
-        yield delivery, self._deliveries()
+    def tables(self) -> Iterator[tuple[Table, Sequence[str], Iterator[Sequence[Any]]]]:
+        yield report, [column.name for column in report.columns], self._reports()
+        yield thread_item, _ITEM, self._threads()
+        yield status_change, _CHANGE, self._changes()
+        yield raw_payload, _RAW, self._raw()
+        yield delivery, _DELIVERY, self._deliveries()
 
     def _received(self, n: int) -> datetime:
         """Evenly over five years."""
@@ -200,7 +200,7 @@ class _Maker:
     def _item(
         self, n: int, i: int, kind: str, who: str, to: str | None, code: str, words: str, at: str
     ) -> Sequence[Any]:
-        return (AGENCY, self._id(n), f"{2 * n + i}", kind, who, to, code, words, at, None, None, "[]", at, None)
+        return (AGENCY, self._id(n), f"{2 * n + i}", kind, who, to, code, words, at, "[]", at, i)
 
     def _changes(self) -> Iterator[Sequence[Any]]:
         for n in range(self.count):
@@ -221,23 +221,9 @@ class _Maker:
             at, sent = to_text(self._last(n)), state == "sent"
             ref, text_ = f"LS-{seq:06}", _WORDS * 3 + f"\n[Ref LS-{seq:06}]"
             seen = (at, at, 1) if sent else (None, None, 0)
-            yield (
-                *(
-                    seq,
-                    AGENCY,
-                    ref,
-                    self._id(n),
-                    "response",
-                    OPDS[n % len(OPDS)][0],
-                    None,
-                    text_,
-                    0,
-                    "budi",
-                    at,
-                    None,
-                ),
-                *(state, None, 0, 0, None, None, "[]", 0, None, *seen),
-            )
+            opd = OPDS[n % len(OPDS)][0]
+            first = (seq, AGENCY, ref, self._id(n), "response", opd, text_, 0, "budi", at)
+            yield (*first, state, 0, 0, "[]", 0, *seen)
 
     def entries(self) -> Iterator[list[audit.Entry]]:
         """One row a report: its colour when it was mirrored."""
@@ -257,6 +243,16 @@ class _Maker:
         )
 
 
+_ITEM = (
+    *("agency", "tracking_id", "item_id", "kind", "author", "institution_to", "template_code", "content"),
+    *("created_at", "attachments", "first_seen_at", "position"),
+)
+_CHANGE = ("agency", "tracking_id", "at", "status_new", "status_old", "note")
+_RAW = ("agency", "tracking_id", "what", "payload", "read_at")
+_DELIVERY = (
+    *("seq", "agency", "ref", "tracking_id", "kind", "opd", "text", "is_secret", "by", "written_at"),
+    *("state", "tries", "waits", "baseline", "accepted_closed", "sent_at", "seen_at", "seen_count"),
+)
 _TIMES = ("updated_at", "read_at", "thread_read_at", "first_seen_at")
 
 
