@@ -1,8 +1,8 @@
-"""The one HTTP client. Nothing else in the product knows httpx, so that a successor is this package's work.
+"""The one HTTP client. Nothing else in the product knows httpx or httpcore, so that a successor is this package's work.
 
-`client` makes the calls: requests, answers, tries. Around it stands what httpx leaves to its user, a file a concern:
+`client` makes the calls: requests, answers, tries. Around it stands what these leave to their user, a file a concern:
 
-- `limits`: a call's whole time (httpx's limits are per read, so a slow drip passes them), its size, its decoding;
+- `limits`: a call's whole time (theirs are per read, so a slow drip passes them), its size, its decoding;
 - `sockets` keep these byte by byte, and tell an answer that is not this request's (`framing`); `connections` opens them;
 - `settings`, `addresses`: where upstream is, how to be let in, and where a call goes;
 - `tls`, `proxy`: whom we believe, and which way we go;

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-import httpx
+import httpcore
 
 from connectors.transport import gateway, redirects
 from lapor_sync.domain.errors import (
@@ -25,12 +25,14 @@ LONGEST_OBEYED_WAIT = 5.0
 """A `Retry-After` up to this many seconds is waited for inside a read; a longer one is the caller's to plan."""
 
 _NOT_SENT = (
-    httpx.ConnectError,  # refused, DNS, TLS handshake
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.ProxyError,  # the proxy refused before upstream was reached
+    httpcore.ConnectError,  # refused, DNS, TLS handshake
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
+    httpcore.ProxyError,  # the proxy refused before upstream was reached
 )
+NO_ANSWER = (*_NOT_SENT, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
+"""All that httpcore raises where no whole answer comes."""
 
 
 class Answer(NamedTuple):
@@ -54,7 +56,7 @@ class Answer(NamedTuple):
     is_cached: bool = False
 
 
-def no_answer(what: str, exc: httpx.HTTPError, *, is_over: bool) -> Unreachable:
+def no_answer(what: str, exc: Exception, *, is_over: bool) -> Unreachable:
     """Return the error where no whole answer came; `is_over`: the call's time is."""
     if not isinstance(exc, _NOT_SENT):
         kind = TimedOut if is_over else Unreachable
@@ -64,14 +66,14 @@ def no_answer(what: str, exc: httpx.HTTPError, *, is_over: bool) -> Unreachable:
     return Unreachable(f"{what}: no connection ({why[:120]})", sent=False, todo=todo)
 
 
-def _why_not(exc: httpx.HTTPError) -> tuple[str, str | None]:
+def _why_not(exc: Exception) -> tuple[str, str | None]:
     """Why there is no connection, and what to do where that is more than to look at the network."""
     tls = _cause(exc, ssl.SSLError)
     if isinstance(tls, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {tls.verify_message}", _CERTIFICATES.get(tls.verify_code)
     if tls is not None:
         return f"it does not speak TLS: {tls.reason or 'it hung up'}", _NO_TLS
-    if isinstance(exc, httpx.ProxyError):
+    if isinstance(exc, httpcore.ProxyError):
         return f"the proxy says {exc}", _PROXY
     return f"{type(exc).__name__}: {exc}", None
 

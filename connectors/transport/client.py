@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+import httpcore
 import httpx
 import tenacity
 
 from connectors.transport import framing, redirects, tls
 from connectors.transport.addresses import address_of, base_url_of, origin_of, target_of
-from connectors.transport.answers import Answer, error_of, may_pass, no_answer, redirected, withheld
-from connectors.transport.connections import Lane, Opener
+from connectors.transport.answers import NO_ANSWER, Answer, error_of, may_pass, no_answer, redirected, withheld
+from connectors.transport.connections import Lane, Opener, ask
 from connectors.transport.limits import Limit, Withheld, always, beginning_of, never, whole_body
 from connectors.transport.pacing import Pacer, retry_after_of
 from connectors.transport.settings import HEADERS, TransportSettings, credentials_of, timeouts_of
@@ -254,48 +255,50 @@ class Transport:
                 raise Unreachable(f"{what}: not begun, the process is stopping", sent=False)
             yield
 
-    def _exchange(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request, most: int) -> Answer:
+    def _exchange(self, what: str, wire: httpcore.ConnectionPool, request: httpx.Request, most: int) -> Answer:
         """One request and its whole answer, within the bounds."""
         try:
             return self._answer(what, wire, request, most)
         except Withheld as exc:
             raise withheld(what, has_left=self._limit.has_left) from exc
-        except (httpx.DecodingError, ValueError) as exc:  # ValueError: bytes in a head that httpx cannot read
+        except ValueError as exc:  # bytes in a head that cannot be read
             raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
-        except httpx.HTTPError as exc:
+        except NO_ANSWER as exc:
             raise no_answer(what, exc, is_over=self._limit.left() <= 0) from exc
 
-    def _answer(self, what: str, wire: httpx.HTTPTransport, request: httpx.Request, most: int) -> Answer:
+    def _answer(self, what: str, wire: httpcore.ConnectionPool, request: httpx.Request, most: int) -> Answer:
         began, started = self._clock.now(), self._clock.monotonic()
-        response = wire.handle_request(request)
+        response = ask(wire, request)
         try:
             arrived = self._clock.monotonic()
-            age = framing.cached_seconds(response.headers)
+            headers = httpx.Headers(response.headers)
+            age = framing.cached_seconds(headers)
             if request.url.host == self._base_url.host:
                 stream = response.extensions.get("network_stream")
                 self._tls = stream.get_extra_info("ssl_object") if stream else None
-                date = response.headers.get("date")
+                date = headers.get("date")
                 began = self._upstream_clock.learn(date, started, arrived, is_now=age == 0) or began
-            body = whole_body(what, response, most) if response.is_success else beginning_of(what, response)
-            doubt = self._doubt(what, request.method, response)
+            is_success, pieces = 200 <= response.status < 300, response.iter_stream()
+            body = whole_body(what, pieces, headers, most) if is_success else beginning_of(what, pieces, headers)
+            doubt = self._doubt(what, request.method, response, headers)
             if age is None or (age and request.method == "POST"):
                 doubt = doubt or "it came from a cache"
             return Answer(
-                status=response.status_code,
+                status=response.status,
                 body=body,
                 began_at=began - timedelta(seconds=age or 0),
-                retry_after=retry_after_of(response.headers.get("retry-after"), self.upstream_now),
-                link=response.headers.get("link", ""),
-                location=response.headers.get("location", ""),
-                media_type=response.headers.get("content-type", ""),
-                is_measured=not {"content-length", "transfer-encoding"}.isdisjoint(response.headers),
+                retry_after=retry_after_of(headers.get("retry-after"), self.upstream_now),
+                link=headers.get("link", ""),
+                location=headers.get("location", ""),
+                media_type=headers.get("content-type", ""),
+                is_measured=not {"content-length", "transfer-encoding"}.isdisjoint(headers),
                 doubt=doubt,
                 is_cached=age != 0,
             )
         finally:
             response.close()
 
-    def _doubt(self, what: str, method: str, response: httpx.Response) -> str:
+    def _doubt(self, what: str, method: str, response: httpcore.Response, headers: httpx.Headers) -> str:
         """Why an answer that came whole may not be the one to this request.
 
         Raises Unreachable for a read that should be asked anew: on a kept connection the answer may be to another call.
@@ -303,7 +306,7 @@ class Transport:
         stream = response.extensions.get("network_stream")
         if not isinstance(stream, BoundedStream):
             return ""  # no socket of ours
-        doubt = stream.doubt(response, to_its_end=method == "POST")
+        doubt = stream.doubt(response, headers, to_its_end=method == "POST")
         if doubt and method == "GET" and (self._limit.is_early or not stream.is_new):
             raise Unreachable(f"{what}: the answer is not sound: {doubt}", sent=True)
         return doubt

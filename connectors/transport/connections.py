@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
-
+import httpcore
 import httpx
 
 from connectors.transport import tls
@@ -11,43 +10,53 @@ from connectors.transport.limits import Limit
 from connectors.transport.proxy import proxies_for
 from connectors.transport.sockets import BoundedBackend
 
+_IDLE_SECONDS = 5.0
+"""A connection that lay so long is opened anew: upstream may be about to close it."""
 
-class _BoundedHTTP(httpx.HTTPTransport):
-    """httpx's own transport over sockets that know the call's limit."""
-
-    def __init__(
-        self, limit: Limit, limits: httpx.Limits, context: ssl.SSLContext, proxy: httpx.Proxy | None = None
-    ) -> None:
-        super().__init__(verify=context, limits=limits, proxy=proxy)
-        # httpcore takes a network backend, httpx has no door for it. Should the name ever move, the real-socket
-        # tests of dripping headers fail. The road not taken: a copy of httpx's transport, errors and proxies too.
-        self._pool._network_backend = BoundedBackend(limit)
-
-
-Lane = dict[str, httpx.HTTPTransport]
+Lane = dict[str, httpcore.ConnectionPool]
 """One connection at a time for each scheme. A call under way has a lane of its own."""
 
 
 class Opener:
-    """Makes httpx's own transports, without its client.
+    """Makes wires: httpcore's pools of one connection, over sockets that know the call's limit.
 
-    What the client adds (redirects, cookies, authentication) must not happen here, and to have each turned off took
-    a fifth of a read's time. A pool of many connections looks at each of them twice a call, under a lock.
+    What httpx's client adds (redirects, cookies, authentication) must not happen here, and to have each turned off took
+    a fifth of a read's time; its transport has no door for sockets of ours. A pool of many connections looks at each of
+    them twice a call, under a lock.
 
     Proxies and extra certificates come from the environment: credentials pass a proxy inside TLS only if the base is
     https. `.netrc` and credentials inside of addresses are not used. Raises SettingsWrong.
     """
 
     def __init__(self, limit: Limit, host: str) -> None:
-        self._limit = limit
+        self._backend = BoundedBackend(limit)
         self._context = tls.trusted()
         self._proxies = proxies_for(host, self._context)
 
-    def wire(self, scheme: str) -> httpx.HTTPTransport:
-        """Return a transport of one connection, not open yet."""
-        one = httpx.Limits(max_connections=1, max_keepalive_connections=1)
-        return _BoundedHTTP(self._limit, one, self._context, self._proxies.get(scheme))
+    def wire(self, scheme: str) -> httpcore.ConnectionPool:
+        """Return a wire, not open yet."""
+        return httpcore.ConnectionPool(
+            ssl_context=self._context,
+            proxy=self._proxies.get(scheme),
+            max_connections=1,
+            keepalive_expiry=_IDLE_SECONDS,
+            network_backend=self._backend,
+        )
 
     def lane(self) -> Lane:
         """Return a lane for reads."""
         return {scheme: self.wire(scheme) for scheme in ("http", "https")}
+
+
+def ask(wire: httpcore.ConnectionPool, request: httpx.Request) -> httpcore.Response:
+    """Send a request over a wire, and return its answer, of which the body is not read yet."""
+    url = request.url
+    return wire.handle_request(
+        httpcore.Request(
+            request.method,
+            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+    )

@@ -6,7 +6,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import cast
 
 import httpx
 
@@ -61,24 +60,24 @@ class Limit(threading.local):
         return self.until - time.monotonic()
 
 
-def whole_body(what: str, response: httpx.Response, most: int) -> bytes:
+def whole_body(what: str, pieces: Iterator[bytes], headers: httpx.Headers, most: int) -> bytes:
     """Return the whole body. Raises TooMuch as soon as it is known that it is larger than `most`, packed or not."""
-    if int(response.headers.get("content-length", 0)) > most:
+    if int(headers.get("content-length", 0)) > most:
         raise _too_much(what, most)
-    packed = _at_most(most, what, cast("httpx.SyncByteStream", response.stream))
-    return b"".join(_at_most(most, what, _decoded(what, packed, response.headers)))
+    packed = _at_most(most, what, pieces)
+    return b"".join(_at_most(most, what, _decoded(what, packed, headers)))
 
 
-def beginning_of(what: str, response: httpx.Response) -> bytes:
+def beginning_of(what: str, pieces: Iterator[bytes], headers: httpx.Headers) -> bytes:
     """Return the first bytes of a body that is an error's."""
-    pieces: list[bytes] = []
+    taken: list[bytes] = []
     left = _MOST_OF_ERROR
-    for piece in _decoded(what, iter(cast("httpx.SyncByteStream", response.stream)), response.headers):
-        pieces.append(piece[:left])
-        left -= len(pieces[-1])
+    for piece in _decoded(what, pieces, headers):
+        taken.append(piece[:left])
+        left -= len(taken[-1])
         if not left:
             break
-    return b"".join(pieces)
+    return b"".join(taken)
 
 
 def _at_most(most: int, what: str, pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -97,7 +97,7 @@ class BoundedStream(httpcore.NetworkStream):
         found = self._stream.get_extra_info("socket")
         return found if isinstance(found, socket.socket) else None
 
-    def doubt(self, response: httpx.Response, *, to_its_end: bool) -> str:
+    def doubt(self, response: httpcore.Response, headers: httpx.Headers, *, to_its_end: bool) -> str:
         """Why an answer that was read whole may not be the one to the request; "" where nothing speaks against it.
 
         `to_its_end`: where the peer says that it closes the connection, that is waited for: it is broken off where a
@@ -106,12 +106,12 @@ class BoundedStream(httpcore.NetworkStream):
         if self._limit.is_early:
             return "it came before the request had left"
         whole = self._size <= _MOST_KEPT
-        more = framing.surplus(b"".join(self._heard), response.headers, response.status_code) if whole else None
+        more = framing.surplus(b"".join(self._heard), headers, response.status) if whole else None
         self._limit.is_clean = more == b""
         if (
             to_its_end
             and more is not None
-            and framing.closes(response.headers, response.extensions.get("http_version", b""))
+            and framing.closes(headers, response.extensions.get("http_version", b""))
         ):
             try:
                 more += self._stream.read(PIECE, timeout=_PATIENCE_AT_END)

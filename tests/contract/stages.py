@@ -16,6 +16,7 @@ from email.policy import HTTP
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpcore
 import httpx
 import respx
 
@@ -247,7 +248,7 @@ def _file(request: httpx.Request) -> httpx.Response:
 def _bad_answer(do: str) -> httpx.Response:
     kind, _, number = do.partition(":")
     if kind in {"close-before", "close-after", "truncate"}:
-        raise httpx.RemoteProtocolError("Server disconnected")
+        raise httpcore.RemoteProtocolError("Server disconnected")
     html = b"<html><body>Pemeliharaan</body></html>"
     answers: dict[str, Callable[[], httpx.Response]] = {
         "status": lambda: _failure(int(number), "Server Error"),

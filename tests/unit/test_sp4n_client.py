@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 import respx
@@ -421,7 +422,7 @@ def test_a_page_before_the_first_that_gets_no_answer_is_no_proof(upstream: Any, 
 
     def give(call: int, page: int) -> httpx.Response:
         if page == 0:
-            raise httpx.ReadTimeout("silence")
+            raise httpcore.ReadTimeout("silence")
         return answer({"data": [{"id": 3, "content": "tiga"}] if page == 1 else []})
 
     upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
@@ -603,7 +604,7 @@ def test_an_answer_about_another_report_leaves_it_unknown(upstream: Any, transpo
 def test_an_answer_to_a_write_that_cannot_be_read_leaves_it_unknown(upstream: Any, transport: Transport) -> None:
     """It was sent."""
     upstream.post(url__startswith=BASE).mock(
-        return_value=httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"Content-Encoding": "gzip"})
+        return_value=httpx.Response(200, content=iter([b"no gzip"]), headers={"Content-Encoding": "gzip"})
     )
     assert isinstance(Sp4nV3(transport).send_response(outgoing()), Unknown)
 
