@@ -51,6 +51,14 @@ def _web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _board_url(value: str) -> str:
+    """A web address without a path, by TLS unless it is of this machine alone."""
+    url = urlsplit(_web_url(value))
+    _require(not url.path)
+    _require(url.scheme == "https" or url.hostname in {"localhost", "127.0.0.1", "::1"})
+    return value.rstrip("/")
+
+
 def _port_is_sound(url: SplitResult) -> bool:
     """`port` raises ValueError where it is no number or out of range."""
     return url.port is None or url.port > 0
@@ -188,6 +196,21 @@ class Settings(BaseSettings):
     holidays_file: Path | None = Field(default=None, description="the path of a TOML file with dated holidays")
     raw_days: int = Field(default=90, ge=1, le=36500, description="a whole number of days, 1 or more")
     reporter_name_days: int = Field(default=365, ge=0, le=36500, description="a whole number of days, 0 or more")
+
+    board_listen: str = Field(
+        default="127.0.0.1:8080",
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        description="HOST:PORT, as 127.0.0.1:8080; other than loopback only with LAPOR_SYNC_BOARD_PUBLIC_URL",
+    )
+    board_public_url: Annotated[str, AfterValidator(_board_url)] | None = Field(
+        default=None, description="the https:// address of the board, without a path"
+    )
+    board_secret_file: Path | None = Field(
+        default=None, description="the path of a file that holds 32 bytes or more"
+    )
+    board_trusted_proxy: str | None = Field(
+        default=None, pattern=r"^[0-9A-Fa-f:.]+$", description="the IP address of the proxy in front of the board"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -329,6 +352,16 @@ def default_database_url(environ: Mapping[str, str]) -> str:
     return sqlite_url(_state_directory(environ) / DATABASE_FILE)
 
 
+def board_secret_file(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """Where the board's secret is: the file that was named, else beside the database."""
+    if settings.board_secret_file is not None:
+        return settings.board_secret_file
+    from lapor_sync.store.backup import database_file  # only the board needs it
+
+    database = database_file(settings.database_url)
+    return (database.parent if database is not None else _state_directory(environ)) / "board-secret"
+
+
 def _state_directory(environ: Mapping[str, str]) -> Path:
     if own := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         return Path(own)
@@ -356,7 +389,7 @@ def _from_credentials(environ: Mapping[str, str]) -> _Layer:
     """What systemd's `LoadCredential=` put there."""
     layer = _Layer()
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
-        for name in SECRETS:
+        for name in (*SECRETS, "board_secret"):
             if os.path.exists(path := Path(directory, name)):
                 layer.put(f"{name}_file", path, f"credential {name}")
     return layer

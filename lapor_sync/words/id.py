@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Role
@@ -172,4 +173,67 @@ REFUSALS: Mapping[Code, Told] = {
     Code.SETTLED_BY_ACCEPTING: Told(
         "Pertanyaan {id} menyangkut laporan yang hilang.", "Pilih “laporan-laporan itu memang sudah tidak ada”."
     ),
+}
+
+
+DAYS = ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu")
+MONTHS = (
+    "Januari",
+    "Februari",
+    "Maret",
+    "April",
+    "Mei",
+    "Juni",
+    "Juli",
+    "Agustus",
+    "September",
+    "Oktober",
+    "November",
+    "Desember",
+)
+
+# What the board says of a request itself.
+
+
+class TroubleKind(StrEnum):
+    """Why a request is not carried out, whatever it asks for."""
+
+    OTHER_HOST = "other_host"
+    FOREIGN_FORM = "foreign_form"
+    STALE_FORM = "stale_form"
+    PASSWORDS_DIFFER = "passwords_differ"
+
+
+TROUBLES: Mapping[TroubleKind, Told] = {
+    TroubleKind.OTHER_HOST: Told(
+        "Papan tidak dibuka di alamat ini.", "Gunakan alamat yang diberikan admin induk."
+    ),
+    TroubleKind.FOREIGN_FORM: Told(
+        "Formulir itu tidak dikirim dari papan ini, jadi tidak ada yang disimpan.",
+        "Buka halamannya di papan, lalu kirim dari sana.",
+    ),
+    TroubleKind.STALE_FORM: Told(
+        "Halaman ini dibuka terlalu lama, atau Anda sudah masuk lagi di tempat lain. Belum ada yang disimpan.",
+        "Periksa isinya, lalu kirim sekali lagi.",
+    ),
+    TroubleKind.PASSWORDS_DIFFER: Told("Kedua kata sandi tidak sama.", "Ketik kata sandi yang sama dua kali."),
+}
+
+PAGES: Mapping[int, Told] = {
+    400: Told("Permintaan ini tidak dapat dibaca.", "Kembali ke halaman sebelumnya, lalu coba lagi."),
+    401: Told(
+        "Anda sudah keluar. Yang Anda tulis belum tersimpan.", "Masuk lagi; tulisan Anda akan ditampilkan kembali."
+    ),
+    403: Told("Anda tidak berwenang membuka halaman ini.", "Hubungi admin induk bila hal ini perlu."),
+    404: Told("Halaman tidak ditemukan.", "Periksa alamatnya, atau mulai dari halaman Tugas."),
+    405: Told("Halaman ini tidak dapat dibuka dengan cara itu.", "Mulai dari halaman Tugas."),
+    413: Told(
+        "Kiriman terlalu besar; belum ada yang disimpan.", "Kurangi atau perkecil lampirannya, lalu kirim lagi."
+    ),
+    429: Told("Terlalu banyak percobaan.", "Tunggu sebentar, lalu coba lagi."),
+    500: Told(
+        "Papan tidak dapat menyelesaikan permintaan ini.",
+        "Coba lagi; bila terulang, sampaikan kepada admin induk.",
+    ),
+    503: Told("Basis data sedang tidak dapat dipakai.", "Tunggu sebentar, lalu coba lagi."),
 }

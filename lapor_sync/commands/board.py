@@ -1,0 +1,84 @@
+"""The command that serves the board."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lapor_sync.commands.base import Call, command, new_file, stop_on_signals
+from lapor_sync.domain.errors import NotAllowed, SettingsWrong
+from lapor_sync.domain.files import read_file
+from lapor_sync.domain.names import shown_path
+from lapor_sync.output import say
+
+if TYPE_CHECKING:
+    from lapor_sync.web.listening import Address
+
+SECRET_BYTES = 32
+
+
+@command(
+    click.option(
+        "--listen", metavar="HOST:PORT", help="Where to; default: LAPOR_SYNC_BOARD_LISTEN. Port 0: a free one."
+    ),
+)
+def board(call: Call, listen: str | None) -> None:
+    """Serve the board for officers, until SIGTERM. It needs the database, and no credentials of LAPOR's."""
+    from lapor_sync.app import file_limits_of
+    from lapor_sync.config import board_secret_file
+    from lapor_sync.web.board import Board
+    from lapor_sync.web.listening import address_of
+    from lapor_sync.web.serving import serve
+    from lapor_sync.web.site import make_site
+
+    app = call.app()
+    settings = app.settings
+    address = address_of(listen or settings.board_listen, settings.board_public_url)
+    secret = secret_in(board_secret_file(settings, os.environ))
+    with app.judging(anew=False) as judging:
+        made = Board(
+            judging=judging,
+            limits=file_limits_of(settings),
+            secret=secret,
+            public_url=settings.board_public_url,
+            host=address.host,
+        )
+
+        def listening(at: Address) -> None:
+            say(f"Board at {settings.board_public_url or at.url}")
+            sys.stdout.flush()
+
+        stop_on_signals(_end)
+        serve(make_site(made), made, address, trusted_proxy=settings.board_trusted_proxy, listening=listening)
+
+
+def _end(*_signal: object) -> None:
+    raise SystemExit(0)
+
+
+def secret_in(path: Path) -> bytes:
+    """Return the secret in that file; one is made where there is none. Raises SettingsWrong, BadInput."""
+    if not os.path.lexists(path):
+        import secrets
+
+        try:
+            with new_file(path, 0o600) as part:
+                part.write_text(secrets.token_hex(SECRET_BYTES))
+        except NotAllowed:
+            pass  # another board was quicker
+    try:
+        secret = read_file(path, 4096).strip()
+    except OSError as exc:
+        raise SettingsWrong((f"the board's secret {shown_path(path)} cannot be read ({exc.strerror})",)) from exc
+    if len(secret) < SECRET_BYTES:
+        raise SettingsWrong(
+            (f"the board's secret {shown_path(path)} is too short; it must have 32 bytes or more",)
+        )
+    return secret
+
+
+COMMANDS = (board,)

@@ -1,0 +1,54 @@
+"""What the board's pages are made from, put together once by whoever starts it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from lapor_sync.mirror.judging import Judging
+from lapor_sync.office import FileLimits
+from lapor_sync.store.database import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """One city's board.
+
+    `secret` signs the tokens of forms. `public_url` is where people find it, None on loopback alone; `host` then is
+    the name or address it listens on. `report_url`: where LAPOR shows a report, with `{id}`.
+    """
+
+    judging: Judging
+    limits: FileLimits = field(default_factory=FileLimits)
+    secret: bytes = field(repr=False)
+    public_url: str | None = None
+    host: str = "127.0.0.1"
+    city: str = ""
+
+    @property
+    def store(self) -> Store:
+        """The city's database."""
+        return self.judging.store
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The city's time zone."""
+        return self.judging.rules.working_days.timezone
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people come to it by TLS: then its cookie goes no other way."""
+        return (self.public_url or "").startswith("https://")
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The names under which it answers; another one is somebody's own name for this machine (DNS rebinding)."""
+        if self.public_url is not None:
+            return frozenset({urlsplit(self.public_url).hostname or ""})
+        return frozenset({"localhost", "127.0.0.1", "::1", self.host})
+
+    @property
+    def most_bytes(self) -> int:
+        """How large a request may be: some more than an answer with all its files, so that one too many can be told."""
+        return (self.limits.max_count + 1) * self.limits.max_bytes * 2 + 2**21

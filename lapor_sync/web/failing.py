@@ -1,0 +1,168 @@
+"""What a person reads where something fails: what happened and what to do, and every word that was typed.
+
+A form that was refused is shown again by the page that it stands on (`form_on`), with the reason above it. Where not
+even that page can be shown, the words stand in a form of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple, TypeVar
+
+from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
+
+from lapor_sync.domain.errors import LaporSyncError, StoreError, StoreUnavailable
+from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.web.guard import SAFE, board
+from lapor_sync.web.trouble import NotSignedIn, Trouble
+from lapor_sync.words import Told, filled
+from lapor_sync.words import id as words
+
+View = TypeVar("View", bound=Callable[..., Any])
+NEVER_KEPT = frozenset({"csrf", "seen"})
+
+
+class Problem(NamedTuple):
+    """Why a form is shown again: what happened, what to do; the code of a refusal, by which a page may offer more."""
+
+    what: str
+    todo: str
+    code: Code | None = None
+
+
+def problem_of(told: Told) -> Problem:
+    """Return what a sentence without facts says."""
+    return Problem(filled(told.what, {}), filled(told.todo, {}))
+
+
+def form_on(page: Callable[..., Any]) -> Callable[[View], View]:
+    """Say on which page the form stands that a view takes: there it is shown again where it is refused.
+
+    The page is called with `problem` and with what stands in the view's address.
+    """
+
+    def told(view: View) -> View:
+        view.form_page = page  # type: ignore[attr-defined]  # functions take attributes; Flask keeps views as they are
+        return view
+
+    return told
+
+
+def typed() -> Mapping[str, str]:
+    """Return what a person typed into the form that is shown again, by field; nothing on a fresh page."""
+    given: Mapping[str, str] | None = g.get("typed")
+    if given is not None:
+        return given
+    if request.method in SAFE:
+        return {}
+    return {name: value for name, value in request.form.items() if _is_kept(name)}
+
+
+def _is_kept(name: str) -> bool:
+    return name not in NEVER_KEPT and not name.startswith("password") and name not in {"old", "code"}
+
+
+def install(site: Flask) -> None:
+    """Let the site say every failure itself."""
+    site.register_error_handler(NotSignedIn, _to_sign_in)
+    site.register_error_handler(Trouble, _of_request)
+    site.register_error_handler(Refused, _refused)
+    site.register_error_handler(HTTPException, _of_http)
+    site.register_error_handler(Exception, _failed)
+
+
+def _of_request(trouble: Trouble) -> BaseResponse:
+    return again(problem_of(words.TROUBLES[trouble.kind]), trouble.status)
+
+
+def _refused(refused: Refused) -> BaseResponse:
+    return again(Problem(*words.told(refused), refused.code), _STATUS.get(refused.code, 422))
+
+
+_STATUS: Mapping[Code, int] = {
+    **dict.fromkeys((code for code in Code if code.endswith("_unknown") and code is not Code.STATUS_UNKNOWN), 404),
+    Code.NOT_THE_POSTS: 403,
+    Code.OTHER_OPD: 403,
+    Code.REPORT_CLOSED: 403,
+    Code.REPORT_VANISHED: 403,
+}
+"""The statuses of refusals; every other one is of what was typed or chosen."""
+
+
+def _of_http(error: HTTPException) -> BaseResponse:
+    if isinstance(response := error.get_response(), BaseResponse) and (error.code or 500) < 400:
+        return response
+    return page_of(error.code or 500)
+
+
+def _failed(error: Exception) -> BaseResponse:
+    """The edge of a request: a person reads two sentences, the log gets the places and never a message."""
+    if isinstance(error, StoreUnavailable):
+        board().judging.log.warning("board_database_failed", what=error.what, todo=error.todo)
+        return again(problem_of(words.PAGES[503]), 503)
+    if isinstance(error, StoreError | LaporSyncError):
+        board().judging.log.error("board_failed", what=error.what, todo=error.todo)
+    else:
+        board().judging.log.error("board_failed", exc_info=error)
+    return again(problem_of(words.PAGES[500]), 500)
+
+
+def again(problem: Problem, status: int) -> BaseResponse:
+    """Return the page of the form that was sent, with what was typed; else a page that says what happened."""
+    page = _form_page()
+    if page is not None and not g.get("is_shown_again"):
+        g.is_shown_again = True  # what fails while that page is made is not to be tried on it once more
+        try:
+            return current_app.make_response((page(**(request.view_args or {}), problem=problem), status))
+        except (NotSignedIn, Refused, HTTPException, LaporSyncError):
+            pass  # not even that page can be shown: the words are, in a form of their own
+    return said(problem, status)
+
+
+def _form_page() -> Callable[..., Any] | None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    return getattr(view, "form_page", None) if request.method not in SAFE else None
+
+
+def page_of(status: int) -> BaseResponse:
+    """Return the page of an HTTP status."""
+    known = status if status in words.PAGES else 404 if status < 500 else 500
+    return said(problem_of(words.PAGES[known]), status)
+
+
+def said(problem: Problem, status: int) -> BaseResponse:
+    """Return a page that needs nothing of the city, with what was typed."""
+    kept = {name: value for name, value in typed().items() if value.strip()} if _form_page() else {}
+    response = Response(
+        render_template("said.html", problem=problem, status=status, kept=kept), status=status, content_type=HTML
+    )
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = "30"
+    return response
+
+
+HTML = "text/html; charset=utf-8"
+
+
+def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
+    """Lead to the sign-in page; with words that were typed it comes at once, and has them."""
+    page = _form_page()
+    kept = {name: value for name, value in typed().items() if value.strip()} if page else {}
+    if page is None or not kept:
+        back = request.full_path.rstrip("?") if request.method in SAFE else _page_url()
+        return redirect(url_for("sign_in.page", next=back), 303)
+    problem = problem_of(words.PAGES[401])
+    shown = render_template("sign_in.html", problem=problem, next=_page_url(), kept=kept, sign_in="")
+    return Response(shown, status=401, content_type=HTML)
+
+
+def _page_url() -> str:
+    """The address of the page on which the form stands."""
+    page = _form_page()
+    for endpoint, view in current_app.view_functions.items():
+        if view is page and page is not None:
+            return url_for(endpoint, **(request.view_args or {}))
+    return "/tugas"

@@ -1,0 +1,63 @@
+"""The board as a process: waitress serves it, eight requests at a time."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from waitress.server import create_server
+
+from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.web.board import Board
+from lapor_sync.web.listening import Address
+
+THREADS = 8
+IDLE_SECONDS = 60
+"""So long a connection may say nothing; a slow upload says something."""
+
+
+def serve(
+    site: Flask,
+    board: Board,
+    address: Address,
+    *,
+    trusted_proxy: str | None,
+    listening: Callable[[Address], None],
+) -> None:
+    """Serve the site until SystemExit is raised in this thread, then end what is being answered, five seconds at most.
+
+    `listening` is told the address once it is open. Raises SettingsWrong where it cannot be.
+    """
+    options: dict[str, Any] = {}
+    if trusted_proxy is not None:
+        options = {
+            "trusted_proxy": trusted_proxy,
+            "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"},
+        }
+    with _opened(address) as opened:
+        server = create_server(
+            site,
+            sockets=[opened],
+            threads=THREADS,
+            ident=None,
+            channel_timeout=IDLE_SECONDS,
+            max_request_body_size=board.most_bytes,
+            max_request_header_size=2**15,
+            clear_untrusted_proxy_headers=True,
+            **options,
+        )
+        listening(Address(address.host, opened.getsockname()[1]))
+        server.run()
+
+
+def _opened(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        return socket.create_server((address.host, address.port), family=family, backlog=1024)
+    except OSError as exc:
+        raise SettingsWrong(
+            (f"the board cannot listen on {address.host}:{address.port}: {exc.strerror}",),
+            todo="End what listens there, or choose another port with --listen or LAPOR_SYNC_BOARD_LISTEN.",
+        ) from exc

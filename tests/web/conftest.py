@@ -1,0 +1,37 @@
+"""The pages are tested on SQLite: what differs between databases is below them, and tested there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from lapor_sync.store.database import Store, open_store
+from lapor_sync.web.board import Board
+from tests.databases import StillClock, fresh
+from tests.web.site import board_on, client_of
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: StillClock) -> Iterator[Store]:
+    with fresh("sqlite", tmp_path) as url:
+        opened = open_store(url, "kota", clock)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def board(store: Store) -> Board:
+    return board_on(store)
+
+
+@pytest.fixture
+def client(board: Board) -> FlaskClient:
+    return client_of(board)

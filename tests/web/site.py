@@ -1,0 +1,62 @@
+"""A board over a database of a few reports, asked by Flask's own client."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from lapor_sync.domain.calendar import WorkingDays
+from lapor_sync.domain.colour import City
+from lapor_sync.domain.limits import load_limits, packaged
+from lapor_sync.mirror.judging import Judging, Rules
+from lapor_sync.store.database import Store
+from lapor_sync.web.board import Board
+from lapor_sync.web.site import make_site
+
+CITY, OPD, OTHER_OPD = "600", "611", "612"
+SECRET = b"s" * 32
+
+
+class Log:
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def info(self, event: str, **values: Any) -> None:
+        self.events.append(event)
+
+    warning = error = info
+
+
+def board_on(store: Store, **values: Any) -> Board:
+    """A board over that database."""
+    rules = Rules(
+        city=City(institution_id=CITY, opd_ids=frozenset({OPD, OTHER_OPD})),
+        limits=load_limits(packaged()),
+        working_days=WorkingDays(ZoneInfo("Asia/Jakarta")),
+    )
+    return Board(judging=Judging(store=store, rules=rules, log=Log()), secret=SECRET, **values)
+
+
+def client_of(board: Board) -> FlaskClient:
+    """A browser without a cookie yet, and without JavaScript."""
+    return make_site(board).test_client()
+
+
+def token_in(page: TestResponse) -> str:
+    """The token of the first form of a page."""
+    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+def text_of(page: TestResponse) -> str:
+    """What a person reads of a page, on one line."""
+    body = re.sub(r"(?s)<(style|script|head).*?</\1>", " ", page.text)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
