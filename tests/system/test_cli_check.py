@@ -15,7 +15,10 @@ import pytest
 
 from connectors.simulator import Options, Simulator
 from connectors.sp4n_v3 import Sp4nV3
-from lapor_sync import check as checking
+from lapor_sync.check.clock import about_clock
+from lapor_sync.check.encryption import about_clear_text
+from lapor_sync.check.listing import _older_than
+from lapor_sync.check.secrets import _is_open
 from lapor_sync.clock import SystemClock
 from lapor_sync.domain.errors import BadRecord, Missing, UpstreamBroken
 from lapor_sync.domain.report import BadItem, Report
@@ -403,7 +406,7 @@ def test_a_folder_in_which_others_may_replace_what_is_ours(cli, tmp_path):
 
 def test_a_file_that_goes_away_meanwhile(tmp_path):
     """A credential file that is gone is nobody's to read."""
-    assert not checking._is_open(tmp_path / "none")
+    assert not _is_open(tmp_path / "none")
 
 
 # database
@@ -508,7 +511,7 @@ def test_limits_and_holidays_of_the_city(cli, tmp_path, monkeypatch):
     ran = cli("check", env={"LAPOR_SYNC_DEADLINES_FILE": str(tmp_path / "none.toml")})
     assert ran.code == 2
     assert "none.toml" in wrong(ran)[0]
-    monkeypatch.setattr(checking, "joint_holidays_known", lambda year: False)
+    monkeypatch.setattr("lapor_sync.check.rules.joint_holidays_known", lambda year: False)
     year = datetime.now(UTC).year + 1
     (tmp_path / "holidays.toml").write_text(
         f'[[holiday]]\ndate = {year}-12-24\nname = "Cuti bersama"\nsource = "SKB"\n'
@@ -524,7 +527,7 @@ def test_limits_and_holidays_of_the_city(cli, tmp_path, monkeypatch):
 
 def test_an_http_address_far_away_is_wrong():
     """Credentials and names would go in the clear."""
-    (line,) = checking._in_the_clear("http://lapor.invalid/x")
+    (line,) = about_clear_text("http://lapor.invalid/x")
     assert (line.verdict, line.answer) == ("WRONG", "no: credentials and names go in the clear")
     assert "https://" in line.todo
 
@@ -532,7 +535,7 @@ def test_an_http_address_far_away_is_wrong():
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/x", "http://localhost/x", "http://[::1]/x"])
 def test_an_http_address_of_this_machine_is_fine(url):
     """A stand-in, or a gateway on the same machine."""
-    (line,) = checking._in_the_clear(url)
+    (line,) = about_clear_text(url)
     assert line.verdict == "ok"
 
 
@@ -554,7 +557,7 @@ def test_a_slow_answer_is_no_wrong_clock(least, most, verdict, words):
     """LAPOR's time is known no better than its answer took: what is said is what is certain."""
     ahead = None if least is None else (timedelta(seconds=least), timedelta(seconds=most))
     connector: Any = type("Connector", (), {"clock_ahead": lambda self: ahead})()
-    line = checking._clocks(connector)
+    line = about_clock(connector)
     assert line.verdict == verdict
     assert words in line.answer
     assert bool(line.todo) == (verdict != "ok")
@@ -582,4 +585,4 @@ def test_older_rows_that_cannot_be_read_do_not_count():
             return Report(tracking_id=one.key, upstream_id=None, status_name="", updated_at=at)
 
     upstream: Any = type("Upstream", (), {"connector": Connector()})
-    assert checking._older_than(upstream, datetime(2026, 1, 5, tzinfo=UTC)) == 1
+    assert _older_than(upstream, datetime(2026, 1, 5, tzinfo=UTC)) == 1

@@ -1,0 +1,35 @@
+"""Is this machine's clock right?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lapor_sync.check.lines import LOOK, WRONG, Line
+
+if TYPE_CHECKING:
+    from connectors.sp4n_v3 import Sp4nV3
+
+NEAR, FAR = timedelta(seconds=10), timedelta(minutes=2)
+"""A clock that may be off by less than the first is fine; by more than the second for certain, it is wrong."""
+
+
+def about_clock(connector: Sp4nV3) -> Line:
+    """Compare it with LAPOR's, by the calls that were made."""
+    question, ahead = "Is this machine's clock right?", connector.clock_ahead()
+    if ahead is None:
+        todo = "Compare it with another clock, and let it follow a time server: timedatectl."
+        return Line(
+            question=question, answer="cannot be told: LAPOR does not say its time", verdict=LOOK, todo=todo
+        )
+    least, most = ahead
+    if least <= NEAR and most >= -NEAR:
+        return Line(question=question, answer=f"yes, within {max(-least, most).total_seconds():.0f} s of LAPOR's")
+    off = least if least > NEAR else most
+    way = "ahead of" if least > NEAR else "behind"
+    return Line(
+        question=question,
+        answer=f"it is {abs(off).total_seconds():.0f} s {way} LAPOR's",
+        verdict=WRONG if abs(off) > FAR else LOOK,
+        todo="Let it follow a time server: timedatectl set-ntp true. If it does, LAPOR's is wrong: tell its operators.",
+    )
