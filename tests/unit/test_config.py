@@ -89,6 +89,10 @@ def test_defaults_are_those_of_the_interface() -> None:
         "holidays_file": None,
         "raw_days": 90,
         "reporter_name_days": 365,
+        "board_listen": "127.0.0.1:8080",
+        "board_public_url": None,
+        "board_secret_file": None,
+        "board_trusted_proxy": None,
     }
 
 
