@@ -11,13 +11,14 @@ from lapor_sync.domain.delivery import Kind, Reason, State, reference, same_word
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.domain.report import OutgoingFile, Report, ThreadItem
+from lapor_sync.domain.seen import news_since
 from lapor_sync.domain.thread import words
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.office.deliveries import known_now
 from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import FileLimits, check_files, checked_text, new_reference
-from lapor_sync.store import outbox
+from lapor_sync.store import outbox, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
@@ -27,6 +28,7 @@ from lapor_sync.store.reports import Mirrored
 class NewResponse:
     """A response as a person wrote it; `opd` an institution's id or name, None for where the report is.
 
+    `seen`: what its writer had seen of the report (`domain.seen`), None where nobody can tell.
     `by`: who wrote it, where that is another one than the actor, as in a sheet.
     `again`: the citizen is to get these words once more. `any_status`: also under a status name that is not known.
     `origin` and `row` are of the sheet that it came from.
@@ -40,6 +42,7 @@ class NewResponse:
     files: tuple[OutgoingFile, ...] = ()
     again: bool = False
     any_status: bool = False
+    seen: str | None = None
     origin: str | None = None
     row: int = 0
 
@@ -49,6 +52,7 @@ def respond(judging: Judging, actor: Actor, written: NewResponse, limits: FileLi
     with judging.store.work(actor) as work:
         new = _prepare(work, judging, written, limits or FileLimits())
         _refuse_second(work, new.tracking_id, written)
+        _refuse_unseen(work, new.tracking_id, written)
         outbox.add(work, new)
         return new.ref
 
@@ -135,6 +139,19 @@ def _refuse_second(work: Work, tracking_id: str, written: NewResponse) -> None:
     first = next((one for one in mine if one.state not in _NEVER_CAME and _says_the_same(one, written.text)), None)
     if first is not None and not written.again:
         raise Refused(Code.SAME_WORDS, tracking_id=tracking_id, ref=first.ref, state=first.state)
+
+
+def _refuse_unseen(work: Work, tracking_id: str, written: NewResponse) -> None:
+    """Refuse words that were written before something happened that their writer has not seen."""
+    if written.seen is not None and (news := news_since(written.seen, *now_seen(work, tracking_id))):
+        raise Refused(Code.CHANGED_SINCE, tracking_id=tracking_id, news=news)
+
+
+def now_seen(work: Work, tracking_id: str) -> tuple[Report, tuple[ThreadItem, ...], int]:
+    """Return what is to be seen of a report now, for `domain.seen`."""
+    report = known_report(work, tracking_id).report
+    items = threads.load(work, [tracking_id]).get(tracking_id, ())
+    return report, items, len(outbox.of_reports(work, [tracking_id]).get(tracking_id, ()))
 
 
 _NEVER_CAME = frozenset({State.CANCELLED, State.REFUSED})

@@ -1,6 +1,7 @@
 """Lists of reports for people: bound to what they may see in the query itself, filtered, in pages, counted.
 
-`within` is the id of the one OPD whose reports somebody may see, None for all. Rows are typed; no JSON and no words.
+`within` are the ids of the OPDs whose reports somebody may see, None for all: a person may hold posts at two. Rows are
+typed; no JSON and no words.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
 
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.store import institutions
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
+
+Within = frozenset[str] | None
 
 NONE = "-"
 """What stands in a filter for reports that have no such value."""
@@ -116,7 +119,7 @@ _SHOWN = (
 )
 
 
-def page(work: Work, wanted: Wanted, within: str | None, *, after: str | None = None, most: int = 50) -> Page:
+def page(work: Work, wanted: Wanted, within: Within, *, after: str | None = None, most: int = 50) -> Page:
     """Return the wanted reports, the newest first, from behind `after` (a page's) on.
 
     A page goes on by key, so that what comes in meanwhile moves nothing. A key that no page gave begins anew.
@@ -135,14 +138,14 @@ def _is_behind(received: str, tracking_id: str) -> ColumnElement[bool]:
     return or_(_received < received, and_(is_same, table.c.tracking_id < tracking_id))
 
 
-def count(work: Work, wanted: Wanted, within: str | None) -> int:
+def count(work: Work, wanted: Wanted, within: Within) -> int:
     """Return how many reports are wanted."""
     query = select(func.count()).select_from(table).where(*_where(work, wanted, within))
     return int(work.conn.execute(query).scalar_one())
 
 
 def counts(
-    work: Work, wanted: Wanted, within: str | None, names: Iterable[str] = tuple(_FILTERED)
+    work: Work, wanted: Wanted, within: Within, names: Iterable[str] = tuple(_FILTERED)
 ) -> dict[str, dict[str, int]]:
     """Return, for each of these filters, how many reports each of its values would show beside the other filters."""
     found = {}
@@ -155,10 +158,10 @@ def counts(
     return found
 
 
-def _where(work: Work, wanted: Wanted, within: str | None) -> list[ColumnElement[bool]]:
+def _where(work: Work, wanted: Wanted, within: Within) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [table.c.agency == work.agency]
     if within is not None:
-        found.append(table.c.disposition_id == within)
+        found.append(_of(within))
     for name, column in _FILTERED.items():
         value = getattr(wanted, name)
         if value == NONE:
@@ -178,6 +181,10 @@ def _where(work: Work, wanted: Wanted, within: str | None) -> list[ColumnElement
     if wanted.text is not None:
         found.append(_says(wanted.text.strip()))
     return found
+
+
+def _of(within: Within) -> ColumnElement[bool]:
+    return true() if within is None else table.c.disposition_id.in_(sorted(within))
 
 
 def _is_overdue(work: Work) -> ColumnElement[bool]:
@@ -261,7 +268,7 @@ class Tasks:
 
 def tasks(
     work: Work,
-    within: str | None,
+    within: Within,
     *,
     waiting_on: Iterable[WaitingOn],
     today: datetime,
@@ -272,7 +279,7 @@ def tasks(
     """Return what waits for these; `today`, `soon` and `closing` are the ends of the spans that they name."""
     mine = and_(
         table.c.agency == work.agency,
-        table.c.disposition_id == within if within is not None else table.c.tracking_id.is_not(None),
+        _of(within),
         or_(table.c.colour.is_(None), table.c.colour.not_in(list(CLOSED))),
     )
     waits = table.c.waiting_on.in_(list(waiting_on))
@@ -315,7 +322,7 @@ class OpdRow:
     overdue: int
 
 
-def by_opd(work: Work, within: str | None = None) -> tuple[OpdRow, ...]:
+def by_opd(work: Work, within: Within = None) -> tuple[OpdRow, ...]:
     """Return each OPD's numbers, the most merah first."""
     is_late = case((_is_overdue(work), 1), else_=0)
     query = (

@@ -94,6 +94,10 @@ REFUSALS: Mapping[Code, Told] = {
         "Let that OPD answer, or have the report disposed anew on LAPOR first.",
     ),
     Code.NOT_OF_THE_CITY: Told("{given} is none of the city's institutions.", "See LAPOR_SYNC_OPD_IDS."),
+    Code.CHANGED_SINCE: Told(
+        lambda facts: f"Since this was begun, something happened to report {facts['tracking_id']}.",
+        _SHOW,
+    ),
     Code.SAME_WORDS: Told(
         "The same words were written for report {tracking_id} before: {ref}, {state} "
         "(--again writes them once more).",

@@ -9,6 +9,7 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.domain.seen import News
 from lapor_sync.words import Facts, Told, by_reason, filled, listed
 
 
@@ -50,6 +51,16 @@ STATES: Mapping[State, str] = {
     State.HELD: "ditahan",
     State.REFUSED: "ditolak LAPOR",
     State.CANCELLED: "dibatalkan",
+}
+
+
+NEWS: Mapping[News, str] = {
+    News.REPORTER_WROTE: "pelapor menulis lagi",
+    News.ANSWERED: "ada jawaban baru di LAPOR",
+    News.DISPOSED: "disposisinya berubah",
+    News.STATUS_CHANGED: "statusnya berubah",
+    News.WRITTEN_HERE: "ada kiriman lain yang ditulis untuk laporan ini",
+    News.THREAD_CHANGED: "percakapannya berubah",
 }
 
 
@@ -126,6 +137,12 @@ REFUSALS: Mapping[Code, Told] = {
         "Biarkan OPD tersebut menjawab, atau ubah disposisinya di LAPOR.",
     ),
     Code.NOT_OF_THE_CITY: Told("{given} bukan instansi kota ini.", "Pilih OPD dari daftar."),
+    Code.CHANGED_SINCE: Told(
+        lambda facts: (
+            f"Sejak halaman ini dibuka: {'; '.join(NEWS[one] for one in facts['news'])}. Belum ada yang dikirim."
+        ),
+        "Baca dahulu yang baru. Bila jawaban Anda masih tepat, kirim sekali lagi.",
+    ),
     Code.SAME_WORDS: Told(
         lambda facts: (
             f"Jawaban yang sama sudah ditulis untuk laporan {facts['tracking_id']} "

@@ -67,12 +67,17 @@ def newest_first(some: list[Mirrored]) -> list[str]:
     return [one.tracking_id for one in sorted(some, key=key, reverse=True)]
 
 
+def of(within: str | None) -> queries.Within:
+    """One OPD's reports, or all."""
+    return None if within is None else frozenset({within})
+
+
 def in_pages(store: Store, wanted: Wanted, within: str | None = None, most: int = 7) -> list[Row]:
     found: list[Row] = []
     after = None
     while True:
         with store.reading() as work:
-            page = queries.page(work, wanted, within, after=after, most=most)
+            page = queries.page(work, wanted, of(within), after=after, most=most)
         found += page.rows
         if page.after is None:
             return found
@@ -96,7 +101,7 @@ def test_pages_are_the_list_and_only_what_somebody_may_see(city: Any, within: st
     mine = [one for one in all_of_it if within in {None, one.report.disposition_id}]
     assert [row.tracking_id for row in in_pages(store, Wanted(), within)] == newest_first(mine)
     with store.reading() as work:
-        assert queries.count(work, Wanted(), within) == len(mine)
+        assert queries.count(work, Wanted(), of(within)) == len(mine)
 
 
 def test_a_page_of_just_all_has_no_next(store: Store) -> None:
@@ -150,9 +155,9 @@ def test_counts_are_under_the_other_filters(city: Any) -> None:
 def test_counts_of_an_opd_know_no_other(city: Any) -> None:
     store, _ = city
     with store.reading() as work:
-        assert set(queries.counts(work, Wanted(), PU)["opd"]) == {PU}
-        assert queries.count(work, Wanted(opd=DLH), PU) == 0
-        assert [one.id for one in queries.by_opd(work, PU)] == [PU]
+        assert set(queries.counts(work, Wanted(), of(PU))["opd"]) == {PU}
+        assert queries.count(work, Wanted(opd=DLH), of(PU)) == 0
+        assert [one.id for one in queries.by_opd(work, of(PU))] == [PU]
 
 
 def test_overdue_flag_and_time_are_filters_too(city: Any) -> None:
@@ -212,7 +217,7 @@ def tasks(store: Store, within: str | None, most: int = 100) -> queries.Tasks:
     with store.reading() as work:
         return queries.tasks(
             work,
-            within,
+            of(within),
             waiting_on=[WaitingOn.OPD],
             today=START + 5 * HOUR,
             soon=START + 3 * DAY,
@@ -283,3 +288,12 @@ def test_each_opd_s_numbers(city: Any) -> None:
         assert row.unknown == sum(one.verdict.colour is None for one in mine)
         assert row.overdue == sum(bool(one.due_at and one.due_at < START) for one in mine)
         assert row.merah + row.kuning + row.hijau + row.abu + row.unknown == len(mine)
+
+
+def test_who_holds_posts_at_two_opds_sees_the_reports_of_both(city: Any) -> None:
+    store, all_of_it = city
+    both = frozenset({PU, DLH})
+    with store.reading() as work:
+        mine = [one for one in all_of_it if one.report.disposition_id in both]
+        assert queries.count(work, Wanted(), both) == len(mine) > 0
+        assert queries.count(work, Wanted(), frozenset()) == 0

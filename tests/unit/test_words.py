@@ -16,6 +16,7 @@ from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.domain.seen import News
 from lapor_sync.words import Told, by_reason, en, id, listed
 
 LANGUAGES = [en, id]
@@ -31,6 +32,7 @@ FACTS: Mapping[str, object] = {
     "length": 1003,
     "most": 1000,
     "name": "Dinas PUPR",
+    "news": (News.REPORTER_WROTE, News.STATUS_CHANGED),
     "names": {"611": "Dinas PUPR", "612": "Dinas Perkim"},
     "opd": "611",
     "problems": ((3, Refused(Code.TEXT_EMPTY)), (5, Refused(Code.TEXT_EMPTY)), (4, "7x12")),
@@ -80,7 +82,9 @@ def test_what_an_officer_reads_names_no_command_and_no_english() -> None:
         assert not re.search(r"\b(the|report|with|cannot|delivery|sent|held)\b", what + todo), (code, what, todo)
 
 
-@pytest.mark.parametrize(("enum", "table"), [(Role, id.ROLES), (Act, id.ACTS), (State, id.STATES)])
+@pytest.mark.parametrize(
+    ("enum", "table"), [(Role, id.ROLES), (Act, id.ACTS), (State, id.STATES), (News, id.NEWS)]
+)
 def test_officers_read_every_role_act_and_state_in_indonesian(enum: Any, table: Mapping[Any, str]) -> None:
     assert set(table) == set(enum)
     assert len(set(table.values())) == len(table)
