@@ -1,0 +1,120 @@
+"""The settings of an agency: its LAPOR, its people, its rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+
+from lapor_sync.config.values import (
+    Extension,
+    Id,
+    Secret,
+    Zone,
+    as_items,
+    auth_header_name,
+    setting_name,
+    web_url,
+    without_repeats,
+)
+
+SECRETS = ("bearer", "token")
+
+
+class Agency(BaseModel):
+    """What one city says of itself, of its account at LAPOR, and of how it wants to be mirrored."""
+
+    agency: str = Field(
+        default="kota",
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+        description="1 to 32 of a-z, 0-9, - and _: the key of this city's rows; never change it later",
+    )
+
+    upstream_url: Annotated[str, AfterValidator(web_url)] | None = Field(
+        default=None,
+        description="an http:// or https:// address without user name, query and fragment",
+    )
+    auth_header: Annotated[str, BeforeValidator(auth_header_name)] = Field(
+        default="auth", pattern="^(auth|Authorization)$", description="auth or Authorization"
+    )
+    bearer: Secret | None = Field(
+        default=None, description="the value alone, without space and line breaks inside"
+    )
+    bearer_file: Path | None = Field(default=None, description="the path of a file that holds the bearer")
+    token: Secret | None = Field(
+        default=None, description="the value alone with its braces, without space and line breaks inside"
+    )
+    token_file: Path | None = Field(default=None, description="the path of a file that holds the token")
+    institution_id: Id | None = Field(default=None, description="the city's institution id in LAPOR")
+    user_id: Id | None = Field(default=None, description="the id of the city's user in LAPOR")
+    opd_ids: Annotated[tuple[Id, ...], BeforeValidator(as_items), AfterValidator(without_repeats)] = Field(
+        default=(), description="institution ids, comma-separated (in TOML a list)"
+    )
+
+    observe: bool = Field(default=False, description="true or false")
+    ref_prefix: str = Field(default="LS", pattern="^[A-Z0-9]{1,8}$", description="1 to 8 of A-Z and 0-9")
+    reply_template: str = Field(
+        default="reply",
+        pattern=r"^reply\w*$",  # not \w{0,60}: that alone took 25 ms and 7 MB of each start to compile
+        max_length=65,
+        description="a template_code that begins with reply (no other counts as an answer)",
+    )
+    readback_grace_seconds: float = Field(
+        default=120, ge=0, le=86400, description="a number of seconds, 0 to 86400"
+    )
+
+    poll_seconds: float = Field(
+        default=300, gt=0, le=86400, description="a number of seconds, more than 0, 86400 at most"
+    )
+    rate_per_second: float = Field(
+        default=10, ge=0, le=1000, description="a number of requests, 0 to 1000 (0 is no limit)"
+    )
+
+    list_path: str = Field(
+        default="/complaints",
+        pattern=r"^(/[A-Za-z0-9_.~-]+)+$",
+        description="a path such as /complaints, relative to LAPOR_SYNC_UPSTREAM_URL, without query",
+    )
+    list_updated_param: str = Field(
+        default="updated_from",
+        pattern=r"^[A-Za-z0-9_.\[\]-]{0,64}$",
+        description="the name of a query parameter, or empty where there is no such filter",
+    )
+    list_page_size: int = Field(default=100, ge=1, le=1000, description="a whole number, 1 to 1000")
+
+    attach_types: Annotated[tuple[Extension, ...], BeforeValidator(as_items), AfterValidator(without_repeats)] = (
+        Field(
+            default=("jpg", "jpeg", "png", "pdf", "doc", "docx"),
+            description="file name extensions, comma-separated (in TOML a list)",
+        )
+    )
+    attach_max_mb: float = Field(
+        default=5, gt=0, le=100, description="a number of megabytes, more than 0, 100 at most"
+    )
+    attach_max: int = Field(default=5, ge=0, le=50, description="a whole number, 0 to 50")
+
+    upstream_timezone: Zone = ZoneInfo("Asia/Jakarta")
+    timezone: Zone = ZoneInfo("Asia/Jakarta")
+    import_dir: Path | None = Field(default=None, description="the path of a folder")
+    deadlines_file: Path | None = Field(default=None, description="the path of a TOML file with dated limits")
+    holidays_file: Path | None = Field(default=None, description="the path of a TOML file with dated holidays")
+    raw_days: int = Field(default=90, ge=1, le=36500, description="a whole number of days, 1 or more")
+    reporter_name_days: int = Field(default=365, ge=0, le=36500, description="a whole number of days, 0 or more")
+
+    @property
+    def can_call_upstream(self) -> bool:
+        """Whether address and credentials are there; nothing is said about their being accepted."""
+        return not self.missing_for_upstream()
+
+    def missing_for_upstream(self) -> tuple[str, ...]:
+        """Names of the settings without which nothing can be read upstream."""
+        return self._missing("upstream_url", *SECRETS)
+
+    def missing_for_push(self) -> tuple[str, ...]:
+        """Names of the settings without which nothing can be sent upstream."""
+        return self.missing_for_upstream() + self._missing("institution_id", "user_id")
+
+    def _missing(self, *names: str) -> tuple[str, ...]:
+        return tuple(setting_name(name) for name in names if getattr(self, name) is None)

@@ -1,0 +1,48 @@
+"""The settings of a machine: its database, its network, its board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from lapor_sync.config.values import board_url
+from lapor_sync.store.address import shown_url, sound_url
+
+
+class Machine(BaseModel):
+    """What holds for all that runs on one machine, whatever agencies it works for."""
+
+    database_url: Annotated[str, AfterValidator(sound_url)] = Field(
+        repr=False,
+        description="a SQLAlchemy URL: sqlite:////path/to/file.db or postgresql+psycopg://user@host/database",
+    )
+
+    concurrency: int = Field(default=8, ge=1, le=64, description="a whole number, 1 to 64")
+    connect_timeout: float = Field(
+        default=30, gt=0, le=600, description="a number of seconds, more than 0, 600 at most"
+    )
+    read_timeout: float = Field(
+        default=90, gt=0, le=600, description="a number of seconds, more than 0, 600 at most"
+    )
+
+    board_listen: str = Field(
+        default="127.0.0.1:8080",
+        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        description="HOST:PORT, as 127.0.0.1:8080; other than loopback only with LAPOR_SYNC_BOARD_PUBLIC_URL",
+    )
+    board_public_url: Annotated[str, AfterValidator(board_url)] | None = Field(
+        default=None, description="the https:// address of the board, without a path"
+    )
+    board_secret_file: Path | None = Field(
+        default=None, description="the path of a file that holds 32 bytes or more"
+    )
+    board_trusted_proxy: str | None = Field(
+        default=None, pattern=r"^[0-9A-Fa-f:.]+$", description="the IP address of the proxy in front of the board"
+    )
+
+    @property
+    def database_shown(self) -> str:
+        """`database_url` for people: without the password and without a query, which may hold one too."""
+        return shown_url(self.database_url)

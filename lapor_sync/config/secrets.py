@@ -1,0 +1,65 @@
+"""The secrets, as they are now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from lapor_sync.config.agency import SECRETS
+from lapor_sync.config.settings import Settings, sentence
+from lapor_sync.config.values import bare_secret, setting_name
+from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.files import read_text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Secrets:
+    """The credentials of the upstream; None where there is none."""
+
+    bearer: SecretStr | None
+    token: SecretStr | None
+
+
+def read_secrets(settings: Settings) -> Secrets:
+    """Return the secrets as their files hold them now, so that a running daemon notices a new one.
+
+    What was not given as a file stays as it was. Raises SettingsWrong where a file cannot be read any more.
+    """
+    problems: list[str] = []
+    found = {name: _secret_now(settings, name, problems) for name in SECRETS}
+    if problems:
+        raise SettingsWrong(tuple(problems))
+    return Secrets(bearer=found["bearer"], token=found["token"])
+
+
+def _secret_now(settings: Settings, name: str, problems: list[str]) -> SecretStr | None:
+    path: Path | None = getattr(settings, f"{name}_file")
+    if path is None:
+        unchanged: SecretStr | None = getattr(settings, name)
+        return unchanged
+    text = read_secret_file(path, setting_name(f"{name}_file"), problems)
+    try:
+        return bare_secret(text) if text else None
+    except ValueError:
+        problems.append(sentence(name, in_its_file(name), text))
+        return None
+
+
+def read_secret_file(path: Path, origin: str, problems: list[str]) -> str:
+    """Return its text without surrounding space; "" where it is empty or unreadable.
+
+    The path is not shown: now and then somebody puts the secret itself where its path belongs.
+    """
+    try:
+        return read_text(path).strip()
+    except OSError as error:
+        right = "it must be a text file that holds the value alone and that this user may read"
+        problems.append(f"{origin} cannot be read ({error.strerror}); {right}")
+    return ""
+
+
+def in_its_file(name: str) -> str:
+    """Return where a secret is that was read from its file, as messages say it."""
+    return f"{setting_name(name)} (read from its file)"

@@ -1,0 +1,25 @@
+"""All settings of a process: a machine's and an agency's."""
+
+from __future__ import annotations
+
+from pydantic import ConfigDict
+
+from lapor_sync.config.agency import SECRETS, Agency
+from lapor_sync.config.machine import Machine
+
+_NEVER_SHOWN = frozenset({*SECRETS, "database_url", "upstream_url"})
+
+
+class Settings(Agency, Machine):
+    """What an operator may set. Frozen; safe to print: secrets and the database's password are not shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def sentence(name: str, origin: str, value: object, why: str = "") -> str:
+    """Return what is wrong with a value of a setting: where it stands, and what it must be."""
+    right = Settings.model_fields[name].description
+    if name in _NEVER_SHOWN:
+        return f"{origin} is wrong (its value is not shown here){why and f': {why}'}; it must be {right}"
+    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:60] + "..."
+    return f"{origin} is {shown}; it must be {right}"
