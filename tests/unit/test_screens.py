@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from lapor_sync import output, screens
 from lapor_sync.check import Line
-from lapor_sync.output import cut, flow, fold, layout, pad, plain, say, width
+from lapor_sync.layout import cut, flow, fold, layout, pad, width
+from lapor_sync.output import plain, say
+from lapor_sync.screens.report_list import REPORT_WIDTHS, due
 from lapor_sync.store import marks, views
 
 WIB = ZoneInfo("Asia/Jakarta")
@@ -35,7 +37,7 @@ def test_times_are_the_citys_with_the_zones_name(monkeypatch, zone, shown, machi
     try:
         assert screens.moment("2026-01-02T18:30:00.000000Z", ZoneInfo(zone)) == shown
         row = {"deadline": {"clock": "answer", "due_at": "2026-01-02T18:30:00.000000Z"}, "overdue": False}
-        assert screens._due(row, ZoneInfo(zone)) == "2026-01-03"
+        assert due(row, ZoneInfo(zone)) == "2026-01-03"
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -74,7 +76,7 @@ def test_no_line_of_a_row_is_wider_than_the_terminal(room):
         "Jalan " * 9,
         "x",
     )
-    shown = flow(cells, screens._REPORT_WIDTHS, room)
+    shown = flow(cells, REPORT_WIDTHS, room)
     assert max(map(width, shown.splitlines())) <= room
     assert "".join(shown.split()) == "".join(" ".join(cells).split())
 

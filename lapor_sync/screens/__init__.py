@@ -1,0 +1,36 @@
+"""What a person at a terminal sees: tables and one report's page, a file what it shows. Programs take --json.
+
+Lines are written as they come, so a million reports need no memory. What citizens and LAPOR wrote goes through `plain`:
+no text may move the cursor or change the screen's colours.
+"""
+
+from lapor_sync.screens.checked import check
+from lapor_sync.screens.overview import recent_outages, status
+from lapor_sync.screens.parts import bold, moment, shade, table
+from lapor_sync.screens.planned import plan
+from lapor_sync.screens.progressing import progress
+from lapor_sync.screens.report_list import by_opd, reports, reports_csv
+from lapor_sync.screens.report_page import deliveries, show, timeline
+from lapor_sync.screens.waiting import conflicts, outbox, quarantine, restored
+
+__all__ = [
+    "bold",
+    "by_opd",
+    "check",
+    "conflicts",
+    "deliveries",
+    "moment",
+    "outbox",
+    "plan",
+    "progress",
+    "quarantine",
+    "recent_outages",
+    "reports",
+    "reports_csv",
+    "restored",
+    "shade",
+    "show",
+    "status",
+    "table",
+    "timeline",
+]
