@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from lapor_sync.domain.errors import Missing, NotNow
+from lapor_sync.domain.errors import Missing, NotNow, Unreachable
 from lapor_sync.domain.report import Detail, Report, Thread
 from lapor_sync.mirror.apart import read_apart
 from lapor_sync.mirror.write import Change, Read, write
@@ -185,7 +185,7 @@ def note_ailing(work: Work, setup: Setup, done: Iterable[tuple[str, ById]]) -> N
             ailing.put(work, Ailing(report_id=report_id, why=why, times=times, until=until))
             if before is None:
                 setup.log.warning("report_ails", report_id=report_id, what=why)
-        elif before is not None and not isinstance(found.error, NotNow):
+        elif before is not None and not isinstance(found.error, NotNow | Unreachable):  # these tell nothing of it
             ailing.forget(work, (report_id,))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lapor_sync import office
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import NotNow, TimedOut, TooLarge, Unreachable
+from lapor_sync.domain.errors import NotNow, TimedOut, TooLarge, Unreachable, UpstreamBroken
 from lapor_sync.domain.people import of_shell
 from lapor_sync.office import OutboxAct
 from lapor_sync.store import ailing, quarantine, views
@@ -200,6 +200,21 @@ def test_a_person_and_the_end_of_an_outage_end_the_pause(tmp_path: Path) -> None
         city.upstream.list_reports = away  # type: ignore[method-assign]
         city.cycle()
         assert city.state(ref) is State.SENT
+
+
+def test_a_read_that_was_cut_tells_nothing_of_what_ails(tmp_path: Path) -> None:
+    """Because the process is to stop, say: it is read apart as before."""
+    with stage(tmp_path / "kota.db") as city:
+        settled_city(city, 3)
+        city.upstream.ails["41"] = HUNG
+        city.respond(tracking(1))
+        city.cycle()
+        city.upstream.ails["41"] = Unreachable("not begun, the process is stopping", sent=False)
+        city.cycle()
+        assert ails(city) == {"41": 1}
+        city.upstream.ails["41"] = UpstreamBroken("HTTP 500", http_status=500)
+        city.cycle()
+        assert ails(city) == {}
 
 
 def test_what_was_not_read_of_our_own_accord_ails_no_more_and_no_less(tmp_path: Path) -> None:
