@@ -296,21 +296,31 @@ def came_back_cut(text: str, ref: str, new_items: Iterable[ThreadItem]) -> bool:
     """Whether a response that was accepted stands in its thread without its end, or without a word.
 
     `new_items` are those that the thread did not have right before it was sent. Databases that take characters of
-    three bytes at most cut a text at its first emoji (seen of MySQL).
+    three bytes at most cut a text at its first emoji (seen of MySQL). Upstream may show the rest without template or
+    institution: then a reporter's words must be told from it.
     """
     ours = _bare(text, ref)
     items = tuple(new_items)
     if any(carries(item.content, ref) for item in items):
         return False
-    return any(_is_rest_of(item, ours, ref) for item in items)
+    before_emoji = _bare(_BEYOND_THREE_BYTES.split(text, maxsplit=1)[0], ref)
+    return any(_is_rest_of(item, ours, before_emoji, ref) for item in items)
 
 
-def _is_rest_of(item: ThreadItem, ours: str, ref: str) -> bool:
+_BEYOND_THREE_BYTES = re.compile("[\U00010000-\U0010ffff]")
+_LEAST_LETTERS = 24
+"""With so many letters in common the beginning of a response is no citizen's "Terima kasih"."""
+
+
+def _is_rest_of(item: ThreadItem, ours: str, before_emoji: str, ref: str) -> bool:
     said = _bare(item.content, ref)
-    if item.kind is ItemKind.ANSWER:
-        return said == "" or (said != ours and ours.startswith(said))
-    # An answer without a word is no answer to a citizen: it reads as a log.
-    return item.kind is ItemKind.LOG and said == "" and (item.template_code or "").startswith("reply")
+    code = (item.template_code or "").strip().lower()
+    if item.kind is ItemKind.DISPOSITION or (code and not code.startswith("reply")):
+        return False
+    if said == "":  # an answer without a word is no answer to a citizen: it reads as a log, or as the reporter's
+        return True
+    is_beginning = said != ours and ours.startswith(said)
+    return is_beginning and (item.kind is ItemKind.ANSWER or said == before_emoji or len(said) >= _LEAST_LETTERS)
 
 
 def foreign_answers(

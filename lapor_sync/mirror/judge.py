@@ -242,9 +242,14 @@ def arrived_all_the_same(work: Work, one: Queued) -> Queued:
     sent = replace(one, delivery=replace(one.delivery, state=State.SENT), reason=Reason.FOUND)
     outbox.move(work, one, State.QUEUED, Reason.FOUND)
     outbox.move(work, queued, State.SENT, Reason.FOUND, sent_at=work.at)
-    for question in conflicts.of_delivery(work, one.ref):
-        conflicts.settle(work, question, How.BY_ITSELF)
+    answer_by_itself(work, one.ref)
     return replace(sent, sent_at=from_text(work.at))
+
+
+def answer_by_itself(work: Work, ref: str) -> None:
+    """Settle what was asked about a response that now stands in the thread, whole."""
+    for question in conflicts.of_delivery(work, ref):
+        conflicts.settle(work, question, How.BY_ITSELF)
 
 
 def _note(work: Work, old: Mirrored | None, new: Mirrored, decision: Decision) -> None:

@@ -17,7 +17,7 @@ from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, ThreadItem
 from lapor_sync.domain.thread import in_order
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
-from lapor_sync.mirror.judge import Facts, arrived_all_the_same, hold_all, judge, reconcile
+from lapor_sync.mirror.judge import Facts, answer_by_itself, arrived_all_the_same, hold_all, judge, reconcile
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
@@ -332,6 +332,8 @@ def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadIte
         judging.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
     if count == one.seen_count:
         return one
+    if one.seen_at is None:
+        answer_by_itself(work, one.ref)  # shown cut at first, and whole now
     seen_at = one.seen_at or from_text(work.at)
     outbox.touch(work, one.ref, seen_count=count, seen_at=to_text(seen_at))
     if count > 1:

@@ -301,7 +301,7 @@ class _Push:
         """It waits, which never counts as a try. One that may have arrived is asked about after a day of this."""
         if one.delivery.may_have_arrived:
             self._elapsed(work, one)
-            if one.waits >= MANY_LOOKS and self._is_long_ago(one):
+            if one.waits + 1 >= MANY_LOOKS and self._is_long_ago(one):
                 self._hold(work, one, Reason.CANNOT_READ_BACK, why)
                 return
         self._wait(work, one)

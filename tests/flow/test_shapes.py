@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lapor_sync.domain.delivery import Outcome, Reason, State, Unknown
+from lapor_sync.domain.delivery import Outcome, Reason, Sent, State, Unknown
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Outgoing
 from tests.flow.scripted import Row, Stage, row_of, stage
@@ -394,3 +394,43 @@ def test_typed_by_hand_on_lapor_s_own_site_it_has_arrived(tmp_path: Path) -> Non
         city.upstream.items[ITS] = [said]
         city.cycle()
         assert (city.state(ref), city.upstream.posted) == (State.SENT, [])
+
+
+# Accepted, and shown cut.
+
+
+@pytest.mark.parametrize("shape", ["neither, empty", "neither, null", "empty", "no template, empty"])
+def test_accepted_and_shown_empty_stops_the_report_whoever_seems_to_have_written_it(
+    tmp_path: Path, shape: str
+) -> None:
+    """Once the whole text is shown the question has answered itself; what was held waits for a person."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [BEFORE]
+        city.cycles(2)
+
+        def store(outgoing: Outgoing) -> Outcome:
+            usual = city.upstream.shown(outgoing)
+            item = {**SHAPES, **EMPTIED}[shape](usual, TEXT, outgoing.ref)
+            city.upstream.items[ITS].append(item)
+            whole.append(usual)
+            return Sent(http_status=200)
+
+        whole: list[Row] = []
+        city.upstream.store = store
+        first, second = (
+            city.respond(MINE, "\U0001f64f " + TEXT),
+            city.respond(MINE, "Tahap dua menyusul pekan depan."),
+        )
+        city.cycles(3)
+        assert (city.state(first), city.state(second), len(city.upstream.posted)) == (State.SENT, State.HELD, 1)
+        assert {(one.kind, one.ref) for one in city.conflicts()} == {("text_cut", first), ("text_cut", second)}
+        city.upstream.items[ITS][-1] = whole[0]
+        city.upstream.listed[0]["updated_at"] = "2026-03-02 12:00:00"
+        city.cycles(2)
+        assert [one.ref for one in city.conflicts()] == [second]
+
+
+EMPTIED: dict[str, Shape] = {
+    "no template, empty": lambda item, text, ref: without(item, "template_code") | {"content": ""}
+}

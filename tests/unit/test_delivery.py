@@ -183,8 +183,13 @@ def test_an_outcome_carries_what_upstream_said() -> None:
         (item("Jalan sudah diperbaiki."), False),  # only the reference is gone
         (item("Kami tinjau dulu."), False),
         (item(TEXT), False),
-        (item("Jalan", kind=ItemKind.REPORTER), False),
-        (item("", kind=ItemKind.LOG), False),
+        (item("Jalan", kind=ItemKind.REPORTER), False),  # a citizen may begin with the same word
+        (item("", kind=ItemKind.REPORTER), True),
+        (item("\u00a0", kind=ItemKind.REPORTER), True),
+        (item("Kapan selesai?", kind=ItemKind.REPORTER), False),
+        (item("", kind=ItemKind.LOG), True),  # an institution's, and nothing more
+        (item("", kind=ItemKind.LOG)._replace(template_code="status"), False),
+        (item("", kind=ItemKind.DISPOSITION), False),
         (item("", kind=ItemKind.LOG)._replace(template_code="reply"), True),
         (item("Catatan", kind=ItemKind.LOG)._replace(template_code="reply"), False),
     ],
@@ -194,6 +199,23 @@ def test_a_response_that_came_back_cut_or_empty_is_known(item_: ThreadItem, is_c
     assert came_back_cut(TEXT, REF, [item_]) is is_cut
     assert not came_back_cut(TEXT, REF, [item_, OURS])
     assert not came_back_cut(TEXT, REF, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "is_cut"),
+    [
+        ("Sudah. \U0001f64f Terima kasih.", "Sudah.", True),
+        ("Sudah. \U0001f64f Terima kasih.", "Sudah", True),
+        ("Sudah. Terima kasih. \U0001f64f", "Sudah.", False),
+        ("\U0001f64f Sudah kami perbaiki.", "", True),
+        ("Terima kasih atas laporan Anda, sudah kami perbaiki.", "Terima kasih", False),
+        ("Terima kasih atas laporan Anda, sudah kami perbaiki.", "Terima kasih atas laporan Anda, sudah", True),
+    ],
+)
+def test_what_is_left_of_a_response_may_look_like_the_reporter_s(text: str, said: str, is_cut: bool) -> None:
+    """Without template and institution: its text up to the first emoji, or so much of it that no citizen says it."""
+    bare = item(said, kind=ItemKind.REPORTER)
+    assert came_back_cut(with_reference(text, REF), REF, [bare]) is is_cut
 
 
 # References.
