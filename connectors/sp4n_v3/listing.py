@@ -47,7 +47,7 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True) -> Listing:
     return Listing(
         rows=rows,
         more=_more(said, link, last_page, current),
-        total=_count(said.get("total")),
+        total=_total(said.get("total")),
         last_page=last_page,
         current=current,
     )
@@ -181,6 +181,13 @@ def _bare(name: str) -> str:
 
 
 _LONGEST_NAME = 40
+
+
+def _total(value: object) -> int | None:
+    """The number of all rows, also where it stands in words ("9 tanggapan", "1-5 of 9": the greatest is meant)."""
+    if (number := _count(value)) is not None or not isinstance(value, str):
+        return number
+    return max(map(int, re.findall(r"[0-9]{1,9}", value[:100])), default=None)
 
 
 def _count(value: object) -> int | None:

@@ -166,7 +166,9 @@ class _Pass:
         self._end: int | None = None  # the page that seemed to be the last
         self._first_size = self._last_size = 0  # rows of the pages that brought something new
         self._totals: set[int] = set()
+        self._counted: set[int] = set()  # those of pages with rows: some count none on a page beyond the end
         self._is_error = self._is_repeated = False  # what came after the last of these
+        self.has_moved = False  # a page held rows that an earlier one had, and others
 
     def pages(self, start: Start[T]) -> Iterator[tuple[Page[T], bool]]:
         """The pages, each with whether it is the last. The next one is begun before one is given."""
@@ -193,7 +195,9 @@ class _Pass:
         """Note what the page brings, and whether it fits what upstream said before."""
         self._last_page = page.last_page if page.last_page is not None else self._last_page
         self._total = page.total if page.total is not None else self._total
-        is_new = sum(map(self._seen.add, page.keys)) > 0
+        new = sum(map(self._seen.add, page.keys))
+        is_new = new > 0
+        self.has_moved = self.has_moved or 0 < new < len(set(page.keys))
         shape = hash(tuple(page.keys))
         is_inside = self._last_page is None or number <= self._last_page
         if page.lost:
@@ -227,6 +231,7 @@ class _Pass:
         """Note what tells of the end: how full the pages are, and what comes after the last one."""
         if page.total is not None:
             self._totals.add(page.total)
+            self._counted |= {page.total} if page.keys else set()
         if is_new:
             self._first_size, self._last_size = self._first_size or len(page.keys), len(page.keys)
         self._is_error = page.is_absent or (self._is_error and not is_new)
@@ -236,10 +241,14 @@ class _Pass:
         """Why the pages beyond the end, where they were asked for, do not prove that there is nothing more."""
         if not self._is_proof:
             return ""
+        if len(self._counted) > 1:
+            return f"LAPOR says now {min(self._counted)} rows, now {max(self._counted)}"
         is_counted = total == count
+        if self.has_moved and not is_counted:
+            return "a row stood on two pages, so others may have been passed over"
         if self.filled > 1:
             is_full = self._last_size >= self._first_size
-            return "" if is_counted or not (self._is_error and is_full) else _NO_END
+            return "" if is_counted or not is_full else _NO_END
         if not _is_usual_size(count):
             return ""
         is_plain = not self._is_error and not self._is_repeated

@@ -240,7 +240,9 @@ def _of_part(part: _Part) -> Says:
             return _of_words(value)
         case _Field.WRAPPER if not is_inner:
             return _of_wrapper(value)
-        case _Field.ID if not is_inner and not _is_something(value):
+        case _Field.ID if not is_inner and not (_is_something(value) and _ID.fullmatch(identifier(value) or "")):
+            return Says.FAILURE
+        case _Field.BESIDE if not is_inner and _bare(name) == "deletedat" and value is not None:
             return Says.FAILURE
         case _Field.BESIDE if not is_inner and _bare(name) in _CURT and isinstance(value, str):
             return Says.FAILURE if _SAD.search(value[:_WORDS_READ].lower()) else Says.NOTHING
@@ -250,7 +252,8 @@ def _of_part(part: _Part) -> Says:
             return Says.NOTHING
 
 
-_CURT = _names("type note reason method")
+_ID = re.compile(r"[0-9A-Fa-f][0-9A-Fa-f-]{0,63}")
+_CURT = _names("type note reason method statusname")
 """Fields of an answer's own in which a word of failure is no citizen's."""
 _ALSO_A_REPORT_S = _names("status code kode")
 
@@ -289,12 +292,13 @@ def _is_something(value: object) -> bool:
 
 
 def _of_words(value: object) -> Says:
-    """Words for people are understood where each of them is known, and one is of success. A long number may be the id
-    of another report."""
+    """Words for people are understood where each of them is known, and one is of success. A number may be another
+    report's id, or how many were stored: none."""
     if not isinstance(value, str):
         return Says.FAILURE if value else Says.NOTHING  # sentences by field: what is wrong with each
     words = re.findall(r"[^\W\d_]+", value[:_WORDS_READ].lower())
-    if len(value) > _WORDS_READ or _LONG_NUMBER.search(value) or not _KNOWN.issuperset(words):
+    numbers = {*re.findall(r"\d+", value[:_WORDS_READ])}
+    if len(value) > _WORDS_READ or "?" in value or numbers - {"200", "201"} or not _KNOWN.issuperset(words):
         return Says.FAILURE
     if _HAPPY.isdisjoint(words):
         return Says.FAILURE if value.strip() else Says.NOTHING
@@ -302,7 +306,6 @@ def _of_words(value: object) -> Says:
 
 
 _WORDS_READ = 2000
-_LONG_NUMBER = re.compile(r"\d{4}")
 _HAPPY = _names(
     "success successful successfully succeeded sukses berhasil ok disimpan tersimpan dikirim terkirim dikirimkan "
     "ditambahkan dibuat dicatat tercatat diteruskan saved stored created added sent recorded submitted forwarded"
@@ -323,8 +326,11 @@ _SAD = re.compile(
 
 
 def _of_wrapper(value: object) -> Says:
-    """`results: false` is PHP's way to say that it failed; a text in its place is JSON, an id, or words."""
+    """`results: false` is PHP's way to say that it failed; a text in its place is JSON, an id, or words. A list with
+    something in it is what a read gives."""
     found = _unpacked(value)
+    if isinstance(found, list):
+        return Says.FAILURE if found else Says.NOTHING
     if isinstance(found, str):
         return Says.FAILURE if found.lstrip().startswith(("{", "[")) else _of_words(found)
     return Says.FAILURE if isinstance(found, int | float) and found <= 0 else Says.NOTHING
@@ -380,8 +386,8 @@ _LEAST_DIGITS = 4
 def _is_another_echo(part: _Part, meant: Meant) -> bool:
     """Whether it is the text or the writer of another response that an answer gives back."""
     name, value = _bare(part.name[:_LONGEST_NAME]), part.value
-    if part.is_inner or value is None:
+    if part.is_inner:
         return False
     if name == "institutionfromid":
-        return identifier(value) != meant.writer
+        return value is not None and identifier(value) != meant.writer
     return name == "content" and (not isinstance(value, str) or letters(value) != letters(meant.text))

@@ -141,16 +141,26 @@ def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) ->
         _say_when_it_leaves(judging, app.settings)
 
 
+_GOES_TWICE = (
+    "A try of it may have arrived: if the citizen has it, it will stand there twice. "
+    "Look at the report on LAPOR now; `lapor-sync outbox cancel` calls it off."
+)
+_MAY_STAND = "A try of it may have arrived: look at the report on LAPOR before you write the same words again."
+
+
 def _outbox_act(name: str, help_text: str) -> None:
     @outbox.command(name, help=help_text)
     @click.argument("ref")
     @acting_by
     @click.pass_obj
     def act(call: Call, ref: str, by: str | None) -> None:
-        from lapor_sync.office import OutboxAct, change
+        from lapor_sync.office import OutboxAct, change, may_have_arrived
 
         with call.app().judging(anew=False) as judging:
+            in_doubt = may_have_arrived(judging, ref)
             say(change(judging, acting(by), OutboxAct(name), ref))
+        if in_doubt and name != OutboxAct.HOLD:
+            say(_GOES_TWICE if name == OutboxAct.RETRY else _MAY_STAND, err=True)
 
 
 @outbox.command("pause")
@@ -195,8 +205,14 @@ def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | Non
     if how is None:
         raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
     with call.app().judging(anew=False) as judging:
-        for kind in settle(judging, acting(by), conflict_id, How(how)):
-            say(f"settled {kind}")
+        kinds = settle(judging, acting(by), conflict_id, How(how))
+    for kind in kinds:
+        say(f"settled {kind}")
+    if how == How.KEEP_OURS and not _IN_DOUBT.isdisjoint(kinds):
+        say(_GOES_TWICE, err=True)
 
+
+_IN_DOUBT = frozenset({"perhaps_arrived", "cannot_read_back", "not_found_again", "mentioned", "not_confirmed"})
+"""Conflicts about a delivery of which a try may have arrived."""
 
 COMMANDS = (respond, forward)

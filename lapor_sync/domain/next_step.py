@@ -36,14 +36,15 @@ class Scene:
 
     `items`: the digest of the words of each item that was known, by id. `traces`: how often parts of the delivery stood
     in what upstream said of the report, as `traces` counts them; None where that is not known. `parts`: of how many
-    parts that was made. `call_id`: the id under which upstream was asked and written to. `began_at`: upstream's time
-    when the last such try left.
+    parts that was made. `detail`: what the report's own record said, as `detail_digest` has it. `call_id`: the id under
+    which upstream was asked and written to. `began_at`: upstream's time when the last such try left.
     """
 
     items: Mapping[str, str]
     call_id: str | None = None
     traces: tuple[int, ...] | None = None
     parts: int | None = None
+    detail: str | None = None
     began_at: datetime | None = None
 
 
@@ -83,8 +84,8 @@ class Seen:
     `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
     report, in whatever state its delivery is; needed where the prefix was changed since. `siblings`: the texts of its
     other deliveries by reference, but for those that were only found upstream. `bad`: keys of items that could not be
-    read; `unknown_status`: the status name where it is not known; `traces`, `parts`: as in `Scene`, of this read;
-    `call_id`: the id that was asked for. `ended_at`: upstream's time when the last try ended, after which what it
+    read; `unknown_status`: the status name where it is not known; `traces`, `parts`, `detail`: as in `Scene`, of this
+    read; `call_id`: the id that was asked for. `ended_at`: upstream's time when the last try ended, after which what it
     stored is shown within the `grace`; `read_at`: when this read began.
     """
 
@@ -105,6 +106,7 @@ class Seen:
     unknown_status: str | None = None
     traces: tuple[int, ...] | None = None
     parts: int | None = None
+    detail: str | None = None
     call_id: str | None = None
     ended_at: datetime | None = None
     grace: timedelta = timedelta(0)
@@ -210,8 +212,9 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
     if not all(_is_a_sibling(item, seen) for item in changed):
         return True  # what was stored may have been joined to an item that was there
     new = [item for item in seen.items if not scene.items.get(item.id) and item.id not in known]
-    if not new:
-        return (seen.parts or 0) > (scene.parts or seen.parts or 0)  # it stands in an item, or in the detail only
+    if not new:  # it may stand in an item, or in the detail only; or the detail tells of it before the thread does
+        has_changed = scene.detail is not None and seen.detail is not None and scene.detail != seen.detail
+        return has_changed or (seen.parts or 0) > (scene.parts or seen.parts or 0)
     return not all(_is_surely_another(item, delivery, scene, seen) for item in new)
 
 
@@ -354,6 +357,14 @@ def traces(delivery: Delivery, said: Iterable[str]) -> tuple[int, ...]:
 def parts(said: Iterable[str]) -> int:
     """Of how many parts that which upstream said is made: a new item, reply or log is one more, whatever it says."""
     return sum(each.count("{") for each in said)
+
+
+def detail_digest(raw: str) -> str:
+    """A digest of what a report's own record says, without the signatures of its files' addresses."""
+    return digest(_QUERY.sub("", raw))
+
+
+_QUERY = re.compile(r'\?[^"\s]*')
 
 
 # Whether it arrived.

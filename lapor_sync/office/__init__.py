@@ -4,7 +4,7 @@ Each act works beside a running daemon. It raises Refused, and then nothing was 
 """
 
 from lapor_sync.office.conflicts import settle
-from lapor_sync.office.deliveries import OutboxAct, change, pause, resume
+from lapor_sync.office.deliveries import OutboxAct, change, may_have_arrived, pause, resume
 from lapor_sync.office.finding import institution_by_part, institution_id, known_report
 from lapor_sync.office.handovers import forward
 from lapor_sync.office.responses import NewResponse, origin_of, respond, respond_all
@@ -19,6 +19,7 @@ __all__ = [
     "institution_by_part",
     "institution_id",
     "known_report",
+    "may_have_arrived",
     "origin_of",
     "pause",
     "respond",

@@ -75,6 +75,13 @@ def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
         return _TO[act]
 
 
+def may_have_arrived(judging: Judging, ref: str) -> bool:
+    """Return whether a try of this delivery left whose outcome is not known: sent again it may stand twice."""
+    with judging.store.reading() as work:
+        one = outbox.get(work, ref.strip().upper())
+        return one is not None and one.delivery.may_have_arrived
+
+
 def _subject(work: Work, one: Queued) -> Subject:
     """The report that a delivery is for; where none is mirrored any more, as it was when the delivery was written."""
     for report in reports.load(work, [one.tracking_id]).values():

@@ -133,10 +133,10 @@ def _was_said(work: Work, new: NewDelivery, text: str) -> bool:
 
 
 def _refuse_second(work: Work, tracking_id: str, written: NewResponse) -> None:
-    """Refuse words that the citizen has, or is about to get, from whichever OPD. What was called off, or what LAPOR
-    refused, the citizen has not. Raises Refused."""
+    """Refuse words that the citizen has, may have, or is about to get, from whichever OPD. What was called off before
+    it left, or what LAPOR refused, the citizen has not. Raises Refused."""
     mine = outbox.of_reports(work, [tracking_id]).get(tracking_id, ())
-    first = next((one for one in mine if one.state not in _NEVER_CAME and _says_the_same(one, written.text)), None)
+    first = next((one for one in mine if _may_come(one) and _says_the_same(one, written.text)), None)
     if first is not None and not written.again:
         raise Refused(Code.SAME_WORDS, tracking_id=tracking_id, ref=first.ref, state=first.state)
 
@@ -154,7 +154,9 @@ def now_seen(work: Work, tracking_id: str) -> tuple[Report, tuple[ThreadItem, ..
     return report, items, len(outbox.of_reports(work, [tracking_id]).get(tracking_id, ()))
 
 
-_NEVER_CAME = frozenset({State.CANCELLED, State.REFUSED})
+def _may_come(one: Queued) -> bool:
+    """Whether the citizen has it, may have it from a try of unknown outcome, or is to get it."""
+    return one.state not in {State.CANCELLED, State.REFUSED} or one.delivery.may_have_arrived
 
 
 def _says_the_same(one: Queued, text: str) -> bool:

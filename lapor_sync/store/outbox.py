@@ -142,6 +142,7 @@ def scene_text(scene: Scene | None) -> str | None:
         "call_id": scene.call_id,
         "traces": scene.traces,
         "parts": scene.parts,
+        "detail": scene.detail,
         "began_at": to_text(scene.began_at),
     }
     return json.dumps(values, sort_keys=True)
@@ -156,7 +157,8 @@ def _scene(text: str | None) -> Scene | None:
         items=found["items"],
         call_id=found["call_id"],
         traces=None if traces is None else tuple(traces),
-        parts=found.get("parts"),  # those of an earlier program have neither
+        parts=found.get("parts"),  # those of an earlier program have none of these
+        detail=found.get("detail"),
         began_at=from_text(found.get("began_at")),
     )
 

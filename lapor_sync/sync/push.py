@@ -40,6 +40,7 @@ from lapor_sync.domain.next_step import (
     Seen,
     Send,
     Wait,
+    detail_digest,
     digests,
     next_step,
     parts,
@@ -374,6 +375,7 @@ class _Push:
             bad=frozenset(bad.key for bad in found.thread.bad),
             traces=traces(one.delivery, _raw(found)) if can_be_back else None,
             parts=parts(_raw(found)) if can_be_back else None,
+            detail=_detail(found) if can_be_back else None,
             call_id=written.new.call_id,
             ended_at=one.ended_at,
             grace=self.setup.rules.grace,
@@ -521,7 +523,8 @@ class _Push:
                 self._end_canary(work)
                 self._after_arrival(work, one)
             case Refused():
-                outbox.move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None)
+                scene = outbox.scene_text(before)
+                outbox.move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None, scene=scene)
                 self._end_canary(work)
             case NotSent(retry_after=retry_after):
                 # What did not leave only because the process is to stop has nothing to wait for.
@@ -628,12 +631,17 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         call_id=seen.call_id,
         traces=traces(delivery, _raw(found)),
         parts=parts(_raw(found)),
+        detail=_detail(found),
     )
 
 
 def _raw(found: ById) -> tuple[str, ...]:
     """What upstream said of the report in this read, as it came."""
     return tuple(part.raw for part in (found.detail, found.thread) if part is not None)
+
+
+def _detail(found: ById) -> str | None:
+    return detail_digest(found.detail.raw) if found.detail is not None else None
 
 
 def _mark(one: Queued) -> tuple[str, State, int]:

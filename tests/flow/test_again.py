@@ -9,6 +9,8 @@ import pytest
 
 from lapor_sync import office
 from lapor_sync.domain.delivery import Kind, Reason, State
+from lapor_sync.domain.delivery import Refused as RefusedByLapor
+from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Refused
 from lapor_sync.office import NewResponse, OutboxAct, origin_of
@@ -103,6 +105,30 @@ def test_what_never_came_may_be_written_again(city: Stage, state: State) -> None
             one = outbox.get(work, first)
             assert one is not None
             outbox.move(work, one, State.REFUSED, Reason.REFUSED)
+    assert city.respond(MINE, TEXT) != first
+
+
+def test_what_was_called_off_after_a_try_of_unknown_outcome_may_have_come(city: Stage) -> None:
+    """The citizen may have it: the same words ask for --again."""
+    first = city.respond(MINE, TEXT)
+    with city.setup.store.work() as work:
+        one = outbox.get(work, first)
+        assert one is not None
+        outbox.move(work, one, State.HELD, Reason.PERHAPS_ARRIVED, scene=outbox.scene_text(Scene(items={})))
+    assert office.may_have_arrived(city.setup, first)
+    office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
+    with pytest.raises(Refused, match=f"same_words.*{first} state=cancelled"):
+        city.respond(MINE, TEXT)
+    assert city.respond(MINE, TEXT, again=True) != first
+
+
+def test_what_lapor_refused_did_not_come(city: Stage) -> None:
+    """Its refusal is an answer: nothing is in doubt, and the words may be written again."""
+    first = city.respond(MINE, TEXT)
+    city.upstream.store = lambda _outgoing: RefusedByLapor(http_status=422, why="no")
+    city.cycles(2)
+    assert city.state(first) is State.REFUSED
+    assert not office.may_have_arrived(city.setup, first)
     assert city.respond(MINE, TEXT) != first
 
 

@@ -63,7 +63,7 @@ def kill_at(city: Rig, launcher: Launcher, step: str, dice: Random) -> int:
         until = time.monotonic() + 30
         while not child.wait(0.25):
             assert time.monotonic() < until, f"{step} was not reached {nth} times: {city.last_words()}"
-            city.world.touch(dice.choice(city.reports))
+            city.world.touch(dice.choice(city.never_answered))
         city.disarm()
         city.world.set_scenario("calm")
         city.world.clear_faults()

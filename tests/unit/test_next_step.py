@@ -22,6 +22,7 @@ from lapor_sync.domain.next_step import (
     Seen,
     Send,
     Wait,
+    detail_digest,
     digests,
     is_clearly_other,
     letters,
@@ -46,7 +47,7 @@ def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER, at: date
 
 
 OLD = item("Mohon ditindak", id="1", kind=ItemKind.REPORTER)
-SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1), parts=4, began_at=TRIED)
+SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1), parts=4, detail="d1", began_at=TRIED)
 UNKNOWN = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.UNKNOWN, text=TEXT, opd="101", scene=SCENE)
 QUEUED = replace(UNKNOWN, state=State.QUEUED, tries=1)
 SEEN = Seen(
@@ -59,6 +60,7 @@ SEEN = Seen(
     bad=frozenset({"h:1"}),
     traces=(0, 1, 1),
     parts=4,
+    detail="d1",
     call_id="41",
     ended_at=ENDED,
     grace=timedelta(seconds=120),
@@ -98,6 +100,8 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), siblings={SIBLING: "Kami cek."}), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), parts=9), None),
         (replace(SEEN, parts=None), None),
+        (replace(SEEN, detail=None), None),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2"), None),
         (replace(SEEN, items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),), **KAMI_CEK), None),
         # perhaps ours
         *((with_new(item(ASKED, kind=ItemKind.REPORTER, at=at)), PERHAPS) for at in NOT_SURELY_LATER),
@@ -105,6 +109,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), ended_at=None), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), read_at=None), PERHAPS),
         (replace(SEEN, parts=5), PERHAPS),
+        (replace(SEEN, detail="d2"), PERHAPS),  # its status or time moved, and no item tells why
         (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
         (
             replace(SEEN, items=(OLD._replace(content=with_reference("Kami lihat.", SIBLING)),), **KAMI_CEK),
@@ -292,3 +297,10 @@ def test_a_number_of_thousands_of_digits_is_no_letter() -> None:
     """Python refuses to read it, and no citizen stops the city by it."""
     for escaped in ("&#" + "4" * 5000, "&amp;#" + "4" * 5000 + ";"):
         assert letters(f"a{escaped} b").startswith("a")
+
+
+def test_a_detail_is_the_same_whatever_signs_its_files_addresses() -> None:
+    """A signature is new with each read; all else counts."""
+    said = '{"status_name":"Terverifikasi","path":"https://files.example/a.jpg?sig=%s"}'
+    assert detail_digest(said % "1") == detail_digest(said % "2")
+    assert detail_digest(said) != detail_digest(said.replace("Terverifikasi", "Dalam Proses"))

@@ -376,6 +376,7 @@ HIDING: dict[str, Callable[[int], Page[int]]] = {
     "empty, each its own total": lambda number: page(
         nth([FIVE], number), more=False, total=len(nth([FIVE], number))
     ),
+    "full pages, then none": lambda number: page(nth([[1, 2, 3, 4], [5, 6, 7, 8]], number), more=None),
     "full pages, then 404": lambda number: page([number], more=None) if number < 3 else ABSENT,
 }
 
@@ -388,10 +389,27 @@ def test_a_page_that_looks_full_is_no_proof_that_it_is_the_last(name: str) -> No
     )
 
 
+MOVING: dict[str, Callable[[int], Page[int]]] = {
+    "LAPOR says now 8 rows, now 9": lambda number: page(
+        nth([FIVE, [6, 7, 8]], number), more=number < 2, total=10 - number, last_page=2
+    ),
+    "a row stood on two pages, so others may have been passed over": lambda number: page(
+        nth([FIVE, [5, 6, 7, 8]], number), more=number < 2
+    ),
+}
+
+
+@pytest.mark.parametrize("why", MOVING)
+def test_a_list_that_moves_while_it_is_read_proves_no_absence(why: str) -> None:
+    """A row may have gone to a page that was read before."""
+    assert proof(MOVING[why])[1] == why
+
+
 HONEST: dict[str, Callable[[int], Page[int]]] = {
     "nothing": lambda number: page([], more=False, total=0),
     "nothing, nothing said": lambda number: page([], more=None),
     "three": lambda number: page(nth([[1, 2, 3]], number), more=False),
+    "moved, and all counted": lambda number: page(nth([FIVE, [5, 6]], number), more=number < 2, total=6),
     "three, then 404": lambda number: page([1, 2, 3], more=None) if number == 1 else ABSENT,
     "five of five": lambda number: page(nth([FIVE], number), more=False, total=5, last_page=1),
     "five of five, and none beyond": lambda number: (

@@ -133,6 +133,15 @@ FAILURES: tuple[dict[str, Any], ...] = (
     {"inserted_id": None},
     {"id": None},
     {"id": 0},
+    {"id": -1},
+    {"id": "undefined"},
+    {"deleted_at": "2026-11-29 10:00:00"},
+    {"status_name": "Ditolak"},
+    {"data": [{"id": 5}]},
+    {"message": "0 data berhasil disimpan"},
+    {"message": "Saved 0"},
+    {"message": "Success?"},
+    {"message": "Tanggapan laporan 999 berhasil disimpan"},
     {"followup_id": ""},
     {"last_insert_id": 0},
     {"created": []},
@@ -264,6 +273,7 @@ def test_an_answer_about_another_report_is_known(said: dict[str, Any], where: An
     [
         {"content": "Kata lain dari yang dikirim."},
         {"content": ""},
+        {"content": None},
         {"content": ["Siap, sudah kami perbaiki."]},
         {"institution_from_id": 612},
     ],
@@ -287,7 +297,7 @@ def test_an_answer_about_our_own_report_is_ours() -> None:
         {"id": 5, "complaint_id": None, "institution_id": 611, "user": {"id": 9}},
         {"complaint_ids": ["100001"], "url": "/complaints/100001/followups", "complaint": {"0": {"id": 100001}}},
         {"content": "<p>Siap, sudah kami perbaiki.</p>", "institution_from_id": "611", "institution_to_id": 7},
-        {"content": None, "institution_from_id": None, "institution": {"content": "x"}},
+        {"institution_from_id": None, "institution": {"content": "x"}},
     ):
         assert not any(is_of_another(where(said), OURS) for where in WHERE)
 
