@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from pydantic import ConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from lapor_sync.config.agency import SECRETS, Agency
 from lapor_sync.config.machine import Machine
+from lapor_sync.config.values import PREFIX
 
 _NEVER_SHOWN = frozenset({*SECRETS, "database_url", "upstream_url"})
 
 
-class Settings(Agency, Machine):
+class Settings(Agency, Machine, BaseSettings):
     """What an operator may set. Frozen; safe to print: secrets and the database's password are not shown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in: `load_settings` has collected the rest, with where each value came from."""
+        return (init_settings,)
 
 
 def sentence(name: str, origin: str, value: object, why: str = "") -> str:
