@@ -69,6 +69,8 @@ _NEEDS_OPEN = frozenset({Act.ANSWER, Act.HAND_OVER})
 
 def may(actor: Actor, act: Act, subject: Subject | None = None) -> Refused | None:
     """Return why the actor may not do it; None where they may. `subject` is None for what is of the whole city."""
+    if actor.post is None and actor.person_id is not None:
+        return Refused(Code.NO_POST)
     if actor.post is not None and (refused := _of_post(actor.post, act, subject)):
         return refused
     return _of_state(subject) if subject is not None and act in _NEEDS_OPEN else None

@@ -24,6 +24,7 @@ class Code(StrEnum):
     # Who acts.
     NOT_THE_POSTS = "not_the_posts", "act", "role"
     OTHER_OPD = "other_opd", "tracking_id", "opd"
+    NO_POST = "no_post"
     # What is meant.
     REPORT_UNKNOWN = "report_unknown", "given"
     OPD_UNKNOWN = "opd_unknown", "given"
@@ -60,6 +61,28 @@ class Code(StrEnum):
     RESTORED_JUST_NOW = "restored_just_now", "seconds"
     SETTLED_BY_CHOICE = "settled_by_choice", "id"
     SETTLED_BY_ACCEPTING = "settled_by_accepting", "id"
+    # People: their accounts, posts and sessions.
+    SIGN_IN_WRONG = "sign_in_wrong"
+    SLOW_DOWN = "slow_down", "seconds"
+    LINK_OVER = "link_over"
+    PASSWORD_TOO_SHORT = "password_too_short", "least"
+    PASSWORD_TOO_LONG = "password_too_long", "most"
+    PASSWORD_COMMON = "password_common"
+    PASSWORD_HAS_SIGN_IN = "password_has_sign_in"
+    NAME_UNUSABLE = "name_unusable", "most"
+    SIGN_IN_UNUSABLE = "sign_in_unusable", "most"
+    SIGN_IN_TAKEN = "sign_in_taken", "sign_in"
+    PERSON_UNKNOWN = "person_unknown", "given"
+    SESSION_UNKNOWN = "session_unknown"
+    POST_UNKNOWN = "post_unknown", "role", "opd"
+    POST_NEEDS_OPD = "post_needs_opd", "role"
+    POST_TAKES_NO_OPD = "post_takes_no_opd", "role"
+    POST_HELD_ALREADY = "post_held_already", "sign_in"
+    POST_NOT_HELD = "post_not_held", "sign_in"
+    SAME_PERSON = "same_person", "sign_in"
+    DAY_IS_OVER = "day_is_over", "day"
+    SPAN_ENDS_FIRST = "span_ends_first"
+    LAST_ADMIN = "last_admin"
 
 
 class Refused(WrongUse):

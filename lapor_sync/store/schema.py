@@ -6,6 +6,7 @@ the same on both databases. Lists and sets are JSON text. The migrations make th
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
@@ -28,8 +29,9 @@ from sqlalchemy import (
 
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
+from lapor_sync.domain.people import Role
 
-HEAD = "0008"
+HEAD = "0009"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -37,7 +39,7 @@ metadata = MetaData()
 _BigSerial = BigInteger().with_variant(Integer, "sqlite")  # only INTEGER counts up by itself on SQLite
 
 
-def _one_of(column: str, values: type[Colour] | type[WaitingOn] | type[Kind] | type[State]) -> str:
+def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
@@ -313,6 +315,86 @@ mark = Table(
     Column("name", Text, primary_key=True),  # cursor, last_success_at, swept_at, ...
     Column("value", Text, nullable=False),
 )
+
+# People: who has an account, which posts there are, who holds them, and who is signed in.
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("sign_in", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("password", Text),  # its Argon2id hash; null until one is chosen
+    Column("made_at", Text, nullable=False),
+    Column("last_sign_in_at", Text),
+    Column("ended_at", Text),  # when their time here ends as a whole
+)
+Index("person_sign_in", person.c.agency, person.c.sign_in, unique=True)
+
+post = Table(
+    "post",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("opd", Text, nullable=False),  # "" for the whole city: two nulls would be two posts
+    Column("made_at", Text, nullable=False),
+    CheckConstraint(_one_of("role", Role), name="post_role"),
+)
+Index("post_of", post.c.agency, post.c.role, post.c.opd, unique=True)
+
+tenure = Table(  # never deleted
+    "tenure",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("post_id", BigInteger, nullable=False),
+    Column("since", Text, nullable=False),
+    Column("until", Text),  # the moment from which it is held no more
+    Column("is_over", SmallInteger, nullable=False),  # it was seen to be over
+)
+Index("tenure_person", tenure.c.agency, tenure.c.person_id)
+Index("tenure_post", tenure.c.agency, tenure.c.post_id)
+
+session = Table(
+    "session",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("person_id", BigInteger, nullable=False),
+    Column("token_hash", Text, nullable=False),  # the token itself is with the person alone
+    Column("origin", Text, nullable=False),  # the address that it was begun from
+    Column("begun_at", Text, nullable=False),
+    Column("seen_at", Text, nullable=False),
+    Column("ended_at", Text),
+)
+Index("session_token", session.c.agency, session.c.token_hash, unique=True)
+Index("session_person", session.c.agency, session.c.person_id, session.c.begun_at)
+
+link = Table(
+    "link",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("token_hash", Text, primary_key=True),
+    Column("person_id", BigInteger, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("ended_at", Text),  # used, replaced by another, or seen to be too old
+)
+Index("link_person", link.c.agency, link.c.person_id)
+
+sign_in_try = Table(  # a try is noted before its password is looked at, and forgotten where it is right
+    "sign_in_try",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("account", Text, nullable=False),  # a hash: now and then somebody types the password there
+    Column("origin", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+Index("sign_in_try_account", sign_in_try.c.agency, sign_in_try.c.account)
+Index("sign_in_try_origin", sign_in_try.c.agency, sign_in_try.c.origin)
 
 audit = Table(
     "audit",

@@ -22,7 +22,7 @@ from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Uptime
 from lapor_sync.mirror.judge import hold
 from lapor_sync.mirror.judging import Judging, Rules
-from lapor_sync.store import audit, backup, marks, outbox, pauses, threads
+from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threads
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
@@ -38,10 +38,11 @@ def begin(work: Work, rules: Rules, uptime: Uptime, restored: Head, replaced: He
 
     What is queued may have been sent after the backup: what is new in its thread since then is asked for what it may
     be. What could not be found again is held; the next cycle reads every open report, as the nightly sweep does, and
-    finds the rest.
+    finds the rest. In the copy sessions and links go on that were over since: all of them end, and people sign in anew.
     """
     work.note("restored", "database", **_heads(restored, replaced))
     pauses.begin(work, pauses.Why.RESTORED, uptime)
+    people.end_everything(work)
     marks.put_time(work, Mark.SWEPT, _LONG_AGO)
     _note_body(work)
     readable = outbox.references_come_back(work, rules.grace)

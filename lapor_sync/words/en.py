@@ -50,6 +50,11 @@ def _size(facts: Facts) -> str:
     return f"{facts['file_name']} has {size:.1f} MB, at most {most:g} MB."
 
 
+def _post_unknown(facts: Facts) -> str:
+    where = f" at OPD {facts['opd']}" if facts["opd"] is not None else " for the whole city"
+    return f"There is no post of {facts['role']}{where}."
+
+
 _SHOW = "See `lapor-sync show {tracking_id}`."
 
 REFUSALS: Mapping[Code, Told] = {
@@ -57,6 +62,7 @@ REFUSALS: Mapping[Code, Told] = {
     Code.OTHER_OPD: Told(
         "Report {tracking_id} is not with OPD {opd}.", "Ask the city's admin, who may hand it over."
     ),
+    Code.NO_POST: Told("This account holds no post now.", "Ask the city's admin."),
     Code.REPORT_UNKNOWN: Told(
         "No report {given} in the mirror.",
         "Check the Tracking ID; a new report arrives with the next poll or export.",
@@ -140,4 +146,47 @@ REFUSALS: Mapping[Code, Told] = {
         "Conflict {id} is settled with --keep-ours or --take-upstream.", "Choose one of these."
     ),
     Code.SETTLED_BY_ACCEPTING: Told("Conflict {id} is settled with --accept-vanished.", "Choose one of these."),
+    Code.SIGN_IN_WRONG: Told(
+        "Sign-in name and password do not fit.", "Try again, or ask the city's admin for a new link."
+    ),
+    Code.SLOW_DOWN: Told("There were too many wrong tries.", "Try again in {seconds} seconds."),
+    Code.LINK_OVER: Told(
+        "This link was used, is too old, or never was one.",
+        "Let `lapor-sync people link SIGN_IN` make a new one; it lasts 24 hours.",
+    ),
+    Code.PASSWORD_TOO_SHORT: Told("The password is too short.", "Take at least {least} characters."),
+    Code.PASSWORD_TOO_LONG: Told("The password is too long.", "Take at most {most} characters."),
+    Code.PASSWORD_COMMON: Told(
+        "The password is a common one.", "Take a few words that do not belong together, or add some of your own."
+    ),
+    Code.PASSWORD_HAS_SIGN_IN: Told("The password holds the sign-in name.", "Take one that does not."),
+    Code.NAME_UNUSABLE: Told("This cannot be a person's name.", "Give 1 to {most} printable characters."),
+    Code.SIGN_IN_UNUSABLE: Told(
+        "This cannot be a sign-in name.", "Give an e-mail address or NIP: 3 to {most} characters without space."
+    ),
+    Code.SIGN_IN_TAKEN: Told(
+        "The sign-in name {sign_in} is another person's.",
+        "Check `lapor-sync people`; give another sign-in name, or this person's name as it stands there.",
+    ),
+    Code.PERSON_UNKNOWN: Told(
+        "Nobody signs in as {given!r}.", "See `lapor-sync people`; `lapor-sync people invite` makes an account."
+    ),
+    Code.SESSION_UNKNOWN: Told("No such session goes on.", "Nothing is to be done."),
+    Code.POST_UNKNOWN: Told(
+        _post_unknown, "See `lapor-sync people posts`; `lapor-sync people invite` makes a post."
+    ),
+    Code.POST_NEEDS_OPD: Told("A post of {role} is at an OPD.", "Name it with --opd."),
+    Code.POST_TAKES_NO_OPD: Told("A post of {role} is for the whole city.", "Leave --opd out."),
+    Code.POST_HELD_ALREADY: Told(
+        "{sign_in} holds this post already.", "For a new link: `lapor-sync people link {sign_in}`."
+    ),
+    Code.POST_NOT_HELD: Told(
+        "{sign_in} does not hold this post on that day.", "See `lapor-sync people posts` for who does."
+    ),
+    Code.SAME_PERSON: Told("{sign_in} cannot hand a post over to themself.", "Name two people."),
+    Code.DAY_IS_OVER: Told("{day} is over.", "Name today or a day to come."),
+    Code.SPAN_ENDS_FIRST: Told("The post would end before it begins.", "Exchange the two days."),
+    Code.LAST_ADMIN: Told(
+        "Nobody would be left who may manage people.", "Hand the admin's post over, or invite another admin first."
+    ),
 }

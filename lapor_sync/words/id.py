@@ -103,6 +103,9 @@ REFUSALS: Mapping[Code, Told] = {
     Code.OTHER_OPD: Told(
         "Laporan {tracking_id} tidak didisposisikan ke OPD Anda.", "Hubungi admin induk bila disposisinya keliru."
     ),
+    Code.NO_POST: Told(
+        "Akun ini sedang tidak memegang jabatan.", "Hubungi admin induk bila Anda seharusnya memegang jabatan."
+    ),
     Code.REPORT_UNKNOWN: Told(
         "Laporan {given} tidak ditemukan.",
         "Periksa nomornya; laporan baru muncul beberapa menit setelah masuk LAPOR.",
@@ -189,6 +192,56 @@ REFUSALS: Mapping[Code, Told] = {
     ),
     Code.SETTLED_BY_ACCEPTING: Told(
         "Pertanyaan {id} menyangkut laporan yang hilang.", "Pilih “laporan-laporan itu memang sudah tidak ada”."
+    ),
+    Code.SIGN_IN_WRONG: Told(
+        "Nama masuk atau kata sandi tidak cocok.", "Coba lagi, atau minta tautan baru kepada admin induk."
+    ),
+    Code.SLOW_DOWN: Told("Terlalu banyak percobaan yang salah.", "Coba lagi dalam {seconds} detik."),
+    Code.LINK_OVER: Told(
+        "Tautan ini sudah dipakai atau sudah lewat waktunya.",
+        "Minta tautan baru kepada admin induk; tautan berlaku 24 jam.",
+    ),
+    Code.PASSWORD_TOO_SHORT: Told("Kata sandi terlalu pendek.", "Gunakan paling sedikit {least} karakter."),
+    Code.PASSWORD_TOO_LONG: Told("Kata sandi terlalu panjang.", "Gunakan paling banyak {most} karakter."),
+    Code.PASSWORD_COMMON: Told(
+        "Kata sandi ini terlalu umum dan mudah ditebak.",
+        "Gunakan beberapa kata yang tidak berkaitan, misalnya empat kata pilihan Anda sendiri.",
+    ),
+    Code.PASSWORD_HAS_SIGN_IN: Told("Kata sandi memuat nama masuk Anda.", "Gunakan kata sandi lain."),
+    Code.NAME_UNUSABLE: Told("Nama ini tidak dapat dipakai.", "Tuliskan nama dengan 1 sampai {most} karakter."),
+    Code.SIGN_IN_UNUSABLE: Told(
+        "Nama masuk ini tidak dapat dipakai.",
+        "Gunakan alamat surel atau NIP: 3 sampai {most} karakter tanpa spasi.",
+    ),
+    Code.SIGN_IN_TAKEN: Told(
+        "Nama masuk {sign_in} sudah dipakai orang lain.",
+        "Periksa di halaman Orang; gunakan nama masuk lain, atau nama orang persis seperti tertulis di sana.",
+    ),
+    Code.PERSON_UNKNOWN: Told(
+        "Tidak ada akun dengan nama masuk “{given}”.", "Periksa di halaman Orang, atau undang orangnya."
+    ),
+    Code.SESSION_UNKNOWN: Told("Sesi itu sudah berakhir.", "Tidak ada yang perlu dilakukan."),
+    Code.POST_UNKNOWN: Told(
+        lambda facts: f"Belum ada jabatan {ROLES[facts['role']]} seperti itu.", "Periksa di halaman Orang."
+    ),
+    Code.POST_NEEDS_OPD: Told(
+        lambda facts: f"Jabatan {ROLES[facts['role']]} selalu pada satu OPD.", "Pilih OPD-nya."
+    ),
+    Code.POST_TAKES_NO_OPD: Told(
+        lambda facts: f"Jabatan {ROLES[facts['role']]} berlaku untuk seluruh kota.", "Kosongkan pilihan OPD."
+    ),
+    Code.POST_HELD_ALREADY: Told(
+        "{sign_in} sudah memegang jabatan ini.", "Bila perlu tautan baru, buat di halaman Orang."
+    ),
+    Code.POST_NOT_HELD: Told(
+        "{sign_in} tidak memegang jabatan ini pada hari itu.", "Periksa pemegangnya di halaman Orang."
+    ),
+    Code.SAME_PERSON: Told("Jabatan tidak dapat diserahkan kepada diri sendiri.", "Pilih penggantinya."),
+    Code.DAY_IS_OVER: Told("Tanggal {day} sudah lewat.", "Pilih hari ini atau hari yang akan datang."),
+    Code.SPAN_ENDS_FIRST: Told("Masa jabatan berakhir sebelum dimulai.", "Tukar kedua tanggalnya."),
+    Code.LAST_ADMIN: Told(
+        "Tidak akan ada lagi yang dapat mengelola akun dan jabatan.",
+        "Serahkan dahulu jabatan admin induk, atau undang admin induk lain.",
     ),
 }
 

@@ -1,0 +1,62 @@
+"""Passwords as they are kept: by Argon2id, a hash at a time. Nobody ever types another's, and nothing tells one."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from lapor_sync.domain.passwords import canonical
+from lapor_sync.domain.refusals import Code, Refused
+
+AT_ONCE = 2
+"""So many hashes at a time: each takes 64 MiB and the work of a core, and the smallest server has 2 GB and two."""
+
+PATIENCE = 10.0
+"""Seconds for which one waits for its turn."""
+
+_hasher = PasswordHasher()  # RFC 9106, the second recommended choice: 3 passes over 64 MiB
+_turns = BoundedSemaphore(AT_ONCE)
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """Take one of the few turns. Raises Refused where none comes free."""
+    if not _turns.acquire(timeout=PATIENCE):
+        raise Refused(Code.SLOW_DOWN, seconds=int(PATIENCE))
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def hashed(password: str) -> str:
+    """Return the hash that is kept. The caller has a turn."""
+    return _hasher.hash(canonical(password))
+
+
+def is_right(password: str, kept: str | None) -> bool:
+    """Return whether it is the password of that hash; of None it is not, which takes as long. The caller has a turn."""
+    try:
+        return _hasher.verify(kept or _of_nobody(), canonical(password)) and kept is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def renewed(password: str, kept: str) -> str:
+    """Return the hash that is kept from now on: another one where this was made with less work than is asked now."""
+    if not _hasher.check_needs_rehash(kept):
+        return kept
+    with turn():
+        return hashed(password)
+
+
+@cache
+def _of_nobody() -> str:
+    """A hash that no password has."""
+    return _hasher.hash(secrets.token_hex())
