@@ -99,6 +99,7 @@ def connector_of(
         bearer=secrets.bearer.get_secret_value(),
         token=secrets.token.get_secret_value(),
         auth_header=settings.auth_header,
+        headers={name: value.get_secret_value() for name, value in secrets.headers.items()},
         concurrency=settings.concurrency,
         rate_per_second=settings.rate_per_second,
         connect_timeout=settings.connect_timeout,

@@ -18,15 +18,16 @@ MEBI = 1024 * 1024
 class TransportSettings:
     """Where upstream is, how to be let in, and how much to ask of it. Times in seconds, sizes in bytes.
 
-    `bearer` may hold the word `Bearer ` or not. `rate_per_second` 0 is no limit. `read_timeout` is for a whole
-    call. `max_body` is of an answer, `max_file` of an attached file. `pause` gives the wait after the n-th failed
-    try of a read.
+    `bearer` may hold the word `Bearer ` or not. `headers` are further ones that go wherever the credentials go.
+    `rate_per_second` 0 is no limit. `read_timeout` is for a whole call. `max_body` is of an answer, `max_file` of an
+    attached file. `pause` gives the wait after the n-th failed try of a read.
     """
 
     base_url: str
     bearer: str = field(repr=False)
     token: str = field(repr=False)
     auth_header: str = "auth"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     concurrency: int = 8
     rate_per_second: float = 10
     connect_timeout: float = 30
@@ -53,9 +54,15 @@ def timeouts_of(settings: TransportSettings) -> dict[str, float | None]:
 
 
 def credentials_of(settings: TransportSettings) -> dict[str, str]:
-    """Return the two static headers. Some deployments store the word `Bearer ` inside the value, some without (seen)."""
+    """Return LAPOR's two static headers, and those of the gateway before it.
+
+    Some deployments store the word `Bearer ` inside the value, some without (seen). LAPOR's own win over a gateway's of
+    the same name. Raises SettingsWrong.
+    """
     bearer = re.sub(r"^bearer\s+", "", settings.bearer.strip(), flags=re.IGNORECASE)
-    headers = {settings.auth_header: f"Bearer {bearer}", "token": settings.token.strip()}
+    own = {settings.auth_header: f"Bearer {bearer}", "token": settings.token.strip()}
+    names = {name.lower() for name in own}
+    headers = {name: value for name, value in settings.headers.items() if name.lower() not in names} | own
     wrong = [name for name, value in headers.items() if not re.fullmatch(r"[\x20-\x7e]*", value)]
     if wrong:
         raise SettingsWrong(tuple(f"the {name} header holds a character that it cannot carry" for name in wrong))

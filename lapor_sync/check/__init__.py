@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lapor_sync.check.access import about_access
 from lapor_sync.check.clock import about_clock
+from lapor_sync.check.credentials import about_credentials
 from lapor_sync.check.database import about_database
 from lapor_sync.check.encryption import about_certificate, about_clear_text
 from lapor_sync.check.folder import about_folder
@@ -37,6 +38,7 @@ def check(
     clock = clock or SystemClock()
     yield from about_settings(settings, config, environ)
     yield from about_secrets(settings, config, environ)
+    yield from about_credentials(settings, clock)
     yield from about_folder(settings)
     known = Known()
     yield from about_database(settings, environ, clock, known)

@@ -17,7 +17,7 @@ def about_secrets(settings: Settings, config: Path | None, environ: Mapping[str,
     problems = [*_open_files(settings, config), *_in_service(environ)]
     for answer, todo in problems:
         yield Line(question=question, answer=answer, verdict=WRONG, todo=todo)
-    if not problems and any(getattr(settings, name) is not None for name in SECRETS):
+    if not problems and any(getattr(settings, name) is not None for name in (*SECRETS, "extra_headers_file")):
         in_shell = any(environ.get(setting_name(name), "").strip() for name in SECRETS)
         answer = "this shell: a service needs them in credential files" if in_shell else "this user only"
         yield Line(question=question, answer=answer)
@@ -25,7 +25,9 @@ def about_secrets(settings: Settings, config: Path | None, environ: Mapping[str,
 
 def _open_files(settings: Settings, config: Path | None) -> Iterator[tuple[str, str]]:
     """Yield files that hold a secret and that every user of the machine may read."""
-    files: dict[str, Path | None] = {name: getattr(settings, f"{name}_file") for name in SECRETS}
+    files: dict[str, Path | None] = {
+        name: getattr(settings, f"{name}_file") for name in (*SECRETS, "extra_headers")
+    }
     held = any(getattr(settings, name) and not files[name] for name in SECRETS)
     if held and _names_a_secret(config or DEFAULT_CONFIG):
         files["settings"] = config or DEFAULT_CONFIG

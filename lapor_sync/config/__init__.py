@@ -18,7 +18,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from lapor_sync.config.agency import SECRETS
-from lapor_sync.config.secrets import Secrets, in_its_file, read_secret_file, read_secrets
+from lapor_sync.config.secrets import Secrets, in_its_file, read_headers, read_secret_file, read_secrets
 from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import PREFIX, setting_name
 from lapor_sync.domain.errors import SettingsWrong
@@ -83,6 +83,7 @@ def load_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
     _read_secret_files(given, problems)
     given.values.setdefault("database_url", default_database_url(environ))
     settings = _validated(given, problems)
+    _try_headers(given, problems)
     _try_dated_files(given, problems)
     if settings is None or problems:
         raise SettingsWrong(tuple(problems))
@@ -135,7 +136,7 @@ def _from_credentials(environ: Mapping[str, str]) -> _Layer:
     """What systemd's `LoadCredential=` put there."""
     layer = _Layer()
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
-        for name in (*SECRETS, "board_secret"):
+        for name in (*SECRETS, "extra_headers", "board_secret"):
             if os.path.exists(path := Path(directory, name)):
                 layer.put(f"{name}_file", path, f"credential {name}")
     return layer
@@ -215,6 +216,14 @@ def _read_secret_files(given: _Layer, problems: list[str]) -> None:
         origin = given.origins[f"{name}_file"]
         if text := read_secret_file(Path(path), origin, problems):
             given.put(name, text, in_its_file(name))
+
+
+def _try_headers(given: _Layer, problems: list[str]) -> None:
+    """The gateway's headers are read here once, so that every command names what is wrong in them."""
+    path = given.values.get("extra_headers_file")
+    if isinstance(path, str | Path):
+        auth_header = str(given.values.get("auth_header", Settings.model_fields["auth_header"].default))
+        read_headers(Path(path), auth_header, given.origins["extra_headers_file"], problems)
 
 
 def _validated(given: _Layer, problems: list[str]) -> Settings | None:

@@ -47,6 +47,9 @@ class Agency(BaseModel):
         default=None, description="the value alone with its braces, without space and line breaks inside"
     )
     token_file: Path | None = Field(default=None, description="the path of a file that holds the token")
+    extra_headers_file: Path | None = Field(
+        default=None, description="the path of a TOML file of further headers for the gateway"
+    )
     institution_id: Id | None = Field(default=None, description="the city's institution id in LAPOR")
     user_id: Id | None = Field(default=None, description="the id of the city's user in LAPOR")
     opd_ids: Annotated[tuple[Id, ...], BeforeValidator(as_items), AfterValidator(without_repeats)] = Field(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from lapor_sync.config.agency import SECRETS
+from lapor_sync.config.headers import headers_of
 from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import bare_secret, setting_name
 from lapor_sync.domain.errors import SettingsWrong
@@ -16,10 +18,11 @@ from lapor_sync.domain.files import read_text
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Secrets:
-    """The credentials of the upstream; None where there is none."""
+    """The credentials of the upstream, None where there is none, and the gateway's own headers by name."""
 
     bearer: SecretStr | None
     token: SecretStr | None
+    headers: Mapping[str, SecretStr] = field(default_factory=dict)
 
 
 def read_secrets(settings: Settings) -> Secrets:
@@ -29,9 +32,18 @@ def read_secrets(settings: Settings) -> Secrets:
     """
     problems: list[str] = []
     found = {name: _secret_now(settings, name, problems) for name in SECRETS}
+    path, origin = settings.extra_headers_file, setting_name("extra_headers_file")
+    headers = read_headers(path, settings.auth_header, origin, problems) if path is not None else {}
     if problems:
         raise SettingsWrong(tuple(problems))
-    return Secrets(bearer=found["bearer"], token=found["token"])
+    return Secrets(bearer=found["bearer"], token=found["token"], headers=headers)
+
+
+def read_headers(path: Path, auth_header: str, origin: str, problems: list[str]) -> Mapping[str, SecretStr]:
+    """Return the gateway's own headers that stand in that file; what is wrong with it goes to the problems."""
+    headers, wrong = headers_of(read_secret_file(path, origin, problems), auth_header)
+    problems.extend(f"{origin}: {why}" for why in wrong)
+    return headers
 
 
 def _secret_now(settings: Settings, name: str, problems: list[str]) -> SecretStr | None:
@@ -55,7 +67,7 @@ def read_secret_file(path: Path, origin: str, problems: list[str]) -> str:
     try:
         return read_text(path).strip()
     except OSError as error:
-        right = "it must be a text file that holds the value alone and that this user may read"
+        right = "it must be a text file that holds nothing else and that this user may read"
         problems.append(f"{origin} cannot be read ({error.strerror}); {right}")
     return ""
 

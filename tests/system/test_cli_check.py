@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -12,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from connectors.simulator import Options, Simulator
 from connectors.sp4n_v3 import Sp4nV3
 from lapor_sync.check.clock import about_clock
+from lapor_sync.check.credentials import end_of_jwt
 from lapor_sync.check.encryption import about_clear_text
 from lapor_sync.check.listing import _older_than
 from lapor_sync.check.secrets import _is_open
@@ -342,6 +346,46 @@ def test_secrets_in_files_that_all_may_read(cli, tmp_path):
     ran = cli("check")
     assert ran.code == 0
     assert "this user only" in verdicts(ran, "Who can read the secrets?")[0]
+
+
+def token_until(days: float) -> str:
+    """A JSON Web Token that ends so many days from now."""
+    claims = json.dumps({"sub": "kota", "exp": int((datetime.now(UTC) + timedelta(days=days)).timestamp())})
+    return "e30." + base64.urlsafe_b64encode(claims.encode()).decode().rstrip("=") + ".sig"
+
+
+def test_the_gateways_headers_are_named_and_the_end_of_a_token_is_said(cli, tmp_path):
+    """Their values are not shown; one that has ended is wrong, and one that ends soon should be known."""
+    file = tmp_path / "headers.toml"
+    long, soon, past = token_until(100), token_until(3), token_until(-1)
+    file.write_text(f'apikey = "s3cr3t"\nlong = "{long}"\nsoon = "Bearer {soon}"\npast = "{past}"\n')
+    file.chmod(0o644)
+    ran = cli("check", env={"LAPOR_SYNC_EXTRA_HEADERS_FILE": str(file)})
+    assert ran.code == 1
+    assert "apikey, long, past, soon" in verdicts(ran, "Which headers go to the gateway?")[0]
+    assert verdicts(ran, "Until when does long hold?")[0].startswith("ok")
+    assert verdicts(ran, "Until when does soon hold?")[0].startswith("look")
+    assert verdicts(ran, "Until when does past hold?")[0].startswith("WRONG")
+    assert "the extra_headers file has mode 644" in wrong(ran)[0]
+    assert not any(hidden in ran.out + ran.err for hidden in ("s3cr3t", soon, long, past))
+
+
+NO_ENDS = (
+    "",
+    "abc",
+    "a.b",
+    "a.b.c",
+    "e30.e30.x",
+    "e30.WzFd.x",
+    "e30.eyJleHAiOiJ4In0.x",
+    "e30.eyJleHAiOjFlNDAwfQ.x",
+)
+
+
+@pytest.mark.parametrize("value", NO_ENDS)
+def test_what_is_no_token_with_an_end_says_nothing_of_one(value):
+    """A bearer is opaque as a rule."""
+    assert end_of_jwt(SecretStr(value)) is None
 
 
 def test_secrets_in_a_settings_file_that_all_may_read(cli, tmp_path):

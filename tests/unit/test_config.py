@@ -64,6 +64,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "bearer_file": None,
         "token": None,
         "token_file": None,
+        "extra_headers_file": None,
         "institution_id": None,
         "user_id": None,
         "opd_ids": (),
@@ -627,6 +628,75 @@ def test_all_secrets_that_went_bad_are_named(tmp_path: Path) -> None:
     assert HIDDEN not in str(caught.value)
 
 
+# --- the gateway's headers ---------------------------------------------------------------------------------
+
+
+def headers_file(tmp_path: Path, text: str) -> str:
+    (tmp_path / "headers.toml").write_text(text)
+    return str(tmp_path / "headers.toml")
+
+
+def test_further_headers_come_from_a_file_of_secrets(tmp_path: Path) -> None:
+    """A gateway's key beside LAPOR's own credentials; printing shows none of them, and a new value is noticed."""
+    path = headers_file(tmp_path, f'apikey = " {HIDDEN}\\n"\nAuthorizationSPLP = "Bearer {HIDDEN}"\n')
+    settings = load(extra_headers_file=path)
+    found = read_secrets(settings)
+    assert {name: secret(value) for name, value in found.headers.items()} == {
+        "apikey": HIDDEN,
+        "AuthorizationSPLP": f"Bearer {HIDDEN}",
+    }
+    assert HIDDEN not in repr(found) + repr(settings)
+    headers_file(tmp_path, 'apikey = "new"')
+    assert read_secrets(settings) != found
+
+
+def test_further_headers_come_as_a_credential_of_systemd(tmp_path: Path) -> None:
+    """`LoadCredential=extra_headers:...`; an empty one is as none."""
+    given = credentials(tmp_path, extra_headers='apikey = "k"')
+    assert list(read_secrets(load_environ(None, given)).headers) == ["apikey"]
+    assert read_secrets(load_environ(None, credentials(tmp_path, extra_headers="\n"))).headers == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (HIDDEN, "it is no TOML"),
+        (f'"{HIDDEN}=" = "x"', "the name of header 1 must be"),
+        (f'apikey = ["{HIDDEN}"]', "the value of header 1 must be a text"),
+        ("apikey = 12345", "the value of header 1 must be a text"),
+        ('apikey = " "', "the value of header 1 must be a text"),
+        (f'apikey = "{HIDDEN}\\r\\nx: 1"', "the value of header 1 must be a text"),
+        (f'apikey = "{HIDDEN}é"', "the value of header 1 must be a text"),
+        (f'[headers]\napikey = "{HIDDEN}"', "the value of header 1 must be a text"),
+        (f'apikey = "x"\nAPIKEY = "{HIDDEN}"', "APIKEY is there more than once"),
+        *(
+            (f'{name} = "{HIDDEN}"', f"{name} is a header that lapor-sync sets itself")
+            for name in ("Auth", "Token", "Host")
+        ),
+        (f'Content-Length = "{HIDDEN}"', "Content-Length is a header that"),
+        (f'X-HTTP-Method-Override = "{HIDDEN}"', "X-HTTP-Method-Override is a header that"),
+    ],
+)
+def test_what_no_further_header_can_be_is_said_without_its_value(tmp_path: Path, text: str, why: str) -> None:
+    """Every command names it; a part of a secret may stand where its name belongs."""
+    found = problems(extra_headers_file=headers_file(tmp_path, text))
+    assert found[0].startswith("LAPOR_SYNC_EXTRA_HEADERS_FILE: ")
+    assert any(why in problem for problem in found)
+    assert not any(HIDDEN in problem for problem in found)
+
+
+def test_the_header_that_lapor_does_not_use_may_be_the_gateways(tmp_path: Path) -> None:
+    """LAPOR's own bearer goes as `auth`, so `Authorization` is free for the bus; and the other way round it is not."""
+    path = headers_file(tmp_path, 'Authorization = "Bearer x"')
+    assert list(read_secrets(load(extra_headers_file=path)).headers) == ["Authorization"]
+    assert "lapor-sync sets itself" in problems(extra_headers_file=path, auth_header="authorization")[0]
+
+
+def test_a_headers_file_that_is_not_there_is_a_problem() -> None:
+    (problem,) = problems(extra_headers_file="/nowhere/headers.toml")
+    assert problem.startswith("LAPOR_SYNC_EXTRA_HEADERS_FILE cannot be read")
+
+
 # --- what is there -----------------------------------------------------------------------------------------
 
 
@@ -668,7 +738,7 @@ def test_every_line_of_the_example_is_right_once_it_is_uncommented(tmp_path: Pat
         text = text.replace(f"/etc/lapor-sync/{name}", str(tmp_path / name))
     settings = load(text)
     shown = set(tomllib.loads(text))
-    assert shown == {name for name in Settings.model_fields if not name.startswith(("bearer", "token"))}
+    assert shown == {name for name in Settings.model_fields if not name.startswith(("bearer", "token", "extra"))}
     examples = {name for name, field in Settings.model_fields.items() if field.default is None}
     examples |= {"database_url", "observe", "opd_ids", "bearer", "token"}
     for name in shown - examples:

@@ -120,6 +120,21 @@ def test_the_word_bearer_is_sent_once_however_it_is_stored(bearer: str, wire: An
     assert "authorization" not in sent
 
 
+def test_further_headers_go_wherever_the_credentials_go_and_nowhere_else(wire: Any, build: Any) -> None:
+    """A gateway's key goes with reads and writes, to no other host, and never in the place of LAPOR's own."""
+    read, wrote = wire.get(f"{BASE}/x").mock(return_value=ok()), wire.post(f"{BASE}/x").mock(return_value=ok())
+    far = wire.get("https://files.test/a.jpg").mock(return_value=ok())
+    transport = build(headers={"apikey": "k", "AUTH": "other"})
+    transport.read("/x", body)
+    transport.read("/x", body, fresh=True)
+    transport.post_json("/x", {})
+    transport.fetch("https://files.test/a.jpg", body)
+    for call in (*read.calls, *wrote.calls):
+        assert call.request.headers["apikey"] == "k"
+        assert call.request.headers.get_list("auth") == ["Bearer a$b/c.d"]
+    assert "apikey" not in far.calls.last.request.headers
+
+
 def test_the_name_of_the_credential_header_is_a_setting(wire: Any, build: Any) -> None:
     """Development hosts want `Authorization`."""
     route = wire.get(f"{BASE}/x").mock(return_value=ok())
@@ -264,7 +279,11 @@ def test_credentials_that_no_header_can_carry_are_wrong_settings(change: dict[st
 
 def test_settings_do_not_show_the_secrets() -> None:
     """A settings value can stand in a traceback."""
-    shown = repr(TransportSettings(base_url=BASE, bearer="hidden-bearer", token="hidden-token"))
+    shown = repr(
+        TransportSettings(
+            base_url=BASE, bearer="hidden-bearer", token="hidden-token", headers={"apikey": "hidden-key"}
+        )
+    )
     assert "hidden" not in shown
 
 

@@ -1,0 +1,55 @@
+"""What goes with each call besides LAPOR's bearer and token, and until when do the credentials hold?"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from pydantic import SecretStr
+
+from lapor_sync.check.lines import LOOK, WRONG, Line
+from lapor_sync.config import Settings, read_secrets
+from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.ports import Clock
+
+SOON_DAYS = 14
+
+
+def about_credentials(settings: Settings, clock: Clock) -> Iterator[Line]:
+    """Name the gateway's headers, never their values, and tell when a credential ends that says so."""
+    try:
+        secrets = read_secrets(settings)
+    except SettingsWrong:
+        return  # a file that went since the start: the call to LAPOR says so
+    if secrets.headers:
+        yield Line(question="Which headers go to the gateway?", answer=", ".join(sorted(secrets.headers)))
+    own = {"the bearer": secrets.bearer, "the token": secrets.token}
+    for name, value in {**own, **secrets.headers}.items():
+        if value is not None and (end := end_of_jwt(value)) is not None:
+            yield _until(name, end, settings, clock)
+
+
+def _until(name: str, end: datetime, settings: Settings, clock: Clock) -> Line:
+    question = f"Until when does {name} hold?"
+    answer = f"{end.astimezone(settings.timezone):%Y-%m-%d %H:%M %Z}"
+    todo = "Ask who gave it to you for a new one, and put it in its file."
+    left = end - clock.now()
+    if left.total_seconds() <= 0:
+        return Line(question=question, answer=f"it ended on {answer}", verdict=WRONG, todo=todo)
+    if left.days < SOON_DAYS:
+        return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
+    return Line(question=question, answer=answer)
+
+
+def end_of_jwt(value: SecretStr) -> datetime | None:
+    """Return the end (`exp`) of a JSON Web Token, with or without `Bearer ` before it; None for any other value."""
+    parts = value.get_secret_value().split()[-1:] or [""]
+    _, _, rest = parts[0].partition(".")
+    claims, dot, _ = rest.partition(".")
+    try:
+        said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))) if dot else None
+        return datetime.fromtimestamp(said["exp"], UTC) if isinstance(said, dict) else None
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
+        return None  # no token of that kind, or one without an end
