@@ -22,10 +22,31 @@ settings.register_profile("thorough", parent=settings.get_profile("ci"), max_exa
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
+LONGEST = ("test_kills.py", "test_cli_backups.py", "test_daemon.py", "test_delivering.py", "test_city.py")
+UNMEASURED = (
+    *(
+        "test_after_an_outage.py",
+        "test_check_network.py",
+        "test_cli_backups.py",
+        "test_daemon.py",
+        "test_kills.py",
+    ),
+    *("test_nasty_values.py", "test_network.py", "test_outages.py", "test_scenarios.py", "test_histories.py"),
+)
+"""Files of tests that run without coverage, which would double their time: they go where others go already."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files first: the workers of `make test` share what is short at the end."""
-    longest = ("test_kills.py", "test_cli_backups.py", "test_daemon.py")
-    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
+    """The longest files first: the workers of `make test` share what is short at the end.
+
+    `-m unmeasured` chooses what `make test` runs without coverage: whole processes, and flows once more on PostgreSQL.
+    """
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    for item in items:
+        is_second = item.path.parent.name == "flow" and "postgresql" in item.name
+        if is_second or item.path.name in UNMEASURED:
+            item.add_marker(pytest.mark.unmeasured)
 
 
 def pytest_sessionfinish() -> None:
