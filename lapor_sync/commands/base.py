@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pwd
+import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -121,8 +123,6 @@ def acting(by: str | None) -> Actor:
 
 
 def _login_name() -> str:
-    import pwd
-
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -206,8 +206,6 @@ def new_file(out: Path, mode: int = 0o660) -> Iterator[Path]:
 
     A process that is killed meanwhile leaves a hidden `.lapor-sync-*.part`. Raises BadInput or NotAllowed.
     """
-    import secrets  # its cryptography is slow to load
-
     part = out.parent / f".lapor-sync-{secrets.token_hex(6)}.part"
     try:
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))

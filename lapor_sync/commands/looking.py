@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -266,8 +267,6 @@ def audit() -> None:
 @click.pass_obj
 def audit_verify(call: Call, head: str | None) -> None:
     """Walk the whole chain; with --head, that hash must be in it."""
-    import re
-
     from lapor_sync.store import audit as chain
 
     wanted = head.strip().lower() if head is not None else None

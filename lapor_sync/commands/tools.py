@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import get_completion_class
 
 from lapor_sync.commands.base import (
     Call,
@@ -179,8 +180,6 @@ def completion(call: Call, shell: str) -> None:
     zsh:  lapor-sync completion zsh > ~/.zfunc/_lapor-sync      (with ~/.zfunc in $fpath)
     fish: lapor-sync completion fish > ~/.config/fish/completions/lapor-sync.fish
     """
-    from click.shell_completion import get_completion_class
-
     group = click.get_current_context().find_root().command
     made = get_completion_class(shell)
     assert made is not None

@@ -12,6 +12,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,8 +24,10 @@ from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import PREFIX, setting_name
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.files import read_text
+from lapor_sync.domain.limits import load_calendar, load_limits
 from lapor_sync.domain.names import shown_path
 from lapor_sync.store.address import sqlite_url
+from lapor_sync.store.backup import database_file
 
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 """Where the settings file is, where `--config` does not say it."""
@@ -103,8 +106,6 @@ def board_secret_file(settings: Settings, environ: Mapping[str, str]) -> Path:
     """Where the board's secret is: the file that was named, else beside the database."""
     if settings.board_secret_file is not None:
         return settings.board_secret_file
-    from lapor_sync.store.backup import database_file  # only the board needs it
-
     database = database_file(settings.database_url)
     return (database.parent if database is not None else _state_directory(environ)) / "board-secret"
 
@@ -178,8 +179,6 @@ def _is_given(name: str, value: object) -> bool:
 
 def _unknown(origin: str, key: str, shown: Callable[[str], str]) -> str:
     """`shown` spells the name of a field as this source does."""
-    from difflib import get_close_matches  # only somebody's typo needs it
-
     near = get_close_matches(key.lower().replace("-", "_"), list(Settings.model_fields), n=1)
     hint = f"did you mean {shown(near[0])}?" if near else "it must be removed"
     return f"{origin} is no setting of lapor-sync; {hint}"
@@ -238,10 +237,6 @@ def _validated(given: _Layer, problems: list[str]) -> Settings | None:
 
 def _try_dated_files(given: _Layer, problems: list[str]) -> None:
     """Limits and holidays are read here once, so that every command names what is wrong in them."""
-    if not {"deadlines_file", "holidays_file"} & given.values.keys():
-        return  # most have none, and no start needs to load what reads them
-    from lapor_sync.domain.limits import load_calendar, load_limits
-
     for name, load in (("deadlines_file", load_limits), ("holidays_file", load_calendar)):
         path = given.values.get(name)
         if not isinstance(path, str | Path):

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import msgspec
 from sqlalchemy import (
     ARRAY,
     JSON,
@@ -28,9 +29,7 @@ from sqlalchemy import (
     select,
     text,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 _Rows = Sequence[Mapping[str, Any]]
 _Way = tuple[str, Callable[[_Rows], Any]]
@@ -55,8 +54,6 @@ def _compiled(statement: Insert, dialect: Dialect) -> _Way:
     if compiled.positiontup:
         pick = itemgetter(*compiled.positiontup)
         return str(compiled), lambda rows: [pick(row) for row in rows]
-    import msgspec  # not needed on SQLite
-
     encode = msgspec.json.Encoder().encode
     key = itemgetter(*(column.name for column in table.primary_key))
     return str(compiled), lambda rows: {"rows": encode(list({key(row): row for row in rows}.values())).decode()}
@@ -124,13 +121,9 @@ def plain(target: Table, dialect: str) -> Insert:
 
 
 def _insert(target: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
-    """That database's own INSERT. Only the dialect that is used gets loaded: each takes a while."""
+    """That database's own INSERT."""
     if dialect == "sqlite":
-        from sqlalchemy.dialects import sqlite
-
         return sqlite.insert(target)
-    from sqlalchemy.dialects import postgresql
-
     names = [column.name for column in target.columns]
     given = func.json_populate_recordset(text(f"NULL::{target.name}"), cast(bindparam("rows"), JSON))
     return postgresql.insert(target).from_select(names, select(*given.table_valued(*target.columns).c))
