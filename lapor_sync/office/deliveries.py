@@ -40,6 +40,11 @@ _FROM = {
 }
 
 
+def acts_on(state: State) -> tuple[OutboxAct, ...]:
+    """Return what a person can do to a delivery in that state, as far as the state says."""
+    return tuple(act for act in OutboxAct if state in _FROM[act])
+
+
 _ON_ITS_WAY = frozenset({State.SENDING, State.UNKNOWN})
 
 

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lapor_sync.domain.errors import LaporSyncError, StoreError, StoreUnavailable
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.web.guard import SAFE, board
-from lapor_sync.web.trouble import NotSignedIn, Trouble
+from lapor_sync.web.trouble import NoPost, NotSignedIn, Trouble
 from lapor_sync.words import Told, filled
 from lapor_sync.words import id as words
 
@@ -68,6 +68,7 @@ def _is_kept(name: str) -> bool:
 def install(site: Flask) -> None:
     """Let the site say every failure itself."""
     site.register_error_handler(NotSignedIn, _to_sign_in)
+    site.register_error_handler(NoPost, _without_post)
     site.register_error_handler(Trouble, _of_request)
     site.register_error_handler(Refused, _refused)
     site.register_error_handler(HTTPException, _of_http)
@@ -84,6 +85,11 @@ def _refused(refused: Refused) -> BaseResponse:
 
 _STATUS: Mapping[Code, int] = {
     **dict.fromkeys((code for code in Code if code.endswith("_unknown") and code is not Code.STATUS_UNKNOWN), 404),
+    Code.CHANGED_SINCE: 409,
+    Code.LINK_OVER: 410,
+    Code.NO_POST: 403,
+    Code.SIGN_IN_WRONG: 401,
+    Code.SLOW_DOWN: 429,
     Code.NOT_THE_POSTS: 403,
     Code.OTHER_OPD: 403,
     Code.REPORT_CLOSED: 403,
@@ -116,8 +122,9 @@ def again(problem: Problem, status: int) -> BaseResponse:
     if page is not None and not g.get("is_shown_again"):
         g.is_shown_again = True  # what fails while that page is made is not to be tried on it once more
         try:
-            return current_app.make_response((page(**(request.view_args or {}), problem=problem), status))
-        except (NotSignedIn, Refused, HTTPException, LaporSyncError):
+            made: Any = (page(**(request.view_args or {}), problem=problem), status)
+            return _asking_for_patience(current_app.make_response(made))
+        except (NotSignedIn, NoPost, HTTPException, LaporSyncError):
             pass  # not even that page can be shown: the words are, in a form of their own
     return said(problem, status)
 
@@ -136,10 +143,12 @@ def page_of(status: int) -> BaseResponse:
 def said(problem: Problem, status: int) -> BaseResponse:
     """Return a page that needs nothing of the city, with what was typed."""
     kept = {name: value for name, value in typed().items() if value.strip()} if _form_page() else {}
-    response = Response(
-        render_template("said.html", problem=problem, status=status, kept=kept), status=status, content_type=HTML
-    )
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    shown = render_template("said.html", problem=problem, status=status, kept=kept)
+    return _asking_for_patience(Response(shown, status=status, content_type=HTML))
+
+
+def _asking_for_patience(response: BaseResponse) -> BaseResponse:
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = "30"
     return response
 
@@ -157,6 +166,13 @@ def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
     problem = problem_of(words.PAGES[401])
     shown = render_template("sign_in.html", problem=problem, next=_page_url(), kept=kept, sign_in="")
     return Response(shown, status=401, content_type=HTML)
+
+
+def _without_post(_error: NoPost) -> BaseResponse:
+    """Say to somebody who holds no post that it is so, and whom to ask: on every page the same."""
+    problem = problem_of(words.PAGES[403]) if request.method not in SAFE else None
+    status = 200 if request.path == "/tugas" else 403
+    return Response(render_template("no_post.html", problem=problem), status=status, content_type=HTML)
 
 
 def _page_url() -> str:

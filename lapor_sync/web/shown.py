@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
 from datetime import datetime
 from typing import Any
 
-from flask import Flask
+from flask import Flask, g
 from markupsafe import Markup, escape
 
 from lapor_sync import __version__
+from lapor_sync.domain.people import DAEMON
+from lapor_sync.domain.permits import Act
+from lapor_sync.domain.thread import paragraphs
+from lapor_sync.office.deliveries import acts_on
 from lapor_sync.output import harmless
-from lapor_sync.web import guard
+from lapor_sync.store import institutions
+from lapor_sync.store import people as accounts
+from lapor_sync.web import guard, session
 from lapor_sync.web.assets import asset_url
 from lapor_sync.web.board import Board
 from lapor_sync.words import id as words
@@ -27,15 +33,22 @@ def install(site: Flask) -> None:
         "number": number,
         "as_typed": as_typed,
         "as_value": as_value,
-        "word": word,
+        "left": left,
+        "paragraphs": paragraphs,
+        "who": who,
+        "acts": acts_on,
+        "dotted": ".{}".format,
     }
     env.globals |= {
         "asset_url": asset_url,
         "csrf_token": guard.csrf_token,
+        "me": session.person,
+        "me_in_words": me_in_words,
+        "menu": menu,
         "version": __version__,
         "words": words,
     }
-    site.context_processor(lambda: {"board": guard.board()})
+    site.context_processor(lambda: {"board": guard.board(), "problem": None})
 
 
 def _harmless(value: Any) -> Any:
@@ -75,9 +88,58 @@ def number(value: int) -> str:
     return f"{value:,}".replace(",", ".")
 
 
-def word(code: Any, table: Mapping[Any, str]) -> str:
-    """Return the word for a code; for one that has none, the code itself."""
-    return table.get(code, str(code))
+def left(due: datetime, now: datetime) -> str:
+    """Return how many working days are left until a deadline, or over since."""
+    days = guard.board().judging.rules.working_days
+    if due < now:
+        return f"terlambat {max(days.between(due, now), 1)} hari kerja"
+    number_left = days.between(now, due)
+    return f"{number_left} hari kerja lagi" if number_left else "hari ini"
+
+
+_WHO = re.compile(r"person (\d+)(?: in post (\d+))?")
+
+
+def who(actor: str) -> str:
+    """Return who acted as people know them; the audit keeps ids, and a name that was forgotten is none."""
+    if actor == DAEMON.who:
+        return "sistem"
+    found = _WHO.fullmatch(actor)
+    if found is None:
+        return actor
+    if "names" not in g:
+        with guard.board().store.reading() as work:
+            g.names = accounts.names(work)
+    return str(g.names.get(found[1], f"petugas {found[1]}"))
+
+
+def me_in_words() -> str:
+    """Return the posts of the person of this request."""
+    posts = session.person().posts
+    if not posts:
+        return "tanpa jabatan"
+    with guard.board().store.reading() as work:
+        names = institutions.names(work)
+    return ", ".join(
+        f"{words.ROLES[post.role]} {names.get(post.opd, post.opd)}" if post.opd else words.ROLES[post.role]
+        for post in posts
+    )
+
+
+_MENU = (
+    ("/tugas", "Tugas", Act.SEE),
+    ("/laporan", "Laporan", Act.SEE),
+    ("/kiriman", "Kiriman", Act.SEE),
+    ("/opd", "OPD", Act.SEE_FIGURES),
+    ("/sistem", "Sistem", Act.SEE_SYSTEM),
+)
+
+
+def menu() -> list[tuple[str, str]]:
+    """Return the pages that the person of this request may open."""
+    posts = session.person().posts
+    may_open = [(url, name) for url, name, act in _MENU if posts and session.allowed(act)]
+    return [*may_open, ("/akun", "Akun")]
 
 
 def as_value(text: str) -> Markup:

@@ -28,3 +28,7 @@ _STATUS = {
 
 class NotSignedIn(Exception):
     """The page is for people who are signed in."""
+
+
+class NoPost(Exception):
+    """The person holds no post today."""

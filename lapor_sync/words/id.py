@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
-from lapor_sync.domain.delivery import State
+from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.domain.delivery import Kind, Reason, State
+from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.domain.report import ItemKind
 from lapor_sync.domain.seen import News
 from lapor_sync.words import Facts, Told, by_reason, filled, listed
 
@@ -261,6 +264,126 @@ MONTHS = (
     "November",
     "Desember",
 )
+
+# What stands beside a report.
+
+COLOURS: Mapping[Colour | None, str] = {
+    Colour.MERAH: "merah",
+    Colour.KUNING: "kuning",
+    Colour.HIJAU: "hijau",
+    Colour.ABU: "abu",
+    None: "belum diketahui",
+}
+
+COLOUR_MEANS: Mapping[Colour | None, str] = {
+    Colour.MERAH: "belum ditindaklanjuti",
+    Colour.KUNING: "sudah dijawab, percakapan masih terbuka",
+    Colour.HIJAU: "selesai atau ditutup",
+    Colour.ABU: "di luar hitungan kota",
+    None: "warnanya belum dapat ditentukan",
+}
+
+WAITING: Mapping[WaitingOn | None, str] = {
+    WaitingOn.VERIFIER: "petugas verifikasi LAPOR",
+    WaitingOn.ADMIN: "admin kota",
+    WaitingOn.OPD: "OPD",
+    WaitingOn.REPORTER: "pelapor",
+    None: "tidak menunggu siapa pun",
+}
+
+ROWS: Mapping[str, str] = {
+    "unread": "Percakapannya belum dapat dibaca, dan tanpa itu warnanya tidak dapat ditentukan.",
+    "-": "Nama statusnya tidak dikenal, jadi warna terakhir dipertahankan.",
+    "1": "Laporan diarsipkan, ditolak, atau didisposisikan ke instansi di luar kota ini.",
+    "2": "Laporan selesai atau ditutup.",
+    "3": "Laporan ditunda; pelapor yang ditunggu.",
+    "4": "Sudah dijawab sejak disposisi terakhir, dan instansi yang terakhir berbicara.",
+    "5": "Sudah dijawab sejak disposisi terakhir, lalu pelapor menulis lagi.",
+    "6": "Percakapannya tidak diketahui; menurut statusnya laporan sudah ditindaklanjuti.",
+    "7": "Percakapannya tidak diketahui; menurut statusnya pelapor menulis lagi.",
+    "8": "Laporan belum diverifikasi.",
+    "9": "Laporan didisposisikan ke kota, belum ke salah satu OPD.",
+    "10": "Laporan sudah diverifikasi atau didisposisikan, dan sejak itu belum dijawab.",
+}
+"""The sentence for each row of the colours' table: a colour can always be explained."""
+
+FLAGS: Mapping[Flag, str] = {
+    Flag.UNKNOWN_STATUS: "status tidak dikenal",
+    Flag.STATUS_WITHOUT_ANSWER: "berstatus diproses, tetapi belum ada jawaban",
+    Flag.DEADLINE_ESTIMATED: "batas waktu diperkirakan",
+    Flag.FORWARD_REQUESTED: "pelimpahan sedang diminta",
+    Flag.SENT_NOT_SEEN: "jawaban terkirim, belum terbaca di LAPOR",
+    Flag.SEEN_TWICE: "jawaban tampil dua kali di LAPOR",
+    Flag.VANISHED: "tidak ditemukan lagi di LAPOR",
+    Flag.THREAD_INCOMPLETE: "percakapan mungkin tidak lengkap",
+    Flag.THREAD_UNREADABLE: "percakapan tidak dapat dibaca",
+    Flag.TIME_UNREADABLE: "ada waktu yang tidak terbaca",
+    Flag.ANOTHER_REPORT: "LAPOR menampilkan laporan lain untuk nomor ini",
+}
+
+CLOCKS: Mapping[ClockKind, str] = {
+    ClockKind.VERIFY: "verifikasi",
+    ClockKind.ANSWER: "jawaban pertama OPD",
+    ClockKind.RESOLVE: "penyelesaian",
+    ClockKind.AUTO_CLOSE: "ditutup otomatis oleh LAPOR",
+}
+
+SPEAKERS: Mapping[ItemKind, str] = {
+    ItemKind.DISPOSITION: "Disposisi",
+    ItemKind.ANSWER: "Jawaban",
+    ItemKind.REPORTER: "Pelapor",
+    ItemKind.LOG: "Catatan",
+}
+
+KINDS: Mapping[Kind, str] = {Kind.RESPONSE: "jawaban", Kind.FORWARD: "pelimpahan"}
+
+REASONS: Mapping[Reason, str] = {
+    Reason.CLOSED_SINCE: "Laporan ditutup setelah jawaban ini ditulis.",
+    Reason.ANSWERED_ELSEWHERE: "Pihak lain menjawab setelah jawaban ini ditulis.",
+    Reason.UNKNOWN_STATUS: "Status laporan tidak dikenal; mungkin sudah ditutup.",
+    Reason.DISPOSED_ELSEWHERE: "Laporan sekarang ada pada instansi lain.",
+    Reason.FIRST_READ: "Percakapannya belum diketahui saat jawaban ditulis, dan ternyata sudah berisi jawaban.",
+    Reason.BOTH_MOVED: "Laporan berubah di LAPOR dan di sini pada saat yang sama.",
+    Reason.GONE_UPSTREAM: "Laporan tidak ditemukan lagi di LAPOR.",
+    Reason.CANNOT_READ_BACK: "Tidak dapat diperiksa apakah jawaban sudah sampai.",
+    Reason.NOT_FOUND_AGAIN: "Sudah sepuluh kali dikirim dan tidak pernah ditemukan di LAPOR.",
+    Reason.FORWARD_NOT_FOUND: "Pelimpahan tidak ditemukan di LAPOR; mungkin tetap sampai.",
+    Reason.BARRED: "Dinding api menolak kiriman ini di depan LAPOR. Ubah kata-katanya, atau minta aksesnya dibuka.",
+    Reason.TEXT_CUT: "LAPOR menerima jawaban, tetapi menampilkannya terpotong atau kosong. Periksa di LAPOR.",
+    Reason.PERHAPS_ARRIVED: "Ada isi baru di LAPOR yang mungkin jawaban ini. Periksa di LAPOR.",
+    Reason.MENTIONED: "Nomor rujukannya ada di LAPOR tanpa isinya. Periksa di LAPOR.",
+    Reason.ANOTHER_REPORT: "LAPOR menampilkan laporan lain untuk nomor ini; tidak ada yang dikirim.",
+    Reason.NOT_CONFIRMED: "LAPOR tidak memastikan bahwa ini laporan yang dimaksud. Bandingkan keduanya.",
+    Reason.BY_PERSON: "Ditahan oleh petugas.",
+    Reason.RETRIED: "Dilepas kembali oleh petugas.",
+    Reason.CALLED_OFF: "Dibatalkan oleh petugas.",
+    Reason.REFUSED: "LAPOR menolaknya.",
+    Reason.LEAVING: "Sedang berangkat.",
+    Reason.NOT_SENT: "Belum berangkat; dicoba lagi dengan sendirinya.",
+    Reason.REPLY_LOST: "Balasan LAPOR tidak jelas; sedang diperiksa apakah sudah sampai.",
+    Reason.KILLED: "Program berhenti saat mengirim; sedang diperiksa apakah sudah sampai.",
+    Reason.RECOVERED: "Ditemukan di LAPOR dengan nomor rujukan kita.",
+    Reason.FOUND: "Ditemukan di LAPOR.",
+    Reason.NOT_FOUND: "Belum ada di LAPOR; dikirim lagi.",
+    Reason.ACCEPTED: "Diterima LAPOR.",
+}
+
+OUTBOX_ACTS: Mapping[str, str] = {"retry": "Lepas", "hold": "Tahan", "cancel": "Batalkan"}
+
+EVENTS: Mapping[str, str] = {
+    "shown": "melihat laporan rahasia ini",
+    "agreed": "menyamakan catatan dengan LAPOR",
+    "conflict_opened": "menanyakan perbedaan dengan LAPOR kepada admin",
+    "conflict_settled": "memutuskan perbedaan dengan LAPOR",
+    "retry_now": "meminta kiriman segera dicoba lagi",
+    "missing": "tidak menemukan laporan ini di LAPOR",
+    "vanished": "menandai laporan ini hilang dari LAPOR",
+    "another_report": "menerima laporan lain dari LAPOR untuk nomor ini",
+    "seen_twice": "melihat jawaban tampil dua kali di LAPOR",
+    "quarantined": "menyisihkan data yang tidak dapat dibaca",
+    "released": "membaca lagi data yang disisihkan",
+}
+"""Acts of the audit on one report that need no more than this; the others are said with their facts."""
 
 # What the board says of a request itself.
 

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from lapor_sync.domain.colour import Colour
-from lapor_sync.domain.delivery import State
+from lapor_sync.domain.colour import ROWS, Colour, Flag, WaitingOn
+from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.domain.report import ItemKind
 from lapor_sync.domain.seen import News
+from lapor_sync.office import OutboxAct
 from lapor_sync.words import Told, by_reason, en, id, listed
 
 LANGUAGES = [en, id]
@@ -86,10 +89,27 @@ def test_what_an_officer_reads_names_no_command_and_no_english() -> None:
 
 
 @pytest.mark.parametrize(
-    ("enum", "table"), [(Role, id.ROLES), (Act, id.ACTS), (State, id.STATES), (News, id.NEWS)]
+    ("codes", "table"),
+    [
+        (set(Role), id.ROLES),
+        (set(Act), id.ACTS),
+        (set(State), id.STATES),
+        (set(News), id.NEWS),
+        ({*Colour, None}, id.COLOURS),
+        ({*Colour, None}, id.COLOUR_MEANS),
+        ({*WaitingOn, None}, id.WAITING),
+        (set(ROWS), id.ROWS),
+        (set(Flag), id.FLAGS),
+        (set(ClockKind), id.CLOCKS),
+        (set(ItemKind), id.SPEAKERS),
+        (set(Kind), id.KINDS),
+        (set(Reason), id.REASONS),
+        (set(OutboxAct), id.OUTBOX_ACTS),
+        (set(id.TroubleKind), id.TROUBLES),
+    ],
 )
-def test_officers_read_every_role_act_and_state_in_indonesian(enum: Any, table: Mapping[Any, str]) -> None:
-    assert set(table) == set(enum)
+def test_officers_read_every_code_in_indonesian(codes: Any, table: Mapping[Any, Any]) -> None:
+    assert set(table) == codes
     assert len(set(table.values())) == len(table)
 
 

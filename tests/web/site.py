@@ -7,13 +7,16 @@ from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.limits import load_limits, packaged
+from lapor_sync.domain.people import Post, Role, SignedIn
 from lapor_sync.mirror.judging import Judging, Rules
+from lapor_sync.office import people
 from lapor_sync.store.database import Store
 from lapor_sync.web.board import Board
 from lapor_sync.web.site import make_site
@@ -60,3 +63,33 @@ def text_of(page: TestResponse) -> str:
     """What a person reads of a page, on one line."""
     body = re.sub(r"(?s)<(style|script|head).*?</\1>", " ", page.text)
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", body)).split())
+
+
+# People, and the reports that they may or may not see.
+
+OFFICER = Post("1", Role.OFFICER, OPD)
+OTHER_OFFICER = Post("2", Role.OFFICER, OTHER_OPD)
+ADMIN = Post("3", Role.ADMIN)
+LEADER = Post("4", Role.LEADER, OPD)
+INSPECTOR = Post("5", Role.INSPECTOR)
+TOKEN = "session-token"
+
+
+def enter_as(patch: pytest.MonkeyPatch, client: FlaskClient, *posts: Post) -> None:
+    """Let that browser have a session of somebody who holds these posts; how one comes by it is tested apart."""
+    who = SignedIn(person_id="7", name="Sari", sign_in="sari", session_id="s1", posts=posts)
+    patch.setattr(people, "session", lambda _store, token: who if token == TOKEN else None)
+    client.set_cookie("papan", TOKEN)
+
+
+def hidden(page: TestResponse, name: str) -> str:
+    """The value of a hidden field."""
+    found = re.search(rf'name="{name}" value="([^"]*)"', page.text)
+    assert found is not None
+    return unescape(found[1])
+
+
+def form_of(client: FlaskClient, path: str, **values: Any) -> dict[str, Any]:
+    """What a person's browser would send of the answer's form on that page."""
+    page = client.get(path)
+    return {"csrf": token_in(page), "seen": hidden(page, "seen"), **values}

@@ -1,6 +1,13 @@
 """One file a page; BLUEPRINTS are all of them."""
 
+from lapor_sync.web.pages.account import account
+from lapor_sync.web.pages.deliveries import deliveries
 from lapor_sync.web.pages.health import health
+from lapor_sync.web.pages.opds import opds
+from lapor_sync.web.pages.report import report
+from lapor_sync.web.pages.reports import reports
 from lapor_sync.web.pages.sign_in import sign_in
+from lapor_sync.web.pages.system import system
+from lapor_sync.web.pages.tasks import tasks
 
-BLUEPRINTS = (health, sign_in)
+BLUEPRINTS = (account, deliveries, health, opds, report, reports, sign_in, system, tasks)

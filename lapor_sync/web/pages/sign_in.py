@@ -1,26 +1,99 @@
-"""Masuk and keluar."""
+"""Masuk, keluar, and an invitation."""
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
-from lapor_sync.web.failing import Problem
+from lapor_sync.office import people
+from lapor_sync.web import guard, session
+from lapor_sync.web.failing import Problem, form_on
+from lapor_sync.web.trouble import Trouble
+from lapor_sync.words.id import TroubleKind
 
 sign_in = Blueprint("sign_in", __name__)
+FIRST = "/tugas"
+KEPT = "kept."
+"""How the fields begin in which the words of a form stand that was sent after a session was over."""
 
 
 @sign_in.get("/masuk")
-def page(problem: Problem | None = None) -> str:
+def page(problem: Problem | None = None) -> str | Response:
     """The form to sign in with, and whom to ask."""
+    back = local(request.values.get("next"))
+    if problem is None and session.signed_in() is not None:
+        return redirect(back, 303)
     return render_template(
-        "sign_in.html", problem=problem, next=local(request.args.get("next")), kept={}, sign_in=""
+        "sign_in.html", problem=problem, next=back, kept=_kept(), sign_in=request.form.get("sign_in", "")
     )
+
+
+@sign_in.post("/masuk")
+@form_on(page)
+def enter() -> Response:
+    """Sign in, and go on to where the person wanted to go; words that were typed before stand there again."""
+    given = request.form.get("sign_in", "")
+    token = people.enter(
+        guard.board().store, given, request.form.get("password", ""), address=request.remote_addr or ""
+    )
+    guard.set_cookie(token)
+    g.pop("signed_in", None)
+    back = local(request.form.get("next"))
+    return _with_words(back, kept) if (kept := _kept()) else redirect(back, 303)
+
+
+def _kept() -> dict[str, str]:
+    return {name.removeprefix(KEPT): value for name, value in request.form.items() if name.startswith(KEPT)}
+
+
+def _with_words(path: str, kept: dict[str, str]) -> Response:
+    """The page at that path, with these words in its form."""
+    g.typed = kept
+    try:
+        endpoint, arguments = current_app.url_map.bind("").match(urlsplit(path).path, method="GET")
+        shown: Any = current_app.view_functions[endpoint](**arguments)
+        return current_app.make_response(shown)
+    except HTTPException:
+        return redirect(FIRST, 303)
 
 
 def local(path: str | None) -> str:
     """Return a path of this site to go to; the first page where it is none, or may lead to another host."""
     parts = urlsplit(path or "")
     is_ours = path and path.isprintable() and path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if path and is_ours and not parts.netloc and not parts.scheme and "\\" not in path else "/tugas"
+    return path if path and is_ours and not parts.netloc and not parts.scheme and "\\" not in path else FIRST
+
+
+@sign_in.post("/keluar")
+def leave() -> Response:
+    """End the session."""
+    if (token := guard.cookie()) is not None and session.signed_in() is not None:
+        people.leave(guard.board().store, token)
+    guard.drop_cookie()
+    return redirect(url_for("sign_in.page"), 303)
+
+
+# An invitation, and a lost password: the same link.
+
+
+@sign_in.get("/undangan/<token>")
+def invitation(token: str, problem: Problem | None = None) -> str:
+    """Whom the link is for. To look uses nothing up: programs that read mails look at every link."""
+    name = people.invited(guard.board().store, token)
+    return render_template("invitation.html", problem=problem, name=name, token=token)
+
+
+@sign_in.post("/undangan/<token>")
+@form_on(invitation)
+def accept(token: str) -> Response:
+    """Set the password."""
+    password = request.form.get("password", "")
+    if password != request.form.get("password_again", ""):
+        raise Trouble(TroubleKind.PASSWORDS_DIFFER)
+    people.accept(guard.board().store, token, password)
+    guard.drop_cookie()
+    return redirect(url_for("sign_in.page"), 303)

@@ -1,0 +1,216 @@
+"""Laporan: the list, with filters as links, in pages by key; and the same list as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, render_template, request, url_for
+
+from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.output import cell
+from lapor_sync.store import institutions, queries
+from lapor_sync.store.queries import NONE, Wanted
+from lapor_sync.web import session
+from lapor_sync.web.board import Board
+from lapor_sync.web.guard import board
+from lapor_sync.words import id as words
+
+reports = Blueprint("reports", __name__)
+
+MOST = 50
+MOST_TEXT = 200
+"""The longest text that is looked for."""
+
+NAMES = ("colour", "waiting_on", "opd", "classification", "category", "channel", "district", "flag")
+"""The filters that are named in the address as in the query."""
+
+TITLES: Mapping[str, str] = {
+    "colour": "Warna",
+    "waiting_on": "Menunggu",
+    "opd": "OPD",
+    "classification": "Klasifikasi",
+    "category": "Kategori",
+    "channel": "Kanal",
+    "district": "Kecamatan",
+}
+
+
+class Choice(NamedTuple):
+    """One value of a filter: its name, how many reports it would show, where it leads, whether it is chosen."""
+
+    name: str
+    number: int
+    url: str
+    is_chosen: bool
+
+
+class Chosen(NamedTuple):
+    """A filter that is on, and where it is off."""
+
+    title: str
+    name: str
+    url: str
+
+
+@reports.get("/laporan")
+def page() -> str:
+    """One part of the list, the newest first."""
+    within, (wanted, given) = session.within(), wanted_of(request.args)
+    now = board().store.clock.now()
+    with board().store.reading() as work:
+        found = queries.page(work, wanted, within, after=request.args.get("after"), most=MOST)
+        total = queries.count(work, wanted, within)
+        counts = queries.counts(work, wanted, within)
+        names = institutions.names(work)
+    return render_template(
+        "reports.html",
+        rows=found.rows,
+        total=total,
+        older=_url(given, after=found.after) if found.after else None,
+        newest=_url(given) if request.args.get("after") else None,
+        groups=[group for group in _groups(given, counts, names) if group[1]],
+        chosen=list(_chosen(given, names)),
+        given=given,
+        csv=f"{url_for('reports.as_csv')}?{urlencode(given)}",
+        now=now,
+    )
+
+
+def wanted_of(args: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
+    """Return what an address asks for, and its filters as it names them, without what means nothing."""
+    given = {name: args[name] for name in (*NAMES, "overdue", "month", "q") if args.get(name, "").strip()}
+    named_so: dict[str, Any] = {name: given[name] for name in NAMES if name in given}
+    wanted = Wanted(**named_so)
+    if (text := given.get("q")) is not None:
+        given["q"] = text = text.strip()[:MOST_TEXT]
+        wanted = replace(wanted, text=text)
+    if "overdue" in given:
+        given["overdue"] = "1"
+        wanted = replace(wanted, overdue=True)
+    if "month" in given and (span := _month(given["month"])) is not None:
+        wanted = replace(wanted, since=span[0], until=span[1])
+    else:
+        given.pop("month", None)
+    return wanted, given
+
+
+def _month(text: str) -> tuple[datetime, datetime] | None:
+    """The begin and the end of a month such as 2026-10 in the city; None where it is none."""
+    try:
+        since = datetime.strptime(text, "%Y-%m").replace(tzinfo=board().zone)
+    except ValueError:
+        return None
+    if since.year < 1970 or since.year > 2200:
+        return None
+    following = since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
+    return since, following
+
+
+def _url(given: Mapping[str, str], **others: str | None) -> str:
+    wanted = {name: value for name, value in {**given, **others}.items() if value}
+    return url_for("reports.page") + (f"?{urlencode(wanted)}" if wanted else "")
+
+
+def _groups(
+    given: Mapping[str, str], counts: Mapping[str, Mapping[str, int]], names: Mapping[str, str]
+) -> Iterator[tuple[str, list[Choice]]]:
+    for name, title in TITLES.items():
+        values = counts.get(name, {})
+        listed = sorted(values, key=lambda value: (value == NONE, -values[value], value))
+        choices = [
+            Choice(
+                named(name, value, names),
+                values[value],
+                _url(given, **{name: None if given.get(name) == value else value}),
+                given.get(name) == value,
+            )
+            for value in listed
+        ]
+        yield title, choices
+
+
+def named(name: str, value: str, institutions_names: Mapping[str, str]) -> str:
+    """Return the word for a filter's value."""
+    if name == "colour":
+        return words.COLOURS[Colour(value)] if value in set(Colour) else words.COLOURS[None]
+    if name == "waiting_on":
+        return words.WAITING[WaitingOn(value)] if value in set(WaitingOn) else words.WAITING[None]
+    if name == "flag":
+        return words.FLAGS[Flag(value)] if value in set(Flag) else value
+    if value == NONE:
+        return "belum didisposisikan" if name == "opd" else "tidak disebutkan"
+    return institutions_names.get(value, value) if name == "opd" else value
+
+
+def _chosen(given: Mapping[str, str], names: Mapping[str, str]) -> Iterator[Chosen]:
+    titles = {**TITLES, "flag": "Tanda", "overdue": "Batas waktu", "month": "Bulan", "q": "Kata"}
+    for name, value in given.items():
+        said = "terlambat" if name == "overdue" else named(name, value, names)
+        yield Chosen(titles[name], said, _url(given, **{name: None}))
+
+
+# The same as a table.
+
+COLUMNS: Mapping[str, str] = {
+    "tracking_id": "Nomor",
+    "title": "Judul",
+    "opd": "ID OPD",
+    "opd_name": "OPD",
+    "colour": "Warna",
+    "waiting_on": "Menunggu",
+    "status_name": "Status",
+    "classification": "Klasifikasi",
+    "category": "Kategori",
+    "channel": "Kanal",
+    "district": "Kecamatan",
+    "created_at": "Diterima",
+    "updated_at": "Berubah",
+    "due_at": "Batas waktu",
+    "is_overdue": "Terlambat",
+    "is_secret": "Rahasia",
+    "answers": "Jawaban",
+}
+
+
+@reports.get("/laporan.csv")
+def as_csv() -> Response:
+    """The whole list, as a spreadsheet that is set up in Indonesia opens it; nobody's name is in it."""
+    within, (wanted, _) = session.within(), wanted_of(request.args)
+    rows = _lines(board(), wanted, within)
+    response = Response(rows, content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = 'attachment; filename="laporan.csv"'
+    return response
+
+
+def _lines(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[str]:
+    store, zone = made.store, made.zone
+    yield "\ufeff" + _line(list(COLUMNS.values()))
+    after: str | None = None
+    while True:
+        with store.reading() as work:
+            found = queries.page(work, wanted, within, after=after, most=1000)
+        for row in found.rows:
+            yield _line([_said(getattr(row, name), zone) for name in COLUMNS])
+        after = found.after
+        if after is None:
+            return
+
+
+def _line(cells: list[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out, delimiter=";").writerow([cell(value) for value in cells])
+    return out.getvalue()
+
+
+def _said(value: Any, zone: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, bool):
+        return "ya" if value else "tidak"
+    return "" if value is None else value if isinstance(value, int) else str(value)

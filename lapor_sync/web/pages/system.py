@@ -1,0 +1,32 @@
+"""Sistem: whether the mirror is fresh, and what waits."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from lapor_sync.domain.permits import Act
+from lapor_sync.store import audit, conflicts, marks, outbox, pauses, quarantine
+from lapor_sync.store.marks import Mark
+from lapor_sync.web import session
+from lapor_sync.web.guard import board
+
+system = Blueprint("system", __name__)
+
+
+@system.get("/sistem")
+def page() -> str:
+    """Last success, outage, pause, queue, conflicts, quarantine, audit."""
+    session.demand(Act.SEE_SYSTEM)
+    with board().store.reading() as work:
+        return render_template(
+            "system.html",
+            last_success=marks.get_time(work, Mark.LAST_SUCCESS),
+            answered=marks.get_time(work, Mark.ANSWERED),
+            outage=marks.current_outage(work),
+            pause=pauses.current(work),
+            queue=outbox.counts(work),
+            conflicts=conflicts.count(work),
+            quarantine=quarantine.listing(work),
+            head=audit.head(work.conn),
+            now=board().store.clock.now(),
+        )

@@ -1,0 +1,68 @@
+"""Tugas: what waits for the person, the most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from flask import Blueprint, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from lapor_sync.domain.calendar import WorkingDays
+from lapor_sync.domain.colour import WaitingOn
+from lapor_sync.domain.delivery import State
+from lapor_sync.domain.people import Actor, Role
+from lapor_sync.store import outbox, queries
+from lapor_sync.store.queries import Within
+from lapor_sync.web import session
+from lapor_sync.web.guard import board
+
+tasks = Blueprint("tasks", __name__)
+
+SOON = 2
+"""Working days: what is due by the end of them comes before the rest."""
+
+
+@tasks.get("/")
+def home() -> Response:
+    """The first page."""
+    return redirect(url_for("tasks.page"), 303)
+
+
+@tasks.get("/tugas")
+def page() -> str:
+    """Overdue, due today, due soon, written again, closing by itself; what was held or refused."""
+    actors, within = session.actors(), session.within()
+    days, now = board().judging.rules.working_days, board().store.clock.now()
+    with board().store.reading() as work:
+        piles = queries.tasks(
+            work,
+            within,
+            waiting_on=_turn_of(actors),
+            today=end_of_day(days, now),
+            soon=days.due(now, SOON),
+            closing=days.due(now, SOON),
+        )
+        stuck = [
+            one
+            for state in (State.HELD, State.REFUSED)
+            for one in outbox.listing(work, state)
+            if _is_mine(one, within)
+        ]
+    return render_template("tasks.html", piles=piles, stuck=stuck, now=now)
+
+
+def _turn_of(actors: Iterable[Actor]) -> frozenset[WaitingOn]:
+    """For whose turn these posts look: who is of the city for all of them, who is of an OPD for its own."""
+    is_city = any(actor.post is not None and actor.post.role in {Role.ADMIN, Role.INSPECTOR} for actor in actors)
+    return frozenset({WaitingOn.OPD, WaitingOn.ADMIN, WaitingOn.VERIFIER} if is_city else {WaitingOn.OPD})
+
+
+def _is_mine(one: outbox.Queued, within: Within) -> bool:
+    return within is None or one.delivery.opd in within
+
+
+def end_of_day(days: WorkingDays, now: datetime) -> datetime:
+    """Return the last second of the city's day."""
+    local = now.astimezone(days.timezone)
+    return local.replace(hour=23, minute=59, second=59, microsecond=0)
