@@ -10,10 +10,10 @@ import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
-from json.encoder import encode_basestring as _quoted
 from operator import add
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import (
     ColumnElement,
     Connection,
@@ -63,12 +63,12 @@ def row_hash(seq: int, item: Entry, prev_hash: str) -> str:
     return _hash(seq, *item, prev_hash)
 
 
-def _hash(seq: int, at: str, agency: str, who: str, what: str, subject: str, data: str, prev: str) -> str:
-    """The array is written by hand, a text by the quoting of json itself: in half the time of an encoder."""
-    first = f"{seq},{_quoted(at)},{_quoted(agency)},{_quoted(who)}"
-    form = f"[{first},{_quoted(what)},{_quoted(subject)},{_quoted(data)},{_quoted(prev)}]"
-    return hashlib.sha256(form.encode()).hexdigest()
+def _hash(*row: int | str) -> str:
+    return hashlib.sha256(_form(row)).hexdigest()
 
+
+_form = msgspec.json.Encoder().encode
+"""Made once, and twice as quick as json's; both write a text the same way, which a test holds for each letter."""
 
 _data_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 """Made once: json.dumps makes an encoder a call."""

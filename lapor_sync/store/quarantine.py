@@ -60,12 +60,6 @@ def release(work: Work, report_ids: Iterable[str], *, sources: tuple[str, ...] =
     _release(work, sources, lambda _key, report_id: report_id in wanted)
 
 
-def release_keys(work: Work, source: str, keys: Iterable[str]) -> None:
-    """These records of one source could be read now."""
-    wanted = set(keys)
-    _release(work, (source,), lambda key, _report_id: key in wanted)
-
-
 def release_rows(work: Work, read: Iterable[Report]) -> None:
     """These reports could be read now: rows of an export that told of them leave, by id or, without one, by words."""
     reports = list(read)
