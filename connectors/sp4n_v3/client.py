@@ -168,7 +168,10 @@ class Sp4nV3:
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         """Add a follow-up, once."""
-        return _outcome(outgoing, lambda: self._transport.post_form(ADD_FOLLOWUP, self._response_parts(outgoing)))
+        meant = self._meant(outgoing)._replace(
+            template=self._settings.reply_template, is_secret=outgoing.is_secret, known=outgoing.known_items
+        )
+        return _outcome(meant, lambda: self._transport.post_form(ADD_FOLLOWUP, self._response_parts(outgoing)))
 
     def send_forward(self, outgoing: Outgoing) -> Outcome:
         """Ask, once, that the report go to `institution_to_id` (*bukan kewenangan*): someone above confirms."""
@@ -179,7 +182,8 @@ class Sp4nV3:
             "reason_description": outgoing.text,
             "not_authority": 1,
         }
-        return _outcome(outgoing, lambda: self._transport.post_json(REJECT, body, of=outgoing.report_id))
+        meant = self._meant(outgoing)
+        return _outcome(meant, lambda: self._transport.post_json(REJECT, body, of=outgoing.report_id))
 
     def fetch_attachment(self, file: Attachment) -> bytes:
         """The file, whole. Raises UpstreamError, also where something else came in its place."""
@@ -205,6 +209,10 @@ class Sp4nV3:
     def certificate_end(self) -> datetime | None:
         """Until when the upstream's certificate holds; None without TLS, or before an answer."""
         return self._transport.certificate_end()
+
+    def _meant(self, outgoing: Outgoing) -> Meant:
+        ids = frozenset({outgoing.report_id, outgoing.tracking_id})
+        return Meant(ids, outgoing.text, outgoing.institution_from_id, zone=self._zone)
 
     def _response_parts(self, outgoing: Outgoing) -> Iterable[Part]:
         """Multipart also without files, the fields as a production client sends them (seen)."""
@@ -433,7 +441,7 @@ def _list_page(step: Step[ListedRow | BadRecord], run: _Run) -> ListPage:
     )
 
 
-def _outcome(outgoing: Outgoing, send: Callable[[], Answer]) -> Outcome:
+def _outcome(meant: Meant, send: Callable[[], Answer]) -> Outcome:
     """What one write came to, by the rules' table; never raises what the wire may do."""
     try:
         answer = send()
@@ -443,8 +451,7 @@ def _outcome(outgoing: Outgoing, send: Callable[[], Answer]) -> Outcome:
         return Unknown(why=exc.what)
     except BadInput as exc:
         return Refused(why=exc.what)
-    ids = frozenset({outgoing.report_id, outgoing.tracking_id})
-    return _judged(answer, Meant(ids, outgoing.text, outgoing.institution_from_id))
+    return _judged(answer, meant._replace(began_at=answer.began_at))
 
 
 def _judged(answer: Answer, meant: Meant) -> Outcome:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from connectors.sp4n_v3.values import MAX_DEPTH, Row, identifier, strictly
+from connectors.sp4n_v3.values import MAX_DEPTH, Row, flag, identifier, moment_or_none, strictly
 from lapor_sync.domain.next_step import letters
 
 
@@ -95,15 +96,24 @@ def of_write(envelope: Row) -> Says:
 
 
 class Meant(NamedTuple):
-    """What was written: the ids of its report, its text, and the institution that it was written for."""
+    """What was written: the ids of its report, its text, and the institution that it was written for.
+
+    `template` ("" for a hand-over) and `is_secret` are a response's. `known` are the ids of what was in the thread
+    before, `began_at` is when the call began, `zone` that of upstream's times.
+    """
 
     ids: frozenset[str]
     text: str
     writer: str
+    template: str = ""
+    is_secret: bool = False
+    known: frozenset[str] = frozenset()
+    began_at: datetime | None = None
+    zone: tzinfo = UTC
 
 
 def is_of_another(envelope: Row, meant: Meant, address: str = "") -> bool:
-    """Return whether the answer to a write names another report, text or writer, wherever it does.
+    """Return whether the answer to a write names another report, or shows another item than the one that was written.
 
     `address` is where it says that the result stands.
     """
@@ -384,10 +394,28 @@ _LEAST_DIGITS = 4
 
 
 def _is_another_echo(part: _Part, meant: Meant) -> bool:
-    """Whether it is the text or the writer of another response that an answer gives back."""
+    """Whether it tells of another response that an answer gives back: an old one, or one of another kind."""
     name, value = _bare(part.name[:_LONGEST_NAME]), part.value
     if part.is_inner:
         return False
+    if name == "content":
+        return not isinstance(value, str) or letters(value) != letters(meant.text)
+    if value is None:
+        return False
     if name == "institutionfromid":
-        return value is not None and identifier(value) != meant.writer
-    return name == "content" and (not isinstance(value, str) or letters(value) != letters(meant.text))
+        return identifier(value) != meant.writer
+    if not meant.template:
+        return False
+    match name:
+        case "templatecode":
+            return value != meant.template
+        case "issecret":
+            return flag(value) != meant.is_secret
+        case "createdat":
+            return _is_far(moment_or_none(value, meant.zone), meant.began_at)
+    return _field(part.name) is _Field.ID and identifier(value) in meant.known
+
+
+def _is_far(said: datetime | None, began_at: datetime | None) -> bool:
+    """Whether a time is none of the call's day: by more than its zone may be wrong."""
+    return said is not None and began_at is not None and abs(said - began_at) > timedelta(days=1)

@@ -272,16 +272,17 @@ class Transport:
         try:
             arrived = self._clock.monotonic()
             headers = httpx.Headers(response.headers)
-            age = framing.cached_seconds(headers)
+            age, is_old = framing.cached_seconds(headers), False
             if request.url.host == self._base_url.host:
                 stream = response.extensions.get("network_stream")
                 self._tls = stream.get_extra_info("ssl_object") if stream else None
                 date = headers.get("date")
+                is_old = self._upstream_clock.is_older(date, started)
                 began = self._upstream_clock.learn(date, started, arrived, is_now=age == 0) or began
             is_success, pieces = 200 <= response.status < 300, response.iter_stream()
             body = whole_body(what, pieces, headers, most) if is_success else beginning_of(what, pieces, headers)
             doubt = self._doubt(what, request.method, response, headers)
-            if age is None or (age and request.method == "POST"):
+            if age is None or (request.method == "POST" and (age or is_old)):
                 doubt = doubt or "it came from a cache"
             return Answer(
                 status=response.status,

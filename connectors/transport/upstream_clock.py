@@ -28,6 +28,11 @@ class UpstreamClock:
         date, arrived = last
         return date + timedelta(seconds=self._clock.monotonic() - arrived)
 
+    def is_older(self, header: str | None, started: float) -> bool:
+        """Return whether a `Date` is well before its call began, by what other answers said of the time."""
+        last, date = self._last, http_date(header)
+        return last is not None and date is not None and date < last[0] + timedelta(seconds=started - last[1] - 60)
+
     def learn(self, header: str | None, started: float, arrived: float, *, is_now: bool) -> datetime | None:
         """Take over an answer's `Date`. Return when the call began by it; None without one that can be.
 

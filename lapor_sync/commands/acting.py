@@ -208,8 +208,8 @@ def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | Non
         kinds = settle(judging, acting(by), conflict_id, How(how))
     for kind in kinds:
         say(f"settled {kind}")
-    if how == How.KEEP_OURS and not _IN_DOUBT.isdisjoint(kinds):
-        say(_GOES_TWICE, err=True)
+    if not _IN_DOUBT.isdisjoint(kinds):
+        say(_GOES_TWICE if how == How.KEEP_OURS else _MAY_STAND, err=True)
 
 
 _IN_DOUBT = frozenset({"perhaps_arrived", "cannot_read_back", "not_found_again", "mentioned", "not_confirmed"})

@@ -151,7 +151,7 @@ class OutgoingFile:
 class Outgoing:
     """One delivery as it leaves: a response (`text` ends with its reference) or a hand-over (forward).
 
-    `report_id` is the id that is written to.
+    `report_id` is the id that is written to. `known_items` are the ids of what its thread held as it was read last.
     """
 
     ref: str
@@ -163,6 +163,7 @@ class Outgoing:
     user_id: str
     is_secret: bool = False
     files: tuple[OutgoingFile, ...] = ()
+    known_items: frozenset[str] = frozenset()
 
 
 # What is known of a record whose id cannot be read.

@@ -489,6 +489,7 @@ class _Push:
             user_id=self.setup.user_id or "",
             is_secret=one.delivery.is_secret,
             files=files,
+            known_items=ready.before,
         )
 
     def _send(self, ready: _Ready, outgoing: Outgoing) -> tuple[Outcome, int]:

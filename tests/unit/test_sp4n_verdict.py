@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -281,6 +283,50 @@ def test_an_answer_about_another_report_is_known(said: dict[str, Any], where: An
 def test_an_answer_about_another_response_is_known(said: dict[str, Any]) -> None:
     """By its text or its writer, where it gives them back."""
     assert all(is_of_another(where(said), OURS) for where in WHERE[:-1])
+
+
+RESPONSE = OURS._replace(
+    template="reply",
+    known=frozenset({"77", "ab-1"}),
+    began_at=datetime(2026, 11, 29, 3, tzinfo=UTC),
+    zone=ZoneInfo("Asia/Jakarta"),
+)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"template_code": "disposition"},
+        {"template_code": 7},
+        {"is_secret": 1},
+        {"created_at": "01-01-2020 10:00:00"},
+        {"createdAt": "2026-12-24T10:00:00+07:00"},
+        {"id": 77},
+        {"id": " 77 "},
+        {"uuid": "ab-1"},
+        {"followup_id": "77"},
+    ],
+)
+def test_an_answer_that_shows_what_was_there_before_is_known(said: dict[str, Any]) -> None:
+    """A proxy that turned the POST into a GET, or a cache, gives an item of the thread: of another kind, time or id.
+
+    What a hand-over is answered with is the report, as a rule, which is older than it.
+    """
+    assert all(is_of_another(where(said), RESPONSE) for where in WHERE[:-1])
+    assert not any(is_of_another(where(said), OURS) for where in WHERE)
+
+
+def test_an_answer_that_shows_what_was_written_is_ours() -> None:
+    """In whatever zone its time is, and where it cannot be read, or is not there."""
+    for said in (
+        {"id": 78, "template_code": "reply", "is_secret": 0, "created_at": "2026-11-29 10:00:05"},
+        {"id": "78", "is_secret": "0", "created_at": "2026-11-29T03:00:05Z", "followup_id": None},
+        {"template_code": None, "is_secret": None, "created_at": "tadi pagi", "user": {"id": 77, "is_secret": 1}},
+    ):
+        assert not any(is_of_another(where(said), RESPONSE) for where in WHERE)
+    secret = RESPONSE._replace(is_secret=True)
+    assert is_of_another({"is_secret": False}, secret)
+    assert not is_of_another({"is_secret": True}, secret)
 
 
 def test_an_answer_whose_address_leads_to_another_report_is_known() -> None:

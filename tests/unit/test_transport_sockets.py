@@ -883,3 +883,22 @@ def test_a_cached_answer_is_as_old_as_it_says() -> None:
         assert transport.post_json("/x", {}).doubt == "it came from a cache"
     with serving(says(head + b"X-Cache: HIT\r\n\r\n")) as wire, transport_to(wire) as transport:
         assert transport.read("/x", lambda found: found.doubt) == "it came from a cache"
+
+
+@pytest.mark.parametrize(
+    ("times", "doubt"),
+    [
+        (["03:00:00", "02:58:50"], "it came from a cache"),
+        (["03:00:00", "02:59:30"], ""),
+        (["03:00:00", "04:00:00"], ""),
+        (["02:00:00"], ""),  # alone it may be a clock that is wrong
+    ],
+)
+def test_an_answer_to_a_write_from_before_it_came_from_a_cache(times: list[str], doubt: str) -> None:
+    """By its `Date`, where another answer told what time it is upstream."""
+    head = "HTTP/1.1 200 OK\r\nDate: Tue, 24 Nov 2026 {} GMT\r\nContent-Length: 0\r\n\r\n"
+    answers = [head.format(time).encode() for time in times]
+    with serving(lambda connection: connection.sendall(answers.pop(0))) as wire, transport_to(wire) as transport:
+        for _ in answers[1:]:
+            transport.read("/x", body)
+        assert transport.post_json("/x", {}).doubt == doubt
