@@ -26,7 +26,7 @@ from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.judging import Judging, Log, Pace, Rules
 from lapor_sync.office import FileLimits
-from lapor_sync.store import backup, lock, marks, outbox
+from lapor_sync.store import backup, lock, marks, outbox, people
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.store.lock import Holding
@@ -247,6 +247,7 @@ class App:
                     aside=aside,
                     waiting=restore.waiting(work),
                     held=outbox.counts(work)[State.HELD],
+                    has_people=bool(people.count(work)),
                     was_read=outcome is not None,
                     error=outcome.error if outcome else None,
                 )
@@ -389,6 +390,7 @@ class Restored:
     aside: Path | None
     waiting: list[Queued]
     held: int
+    has_people: bool
     was_read: bool
     error: UpstreamError | None
 

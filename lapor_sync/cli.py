@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lapor_sync import __version__
-from lapor_sync.commands import acting, backups, board, looking, tools
+from lapor_sync.commands import acting, backups, board, looking, people, tools
 from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
@@ -141,7 +141,14 @@ def main_group(
         run_daemon(call, standby=standby)
 
 
-for _one in (*looking.COMMANDS, *acting.COMMANDS, *backups.COMMANDS, *board.COMMANDS, *tools.COMMANDS):
+for _one in (
+    *looking.COMMANDS,
+    *acting.COMMANDS,
+    *backups.COMMANDS,
+    *board.COMMANDS,
+    *people.COMMANDS,
+    *tools.COMMANDS,
+):
     main_group.add_command(_one)
 
 

@@ -7,6 +7,7 @@ no text may move the cursor or change the screen's colours.
 from lapor_sync.screens.checked import check
 from lapor_sync.screens.overview import recent_outages, status
 from lapor_sync.screens.parts import bold, moment, shade, table
+from lapor_sync.screens.people import people, posts
 from lapor_sync.screens.planned import plan
 from lapor_sync.screens.progressing import progress
 from lapor_sync.screens.report_list import by_opd, reports, reports_csv
@@ -21,7 +22,9 @@ __all__ = [
     "deliveries",
     "moment",
     "outbox",
+    "people",
     "plan",
+    "posts",
     "progress",
     "quarantine",
     "recent_outages",

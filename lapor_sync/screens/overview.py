@@ -10,6 +10,7 @@ from lapor_sync import output
 from lapor_sync.layout import fold, width
 from lapor_sync.output import plain, say, styled
 from lapor_sync.screens.parts import advise, moment, shade
+from lapor_sync.screens.people import post_words
 from lapor_sync.store import marks, pauses
 from lapor_sync.store.marks import Outage, outage_words
 from lapor_sync.store.times import from_text
@@ -43,6 +44,8 @@ def status(
     say("  ".join(f"{shade(name)} {n}" for name, n in found["colours"].items()))
     _fact("Overdue", late, "see `lapor-sync reports --overdue`" if late else "")
     waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
+    for post in found["vacant"]:
+        _fact("Kosong", *_vacant(post, zone))
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
     if found["paused"]:
         _fact("Delivery", styled(pause_words(found["paused"], zone), "kuning"), pauses.TODO)
@@ -80,6 +83,12 @@ def _fact(name: str, value: object, advice: str = "") -> None:
     say(line)
     for part in fold(advice, room - 14):
         say(" " * 14 + part)
+
+
+def _vacant(post: Json, zone: ZoneInfo) -> tuple[str, str]:
+    since = moment(post["vacant_since"], zone)
+    said = styled(f"{post_words(post)}, since {since}: {post['overdue']} overdue", "merah")
+    return said, "`lapor-sync people invite` or `people handover`"
 
 
 def _lapor(found: Json, zone: ZoneInfo) -> tuple[str, str]:

@@ -73,6 +73,11 @@ def restored(done: Restored, zone: ZoneInfo) -> None:
         advise("\nLAPOR was not asked (no API account here): what was sent after the backup is in this list, too.")
     if done.held:
         advise(f"\nHeld: {done.held}. A person decides: `lapor-sync conflicts`.")
+    if done.has_people:
+        advise(
+            "\nAccounts, passwords and posts are those of the backup, and everybody was signed out. Look at "
+            "`lapor-sync people posts`: hand-overs since then are to be made once more."
+        )
     advise(
         "\nDelivery is paused. Call off what must not go (`lapor-sync outbox cancel REF`), start the service, "
         "then: `lapor-sync outbox resume`."

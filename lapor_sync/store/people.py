@@ -250,12 +250,15 @@ class PostRow:
 
 def posts(work: Work) -> tuple[PostRow, ...]:
     """Return every post, by role and OPD."""
+    query = select(post).where(post.c.agency == work.agency).order_by(post.c.role, post.c.opd)
+    rows = work.conn.execute(query).all()
+    if not rows:  # where nobody uses accounts, this costs one look
+        return ()
     at, opds = from_text(work.at), institutions.names(work)
     everybody = work.conn.execute(select(person).where(person.c.agency == work.agency))
     who = {str(row.id): _as_person(row) for row in everybody}
     all_of_them = tenures(work)
-    query = select(post).where(post.c.agency == work.agency).order_by(post.c.role, post.c.opd)
-    return tuple(_post_row(row, all_of_them, who, at, opds) for row in work.conn.execute(query))
+    return tuple(_post_row(row, all_of_them, who, at, opds) for row in rows)
 
 
 def _post_row(

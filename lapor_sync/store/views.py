@@ -15,9 +15,21 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
 from lapor_sync.domain.colour import ROWS, Colour
 from lapor_sync.domain.delivery import SENTENCES, Reason, State
+from lapor_sync.domain.people import Post
 from lapor_sync.domain.report import Attachment, ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import paragraphs
-from lapor_sync.store import ailing, audit, conflicts, institutions, marks, pauses, quarantine, threads
+from lapor_sync.store import (
+    ailing,
+    audit,
+    conflicts,
+    institutions,
+    marks,
+    pauses,
+    people,
+    quarantine,
+    queries,
+    threads,
+)
 from lapor_sync.store import outbox as deliveries
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Outage
@@ -172,8 +184,59 @@ def status(work: Work) -> Json:
         "oldest_waiting_at": _oldest_waiting(work),
         "outage": {"since": to_text(outage.since), "what": outage.what} if outage else None,
         "paused": paused(work),
+        "vacant": vacant_posts(work),
         "audit_head": head.hash,
         "audit_rows": head.count,
+    }
+
+
+def vacant_posts(work: Work) -> list[Json]:
+    """Posts that nobody holds, of OPDs with overdue reports, and how many these are."""
+    found = []
+    for one in people.posts(work):
+        if one.vacant_since is not None and one.post.opd is not None:
+            late = queries.count(work, queries.Wanted(opd=one.post.opd, overdue=True), None)
+            if late:
+                since = to_text(one.vacant_since)
+                found.append(_post_facts(one.post, one.opd_name) | {"vacant_since": since, "overdue": late})
+    return found
+
+
+def person_json(one: people.Listed) -> Json:
+    """An account as its JSON has it."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "sign_in": one.sign_in,
+        "state": one.state,
+        "last_sign_in_at": to_text(one.last_sign_in_at),
+        "posts": [
+            _post_facts(held.post, held.opd_name)
+            | {"from": to_text(held.since), "until": to_text(held.until), "is_to_come": held.is_to_come}
+            for held in one.posts
+        ],
+    }
+
+
+def post_json(one: people.PostRow) -> Json:
+    """A post as its JSON has it."""
+    return _post_facts(one.post, one.opd_name) | {
+        "holders": [_holder_json(holder) for holder in one.holders],
+        "to_come": [_holder_json(holder) for holder in one.to_come],
+        "vacant_since": to_text(one.vacant_since),
+    }
+
+
+def _post_facts(post: Post, opd_name: str | None) -> Json:
+    return {"role": post.role, "opd": post.opd, "opd_name": opd_name}
+
+
+def _holder_json(one: people.Holder) -> Json:
+    return {
+        "name": one.name,
+        "sign_in": one.sign_in,
+        "from": to_text(one.since),
+        "until": to_text(one.until),
     }
 
 

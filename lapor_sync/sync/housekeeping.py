@@ -7,11 +7,14 @@ from datetime import timedelta
 from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.mirror.write import rejudge
-from lapor_sync.store import ailing, institutions, marks, outbox, reports, threads
+from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.reread import A_DAY
 from lapor_sync.sync.setup import Setup
+
+A_QUARTER = timedelta(days=90)
+"""After this nobody asks any more from where somebody was signed in."""
 
 A_SLIP = timedelta(minutes=1)
 """By less than this a clock is merely corrected."""
@@ -76,6 +79,7 @@ def drop_personal(setup: Judging) -> bool:
         marks.put_time(work, Mark.DAILY, now)
         raw = threads.drop_raw(work, now - timedelta(days=setup.pace.raw_days))
         names = reports.drop_reporter_names(work, now - timedelta(days=setup.pace.reporter_name_days))
+        people.forget_sessions(work, now - A_QUARTER)
         if raw or names:
             work.note("dropped", "personal", raw=raw, names=names)
     return True

@@ -12,9 +12,9 @@ import pytest
 from lapor_sync import office
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import AuditBroken, BadInput
-from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.people import Role, of_shell
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.office import OutboxAct
+from lapor_sync.office import OutboxAct, people
 from lapor_sync.store import audit, backup, pauses
 from lapor_sync.store.database import open_store
 from lapor_sync.sync import restore
@@ -24,9 +24,9 @@ from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench, refs_in_order
 POST = "POST /complaints/followup/add"
 
 
-def back_up(city: Bench) -> Path:
+def back_up(city: Bench, name: str = "backup.db") -> Path:
     """A backup of the city as it is now."""
-    file = city.path.with_name("backup.db")
+    file = city.path.with_name(name)
     backup.copy(city.path, file, at_work=True)
     return file
 
@@ -401,3 +401,26 @@ def test_observing_goes_on(tmp_path: Path) -> None:
         city.setup = replace(city.setup, observe=True)
         city.cycle()
         assert states(city) == {ref: (State.QUEUED, None)}
+
+
+# People.
+
+
+def test_no_session_and_no_link_of_the_backup_goes_on(tmp_path: Path) -> None:
+    """What was over since goes on in the copy, and nothing there tells: so all of them end."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        shell = of_shell("Sari")
+        used = people.invite(city.store, shell, name="Siti", sign_in="siti", role=Role.OFFICER, opd=OPD)
+        file = back_up(city)
+        people.accept(city.store, used, "kucing terbang di atap")
+        left = people.enter(city.store, "siti", "kucing terbang di atap", address=None)
+        later = back_up(city, "later.db")
+        people.leave(city.store, left)
+        go_back(city, later)
+        assert people.session(city.store, left) is None
+        assert people.enter(city.store, "siti", "kucing terbang di atap", address=None)
+        go_back(city, file)
+        with pytest.raises(Refused) as refused:
+            people.accept(city.store, used, "tukang becak baca puisi")
+        assert refused.value.code is Code.LINK_OVER
+        assert people.invited(city.store, people.new_link(city.store, shell, "siti")) == "Siti"

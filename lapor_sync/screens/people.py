@@ -1,0 +1,68 @@
+"""Accounts and posts: `people` and `people posts`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lapor_sync.output import plain, styled
+from lapor_sync.screens.parts import moment, table
+from lapor_sync.store.views import Json
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+NOBODY = "Nobody has an account. The first is `lapor-sync people invite NAME --sign-in S --role admin`."
+
+
+def people(found: Iterable[Json], zone: ZoneInfo) -> None:
+    """Show who has an account, in which post, and when they last signed in."""
+    rows = [
+        (
+            plain(one["name"]),
+            plain(one["sign_in"]),
+            one["state"].replace("_", " "),
+            "; ".join(post_words(post) + _span(post, zone) for post in one["posts"]) or "-",
+            moment(one["last_sign_in_at"], zone),
+        )
+        for one in found
+    ]
+    table(("Name", "Sign-in", "State", "Post", "Last sign-in"), rows, empty=NOBODY, words=3)
+
+
+def posts(found: Iterable[Json], zone: ZoneInfo) -> None:
+    """Show each post with who holds it; one that nobody holds stands out."""
+    rows = [
+        (
+            one["role"],
+            plain(one["opd_name"] or one["opd"] or "the city"),
+            styled(f"kosong since {moment(one['vacant_since'], zone)}", "merah")
+            if one["vacant_since"]
+            else "; ".join(f"{plain(who['name'])} ({plain(who['sign_in'])})" for who in one["holders"]),
+        )
+        for one in found
+    ]
+    table(("Role", "OPD", "Holder"), rows, empty=f"No post. {NOBODY}", words=1)
+
+
+def post_words(post: Mapping[str, Any]) -> str:
+    """Return a post in words."""
+    return f"{post['role']}, {plain(post['opd_name'] or post['opd'])}" if post["opd"] else str(post["role"])
+
+
+def _span(post: Mapping[str, Any], zone: ZoneInfo) -> str:
+    """Return what is not plain of its span: that it begins later, and when it ends."""
+    begin = f" from {_first(post['from'], zone)}" if post["is_to_come"] else ""
+    return begin + (f" to {_last(post['until'], zone)}" if post["until"] else "")
+
+
+def _first(since: str, zone: ZoneInfo) -> str:
+    """Return a span's first moment; where it begins with a day, the day."""
+    return moment(since, zone).partition(" 00:00 ")[0]
+
+
+def _last(until: str, zone: ZoneInfo) -> str:
+    """Return a span's last moment; where it ends with a day, the day."""
+    end = datetime.fromisoformat(until).astimezone(zone)
+    return moment(until, zone) if end.time() != time.min else (end - timedelta(days=1)).date().isoformat()
