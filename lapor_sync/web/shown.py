@@ -34,6 +34,7 @@ def install(site: Flask) -> None:
         "as_typed": as_typed,
         "as_value": as_value,
         "left": left,
+        "late": late,
         "paragraphs": paragraphs,
         "who": who,
         "acts": acts_on,
@@ -92,9 +93,14 @@ def left(due: datetime, now: datetime) -> str:
     """Return how many working days are left until a deadline, or over since."""
     days = guard.board().judging.rules.working_days
     if due < now:
-        return f"terlambat {max(days.between(due, now), 1)} hari kerja"
+        return late(days.between(due, now))
     number_left = days.between(now, due)
     return f"{number_left} hari kerja lagi" if number_left else "hari ini"
+
+
+def late(number_over: int) -> str:
+    """Return how late it is, in working days that are over."""
+    return f"terlambat {number_over} hari kerja" if number_over else "terlambat, belum satu hari kerja"
 
 
 _WHO = re.compile(r"person (\d+)(?: in post (\d+))?")

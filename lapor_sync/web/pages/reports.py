@@ -74,7 +74,7 @@ def page() -> str:
         total=total,
         older=_url(given, after=found.after) if found.after else None,
         newest=_url(given) if request.args.get("after") else None,
-        groups=[group for group in _groups(given, counts, names) if group[1]],
+        groups=list(_groups(given, counts, names)),
         chosen=list(_chosen(given, names)),
         given=given,
         csv=f"{url_for('reports.as_csv')}?{urlencode(given)}",
@@ -122,6 +122,8 @@ def _groups(
 ) -> Iterator[tuple[str, list[Choice]]]:
     for name, title in TITLES.items():
         values = counts.get(name, {})
+        if values.keys() <= {NONE}:
+            continue  # nothing to choose from
         listed = sorted(values, key=lambda value: (value == NONE, -values[value], value))
         choices = [
             Choice(

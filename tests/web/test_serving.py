@@ -1,0 +1,195 @@
+"""The board as a process: where it listens, its secret, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import pytest
+
+from lapor_sync.clock import SystemClock
+from lapor_sync.commands.board import secret_in
+from lapor_sync.domain.errors import BadInput, SettingsWrong
+from lapor_sync.store.database import Store, open_store
+from lapor_sync.web.board import Board
+from lapor_sync.web.listening import Address
+from lapor_sync.web.serving import serve
+from lapor_sync.web.site import make_site
+from tests.web.site import board_on
+
+PUBLIC = "https://papan.kota.example"
+
+
+@contextmanager
+def process(tmp_path: Path, *args: str, **settings: str) -> Iterator[subprocess.Popen[str]]:
+    """`lapor-sync board` on the database of that folder, gone at the end."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("LAPOR_SYNC_")}
+    mine = {"DATABASE_URL": f"sqlite:///{tmp_path / 'lapor-sync.db'}", **settings}
+    environ |= {f"LAPOR_SYNC_{name}": value for name, value in mine.items()}
+    command = [sys.executable, "-m", "lapor_sync", "board", *args]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environ, stdout=pipe, stderr=pipe, text=True, cwd=tmp_path) as made:
+        try:
+            yield made
+        finally:
+            made.kill()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    open_store(f"sqlite:///{tmp_path / 'lapor-sync.db'}", "kota", SystemClock()).close()
+    return tmp_path
+
+
+def test_it_says_where_it_is_serves_and_ends_softly(database: Path) -> None:
+    with process(database, "--listen", "127.0.0.1:0") as board:
+        assert board.stdout is not None
+        said = board.stdout.readline()
+        assert said.startswith("Board at http://127.0.0.1:")
+        url = said.split()[-1]
+        with urlopen(f"{url}/masuk", timeout=20) as answer:
+            assert answer.status == 200
+            assert "Server" not in answer.headers
+        assert status_of(f"{url}/masuk", Host="evil.example") == 400
+        assert (database / "board-secret").stat().st_mode & 0o777 == 0o600
+        board.send_signal(signal.SIGTERM)
+        assert board.wait(20) == 0
+        assert board.stderr is not None
+        assert board.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("args", "settings", "words"),
+    [
+        (["--listen", "0.0.0.0:0"], {}, "BOARD_PUBLIC_URL"),
+        ([], {"BOARD_LISTEN": "0.0.0.0:0", "BOARD_PUBLIC_URL": "http://papan.kota.example"}, "BOARD_PUBLIC_URL"),
+        (["--listen", "nowhere"], {}, "HOST:PORT"),
+        ([], {"BOARD_SECRET_FILE": "/nowhere/at/all"}, "/nowhere/at/all"),
+    ],
+)
+def test_what_is_wrong_is_said_in_two_lines(
+    database: Path, args: list[str], settings: dict[str, str], words: str
+) -> None:
+    with process(database, *args, **settings) as board:
+        out, err = board.communicate(timeout=20)
+    assert board.returncode == 2
+    assert out == ""
+    assert words in err
+    assert err.splitlines()[-1].startswith("To do: ")
+
+
+def test_it_makes_no_database(tmp_path: Path) -> None:
+    with process(tmp_path, "--listen", "127.0.0.1:0") as board:
+        assert "There is no database" in board.communicate(timeout=20)[1]
+    assert board.returncode == 2
+    assert not (tmp_path / "lapor-sync.db").exists()
+
+
+def status_of(url: str, **headers: str) -> int:
+    """The status of a page that is asked for with these headers."""
+    parts = urlsplit(url)
+    with closing(HTTPConnection(parts.netloc, timeout=20)) as connection:
+        connection.request("GET", parts.path, headers=headers)
+        return connection.getresponse().status
+
+
+# In this process.
+
+
+@contextmanager
+def served(board: Board, **options: str) -> Iterator[str]:
+    """The board's address, served by another thread until the end."""
+    heard: list[Address] = []
+    is_heard = threading.Event()
+
+    def listening(address: Address) -> None:
+        heard.append(address)
+        is_heard.set()
+
+    def work() -> None:
+        free = Address("127.0.0.1", 0)
+        serve(make_site(board), board, free, trusted_proxy=options.get("trusted_proxy"), listening=listening)
+
+    threading.Thread(target=work, daemon=True).start()
+    assert is_heard.wait(20)
+    yield heard[0].url
+
+
+def test_a_slow_sender_holds_up_nobody(board: Board) -> None:
+    with served(board) as url:
+        port = int(url.rpartition(":")[2])
+        slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
+        for one in slow:
+            one.sendall(b"POST /masuk HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\ncsrf=")
+        began = time.monotonic()
+        with urlopen(f"{url}/healthz", timeout=20) as answer:
+            assert answer.status == 200
+        assert time.monotonic() - began < 2
+        for one in slow:
+            one.close()
+
+
+def test_a_request_that_is_far_too_large_is_not_read(board: Board) -> None:
+    with served(board) as url, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as one:
+        size = board.most_bytes + 1
+        one.sendall(f"POST /masuk HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode())
+        one.settimeout(20)
+        assert b" 413 " in one.recv(4096)
+
+
+@pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 200), (None, 400)])
+def test_only_a_proxy_that_is_trusted_is_believed(store: Store, trusted: str | None, status: int) -> None:
+    board = board_on(store, public_url=PUBLIC)
+    options = {"trusted_proxy": trusted} if trusted else {}
+    with served(board, **options) as url:
+        headers = {"X-Forwarded-Host": "papan.kota.example", "X-Forwarded-For": "10.0.0.9"}
+        assert status_of(f"{url}/masuk", **headers) == status
+
+
+def test_a_port_that_is_taken_is_said_so(board: Board) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = Address("127.0.0.1", other.getsockname()[1])
+        with pytest.raises(SettingsWrong, match="cannot listen"):
+            serve(make_site(board), board, address, trusted_proxy=None, listening=lambda _at: None)
+
+
+# Its secret.
+
+
+def test_a_secret_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "board-secret"
+    made = secret_in(path)
+    assert len(made) == 64
+    assert secret_in(path) == made
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_that_is_none_is_refused(tmp_path: Path) -> None:
+    short = tmp_path / "short"
+    short.write_text("too short\n")
+    with pytest.raises(SettingsWrong, match="32 bytes"):
+        secret_in(short)
+    with pytest.raises(SettingsWrong, match="cannot be read"):
+        secret_in(tmp_path)
+    with pytest.raises(BadInput):
+        secret_in(tmp_path / "nowhere" / "secret")
+
+
+def test_of_two_boards_that_begin_at_once_one_makes_the_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "board-secret"
+    path.write_text("x" * 64)
+    monkeypatch.setattr("os.path.lexists", lambda _path: False)
+    assert secret_in(path) == b"x" * 64
