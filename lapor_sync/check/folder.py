@@ -35,8 +35,16 @@ def about_folder(settings: Settings) -> Iterator[Line]:
         answer = f"from {folder}, where the database lies too"
         yield Line(question=question, answer=answer, verdict=LOOK, todo=todo)
     else:
-        yield Line(question=question, answer=f"yes, from {folder}")
+        yield _taken(question, folder)
         yield from replaceable(folder)
+
+
+def _taken(question: str, folder: Path) -> Line:
+    if not os.path.ismount(folder):
+        return Line(question=question, answer=f"yes, from {folder}")
+    answer = f"from {folder}, the top of a disk or share: every workbook there is taken"
+    todo = "Nothing, if it is for exports alone; else make a folder in it, and set LAPOR_SYNC_IMPORT_DIR to that."
+    return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
 
 
 def replaceable(path: Path) -> Iterator[Line]:

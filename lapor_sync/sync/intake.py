@@ -243,8 +243,7 @@ _OF_THE_SYSTEM = frozenset(
 def why_not(folder: Path) -> str | None:
     """Why the folder cannot be one for exports, because others use it too; None where it can be."""
     real = Path(os.path.realpath(folder))
-    temporary = Path(os.path.realpath(tempfile.gettempdir()))
-    if str(real) in _OF_THE_SYSTEM or real == temporary:
+    if any(_is_same(real, other) for other in (*_OF_THE_SYSTEM, tempfile.gettempdir())):
         return f"{folder} is a folder of the system, which others use too."
     if _is_home(real):
         return f"{folder} is somebody's home."
@@ -262,5 +261,25 @@ _OF_A_HOME = frozenset(
 """Folders that each desktop makes in a home, in English and Indonesian. Source: xdg-user-dirs."""
 
 
+def _is_same(real: Path, other: str | Path) -> bool:
+    """Whether it is that folder, by its name or, where it is mounted in two places, by what it is."""
+    if os.path.realpath(other) == str(real):
+        return True
+    with suppress(OSError):
+        return os.path.samestat(os.stat(real), os.stat(other))
+    return False
+
+
 def _is_home(real: Path) -> bool:
-    return real == Path(os.path.realpath(Path.home())) or real.parent == Path("/home")
+    return _is_same(real, Path.home()) or _is_same(real.parent, _HOMES) or _is_a_home_elsewhere(real)
+
+
+_HOMES = "/home"
+
+
+def _is_a_home_elsewhere(real: Path) -> bool:
+    """Whether it is a home that is mounted there as well. Only what has its number is looked at: others may be far."""
+    with suppress(OSError), os.scandir(_HOMES) as homes:
+        number = os.stat(real).st_ino
+        return any(_is_same(real, home.path) for home in homes if home.inode() == number)
+    return False

@@ -112,7 +112,8 @@ REFUSALS: Mapping[Code, Told] = {
     Code.TEXT_EMPTY: Told("The text is empty.", "Write what the citizen is to read."),
     Code.TEXT_UNSENDABLE: Told(
         lambda facts: f"The text holds control or damaged characters ({', '.join(facts['characters'][:5])}).",
-        "Write the words again where they stand, or save the text as plain UTF-8, and try again.",
+        "Write the words again where they stand (numbers that are pasted often bring marks of direction), "
+        "or save the text as plain UTF-8, and try again.",
     ),
     Code.TEXT_HAS_REFERENCE: Told(
         "The text holds a reference of another response.", "Take the [Ref ...] line out; a new one is added."

@@ -159,7 +159,8 @@ REFUSALS: Mapping[Code, Told] = {
     Code.TEXT_EMPTY: Told("Jawaban masih kosong.", "Tuliskan apa yang akan dibaca pelapor."),
     Code.TEXT_UNSENDABLE: Told(
         lambda facts: f"Jawaban memuat karakter yang tidak dapat dikirim ({', '.join(facts['characters'][:5])}).",
-        "Ketik ulang kata-kata di tempat itu, lalu coba lagi.",
+        "Ketik ulang kata-kata di tempat itu, lalu coba lagi. Nomor telepon hasil salin-tempel sering membawa "
+        "tanda arah tulisan yang tidak terlihat.",
     ),
     Code.TEXT_HAS_REFERENCE: Told(
         "Jawaban memuat nomor rujukan kiriman lain.",

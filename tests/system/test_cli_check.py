@@ -21,9 +21,11 @@ from connectors.sp4n_v3 import Sp4nV3
 from lapor_sync.check.clock import about_clock
 from lapor_sync.check.credentials import end_of_jwt
 from lapor_sync.check.encryption import about_clear_text
+from lapor_sync.check.folder import about_folder
 from lapor_sync.check.listing import _older_than
 from lapor_sync.check.secrets import _is_open
 from lapor_sync.clock import SystemClock
+from lapor_sync.config import load_settings
 from lapor_sync.domain.errors import BadRecord, Missing, UpstreamBroken
 from lapor_sync.domain.report import BadItem, Report
 from lapor_sync.store.database import open_store
@@ -386,6 +388,15 @@ NO_ENDS = (
 def test_what_is_no_token_with_an_end_says_nothing_of_one(value):
     """A bearer is opaque as a rule."""
     assert end_of_jwt(SecretStr(value)) is None
+
+
+def test_the_top_of_a_disk_as_the_folder_of_exports(tmp_path, monkeypatch):
+    """It may be a share for exports alone, or somebody's stick: a person should know."""
+    (tmp_path / "import").mkdir()
+    settings = load_settings(None, {"HOME": str(tmp_path), "LAPOR_SYNC_IMPORT_DIR": str(tmp_path / "import")})
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(tmp_path / "import"))
+    (line,) = about_folder(settings)
+    assert (line.verdict, "the top of a disk" in line.answer) == ("look", True)
 
 
 def test_secrets_in_a_settings_file_that_all_may_read(cli, tmp_path):

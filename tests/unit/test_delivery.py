@@ -519,14 +519,17 @@ def test_tries_end_after_ten(delivery: Delivery, seen: Seen) -> None:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("Sudah kami perbaiki.\n\tTerima kasih \U0001f64f\u200d\r\n\u2068Pak Budi\u2069 – “baik”", ()),
+        ("Sudah kami perbaiki.\n\tTerima kasih \U0001f64f\u200d\r\nPak Budi – “baik”", ()),
         ("a\x07b\x07c\x1b", ("U+0007", "U+001B")),
         ("\x00", ("U+0000",)),
+        ("Telepon \u202a+62 812\u202c", ("U+202A", "U+202C")),
+        ("\u2067biaya 000.5 pR\u2069", ("U+2067", "U+2069")),
+        *((mark, (f"U+{ord(mark):04X}",)) for mark in "\u061c\u200e\u200f\u202b\u202d\u202e\u2066\u2068"),
         ("\x7f\x85", ("U+007F", "U+0085")),
         ("\ufffd\udc80", ("U+FFFD", "U+DC80")),
         ("\ufffe\ufdd0\U0001ffff", ("U+FFFE", "U+FDD0", "U+1FFFF")),
     ],
 )
 def test_what_no_response_may_hold(text: str, found: tuple[str, ...]) -> None:
-    """Control characters and damaged letters, each told once; line ends, tabs and emoji may be."""
+    """Control characters, marks of direction and damaged letters, each told once; line ends, tabs and emoji may be."""
     assert unsendable_characters(text) == found

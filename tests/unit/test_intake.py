@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -419,3 +421,22 @@ def test_a_link_to_such_a_folder_is_refused_and_one_of_its_own_is_not(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "sementara"))
     assert why_not(tmp_path / "sementara") is not None
     assert why_not(tmp_path / "masuk") is None
+
+
+ASK = "import sys, pathlib; from lapor_sync.sync.intake import why_not; print(why_not(pathlib.Path(sys.argv[1])))"
+CAN_MOUNT = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="this machine lets nobody mount anything")
+def test_such_a_folder_is_known_under_another_name_too(tmp_path: Path) -> None:
+    """Mounted there as well (`mount --bind`), a home or a folder of the system is what it is."""
+    homes, place, own = tmp_path / "homes", tmp_path / "place", tmp_path / "own"
+    for folder in (homes / "sari", place, own):
+        folder.mkdir(parents=True)
+    for real, said in (("/var/tmp", "of the system"), ("/home/sari", "somebody's home"), (own, "None")):
+        mounted = f'mount --bind "$1" /home && mount --bind {real} "$2" && exec "$3" -c "$4" "$2"'
+        words = ["unshare", "-rm", "sh", "-c", mounted, "sh", str(homes), str(place), sys.executable, ASK]
+        asked = subprocess.run(
+            words, capture_output=True, text=True, check=True, env={**os.environ, "HOME": "/none"}
+        )
+        assert said in asked.stdout
