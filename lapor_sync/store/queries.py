@@ -31,8 +31,8 @@ NONE = "-"
 class Wanted:
     """Filters of a list; None for all. Values are as in a `Row`, NONE for reports without one.
 
-    `since` and `until`: received in this span, the end left out. `text`: in the title or the words of a report that is
-    not rahasia, or its Tracking ID.
+    `is_open`: neither hijau nor abu. `since` and `until`: received in this span, the end left out. `text`: in the title
+    or the words of a report that is not rahasia, or its Tracking ID.
     """
 
     colour: str | None = None
@@ -43,6 +43,7 @@ class Wanted:
     channel: str | None = None
     district: str | None = None
     flag: str | None = None
+    is_open: bool = False
     overdue: bool = False
     since: datetime | None = None
     until: datetime | None = None
@@ -83,6 +84,10 @@ class Page:
     after: str | None
 
 
+_received = func.coalesce(table.c.created_at, "")
+_OPEN = or_(table.c.colour.is_(None), table.c.colour.in_(sorted(set(Colour) - CLOSED)))
+"""What people work with: few, however many reports there are, and found by the index of colours."""
+
 _FILTERED = {
     "colour": table.c.colour,
     "waiting_on": table.c.waiting_on,
@@ -94,7 +99,8 @@ _FILTERED = {
 }
 """The filters that are a column, by the name that `Wanted` has for them."""
 
-_received = func.coalesce(table.c.created_at, "")
+_DISTRICT = list(_FILTERED).index("district")
+
 
 _SHOWN = (
     table.c.tracking_id,
@@ -138,23 +144,32 @@ def _is_behind(received: str, tracking_id: str) -> ColumnElement[bool]:
     return or_(_received < received, and_(is_same, table.c.tracking_id < tracking_id))
 
 
-def count(work: Work, wanted: Wanted, within: Within) -> int:
-    """Return how many reports are wanted."""
-    query = select(func.count()).select_from(table).where(*_where(work, wanted, within))
-    return int(work.conn.execute(query).scalar_one())
+def count(work: Work, wanted: Wanted, within: Within, *, most: int | None = None) -> int:
+    """Return how many reports are wanted, `most` where they are more: to count all takes ever longer."""
+    some = select(table.c.tracking_id).where(*_where(work, wanted, within)).limit(most).subquery()
+    return int(work.conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-def counts(
-    work: Work, wanted: Wanted, within: Within, names: Iterable[str] = tuple(_FILTERED)
-) -> dict[str, dict[str, int]]:
-    """Return, for each of these filters, how many reports each of its values would show beside the other filters."""
-    found = {}
-    for name in names:
-        column = _FILTERED[name]
-        nothing: dict[str, Any] = {name: None}
-        others = replace(wanted, **nothing)
-        query = select(column, func.count()).where(*_where(work, others, within)).group_by(column)
-        found[name] = {row[0] or NONE: int(row[1]) for row in work.conn.execute(query)}
+def counts(work: Work, wanted: Wanted, within: Within) -> dict[str, dict[str, int]]:
+    """Return, for each filter that is a column, how many open reports each value would show beside the other filters.
+
+    Those that are open are few, however many reports there are: they are read once.
+    """
+    nothing: dict[str, Any] = dict.fromkeys(_FILTERED)
+    everything = replace(wanted, is_open=True, **nothing)
+    query = select(*_FILTERED.values(), table.c.is_secret).where(*_where(work, everything, within))
+    chosen = [getattr(wanted, name) for name in _FILTERED]
+    found: dict[str, dict[str, int]] = {name: {} for name in _FILTERED}
+    for *values, is_secret in work.conn.execute(query):
+        if is_secret:
+            values[_DISTRICT] = None
+        said = [value or NONE for value in values]
+        misses = [n for n, one in enumerate(said) if chosen[n] not in {None, one}]
+        if is_secret and wanted.district is not None and _DISTRICT not in misses:
+            misses.append(_DISTRICT)
+        for n, name in enumerate(_FILTERED):
+            if misses in ([], [n]) and not (is_secret and n == _DISTRICT):
+                found[name][said[n]] = found[name].get(said[n], 0) + 1
     return found
 
 
@@ -170,6 +185,8 @@ def _where(work: Work, wanted: Wanted, within: Within) -> list[ColumnElement[boo
             found.append(column == value if _is_text(value) else false())
     if wanted.district is not None:
         found.append(table.c.is_secret == 0)  # where a rahasia one is from is not told by its number either
+    if wanted.is_open:
+        found.append(_OPEN)
     if wanted.flag is not None:
         found.append(table.c.flags.contains(json.dumps(wanted.flag), autoescape=True))
     if wanted.overdue:
@@ -280,7 +297,7 @@ def tasks(
     mine = and_(
         table.c.agency == work.agency,
         _of(within),
-        or_(table.c.colour.is_(None), table.c.colour.not_in(list(CLOSED))),
+        _OPEN,
     )
     waits = table.c.waiting_on.in_(list(waiting_on))
     due, closes = table.c.due_at, table.c.auto_close_at

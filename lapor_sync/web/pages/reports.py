@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request, url_for
 
-from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.output import cell
 from lapor_sync.store import institutions, queries
 from lapor_sync.store.queries import NONE, Wanted
@@ -24,6 +24,8 @@ from lapor_sync.words import id as words
 reports = Blueprint("reports", __name__)
 
 MOST = 50
+COUNTED = 1000
+"""So many are counted; of more it is said that they are more."""
 MOST_TEXT = 200
 """The longest text that is looked for."""
 
@@ -65,13 +67,16 @@ def page() -> str:
     now = board().store.clock.now()
     with board().store.reading() as work:
         found = queries.page(work, wanted, within, after=request.args.get("after"), most=MOST)
-        total = queries.count(work, wanted, within)
-        counts = queries.counts(work, wanted, within)
+        total = queries.count(work, wanted, within, most=COUNTED + 1)
+        counts = queries.counts(work, wanted, within) if wanted.is_open else {}
         names = institutions.names(work)
     return render_template(
         "reports.html",
         rows=found.rows,
         total=total,
+        counted=COUNTED,
+        is_open=wanted.is_open,
+        all_of_it=_url(given, semua="1"),
         older=_url(given, after=found.after) if found.after else None,
         newest=_url(given) if request.args.get("after") else None,
         groups=list(_groups(given, counts, names)),
@@ -84,7 +89,7 @@ def page() -> str:
 
 def wanted_of(args: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
     """Return what an address asks for, and its filters as it names them, without what means nothing."""
-    given = {name: args[name] for name in (*NAMES, "overdue", "month", "q") if args.get(name, "").strip()}
+    given = {name: args[name] for name in (*NAMES, "overdue", "month", "q", "semua") if args.get(name, "").strip()}
     named_so: dict[str, Any] = {name: given[name] for name in NAMES if name in given}
     wanted = Wanted(**named_so)
     if (text := given.get("q")) is not None:
@@ -97,7 +102,11 @@ def wanted_of(args: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
         wanted = replace(wanted, since=span[0], until=span[1])
     else:
         given.pop("month", None)
-    return wanted, given
+    return replace(wanted, is_open=_WITH_CLOSED.isdisjoint(given) and given.get("colour") not in CLOSED), given
+
+
+_WITH_CLOSED = frozenset({"q", "month", "semua"})
+"""Who looks for words, for a month or for all looks among the closed ones, too."""
 
 
 def _month(text: str) -> tuple[datetime, datetime] | None:
@@ -151,11 +160,20 @@ def named(name: str, value: str, institutions_names: Mapping[str, str]) -> str:
 
 
 def _chosen(given: Mapping[str, str], names: Mapping[str, str]) -> Iterator[Chosen]:
-    titles = {**TITLES, "flag": "Tanda", "overdue": "Batas waktu", "month": "Bulan", "q": "Kata"}
+    titles = {
+        **TITLES,
+        "flag": "Tanda",
+        "overdue": "Batas waktu",
+        "month": "Bulan",
+        "q": "Kata",
+        "semua": "Tampilkan",
+    }
     for name, value in given.items():
-        said = "terlambat" if name == "overdue" else named(name, value, names)
+        said = _SWITCHES.get(name) or named(name, value, names)
         yield Chosen(titles[name], said, _url(given, **{name: None}))
 
+
+_SWITCHES = {"overdue": "terlambat", "semua": "juga yang sudah ditutup"}
 
 # The same as a table.
 
