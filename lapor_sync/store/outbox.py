@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import and_, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, insert, or_, select, true, update
 
 from lapor_sync.domain.delivery import (
     MOVES,
@@ -242,6 +242,36 @@ def listing(work: Work, state: State | None = None) -> list[Queued]:
     if state is not None:
         query = query.where(table.c.state == state)
     return [_queued(row) for row in work.conn.execute(query).mappings()]
+
+
+def of_opds(
+    work: Work, opds: frozenset[str] | None, states: Collection[State] = tuple(State), most: int = 200
+) -> list[Queued]:
+    """The last written deliveries in these states to reports that are with these OPDs (None: with any), newest first.
+
+    Where a report is not mirrored any more, those that one of them wrote.
+    """
+    query = select(table).outerjoin(report, _ITS_REPORT).where(table.c.agency == work.agency, _is_with(opds))
+    query = query.where(table.c.state.in_(list(states))).order_by(table.c.seq.desc()).limit(most)
+    return [_queued(row) for row in work.conn.execute(query).mappings()]
+
+
+def counts_of_opds(work: Work, opds: frozenset[str] | None) -> dict[State, int]:
+    """How many of these deliveries are in each state; only states that have some."""
+    query = select(table.c.state, func.count()).outerjoin(report, _ITS_REPORT).group_by(table.c.state)
+    query = query.where(table.c.agency == work.agency, _is_with(opds))
+    return {State(row[0]): int(row[1]) for row in work.conn.execute(query)}
+
+
+_ITS_REPORT = and_(report.c.agency == table.c.agency, report.c.tracking_id == table.c.tracking_id)
+
+
+def _is_with(opds: frozenset[str] | None) -> ColumnElement[bool]:
+    if opds is None:
+        return true()
+    mine = sorted(opds)
+    is_gone = and_(report.c.tracking_id.is_(None), table.c.opd.in_(mine))
+    return or_(report.c.disposition_id.in_(mine), is_gone)
 
 
 def counts(work: Work) -> dict[str, int]:

@@ -143,7 +143,7 @@ def page_of(status: int) -> BaseResponse:
 def said(problem: Problem, status: int) -> BaseResponse:
     """Return a page that needs nothing of the city, with what was typed."""
     kept = {name: value for name, value in typed().items() if value.strip()} if _form_page() else {}
-    shown = render_template("said.html", problem=problem, status=status, kept=kept)
+    shown = render_template("said.html", problem=problem, heading="h1", kept=kept)
     return _asking_for_patience(Response(shown, status=status, content_type=HTML))
 
 

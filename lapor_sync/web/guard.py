@@ -7,7 +7,7 @@ import hmac
 import secrets
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, request
 
 from lapor_sync.web.board import Board
 from lapor_sync.web.trouble import Trouble
@@ -48,6 +48,8 @@ def _let_in() -> None:
     request.max_content_length = board().most_bytes
     if request.endpoint in OPEN:
         return
+    if "\x00" in request.path:
+        abort(404)  # no database could even be asked for it
     host = urlsplit(f"//{request.host}").hostname or ""
     if host not in board().hosts:
         raise Trouble(TroubleKind.OTHER_HOST)

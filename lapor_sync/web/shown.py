@@ -49,7 +49,7 @@ def install(site: Flask) -> None:
         "version": __version__,
         "words": words,
     }
-    site.context_processor(lambda: {"board": guard.board(), "problem": None})
+    site.context_processor(lambda: {"board": guard.board(), "problem": None, "heading": "h2"})
 
 
 def _harmless(value: Any) -> Any:

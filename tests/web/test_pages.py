@@ -575,3 +575,21 @@ def test_deliveries_are_filtered_by_state(enter: Enter, store: Store) -> None:
     assert "LS-BBBBBB" in text
     assert "LS-AAAAAA" not in text
     assert client.get("/kiriman?state=odd").status_code == 200
+
+
+def test_a_delivery_is_seen_by_the_opd_that_has_the_report_now(enter: Enter, store: Store) -> None:
+    save(store, one(disposition_id=OTHER_OPD), one("7002", disposition_id=None))
+    add(store, new("LS-AAAAAA"), new("LS-BBBBBB", "7002"), new("LS-CCCCCC", "7003"), state=State.HELD)
+    for path in ("/kiriman", "/tugas"):
+        assert set(re.findall(r"LS-[A-C]{6}", enter(OFFICER).get(path).text)) == {"LS-CCCCCC"}
+        assert set(re.findall(r"LS-[A-C]{6}", enter(OTHER_OFFICER).get(path).text)) == {"LS-AAAAAA"}
+        assert set(re.findall(r"LS-[A-C]{6}", enter(ADMIN).get(path).text)) == {
+            "LS-AAAAAA",
+            "LS-BBBBBB",
+            "LS-CCCCCC",
+        }
+
+
+def test_an_address_that_no_database_can_be_asked_for_is_not_there(enter: Enter) -> None:
+    for path in ("/laporan/%00", "/laporan/7001%00", "/undangan/%00"):
+        assert enter(ADMIN).get(path).status_code == 404

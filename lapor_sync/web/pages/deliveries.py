@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Mapping
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -14,8 +14,8 @@ from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import OutboxAct
 from lapor_sync.office.finding import subject_of
 from lapor_sync.store import outbox, pauses, reports
-from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
+from lapor_sync.store.reports import Mirrored
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on
 from lapor_sync.web.guard import board
@@ -28,42 +28,34 @@ MOST = 200
 @deliveries.get("/kiriman")
 def page(problem: Problem | None = None, **_of_act: str) -> str:
     """The deliveries that the person may see, the newest first."""
-    session.actors()
+    within = session.within()
     given = request.args.get("state", "")
     state = State(given) if given in set(State) else None
     with board().store.reading() as work:
-        visible = [(one, subject) for one, subject in _with_subjects(work) if session.allowed(Act.SEE, subject)]
-        listed = [(one, subject) for one, subject in visible if state is None or one.state is state][:MOST]
-        shown = [(one, session.allowed(Act.MOVE_DELIVERY, subject) is not None) for one, subject in listed]
-        why = outbox.last_words(work, [one for one, _ in shown])
-        titles = reports.load(work, {one.tracking_id for one, _ in shown})
-        pause = pauses.current(work)
-    return render_template(
-        "deliveries.html",
-        problem=problem,
-        shown=shown,
-        counts=Counter(one.state for one, _ in visible),
-        state=state,
-        why=why,
-        reports=titles,
-        pause=pause,
-        now=board().store.clock.now(),
-    )
-
-
-def _with_subjects(work: Work) -> list[tuple[Queued, Subject]]:
-    """Every delivery with the report that it is for, the newest first."""
-    found = outbox.listing(work)[::-1]
-    mirrored = reports.load(work, {one.tracking_id for one in found})
-    return [
-        (
-            one,
-            subject_of(mirrored[one.tracking_id])
-            if one.tracking_id in mirrored
-            else Subject(tracking_id=one.tracking_id, opd=one.delivery.opd),
+        shown = outbox.of_opds(work, within, (state,) if state else tuple(State), MOST)
+        mirrored = reports.load(work, {one.tracking_id for one in shown})
+        return render_template(
+            "deliveries.html",
+            problem=problem,
+            shown=[(one, _may_move(_subject(one, mirrored))) for one in shown],
+            most=MOST,
+            counts=outbox.counts_of_opds(work, within),
+            state=state,
+            why=outbox.last_words(work, shown),
+            reports=mirrored,
+            pause=pauses.current(work),
         )
-        for one in found
-    ]
+
+
+def _may_move(subject: Subject) -> bool:
+    return session.allowed(Act.MOVE_DELIVERY, subject) is not None
+
+
+def _subject(one: Queued, mirrored: Mapping[str, Mirrored]) -> Subject:
+    """The report that a delivery is for; where none is mirrored any more, as it was when the delivery was written."""
+    if one.tracking_id in mirrored:
+        return subject_of(mirrored[one.tracking_id])
+    return Subject(tracking_id=one.tracking_id, opd=one.delivery.opd)
 
 
 @deliveries.post("/kiriman/<ref>/<act>")
@@ -77,7 +69,7 @@ def change(ref: str, act: str) -> Response:
         found = reports.load(work, [one.tracking_id]) if one is not None else {}
     if one is None:
         raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
-    subject = next(map(subject_of, found.values()), Subject(tracking_id=one.tracking_id, opd=one.delivery.opd))
+    subject = _subject(one, found)
     if session.allowed(Act.SEE, subject) is None:
         raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
     office.change(board().judging, session.demand(Act.MOVE_DELIVERY, subject), OutboxAct(act), one.ref)

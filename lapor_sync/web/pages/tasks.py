@@ -13,7 +13,6 @@ from lapor_sync.domain.colour import WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor, Role
 from lapor_sync.store import outbox, queries
-from lapor_sync.store.queries import Within
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
 
@@ -21,6 +20,9 @@ tasks = Blueprint("tasks", __name__)
 
 SOON = 2
 """Working days: what is due by the end of them comes before the rest."""
+
+MOST = 100
+"""So many deliveries that were held or refused are shown."""
 
 
 @tasks.get("/")
@@ -43,12 +45,7 @@ def page() -> str:
             soon=days.due(now, SOON),
             closing=days.due(now, SOON),
         )
-        stuck = [
-            one
-            for state in (State.HELD, State.REFUSED)
-            for one in outbox.listing(work, state)
-            if _is_mine(one, within)
-        ]
+        stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST)
     return render_template("tasks.html", piles=piles, stuck=stuck, now=now)
 
 
@@ -56,10 +53,6 @@ def _turn_of(actors: Iterable[Actor]) -> frozenset[WaitingOn]:
     """For whose turn these posts look: who is of the city for all of them, who is of an OPD for its own."""
     is_city = any(actor.post is not None and actor.post.role in {Role.ADMIN, Role.INSPECTOR} for actor in actors)
     return frozenset({WaitingOn.OPD, WaitingOn.ADMIN, WaitingOn.VERIFIER} if is_city else {WaitingOn.OPD})
-
-
-def _is_mine(one: outbox.Queued, within: Within) -> bool:
-    return within is None or one.delivery.opd in within
 
 
 def end_of_day(days: WorkingDays, now: datetime) -> datetime:
