@@ -269,7 +269,7 @@ def run() -> int:
     try:
         answer = main_group.main(prog_name="lapor-sync", standalone_mode=False)
     except click.ClickException as error:
-        return _tell(2, error.format_message(), _usage_advice(error))
+        return _tell(2, " ".join(error.format_message().split()), _usage_advice(error))
     except click.Abort:
         return _tell(1, "Stopped.", "Run the same command again: nothing is lost.")
     except ReaderGone:

@@ -64,6 +64,7 @@ class Code(StrEnum):
     # People: their accounts, posts and sessions.
     SIGN_IN_WRONG = "sign_in_wrong"
     SLOW_DOWN = "slow_down", "seconds"
+    SIGN_IN_BUSY = "sign_in_busy", "seconds"
     LINK_OVER = "link_over"
     PASSWORD_TOO_SHORT = "password_too_short", "least"
     PASSWORD_TOO_LONG = "password_too_long", "most"

@@ -17,8 +17,11 @@ from lapor_sync.domain.refusals import Code, Refused
 AT_ONCE = 2
 """So many hashes at a time: each takes 64 MiB and the work of a core, and the smallest server has 2 GB and two."""
 
-PATIENCE = 10.0
-"""Seconds for which one waits for its turn."""
+PATIENCE = 30.0
+"""Seconds for which one waits for its turn: fifty officers at once all have it by then."""
+
+COME_BACK = 10
+"""Seconds after which one may ask again who did not have it."""
 
 _hasher = PasswordHasher()  # RFC 9106, the second recommended choice: 3 passes over 64 MiB
 _turns = BoundedSemaphore(AT_ONCE)
@@ -28,7 +31,7 @@ _turns = BoundedSemaphore(AT_ONCE)
 def turn() -> Iterator[None]:
     """Take one of the few turns. Raises Refused where none comes free."""
     if not _turns.acquire(timeout=PATIENCE):
-        raise Refused(Code.SLOW_DOWN, seconds=int(PATIENCE))
+        raise Refused(Code.SIGN_IN_BUSY, seconds=COME_BACK)
     try:
         yield
     finally:

@@ -90,6 +90,7 @@ _STATUS: Mapping[Code, int] = {
     Code.NO_POST: 403,
     Code.SIGN_IN_WRONG: 401,
     Code.SLOW_DOWN: 429,
+    Code.SIGN_IN_BUSY: 429,
     Code.NOT_THE_POSTS: 403,
     Code.OTHER_OPD: 403,
     Code.REPORT_CLOSED: 403,

@@ -151,6 +151,7 @@ REFUSALS: Mapping[Code, Told] = {
         "Sign-in name and password do not fit.", "Try again, or ask the city's admin for a new link."
     ),
     Code.SLOW_DOWN: Told("There were too many wrong tries.", "Try again in {seconds} seconds."),
+    Code.SIGN_IN_BUSY: Told("Too many people sign in at this moment.", "Try again in {seconds} seconds."),
     Code.LINK_OVER: Told(
         "This link was used, is too old, or never was one.",
         "Let `lapor-sync people link SIGN_IN` make a new one; it lasts 24 hours.",

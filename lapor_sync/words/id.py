@@ -201,6 +201,7 @@ REFUSALS: Mapping[Code, Told] = {
         "Nama masuk atau kata sandi tidak cocok.", "Coba lagi, atau minta tautan baru kepada admin induk."
     ),
     Code.SLOW_DOWN: Told("Terlalu banyak percobaan yang salah.", "Coba lagi dalam {seconds} detik."),
+    Code.SIGN_IN_BUSY: Told("Terlalu banyak yang masuk bersamaan saat ini.", "Coba lagi dalam {seconds} detik."),
     Code.LINK_OVER: Told(
         "Tautan ini sudah dipakai atau sudah lewat waktunya.",
         "Minta tautan baru kepada admin induk; tautan berlaku 24 jam.",

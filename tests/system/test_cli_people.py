@@ -144,6 +144,7 @@ def test_each_refusal_is_two_lines(cli):
         (("people", "invite", "Rina", "--sign-in", "rina", "--role", "admin", "--opd", "611"), ("--opd",)),
         (("people", "invite", "Rina", "--sign-in", "rina", "--role", "officer", "--opd", "none"), ("'none'",)),
         (("people", "invite", "Rina", "--sign-in", "rina", "--role", "mayor"), ("mayor",)),
+        (("people", "invite", "Rina", "--sign-in", "rina"), ("--role", "officer, admin, leader, inspector")),
         (("people", "invite", "", "--sign-in", "rina", "--role", "admin"), ("name",)),
         (("people", "invite", "Rina", "--sign-in", "siti", "--role", "admin"), ("another person's",)),
         (("people", "invite", "Siti", "--sign-in", "siti", "--role", "officer", "--opd", "611"), ("already",)),
@@ -154,6 +155,7 @@ def test_each_refusal_is_two_lines(cli):
         ran = cli(*args)
         assert ran.code == 2, (args, ran)
         assert ran.says(*words), (args, ran.err)
+        assert len(ran.err.splitlines()) == 2
     assert [one["sign_in"] for one in cli("people", "--json").lines] == ["siti"]
 
 
