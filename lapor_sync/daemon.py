@@ -22,6 +22,7 @@ from lapor_sync.domain.errors import (
     UpstreamError,
 )
 from lapor_sync.domain.ports import Clock
+from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.judging import Log
 from lapor_sync.sync.cycle import Outcome
@@ -163,8 +164,7 @@ class Loop:
     def _backoff(self, failures: int) -> float:
         """Begins at the poll interval and doubles, with jitter, up to a minute or the poll interval."""
         most = max(LONGEST_WAIT, self.poll_seconds)
-        seconds = min(self.poll_seconds * 2.0 ** min(failures - 1, 16), most)
-        return float(seconds * (0.75 + self.spread() / 2))
+        return jittered(doubled(self.poll_seconds, failures, most), self.spread())
 
 
 def stand_by(take: Callable[[], T], stopping: Stopping, notifier: Notifier, log: Log) -> T | None:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from connectors.transport.upstream_clock import http_date
 from lapor_sync.domain.ports import Clock
+from lapor_sync.domain.waits import doubled, jittered
 
 _LONGEST_RETRY_AFTER = 900.0
 """Seconds that a `Retry-After` is believed at most: one that is wrong must not silence a city for a day."""
@@ -18,7 +19,7 @@ _LONGEST_RETRY_AFTER = 900.0
 
 def backoff(tries: int) -> float:
     """Return the seconds to wait after the `tries`-th failed try of a read: about 0.5, 1, 2, 4, with jitter."""
-    return float(min(0.5 * 2 ** (tries - 1), 4) * random.uniform(0.5, 1.5))
+    return jittered(doubled(0.5, tries, most=4), random.random(), share=0.5)
 
 
 class Pacer:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from lapor_sync.domain.people import Post, Role, Tenure
+from lapor_sync.domain.waits import doubled
 
 LINK_LASTS = timedelta(hours=24)
 """So long a one-time link can be used."""
@@ -83,7 +84,7 @@ def pause(tries: Sequence[datetime], patience: Patience, at: datetime) -> int:
     beyond = len(recent) - patience.free
     if beyond < 0:
         return 0
-    whole = min(timedelta(seconds=2 ** min(beyond, 16)), patience.longest)
+    whole = timedelta(seconds=doubled(1, beyond + 1, patience.longest.total_seconds()))
     return max(0, math.ceil((whole - recent[0]).total_seconds()))
 
 

@@ -8,6 +8,7 @@ before.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ from lapor_sync.domain.next_step import (
     traces,
 )
 from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
+from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.judge import hold
 from lapor_sync.mirror.judging import Judging
@@ -447,8 +449,8 @@ class _Push:
 
     def _next_try(self, work: Work, one: Queued, retry_after: float | None) -> datetime:
         """Waits begin at the poll interval and double, with jitter, up to 15 minutes or `Retry-After`."""
-        doubled = self.setup.pace.poll_seconds * 2 ** min(one.waits, 16)
-        seconds = min(doubled * (0.75 + self.setup.spread() / 2), LONGEST_WAIT.total_seconds())
+        wait = doubled(self.setup.pace.poll_seconds, one.waits + 1, math.inf)
+        seconds = min(jittered(wait, self.setup.spread()), LONGEST_WAIT.total_seconds())
         return from_text(work.at) + timedelta(seconds=max(seconds, retry_after or 0))
 
     # On the wire.

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from lapor_sync.domain.errors import Missing, NotNow, Unreachable
 from lapor_sync.domain.report import Detail, Report, Thread
+from lapor_sync.domain.waits import doubled
 from lapor_sync.mirror.apart import read_apart
 from lapor_sync.mirror.write import Change, Read, write
 from lapor_sync.store import ailing, conflicts, marks, quarantine, reports
@@ -180,8 +181,8 @@ def note_ailing(work: Work, setup: Setup, done: Iterable[tuple[str, ById]]) -> N
         why, before = found.ails, known.get(report_id)
         if why is not None:
             times = before.times + 1 if before else 1
-            pause = min(timedelta(seconds=setup.pace.poll_seconds * 2 ** min(times - 1, 16)), LONGEST_PAUSE)
-            until = from_text(work.at) + pause
+            pause = doubled(setup.pace.poll_seconds, times, LONGEST_PAUSE.total_seconds())
+            until = from_text(work.at) + timedelta(seconds=pause)
             ailing.put(work, Ailing(report_id=report_id, why=why, times=times, until=until))
             if before is None:
                 setup.log.warning("report_ails", report_id=report_id, what=why)
