@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -117,6 +117,19 @@ def vacant_since(tenures: Iterable[Tenure], made_at: datetime, at: datetime) -> 
         return None
     ends = (one.until for one in known if one.until is not None and one.since < one.until <= at)
     return max(ends, default=made_at)
+
+
+QUIET = timedelta(days=14)
+"""A post is quiet whose holders did not sign in for so long."""
+
+
+def quiet_since(holders: Iterable[tuple[datetime, datetime | None]], at: datetime) -> datetime | None:
+    """Return since when nobody of a post's holders signed in; None where one did of late, or holds it since of late.
+
+    Of each holder: since when they hold the post, and when they signed in last.
+    """
+    last = max((max(since, seen or since) for since, seen in holders), default=at)
+    return last if at - last >= QUIET else None
 
 
 def state_of(

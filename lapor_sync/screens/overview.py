@@ -45,7 +45,9 @@ def status(
     _fact("Overdue", late, "see `lapor-sync reports --overdue`" if late else "")
     waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
     for post in found["vacant"]:
-        _fact("Kosong", *_vacant(post, zone))
+        _fact("Kosong", *_unattended(post, post["vacant_since"], zone))
+    for post in found["quiet"]:
+        _fact("Not seen", *_unattended(post, post["quiet_since"], zone))
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
     if found["paused"]:
         _fact("Delivery", styled(pause_words(found["paused"], zone), "kuning"), pauses.TODO)
@@ -85,9 +87,8 @@ def _fact(name: str, value: object, advice: str = "") -> None:
         say(" " * 14 + part)
 
 
-def _vacant(post: Json, zone: ZoneInfo) -> tuple[str, str]:
-    since = moment(post["vacant_since"], zone)
-    said = styled(f"{post_words(post)}, since {since}: {post['overdue']} overdue", "merah")
+def _unattended(post: Json, since: str, zone: ZoneInfo) -> tuple[str, str]:
+    said = styled(f"{post_words(post)}, since {moment(since, zone)}: {post['overdue']} overdue", "merah")
     return said, "`lapor-sync people invite` or `people handover`"
 
 

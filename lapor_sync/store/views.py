@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
 from lapor_sync.domain.colour import ROWS, Colour
 from lapor_sync.domain.delivery import SENTENCES, Reason, State
-from lapor_sync.domain.people import Post
+from lapor_sync.domain.people import Post, quiet_since
 from lapor_sync.domain.report import Attachment, ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store import (
@@ -184,21 +184,25 @@ def status(work: Work) -> Json:
         "oldest_waiting_at": _oldest_waiting(work),
         "outage": {"since": to_text(outage.since), "what": outage.what} if outage else None,
         "paused": paused(work),
-        "vacant": vacant_posts(work),
+        **unattended(work),
         "audit_head": head.hash,
         "audit_rows": head.count,
     }
 
 
-def vacant_posts(work: Work) -> list[Json]:
-    """Posts that nobody holds, of OPDs with overdue reports, and how many these are."""
-    found = []
+def unattended(work: Work) -> dict[str, list[Json]]:
+    """Posts of OPDs with overdue reports, and how many these are: that nobody holds, or whose holders stay away."""
+    at = from_text(work.at)
+    found: dict[str, list[Json]] = {"vacant": [], "quiet": []}
     for one in people.posts(work):
-        if one.vacant_since is not None and one.post.opd is not None:
-            late = queries.count(work, queries.Wanted(opd=one.post.opd, overdue=True), None)
-            if late:
-                since = to_text(one.vacant_since)
-                found.append(_post_facts(one.post, one.opd_name) | {"vacant_since": since, "overdue": late})
+        seen = ((holder.since, holder.last_sign_in_at) for holder in one.holders)
+        since = one.vacant_since or quiet_since(seen, at)
+        if one.post.opd is None or since is None:
+            continue
+        if late := queries.count(work, queries.Wanted(opd=one.post.opd, overdue=True), None):
+            kind = "quiet" if one.vacant_since is None else "vacant"
+            facts = _post_facts(one.post, one.opd_name)
+            found[kind].append(facts | {f"{kind}_since": to_text(since), "overdue": late})
     return found
 
 

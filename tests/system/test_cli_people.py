@@ -182,6 +182,33 @@ def test_a_vacant_post_whose_opd_has_overdue_reports_stands_in_status(cli):
     assert "kosong since" in cli("people", "posts").out
 
 
+def test_a_post_whose_holder_stays_away_stands_in_status_too(cli):
+    change(
+        cli,
+        "UPDATE report SET due_at = '2020-01-01T00:00:00.000000Z', colour = 'merah' WHERE disposition_id = '611'",
+    )
+    invite(cli, "siti", "--role", "officer", "--opd", "611", "--since", "2026-01-05")
+    found = cli("status", "--json").json
+    assert found["vacant"] == []
+    (quiet,) = found["quiet"]
+    assert quiet.keys() == {"role", "opd", "opd_name", "quiet_since", "overdue"}
+    assert quiet["quiet_since"] == "2026-01-04T17:00:00.000000Z"
+    assert "Not seen      officer, " in cli("status").out
+    signs_in(cli, cli("people", "link", "siti"), "siti")
+    assert cli("status", "--json").json["quiet"] == []
+
+
+def test_a_restore_says_that_posts_are_the_backup_s(cli, tmp_path):
+    """A hand-over since then is lost with the rest, and the predecessor would come in again."""
+    files = [tmp_path / name for name in ("before.db", "after.db")]
+    cli("backup", files[0])
+    invite(cli, "siti")
+    cli("backup", files[1])
+    told = [" ".join(cli("restore", file).out.split()) for file in files]
+    assert ["Look at `lapor-sync people posts`" in one for one in told] == [False, True]
+    assert listed(cli, "siti")["state"] == "invited"
+
+
 @pytest.mark.parametrize("room", [80, 60])
 def test_the_screens_of_people_fit_the_terminal(cli, room):
     """Long names, several posts, spans."""

@@ -19,6 +19,7 @@ from lapor_sync.domain.people import (
     in_post,
     name_of,
     posts_held,
+    quiet_since,
     sign_in_of,
     state_of,
     vacant_since,
@@ -68,6 +69,25 @@ def test_a_post_is_vacant_since_its_last_holder_or_since_it_was_made() -> None:
     assert vacant_since(gone, made, NOW) == NOW - 4 * DAY
     never = [tenure(NOW - DAY, NOW - DAY), tenure(NOW + DAY), tenure(NOW + DAY, NOW + 2 * DAY)]
     assert vacant_since(never, made, NOW) == made
+
+
+@pytest.mark.parametrize(
+    ("holders", "since"),
+    [
+        ([], None),
+        ([(NOW - 14 * DAY, None)], NOW - 14 * DAY),
+        ([(NOW - 13 * DAY, None)], None),
+        ([(NOW - 90 * DAY, NOW - 20 * DAY)], NOW - 20 * DAY),
+        ([(NOW - 20 * DAY, NOW - 90 * DAY)], NOW - 20 * DAY),  # signed in for another post, long ago
+        ([(NOW - 90 * DAY, NOW - DAY)], None),
+        ([(NOW - 90 * DAY, NOW - 20 * DAY), (NOW - 90 * DAY, NOW - DAY)], None),
+        ([(NOW - 90 * DAY, NOW - 20 * DAY), (NOW - 90 * DAY, None)], NOW - 20 * DAY),
+    ],
+)
+def test_a_post_is_quiet_whose_holders_all_stayed_away_for_two_weeks(
+    holders: list[tuple[datetime, datetime | None]], since: datetime | None
+) -> None:
+    assert quiet_since(holders, NOW) == since
 
 
 @pytest.mark.parametrize(
