@@ -6,6 +6,8 @@ its cycles, its database, its outbox. Only the officers are played here: they wr
 
 from __future__ import annotations
 
+import secrets
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -14,11 +16,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle as endlessly
 from pathlib import Path
 from random import Random
+from threading import Event, Thread
 from typing import Any
 
 import structlog
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
+from connectors.simulator.clock import SimClock
 from lapor_sync import screens
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
@@ -31,6 +35,11 @@ from lapor_sync.store import audit, outbox, reports, views
 from lapor_sync.store.database import Store, Work
 from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
+from lapor_sync.web.board import Board
+from lapor_sync.web.demonstration import cast, demonstration
+from lapor_sync.web.listening import Address, address_of
+from lapor_sync.web.serving import serve
+from lapor_sync.web.site import make_site
 
 DAYS = 7
 SECONDS_A_DAY = 5.0
@@ -63,6 +72,10 @@ class SimulatedClock:
         """Simulated now."""
         return self.begin + timedelta(seconds=(time.monotonic() - self.zero) * self.speed)
 
+    def slow_down(self) -> None:
+        """From now on time passes as it does."""
+        self.begin, self.zero, self.speed = self.now(), time.monotonic(), 1.0
+
     def monotonic(self) -> float:
         """Real seconds."""
         return time.monotonic()
@@ -76,8 +89,9 @@ class SimulatedClock:
         time.sleep(seconds)
 
 
-def run(days: int = DAYS, seconds_a_day: float = SECONDS_A_DAY) -> None:
-    """Play the week and show what came of it."""
+def run(days: int = DAYS, seconds_a_day: float = SECONDS_A_DAY, *, board: str | None = None) -> None:
+    """Play the week and show what came of it; `board`: then serve the board over that city, at this address."""
+    address = address_of(board, None) if board is not None else None
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the demo tells its own story
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days)
     speed = 86400 / seconds_a_day
@@ -90,6 +104,8 @@ def run(days: int = DAYS, seconds_a_day: float = SECONDS_A_DAY) -> None:
             week = _Week(setup=setup, stand_in=stand_in, clock=clock, days=days)
             week.play()
             week.show()
+            if address is not None:
+                week.open_board(address)
 
 
 def _environ(stand_in: Simulator, folder: Path) -> dict[str, str]:
@@ -179,6 +195,22 @@ class _Week:
             run_cycle(self.setup)
             time.sleep(0.2)
 
+    # The city stays.
+
+    def open_board(self, address: Address) -> None:
+        """Serve the board until this process is told to end, while cycles go on and time passes as it does."""
+        self.clock.slow_down()
+        self.stand_in.world.clock = SimClock(self.clock.now(), 1.0)
+        board = Board(judging=self.setup, secret=secrets.token_bytes(32), host=address.host, city="Kota Bengkulu")
+        site = make_site(board)
+        site.register_blueprint(demonstration(cast(self.store, LATE_OPD)))
+        cycles = _Cycles(self.setup)
+        cycles.start()
+        try:
+            serve(site, board, address, trusted_proxy=None, listening=_say_board)
+        finally:
+            cycles.end()
+
     # What came of it.
 
     def show(self) -> None:
@@ -222,6 +254,29 @@ class _Week:
         ]
         exactly = "each exactly once" if set(times) == {1} else f"NOT each once: {sorted(set(times))}"
         say(f"{screens.bold('LAPOR')}  {len(sent)} responses delivered, {exactly} in the citizens' threads")
+
+
+class _Cycles(Thread):
+    """Cycle after cycle, as the daemon would."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(daemon=True)
+        self._setup = setup
+        self._over = Event()
+
+    def run(self) -> None:
+        while not self._over.wait(2):
+            run_cycle(self._setup)
+
+    def end(self) -> None:
+        """Let the cycle in the air be the last."""
+        self._over.set()
+        self.join()
+
+
+def _say_board(address: Address) -> None:
+    say(f"\nBoard at {address.url}/demo\nCtrl-C ends it, and removes the city.")
+    sys.stdout.flush()
 
 
 def _lost_and_found(work: Work) -> reports.Mirrored | None:

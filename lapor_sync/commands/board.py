@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lapor_sync.commands.base import Call, command, new_file, stop_on_signals
+from lapor_sync.commands.base import Call, command, end_softly, new_file, stop_on_signals
 from lapor_sync.domain.errors import NotAllowed, SettingsWrong
 from lapor_sync.domain.files import read_file
 from lapor_sync.domain.names import shown_path
@@ -52,12 +52,8 @@ def board(call: Call, listen: str | None) -> None:
             say(f"Board at {settings.board_public_url or at.url}")
             sys.stdout.flush()
 
-        stop_on_signals(_end)
+        stop_on_signals(end_softly)
         serve(make_site(made), made, address, trusted_proxy=settings.board_trusted_proxy, listening=listening)
-
-
-def _end(*_signal: object) -> None:
-    raise SystemExit(0)
 
 
 def secret_in(path: Path) -> bytes:

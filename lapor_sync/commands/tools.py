@@ -16,6 +16,7 @@ from lapor_sync.commands.base import (
     acting,
     acting_by,
     command,
+    end_softly,
     new_file,
     path_type,
     refuse_existing,
@@ -158,12 +159,21 @@ def _say_how_to_use(url: str, options: Options) -> None:
     say("Then: lapor-sync check. Ctrl-C ends the stand-in.", err=True)
 
 
-@command()
-def demo(call: Call) -> None:
+@command(
+    click.option(
+        "--board", is_flag=True, help="Then the city stays, with the board over it and three people to click."
+    ),
+    click.option(
+        "--listen", metavar="HOST:PORT", default="127.0.0.1:8080", show_default=True, help="For the board."
+    ),
+)
+def demo(call: Call, board: bool, listen: str) -> None:
     """Simulator and daemon together on a database of their own: a week of one city in a minute."""
     from lapor_sync.demo import run
 
-    run()
+    if board:
+        stop_on_signals(end_softly)
+    run(board=listen if board else None)
 
 
 # Completion.

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import openpyxl
 import pytest
 
 from connectors.simulator import OPD_IDS, Simulator
 from lapor_sync.domain.colour import canonical
+from lapor_sync.web.listening import Address
 from tests.city import City, answers, settings
 from tests.flow.bench import ON_SQLITE
 
@@ -503,14 +506,43 @@ def wait_for(ready: object, seconds: float = 20) -> None:
         time.sleep(0.1)
 
 
-def test_the_demo_ends_with_each_response_exactly_once(capsys: pytest.CaptureFixture[str]) -> None:
-    """Two days of the demo's week, in a few seconds."""
+def test_the_demo_ends_with_each_response_exactly_once_and_stays_under_the_board(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some days of the demo's week, in a few seconds."""
     import structlog
 
     from lapor_sync import demo
 
-    demo.run(days=5, seconds_a_day=1.5)
+    statuses: dict[str, int] = {}
+
+    def look(site: Any, *_: object, listening: Any, **__: object) -> None:
+        """In place of a server: one of the three is clicked, writes an answer, and sees it arrive."""
+        listening(Address("127.0.0.1", 8080))
+        client = site.test_client()
+        csrf = re.search(r'name="csrf" value="(\w+)"', client.get("/demo").text)
+        assert csrf is not None
+        statuses["nobody"] = client.post("/demo", data={"csrf": csrf[1], "sign_in": "nobody"}).status_code
+        statuses["clicked"] = client.post("/demo", data={"csrf": csrf[1], "sign_in": "sari"}).status_code
+        tasks = client.get("/tugas")
+        statuses["tasks"] = tasks.status_code
+        waiting = re.search(r'href="/laporan/(\d+)"', tasks.text)
+        assert waiting is not None
+        page = client.get(f"/laporan/{waiting[1]}")
+        fields = dict(re.findall(r'name="(csrf|seen)" value="([^"]+)"', page.text))
+        answer = client.post(
+            f"/laporan/{waiting[1]}/jawab", data={**fields, "text": "Petugas kami sudah di sana."}
+        )
+        statuses["answered"] = answer.status_code
+        wait_for(
+            lambda: ": sampai" in re.sub(r"<[^>]*>", "", client.get(f"/laporan/{waiting[1]}").text), seconds=30
+        )
+
+    monkeypatch.setattr(demo, "serve", look)
+    demo.run(days=5, seconds_a_day=1.5, board="127.0.0.1:8080")
     structlog.reset_defaults()
+    assert statuses == {"nobody": 404, "clicked": 303, "tasks": 200, "answered": 303}
     out = capsys.readouterr().out
+    assert "Board at http://127.0.0.1:8080/demo" in out
     assert "each exactly once" in out
     assert "ok:" in out

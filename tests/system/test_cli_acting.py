@@ -525,7 +525,7 @@ def test_the_simulator_lists_its_scenarios(cli):
 def test_the_demo_is_run(cli, monkeypatch):
     """`demo` runs the demo."""
     ran: list[bool] = []
-    monkeypatch.setattr("lapor_sync.demo.run", lambda: ran.append(True))
+    monkeypatch.setattr("lapor_sync.demo.run", lambda **options: ran.append(options))
     assert cli("demo").code == 0
     assert ran
 
