@@ -14,7 +14,7 @@ from coverage import Coverage
 from hypothesis import settings
 
 from tests import certificates
-from tests.databases import stop_server
+from tests.databases import compile_once, stop_server
 
 # The same examples each time: a red run tells of the change. Who looks for faults takes "thorough", which throws new.
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
@@ -22,7 +22,10 @@ settings.register_profile("thorough", parent=settings.get_profile("ci"), max_exa
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
-LONGEST = ("test_kills.py", "test_cli_backups.py", "test_daemon.py", "test_delivering.py", "test_city.py")
+LONGEST = (
+    *("test_kills.py", "test_cli_backups.py", "test_daemon.py", "test_delivering.py", "test_city.py"),
+    *("test_shapes.py", "test_bad_days.py", "test_mirroring.py", "test_histories.py", "test_holding.py"),
+)
 UNMEASURED = (
     *(
         "test_after_an_outage.py",
@@ -32,6 +35,7 @@ UNMEASURED = (
         "test_kills.py",
     ),
     *("test_nasty_values.py", "test_network.py", "test_outages.py", "test_scenarios.py", "test_histories.py"),
+    "test_shapes.py",
 )
 """Files of tests that run without coverage, which would double their time: they go where others go already."""
 
@@ -75,9 +79,10 @@ def _nothing_leaves_this_machine() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _certificates_are_read_once() -> Iterator[None]:
+def _what_never_differs_is_done_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         certificates.read_once(patch)
+        compile_once(patch)
         yield
 
 

@@ -18,8 +18,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import Dialect, Engine, create_engine
 
 from lapor_sync.domain.ports import Uptime
+from lapor_sync.store import database
 from lapor_sync.store.database import open_store
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -159,3 +161,18 @@ def little_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def compile_once(patch: pytest.MonkeyPatch) -> None:
+    """Let all engines of this process share what SQLAlchemy compiled: each test opens a database, with the same
+    statements, and to compile them anew was a quarter of its work."""
+    dialects: dict[type[Dialect], Dialect] = {}
+    compiled: dict[Any, Any] = {}
+
+    def make(*args: Any, **options: Any) -> Engine:
+        engine = create_engine(*args, **options)
+        engine.dialect = dialects.setdefault(type(engine.dialect), engine.dialect)
+        engine.update_execution_options(compiled_cache=compiled)
+        return engine
+
+    patch.setattr(database, "create_engine", make)
