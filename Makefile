@@ -2,6 +2,7 @@
 # make test     all that CI checks: format, lint, types, imports, tests with coverage
 # make demo     simulator and daemon together: a week of one city in a minute
 # make kills    kill the daemon at random N times (5000) on each database, and look at what is left
+# make soak     the searches that are too long for CI, N times (1) as long: kills, histories, fuzz, properties, bad days
 # make fuzz     N rounds (100) of a nasty value somewhere in each of 40 reports, on each database
 # make bench    measure against peers and limits, and write docs/performance.*: RUNS=5, SUBJECTS="backfill ..."
 # make format   put the code into its form
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
 
-.PHONY: setup test demo format lock kills fuzz bench
+.PHONY: setup test demo format lock kills fuzz soak bench
 
 setup: $(STAMP)
 
@@ -56,6 +57,19 @@ kills: setup
 
 fuzz: setup
 	LAPOR_FUZZ_ROUNDS=$(or $(N),100) $(BIN)/pytest -q -n 2 tests/flow/test_nasty_values.py
+
+# Of each of these `make test` runs a few, always the same. What this finds becomes a test of its own.
+TIMES := $(or $(N),1)
+times = $(shell expr $(TIMES) '*' $(1))
+soak: setup
+	$(BIN)/python -m tests.system.kills $(call times,500)
+	HISTORIES=$(call times,60) $(BIN)/pytest -s --timeout=0 tests/flow/test_histories.py
+	LAPOR_FUZZ_ROUNDS=$(call times,20) FLAKY_DAYS=$(call times,10) KILLED_RESTORES=$(call times,30) \
+	  NETWORK_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') $(BIN)/pytest -n 2 --dist loadfile --timeout=0 \
+	  -k 'whatever_a_record_holds or flaky_days or killed_at_any_moment or bad_line' \
+	  tests/flow/test_nasty_values.py tests/flow/test_delivering.py tests/system/test_cli_backups.py \
+	  tests/system/test_network.py
+	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n 2 --dist loadfile --timeout=0 tests/unit tests/store tests/contract
 
 # The peers have an environment of their own: the product never depends on them. Ours is measured as a server installs
 # it, without the tools that load more into each process.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -101,7 +102,7 @@ def test_many_responses_arrive_once_and_in_order(tmp_path: Path, scenario: str) 
         assert cycles == 1 or scenario != "calm"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("FLAKY_DAYS", "2"))))
 def test_flaky_days_of_every_luck(tmp_path: Path, seed: int) -> None:
     """Other luck, fewer reports, longer queues."""
     with bench(tmp_path / "kota.db", seed=seed + 100, reports=5) as city:
@@ -296,34 +297,34 @@ def test_a_429_waits_for_what_upstream_asks_and_is_no_try(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("do", ["status:429"])
 def test_what_does_not_leave_waits_and_never_ends(tmp_path: Path, do: str) -> None:
-    """Fifty sends that did not leave, over a day: no try counts, no wait is over 15 minutes, and at last it goes."""
+    """25 sends that did not leave, over a day: no try counts, no wait is over 15 minutes, and at last it goes."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         one = city.report()
         city.settle_down()
         ref = city.respond(one)
         city.world.add_faults({"match": POST, "times": None, "do": do, "stored": False})
-        for tried in range(1, 51):
+        for tried in range(1, 26):
             assert city.cycle().error is None
             waiting = city.delivery(ref)
             assert (waiting.state, waiting.delivery.tries, waiting.waits) == (State.QUEUED, 0, tried)
             assert waiting.next_try_at is not None
             assert waiting.next_try_at - city.clock.now() <= timedelta(minutes=15)
-            city.pass_time(1800)
+            city.pass_time(3600)
         city.world.clear_faults()
         city.cycle()
         assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
 
 
 def test_an_outage_of_days_never_ends_a_delivery(tmp_path: Path) -> None:
-    """A hundred cycles meet 503 everywhere: nothing is tried, nothing counts, and it goes as soon as LAPOR is back."""
+    """Over two days each cycle meets 503: nothing is tried, nothing counts, and it goes as soon as LAPOR is back."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         one = city.report()
         city.settle_down()
         ref = city.respond(one)
         city.world.set_scenario("maintenance")
-        for _ in range(100):
+        for _ in range(35):
             assert city.cycle().error is not None
-            city.pass_time(1800)
+            city.pass_time(5400)
         waiting = city.delivery(ref)
         assert (waiting.state, waiting.delivery.tries, waiting.waits) == (State.QUEUED, 0, 0)
         city.world.set_scenario("calm")

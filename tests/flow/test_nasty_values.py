@@ -20,7 +20,7 @@ from tests.city import City, answers
 from tests.flow.bench import OPD
 
 T = TypeVar("T")
-ROUNDS = int(os.environ.get("LAPOR_FUZZ_ROUNDS", "2"))
+ROUNDS = int(os.environ.get("LAPOR_FUZZ_ROUNDS", "1"))
 RANDOM_NAME = "".join(Random(5).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=5000))
 
 NASTY = [
