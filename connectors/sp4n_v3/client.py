@@ -20,6 +20,7 @@ from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_addres
 from connectors.transport.attached_file import why_no_file
 from connectors.transport.redirects import NO_FILE
 from connectors.transport.room import Room, Share
+from lapor_sync.domain import defaults
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
 from lapor_sync.domain.errors import (
     BadInput,
@@ -71,11 +72,11 @@ Params = dict[str, str | int]
 class Sp4nSettings:
     """What is assumed of upstream and so is configuration. `updated_param` "": the list has no such filter."""
 
-    list_path: str = "/complaints"
-    updated_param: str = "updated_from"
-    page_size: int = 100
-    reply_template: str = "reply"
-    timezone: str = "Asia/Jakarta"
+    list_path: str = defaults.LIST_PATH
+    updated_param: str = defaults.LIST_UPDATED_PARAM
+    page_size: int = defaults.LIST_PAGE_SIZE
+    reply_template: str = defaults.REPLY_TEMPLATE
+    timezone: str = defaults.TIMEZONE
 
 
 class _Fetched(NamedTuple):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from connectors.transport.pacing import backoff
+from lapor_sync.domain import defaults
 from lapor_sync.domain.errors import SettingsWrong
 
 MEBI = 1024 * 1024
@@ -26,12 +27,12 @@ class TransportSettings:
     base_url: str
     bearer: str = field(repr=False)
     token: str = field(repr=False)
-    auth_header: str = "auth"
+    auth_header: str = defaults.AUTH_HEADER
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    concurrency: int = 8
-    rate_per_second: float = 10
-    connect_timeout: float = 30
-    read_timeout: float = 90
+    concurrency: int = defaults.CONCURRENCY
+    rate_per_second: float = defaults.RATE_PER_SECOND
+    connect_timeout: float = defaults.CONNECT_TIMEOUT
+    read_timeout: float = defaults.READ_TIMEOUT
     max_body: int = 32 * MEBI
     max_file: int = 64 * MEBI
     read_tries: int = 3

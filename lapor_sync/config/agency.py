@@ -19,6 +19,7 @@ from lapor_sync.config.values import (
     web_url,
     without_repeats,
 )
+from lapor_sync.domain import defaults
 
 SECRETS = ("bearer", "token")
 
@@ -37,7 +38,7 @@ class Agency(BaseModel):
         description="an http:// or https:// address without user name, query and fragment",
     )
     auth_header: Annotated[str, BeforeValidator(auth_header_name)] = Field(
-        default="auth", pattern="^(auth|Authorization)$", description="auth or Authorization"
+        default=defaults.AUTH_HEADER, pattern="^(auth|Authorization)$", description="auth or Authorization"
     )
     bearer: Secret | None = Field(
         default=None, description="the value alone, without space and line breaks inside"
@@ -57,54 +58,68 @@ class Agency(BaseModel):
     )
 
     observe: bool = Field(default=False, description="true or false")
-    ref_prefix: str = Field(default="LS", pattern="^[A-Z0-9]{1,8}$", description="1 to 8 of A-Z and 0-9")
+    ref_prefix: str = Field(
+        default=defaults.REF_PREFIX, pattern="^[A-Z0-9]{1,8}$", description="1 to 8 of A-Z and 0-9"
+    )
     reply_template: str = Field(
-        default="reply",
+        default=defaults.REPLY_TEMPLATE,
         pattern=r"^reply\w*$",  # not \w{0,60}: that alone took 25 ms and 7 MB of each start to compile
         max_length=65,
         description="a template_code that begins with reply (no other counts as an answer)",
     )
     readback_grace_seconds: float = Field(
-        default=120, ge=0, le=86400, description="a number of seconds, 0 to 86400"
+        default=defaults.READBACK_GRACE_SECONDS, ge=0, le=86400, description="a number of seconds, 0 to 86400"
     )
 
     poll_seconds: float = Field(
-        default=300, gt=0, le=86400, description="a number of seconds, more than 0, 86400 at most"
+        default=defaults.POLL_SECONDS,
+        gt=0,
+        le=86400,
+        description="a number of seconds, more than 0, 86400 at most",
     )
     rate_per_second: float = Field(
-        default=10, ge=0, le=1000, description="a number of requests, 0 to 1000 (0 is no limit)"
+        default=defaults.RATE_PER_SECOND,
+        ge=0,
+        le=1000,
+        description="a number of requests, 0 to 1000 (0 is no limit)",
     )
 
     list_path: str = Field(
-        default="/complaints",
+        default=defaults.LIST_PATH,
         pattern=r"^(/[A-Za-z0-9_.~-]+)+$",
         description="a path such as /complaints, relative to LAPOR_SYNC_UPSTREAM_URL, without query",
     )
     list_updated_param: str = Field(
-        default="updated_from",
+        default=defaults.LIST_UPDATED_PARAM,
         pattern=r"^[A-Za-z0-9_.\[\]-]{0,64}$",
         description="the name of a query parameter, or empty where there is no such filter",
     )
-    list_page_size: int = Field(default=100, ge=1, le=1000, description="a whole number, 1 to 1000")
+    list_page_size: int = Field(
+        default=defaults.LIST_PAGE_SIZE, ge=1, le=1000, description="a whole number, 1 to 1000"
+    )
 
     attach_types: Annotated[tuple[Extension, ...], BeforeValidator(as_items), AfterValidator(without_repeats)] = (
         Field(
-            default=("jpg", "jpeg", "png", "pdf", "doc", "docx"),
+            default=defaults.ATTACH_TYPES,
             description="file name extensions, comma-separated (in TOML a list)",
         )
     )
     attach_max_mb: float = Field(
-        default=5, gt=0, le=100, description="a number of megabytes, more than 0, 100 at most"
+        default=defaults.ATTACH_MAX_MB, gt=0, le=100, description="a number of megabytes, more than 0, 100 at most"
     )
-    attach_max: int = Field(default=5, ge=0, le=50, description="a whole number, 0 to 50")
+    attach_max: int = Field(default=defaults.ATTACH_MAX, ge=0, le=50, description="a whole number, 0 to 50")
 
-    upstream_timezone: Zone = ZoneInfo("Asia/Jakarta")
-    timezone: Zone = ZoneInfo("Asia/Jakarta")
+    upstream_timezone: Zone = ZoneInfo(defaults.TIMEZONE)
+    timezone: Zone = ZoneInfo(defaults.TIMEZONE)
     import_dir: Path | None = Field(default=None, description="the path of a folder")
     deadlines_file: Path | None = Field(default=None, description="the path of a TOML file with dated limits")
     holidays_file: Path | None = Field(default=None, description="the path of a TOML file with dated holidays")
-    raw_days: int = Field(default=90, ge=1, le=36500, description="a whole number of days, 1 or more")
-    reporter_name_days: int = Field(default=365, ge=0, le=36500, description="a whole number of days, 0 or more")
+    raw_days: int = Field(
+        default=defaults.RAW_DAYS, ge=1, le=36500, description="a whole number of days, 1 or more"
+    )
+    reporter_name_days: int = Field(
+        default=defaults.REPORTER_NAME_DAYS, ge=0, le=36500, description="a whole number of days, 0 or more"
+    )
 
     @property
     def can_call_upstream(self) -> bool:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, Field
 
 from lapor_sync.config.values import board_url
+from lapor_sync.domain import defaults
 from lapor_sync.store.address import shown_url, sound_url
 
 
@@ -19,12 +20,12 @@ class Machine(BaseModel):
         description="a SQLAlchemy URL: sqlite:////path/to/file.db or postgresql+psycopg://user@host/database",
     )
 
-    concurrency: int = Field(default=8, ge=1, le=64, description="a whole number, 1 to 64")
+    concurrency: int = Field(default=defaults.CONCURRENCY, ge=1, le=64, description="a whole number, 1 to 64")
     connect_timeout: float = Field(
-        default=30, gt=0, le=600, description="a number of seconds, more than 0, 600 at most"
+        default=defaults.CONNECT_TIMEOUT, gt=0, le=600, description="a number of seconds, more than 0, 600 at most"
     )
     read_timeout: float = Field(
-        default=90, gt=0, le=600, description="a number of seconds, more than 0, 600 at most"
+        default=defaults.READ_TIMEOUT, gt=0, le=600, description="a number of seconds, more than 0, 600 at most"
     )
 
     board_listen: str = Field(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol
 
+from lapor_sync.domain import defaults
 from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.limits import Limits
@@ -28,8 +29,8 @@ class Rules:
     city: City
     limits: tuple[Limits, ...]
     working_days: WorkingDays
-    prefix: str = "LS"
-    grace: timedelta = timedelta(seconds=120)
+    prefix: str = defaults.REF_PREFIX
+    grace: timedelta = timedelta(seconds=defaults.READBACK_GRACE_SECONDS)
 
     @property
     def fingerprint(self) -> str:
@@ -43,12 +44,12 @@ class Rules:
 class Pace:
     """How often and how much at a time."""
 
-    poll_seconds: float = 300
-    concurrency: int = 8
+    poll_seconds: float = defaults.POLL_SECONDS
+    concurrency: int = defaults.CONCURRENCY
     reread_budget: int = 60  # scheduled reads by id in one cycle
     wave: int = 32  # reports whose deliveries are worked at a time
-    raw_days: int = 90
-    reporter_name_days: int = 365
+    raw_days: int = defaults.RAW_DAYS
+    reporter_name_days: int = defaults.REPORTER_NAME_DAYS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lapor_sync.domain import defaults
 from lapor_sync.domain.delivery import MAX_TEXT, reference, references_in, unsendable_characters, with_reference
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile
@@ -17,9 +18,9 @@ from lapor_sync.store.database import Work
 class FileLimits:
     """What upstream takes as attached files (the limits of a production client: assumed)."""
 
-    types: tuple[str, ...] = ("jpg", "jpeg", "png", "pdf", "doc", "docx")
-    max_bytes: int = 5 * 1024 * 1024
-    max_count: int = 5
+    types: tuple[str, ...] = defaults.ATTACH_TYPES
+    max_bytes: int = int(defaults.ATTACH_MAX_MB * 2**20)
+    max_count: int = defaults.ATTACH_MAX
 
 
 def new_reference(work: Work, judging: Judging) -> str:
