@@ -16,7 +16,7 @@ from functools import partial
 from benchmarks import databases
 from benchmarks.contenders import OURS
 from benchmarks.form import Goal, Line, Plan, Result, compared, peak_of
-from benchmarks.mirror_of import made
+from benchmarks.mirror_of import AGENCY, made
 from benchmarks.processes import PYTHON, in_turn, run
 from lapor_sync.store import audit
 from lapor_sync.store.database import make_engine
@@ -58,7 +58,7 @@ def bare(url: str) -> float:
     with make_engine(url).connect() as conn:
         forms = [
             json.dumps(list(row.values())[:-1], separators=(",", ":"), ensure_ascii=False).encode()
-            for row in audit.rows(conn)
+            for row in audit.rows(conn, AGENCY)
         ]
     began = time.perf_counter()
     for form in forms:

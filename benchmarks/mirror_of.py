@@ -76,7 +76,7 @@ def make(url: str, count: int, now: datetime | None = None) -> Store:
                 insert(conn, table, columns, rows)
         with conn.begin():
             for entries in maker.entries():
-                audit.append(conn, entries)
+                audit.append(conn, AGENCY, entries)
     _at_rest(store)
     return store
 

@@ -163,7 +163,7 @@ class App:
                 connector_of(self.settings, read_secrets(self.settings), self.clock, self.asked, self.may_leave)
             )
             store = stack.enter_context(self.store())
-            self.holding = stack.enter_context(lock.working(store.engine, what))
+            self.holding = stack.enter_context(lock.working(store.engine, store.agency, what))
             yield self._setup(self._judging(store), connector, progress)
 
     def _setup(self, judging: Judging, connector: Connector, progress: Callable[[int, int | None], None]) -> Setup:
@@ -190,7 +190,7 @@ class App:
         self._need_something_to_do()
         with ExitStack() as stack:
             store = stack.enter_context(self.store())
-            self.holding = stack.enter_context(lock.working(store.engine, "cycle"))
+            self.holding = stack.enter_context(lock.working(store.engine, store.agency, "cycle"))
             judging = self._judging(store)
             upstream = stack.enter_context(self._upstream(judging))
             return self._cycle(judging, upstream)
@@ -234,7 +234,7 @@ class App:
         with ExitStack() as stack:
             engine = make_engine(self.settings.database_url)
             stack.callback(engine.dispose)
-            self.holding = stack.enter_context(lock.working(engine, "restore", is_replaced=True))
+            self.holding = stack.enter_context(lock.alone(engine, "restore"))
             found = self._put_back(file, rules, actor) if file is not None else None
             store = stack.enter_context(self.store())
             contents, aside = found or (_begin_on(store, rules, actor), None)
@@ -261,7 +261,7 @@ class App:
         """Hold the database. None where a standby was asked to stop before it came to that."""
 
         def take() -> Holding:
-            return stack.enter_context(lock.working(store.engine, "daemon"))
+            return stack.enter_context(lock.working(store.engine, store.agency, "daemon"))
 
         return stand_by(take, self.stopping, notifier, self.log) if standby else take()
 
@@ -399,8 +399,7 @@ def _begin_on(store: Store, rules: Rules, actor: Actor) -> Contents:
     """What is in a database that other means restored; it is begun with as with any other. Raises AuditBroken."""
     with store.reading() as work:
         contents = backup.contents(work.conn)
-    with store.work(actor) as work:
-        restore.begin(work, rules, store.clock.uptime(), contents.head)
+    restore.begin_all(store, contents, rules, actor, {})
     return contents
 
 

@@ -213,7 +213,7 @@ def run_exports(
     first, last = days(since, until, zone)
     span = Span(since=first, until=last)
     made_at = day(as_of, zone, time.min)
-    with app.judging() as judging, lock.working(judging.store.engine, "backfill"):
+    with app.judging() as judging, lock.working(judging.store.engine, judging.store.agency, "backfill"):
         for number, path in enumerate(exports):
             try:
                 with progress(path.name) as tell:

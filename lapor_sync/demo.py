@@ -221,7 +221,7 @@ class _Week:
             screens.by_opd(opds)
             self._show_late(opds)
             self._show_lost(work)
-            head = audit.verify(work.conn)
+            head = audit.verify(work.conn, work.agency)
             counts = outbox.counts(work)
         say(f"\n{screens.bold('Audit')}  ok: {head.count} rows, head {head.hash[:16]}…")
         say(f"{screens.bold('Outbox')} {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")

@@ -38,7 +38,7 @@ def status(call: Call, as_json: bool) -> None:
             from lapor_sync import screens
 
             outages, late = screens.recent_outages(work), views.count_overdue(work)
-        holder = lock.holder(store.engine)  # by the same connection, now that it is free
+        holder = lock.holder(store.engine, store.agency)  # by the same connection, now that it is free
     screens.status(
         found,
         late=late,
@@ -273,7 +273,7 @@ def audit_verify(call: Call, head: str | None) -> None:
     if wanted is not None and not re.fullmatch("[0-9a-f]{64}", wanted):
         raise click.UsageError("--head must be 64 of 0-9 and a-f, as `lapor-sync status` and the journal show it.")
     with call.looking() as work:
-        found = chain.verify(work.conn, wanted)
+        found = chain.verify(work.conn, work.agency, wanted)
     say(f"ok {found.count} rows, head {found.hash}")
     if head is None:
         say("Without --head a cut tail or a full rewrite cannot be seen: heads are in the journal.", err=True)
@@ -285,7 +285,7 @@ def audit_export(call: Call) -> None:
     """Every row as JSON, one a line."""
     from lapor_sync.store import audit as chain
 
-    with call.looking() as work, closing(chain.rows(work.conn)) as rows:
+    with call.looking() as work, closing(chain.rows(work.conn, work.agency)) as rows:
         say_json_lines(rows)
 
 

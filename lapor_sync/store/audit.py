@@ -1,6 +1,7 @@
-"""The audit chain: append-only rows, each holding the hash of the one before. Source: rules, section 6.
+"""The audit chains, one an agency: append-only rows, each holding the hash of the one before. Source: rules, section 6.
 
 What cannot be seen without a head kept elsewhere: a cut tail, or a rewrite of the whole chain.
+`agency` says whose chain is meant; None: all rows are one, as they were before schema 0010.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy import (
     cast,
     func,
     select,
+    true,
 )
 from sqlalchemy.exc import DBAPIError
 
@@ -74,9 +76,18 @@ _data_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 """Made once: json.dumps makes an encoder a call."""
 
 
-def head(conn: Connection) -> Head:
+_HASHED = tuple(column for column in audit.columns if column is not audit.c.chain)
+"""What a row says, in the order in which it is hashed; which chain it is in is told by its place alone."""
+
+
+def _in_chain(agency: str | None) -> ColumnElement[bool]:
+    return true() if agency is None else audit.c.chain == agency
+
+
+def head(conn: Connection, agency: str | None) -> Head:
     """The chain's head as this transaction sees it. Raises AuditBroken where the last row has none."""
-    row = conn.execute(select(audit.c.seq, audit.c.hash).order_by(audit.c.seq.desc()).limit(1)).first()
+    query = select(audit.c.seq, audit.c.hash).where(_in_chain(agency))
+    row = conn.execute(query.order_by(audit.c.seq.desc()).limit(1)).first()
     if row is None:
         return Head(0, GENESIS)
     if (type(row.seq), type(row.hash)) != (int, str):
@@ -84,14 +95,14 @@ def head(conn: Connection) -> Head:
     return Head(row.seq, row.hash)
 
 
-def append(conn: Connection, entries: Iterable[Entry]) -> Head:
+def append(conn: Connection, agency: str, entries: Iterable[Entry]) -> Head:
     """Append in the caller's transaction, last before its commit; who writes has the turn: see `Store.work`."""
-    last = head(conn)
+    last = head(conn, agency)
     rows = []
     for item in entries:
         seq = last.count + 1
         last, prev = Head(seq, row_hash(seq, item, last.hash)), last.hash
-        rows.append(_as_row(seq, item, prev, last.hash))
+        rows.append({"chain": agency, **_as_row(seq, item, prev, last.hash)})
     if rows:
         insert_many(conn, _insert(conn.dialect.name), rows)
     return last
@@ -102,9 +113,9 @@ def _insert(dialect: str) -> Insert:
     return plain(audit, dialect)
 
 
-def holds(conn: Connection, wanted: Head) -> bool:
+def holds(conn: Connection, agency: str | None, wanted: Head) -> bool:
     """Whether this very row is in the chain."""
-    found = conn.execute(select(audit.c.hash).where(audit.c.seq == wanted.count)).scalar()
+    found = conn.execute(select(audit.c.hash).where(_in_chain(agency), audit.c.seq == wanted.count)).scalar()
     return bool(found == wanted.hash)
 
 
@@ -122,12 +133,12 @@ def _as_row(seq: int, item: Entry, prev_hash: str, own_hash: str) -> dict[str, o
     }
 
 
-def rows(conn: Connection) -> Generator[dict[str, object], None, None]:
+def rows(conn: Connection, agency: str | None) -> Generator[dict[str, object], None, None]:
     """Every row in order with its data undone, streamed: bounded memory. Close it before its transaction ends.
 
     Raises AuditBroken at the first row that is not made as this program makes them; the chain is not looked at.
     """
-    for row in _walk(conn):
+    for row in _walk(conn, agency):
         data = _undone(row.data)
         if data is None:
             raise AuditBroken(
@@ -145,7 +156,7 @@ def _undone(data: str) -> object:
         return None
 
 
-def verify(conn: Connection, known_head: str | None = None) -> Head:
+def verify(conn: Connection, agency: str | None, known_head: str | None = None) -> Head:
     """Walk the whole chain; its head. In linear time and bounded memory, whatever stands in the table.
 
     With `known_head` (64 hex digits, from the journal or a backup) that hash must be one of the chain's rows.
@@ -153,7 +164,7 @@ def verify(conn: Connection, known_head: str | None = None) -> Head:
     """
     count, last = 0, GENESIS
     met = known_head in {None, GENESIS}
-    for row in _walk(conn):
+    for row in _walk(conn, agency):
         seq, at, agency, who, what, subject, data, prev_hash, own_hash = row
         fits = seq == count + 1 and prev_hash == last
         if not fits or own_hash != _hash(seq, at, agency, who, what, subject, data, prev_hash):
@@ -180,13 +191,13 @@ LARGEST = 1024 * 1024
 """Bytes of a row that are taken into memory: no argument of a command line, and so no row of ours, is as long."""
 
 _BATCH = 100
-_TYPES = (int, *(str for _ in tuple(audit.columns)[1:]))
+_TYPES = (int, *(str for _ in _HASHED[1:]))
 
 
-def _walk(conn: Connection) -> Generator[Any, None, None]:
+def _walk(conn: Connection, agency: str | None) -> Generator[Any, None, None]:
     """Every row in order, each a number and texts. Raises AuditBroken at the first that is none, and says why."""
-    query = select(audit).order_by(audit.c.seq)
-    large = _first_large(conn)
+    query = select(*_HASHED).where(_in_chain(agency)).order_by(audit.c.seq)
+    large = _first_large(conn, agency)
     count = 0
     for batch in (_BATCH, 1):  # SQLite's driver fails at a text that is no UTF-8, and its whole batch with it
         try:
@@ -194,7 +205,7 @@ def _walk(conn: Connection) -> Generator[Any, None, None]:
             with conn.execute(left.execution_options(yield_per=batch)) as found:
                 for row in found:
                     if tuple(map(type, row)) != _TYPES:
-                        raise _unreadable(conn, count)
+                        raise _unreadable(conn, query, count)
                     yield row
                     count += 1
             break
@@ -202,37 +213,37 @@ def _walk(conn: Connection) -> Generator[Any, None, None]:
             if conn.dialect.name != "sqlite":
                 raise
     else:
-        raise _unreadable(conn, count)
+        raise _unreadable(conn, query, count)
     if large is not None:
-        raise _unreadable(conn, count)
+        raise _unreadable(conn, query, count)
 
 
-def _first_large(conn: Connection) -> int | None:
+def _first_large(conn: Connection, agency: str | None) -> int | None:
     """How many rows stand before the first one that is too large; None where none is."""
     size = reduce(add, _sizes(conn))
-    if conn.execute(select(audit.c.seq).where(size > LARGEST).limit(1)).first() is None:
+    if conn.execute(select(audit.c.seq).where(_in_chain(agency), size > LARGEST).limit(1)).first() is None:
         return None
-    placed = select(func.row_number().over(order_by=audit.c.seq).label("n"), size.label("size")).subquery()
+    number = func.row_number().over(order_by=audit.c.seq).label("n")
+    placed = select(number, size.label("size")).where(_in_chain(agency)).subquery()
     first: int = conn.execute(select(func.min(placed.c.n)).where(placed.c.size > LARGEST)).scalar_one()
     return first - 1
 
 
 def _sizes(conn: Connection) -> list[ColumnElement[int]]:
     """Bytes of each column; 0 of one that is null."""
-    columns = tuple(audit.columns)
     if conn.dialect.name == "sqlite":
-        return [func.coalesce(func.length(cast(one, LargeBinary)), 0) for one in columns]
-    return [func.coalesce(func.octet_length(cast(one, Text)), 0) for one in columns]
+        return [func.coalesce(func.length(cast(one, LargeBinary)), 0) for one in _HASHED]
+    return [func.coalesce(func.octet_length(cast(one, Text)), 0) for one in _HASHED]
 
 
-def _unreadable(conn: Connection, count: int) -> AuditBroken:
+def _unreadable(conn: Connection, query: Select[Any], count: int) -> AuditBroken:
     """What is wrong with the row after the first `count` ones."""
-    this = select(audit).order_by(audit.c.seq).offset(count).limit(1)
+    this = query.offset(count).limit(1)
     size = sum(conn.execute(this.with_only_columns(*_sizes(conn))).one())
     values = _values(conn, this) if size <= LARGEST else (count + 1,)
     strange = [
         f"{column.name} is {_KINDS.get(type(value), 'a number')}"
-        for column, wanted, value in zip(audit.columns, _TYPES, values, strict=False)
+        for column, wanted, value in zip(_HASHED, _TYPES, values, strict=False)
         if type(value) is not wanted
     ]
     seq = values[0] if isinstance(values[0], int) else count + 1
@@ -244,8 +255,8 @@ def _values(conn: Connection, this: Select[Any]) -> Sequence[object]:
     """That row's columns. What SQLite keeps is asked for as bytes: its driver fails at a text that is no UTF-8."""
     if conn.dialect.name != "sqlite":
         return conn.execute(this).one()
-    types = conn.execute(this.with_only_columns(*map(func.typeof, audit.columns))).one()
-    raw = conn.execute(this.with_only_columns(*(cast(one, LargeBinary) for one in audit.columns))).one()
+    types = conn.execute(this.with_only_columns(*map(func.typeof, _HASHED))).one()
+    raw = conn.execute(this.with_only_columns(*(cast(one, LargeBinary) for one in _HASHED))).one()
     return tuple(map(_value, types, raw))
 
 

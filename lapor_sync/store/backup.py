@@ -7,24 +7,27 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Table, create_engine, func, inspect, select, text, union
+from sqlalchemy import Connection, Table, create_engine, func, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreDamaged, StoreNewer, StoreUnavailable
 from lapor_sync.store import audit
-from lapor_sync.store.audit import Head
+from lapor_sync.store.audit import GENESIS, Head
 from lapor_sync.store.database import BUSY_SECONDS, DAMAGED, schema_version, sqlite_code
 from lapor_sync.store.database_file import BESIDE, make_private, shut_out_others
 from lapor_sync.store.schema import HEAD, delivery, mark, report
 from lapor_sync.store.schema import audit as audit_table
+
+NOTHING = Head(0, GENESIS)
+"""The head before the first row."""
 
 PATIENCE = 5.0
 """Seconds for which a restore waits for whoever has the database open."""
@@ -33,17 +36,32 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Contents:
-    """What a database holds; `head` is its audit chain's."""
+class Held:
+    """What a database holds of one agency; `head` is that of its audit chain."""
 
-    reports: int
-    deliveries: int
-    agencies: frozenset[str]
-    head: Head
+    reports: int = 0
+    deliveries: int = 0
+    head: Head = NOTHING
 
     def __str__(self) -> str:
         counted = f"{self.reports} reports, {self.deliveries} deliveries, {self.head.count} audit rows"
         return f"{counted}, head {self.head.hash}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contents:
+    """What a database holds, by agency."""
+
+    agencies: Mapping[str, Held]
+
+    def of(self, agency: str) -> Held:
+        """Return what it holds of this agency, which may be nothing."""
+        return self.agencies.get(agency, Held())
+
+    def __str__(self) -> str:
+        if len(self.agencies) < 2:
+            return str(next(iter(self.agencies.values()), Held()))
+        return "; ".join(f"{agency}: {held}" for agency, held in self.agencies.items())
 
 
 def database_file(url: str) -> Path | None:
@@ -99,29 +117,46 @@ def look_into(path: Path) -> Contents:
 
 
 def contents(conn: Connection) -> Contents:
-    """What a database holds, of every agency. Raises AuditBroken."""
+    """What a database holds, of every agency; each one's audit chain is proven. Raises AuditBroken."""
+    heads = {agency: audit.verify(conn, chain) for agency, chain in _chains(conn).items()}
+    reports, deliveries, marks = (_counts(conn, table) for table in (report, delivery, mark))
+    agencies = sorted({*heads, *reports, *deliveries, *marks} - {""})
     return Contents(
-        reports=_count(conn, report),
-        deliveries=_count(conn, delivery),
-        agencies=_agencies(conn),
-        head=audit.verify(conn),
+        agencies={
+            agency: Held(
+                reports=reports.get(agency, 0),
+                deliveries=deliveries.get(agency, 0),
+                head=heads.get(agency, NOTHING),
+            )
+            for agency in agencies
+        }
     )
 
 
-def head_of(path: Path) -> Head | None:
-    """The head of the audit of a database as it is; None where that cannot be read."""
+def head_of(path: Path, agency: str) -> Head | None:
+    """The head of an agency's audit in a database as it is; None where that cannot be read."""
     with suppress(StoreDamaged, StoreUnavailable), _told(), _looking(path, at_work=True) as conn:
-        return audit.head(conn) if inspect(conn).has_table(audit_table.name) else None
+        if inspect(conn).has_table(audit_table.name):
+            return audit.head(conn, agency if _has_chains(conn) else None)
     return None
 
 
-def _count(conn: Connection, table: Table) -> int:
-    return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
+def _chains(conn: Connection) -> dict[str, str | None]:
+    """Whose chains there are, and how `audit` is asked for each; before schema 0010 there was one."""
+    if _has_chains(conn):
+        found = conn.execute(select(audit_table.c.chain).distinct()).scalars()
+        return {agency: agency for agency in found if isinstance(agency, str)}
+    most = select(audit_table.c.agency).group_by(audit_table.c.agency).order_by(func.count().desc())
+    return dict.fromkeys(conn.execute(most.limit(1)).scalars())
 
 
-def _agencies(conn: Connection) -> frozenset[str]:
-    tables = (report, delivery, mark, audit_table)
-    return frozenset(conn.execute(union(*(select(table.c.agency) for table in tables))).scalars())
+def _has_chains(conn: Connection) -> bool:
+    return any(column["name"] == "chain" for column in inspect(conn).get_columns(audit_table.name))
+
+
+def _counts(conn: Connection, table: Table) -> dict[str, int]:
+    query = select(table.c.agency, func.count()).group_by(table.c.agency)
+    return {agency: int(count) for agency, count in conn.execute(query)}
 
 
 @contextmanager

@@ -30,13 +30,12 @@ from lapor_sync.domain.people import DAEMON, Actor
 from lapor_sync.domain.ports import Clock
 from lapor_sync.store import audit
 from lapor_sync.store.database_file import DatabaseFile
+from lapor_sync.store.keys import TURN, key_of
 from lapor_sync.store.schema import HEAD
 from lapor_sync.store.times import to_text
 
 BUSY_SECONDS = 30
 """How long a write waits for another process's write."""
-
-_TURN = 0x1A907A0D  # any constant: PostgreSQL's advisory lock of who writes
 
 _ASKED = 5
 """How often a new connection is tried to learn what became of a commit that got no answer."""
@@ -116,7 +115,7 @@ class Work:
 
 
 class Store:
-    """The database of one agency. Threads and processes take turns at writing.
+    """One agency's part of the database. Its threads and processes take turns at writing.
 
     So what a transaction has read is still so when it writes: a person's act and the daemon's never cross.
     """
@@ -138,10 +137,10 @@ class Store:
         """
         with self._turn, self._trouble(), self._connect({"lapor_write": True}) as conn:
             transaction = conn.begin()  # closing the connection rolls back what was not committed
-            _take_turn(conn, BUSY_SECONDS)
+            _take_turn(conn, self.agency, BUSY_SECONDS)
             unit = Work(conn, self.agency, to_text(self.clock.now()), actor)
             yield unit
-            head = audit.append(conn, unit.entries) if unit.entries else None
+            head = audit.append(conn, self.agency, unit.entries) if unit.entries else None
             self._in_place()
             self._commit(transaction, head)
 
@@ -182,8 +181,8 @@ class Store:
             try:
                 with self.engine.connect() as conn, conn.begin():
                     # The lost connection's transaction holds the turn until it is over, one way or the other.
-                    _take_turn(conn, _ASKED_SECONDS)
-                    return audit.holds(conn, head)
+                    _take_turn(conn, self.agency, _ASKED_SECONDS)
+                    return audit.holds(conn, self.agency, head)
             except DBAPIError:
                 self.clock.sleep(1)
         raise StoreUnavailable(
@@ -310,11 +309,13 @@ def _begin_postgresql(conn: Connection) -> None:
         conn.exec_driver_sql(_DURABLE)
 
 
-def _take_turn(conn: Connection, seconds: float) -> None:
-    """Until this transaction ends nobody else writes. On SQLite BEGIN IMMEDIATE has said so already."""
+def _take_turn(conn: Connection, agency: str, seconds: float) -> None:
+    """Until this transaction ends nobody else writes for this agency. On SQLite BEGIN IMMEDIATE has said so already,
+    and for the whole file."""
     if conn.dialect.name == "postgresql":
         patience = f"SET LOCAL lock_timeout = {seconds * 1000:.0f}"
-        conn.exec_driver_sql(f"{patience}; SELECT pg_advisory_xact_lock({_TURN})")
+        whole, mine = f"pg_advisory_xact_lock_shared({TURN})", f"pg_advisory_xact_lock({key_of('turn', agency)})"
+        conn.exec_driver_sql(f"{patience}; SELECT {whole}; SELECT {mine}")
 
 
 def prepare(engine: Engine, *, anew: bool = True) -> None:

@@ -1,4 +1,7 @@
-"""One process works a database at a time. The kernel or the server frees the lock when its holder dies.
+"""One process works an agency at a time. The kernel or the server frees the lock when its holder dies.
+
+There are two locks: the agency's, which its worker has alone, and the whole database's, which the workers of all
+agencies share. So who has the second one alone (a restore, or a program of before there were two) works with nobody.
 
 Looking at the lock never takes it for long enough to keep a worker out, and never writes.
 
@@ -11,6 +14,7 @@ a proof that is younger than `PROOF_SECONDS`; and who takes the place of one tha
 from __future__ import annotations
 
 import fcntl
+import glob
 import json
 import os
 import secrets
@@ -18,17 +22,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, inspect, select, text
+from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.clock import boot, boottime
 from lapor_sync.domain.errors import LockHeld, StoreReplaced, StoreUnavailable
 from lapor_sync.store.database import Work, in_place, nothing
 from lapor_sync.store.database_file import need_one_name
+from lapor_sync.store.keys import WHOLE, key_of
 from lapor_sync.store.schema import mark
 
 Check = Callable[[], None]
@@ -44,13 +49,12 @@ PATIENCE = 0.5
 """Seconds for which a worker tries: a look, or a holder that was just killed, is over by then."""
 
 _PAUSE = 0.02
-_KEY = 0x1A907A0C  # any constant: PostgreSQL's session advisory lock
 _UNKNOWN = "unknown"
 
 
 @dataclass
 class Holding:
-    """The database as this process works it alone. `name` "" keeps no row, where there is nobody to tell.
+    """An agency's part of the database as this process works it alone. `name` "" keeps no row, with nobody to tell.
 
     `file` raises StoreReplaced where the database's file is no longer the one that is worked.
     """
@@ -88,71 +92,89 @@ class Holding:
         From here on nobody takes over in a hurry, unless this process ends cleanly or is known to be dead.
         """
         self.check()
-        if self.name and _row(work.conn) != self.name:
-            work.conn.execute(delete(mark).where(_IS_ROW))
-            work.conn.execute(insert(mark).values(agency="", name=_ROW, value=self.name))
+        if self.name and self.name not in _rows(work.conn, work.agency):
+            work.conn.execute(delete(mark).where(_is_row(work.agency)))
+            work.conn.execute(insert(mark).values(agency=work.agency, name=_ROW, value=self.name))
 
     def still_answers(self, work: Work) -> None:
         """Raise StoreUnavailable where another process has taken over what this one had claimed."""
-        if self.name and _row(work.conn) != self.name:
+        if self.name and self.name not in _rows(work.conn, work.agency):
             raise StoreUnavailable(_TAKEN_OVER, todo="Nothing: the other process looks for what was being sent.")
 
 
 _PROOFS = 3
 _TAKEN_OVER = "Another process took over the database while this one was not able to work it."
 _ROW = "holder"
-_IS_ROW = and_(mark.c.agency == "", mark.c.name == _ROW)  # the database's, no agency's
 
 
-def _row(conn: Connection) -> str | None:
+def _is_row(agency: str) -> ColumnElement[bool]:
+    """A program of before schema 0010 left its own under no agency; who came after it outlasted it."""
+    return and_(mark.c.agency.in_((agency, "")), mark.c.name == _ROW)
+
+
+def _rows(conn: Connection, agency: str) -> list[str]:
     """Who claimed last and did not end cleanly."""
-    found: str | None = conn.execute(select(mark.c.value).where(_IS_ROW)).scalar()
-    return found
+    return list(conn.execute(select(mark.c.value).where(_is_row(agency))).scalars())
 
 
 @contextmanager
-def working(engine: Engine, what: str, *, is_replaced: bool = False) -> Iterator[Holding]:
-    """Hold the database for `what` (daemon, backfill, ...).
+def working(engine: Engine, agency: str, what: str) -> Iterator[Holding]:
+    """Hold an agency's part of the database for `what` (daemon, backfill, ...).
 
-    `is_replaced`: the file that is there is not to be opened, since another takes its place.
     Raises LockHeld, naming the holder as far as it can be told.
     """
-    holding = _flock if engine.dialect.name == "sqlite" else _advisory
-    with holding(engine, f"{what}, pid {os.getpid()} on {socket.gethostname()}") as check:
-        if is_replaced or _in_memory(engine):
+    with _held(engine, agency, what) as check:
+        if _in_memory(engine):
             yield Holding(lock=check)
             return
-        _outlast(_left_by(engine))
+        _outlast(_left_by(engine, agency))
         mine = Holding(lock=check, name=_this_process(), file=in_place(engine))
         try:
             yield mine
         finally:
-            _end_cleanly(engine, mine)
+            _end_cleanly(engine, agency, mine)
 
 
-def _outlast(left: str | None) -> None:
+@contextmanager
+def alone(engine: Engine, what: str) -> Iterator[Holding]:
+    """Hold the whole database, so that no agency is worked. Its file is not opened: another may take its place.
+
+    Raises LockHeld, naming a holder as far as it can be told.
+    """
+    with _held(engine, None, what) as check:
+        yield Holding(lock=check)
+
+
+@contextmanager
+def _held(engine: Engine, agency: str | None, what: str) -> Iterator[Check]:
+    held = _flock if engine.dialect.name == "sqlite" else _advisory
+    with held(engine, agency, f"{what}, pid {os.getpid()} on {socket.gethostname()}") as check:
+        yield check
+
+
+def _outlast(left: list[str]) -> None:
     """Wait until a holder that may be frozen has surely no proof any more with which anything could leave."""
-    if left is None or _is_dead(left):
+    if all(map(_is_dead, left)):
         return
     until = boottime() + TAKE_OVER_SECONDS
     while (rest := until - boottime()) > 0:
         time.sleep(min(rest, _PAUSE))
 
 
-def _left_by(engine: Engine) -> str | None:
-    """Who held the database before and did not end cleanly; None where there is no table to ask yet."""
+def _left_by(engine: Engine, agency: str) -> list[str]:
+    """Who held it before and did not end cleanly; nobody where there is no table to ask yet."""
     try:
         with engine.connect().execution_options(lapor_write=False) as conn:
-            return _row(conn) if inspect(conn).has_table(mark.name) else None
+            return _rows(conn, agency) if inspect(conn).has_table(mark.name) else []
     except SQLAlchemyError as exc:
         raise StoreUnavailable("The database cannot be asked who held it before.") from exc
 
 
-def _end_cleanly(engine: Engine, mine: Holding) -> None:
+def _end_cleanly(engine: Engine, agency: str, mine: Holding) -> None:
     """Let the next one begin at once. Where that cannot be written, it waits a little."""
     with suppress(SQLAlchemyError, StoreReplaced), engine.connect() as conn:
-        if mine.name and inspect(conn).has_table(mark.name) and _row(conn) == mine.name:
-            conn.execute(delete(mark).where(_IS_ROW, mark.c.value == mine.name))
+        if mine.name and inspect(conn).has_table(mark.name) and mine.name in _rows(conn, agency):
+            conn.execute(delete(mark).where(_is_row(agency), mark.c.value == mine.name))
             conn.commit()
 
 
@@ -200,14 +222,14 @@ def _started(pid: int) -> str | None:
     return "" if fields[0] in {"Z", "X"} else fields[19]
 
 
-def holder(engine: Engine) -> str | None:
-    """Who works the database right now: None where nobody does, `unknown` where one cannot tell. Never raises."""
+def holder(engine: Engine, agency: str) -> str | None:
+    """Who works this agency right now: None where nobody does, `unknown` where one cannot tell. Never raises."""
     if engine.dialect.name == "sqlite":
-        path = _lock_file(engine)
-        return _flock_holder(path) if path else None
+        path = _database(engine)
+        return _flock_holder(_locks(path, agency)) if path else None
     try:
         with engine.connect() as conn:
-            return _advisory_holder(conn)
+            return _advisory_holder(conn, agency)
     except SQLAlchemyError:
         return _UNKNOWN
 
@@ -226,34 +248,69 @@ def _held_by(other: str) -> LockHeld:
     return LockHeld(f"Another process works this database: {other}.")
 
 
-# SQLite: a file beside the database.
+# SQLite: files beside the database.
 
 
-def _lock_file(engine: Engine) -> Path | None:
-    """None for a database in memory. Through symbolic links: two names of one database are one lock."""
+def _database(engine: Engine) -> Path | None:
+    """None for a database in memory. Through symbolic links: two names of one database have the same locks."""
     path = engine.url.database
-    return None if not path or path == ":memory:" else Path(f"{os.path.realpath(path)}.lock")
+    return None if not path or path == ":memory:" else Path(os.path.realpath(path))
 
 
 def _in_memory(engine: Engine) -> bool:
-    return engine.dialect.name == "sqlite" and _lock_file(engine) is None
+    return engine.dialect.name == "sqlite" and _database(engine) is None
+
+
+def _locks(path: Path, agency: str) -> list[Path]:
+    """The files that tell who works an agency: its own, and that of the whole database."""
+    return [Path(f"{path}.{agency}.lock"), _whole(path)]
+
+
+def _whole(path: Path) -> Path:
+    return Path(f"{path}.lock")
 
 
 @contextmanager
-def _flock(engine: Engine, me: str) -> Iterator[Check]:
-    path = _lock_file(engine)
+def _flock(engine: Engine, agency: str | None, me: str) -> Iterator[Check]:
+    path = _database(engine)
     if path is None:
         yield nothing
         return
-    need_one_name(path.with_suffix(""))  # the lock beside it tells nothing of one that comes by another name
+    need_one_name(path)  # the locks beside it tell nothing of one that comes by another name
+    with ExitStack() as stack:
+        if agency is None:
+            checks = [stack.enter_context(_locked(_whole(path), fcntl.LOCK_EX, me, _all_locks(path)))]
+        else:
+            mine, whole = _locks(path, agency)
+            checks = [
+                stack.enter_context(_locked(whole, fcntl.LOCK_SH, "", [whole])),
+                stack.enter_context(_locked(mine, fcntl.LOCK_EX, me, [mine])),
+            ]
+
+        def check() -> None:
+            for one in checks:
+                one()
+
+        yield check
+
+
+def _all_locks(path: Path) -> list[Path]:
+    """Every file that may tell who works: who shares the lock of the whole has that of an agency."""
+    return [_whole(path), *sorted(path.parent.glob(f"{glob.escape(path.name)}.*.lock"))]
+
+
+@contextmanager
+def _locked(path: Path, kind: int, me: str, others: list[Path]) -> Iterator[Check]:
+    """Hold a lock's file; who holds it alone puts its name there. Raises LockHeld, by what `others` tell."""
     descriptor = _open(path)
     try:
-        if not _is_taken(lambda: _flocks(descriptor, fcntl.LOCK_EX)):
-            raise _held_by(_name_in(descriptor))
+        if not _is_taken(lambda: _flocks(descriptor, kind)):
+            raise _held_by(_flock_holder(others) or _UNKNOWN)
         _check_file(descriptor, path)
-        with suppress(OSError):  # a full disk: the name is a courtesy, the lock holds without it
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, me.encode(), 0)
+        if me:
+            with suppress(OSError):  # a full disk: the name is a courtesy, the lock holds without it
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, me.encode(), 0)
         yield lambda: _check_file(descriptor, path)
     finally:
         os.close(descriptor)
@@ -289,8 +346,13 @@ def _flocks(descriptor: int, kind: int) -> bool:
     return True
 
 
-def _flock_holder(path: Path) -> str | None:
-    """A shared lock is had at once where nobody works, and closing gives it back at once."""
+def _flock_holder(paths: list[Path]) -> str | None:
+    """Who holds the first of these that somebody holds alone."""
+    return next((found for found in map(_alone_in, paths) if found is not None), None)
+
+
+def _alone_in(path: Path) -> str | None:
+    """A shared lock is had at once where nobody has it alone, and closing gives it back at once."""
     try:
         descriptor = os.open(path, os.O_RDONLY | _ITSELF)
     except FileNotFoundError:
@@ -309,21 +371,31 @@ def _name_in(descriptor: int) -> str:
     return os.pread(descriptor, 200, 0).decode(errors="replace") or _UNKNOWN
 
 
-# PostgreSQL: an advisory lock of a session.
+# PostgreSQL: advisory locks of a session.
 
 
 @contextmanager
-def _advisory(engine: Engine, me: str) -> Iterator[Check]:
+def _advisory(engine: Engine, agency: str | None, me: str) -> Iterator[Check]:
     with _own_connection(engine, f"lapor-sync {me}"[:63]) as conn:  # the server cuts longer names
         with _asking():
-            other = None if _is_taken(lambda: bool(_ask(conn, _TRY))) else _advisory_holder(conn) or _UNKNOWN
+            other = None if _is_taken(lambda: _takes(conn, agency)) else _advisory_holder(conn, agency) or _UNKNOWN
         if other:
             raise _held_by(other)
         try:
-            yield lambda: _check(conn)
+            yield lambda: _check(conn, agency)
         finally:
             with suppress(SQLAlchemyError):
                 _ask(conn, _UNLOCK)
+
+
+def _takes(conn: Connection, agency: str | None) -> bool:
+    """Both locks or none: the agency's alone, and with others that of the whole; or that of the whole alone."""
+    if agency is None:
+        return bool(_ask(conn, _TRY, WHOLE))
+    if _ask(conn, _TRY_SHARED, WHOLE) and _ask(conn, _TRY, key_of("worker", agency)):
+        return True
+    _ask(conn, _UNLOCK)
+    return False
 
 
 @contextmanager
@@ -349,27 +421,40 @@ def _asking() -> Iterator[None]:
         raise StoreUnavailable("The database's lock cannot be asked for: the server does not answer.") from exc
 
 
-def _check(conn: Connection) -> None:
+def _check(conn: Connection, agency: str | None) -> None:
     # SQLAlchemy connects anew by itself: only the server knows whether this session still has the lock.
+    key = WHOLE if agency is None else key_of("worker", agency)
     with suppress(SQLAlchemyError):
-        if _ask(conn, f"SELECT count(*) FROM pg_locks WHERE {_OURS} AND pid = pg_backend_pid()"):
+        if _ask(conn, f"SELECT count(*) FROM pg_locks WHERE {_IS} AND pid = pg_backend_pid()", key):
             return
     raise StoreUnavailable("The connection that holds the database for this process was lost.")
 
 
-def _ask(conn: Connection, query: str) -> object:
-    return conn.execute(text(query), {"key": _KEY}).scalar()
+def _ask(conn: Connection, query: str, key: int | None = None) -> object:
+    return conn.execute(text(query), {} if key is None else {"key": key}).scalar()
 
 
 _TRY = "SELECT pg_try_advisory_lock(:key)"
-_UNLOCK = "SELECT pg_advisory_unlock(:key)"
-_OURS = """locktype = 'advisory' AND granted AND classid = 0 AND objid = :key AND objsubid = 1
+_TRY_SHARED = "SELECT pg_try_advisory_lock_shared(:key)"
+_UNLOCK = "SELECT pg_advisory_unlock_all()"  # of a connection that has no other
+_IS = """locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = :key AND objsubid = 1
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
-def _advisory_holder(conn: Connection) -> str | None:
-    query = f"SELECT application_name FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) WHERE {_OURS} LIMIT 1"
-    row = conn.execute(text(query), {"key": _KEY}).first()
+def _advisory_holder(conn: Connection, agency: str | None) -> str | None:
+    """Who works this agency, or has the whole database alone; None as the agency: whoever shares it."""
+    if agency is None:
+        return _first_holder(conn, WHOLE)
+    return _first_holder(conn, key_of("worker", agency)) or _first_holder(
+        conn, WHOLE, "AND mode = 'ExclusiveLock'"
+    )
+
+
+def _first_holder(conn: Connection, key: int, how: str = "") -> str | None:
+    query = (
+        f"SELECT application_name FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) WHERE {_IS} {how} LIMIT 1"
+    )
+    row = conn.execute(text(query), {"key": key}).first()
     if row is None:
         return None
     return str(row[0] or _UNKNOWN).removeprefix("lapor-sync ")

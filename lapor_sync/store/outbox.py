@@ -28,7 +28,7 @@ from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store.bulk import run, scalar
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
-from lapor_sync.store.schema import WAITING, attempt, delivery_file, mark, report
+from lapor_sync.store.schema import WAITING, WRITTEN_HERE, attempt, delivery_file, mark, report
 from lapor_sync.store.schema import delivery as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -183,15 +183,20 @@ def may_be_erased(work: Work) -> bool:
 
 
 def is_taken(work: Work, ref: str) -> bool:
-    """Whether a reference stands in the database, of any agency."""
-    return work.conn.execute(select(table.c.seq).where(table.c.ref == ref)).first() is not None
+    """Return whether this agency has a delivery of that reference, or another one wrote it.
+
+    What another agency only found in a thread says nothing of whose it is: both may have found it there.
+    """
+    known = (and_(table.c.agency == work.agency, table.c.ref == ref), and_(WRITTEN_HERE, table.c.ref == ref))
+    return any(work.conn.execute(select(table.c.seq).where(one)).first() is not None for one in known)
 
 
 def origins(work: Work, wanted: Iterable[str]) -> set[str]:
     """Which of these sheet rows were taken before."""
     found: set[str] = set()
     for part in chunks(wanted):
-        found.update(work.conn.execute(select(table.c.origin).where(table.c.origin.in_(part))).scalars())
+        query = select(table.c.origin).where(table.c.agency == work.agency, table.c.origin.in_(part))
+        found.update(work.conn.execute(query).scalars())
     return found
 
 
@@ -308,8 +313,8 @@ def files_of(work: Work, refs: Sequence[str]) -> dict[str, tuple[OutgoingFile, .
     """The files of those responses that have some, as they were when recorded."""
     found: dict[str, tuple[OutgoingFile, ...]] = {}
     for part in chunks(refs):
-        query = select(delivery_file).where(delivery_file.c.ref.in_(part)).order_by(delivery_file.c.n)
-        for row in work.conn.execute(query):
+        query = select(delivery_file).where(delivery_file.c.agency == work.agency, delivery_file.c.ref.in_(part))
+        for row in work.conn.execute(query.order_by(delivery_file.c.n)):
             file = OutgoingFile(file_name=row.file_name, content=row.content)
             found[row.ref] = (*found.get(row.ref, ()), file)
     return found
@@ -377,14 +382,15 @@ MAX_WHY = 400
 """Characters of why a try was not accepted that are kept with it; never in the audit or the log, since upstream's own
 words may be in them where it refused."""
 
-_LAST = select(func.max(attempt.c.n)).where(attempt.c.ref == bindparam("its_ref"))
+_ITS = (attempt.c.agency == bindparam("its_agency"), attempt.c.ref == bindparam("its_ref"))
+_LAST = select(func.max(attempt.c.n)).where(*_ITS)
 _BEGIN = insert(attempt)
-_END = update(attempt).where(attempt.c.ref == bindparam("its_ref"), attempt.c.outcome.is_(None))
+_END = update(attempt).where(*_ITS, attempt.c.outcome.is_(None))
 
 
 def begin_attempt(work: Work, ref: str) -> int:
     """Write down that a try is about to leave; its number, from 1."""
-    n = int(scalar(work.conn, _LAST, its_ref=ref) or 0) + 1
+    n = int(scalar(work.conn, _LAST, its_agency=work.agency, its_ref=ref) or 0) + 1
     run(work.conn, _BEGIN, {"ref": ref, "n": n, "agency": work.agency, "at": work.at})
     return n
 
@@ -401,7 +407,8 @@ def end_killed_attempt(work: Work, one: Queued) -> None:
 
 
 def _end_attempt(work: Work, one: Queued, name: str, *, http_status: int | None, **values: object) -> None:
-    run(work.conn, _END, {"outcome": name, "http_status": http_status, **values}, its_ref=one.ref)
+    values = {"outcome": name, "http_status": http_status, **values}
+    run(work.conn, _END, values, its_agency=work.agency, its_ref=one.ref)
     work.note("attempt", one.tracking_id, ref=one.ref, outcome=name, http_status=http_status)
 
 
@@ -418,8 +425,8 @@ def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
     """The tries of these deliveries in order."""
     found: dict[str, list[Attempt]] = {}
     for part in chunks(refs):
-        query = select(attempt).where(attempt.c.ref.in_(part)).order_by(attempt.c.ref, attempt.c.n)
-        for row in work.conn.execute(query):
+        query = select(attempt).where(attempt.c.agency == work.agency, attempt.c.ref.in_(part))
+        for row in work.conn.execute(query.order_by(attempt.c.ref, attempt.c.n)):
             one = Attempt(
                 n=row.n,
                 at=from_text(row.at),

@@ -18,10 +18,12 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
     TextClause,
+    UniqueConstraint,
     case,
     func,
     text,
@@ -31,7 +33,7 @@ from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.people import Role
 
-HEAD = "0009"
+HEAD = "0010"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -43,12 +45,14 @@ def _one_of(column: str, values: type[StrEnum]) -> str:
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
-def _partial(name: str, *columns: Column[Any], where: ColumnElement[bool] | TextClause) -> None:
+def _partial(
+    name: str, *columns: Column[Any], where: ColumnElement[bool] | TextClause, unique: bool = False
+) -> None:
     """An index over the rows for which `where` holds. A query must say it in the same words, without parameters.
 
     A test holds it against what the migrations made.
     """
-    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+    Index(name, *columns, sqlite_where=where, postgresql_where=where, unique=unique)
 
 
 report = Table(
@@ -221,7 +225,7 @@ delivery = Table(
     metadata,
     Column("seq", _BigSerial, primary_key=True, autoincrement=True),
     Column("agency", Text, nullable=False),
-    Column("ref", Text, nullable=False, unique=True),
+    Column("ref", Text, nullable=False),
     Column("tracking_id", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("opd", Text, nullable=False),
@@ -230,7 +234,7 @@ delivery = Table(
     Column("is_secret", SmallInteger, nullable=False),
     Column("by", Text, nullable=False),
     Column("written_at", Text, nullable=False),
-    Column("origin", Text, unique=True),  # the sheet row it came from: the same row twice is one response
+    Column("origin", Text),  # the sheet row it came from: the same row twice is one response
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("tries", Integer, nullable=False),
@@ -246,15 +250,23 @@ delivery = Table(
     Column("sent_at", Text),
     Column("seen_at", Text),  # first time its reference stood in the mirrored thread
     Column("seen_count", Integer, nullable=False),
+    UniqueConstraint("agency", "ref", name="delivery_ref"),
+    UniqueConstraint("agency", "origin", name="delivery_origin"),
     CheckConstraint(_one_of("kind", Kind), name="delivery_kind"),
     CheckConstraint(_one_of("state", State), name="delivery_state"),
 )
+
+WRITTEN_HERE = text("(reason IS NULL OR reason <> 'recovered')")
+"""What a person wrote here, and was not only found in a thread."""
 
 WAITING = text(f"state IN ({', '.join(repr(state.value) for state in sorted(BLOCKING))})")
 """What blocks the later deliveries of its report."""
 
 Index("delivery_report", delivery.c.agency, delivery.c.tracking_id, delivery.c.seq)
 Index("delivery_state", delivery.c.agency, delivery.c.state, delivery.c.seq)  # `status`, `outbox --state`
+_partial(
+    "delivery_written", delivery.c.ref, where=WRITTEN_HERE, unique=True
+)  # no two in the database, whoever writes
 _partial("delivery_waiting", delivery.c.agency, delivery.c.tracking_id, delivery.c.seq, where=WAITING)
 
 delivery_file = Table(
@@ -398,8 +410,7 @@ Index("sign_in_try_origin", sign_in_try.c.agency, sign_in_try.c.origin)
 audit = Table(
     "audit",
     metadata,
-    # On SQLite this is the row's own id: else REPLACE could push a row out by that one, unseen by the triggers.
-    Column("seq", _BigSerial, primary_key=True, autoincrement=False),
+    Column("seq", _BigSerial, autoincrement=False),
     Column("at", Text, nullable=False),
     Column("agency", Text, nullable=False),
     Column("who", Text, nullable=False),
@@ -408,5 +419,8 @@ audit = Table(
     Column("data", Text, nullable=False),
     Column("prev_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    # Whose chain it is in. Not always the agency that it tells of: before schema 0010 all were in one.
+    Column("chain", Text),
+    PrimaryKeyConstraint("chain", "seq"),
 )
 Index("audit_subject", audit.c.agency, audit.c.subject, audit.c.seq)

@@ -172,7 +172,7 @@ def _first(kind: ItemKind) -> ScalarSelect[Any]:
 
 def status(work: Work) -> Json:
     """The counts of the whole, and how the daemon is doing."""
-    head = audit.head(work.conn)
+    head = audit.head(work.conn, work.agency)
     outage = marks.current_outage(work)
     return {
         "colours": colours(work),

@@ -193,7 +193,7 @@ def _note_success(setup: Judging, outcome: Outcome) -> None:
         marks.put(work, Mark.LAST_SUCCESS, work.at)
         if isinstance(setup, Setup):
             marks.put(work, Mark.ANSWERED, work.at)
-        head = audit.head(work.conn)
+        head = audit.head(work.conn, work.agency)
     setup.log.info(
         "cycle_done",
         new=outcome.tally.new,

@@ -10,6 +10,7 @@ there is the old database or the new one, and the same command does it again.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threa
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
-from lapor_sync.store.database import Work, open_store
+from lapor_sync.store.database import Store, Work, open_store
 from lapor_sync.store.database_file import ASIDE, COMING
 from lapor_sync.store.marks import Mark
 
@@ -56,6 +57,15 @@ def begin(work: Work, rules: Rules, uptime: Uptime, restored: Head, replaced: He
             outbox.touch(work, one.ref, scene=outbox.scene_text(scene))
 
 
+def begin_all(
+    store: Store, contents: Contents, rules: Rules, actor: Actor, replaced: Mapping[str, Head | None]
+) -> None:
+    """Begin with every agency of a database that was restored: all of it is older than what its citizens saw."""
+    for agency in sorted({store.agency, *contents.agencies}):
+        with Store(store.engine, agency, store.clock).work(actor) as work:
+            begin(work, rules, store.clock.uptime(), contents.of(agency).head, replaced.get(agency))
+
+
 def notice(judging: Judging) -> bool:
     """Whether this is a copy of the PostgreSQL database that was worked last: then it begins as after a restore."""
     with judging.store.reading() as work:
@@ -66,7 +76,7 @@ def notice(judging: Judging) -> bool:
         if known is None:
             _note_body(work)
         else:
-            begin(work, judging.rules, judging.store.clock.uptime(), audit.head(work.conn))
+            begin(work, judging.rules, judging.store.clock.uptime(), audit.head(work.conn, work.agency))
     return known is not None
 
 
@@ -97,11 +107,10 @@ def put_back(
     backup.remove(new)
     try:
         contents = _taken(file, new, agency)
-        replaced = backup.head_of(database) if database.exists() else None
+        heads = {one: backup.head_of(database, one) for one in contents.agencies if database.exists()}
         store = open_store(sqlite_url(new), agency, clock)
         try:
-            with store.work(actor) as work:
-                begin(work, rules, clock.uptime(), contents.head, replaced)
+            begin_all(store, contents, rules, actor, heads)
         finally:
             store.close()
         backup.make_single(new)

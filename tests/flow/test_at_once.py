@@ -100,7 +100,7 @@ def test_while_it_is_cancelled(city: Bench, desk: Judging) -> None:
     assert city.state(ref) is State.CANCELLED
     assert city.arrived(city.delivery(ref).tracking_id) == []
     with city.store.reading() as work:
-        audit.verify(work.conn)
+        audit.verify(work.conn, work.agency)
 
 
 def test_while_it_is_held(city: Bench, desk: Judging) -> None:

@@ -106,7 +106,7 @@ def test_a_settled_conflict_lets_both_sides_agree(tmp_path: Path) -> None:
         office.settle(city.setup, of_shell("siti"), one, How.TAKE_UPSTREAM)
         assert city.mirrored(one).agreed is Colour.MERAH
         with city.store.reading() as work:
-            assert "agreed" in {row["what"] for row in audit.rows(work.conn)}
+            assert "agreed" in {row["what"] for row in audit.rows(work.conn, work.agency)}
 
 
 def test_a_sweep_that_was_stopped_is_done_again(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def assert_once_and_in_order(city: Bench, written: dict[str, list[str]]) -> None
         assert len(city.arrived(one)) == len(refs)
         assert [city.state(ref) for ref in refs] == [State.SENT] * len(refs)
     with city.store.reading() as work:
-        audit.verify(work.conn)
+        audit.verify(work.conn, work.agency)
 
 
 # Exactly once.

@@ -126,7 +126,7 @@ def test_a_machine_that_went_back_counts_anew(tmp_path: Path) -> None:
 
 def restored(city: Stage) -> None:
     with city.setup.store.work() as work:
-        restore.begin(work, city.setup.rules, city.clock.uptime(), head(work.conn))
+        restore.begin(work, city.setup.rules, city.clock.uptime(), head(work.conn, work.agency))
 
 
 @pytest.mark.parametrize("step", [-30, -HOUR, HOUR, 10 * HOUR])

@@ -48,8 +48,8 @@ def test_nothing_leaves_until_it_is_resumed(tmp_path: Path) -> None:
         assert refs_in_order(city.arrived(one), refs) == refs
         assert (len(city.arrived(one)), len(city.arrived(other))) == (3, 1)
         with city.store.reading() as work:
-            rows = [(row["what"], row["who"]) for row in audit.rows(work.conn)]
-            audit.verify(work.conn)
+            rows = [(row["what"], row["who"]) for row in audit.rows(work.conn, work.agency)]
+            audit.verify(work.conn, work.agency)
         assert ("delivery_paused", "Sari") in rows
         assert ("delivery_resumed", "Budi") in rows
 
@@ -101,7 +101,7 @@ def test_pausing_and_resuming_twice(tmp_path: Path) -> None:
         assert office.pause(city.setup, of_shell("Sari"))
         assert not office.pause(city.setup, of_shell("Budi"))
         with city.store.reading() as work:
-            assert [row["who"] for row in audit.rows(work.conn)] == ["Sari"]
+            assert [row["who"] for row in audit.rows(work.conn, work.agency)] == ["Sari"]
         assert office.resume(city.setup, of_shell("Sari"))
         assert not office.resume(city.setup, of_shell("Sari"))
 

@@ -46,8 +46,8 @@ def states(city: Bench) -> dict[str, tuple[State, Reason | None]]:
 def rows(city: Bench, what: str) -> list[dict[str, object]]:
     """The audit's rows of that kind; the chain is proven."""
     with city.store.reading() as work:
-        audit.verify(work.conn)
-        return [row for row in audit.rows(work.conn) if row["what"] == what]
+        audit.verify(work.conn, work.agency)
+        return [row for row in audit.rows(work.conn, work.agency) if row["what"] == what]
 
 
 # What was sent after the backup.
@@ -267,19 +267,19 @@ def test_the_audit_says_that_it_was_restored(tmp_path: Path) -> None:
         city.settle_down()
         file = back_up(city)
         with city.store.reading() as work:
-            before = audit.head(work.conn)
+            before = audit.head(work.conn, work.agency)
         city.respond(one)
         with city.store.reading() as work:
-            lost = audit.head(work.conn)
+            lost = audit.head(work.conn, work.agency)
         aside = go_back(city, file, by="Budi")
         (row,) = rows(city, "restored")
         assert (row["who"], row["subject"], row["prev_hash"]) == ("Budi", "database", before.hash)
         for part in (before.hash, lost.hash, f'"rows": {before.count}', f'"replaced_rows": {lost.count}'):
             assert part in json.dumps(row["data"])
         with city.store.reading() as work, pytest.raises(AuditBroken, match="is not in this chain"):
-            audit.verify(work.conn, lost.hash)
+            audit.verify(work.conn, work.agency, lost.hash)
         assert aside is not None
-        assert backup.look_into(aside).head == lost
+        assert backup.look_into(aside).of("kota").head == lost
 
 
 def test_it_is_paused_from_the_first_moment_and_says_so(tmp_path: Path) -> None:
@@ -364,7 +364,7 @@ def test_it_is_killed_and_done_again(
         city.restart()
         with city.store.reading() as work:
             is_new = pauses.current(work) is not None
-            audit.verify(work.conn)
+            audit.verify(work.conn, work.agency)
         assert is_new is ((function, when) == ("put_in_place", "after"))
         assert city.state(ref) is (State.QUEUED if is_new else State.SENT)
 

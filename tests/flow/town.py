@@ -843,7 +843,7 @@ def _check_unheard_of(old: Mirrored | None, new: Mirrored) -> None:
 
 def _read_audit(town: Town, work: Work) -> None:
     """Follow every colour and every delivery by its audit rows; each row begins where the one before it ended."""
-    for row in audit.rows(work.conn):
+    for row in audit.rows(work.conn, work.agency):
         if int(str(row["seq"])) <= town.known.audit_seq:
             continue
         town.known.audit_seq = int(str(row["seq"]))
@@ -895,7 +895,7 @@ def settle(town: Town, *, within: float = 4_200) -> None:
         town.resume()
         cycles += 1
     with town.store.reading() as work:
-        audit.verify(work.conn)
+        audit.verify(work.conn, work.agency)
 
 
 def settle_for_good(town: Town) -> None:

@@ -535,7 +535,7 @@ def test_a_hand_over_from_the_invitation_to_the_predecessor_s_locked_door(city: 
     assert row["data"]["sessions_ended"] == 1
     assert "siti" not in str(row).lower()
     with city.store.reading() as work:
-        audit.verify(work.conn)
+        audit.verify(work.conn, work.agency)
         assert len(kept.tenures(work, post_id=city.post().post.id)) == 2
 
 

@@ -40,7 +40,7 @@ def write(store: Store, count: int = 1) -> audit.Head:
             marks.put(work, Mark.CANARY, str(n))
             work.note("canary", "upstream", n=n)
     with store.reading() as work:
-        return audit.head(work.conn)
+        return audit.head(work.conn, work.agency)
 
 
 def sql(path: Path, *statements: str) -> None:
@@ -101,14 +101,14 @@ def test_a_copy_is_one_moment_while_others_write(sqlite_store: Store, file: Path
     try:
         for n in range(5):
             backup.copy(file, tmp_path / f"copy-{n}", at_work=True)
-            held = backup.look_into(tmp_path / f"copy-{n}")
+            held = backup.look_into(tmp_path / f"copy-{n}").of("kota")
             assert held.head.count >= before.count
             with sqlite_store.reading() as work:
-                assert audit.holds(work.conn, held.head)
+                assert audit.holds(work.conn, work.agency, held.head)
     finally:
         stop.set()
         thread.join()
-    assert (held.reports, held.deliveries, held.agencies) == (0, 0, frozenset({"kota"}))
+    assert (held.reports, held.deliveries) == (0, 0)
 
 
 def test_a_copy_does_not_hold_what_was_deleted(sqlite_store: Store, file: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_a_file_with_its_log_beside_it_is_read_with_it(sqlite_store: Store, file
     taken.write_bytes(file.read_bytes())
     Path(f"{taken}-wal").write_bytes(Path(f"{file}-wal").read_bytes())
     backup.copy(taken, tmp_path / "copy", at_work=False)
-    assert backup.look_into(tmp_path / "copy").head == head
+    assert backup.look_into(tmp_path / "copy").of("kota").head == head
 
 
 def spoil_page(path: Path) -> None:
@@ -193,10 +193,10 @@ def test_a_place_that_takes_no_copy(file: Path, tmp_path: Path) -> None:
 def test_the_head_of_what_cannot_be_read(sqlite_store: Store, file: Path, tmp_path: Path) -> None:
     """It is not known, and that is no error."""
     head = write(sqlite_store)
-    assert backup.head_of(file) == head
+    assert backup.head_of(file, "kota") == head
     for content in (b"", b"nonsense" * 600):
         (tmp_path / "bad.db").write_bytes(content)
-        assert backup.head_of(tmp_path / "bad.db") is None
+        assert backup.head_of(tmp_path / "bad.db", "kota") is None
 
 
 # In the database's place.
@@ -227,7 +227,7 @@ def test_a_copy_takes_the_place_and_the_old_one_is_kept(new: Path, place: Path) 
     place.chmod(0o640)
     aside = place.with_name("city.db.old")
     assert backup.put_in_place(new, place, aside)
-    assert (backup.look_into(place).head.count, backup.look_into(aside).head.count) == (2, 7)
+    assert (backup.look_into(place).of("kota").head.count, backup.look_into(aside).of("kota").head.count) == (2, 7)
     assert place.stat().st_mode & 0o777 == 0o640
     assert beside(place) == ["city.db", "city.db.old"]
     assert not new.exists()
@@ -239,7 +239,7 @@ def test_a_place_without_a_database(new: Path, tmp_path: Path) -> None:
     place = tmp_path / "empty" / "city.db"
     Path(f"{place}-wal").write_bytes(b"of another")
     assert not backup.put_in_place(new, place, place.with_name("city.db.old"))
-    assert backup.look_into(place).head.count == 2
+    assert backup.look_into(place).of("kota").head.count == 2
     assert beside(place) == ["city.db", "city.db.old-wal"]
 
 
@@ -249,7 +249,7 @@ def test_a_damaged_database_is_kept_with_all_that_lay_beside_it(new: Path, place
     Path(f"{place}-wal").write_bytes(b"its log")
     aside = place.with_name("city.db.old")
     assert backup.put_in_place(new, place, aside)
-    assert backup.look_into(place).head.count == 2
+    assert backup.look_into(place).of("kota").head.count == 2
     assert aside.read_bytes().startswith(b"no database any more")
     assert Path(f"{aside}-wal").read_bytes() == b"its log"
     assert not {"city.db-wal", "city.db-shm"} & set(beside(place))
@@ -285,7 +285,7 @@ def test_who_opened_it_a_moment_too_early_cannot_write(
     backup.put_in_place(new, place, place.with_name("city.db.old"))
     with closing(early), pytest.raises(sqlite3.OperationalError, match="readonly"):
         early.execute("PRAGMA journal_mode = WAL").fetchone()
-    assert backup.look_into(place).head.count == 2
+    assert backup.look_into(place).of("kota").head.count == 2
     assert beside(place) == ["city.db", "city.db.old"]
 
 
@@ -295,7 +295,7 @@ def test_a_name_that_cannot_be_given(new: Path, place: Path) -> None:
     aside.write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="File exists"):
         backup.put_in_place(new, place, aside)
-    assert backup.look_into(place).head.count == 7
+    assert backup.look_into(place).of("kota").head.count == 7
 
 
 def test_root_restores_for_the_services_user(new: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

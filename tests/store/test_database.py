@@ -39,7 +39,7 @@ class Killed(BaseException):
 def stored(store: Store) -> tuple[str | None, int]:
     """The canary mark and the number of audit rows."""
     with store.reading() as work:
-        return marks.get(work, Mark.CANARY), audit.head(work.conn).count
+        return marks.get(work, Mark.CANARY), audit.head(work.conn, work.agency).count
 
 
 def change(store: Store, value: str = "1", then: Callable[[Work], object] = lambda _: None) -> None:

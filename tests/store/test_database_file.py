@@ -77,9 +77,9 @@ def test_a_database_with_two_names_is_neither_worked_nor_looked_at(path: Path, t
 def test_who_works_goes_on_and_who_comes_by_another_name_is_kept_out(path: Path, tmp_path: Path) -> None:
     """A program that makes backups by links ends no daemon."""
     store = opened(path)
-    with lock.working(store.engine, "daemon") as holding:
+    with lock.working(store.engine, store.agency, "daemon") as holding:
         os.link(path, tmp_path / "other.db")
-        with pytest.raises(LockHeld), lock.working(make_engine(f"sqlite:///{tmp_path}/other.db"), "cycle"):
+        with pytest.raises(LockHeld), lock.working(make_engine(f"sqlite:///{tmp_path}/other.db"), "kota", "cycle"):
             pytest.fail("two at work")
         assert not (tmp_path / "other.db.lock").exists()
         write(store)
@@ -103,10 +103,10 @@ def test_the_name_that_a_killed_restore_leaves_is_no_second_one(path: Path) -> N
 def test_all_that_belongs_to_a_database_is_its_owners_alone(path: Path) -> None:
     """Whatever the umask: the file, what SQLite keeps beside it, the lock, a copy."""
     store = opened(path)
-    with lock.working(store.engine, "daemon"):
+    with lock.working(store.engine, store.agency, "daemon"):
         write(store)
         backup.copy(path, path.with_name("copy.db"), at_work=True)
-        names = {"city.db", "city.db-wal", "city.db-shm", "city.db.lock", "copy.db"}
+        names = {"city.db", "city.db-wal", "city.db-shm", "city.db.lock", "city.db.kota.lock", "copy.db"}
         assert modes(path.parent) == dict.fromkeys(names, "600")
     store.close()
 
@@ -144,7 +144,10 @@ def test_a_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> No
     other.write_text("precious")
     store = opened(path)
     Path(f"{path}.lock").symlink_to(other)
-    with pytest.raises(StoreUnavailable, match="cannot be opened"), lock.working(store.engine, "daemon"):
+    with (
+        pytest.raises(StoreUnavailable, match="cannot be opened"),
+        lock.working(store.engine, store.agency, "daemon"),
+    ):
         pass
     assert other.read_text() == "precious"
     store.close()
@@ -153,7 +156,7 @@ def test_a_lock_that_is_a_link_is_not_followed(path: Path, tmp_path: Path) -> No
 def test_a_lock_that_is_a_pipe_is_not_waited_for(path: Path) -> None:
     store = opened(path)
     os.mkfifo(f"{path}.lock")
-    assert lock.holder(store.engine) is None
+    assert lock.holder(store.engine, store.agency) is None
     store.close()
 
 
@@ -219,7 +222,7 @@ def test_nothing_leaves_for_a_file_that_lost_its_name(tmp_path: Path, happens: C
     """What was claimed in it must not be sent: by the other file it would be sent again."""
     path = tmp_path / "data" / "city.db"
     store = opened(path)
-    with lock.working(store.engine, "daemon") as holding:
+    with lock.working(store.engine, store.agency, "daemon") as holding:
         assert holding.may_leave()
         happens(path)
         assert not holding.may_leave()

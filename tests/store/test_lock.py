@@ -25,7 +25,7 @@ _HOLD = """
 import sys
 from lapor_sync.store import lock
 from lapor_sync.store.database import make_engine
-with lock.working(make_engine(sys.argv[1]), "daemon"):
+with lock.working(make_engine(sys.argv[1]), "kota", "daemon"):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -45,7 +45,7 @@ def test_a_second_process_is_kept_out_and_told_who_works(store: Store, url: str)
     with (
         other_process(url) as pid,
         pytest.raises(LockHeld, match=f"daemon, pid {pid} on") as refused,
-        lock.working(store.engine, "cycle"),
+        lock.working(store.engine, store.agency, "cycle"),
     ):
         pytest.fail("two at work")
     assert refused.value.exit_code == 3
@@ -55,41 +55,41 @@ def test_a_killed_holder_holds_nothing(store: Store, url: str) -> None:
     """After kill -9 the next one starts at once: nobody removes a lock by hand."""
     with other_process(url) as pid:
         os.kill(pid, signal.SIGKILL)
-        with lock.working(store.engine, "daemon"):
-            assert (lock.holder(store.engine) or "").startswith(f"daemon, pid {os.getpid()} on ")
-    assert lock.holder(store.engine) is None
+        with lock.working(store.engine, store.agency, "daemon"):
+            assert (lock.holder(store.engine, store.agency) or "").startswith(f"daemon, pid {os.getpid()} on ")
+    assert lock.holder(store.engine, store.agency) is None
 
 
 def test_the_holder_is_named_to_who_looks(store: Store, url: str) -> None:
     """Nobody before, the process while it works, nobody after."""
-    assert lock.holder(store.engine) is None
+    assert lock.holder(store.engine, store.agency) is None
     with other_process(url) as pid:
-        assert (lock.holder(store.engine) or "").startswith(f"daemon, pid {pid} on ")
+        assert (lock.holder(store.engine, store.agency) or "").startswith(f"daemon, pid {pid} on ")
     _wait_until_free(store)
 
 
 def _wait_until_free(store: Store) -> None:
     until = time.monotonic() + 5
-    while lock.holder(store.engine) is not None:
+    while lock.holder(store.engine, store.agency) is not None:
         assert time.monotonic() < until
         time.sleep(0.01)
 
 
 def test_one_process_holds_it_once(store: Store) -> None:
     """A second worker in the same process is another worker; when the first is through, it may."""
-    with lock.working(store.engine, "daemon"):
-        with pytest.raises(LockHeld), lock.working(store.engine, "backfill"):
+    with lock.working(store.engine, store.agency, "daemon"):
+        with pytest.raises(LockHeld), lock.working(store.engine, store.agency, "backfill"):
             pytest.fail("two at work")
-        assert lock.holder(store.engine) is not None
-    with lock.working(store.engine, "backfill") as holding:
+        assert lock.holder(store.engine, store.agency) is not None
+    with lock.working(store.engine, store.agency, "backfill") as holding:
         holding.check()
 
 
 def test_what_goes_wrong_inside_comes_out_and_frees_the_lock(store: Store) -> None:
     """The lock hides no error of the work."""
-    with pytest.raises(KeyError), lock.working(store.engine, "daemon"):
+    with pytest.raises(KeyError), lock.working(store.engine, store.agency, "daemon"):
         raise KeyError
-    assert lock.holder(store.engine) is None
+    assert lock.holder(store.engine, store.agency) is None
 
 
 def test_looking_never_keeps_a_worker_out(store: Store, url: str, clock: StillClock) -> None:
@@ -99,7 +99,7 @@ def test_looking_never_keeps_a_worker_out(store: Store, url: str, clock: StillCl
     def look() -> None:
         mine = open_store(url, "kota", clock)
         while not done.is_set():
-            lock.holder(mine.engine)
+            lock.holder(mine.engine, mine.agency)
         mine.close()
 
     lookers = [threading.Thread(target=look) for _ in range(3)]
@@ -107,7 +107,7 @@ def test_looking_never_keeps_a_worker_out(store: Store, url: str, clock: StillCl
         one.start()
     try:
         for _ in range(30):
-            with lock.working(store.engine, "daemon"):
+            with lock.working(store.engine, store.agency, "daemon"):
                 pass
     finally:
         done.set()
@@ -121,14 +121,14 @@ def test_a_worker_waits_a_moment_for_one_who_is_just_leaving(store: Store, url: 
     entered = threading.Event()
 
     def leave_soon() -> None:
-        with lock.working(other, "daemon"):
+        with lock.working(other, "kota", "daemon"):
             entered.set()
             time.sleep(0.15)
 
     leaving = threading.Thread(target=leave_soon)
     leaving.start()
     entered.wait(5)
-    with lock.working(store.engine, "daemon"):
+    with lock.working(store.engine, store.agency, "daemon"):
         pass
     leaving.join()
     other.dispose()
@@ -140,11 +140,11 @@ def test_a_worker_waits_a_moment_for_one_who_is_just_leaving(store: Store, url: 
 def test_looking_makes_and_writes_no_file(sqlite_store: Store) -> None:
     """Who may only read can look as well."""
     file = Path(f"{sqlite_store.engine.url.database}.lock")
-    assert lock.holder(sqlite_store.engine) is None
+    assert lock.holder(sqlite_store.engine, sqlite_store.agency) is None
     assert not file.exists()
     file.write_text("daemon, pid 1 on gone")
     before = file.stat().st_mtime_ns
-    assert lock.holder(sqlite_store.engine) is None
+    assert lock.holder(sqlite_store.engine, sqlite_store.agency) is None
     assert (file.read_text(), file.stat().st_mtime_ns) == ("daemon, pid 1 on gone", before)
 
 
@@ -153,7 +153,11 @@ def test_two_names_of_one_file_are_one_lock(sqlite_store: Store, tmp_path: Path)
     link = tmp_path / "link.db"
     link.symlink_to(str(sqlite_store.engine.url.database))
     linked = make_engine(f"sqlite:///{link}")
-    with lock.working(sqlite_store.engine, "daemon"), pytest.raises(LockHeld), lock.working(linked, "cycle"):
+    with (
+        lock.working(sqlite_store.engine, sqlite_store.agency, "daemon"),
+        pytest.raises(LockHeld),
+        lock.working(linked, "kota", "cycle"),
+    ):
         pytest.fail("two at work")
     linked.dispose()
 
@@ -161,9 +165,12 @@ def test_two_names_of_one_file_are_one_lock(sqlite_store: Store, tmp_path: Path)
 def test_a_lock_file_that_cannot_be_opened_is_said_clearly(sqlite_store: Store) -> None:
     """A worker fails with a sentence; a look says that it cannot tell, and does not fail."""
     Path(f"{sqlite_store.engine.url.database}.lock").mkdir()
-    with pytest.raises(StoreUnavailable, match="lock file"), lock.working(sqlite_store.engine, "cycle"):
+    with (
+        pytest.raises(StoreUnavailable, match="lock file"),
+        lock.working(sqlite_store.engine, sqlite_store.agency, "cycle"),
+    ):
         pytest.fail("no lock")
-    assert lock.holder(sqlite_store.engine) is None
+    assert lock.holder(sqlite_store.engine, sqlite_store.agency) is None
 
 
 def test_a_look_never_fails(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +183,7 @@ def test_a_look_never_fails(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
     for module, name in ((fcntl, "flock"), (os, "open")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, refuse)
-            assert lock.holder(sqlite_store.engine) == "unknown"
+            assert lock.holder(sqlite_store.engine, sqlite_store.agency) == "unknown"
 
 
 def test_a_full_disk_costs_the_name_not_the_lock(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,16 +194,16 @@ def test_a_full_disk_costs_the_name_not_the_lock(sqlite_store: Store, monkeypatc
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "pwrite", full)
-        with lock.working(sqlite_store.engine, "daemon"):
-            assert lock.holder(sqlite_store.engine) == "unknown"
+        with lock.working(sqlite_store.engine, sqlite_store.agency, "daemon"):
+            assert lock.holder(sqlite_store.engine, sqlite_store.agency) == "unknown"
 
 
 def test_a_database_in_memory_needs_no_lock(clock: StillClock) -> None:
     """No other process can reach it."""
     store = open_store("sqlite://", "kota", clock)
-    with lock.working(store.engine, "rehearsal") as holding:
+    with lock.working(store.engine, store.agency, "rehearsal") as holding:
         holding.check()
-        assert lock.holder(store.engine) is None
+        assert lock.holder(store.engine, store.agency) is None
     store.close()
 
 
@@ -254,7 +261,8 @@ def test_an_answer_that_came_late_proves_nothing() -> None:
 def _lose(store: Store) -> None:
     """Take the lock from this process without its knowledge."""
     if store.engine.dialect.name == "sqlite":
-        Path(f"{store.engine.url.database}.lock").unlink()
+        for name in (".lock", ".kota.lock"):
+            Path(f"{store.engine.url.database}{name}").unlink()
     else:
         _terminate("lapor-sync daemon")
 
@@ -264,14 +272,14 @@ def test_who_takes_over_from_one_that_may_be_frozen_waits_until_it_can_send_noth
 ) -> None:
     """It wakes with responses in hand: nothing of them leaves, and it settles nothing any more."""
     monkeypatch.setattr(lock, "TAKE_OVER_SECONDS", 0.4)
-    with lock.working(store.engine, "daemon") as frozen:
+    with lock.working(store.engine, store.agency, "daemon") as frozen:
         with store.work() as work:
             frozen.claim(work)
         _lose(store)
         with store.work() as work:
             frozen.still_answers(work)  # nobody took over yet: what came of it is written down
         began = time.monotonic()
-        with lock.working(store.engine, "standby") as second:
+        with lock.working(store.engine, store.agency, "standby") as second:
             assert time.monotonic() - began >= 0.4
             with store.work() as work:
                 second.claim(work)
@@ -286,11 +294,11 @@ def test_who_takes_over_from_one_that_may_be_frozen_waits_until_it_can_send_noth
 def test_who_ended_cleanly_or_is_dead_is_not_waited_for(store: Store, url: str) -> None:
     """A take-over after kill -9 on one machine costs no lease."""
     claiming = _HOLD.replace(
-        'with lock.working(make_engine(sys.argv[1]), "daemon"):',
+        'with lock.working(make_engine(sys.argv[1]), "kota", "daemon"):',
         "from lapor_sync.clock import SystemClock\n"
         "from lapor_sync.store.database import open_store\n"
         'store = open_store(sys.argv[1], "kota", SystemClock())\n'
-        'with lock.working(store.engine, "daemon") as holding:\n'
+        'with lock.working(store.engine, store.agency, "daemon") as holding:\n'
         "    with store.work() as work:\n"
         "        holding.claim(work)",
     )
@@ -299,9 +307,9 @@ def test_who_ended_cleanly_or_is_dead_is_not_waited_for(store: Store, url: str) 
         assert process.stdout.readline() == "held\n"
         os.kill(process.pid, signal.SIGKILL)
         began = time.monotonic()
-        with lock.working(store.engine, "daemon") as holding, store.work() as work:
+        with lock.working(store.engine, store.agency, "daemon") as holding, store.work() as work:
             holding.claim(work)
-        with lock.working(store.engine, "daemon"):
+        with lock.working(store.engine, store.agency, "daemon"):
             pass
         assert time.monotonic() - began < lock.TAKE_OVER_SECONDS - lock.PROOF_SECONDS
 
@@ -318,7 +326,7 @@ def test_only_what_is_known_to_be_dead_is_taken_for_dead(left: str) -> None:
 
 def test_a_lock_file_that_was_removed_keeps_nobody_out_and_its_holder_finds_out(sqlite_store: Store) -> None:
     """Before anything more leaves."""
-    with lock.working(sqlite_store.engine, "daemon") as holding:
+    with lock.working(sqlite_store.engine, sqlite_store.agency, "daemon") as holding:
         holding.check()
         _lose(sqlite_store)
         with pytest.raises(StoreUnavailable, match="removed or replaced"):
@@ -336,16 +344,16 @@ def _terminate(who: str) -> None:
 
 def test_a_lost_lock_is_noticed(postgres_store: Store) -> None:
     """The server ends the connection that holds the database: whoever checks stops working, and stays stopped."""
-    with lock.working(postgres_store.engine, "daemon") as holding:
+    with lock.working(postgres_store.engine, postgres_store.agency, "daemon") as holding:
         holding.check()
         _terminate("lapor-sync daemon")
-        assert lock.holder(postgres_store.engine) is None
+        assert lock.holder(postgres_store.engine, postgres_store.agency) is None
         for _ in range(3):
             with pytest.raises(StoreUnavailable, match="was lost"):
                 holding.check()
-        with lock.working(postgres_store.engine, "other"), pytest.raises(StoreUnavailable):
+        with lock.working(postgres_store.engine, postgres_store.agency, "other"), pytest.raises(StoreUnavailable):
             holding.check()
-    with lock.working(postgres_store.engine, "daemon") as holding:
+    with lock.working(postgres_store.engine, postgres_store.agency, "daemon") as holding:
         holding.check()
 
 
@@ -353,9 +361,9 @@ def test_the_lock_is_per_database(postgres_store: Store, tmp_path: Path, clock: 
     """Two cities on one server, each with a database of its own, work at once."""
     with fresh("postgresql", tmp_path) as url:
         neighbour = open_store(url, "kota", clock)
-        with lock.working(postgres_store.engine, "daemon"):
-            assert lock.holder(neighbour.engine) is None
-            with lock.working(neighbour.engine, "daemon") as holding:
+        with lock.working(postgres_store.engine, postgres_store.agency, "daemon"):
+            assert lock.holder(neighbour.engine, neighbour.agency) is None
+            with lock.working(neighbour.engine, neighbour.agency, "daemon") as holding:
                 holding.check()
         neighbour.close()
 
@@ -363,9 +371,9 @@ def test_the_lock_is_per_database(postgres_store: Store, tmp_path: Path, clock: 
 def test_a_pool_gets_no_connection_that_holds_the_lock(postgres_store: Store) -> None:
     """After work ended no idle connection holds on."""
     for _ in range(3):
-        with lock.working(postgres_store.engine, "daemon"):
+        with lock.working(postgres_store.engine, postgres_store.agency, "daemon"):
             pass
-        assert lock.holder(postgres_store.engine) is None
+        assert lock.holder(postgres_store.engine, postgres_store.agency) is None
     with postgres_store.reading() as work:
         name = work.conn.execute(text("SELECT current_setting('application_name')")).scalar()
         assert not str(name).startswith("lapor-sync")
@@ -374,9 +382,9 @@ def test_a_pool_gets_no_connection_that_holds_the_lock(postgres_store: Store) ->
 def test_a_server_that_is_not_there_cannot_be_asked(tmp_path: Path) -> None:
     """Work fails with a sentence, a look says that it cannot tell."""
     engine = make_engine(f"postgresql+psycopg://postgres@/lapor?host={tmp_path}&connect_timeout=2")
-    with pytest.raises(StoreUnavailable, match="lock cannot be asked for"), lock.working(engine, "cycle"):
+    with pytest.raises(StoreUnavailable, match="lock cannot be asked for"), lock.working(engine, "kota", "cycle"):
         pytest.fail("no lock")
-    assert lock.holder(engine) == "unknown"
+    assert lock.holder(engine, "kota") == "unknown"
     engine.dispose()
 
 
@@ -384,7 +392,10 @@ def test_a_nameless_holder_is_unknown(postgres_store: Store) -> None:
     """Somebody took the lock by hand, without a name."""
     with postgres_store.engine.connect() as conn:
         conn.execute(text("SELECT set_config('application_name', '', false), pg_advisory_lock(445676044)"))
-        assert lock.holder(postgres_store.engine) == "unknown"
-        with pytest.raises(LockHeld, match="unknown"), lock.working(postgres_store.engine, "cycle"):
+        assert lock.holder(postgres_store.engine, postgres_store.agency) == "unknown"
+        with (
+            pytest.raises(LockHeld, match="unknown"),
+            lock.working(postgres_store.engine, postgres_store.agency, "cycle"),
+        ):
             pytest.fail("two at work")
         conn.execute(text("SELECT pg_advisory_unlock_all()"))

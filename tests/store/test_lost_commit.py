@@ -125,7 +125,7 @@ def change(store: Store, value: str, *, noted: bool = True) -> None:
 
 def stored(store: Store) -> tuple[str | None, int]:
     with store.reading() as work:
-        return marks.get(work, Mark.CANARY), audit.verify(work.conn).count
+        return marks.get(work, Mark.CANARY), audit.verify(work.conn, work.agency).count
 
 
 def test_a_commit_whose_answer_was_lost_is_a_commit(store: Store, proxy: Proxy) -> None:

@@ -59,7 +59,7 @@ def test_every_legal_move_goes_and_is_audited(store: Store) -> None:
             outbox.move(work, get(work, ref), to, Reason.BY_PERSON, tries=3)
         with store.reading() as work:
             moved = get(work, ref)
-            last = list(audit.rows(work.conn))[-1]
+            last = list(audit.rows(work.conn, work.agency))[-1]
         assert (moved.state, moved.reason, moved.delivery.tries) == (to, Reason.BY_PERSON, 3)
         assert (last["what"], last["subject"], last["who"]) == ("delivery_moved", "7001", "budi")
 
@@ -73,7 +73,7 @@ def test_no_illegal_move_goes_by_the_program(store: Store) -> None:
             move(store, to, ref)
         assert state(store, ref) is before
     with store.reading() as work:
-        assert audit.head(work.conn).count == len(ILLEGAL)
+        assert audit.head(work.conn, work.agency).count == len(ILLEGAL)
 
 
 def test_no_illegal_move_goes_by_sql(store: Store) -> None:
@@ -297,7 +297,7 @@ def test_an_attempt_is_written_down_before_and_after(store: Store, outcome: Outc
         outbox.end_attempt(work, get(work, "LS-AAAAAA"), outcome, 321)
     with store.reading() as work:
         (one,) = outbox.attempts_of(work, ["LS-AAAAAA", "LS-BBBBBB"])["LS-AAAAAA"]
-        last = list(audit.rows(work.conn))[-1]
+        last = list(audit.rows(work.conn, work.agency))[-1]
     assert (one.n, one.at, one.outcome, one.http_status, one.ms) == (1, START, name, outcome.http_status, 321)
     assert last["data"] == {"http_status": outcome.http_status, "outcome": name, "ref": "LS-AAAAAA"}
 

@@ -20,7 +20,7 @@ MINUTE = timedelta(minutes=1)
 def told(store: Store) -> list[str]:
     """What the audit chain says, in short."""
     with store.reading() as work:
-        return [f"{row['what']} {row['subject']}" for row in audit.rows(work.conn)]
+        return [f"{row['what']} {row['subject']}" for row in audit.rows(work.conn, work.agency)]
 
 
 # Quarantine.
@@ -128,7 +128,7 @@ def test_an_outage_begins_and_ends(store: Store, other_city: Store, clock: Still
         assert marks.current_outage(work) is None
         whole = marks.outages_between(work, START, START)
     assert whole == (Outage(since=START - MINUTE, until=START + MINUTE, what="unreachable"),)
-    assert told(store) == ["outage_began upstream", "outage_ended upstream", "outage_ended upstream"]
+    assert told(store) == ["outage_began upstream", "outage_ended upstream"]
 
 
 def test_outages_that_touch_a_span(store: Store, clock: StillClock) -> None:
@@ -182,7 +182,7 @@ def test_the_same_question_is_asked_once(store: Store, other_city: Store) -> Non
         ("many_vanished", None, None),
     ]
     assert len(all_open(other_city)) == 1
-    assert len(told(store)) == 5
+    assert (len(told(store)), len(told(other_city))) == (4, 1)
 
 
 def test_a_settled_question_may_be_asked_again(store: Store, clock: StillClock) -> None:
@@ -197,7 +197,7 @@ def test_a_settled_question_may_be_asked_again(store: Store, clock: StillClock) 
     assert all_open(store)[0].id != one.id
     with store.reading() as work:
         assert conflicts.get(work, one.id) is None
-        row = list(audit.rows(work.conn))[1]
+        row = list(audit.rows(work.conn, work.agency))[1]
     assert (row["who"], row["what"], row["subject"]) == ("budi", "conflict_settled", "1")
     assert "keep_ours" in str(row["data"])
 

@@ -73,7 +73,7 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url:
             kept_of_before = [{key: row[key] for key in before[0]} for row in now]
             assert sorted(kept_of_before, key=str) == sorted(before, key=str), name
         assert compare_metadata(MigrationContext.configure(work.conn), metadata) == []
-        assert audit.verify(work.conn).count == len(rows["audit"])
+        assert audit.verify(work.conn, work.agency).count == len(rows["audit"])
         listed = outbox.listing(work)
         assert {one.state for one in listed} == set(State) - {State.SENDING}
         assert views.status(work)["conflicts"] == 1
@@ -121,7 +121,7 @@ def test_a_kill_in_the_middle_of_an_upgrade_loses_nothing(at: str, empty_url: st
     with store.reading() as work:
         assert schema_version(work.conn) == HEAD
         assert compare_metadata(MigrationContext.configure(work.conn), metadata) == []
-        assert audit.verify(work.conn).count == len(rows["audit"])
+        assert audit.verify(work.conn, work.agency).count == len(rows["audit"])
         assert len(outbox.listing(work)) == len(rows["delivery"])
     store.close()
 

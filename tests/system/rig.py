@@ -203,7 +203,7 @@ class Rig:
     def verified(self) -> None:
         """The audit chain holds. Raises AuditBroken."""
         with self.judging.store.reading() as work:
-            audit.verify(work.conn)
+            audit.verify(work.conn, work.agency)
 
     def arrived(self, tracking_id: str) -> list[str]:
         """What stands in the citizen's thread by our hand, in the order in which it was stored."""

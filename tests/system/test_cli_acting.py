@@ -591,7 +591,7 @@ def test_another_process_at_work(cli, mirrored):
     from lapor_sync.store.lock import working
 
     engine = make_engine(cli.env["LAPOR_SYNC_DATABASE_URL"])
-    with working(engine, "daemon"):
+    with working(engine, "kota", "daemon"):
         ran = cli("--once")
         assert ran.code == 3
         assert ran.says("daemon, pid")

@@ -59,12 +59,12 @@ def test_a_backup_beside_a_daemon_that_writes(village: Rig, tmp_path: Path) -> N
             village.stir(dice)
             ran(village, "backup", tmp_path / f"{n}.db")
         done = ran(village, "backup", file)
-        held = backup.look_into(file)
+        held = backup.look_into(file).of("kota")
         assert done.out == f"{file}: {held}\n"
         assert held.deliveries == 12
         assert file.stat().st_mode & 0o777 == 0o600
         with village.judging.store.reading() as work:
-            assert audit.holds(work.conn, held.head)
+            assert audit.holds(work.conn, work.agency, held.head)
         again = ran(village, "backup", file, code=2)
         assert "is there already: nothing is overwritten" in again.said
         village.settles(daemon)
@@ -188,7 +188,7 @@ def test_a_restore_is_killed_at_any_moment(village: Rig, tmp_path: Path) -> None
     """Each time there is the old database or the new one, whole and paused; in the end the restore goes through."""
     file, database = tmp_path / "backup.db", tmp_path / "data" / "city.db"
     refs = with_a_backup(village, file)
-    old, dice = backup.head_of(database), random.Random(7)
+    old, dice = backup.head_of(database, "kota"), random.Random(7)
     assert old is not None
     began = time.monotonic()
     ran(village, "restore", file)
@@ -202,9 +202,9 @@ def test_a_restore_is_killed_at_any_moment(village: Rig, tmp_path: Path) -> None
             killed.kill()
         store = open_store(f"sqlite:///{database}", "kota", StillClock())
         with store.reading() as work:
-            audit.verify(work.conn)
+            audit.verify(work.conn, work.agency)
             assert pauses.current(work) is not None
-            restored += not audit.holds(work.conn, old)
+            restored += not audit.holds(work.conn, work.agency, old)
         store.close()
         n += 1
     ran(village, "restore", file)
@@ -229,12 +229,12 @@ def test_files_that_cannot_be_restored(village: Rig, tmp_path: Path, content: by
     file, database = tmp_path / "backup.db", tmp_path / "data" / "city.db"
     ran(village, "--once")
     village.judging.store.close()
-    before = backup.head_of(database)
+    before = backup.head_of(database, "kota")
     if content is not None:
         file.write_bytes(content)
     done = ran(village, "restore", file, code=2)
     assert words in done.said
-    assert backup.head_of(database) == before
+    assert backup.head_of(database, "kota") == before
     assert not list(tmp_path.glob("data/*restor*"))
 
 

@@ -155,7 +155,7 @@ def comes_true(day: Day, wrong_today: Callable[[Day], Wrong], child: Child) -> N
 def told(city: Rig) -> str:
     """All that may be shown to whoever helps: the log with its errors, every audit row, and `status`."""
     with city.judging.store.reading() as work:
-        chain = "\n".join(map(str, audit.rows(work.conn)))
+        chain = "\n".join(map(str, audit.rows(work.conn, work.agency)))
         return "\n".join((city.stderr.read_text(encoding="utf-8"), chain, json.dumps(views.status(work))))
 
 

@@ -340,4 +340,4 @@ def test_the_lock_is_free_after_a_failure(env: dict[str, str]) -> None:
     with pytest.raises(ZeroDivisionError):
         city.once()
     with app(env).store() as store:
-        assert lock.holder(store.engine) is None
+        assert lock.holder(store.engine, store.agency) is None

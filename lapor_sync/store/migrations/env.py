@@ -5,16 +5,16 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import text
 
+from lapor_sync.store.keys import MIGRATION, TURN
 from lapor_sync.store.schema import metadata
-
-_LOCK = 0x1A90_5C4E  # PostgreSQL: two processes that migrate at once take turns
 
 
 def run() -> None:
     """Apply what is missing."""
     conn = context.config.attributes["connection"]
     if conn.dialect.name == "postgresql":
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        for key in (MIGRATION, TURN):  # and nobody writes meanwhile, for whichever agency
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
     context.configure(connection=conn, target_metadata=metadata, transactional_ddl=False)
     context.run_migrations()
 

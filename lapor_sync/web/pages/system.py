@@ -27,6 +27,6 @@ def page() -> str:
             queue=outbox.counts(work),
             conflicts=conflicts.count(work),
             quarantine=quarantine.listing(work),
-            head=audit.head(work.conn),
+            head=audit.head(work.conn, work.agency),
             now=board().store.clock.now(),
         )
