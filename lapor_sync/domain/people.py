@@ -174,7 +174,9 @@ def sign_in_of(given: str) -> str | None:
 
     However it is typed: in capitals, or a NIP in groups.
     """
-    name = unicodedata.normalize("NFKC", given).strip().casefold()
+    name = unicodedata.normalize("NFKC", given).strip()
+    for _ in range(2):  # the form of a form is itself. Source: Unicode, 3.13, NFKC_Casefold
+        name = unicodedata.normalize("NFKC", name.casefold())
     if all(part.isdecimal() for part in name.split()):
         name = "".join(name.split())
     is_whole = len(name.split()) == 1 and name.isprintable()

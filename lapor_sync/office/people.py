@@ -124,20 +124,24 @@ def _new_link(work: Work, person_id: str) -> str:
 
 def invited(store: Store, token: str) -> str:
     """Return the name of the person whom a link is for. Raises Refused."""
+    return _invited(store, token).name
+
+
+def _invited(store: Store, token: str) -> Person:
+    """The person of a link that can be used; one that is seen to be too old is noted. Raises Refused."""
     with store.reading() as work:
-        if (one := _of_link(work, token)) is not None:
-            return one.name
-    _note_what_is_over(store)
+        one, found = _of_link(work, token), people.link_of(work, _hash(token))
+    if one is not None:
+        return one
+    if found is not None and found.ended_at is None:  # nothing is written for what is no link: anybody may ask
+        with store.work() as work:
+            _sweep(work)
     raise Refused(Code.LINK_OVER)
 
 
 def accept(store: Store, token: str, password: str) -> None:
     """Let the person of a link have this password: ends the link, and every session. Raises Refused."""
-    with store.reading() as work:
-        one = _of_link(work, token)
-    if one is None:
-        _note_what_is_over(store)
-        raise Refused(Code.LINK_OVER)
+    one = _invited(store, token)
     kept = _hashed(password, one)
     with store.work(by_oneself(one.id)) as work:
         if _of_link(work, token) is None:  # somebody else was quicker
@@ -366,7 +370,7 @@ def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
         for tenure in ending:
             people.end_tenure(work, tenure, at)
         people.put_end(work, one.id, at)
-        if actor.person_id is not None:
+        if actor.person_id is not None and any(tenure.post.role is Role.ADMIN for tenure in ending):
             _need_an_admin(work, at)
         ended = _end_if_now(work, one.id, at)
         posts = sorted({tenure.post.id for tenure in ending}, key=int)
@@ -418,11 +422,6 @@ def _person(work: Work, given: str) -> Person:
     if found is None:
         raise Refused(Code.PERSON_UNKNOWN, given=given)
     return found
-
-
-def _note_what_is_over(store: Store) -> None:
-    with store.work() as work:
-        _sweep(work)
 
 
 def _sweep(work: Work) -> None:

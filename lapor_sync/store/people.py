@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
 
 from lapor_sync.domain.people import Post, Role, State, Tenure, posts_held, state_of, vacant_since
+from lapor_sync.domain.sessions import session_is_over
 from lapor_sync.store import institutions
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import link, person, post, session, sign_in_try, tenure
@@ -334,10 +335,13 @@ def _as_session(row: Row[Any]) -> Session:
 
 
 def sessions(work: Work, person_id: str) -> tuple[Session, ...]:
-    """Return a person's sessions that were not ended, the last begun first; some may be over by their age."""
+    """Return a person's sessions that go on, the last begun first."""
+    at, mine = from_text(work.at), tenures(work, person_id=person_id)
+    held = posts_held(mine, at)
     which = (session.c.agency == work.agency, session.c.person_id == _number(person_id), _GOES_ON)
     query = select(session).where(*which).order_by(session.c.begun_at.desc(), session.c.id)
-    return tuple(map(_as_session, work.conn.execute(query)))
+    found = map(_as_session, work.conn.execute(query))
+    return tuple(one for one in found if not session_is_over(one.begun_at, one.seen_at, at, held, mine))
 
 
 _GOES_ON = session.c.ended_at.is_(None)

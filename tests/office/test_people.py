@@ -744,6 +744,41 @@ def test_the_last_admin_is_not_ended_from_a_page(city: City) -> None:
     assert city.post(Role.ADMIN, None).holders == ()
 
 
+def test_an_admin_for_a_while_ends_an_officer_later_than_that(city: City) -> None:
+    people.accept(
+        city.store,
+        city.invite("ayu", Role.ADMIN, None, until=city.clock.now() + timedelta(days=2)),
+        PASSWORD,
+    )
+    (ayu,) = city.signed_in("ayu").actors
+    city.officer()
+    people.end_tenures(city.store, ayu, "siti", city.clock.now() + timedelta(days=9))
+    assert city.listed().posts[0].until == city.clock.now() + timedelta(days=9)
+
+
+def test_what_is_no_link_writes_nothing(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask, and the daemon waits for whoever writes."""
+
+    def written(*_: object, **__: object) -> None:
+        pytest.fail("a write transaction")
+
+    token = city.invite("siti")
+    people.accept(city.store, token, PASSWORD)
+    monkeypatch.setattr(city.store, "work", written)
+    for asked in (token, "x"):
+        with refused(Code.LINK_OVER):
+            people.invited(city.store, asked)
+        assert people.session(city.store, asked) is None
+
+
+def test_a_list_of_sessions_has_none_that_is_over_by_its_age(city: City) -> None:
+    city.officer()
+    siti = city.signed_in()
+    city.clock.advance(8 * 3600)
+    with city.store.reading() as work:
+        assert kept.sessions(work, siti.person_id) == ()
+
+
 def test_the_audit_names_nobody(city: City) -> None:
     ayu = city.admin()
     people.accept(city.store, city.invite("siti", name="Siti Rahma", by=ayu), PASSWORD)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies
 
 from lapor_sync.domain import sessions
 from lapor_sync.domain.passwords import MOST, is_common, problem
@@ -125,7 +126,7 @@ def test_a_person_without_a_post_may_nothing(act: Act) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("typed", "kept"),
     [
         (" Siti@Kota.Example ", "siti@kota.example"),
         ("19800101 200501 2 001", "198001012005012001"),
@@ -140,16 +141,23 @@ def test_a_person_without_a_post_may_nothing(act: Act) -> None:
         ("x" * 255, None),
     ],
 )
-def test_a_sign_in_name_is_one_however_it_is_typed(given: str, kept: str | None) -> None:
-    assert sign_in_of(given) == kept
+def test_a_sign_in_name_is_one_however_it_is_typed(typed: str, kept: str | None) -> None:
+    assert sign_in_of(typed) == kept
+
+
+@given(strategies.text(max_size=12) | strategies.text("ßİıſﬀﬃΐᾳΣς\u0345\u0308\u030cÅK", max_size=6))
+def test_the_form_of_a_sign_in_name_is_its_own_form(typed: str) -> None:
+    """Else who signs in would not be found by what is kept."""
+    kept = sign_in_of(typed)
+    assert kept is None or sign_in_of(kept) == kept
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("typed", "kept"),
     [("  Siti   Rahma ", "Siti Rahma"), ("", None), (" \n", None), ("Siti\x1b[31m", None), ("x" * 201, None)],
 )
-def test_a_name_is_printable_and_of_a_length_that_is_shown(given: str, kept: str | None) -> None:
-    assert name_of(given) == kept
+def test_a_name_is_printable_and_of_a_length_that_is_shown(typed: str, kept: str | None) -> None:
+    assert name_of(typed) == kept
 
 
 # Sessions and links.
