@@ -125,7 +125,9 @@ def again(problem: Problem, status: int) -> BaseResponse:
         try:
             made: Any = (page(**(request.view_args or {}), problem=problem), status)
             return _asking_for_patience(current_app.make_response(made))
-        except (NotSignedIn, NoPost, HTTPException, LaporSyncError):
+        except NotSignedIn as error:
+            return _to_sign_in(error)  # whose token was of a session that is over has to sign in, whatever else
+        except (NoPost, HTTPException, LaporSyncError):
             pass  # not even that page can be shown: the words are, in a form of their own
     return said(problem, status)
 
@@ -161,7 +163,7 @@ def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
     """Lead to the sign-in page; with words that were typed it comes at once, and has them."""
     page = _form_page()
     kept = {name: value for name, value in typed().items() if value.strip()} if page else {}
-    if page is None or not kept:
+    if page is None or "text" not in kept:
         back = request.full_path.rstrip("?") if request.method in SAFE else _page_url()
         return redirect(url_for("sign_in.page", next=back), 303)
     problem = problem_of(words.PAGES[401])

@@ -329,6 +329,31 @@ def test_who_is_not_signed_in_is_led_to_the_door_and_back(client: FlaskClient) -
     assert client.get("/").status_code == 303
 
 
+@pytest.mark.parametrize("has_token", [True, False])
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/laporan/7001/jawab", "/laporan/7001"),
+        ("/kiriman/LS-AAAAAA/hold", "/kiriman"),
+        ("/akun/kata-sandi", "/akun"),
+    ],
+)
+def test_a_form_of_nobody_leads_to_the_door(
+    client: FlaskClient, store: Store, path: str, back: str, has_token: bool
+) -> None:
+    save(store, one())
+    add(store, new("LS-AAAAAA"))
+    csrf = token_in(client.get("/masuk")) if has_token else ""
+    data = {"csrf": csrf, "next": "/kiriman", "old": "x", "password": "y", "text": " "}
+    answer = client.post(path, data=data)
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith(f"/masuk?next={back}")
+    with_words = client.post("/laporan/7001/jawab", data={"csrf": csrf, "text": TEXT})
+    assert with_words.status_code == 401
+    assert TEXT in with_words.text
+    assert [one.state for one in queued(store)] == [State.QUEUED]
+
+
 # One report.
 
 
