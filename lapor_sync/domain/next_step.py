@@ -36,8 +36,9 @@ class Scene:
 
     `items`: the digest of the words of each item that was known, by id. `traces`: how often parts of the delivery stood
     in what upstream said of the report, as `traces` counts them; None where that is not known. `parts`: of how many
-    parts that was made. `detail`: what the report's own record said, as `detail_digest` has it. `call_id`: the id under
-    which upstream was asked and written to. `began_at`: upstream's time when the last such try left.
+    parts that was made. `detail`: what the report's own record said, as `detail_digest` has it. `status`: the name of
+    its status. `call_id`: the id under which upstream was asked and written to. `began_at`: upstream's time when the
+    last such try left.
     """
 
     items: Mapping[str, str]
@@ -45,6 +46,7 @@ class Scene:
     traces: tuple[int, ...] | None = None
     parts: int | None = None
     detail: str | None = None
+    status: str | None = None
     began_at: datetime | None = None
 
 
@@ -84,9 +86,9 @@ class Seen:
     `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
     report, in whatever state its delivery is; needed where the prefix was changed since. `siblings`: the texts of its
     other deliveries by reference, but for those that were only found upstream. `bad`: keys of items that could not be
-    read; `unknown_status`: the status name where it is not known; `traces`, `parts`, `detail`: as in `Scene`, of this
-    read; `call_id`: the id that was asked for. `ended_at`: upstream's time when the last try ended, after which what it
-    stored is shown within the `grace`; `read_at`: when this read began.
+    read; `unknown_status`: the status name where it is not known; `traces`, `parts`, `detail`, `status`: as in `Scene`,
+    of this read; `call_id`: the id that was asked for. `ended_at`: upstream's time when the last try ended, after which
+    what it stored is shown within the `grace`; `read_at`: when this read began.
     """
 
     colour: Colour | None
@@ -107,6 +109,7 @@ class Seen:
     traces: tuple[int, ...] | None = None
     parts: int | None = None
     detail: str | None = None
+    status: str | None = None
     call_id: str | None = None
     ended_at: datetime | None = None
     grace: timedelta = timedelta(0)
@@ -215,7 +218,13 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
     if not new:  # it may stand in an item, or in the detail only; or the detail tells of it before the thread does
         has_changed = scene.detail is not None and seen.detail is not None and scene.detail != seen.detail
         return has_changed or (seen.parts or 0) > (scene.parts or seen.parts or 0)
+    if _has_moved(scene, seen) and all(item.kind is ItemKind.REPORTER for item in new):
+        return True  # no word of the reporter's does that
     return not all(_is_surely_another(item, delivery, scene, seen) for item in new)
+
+
+def _has_moved(scene: Scene, seen: Seen) -> bool:
+    return scene.status is not None and seen.status is not None and scene.status != seen.status
 
 
 def _is_surely_another(item: ThreadItem, delivery: Delivery, scene: Scene, seen: Seen) -> bool:

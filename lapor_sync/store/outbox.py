@@ -143,6 +143,7 @@ def scene_text(scene: Scene | None) -> str | None:
         "traces": scene.traces,
         "parts": scene.parts,
         "detail": scene.detail,
+        "status": scene.status,
         "began_at": to_text(scene.began_at),
     }
     return json.dumps(values, sort_keys=True)
@@ -159,6 +160,7 @@ def _scene(text: str | None) -> Scene | None:
         traces=None if traces is None else tuple(traces),
         parts=found.get("parts"),  # those of an earlier program have none of these
         detail=found.get("detail"),
+        status=found.get("status"),
         began_at=from_text(found.get("began_at")),
     )
 

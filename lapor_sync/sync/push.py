@@ -378,6 +378,7 @@ class _Push:
             traces=traces(one.delivery, _raw(found)) if can_be_back else None,
             parts=parts(_raw(found)) if can_be_back else None,
             detail=_detail(found) if can_be_back else None,
+            status=written.new.report.status_name,
             call_id=written.new.call_id,
             ended_at=one.ended_at,
             grace=self.setup.rules.grace,
@@ -635,6 +636,7 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         traces=traces(delivery, _raw(found)),
         parts=parts(_raw(found)),
         detail=_detail(found),
+        status=seen.status,
     )
 
 

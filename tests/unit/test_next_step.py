@@ -48,6 +48,7 @@ def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER, at: date
 
 OLD = item("Mohon ditindak", id="1", kind=ItemKind.REPORTER)
 SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1), parts=4, detail="d1", began_at=TRIED)
+SCENE = replace(SCENE, status="Terverifikasi")
 UNKNOWN = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.UNKNOWN, text=TEXT, opd="101", scene=SCENE)
 QUEUED = replace(UNKNOWN, state=State.QUEUED, tries=1)
 SEEN = Seen(
@@ -61,6 +62,7 @@ SEEN = Seen(
     traces=(0, 1, 1),
     parts=4,
     detail="d1",
+    status="Terverifikasi",
     call_id="41",
     ended_at=ENDED,
     grace=timedelta(seconds=120),
@@ -102,6 +104,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (replace(SEEN, parts=None), None),
         (replace(SEEN, detail=None), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2"), None),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", status=None), None),
         (replace(SEEN, items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),), **KAMI_CEK), None),
         # perhaps ours
         *((with_new(item(ASKED, kind=ItemKind.REPORTER, at=at)), PERHAPS) for at in NOT_SURELY_LATER),
@@ -109,6 +112,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), ended_at=None), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), read_at=None), PERHAPS),
         (replace(SEEN, parts=5), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", status="Dalam Proses"), PERHAPS),
         (replace(SEEN, detail="d2"), PERHAPS),  # its status or time moved, and no item tells why
         (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
         (
