@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from lapor_sync.domain.refusals import Refused
+from lapor_sync.domain.refusals import Code, Refused
 
 Facts = Mapping[str, Any]
 Sentence = str | Callable[[Facts], str]
@@ -21,6 +21,12 @@ class Told(NamedTuple):
 
     what: Sentence
     todo: Sentence
+
+
+def told_by(table: Mapping[Code, Told], refused: Refused) -> tuple[str, str]:
+    """Return what happened and what to do, in the language of that table."""
+    sentence = table[refused.code]
+    return filled(sentence.what, refused.facts), filled(sentence.todo, refused.facts)
 
 
 def filled(sentence: Sentence, facts: Facts) -> str:

@@ -7,15 +7,12 @@ from collections.abc import Iterable, Mapping
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.words import Facts, Told, by_reason, filled, listed
+from lapor_sync.words import Facts, Told, by_reason, listed, told_by
 
 
 def told(error: LaporSyncError) -> tuple[str, str]:
     """Return what happened, and what to do."""
-    if not isinstance(error, Refused):
-        return error.what, error.todo
-    sentence = REFUSALS[error.code]
-    return filled(sentence.what, error.facts), filled(sentence.todo, error.facts)
+    return told_by(REFUSALS, error) if isinstance(error, Refused) else (error.what, error.todo)
 
 
 def _status(facts: Facts) -> str:

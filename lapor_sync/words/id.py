@@ -13,13 +13,12 @@ from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import ItemKind
 from lapor_sync.domain.seen import News
-from lapor_sync.words import Facts, Told, by_reason, filled, listed
+from lapor_sync.words import Facts, Told, by_reason, listed, told_by
 
 
 def told(refused: Refused) -> tuple[str, str]:
     """Return what happened, and what to do."""
-    sentence = REFUSALS[refused.code]
-    return filled(sentence.what, refused.facts), filled(sentence.todo, refused.facts)
+    return told_by(REFUSALS, refused)
 
 
 ROLES: Mapping[Role, str] = {
