@@ -147,6 +147,12 @@ def rows(conn: Connection, agency: str | None) -> Generator[dict[str, object], N
         yield {**row._mapping, "data": data}
 
 
+def about(conn: Connection, agency: str, subject: str) -> Sequence[Any]:
+    """Return what an agency noted of one subject, in order; nothing is proven, and a row may hold anything."""
+    query = select(audit).where(audit.c.agency == agency, audit.c.subject == subject).order_by(audit.c.seq)
+    return conn.execute(query).all()
+
+
 def _undone(data: str) -> object:
     """What the JSON says; None where it is not written as `entry` does it, so that nobody could prove the hash by it."""
     try:

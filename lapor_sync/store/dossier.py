@@ -8,14 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from lapor_sync.domain.report import StatusChange, ThreadItem
-from lapor_sync.store import outbox, threads
+from lapor_sync.store import audit, outbox, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.schema import audit as table
 from lapor_sync.store.times import from_text
 
 
@@ -57,8 +54,7 @@ def dossier(work: Work, report: Mirrored) -> Dossier:
 
 
 def _events(work: Work, tracking_id: str) -> tuple[Event, ...]:
-    where = (table.c.agency == work.agency, table.c.subject == tracking_id)
-    rows = work.conn.execute(select(table).where(*where).order_by(table.c.seq))
+    rows = audit.about(work.conn, work.agency, tracking_id)
     return tuple(Event(from_text(row.at), row.who, row.what, _data(row.data)) for row in rows)
 
 

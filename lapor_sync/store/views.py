@@ -37,7 +37,6 @@ from lapor_sync.store.outbox import Attempt, Queued
 from lapor_sync.store.reports import Mirrored, Trouble, missing_before, thread_troubles
 from lapor_sync.store.reports import load as load_reports
 from lapor_sync.store.schema import WAITING, delivery, status_change, thread_item
-from lapor_sync.store.schema import audit as audit_table
 from lapor_sync.store.schema import quarantine as quarantine_table
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
@@ -464,7 +463,10 @@ def timeline(
     """All that happened, in order of time: what people said upstream, and what was done here and why."""
     told = [_event(to_text(one.report.created_at), "reporter", "report received")]
     told += [_event(to_text(item.created_at), *_said(item)) for item in items]
-    told += [_event(str(row.at), str(row.who), _audited(row)) for row in _audit_of(work, one)]
+    told += [
+        _event(str(row.at), str(row.who), _audited(row))
+        for row in audit.about(work.conn, work.agency, one.tracking_id)
+    ]
     for outage in outages_of(work, one):
         told.append(_event(to_text(outage.since), "LAPOR", f"away: {marks.outage_words(outage.what)}"))
         if outage.until is not None:
@@ -489,11 +491,6 @@ def _said(item: ThreadItem) -> tuple[str, str]:
     to = f" to {item.institution_to}" if item.kind is ItemKind.DISPOSITION and item.institution_to else ""
     moved = f" (status {item.status_new})" if item.status_new else ""
     return who, f"{_WHO[item.kind]}{to}{moved}"
-
-
-def _audit_of(work: Work, one: Mirrored) -> list[Any]:
-    where = (audit_table.c.agency == work.agency, audit_table.c.subject == one.tracking_id)
-    return list(work.conn.execute(select(audit_table).where(*where).order_by(audit_table.c.seq)))
 
 
 def _audited(row: Any) -> str:
