@@ -161,22 +161,18 @@ def counts(work: Work, wanted: Wanted, within: Within) -> dict[str, dict[str, in
     chosen = [getattr(wanted, name) for name in _FILTERED]
     found: dict[str, dict[str, int]] = {name: {} for name in _FILTERED}
     for *values, is_secret in work.conn.execute(query):
+        said: list[str | None] = [value or NONE for value in values]
         if is_secret:
-            values[_DISTRICT] = None
-        said = [value or NONE for value in values]
+            said[_DISTRICT] = None  # fits no choice, and is counted under none
         misses = [n for n, one in enumerate(said) if chosen[n] not in {None, one}]
-        if is_secret and wanted.district is not None and _DISTRICT not in misses:
-            misses.append(_DISTRICT)
-        for n, name in enumerate(_FILTERED):
-            if misses in ([], [n]) and not (is_secret and n == _DISTRICT):
-                found[name][said[n]] = found[name].get(said[n], 0) + 1
+        for n, (name, one) in enumerate(zip(_FILTERED, said, strict=True)):
+            if one is not None and misses in ([], [n]):
+                found[name][one] = found[name].get(one, 0) + 1
     return found
 
 
 def _where(work: Work, wanted: Wanted, within: Within) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [table.c.agency == work.agency]
-    if within is not None:
-        found.append(_of(within))
+    found: list[ColumnElement[bool]] = [table.c.agency == work.agency, _of(within)]
     for name, column in _FILTERED.items():
         value = getattr(wanted, name)
         if value == NONE:
@@ -294,11 +290,7 @@ def tasks(
     most: int = 100,
 ) -> Tasks:
     """Return what waits for these; `today`, `soon` and `closing` are the ends of the spans that they name."""
-    mine = and_(
-        table.c.agency == work.agency,
-        _of(within),
-        _OPEN,
-    )
+    mine = and_(table.c.agency == work.agency, _of(within), _OPEN)
     waits = table.c.waiting_on.in_(list(waiting_on))
     due, closes = table.c.due_at, table.c.auto_close_at
     is_timed = due.is_not(None)
