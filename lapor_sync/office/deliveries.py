@@ -9,11 +9,11 @@ from lapor_sync.domain.colour import CLOSED, unknown_status
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.people import Actor
-from lapor_sync.domain.permits import Act, Subject, demand
+from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.mirror.write import rejudge
-from lapor_sync.office.finding import subject_of
+from lapor_sync.office.finding import subject_of_delivery
 from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
@@ -54,11 +54,12 @@ def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
         one = outbox.get(work, ref.strip().upper())
         if one is None:
             raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
-        demand(actor, Act.MOVE_DELIVERY, _subject(work, one))
+        report = reports.load(work, [one.tracking_id]).get(one.tracking_id)
+        demand(actor, Act.MOVE_DELIVERY, subject_of_delivery(one, report))
         if act is OutboxAct.RETRY and one.state is State.QUEUED:
             outbox.touch(work, one.ref, next_try_at=None, waits=0)
             work.note("retry_now", one.tracking_id, ref=one.ref)
-            for report in reports.load(work, [one.tracking_id]).values():
+            if report is not None:
                 ailing.due_now(work, report.call_id)
             _wake(work)
             return State.QUEUED
@@ -85,13 +86,6 @@ def may_have_arrived(judging: Judging, ref: str) -> bool:
     with judging.store.reading() as work:
         one = outbox.get(work, ref.strip().upper())
         return one is not None and one.delivery.may_have_arrived
-
-
-def _subject(work: Work, one: Queued) -> Subject:
-    """The report that a delivery is for; where none is mirrored any more, as it was when the delivery was written."""
-    for report in reports.load(work, [one.tracking_id]).values():
-        return subject_of(report)
-    return Subject(tracking_id=one.tracking_id, opd=one.delivery.opd)
 
 
 def queue_again(work: Work, judging: Judging, one: Queued) -> None:

@@ -9,6 +9,7 @@ from lapor_sync.domain.permits import Subject
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.store import institutions, reports
 from lapor_sync.store.database import Work
+from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 
 
@@ -29,6 +30,11 @@ def subject_of(report: Mirrored) -> Subject:
         status_name=report.report.status_name,
         is_vanished=report.vanished_at is not None,
     )
+
+
+def subject_of_delivery(one: Queued, report: Mirrored | None) -> Subject:
+    """Return the report that a delivery is for; where it is not mirrored any more, as it was when it was written."""
+    return subject_of(report) if report else Subject(tracking_id=one.tracking_id, opd=one.delivery.opd)
 
 
 def institution_id(work: Work, given: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -12,10 +10,8 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.permits import Act, Subject
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import OutboxAct
-from lapor_sync.office.finding import subject_of
+from lapor_sync.office.finding import subject_of_delivery
 from lapor_sync.store import outbox, pauses, reports
-from lapor_sync.store.outbox import Queued
-from lapor_sync.store.reports import Mirrored
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on
 from lapor_sync.web.guard import board
@@ -37,7 +33,7 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
         return render_template(
             "deliveries.html",
             problem=problem,
-            shown=[(one, _may_move(_subject(one, mirrored))) for one in shown],
+            shown=[(one, _may_move(subject_of_delivery(one, mirrored.get(one.tracking_id)))) for one in shown],
             most=MOST,
             counts=outbox.counts_of_opds(work, within),
             state=state,
@@ -51,13 +47,6 @@ def _may_move(subject: Subject) -> bool:
     return session.allowed(Act.MOVE_DELIVERY, subject) is not None
 
 
-def _subject(one: Queued, mirrored: Mapping[str, Mirrored]) -> Subject:
-    """The report that a delivery is for; where none is mirrored any more, as it was when the delivery was written."""
-    if one.tracking_id in mirrored:
-        return subject_of(mirrored[one.tracking_id])
-    return Subject(tracking_id=one.tracking_id, opd=one.delivery.opd)
-
-
 @deliveries.post("/kiriman/<ref>/<act>")
 @form_on(page)
 def change(ref: str, act: str) -> Response:
@@ -69,7 +58,7 @@ def change(ref: str, act: str) -> Response:
         found = reports.load(work, [one.tracking_id]) if one is not None else {}
     if one is None:
         raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
-    subject = _subject(one, found)
+    subject = subject_of_delivery(one, found.get(one.tracking_id))
     if session.allowed(Act.SEE, subject) is None:
         raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
     office.change(board().judging, session.demand(Act.MOVE_DELIVERY, subject), OutboxAct(act), one.ref)
