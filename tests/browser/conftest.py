@@ -1,0 +1,97 @@
+"""A real browser: Debian's Chromium, driven by Playwright. One server and one browser for each file of tests.
+
+pytest-playwright is not used: it keeps connections open that Python warns of, and a warning is an error here.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.town import Town, town
+
+PHONE, DESKTOP = {"width": 360, "height": 740}, {"width": 1200, "height": 900}
+AXE = Path(__file__).with_name("axe") / "axe-4.14.1.min.js"
+WAIT = 20_000
+"""Milliseconds: what hangs, fails; a machine may be slow."""
+
+Open = Callable[..., Page]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Nothing of the product is measured through a browser's process."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.unmeasured)
+
+
+@pytest.fixture(scope="module")
+def kota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    with town(tmp_path_factory.mktemp("kota")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("no chromium on PATH; install it: apt-get install chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, kota: Town) -> Iterator[Open]:
+    """Opens a page of the board as somebody, on a phone unless said otherwise; what a script throws fails the test."""
+    thrown: list[str] = []
+    contexts = []
+
+    def opened(path: str, who: str | None = None, **options: Any) -> Page:
+        context = browser.new_context(
+            **{"viewport": PHONE, "locale": "id-ID", "reduced_motion": "reduce", **options}
+        )
+        contexts.append(context)
+        context.set_default_timeout(WAIT)
+        if who is not None:
+            context.add_cookies([{"name": "papan", "value": kota.sessions[who], "url": kota.url}])
+        page = context.new_page()
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.on("console", lambda said: thrown.append(said.text) if said.type == "error" else None)
+        page.goto(kota.url + path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [one for one in thrown if "status of 4" not in one] == []
+
+
+@cache
+def axe() -> str:
+    """The program that looks for what keeps people from using a page."""
+    return AXE.read_text(encoding="utf-8")
+
+
+def violations(page: Page, *rules: str) -> list[str]:
+    """What of a page keeps people from using it, by WCAG 2.2 AA; only these rules if any are named."""
+    only: Any = list(rules) or ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(axe())
+    found = page.evaluate("only => axe.run(document, {runOnly: only, resultTypes: ['violations']})", only)
+    return [f"{one['id']}: {node['html'][:160]}" for one in found["violations"] for node in one["nodes"]]
+
+
+def overhang(page: Page) -> int:
+    """By how many pixels a page is wider than its window."""
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))

@@ -1,0 +1,56 @@
+"""Every page as people meet it: on a phone and on a desktop, in the light and in the dark."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.conftest import DESKTOP, PHONE, Open, overhang, violations
+from tests.browser.town import ADMIN, INSPECTOR, OFFICER, Town
+
+PAGES = [
+    ("/masuk", None),
+    ("/demo-that-is-not-there", None),
+    ("/tugas", OFFICER),
+    ("/laporan", OFFICER),
+    ("/laporan?colour=merah&waiting_on=opd&overdue=1", ADMIN),
+    ("/laporan?q=tidak-ada-yang-begitu", ADMIN),
+    ("/laporan/{waiting}", OFFICER),
+    ("/laporan/{waiting}", INSPECTOR),
+    ("/kiriman", OFFICER),
+    ("/opd", ADMIN),
+    ("/sistem", ADMIN),
+    ("/akun", OFFICER),
+]
+
+
+@pytest.mark.parametrize(("path", "who"), PAGES)
+def test_a_page_keeps_nobody_out_and_fits(open_page: Open, kota: Town, path: str, who: str | None) -> None:
+    page = open_page(path.format(waiting=kota.waiting()), who)
+    for size in (PHONE, DESKTOP):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme="light")
+        assert violations(page) == []
+        assert overhang(page) <= 0
+        page.emulate_media(color_scheme="dark")
+        assert violations(page, "color-contrast") == []
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert overhang(page) <= 0
+
+
+def test_what_a_page_brings_is_little_and_from_here(open_page: Open, kota: Town) -> None:
+    asked: list[str] = []
+    page = open_page("/masuk")
+    page.on("request", lambda request: asked.append(request.url))
+    page.reload()
+    assert asked
+    assert {url for url in asked if not url.startswith((kota.url, "data:"))} == set()
+
+
+@pytest.mark.parametrize("path", ["/tugas", "/laporan", "/laporan/{waiting}"])
+def test_it_is_walked_through_by_the_keyboard(open_page: Open, kota: Town, path: str) -> None:
+    page = open_page(path.format(waiting=kota.waiting()), OFFICER)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Langsung ke isi"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
