@@ -3,6 +3,7 @@
 Each act works beside a running daemon. It raises Refused, and then nothing was done.
 """
 
+from lapor_sync.office.acting import acting
 from lapor_sync.office.conflicts import settle
 from lapor_sync.office.deliveries import OutboxAct, change, may_have_arrived, pause, resume
 from lapor_sync.office.finding import institution_by_part, institution_id, known_report
@@ -14,6 +15,7 @@ __all__ = [
     "FileLimits",
     "NewResponse",
     "OutboxAct",
+    "acting",
     "change",
     "forward",
     "institution_by_part",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.judging import Judging
-from lapor_sync.office.deliveries import agree_with_upstream, queue_again
+from lapor_sync.office.acting import acting
+from lapor_sync.office.deliveries import OutboxAct, agree_with_upstream, move
 from lapor_sync.store import conflicts, marks, outbox, reports
 from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
 from lapor_sync.store.database import Work
@@ -21,7 +22,7 @@ def settle(judging: Judging, actor: Actor, given: str, how: How) -> list[str]:
     Raises Refused.
     """
     demand(actor, Act.SETTLE)
-    with judging.store.work(actor) as work:
+    with acting(judging.store, actor) as work:
         found = _conflicts(work, given.strip())
         if not found:
             raise Refused(Code.CONFLICT_UNKNOWN, given=given)
@@ -51,8 +52,5 @@ def _settle_one(work: Work, judging: Judging, conflict: Conflict, how: How) -> N
         return
     one = outbox.get(work, conflict.ref or "")
     if one is not None and one.state is State.HELD:
-        if how is How.KEEP_OURS:
-            queue_again(work, judging, one)
-        else:
-            outbox.move(work, one, State.CANCELLED, Reason.CALLED_OFF, next_try_at=None)
+        move(work, judging, one, OutboxAct.RETRY if how is How.KEEP_OURS else OutboxAct.CANCEL)
     agree_with_upstream(work, judging, conflict.tracking_id)

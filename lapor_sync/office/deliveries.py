@@ -13,6 +13,7 @@ from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.judging import Judging
 from lapor_sync.mirror.write import rejudge
+from lapor_sync.office.acting import acting
 from lapor_sync.office.finding import subject_of_delivery
 from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads
 from lapor_sync.store.conflicts import How
@@ -45,12 +46,13 @@ def acts_on(state: State) -> tuple[OutboxAct, ...]:
     return tuple(act for act in OutboxAct if state in _FROM[act])
 
 
+_WHY = {State.HELD: Reason.BY_PERSON, State.CANCELLED: Reason.CALLED_OFF}
 _ON_ITS_WAY = frozenset({State.SENDING, State.UNKNOWN})
 
 
 def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
     """Retry, hold or cancel a delivery; its new state. Raises Refused."""
-    with judging.store.work(actor) as work:
+    with acting(judging.store, actor) as work:
         one = outbox.get(work, ref.strip().upper())
         if one is None:
             raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
@@ -71,11 +73,7 @@ def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
             demand(actor, Act.SETTLE)
         for conflict in asked:
             conflicts.settle(work, conflict, How.TAKE_UPSTREAM if act is OutboxAct.CANCEL else How.KEEP_OURS)
-        if act is OutboxAct.RETRY:
-            queue_again(work, judging, one)
-        else:
-            why = Reason.CALLED_OFF if act is OutboxAct.CANCEL else Reason.BY_PERSON
-            outbox.move(work, one, _TO[act], why, next_try_at=None)
+        move(work, judging, one, act)
         if asked:
             agree_with_upstream(work, judging, one.tracking_id)
         return _TO[act]
@@ -88,7 +86,15 @@ def may_have_arrived(judging: Judging, ref: str) -> bool:
         return one is not None and one.delivery.may_have_arrived
 
 
-def queue_again(work: Work, judging: Judging, one: Queued) -> None:
+def move(work: Work, judging: Judging, one: Queued, act: OutboxAct) -> None:
+    """Do to a delivery what a person decided, in the state that the caller has looked at."""
+    if act is OutboxAct.RETRY:
+        _queue_again(work, judging, one)
+    else:
+        outbox.move(work, one, _TO[act], _WHY[_TO[act]], next_try_at=None)
+
+
+def _queue_again(work: Work, judging: Judging, one: Queued) -> None:
     """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
     _wake(work)
     report = reports.load(work, [one.tracking_id])[one.tracking_id]
@@ -141,7 +147,7 @@ def known_now(work: Work, report: Mirrored) -> frozenset[str] | None:
 def pause(judging: Judging, actor: Actor) -> bool:
     """Let nothing leave from now on; whether it did until now. What is in the air may still arrive."""
     demand(actor, Act.PAUSE)
-    with judging.store.work(actor) as work:
+    with acting(judging.store, actor) as work:
         is_new = pauses.current(work) is None
         if is_new:
             pauses.begin(work, pauses.Why.PERSON)
@@ -154,7 +160,7 @@ def resume(judging: Judging, actor: Actor) -> bool:
     Raises Refused in the grace after a restore: what was sent right before it cannot be found in the threads yet.
     """
     demand(actor, Act.PAUSE)
-    with judging.store.work(actor) as work:
+    with acting(judging.store, actor) as work:
         pause = pauses.current(work)
         if pause is None:
             return False

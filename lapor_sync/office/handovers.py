@@ -7,6 +7,7 @@ from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.judging import Judging
+from lapor_sync.office.acting import acting
 from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import checked_text, new_reference
 from lapor_sync.store import institutions, outbox
@@ -17,7 +18,7 @@ from lapor_sync.store.reports import Mirrored
 
 def forward(judging: Judging, actor: Actor, given_id: str, to: str, reason: str) -> str:
     """Queue a hand-over to another institution ("not our authority"); its reference."""
-    with judging.store.work(actor) as work:
+    with acting(judging.store, actor) as work:
         report = known_report(work, given_id)
         demand(actor, Act.HAND_OVER, subject_of(report))
         ref, target = new_reference(work, judging), _target(work, to)

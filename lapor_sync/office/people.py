@@ -22,6 +22,7 @@ from lapor_sync.domain.people import Actor, Post, Role, SignedIn, Tenure, by_one
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import passwords
+from lapor_sync.office.acting import acting
 from lapor_sync.store import institutions, people
 from lapor_sync.store.database import Store, Work
 from lapor_sync.store.people import Link, Person, Session
@@ -287,30 +288,34 @@ def leave(store: Store, token: str) -> None:
     with store.reading() as work:
         found = people.session_of(work, _hash(token))
     if found is not None:
-        _end_by_hand(store, by_oneself(found.person_id), found.id)
+        _end_ones_own(store, found.person_id, found.id)
 
 
 def end_session(store: Store, by: Actor | SignedIn, session_id: str) -> None:
     """End a session, by whom it belongs to or by an admin. Raises Refused: one that is another's is not known."""
-    with store.reading() as work:
-        found = people.get_session(work, session_id)
     if isinstance(by, SignedIn):
+        with store.reading() as work:
+            found = people.get_session(work, session_id)
         if found is None or found.person_id != by.person_id:
             raise Refused(Code.SESSION_UNKNOWN)
-        _end_by_hand(store, by_oneself(by.person_id), session_id)
+        _end_ones_own(store, by.person_id, session_id)
         return
-    demand(by, Act.MANAGE_PEOPLE)
-    if found is None or not _end_by_hand(store, by, session_id):
-        raise Refused(Code.SESSION_UNKNOWN)
+    with _managing(store, by) as work:
+        if not _end_session(work, session_id):
+            raise Refused(Code.SESSION_UNKNOWN)
 
 
-def _end_by_hand(store: Store, actor: Actor, session_id: str) -> bool:
-    with store.work(actor) as work:
-        found = people.get_session(work, session_id)
-        if found is None or not people.end_session(work, session_id):
-            return False
-        work.note("session_ended", _subject(found.person_id), session=session_id)
-        return True
+def _end_ones_own(store: Store, person_id: str, session_id: str) -> None:
+    with store.work(by_oneself(person_id)) as work:
+        _end_session(work, session_id)
+
+
+def _end_session(work: Work, session_id: str) -> bool:
+    found = people.get_session(work, session_id)
+    if found is None or not people.end_session(work, session_id):
+        return False
+    work.note("session_ended", _subject(found.person_id), session=session_id)
+    return True
 
 
 # Posts.
@@ -409,10 +414,8 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
 @contextmanager
 def _managing(store: Store, actor: Actor) -> Iterator[Work]:
     """A transaction of somebody who may manage people, and holds the post right now. Raises Refused."""
-    with store.work(actor) as work:
+    with acting(store, actor) as work:
         demand(actor, Act.MANAGE_PEOPLE)
-        if actor.person_id is not None and actor.post not in people.posts_of(work, actor.person_id):
-            raise Refused(Code.NO_POST)
         _sweep(work)
         yield work
 

@@ -15,6 +15,7 @@ from lapor_sync.domain.report import OutgoingFile, Report, ThreadItem
 from lapor_sync.domain.seen import news_since
 from lapor_sync.domain.thread import words
 from lapor_sync.mirror.judging import Judging
+from lapor_sync.office.acting import acting
 from lapor_sync.office.deliveries import known_now
 from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import FileLimits, check_files, checked_text, new_reference
@@ -49,7 +50,7 @@ class NewResponse:
 
 def respond(judging: Judging, actor: Actor, written: NewResponse, limits: FileLimits | None = None) -> str:
     """Queue one response; its reference. Raises Refused: nothing is taken then."""
-    with judging.store.work(actor) as work:
+    with acting(judging.store, actor) as work:
         new = _prepare(work, judging, written, limits or FileLimits())
         _refuse_second(work, new.tracking_id, written)
         _refuse_unseen(work, new.tracking_id, written)
@@ -66,7 +67,7 @@ def respond_all(
     All rows are checked, and where one is bad none is taken; `wrong` are the numbers of rows that could not even be
     read, and why. Raises Refused with every bad row's number and reason.
     """
-    with judging.store.work(actor) as work:
+    with acting(judging.store, actor) as work:
         taken = outbox.origins(work, [row.origin for row in rows if row.origin])
         refs: list[str | None] = []
         problems: list[tuple[int, Refused | str]] = list(wrong)

@@ -59,7 +59,7 @@ REFUSALS: Mapping[Code, Told] = {
     Code.OTHER_OPD: Told(
         "Report {tracking_id} is not with OPD {opd}.", "Ask the city's admin, who may hand it over."
     ),
-    Code.NO_POST: Told("This account holds no post now.", "Ask the city's admin."),
+    Code.NO_POST: Told("This account does not hold the post for this now.", "Ask the city's admin."),
     Code.REPORT_UNKNOWN: Told(
         "No report {given} in the mirror.",
         "Check the Tracking ID; a new report arrives with the next poll or export.",

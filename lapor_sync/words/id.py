@@ -106,7 +106,8 @@ REFUSALS: Mapping[Code, Told] = {
         "Laporan {tracking_id} tidak didisposisikan ke OPD Anda.", "Hubungi admin induk bila disposisinya keliru."
     ),
     Code.NO_POST: Told(
-        "Akun ini sedang tidak memegang jabatan.", "Hubungi admin induk bila Anda seharusnya memegang jabatan."
+        "Akun ini sedang tidak memegang jabatan untuk ini.",
+        "Hubungi admin induk bila Anda seharusnya memegang jabatan.",
     ),
     Code.REPORT_UNKNOWN: Told(
         "Laporan {given} tidak ditemukan.",

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import delete, insert
 from werkzeug.test import TestResponse
 
 from lapor_sync.domain.calendar import WorkingDays
@@ -17,7 +18,9 @@ from lapor_sync.domain.limits import load_limits, packaged
 from lapor_sync.domain.people import Post, Role, SignedIn
 from lapor_sync.mirror.judging import Judging, Rules
 from lapor_sync.office import people
+from lapor_sync.store import people as kept
 from lapor_sync.store.database import Store
+from lapor_sync.store.schema import post
 from lapor_sync.web.board import Board
 from lapor_sync.web.site import make_site
 
@@ -78,8 +81,19 @@ TOKEN = "session-token"
 def enter_as(patch: pytest.MonkeyPatch, client: FlaskClient, *posts: Post) -> None:
     """Let that browser have a session of somebody who holds these posts; how one comes by it is tested apart."""
     who = SignedIn(person_id="7", name="Sari", sign_in="sari", session_id="s1", posts=posts)
+    _give(client.application.config["BOARD"].store, who)
     patch.setattr(people, "session", lambda _store, token: who if token == TOKEN else None)
     client.set_cookie("papan", TOKEN)
+
+
+def _give(store: Store, who: SignedIn) -> None:
+    """Let the database say that they hold these posts, by the ids that they have here."""
+    with store.work() as work:
+        for one in who.posts:
+            row = {"agency": work.agency, "role": one.role, "opd": one.opd or "", "made_at": work.at}
+            work.conn.execute(delete(post).where(post.c.id == int(one.id)))
+            work.conn.execute(insert(post).values(id=int(one.id), **row))
+            kept.begin_tenure(work, who.person_id, one.id, store.clock.now())
 
 
 def hidden(page: TestResponse, name: str) -> str:

@@ -54,7 +54,7 @@ def page(report_id: str, problem: Problem | None = None) -> str:
     rights = _rights(one)
     if one.report.is_secret and rights.reads:
         reader = session.demand(Act.SEE_SECRET, rights.subject)
-        with board().store.work(reader) as work:
+        with office.acting(board().store, reader) as work:
             work.note("shown", one.tracking_id)
     with board().store.reading() as work:
         whole = dossier(work, office.known_report(work, one.tracking_id))
