@@ -133,7 +133,7 @@ def handover(
     from lapor_sync.office import people as office
 
     with call.store() as store:
-        office.hand_over_post(
+        done = office.hand_over_post(
             store,
             acting(by),
             role=Role(role),
@@ -144,6 +144,13 @@ def handover(
             keep_work=keep_work,
         )
     say("handed over" if on is None else f"to be handed over on {on.strip()}")
+    if not done.after.has_accepted:
+        sign_in = done.after.sign_in
+        say(
+            f"{sign_in} has not accepted the invitation yet: until then the post counts as kosong. "
+            f"A new link: `lapor-sync people link {sign_in}`.",
+            err=True,
+        )
     say(
         "On LAPOR's own site the city's coordinator changes the user's data: that cannot be done from here.",
         err=True,

@@ -76,7 +76,7 @@ def by_oneself(person_id: str) -> Actor:
 class State(StrEnum):
     """How it stands with a person's account."""
 
-    INVITED = "invited"  # has not chosen a password yet
+    INVITED = "invited"  # has not accepted the invitation yet: nobody can sign in
     ACTIVE = "active"  # may sign in, and holds a post
     NO_POST = "no_post"  # may sign in, and holds no post now: transferred, or one begins later
     ENDED = "ended"  # their time here was ended as a whole; may sign in, and holds no post
@@ -111,7 +111,10 @@ def posts_held(tenures: Iterable[Tenure], at: datetime) -> tuple[Post, ...]:
 
 
 def vacant_since(tenures: Iterable[Tenure], made_at: datetime, at: datetime) -> datetime | None:
-    """Return since when a post (with these tenures, made then) has no holder; None while it has one."""
+    """Return since when a post (with these tenures, made then) has no holder; None while it has one.
+
+    A tenure of somebody who has not accepted the invitation yet is none of these: nobody could enter by it.
+    """
     known = tuple(tenures)
     if any(one.holds(at) for one in known):
         return None
@@ -133,12 +136,12 @@ def quiet_since(holders: Iterable[tuple[datetime, datetime | None]], at: datetim
 
 
 def state_of(
-    tenures: Iterable[Tenure], at: datetime, *, has_password: bool, ended_at: datetime | None = None
+    tenures: Iterable[Tenure], at: datetime, *, has_accepted: bool, ended_at: datetime | None = None
 ) -> State:
     """Return the state of a person with these tenures; `ended_at`: when their time here ends as a whole."""
     if ended_at is not None and ended_at <= at:
         return State.ENDED
-    if not has_password:
+    if not has_accepted:
         return State.INVITED
     return State.ACTIVE if posts_held(tenures, at) else State.NO_POST
 

@@ -75,6 +75,7 @@ class Code(StrEnum):
     SIGN_IN_TAKEN = "sign_in_taken", "sign_in"
     PERSON_UNKNOWN = "person_unknown", "given"
     SESSION_UNKNOWN = "session_unknown"
+    POST_NOT_CHOSEN = "post_not_chosen"
     POST_UNKNOWN = "post_unknown", "role", "opd"
     POST_NEEDS_OPD = "post_needs_opd", "role"
     POST_TAKES_NO_OPD = "post_takes_no_opd", "role"
@@ -82,6 +83,7 @@ class Code(StrEnum):
     POST_NOT_HELD = "post_not_held", "sign_in"
     SAME_PERSON = "same_person", "sign_in"
     DAY_IS_OVER = "day_is_over", "day"
+    DAY_UNREADABLE = "day_unreadable", "given"
     SPAN_ENDS_FIRST = "span_ends_first"
     LAST_ADMIN = "last_admin"
 

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -330,19 +331,21 @@ def hand_over_post(
     from_: str,
     to: str,
     on: datetime,
+    name: str | None = None,
     keep_work: bool = True,
-) -> None:
+) -> HandedOver:
     """Let a post pass from one person to another at a moment, now at the earliest: one act, one audit row.
 
     The predecessor's sessions end with it. Reports and what was written for them are the OPD's and stay with the post;
-    `keep_work` tells whether the predecessor's unfinished words go along too. Raises Refused.
+    `keep_work` tells whether the predecessor's unfinished words go along too. A successor who has no account is given
+    one under that name. Until the successor accepts the invitation the post counts as vacant. Raises Refused.
     """
     with _managing(store, actor) as work:
         at = max(on, _now(work))
         post = people.post_of(work, role, _place(opd))
         if post is None:
             raise Refused(Code.POST_UNKNOWN, role=role, opd=opd)
-        before, after = _person(work, from_), _person(work, to)
+        before, after = _person(work, from_), _person_named(work, name, to) if name else _person(work, to)
         if before.id == after.id:
             raise Refused(Code.SAME_PERSON, sign_in=before.sign_in)
         mine = people.tenures(work, person_id=before.id, post_id=post.id)
@@ -355,6 +358,8 @@ def hand_over_post(
         if not any(_covers(one, at, None) for one in held):
             people.begin_tenure(work, after.id, post.id, at)
         people.put_end(work, after.id, None)
+        if actor.person_id is not None and role is Role.ADMIN:
+            _need_an_admin(work, at)
         work.note(
             "post_handed_over",
             f"post {post.id}",
@@ -364,6 +369,23 @@ def hand_over_post(
             keep_work=keep_work,
             sessions_ended=_end_if_now(work, before.id, at),
         )
+        link = None if after.has_accepted or _has_link(work, after.id) else _new_link(work, after.id)
+        return HandedOver(post=post, before=before, after=after, at=at, link=link)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """A post that passed on; `link`: the successor's one-time link, None where they need none or have one."""
+
+    post: Post
+    before: Person
+    after: Person
+    at: datetime
+    link: str | None = field(repr=False)
+
+
+def _has_link(work: Work, person_id: str) -> bool:
+    return any(_is_usable(one, _now(work)) for one in people.open_links(work, person_id))
 
 
 def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
@@ -388,9 +410,9 @@ def _end_if_now(work: Work, person_id: str, at: datetime) -> int:
 
 
 def _need_an_admin(work: Work, at: datetime) -> None:
-    """Raise Refused where nobody with a password would be an admin then: the server's shell alone could help."""
+    """Raise Refused where nobody who can sign in would be an admin then: the server's shell alone could help."""
     admins = [one for one in people.tenures(work) if one.post.role is Role.ADMIN and one.holds(at)]
-    if not any((found := people.get(work, one.person_id)) and found.password for one in admins):
+    if not any((found := people.get(work, one.person_id)) and found.has_accepted for one in admins):
         raise Refused(Code.LAST_ADMIN)
 
 

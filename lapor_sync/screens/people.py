@@ -37,13 +37,22 @@ def posts(found: Iterable[Json], zone: ZoneInfo) -> None:
         (
             one["role"],
             plain(one["opd_name"] or one["opd"] or "the city"),
-            styled(f"kosong since {moment(one['vacant_since'], zone)}", "merah")
-            if one["vacant_since"]
-            else "; ".join(f"{plain(who['name'])} ({plain(who['sign_in'])})" for who in one["holders"]),
+            _holders(one, zone),
         )
         for one in found
     ]
     table(("Role", "OPD", "Holder"), rows, empty=f"No post. {NOBODY}", words=1)
+
+
+def _holders(post: Json, zone: ZoneInfo) -> str:
+    who = "; ".join(f"{_invited(one)}{plain(one['name'])} ({plain(one['sign_in'])})" for one in post["holders"])
+    if not post["vacant_since"]:
+        return who
+    return styled(f"kosong since {moment(post['vacant_since'], zone)}", "merah") + (f"; {who}" if who else "")
+
+
+def _invited(holder: Json) -> str:
+    return "invited: " if holder["is_invited"] else ""
 
 
 def post_words(post: Mapping[str, Any]) -> str:

@@ -31,6 +31,11 @@ class Person:
     last_sign_in_at: datetime | None
     ended_at: datetime | None
 
+    @property
+    def has_accepted(self) -> bool:
+        """Whether the person took the invitation: by a password, or by the city's single sign-on."""
+        return self.password is not None or self.last_sign_in_at is not None
+
 
 def by_sign_in(work: Work, sign_in: str) -> Person | None:
     """Return the person of that sign-in name, as `domain.people.sign_in_of` writes it."""
@@ -132,7 +137,7 @@ def _listed(one: Person, mine: Iterable[Tenure], at: datetime, opds: Mapping[str
         id=one.id,
         name=one.name,
         sign_in=one.sign_in,
-        state=state_of(known, at, has_password=one.password is not None, ended_at=one.ended_at),
+        state=state_of(known, at, has_accepted=one.has_accepted, ended_at=one.ended_at),
         last_sign_in_at=one.last_sign_in_at,
         posts=tuple(_held(tenure, at, opds) for tenure in known if tenure.holds(at) or tenure.is_to_come(at)),
     )
@@ -154,6 +159,13 @@ def _held(one: Tenure, at: datetime, opds: Mapping[str, str]) -> Held:
 def post_of(work: Work, role: Role, opd: str | None) -> Post | None:
     """Return the post of that role at that OPD (None: of the city)."""
     which = (post.c.agency == work.agency, post.c.role == role, post.c.opd == (opd or ""))
+    row = work.conn.execute(select(post).where(*which)).first()
+    return _as_post(row) if row else None
+
+
+def get_post(work: Work, post_id: str) -> Post | None:
+    """Return the post of that id."""
+    which = (post.c.agency == work.agency, post.c.id == _number(post_id))
     row = work.conn.execute(select(post).where(*which)).first()
     return _as_post(row) if row else None
 
@@ -227,11 +239,12 @@ def end_tenure(work: Work, one: Tenure, until: datetime) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Who holds a post, or will."""
+    """Who holds a post, or will. Who has not accepted the invitation yet cannot act in it."""
 
     person_id: str
     name: str
     sign_in: str
+    has_accepted: bool
     last_sign_in_at: datetime | None
     since: datetime
     until: datetime | None
@@ -240,7 +253,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostRow:
-    """A post with who holds it; `vacant_since` None while somebody does."""
+    """A post with who holds it; `vacant_since` None while somebody does who has accepted."""
 
     post: Post
     opd_name: str | None
@@ -269,7 +282,8 @@ def _post_row(
     mine = [held for held in known if held.post.id == one.id]
     holders = tuple(_holder(held, who[held.person_id], at) for held in mine if held.holds(at))
     to_come = tuple(_holder(held, who[held.person_id], at) for held in mine if held.is_to_come(at))
-    since = vacant_since(mine, from_text(row.made_at), at)
+    accepted = (held for held in mine if who[held.person_id].has_accepted)
+    since = vacant_since(accepted, from_text(row.made_at), at)
     return PostRow(
         post=one, opd_name=opds.get(one.opd or ""), holders=holders, to_come=to_come, vacant_since=since
     )
@@ -280,6 +294,7 @@ def _holder(held: Tenure, one: Person, at: datetime) -> Holder:
         person_id=one.id,
         name=one.name,
         sign_in=one.sign_in,
+        has_accepted=one.has_accepted,
         last_sign_in_at=one.last_sign_in_at,
         since=held.since,
         until=held.until,
@@ -403,14 +418,22 @@ def link_of(work: Work, token_hash: str) -> Link | None:
     """Return the link of that token, used or not."""
     which = (link.c.agency == work.agency, link.c.token_hash == token_hash)
     row = work.conn.execute(select(link).where(*which)).first()
-    if row is None:
-        return None
+    return None if row is None else _as_link(row)
+
+
+def _as_link(row: Row[Any]) -> Link:
     return Link(
         token_hash=row.token_hash,
         person_id=str(row.person_id),
         made_at=from_text(row.made_at),
         ended_at=from_text(row.ended_at),
     )
+
+
+def open_links(work: Work, person_id: str) -> tuple[Link, ...]:
+    """Return a person's links that were not ended; whether one is too old is for `domain.sessions` to say."""
+    mine = (link.c.agency == work.agency, link.c.person_id == _number(person_id), link.c.ended_at.is_(None))
+    return tuple(map(_as_link, work.conn.execute(select(link).where(*mine))))
 
 
 def end_links(work: Work, person_id: str) -> int:

@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
 from lapor_sync.domain.colour import ROWS, Colour
 from lapor_sync.domain.delivery import SENTENCES, Reason, State
-from lapor_sync.domain.people import Post, quiet_since
+from lapor_sync.domain.people import Post
 from lapor_sync.domain.report import Attachment, ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store import (
     ailing,
+    attendance,
     audit,
     conflicts,
     institutions,
@@ -27,7 +28,6 @@ from lapor_sync.store import (
     pauses,
     people,
     quarantine,
-    queries,
     threads,
 )
 from lapor_sync.store import outbox as deliveries
@@ -190,18 +190,12 @@ def status(work: Work) -> Json:
 
 
 def unattended(work: Work) -> dict[str, list[Json]]:
-    """Posts of OPDs with overdue reports, and how many these are: that nobody holds, or whose holders stay away."""
-    at = from_text(work.at)
+    """The posts of OPDs that nobody holds, and those whose holders stay away; with the OPD's overdue reports."""
     found: dict[str, list[Json]] = {"vacant": [], "quiet": []}
-    for one in people.posts(work):
-        seen = ((holder.since, holder.last_sign_in_at) for holder in one.holders)
-        since = one.vacant_since or quiet_since(seen, at)
-        if one.post.opd is None or since is None:
-            continue
-        if late := queries.count(work, queries.Wanted(opd=one.post.opd, overdue=True), None):
-            kind = "quiet" if one.vacant_since is None else "vacant"
-            facts = _post_facts(one.post, one.opd_name)
-            found[kind].append(facts | {f"{kind}_since": to_text(since), "overdue": late})
+    for one in attendance.unattended(work):
+        kind = "vacant" if one.is_vacant else "quiet"
+        facts = _post_facts(one.post, one.opd_name)
+        found[kind].append(facts | {f"{kind}_since": to_text(one.since), "overdue": one.overdue})
     return found
 
 
@@ -238,6 +232,7 @@ def _holder_json(one: people.Holder) -> Json:
     return {
         "name": one.name,
         "sign_in": one.sign_in,
+        "is_invited": not one.has_accepted,
         "from": to_text(one.since),
         "until": to_text(one.until),
     }

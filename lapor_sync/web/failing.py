@@ -84,7 +84,10 @@ def _refused(refused: Refused) -> BaseResponse:
 
 
 _STATUS: Mapping[Code, int] = {
-    **dict.fromkeys((code for code in Code if code.endswith("_unknown") and code is not Code.STATUS_UNKNOWN), 404),
+    Code.REPORT_UNKNOWN: 404,
+    Code.DELIVERY_UNKNOWN: 404,
+    Code.CONFLICT_UNKNOWN: 404,
+    Code.SESSION_UNKNOWN: 404,
     Code.CHANGED_SINCE: 409,
     Code.LINK_OVER: 410,
     Code.NO_POST: 403,
@@ -96,7 +99,7 @@ _STATUS: Mapping[Code, int] = {
     Code.REPORT_CLOSED: 403,
     Code.REPORT_VANISHED: 403,
 }
-"""The statuses of refusals; every other one is of what was typed or chosen."""
+"""The statuses of refusals. Not there (404) is what an address names; every other one is of what was typed or chosen."""
 
 
 def _of_http(error: HTTPException) -> BaseResponse:

@@ -171,6 +171,7 @@ REFUSALS: Mapping[Code, Told] = {
         "Nobody signs in as {given!r}.", "See `lapor-sync people`; `lapor-sync people invite` makes an account."
     ),
     Code.SESSION_UNKNOWN: Told("No such session goes on.", "Nothing is to be done."),
+    Code.POST_NOT_CHOSEN: Told("No post was named.", "Name the post."),
     Code.POST_UNKNOWN: Told(
         _post_unknown, "See `lapor-sync people posts`; `lapor-sync people invite` makes a post."
     ),
@@ -183,9 +184,10 @@ REFUSALS: Mapping[Code, Told] = {
         "{sign_in} does not hold this post on that day.", "See `lapor-sync people posts` for who does."
     ),
     Code.SAME_PERSON: Told("{sign_in} cannot hand a post over to themself.", "Name two people."),
+    Code.DAY_UNREADABLE: Told("{given!r} is no day.", "Write it as 2026-12-31."),
     Code.DAY_IS_OVER: Told("{day} is over.", "Name today or a day to come."),
     Code.SPAN_ENDS_FIRST: Told("The post would end before it begins.", "Exchange the two days."),
     Code.LAST_ADMIN: Told(
-        "Nobody would be left who may manage people.", "Hand the admin's post over, or invite another admin first."
+        "Nobody would be left who may manage people.", "Let another admin accept an invitation first."
     ),
 }

@@ -226,6 +226,7 @@ REFUSALS: Mapping[Code, Told] = {
         "Tidak ada akun dengan nama masuk “{given}”.", "Periksa di halaman Orang, atau undang orangnya."
     ),
     Code.SESSION_UNKNOWN: Told("Sesi itu sudah berakhir.", "Tidak ada yang perlu dilakukan."),
+    Code.POST_NOT_CHOSEN: Told("Jabatannya belum dipilih.", "Pilih jabatan dari daftar."),
     Code.POST_UNKNOWN: Told(
         lambda facts: f"Belum ada jabatan {ROLES[facts['role']]} seperti itu.", "Periksa di halaman Orang."
     ),
@@ -242,11 +243,12 @@ REFUSALS: Mapping[Code, Told] = {
         "{sign_in} tidak memegang jabatan ini pada hari itu.", "Periksa pemegangnya di halaman Orang."
     ),
     Code.SAME_PERSON: Told("Jabatan tidak dapat diserahkan kepada diri sendiri.", "Pilih penggantinya."),
+    Code.DAY_UNREADABLE: Told("“{given}” bukan tanggal.", "Pilih tanggalnya, misalnya 2026-12-31."),
     Code.DAY_IS_OVER: Told("Tanggal {day} sudah lewat.", "Pilih hari ini atau hari yang akan datang."),
     Code.SPAN_ENDS_FIRST: Told("Masa jabatan berakhir sebelum dimulai.", "Tukar kedua tanggalnya."),
     Code.LAST_ADMIN: Told(
         "Tidak akan ada lagi yang dapat mengelola akun dan jabatan.",
-        "Serahkan dahulu jabatan admin induk, atau undang admin induk lain.",
+        "Undang dahulu admin induk lain, dan tunggu sampai ia menerima undangannya.",
     ),
 }
 

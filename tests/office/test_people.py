@@ -87,9 +87,11 @@ class City:
         with self.store.reading() as work:
             return next(one for one in kept.posts(work) if (one.post.role, one.post.opd) == (role, opd))
 
-    def hand_over(self, from_: str, to: str, on: datetime | None = None, by: Actor = SHELL, **more: Any) -> None:
+    def hand_over(
+        self, from_: str, to: str, on: datetime | None = None, by: Actor = SHELL, **more: Any
+    ) -> people.HandedOver:
         place = {"role": Role.OFFICER, "opd": "611", **more}
-        people.hand_over_post(self.store, by, from_=from_, to=to, on=on or self.clock.now(), **place)
+        return people.hand_over_post(self.store, by, from_=from_, to=to, on=on or self.clock.now(), **place)
 
     def audit(self, what: str | None = None) -> list[dict[str, Any]]:
         with self.store.reading() as work:
@@ -537,6 +539,42 @@ def test_a_hand_over_from_the_invitation_to_the_predecessor_s_locked_door(city: 
     with city.store.reading() as work:
         audit.verify(work.conn, work.agency)
         assert len(kept.tenures(work, post_id=city.post().post.id)) == 2
+
+
+def test_a_successor_without_an_account_is_invited_by_the_hand_over_itself(city: City) -> None:
+    """One act: and the post counts as vacant until the invitation is accepted, so that nobody overlooks it."""
+    city.officer()
+    city.clock.advance(60)
+    done = city.hand_over("siti", "dewi", name="Dewi Anggraini")
+    assert done.link is not None
+    assert (done.before.name, done.after.name) == ("Siti", "Dewi Anggraini")
+    assert city.post().vacant_since == city.clock.now()
+    assert [(one.sign_in, one.has_accepted) for one in city.post().holders] == [("dewi", False)]
+    people.accept(city.store, done.link, OTHER)
+    assert city.post().vacant_since is None
+    assert [post.opd for post in city.posts(city.enter("dewi", OTHER)) or ()] == ["611"]
+
+
+def test_a_link_that_the_successor_has_goes_on(city: City) -> None:
+    city.officer()
+    link = city.invite("dewi", opd="612")
+    assert city.hand_over("siti", "dewi").link is None
+    people.accept(city.store, link, OTHER)
+    city.clock.advance(25 * 3600)
+    assert city.hand_over("dewi", "siti").link is None  # who can sign in needs none
+    city.invite("rina", opd="613")
+    city.clock.advance(25 * 3600)
+    assert city.hand_over("siti", "rina").link is not None
+
+
+def test_the_last_admin_hands_the_post_over_only_to_somebody_who_can_enter(city: City) -> None:
+    ayu = city.admin()
+    link = city.invite("sari", opd="612")
+    with refused(Code.LAST_ADMIN):
+        city.hand_over("ayu", "sari", role=Role.ADMIN, opd=None, by=ayu)
+    people.accept(city.store, link, OTHER)
+    city.hand_over("ayu", "sari", role=Role.ADMIN, opd=None, by=ayu)
+    assert city.post(Role.ADMIN, None).vacant_since is None
 
 
 def test_a_hand_over_on_a_day_to_come_lets_both_doors_change_on_that_day(city: City) -> None:

@@ -84,8 +84,26 @@ def test_people_and_posts_have_the_keys_of_the_interface(cli):
     ]
     assert post(cli)["opd_name"]
     assert post(cli).keys() == {"role", "opd", "opd_name", "holders", "to_come", "vacant_since"}
+    assert [one.keys() for one in post(cli)["holders"]] == [{"name", "sign_in", "is_invited", "from", "until"}]
+
+
+def test_a_post_counts_as_kosong_until_its_holder_has_accepted_the_invitation(cli):
+    link = invite(cli, "siti")
+    assert post(cli)["vacant_since"]
+    assert post(cli)["holders"][0]["is_invited"] is True
+    assert "kosong since" in cli("people", "posts").out
+    assert "invited: Siti (siti)" in cli("people", "posts").out
+    (found,) = cli("status", "--json").json["vacant"]
+    assert found["opd"] == "611"
+    signs_in(cli, link, "siti")
     assert post(cli)["vacant_since"] is None
-    assert [one.keys() for one in post(cli)["holders"]] == [{"name", "sign_in", "from", "until"}]
+    assert post(cli)["holders"][0]["is_invited"] is False
+    assert cli("status", "--json").json["vacant"] == []
+    invite(cli, "dewi", "--role", "officer", "--opd", "612")
+    ran = cli("people", "handover", "--role", "officer", "--opd", "611", "--from", "siti", "--to", "dewi")
+    assert ran.out == "handed over\n"
+    assert "dewi has not accepted the invitation yet" in ran.err
+    assert post(cli)["vacant_since"]
 
 
 def test_a_hand_over_and_an_end(cli):
@@ -159,19 +177,20 @@ def test_each_refusal_is_two_lines(cli):
     assert [one["sign_in"] for one in cli("people", "--json").lines] == ["siti"]
 
 
-def test_a_vacant_post_whose_opd_has_overdue_reports_stands_in_status(cli):
-    """A kosong OPD must be impossible to overlook; what is not late, or held, is not named."""
+def test_a_vacant_post_stands_in_status(cli):
+    """A kosong OPD must be impossible to overlook, whether its reports are late yet or not."""
     change(
         cli,
         "UPDATE report SET due_at = '2020-01-01T00:00:00.000000Z', colour = 'merah' WHERE disposition_id = '611'",
     )
     change(cli, "UPDATE report SET due_at = NULL WHERE disposition_id = '612'")
     for sign_in, opd in (("siti", "611"), ("dewi", "612")):
-        invite(cli, sign_in, "--role", "officer", "--opd", opd)
+        signs_in(cli, invite(cli, sign_in, "--role", "officer", "--opd", opd), sign_in)
     assert cli("status", "--json").json["vacant"] == []
     for sign_in in ("siti", "dewi"):
         cli("people", "end", sign_in)
-    (found,) = cli("status", "--json").json["vacant"]
+    found, other = cli("status", "--json").json["vacant"]
+    assert (other["opd"], other["overdue"]) == ("612", 0)
     assert found.keys() == {"role", "opd", "opd_name", "vacant_since", "overdue"}
     assert (found["role"], found["opd"]) == ("officer", "611")
     late = len([one for one in cli("reports", "--overdue", "--json").lines if one["opd"] == "611"])
@@ -187,7 +206,8 @@ def test_a_post_whose_holder_stays_away_stands_in_status_too(cli):
         cli,
         "UPDATE report SET due_at = '2020-01-01T00:00:00.000000Z', colour = 'merah' WHERE disposition_id = '611'",
     )
-    invite(cli, "siti", "--role", "officer", "--opd", "611", "--since", "2026-01-05")
+    signs_in(cli, invite(cli, "siti", "--role", "officer", "--opd", "611", "--since", "2026-01-05"), "siti")
+    change(cli, "UPDATE person SET last_sign_in_at = NULL")
     found = cli("status", "--json").json
     assert found["vacant"] == []
     (quiet,) = found["quiet"]

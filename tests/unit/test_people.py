@@ -92,7 +92,7 @@ def test_a_post_is_quiet_whose_holders_all_stayed_away_for_two_weeks(
 
 
 @pytest.mark.parametrize(
-    ("tenures", "has_password", "ended_at", "state"),
+    ("tenures", "has_accepted", "ended_at", "state"),
     [
         ([tenure(NOW)], False, None, State.INVITED),
         ([tenure(NOW)], True, None, State.ACTIVE),
@@ -105,9 +105,9 @@ def test_a_post_is_quiet_whose_holders_all_stayed_away_for_two_weeks(
     ],
 )
 def test_the_state_of_an_account(
-    tenures: list[Tenure], has_password: bool, ended_at: datetime | None, state: State
+    tenures: list[Tenure], has_accepted: bool, ended_at: datetime | None, state: State
 ) -> None:
-    assert state_of(tenures, NOW, has_password=has_password, ended_at=ended_at) is state
+    assert state_of(tenures, NOW, has_accepted=has_accepted, ended_at=ended_at) is state
 
 
 def test_who_is_signed_in_acts_in_each_post_that_they_hold() -> None:

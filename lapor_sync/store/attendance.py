@@ -1,0 +1,48 @@
+"""Which posts of OPDs are unattended: a kosong OPD must be impossible to overlook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lapor_sync.domain.people import Post, Role, quiet_since
+from lapor_sync.store import people, queries
+from lapor_sync.store.database import Work
+from lapor_sync.store.people import PostRow
+from lapor_sync.store.times import from_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unattended:
+    """A post since when nobody holds it, or none of its holders was seen; how many of its OPD's reports are overdue."""
+
+    post: Post
+    opd_name: str | None
+    since: datetime
+    is_vacant: bool
+    overdue: int
+
+
+def unattended(work: Work) -> tuple[Unattended, ...]:
+    """Return the posts of OPDs that are vacant, or quiet while reports are overdue; a leader's only while some are."""
+    at = from_text(work.at)
+    found = (_looked_at(work, one, at) for one in people.posts(work) if one.post.opd is not None)
+    return tuple(one for one in found if one is not None and (one.overdue or _always_counts(one)))
+
+
+def _always_counts(one: Unattended) -> bool:
+    return one.is_vacant and one.post.role is Role.OFFICER
+
+
+def _looked_at(work: Work, row: PostRow, at: datetime) -> Unattended | None:
+    seen = ((holder.since, holder.last_sign_in_at) for holder in row.holders)
+    since = row.vacant_since or quiet_since(seen, at)
+    if since is None:
+        return None
+    return Unattended(
+        post=row.post,
+        opd_name=row.opd_name,
+        since=since,
+        is_vacant=row.vacant_since is not None,
+        overdue=queries.count(work, queries.Wanted(opd=row.post.opd, overdue=True), None),
+    )
