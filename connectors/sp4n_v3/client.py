@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -465,10 +466,25 @@ def _judged(answer: Answer, meant: Meant) -> Outcome:
     body, words = wire.body_of(answer.body, status, meant, answer.location)
     outcome = outcome_of(status, body, retry_after=answer.retry_after)
     if isinstance(outcome, Sent):
-        return outcome
+        why = _unproven(answer)
+        return Unknown(why=f"HTTP {status}, but {why}", http_status=status) if why else outcome
     if isinstance(outcome, Refused) or body in {Body.GATEWAY, Body.GATEWAY_DENIED}:
         return replace(outcome, why=f"HTTP {status}: {words}" if words else f"HTTP {status}")
     return replace(outcome, why=f"HTTP {status}{_said(status, body)}")
+
+
+def _unproven(answer: Answer) -> str:
+    """Why an answer that says success proves none; "" where it does.
+
+    Where it does not say where it ends, a broken connection looks like its end (RFC 9112, 6.3). And whatever LAPOR
+    stored, it says in JSON that is called so (seen); what is called otherwise somebody else may have written.
+    """
+    if not answer.is_measured:
+        return "it does not say where it ends"
+    return "" if _JSON.fullmatch(answer.media_type.strip().lower()) else "it is not called JSON"
+
+
+_JSON = re.compile(r"(application|text)/(x-)?json(\s*;[^,]*)?")
 
 
 def _said(status: int, body: Body) -> str:

@@ -287,7 +287,7 @@ class Transport:
                 link=headers.get("link", ""),
                 location=headers.get("location", ""),
                 media_type=headers.get("content-type", ""),
-                is_measured=not {"content-length", "transfer-encoding"}.isdisjoint(headers),
+                is_measured=("content-length" in headers) != ("transfer-encoding" in headers),
                 doubt=doubt,
                 is_cached=age != 0,
             )

@@ -19,6 +19,7 @@ from lapor_sync.domain.colour import unknown_status
 from lapor_sync.domain.delivery import (
     MAX_CUT,
     SENTENCES,
+    STORED,
     Kind,
     NotSent,
     Outcome,
@@ -666,6 +667,8 @@ def _as_error(outcome: Outcome) -> UpstreamError | None:
             return None
         case NotSent(denied=True):
             return Denied("The credentials were not accepted.", http_status=outcome.http_status)
+        case Unknown(http_status=status) if status in STORED:
+            return None  # LAPOR is there, though what it says proves nothing
         case NotSent() | Unknown():
             return UpstreamError("A delivery could not be made.", http_status=outcome.http_status)
         case _:

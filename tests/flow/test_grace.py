@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from lapor_sync import office
-from lapor_sync.domain.delivery import State
+from lapor_sync.domain.delivery import Outcome, State, Unknown
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.domain.report import Outgoing
 from lapor_sync.store import marks, pauses
 from lapor_sync.store.audit import head
 from lapor_sync.store.marks import Mark
@@ -166,3 +167,24 @@ def test_a_pause_of_an_earlier_program_is_counted_from_the_first_look(tmp_path: 
             office.resume(city.setup, of_shell("siti"))
         city.clock.seconds += 120
         assert office.resume(city.setup, of_shell("siti"))
+
+
+def test_where_no_success_can_be_believed_each_response_is_found_in_the_same_cycle(tmp_path: Path) -> None:
+    """As with a server that calls its JSON text/html: nobody is asked, and LAPOR is not taken for away."""
+    with stage(tmp_path / "kota.db") as city:
+
+        def store(outgoing: Outgoing) -> Outcome:
+            city.upstream.items.setdefault(outgoing.report_id, []).append(city.upstream.shown(outgoing))
+            return Unknown(why="HTTP 200, but it is not called JSON", http_status=200)
+
+        for number in range(8):
+            city.upstream.add(row_of(f"700000{number}", f"4{number}"))
+        city.cycles(2)
+        city.upstream.store = store
+        refs = [city.respond(f"700000{number}", f"Sudah ke-{turn}.") for number in range(8) for turn in range(2)]
+        city.upstream.calls.clear()
+        city.cycle()
+        assert {city.state(ref) for ref in refs} == {State.SENT}
+        assert len(city.upstream.posted) == 16
+        assert not city.conflicts()
+        assert city.upstream.calls.count("list") == 1

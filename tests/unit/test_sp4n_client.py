@@ -563,6 +563,45 @@ def test_upstreams_words_are_not_kept_but_for_a_refusal(upstream: Any, transport
     assert getattr(outcomes[3], "why", "") == "HTTP 422"
 
 
+SUCCESS = b'{"status": true, "message": "Success"}'
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"Content-Type": "application/json"}, "it does not say where it ends"),
+        (
+            {"Content-Type": "application/json", "Content-Length": "38", "Transfer-Encoding": "chunked"},
+            "it does not say where it ends",
+        ),
+        ({"Content-Length": "38"}, "it is not called JSON"),
+        ({"Content-Length": "38", "Content-Type": ""}, "it is not called JSON"),
+        ({"Content-Length": "38", "Content-Type": "text/html; charset=UTF-8"}, "it is not called JSON"),
+        ({"Content-Length": "38", "Content-Type": "text/plain"}, "it is not called JSON"),
+        ({"Content-Length": "38", "Content-Type": "application/problem+json"}, "it is not called JSON"),
+        ({"Content-Length": "38", "Content-Type": "application/json, text/html"}, "it is not called JSON"),
+        ({"Content-Length": "38", "Content-Type": "text/html; a=application/json"}, "it is not called JSON"),
+    ],
+)
+def test_a_success_that_may_be_cut_or_is_not_called_json_is_none(
+    said: dict[str, str], why: str, upstream: Any, transport: Transport
+) -> None:
+    """Without a length, a broken connection looks like the end; and a page in the way is HTML."""
+    upstream.post(url__startswith=BASE).mock(
+        return_value=httpx.Response(200, headers=said, stream=httpx.ByteStream(SUCCESS))
+    )
+    assert Sp4nV3(transport).send_response(outgoing()) == Unknown(why=f"HTTP 200, but {why}", http_status=200)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON;charset=utf-8", "text/json", "application/x-json"]
+)
+def test_a_success_is_one_by_any_name_of_json(kind: str, upstream: Any, transport: Transport) -> None:
+    headers = {"Content-Type": kind, "Content-Length": str(len(SUCCESS))}
+    upstream.post(url__startswith=BASE).mock(return_value=httpx.Response(201, headers=headers, content=SUCCESS))
+    assert Sp4nV3(transport).send_response(outgoing()) == Sent(http_status=201)
+
+
 @pytest.mark.parametrize("status", [200, 401, 413, 422])
 def test_an_answer_that_may_not_be_the_writes_own_leaves_it_unknown(
     status: int, upstream: Any, transport: Transport
