@@ -97,5 +97,5 @@ def queue(url: str, numbers: list[int]) -> None:
         for number in numbers
         for step in range(EACH)
     ]
-    with App(settings_of(url)).judging() as judging:
-        respond_all(judging, of_shell("budi"), rows)
+    with App(settings_of(url)).mirror() as mirror:
+        respond_all(mirror, of_shell("budi"), rows)

@@ -24,7 +24,7 @@ from lapor_sync.domain.names import shown_name, shown_time
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
-from lapor_sync.mirror.judging import Judging, Log, Pace, Rules
+from lapor_sync.mirror.mirror import Log, Mirror, Pace, Rules
 from lapor_sync.office import FileLimits
 from lapor_sync.store import backup, lock, marks, outbox, people
 from lapor_sync.store.backup import Contents
@@ -145,13 +145,13 @@ class App:
             store.close()
 
     @contextmanager
-    def judging(self, *, anew: bool = True) -> Iterator[Judging]:
+    def mirror(self, *, anew: bool = True) -> Iterator[Mirror]:
         """What acts of a person and exports need; `anew` as in `store`."""
         with self.store(anew=anew) as store:
-            yield self._judging(store)
+            yield self._mirror(store)
 
-    def _judging(self, store: Store) -> Judging:
-        return Judging(store=store, rules=rules_of(self.settings), log=self.log, pace=pace_of(self.settings))
+    def _mirror(self, store: Store) -> Mirror:
+        return Mirror(store=store, rules=rules_of(self.settings), log=self.log, pace=pace_of(self.settings))
 
     @contextmanager
     def working(
@@ -164,14 +164,14 @@ class App:
             )
             store = stack.enter_context(self.store())
             self.holding = stack.enter_context(lock.working(store.engine, store.agency, what))
-            yield self._setup(self._judging(store), connector, progress)
+            yield self._setup(self._mirror(store), connector, progress)
 
-    def _setup(self, judging: Judging, connector: Connector, progress: Callable[[int, int | None], None]) -> Setup:
+    def _setup(self, mirror: Mirror, connector: Connector, progress: Callable[[int, int | None], None]) -> Setup:
         return Setup(
-            store=judging.store,
-            rules=judging.rules,
-            log=judging.log,
-            pace=judging.pace,
+            store=mirror.store,
+            rules=mirror.rules,
+            log=mirror.log,
+            pace=mirror.pace,
             connector=connector,
             clock=self.clock,
             spread=self.spread,
@@ -191,9 +191,9 @@ class App:
         with ExitStack() as stack:
             store = stack.enter_context(self.store())
             self.holding = stack.enter_context(lock.working(store.engine, store.agency, "cycle"))
-            judging = self._judging(store)
-            upstream = stack.enter_context(self._upstream(judging))
-            return self._cycle(judging, upstream)
+            mirror = self._mirror(store)
+            upstream = stack.enter_context(self._upstream(mirror))
+            return self._cycle(mirror, upstream)
 
     def daemon(self, environ: Mapping[str, str], *, standby: bool = False) -> None:
         """Work until asked to stop. `standby`: wait until the database is free, instead of raising LockHeld.
@@ -208,11 +208,11 @@ class App:
             if self.holding is None:
                 return
             self._beat(notifier)
-            judging = self._judging(store)
-            upstream = stack.enter_context(self._upstream(judging))
+            mirror = self._mirror(store)
+            upstream = stack.enter_context(self._upstream(mirror))
             self.log.info("daemon_started", database=self.settings.database_shown)
             Loop(
-                cycle=lambda: self._cycle(judging, upstream),
+                cycle=lambda: self._cycle(mirror, upstream),
                 stopping=self.stopping,
                 clock=self.clock,
                 log=self.log,
@@ -238,8 +238,8 @@ class App:
             found = self._put_back(file, rules, actor) if file is not None else None
             store = stack.enter_context(self.store())
             contents, aside = found or (_begin_on(store, rules, actor), None)
-            judging = self._judging(store)
-            upstream = stack.enter_context(self._upstream(judging))
+            mirror = self._mirror(store)
+            upstream = stack.enter_context(self._upstream(mirror))
             outcome = run_cycle(upstream.setup()) if upstream else None
             with store.reading() as work:
                 return Restored(
@@ -290,14 +290,14 @@ class App:
                 (f"{missing} missing: without an API account set LAPOR_SYNC_IMPORT_DIR, a folder for exports",)
             )
 
-    def _cycle(self, judging: Judging, upstream: Upstream | None) -> Outcome:
-        outcome = run_cycle(upstream.setup()) if upstream else run_without_upstream(judging)
+    def _cycle(self, mirror: Mirror, upstream: Upstream | None) -> Outcome:
+        outcome = run_cycle(upstream.setup()) if upstream else run_without_upstream(mirror)
         if not self.stopping():
-            self.take_imports(judging)  # last: a file that breaks us must not stop the city's responses
+            self.take_imports(mirror)  # last: a file that breaks us must not stop the city's responses
         return outcome
 
     @contextmanager
-    def _upstream(self, judging: Judging) -> Iterator[Upstream | None]:
+    def _upstream(self, mirror: Mirror) -> Iterator[Upstream | None]:
         """The connector for as long as the program runs; None in a city without an API account."""
         if not self.settings.can_call_upstream:
             self.log.info("no_api_account", what="Only the folder of exports is watched.")
@@ -305,7 +305,7 @@ class App:
             return
         self._say_if_nothing_leaves()
         with ExitStack() as stack:
-            yield Upstream(app=self, judging=judging, stack=stack, trouble=thinned(self.log))
+            yield Upstream(app=self, mirror=mirror, stack=stack, trouble=thinned(self.log))
 
     def _say_if_nothing_leaves(self) -> None:
         """Responses that wait for a setting wait in silence otherwise: for ever."""
@@ -315,19 +315,19 @@ class App:
         elif missing:
             self.log.warning("nothing_leaves", what=f"{missing} missing.", todo="Set it to have responses sent.")
 
-    def take_imports(self, judging: Judging) -> int:
+    def take_imports(self, mirror: Mirror) -> int:
         """Import what was dropped into IMPORT_DIR; how many exports went in."""
         if self._intake is None:
             return 0
 
         def take(file: BinaryIO, name: str) -> Tally:
-            return self.take_export(judging, Path(name), file=file, progress=lambda _done: self.step("imported"))
+            return self.take_export(mirror, Path(name), file=file, progress=lambda _done: self.step("imported"))
 
         return self._intake.take_all(take)
 
     def take_export(
         self,
-        judging: Judging,
+        mirror: Mirror,
         path: Path,
         *,
         file: BinaryIO | None = None,
@@ -356,7 +356,7 @@ class App:
                     todo="Check this server's clock, or say with --as-of how old the export is.",
                 )
             return take_export(
-                judging,
+                mirror,
                 export.rows(),
                 info.generated_at,
                 span=span,
@@ -408,7 +408,7 @@ class Upstream:
     """The connector with the credentials as their files hold them now: a new token needs no restart."""
 
     app: App
-    judging: Judging
+    mirror: Mirror
     stack: ExitStack
     trouble: Thinned
     secrets: Secrets | None = None
@@ -448,7 +448,7 @@ class Upstream:
         self.stack.pop_all().close()
         self.stack.push(stack)
         if self.made is None:
-            self.made = app._setup(self.judging, connector, lambda _done, _total: None)
+            self.made = app._setup(self.mirror, connector, lambda _done, _total: None)
         else:
             app.log.info("credentials_changed")
             self.made = replace(self.made, connector=connector)

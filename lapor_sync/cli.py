@@ -213,12 +213,12 @@ def run_exports(
     first, last = days(since, until, zone)
     span = Span(since=first, until=last)
     made_at = day(as_of, zone, time.min)
-    with app.judging() as judging, lock.working(judging.store.engine, judging.store.agency, "backfill"):
+    with app.mirror() as mirror, lock.working(mirror.store.engine, mirror.store.agency, "backfill"):
         for number, path in enumerate(exports):
             try:
                 with progress(path.name) as tell:
                     done = partial(_tell_done, tell)
-                    tally = app.take_export(judging, path, as_of=made_at, span=span, progress=done)
+                    tally = app.take_export(mirror, path, as_of=made_at, span=span, progress=done)
             except (BadInput, PartlyTaken) as bad:
                 others = _what_of_the_others(exports, number)
                 error = PartlyTaken if number else type(bad)

@@ -24,7 +24,7 @@ from lapor_sync.domain.errors import (
 from lapor_sync.domain.ports import Clock
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.log import Thinned
-from lapor_sync.mirror.judging import Log
+from lapor_sync.mirror.mirror import Log
 from lapor_sync.sync.cycle import Outcome
 
 T = TypeVar("T")

@@ -201,7 +201,7 @@ class _Week:
         """Serve the board until this process is told to end, while cycles go on and time passes as it does."""
         self.clock.slow_down()
         self.stand_in.world.clock = SimClock(self.clock.now(), 1.0)
-        board = Board(judging=self.setup, secret=secrets.token_bytes(32), host=address.host, city="Kota Bengkulu")
+        board = Board(mirror=self.setup, secret=secrets.token_bytes(32), host=address.host, city="Kota Bengkulu")
         site = make_site(board)
         site.register_blueprint(demonstration(cast(self.store, LATE_OPD)))
         cycles = _Cycles(self.setup)

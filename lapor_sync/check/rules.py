@@ -11,7 +11,7 @@ from lapor_sync.domain.calendar import joint_holidays_known
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.limits import in_force
 from lapor_sync.domain.ports import Clock
-from lapor_sync.mirror.judging import Rules
+from lapor_sync.mirror.mirror import Rules
 
 
 def about_rules(settings: Settings, clock: Clock) -> Iterator[Line]:

@@ -15,7 +15,7 @@ from lapor_sync.output import say
 if TYPE_CHECKING:
     from lapor_sync.config import Settings
     from lapor_sync.domain.people import Actor
-    from lapor_sync.mirror.judging import Judging
+    from lapor_sync.mirror.mirror import Mirror
     from lapor_sync.office import NewResponse
 
 
@@ -69,9 +69,9 @@ def respond(
         any_status=any_status,
         files=files,
     )
-    with app.judging(anew=False) as judging:
-        say(write(judging, acting(by), written, limits))
-        _say_when_it_leaves(judging, app.settings)
+    with app.mirror(anew=False) as mirror:
+        say(write(mirror, acting(by), written, limits))
+        _say_when_it_leaves(mirror, app.settings)
 
 
 def respond_from_sheet(call: Call, sheet: Path, actor: Actor, *, again: bool) -> None:
@@ -80,13 +80,13 @@ def respond_from_sheet(call: Call, sheet: Path, actor: Actor, *, again: bool) ->
 
     app = call.app()
     rows, wrong = read_sheet(sheet, again=again)
-    with app.judging(anew=False) as judging:
-        refs = respond_all(judging, actor, rows, wrong)
+    with app.mirror(anew=False) as mirror:
+        refs = respond_all(mirror, actor, rows, wrong)
         for ref in filter(None, refs):
             say(ref)
         taken = sum(ref is not None for ref in refs)
         say(f"{taken} taken, {len(refs) - taken} were taken before.", err=True)
-        _say_when_it_leaves(judging, app.settings)
+        _say_when_it_leaves(mirror, app.settings)
 
 
 def read_sheet(sheet: Path, *, again: bool = False) -> tuple[list[NewResponse], tuple[tuple[int, str], ...]]:
@@ -111,10 +111,10 @@ def read_sheet(sheet: Path, *, again: bool = False) -> tuple[list[NewResponse], 
     return rows, responses.problems
 
 
-def _say_when_it_leaves(judging: Judging, settings: Settings) -> None:
+def _say_when_it_leaves(mirror: Mirror, settings: Settings) -> None:
     from lapor_sync.store import pauses
 
-    with judging.store.reading() as work:
+    with mirror.store.reading() as work:
         is_paused = pauses.current(work) is not None
     missing = settings.missing_for_push()
     if settings.observe:
@@ -136,9 +136,9 @@ def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) ->
     from lapor_sync.office import forward as hand_over
 
     app = call.app()
-    with app.judging(anew=False) as judging:
-        say(hand_over(judging, acting(by), report_id, to, reason))
-        _say_when_it_leaves(judging, app.settings)
+    with app.mirror(anew=False) as mirror:
+        say(hand_over(mirror, acting(by), report_id, to, reason))
+        _say_when_it_leaves(mirror, app.settings)
 
 
 _GOES_TWICE = (
@@ -156,9 +156,9 @@ def _outbox_act(name: str, help_text: str) -> None:
     def act(call: Call, ref: str, by: str | None) -> None:
         from lapor_sync.office import OutboxAct, change, may_have_arrived
 
-        with call.app().judging(anew=False) as judging:
-            in_doubt = may_have_arrived(judging, ref)
-            say(change(judging, acting(by), OutboxAct(name), ref))
+        with call.app().mirror(anew=False) as mirror:
+            in_doubt = may_have_arrived(mirror, ref)
+            say(change(mirror, acting(by), OutboxAct(name), ref))
         if in_doubt and name != OutboxAct.HOLD:
             say(_GOES_TWICE if name == OutboxAct.RETRY else _MAY_STAND, err=True)
 
@@ -170,8 +170,8 @@ def pause_delivery(call: Call, by: str | None) -> None:
     """Let nothing leave until `outbox resume`; everything else goes on. What is in the air may still arrive."""
     from lapor_sync.office import pause
 
-    with call.app().judging(anew=False) as judging:
-        say("paused" if pause(judging, acting(by)) else "paused already")
+    with call.app().mirror(anew=False) as mirror:
+        say("paused" if pause(mirror, acting(by)) else "paused already")
 
 
 @outbox.command("resume")
@@ -181,8 +181,8 @@ def resume_delivery(call: Call, by: str | None) -> None:
     """Let deliveries leave again, after a pause or a restore."""
     from lapor_sync.office import resume
 
-    with call.app().judging(anew=False) as judging:
-        say("resumed" if resume(judging, acting(by)) else "not paused")
+    with call.app().mirror(anew=False) as mirror:
+        say("resumed" if resume(mirror, acting(by)) else "not paused")
 
 
 _outbox_act("retry", "Queue a held or refused delivery again, or one that waits, now.")
@@ -204,8 +204,8 @@ def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | Non
 
     if how is None:
         raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
-    with call.app().judging(anew=False) as judging:
-        kinds = settle(judging, acting(by), conflict_id, How(how))
+    with call.app().mirror(anew=False) as mirror:
+        kinds = settle(mirror, acting(by), conflict_id, How(how))
     for kind in kinds:
         say(f"settled {kind}")
     if not _IN_DOUBT.isdisjoint(kinds):

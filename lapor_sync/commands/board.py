@@ -39,9 +39,9 @@ def board(call: Call, listen: str | None) -> None:
     settings = app.settings
     address = address_of(listen or settings.board_listen, settings.board_public_url)
     secret = secret_in(board_secret_file(settings, os.environ))
-    with app.judging(anew=False) as judging:
+    with app.mirror(anew=False) as mirror:
         made = Board(
-            judging=judging,
+            mirror=mirror,
             limits=file_limits_of(settings),
             secret=secret,
             public_url=settings.board_public_url,

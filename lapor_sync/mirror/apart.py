@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from lapor_sync.domain.errors import BadRecord, LaporSyncError
-from lapor_sync.mirror.judging import Judging, Log
+from lapor_sync.mirror.mirror import Log, Mirror
 from lapor_sync.store import quarantine
 from lapor_sync.store.database import Work, is_about_what_was_given
 
@@ -59,10 +59,10 @@ def together_or_alone(
     ]
 
 
-def quarantine_one(work: Work, judging: Judging, source: str, bad: BadRecord, exc: Exception) -> None:
+def quarantine_one(work: Work, mirror: Mirror, source: str, bad: BadRecord, exc: Exception) -> None:
     """Put away a record at which something failed; logged once, however often it fails."""
     if quarantine.put(work, source, bad):
-        judging.log.error("record_failed", source=source, key=bad.key, report_id=bad.report_id, exc_info=exc)
+        mirror.log.error("record_failed", source=source, key=bad.key, report_id=bad.report_id, exc_info=exc)
 
 
 def why(exc: Exception) -> str:

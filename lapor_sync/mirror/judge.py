@@ -24,7 +24,7 @@ from lapor_sync.domain.colour import (
 from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.three_way import Decision
-from lapor_sync.mirror.judging import Pace, Rules
+from lapor_sync.mirror.mirror import Pace, Rules
 from lapor_sync.store import conflicts, outbox
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work

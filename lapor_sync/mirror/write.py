@@ -18,7 +18,7 @@ from lapor_sync.domain.report import BadItem, Detail, ItemKind, Report, Thread, 
 from lapor_sync.domain.thread import in_order
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
 from lapor_sync.mirror.judge import Facts, answer_by_itself, arrived_all_the_same, hold_all, judge, reconcile
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
@@ -72,7 +72,7 @@ class Change(NamedTuple):
         return self.old is not None and self.old != self.new
 
 
-def write(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Change]:
+def write(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change]:
     """Mirror these reads, judge and reconcile their reports, all in the caller's transaction.
 
     A read whose report is not mirrored and that brings no report (a thread alone) is passed over. One at which this
@@ -81,25 +81,25 @@ def write(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Change]:
     return together_or_alone(
         work,
         reads,
-        lambda some: _write_all(work, judging, some),
-        lambda read, exc: _set_apart(work, judging, read, exc),
+        lambda some: _write_all(work, mirror, some),
+        lambda read, exc: _set_apart(work, mirror, read, exc),
     )
 
 
-def _set_apart(work: Work, judging: Judging, read: Read, exc: Exception) -> None:
+def _set_apart(work: Work, mirror: Mirror, read: Read, exc: Exception) -> None:
     call_id = read.report.upstream_id if read.report else None
     raw = read.row or (read.detail.raw if read.detail else "{}")
     if read.report is None or _hides(read.report) or HIDING_FLAGS & read.report.missing:
         raw = without_persons(raw)
     bad = BadRecord(why(exc), key=read.tracking_id, raw=raw, report_id=call_id or read.tracking_id)
-    quarantine_one(work, judging, quarantine.DETAIL, bad, exc)
+    quarantine_one(work, mirror, quarantine.DETAIL, bad, exc)
     reports.read_later(work, read.tracking_id, from_text(work.at) + timedelta(days=1))
 
 
-def _write_all(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Change]:
+def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change]:
     before = Before.load(work, [read.tracking_id for read in reads])
     written = [
-        _write_one(work, judging, read, before)
+        _write_one(work, mirror, read, before)
         for read in reads
         if read.report is not None or read.tracking_id in before.reports
     ]
@@ -108,10 +108,10 @@ def _write_all(work: Work, judging: Judging, reads: Sequence[Read]) -> list[Chan
     return written
 
 
-def rejudge(work: Work, judging: Judging, tracking_ids: Iterable[str]) -> list[Change]:
+def rejudge(work: Work, mirror: Mirror, tracking_ids: Iterable[str]) -> list[Change]:
     """Judge and reconcile again what is mirrored: after a change of the rules, or of a delivery."""
     at = from_text(work.at)
-    return write(work, judging, [Read(tracking_id=one, at=at) for one in tracking_ids])
+    return write(work, mirror, [Read(tracking_id=one, at=at) for one in tracking_ids])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,25 +129,25 @@ class Before:
         return cls(found, threads.load(work, found), outbox.of_reports(work, found))
 
 
-def _write_one(work: Work, judging: Judging, read: Read, before: Before) -> Change:
+def _write_one(work: Work, mirror: Mirror, read: Read, before: Before) -> Change:
     old = before.reports.get(read.tracking_id)
     old_items = before.threads.get(read.tracking_id, ())
     mine = before.deliveries.get(read.tracking_id, [])
     if old is not None and (reason := _doubt(read, old)):
-        return _write_other(work, judging, read, old, before, reason)
+        return _write_other(work, mirror, read, old, before, reason)
     # Reads of one report follow one another in this one process: the later one is the newer knowledge. Their
     # times cannot tell, since `began_at` is whole seconds and any clock may go back.
     items = _items(read.thread, old_items)
     if read.thread:
-        mine = note_references(work, judging, read.tracking_id, items, mine)
+        mine = note_references(work, mirror, read.tracking_id, items, mine)
     merged = merge(read, old, from_text(work.at), is_same_thread=items == old_items)
     if merged.thread_doubt and (old is None or old.thread_doubt != merged.thread_doubt):
-        judging.log.warning("thread_incomplete", tracking_id=merged.tracking_id, what=merged.thread_doubt)
+        mirror.log.warning("thread_incomplete", tracking_id=merged.tracking_id, what=merged.thread_doubt)
     if merged.thread_error and (old is None or old.thread_error != merged.thread_error):
-        judging.log.warning("thread_unreadable", tracking_id=merged.tracking_id, what=merged.thread_error)
+        mirror.log.warning("thread_unreadable", tracking_id=merged.tracking_id, what=merged.thread_error)
     if old is not None and old.other_since and not merged.other_since:
         quarantine.release(work, {old.tracking_id}, sources=(quarantine.DETAIL,))
-    new = settle(work, judging, old, merged, items, mine, is_unread=read.unread)
+    new = settle(work, mirror, old, merged, items, mine, is_unread=read.unread)
     return Change(old=old, new=new, items=items, deliveries=mine, before=old_items)
 
 
@@ -168,7 +168,7 @@ def _doubt(read: Read, old: Mirrored) -> Reason | None:
     return {Match.UNSAID: Reason.NOT_CONFIRMED, Match.OTHER: Reason.ANOTHER_REPORT}.get(found)
 
 
-def _write_other(work: Work, judging: Judging, read: Read, old: Mirrored, before: Before, doubt: Reason) -> Change:
+def _write_other(work: Work, mirror: Mirror, read: Read, old: Mirrored, before: Before, doubt: Reason) -> Change:
     """Keep the report as it is mirrored, say that upstream gives another one in its place, and hold its deliveries.
 
     It is read again a day later; of the other one, who may be anybody's, only the ids are kept.
@@ -180,11 +180,11 @@ def _write_other(work: Work, judging: Judging, read: Read, old: Mirrored, before
     doubted = old._replace(other_since=old.other_since or from_text(work.at), other_id=other_id)
     if old.other_since is None:
         work.note("another_report", old.tracking_id, reason=doubt)
-        judging.log.warning("another_report", tracking_id=old.tracking_id, reason=doubt)
+        mirror.log.warning("another_report", tracking_id=old.tracking_id, reason=doubt)
     if read.report is not None:
         quarantine.put(work, quarantine.DETAIL, _other_record(read.report, old, doubt))
     held = hold_all(work, mine, doubt)
-    new = settle(work, judging, old, doubted, items, held)
+    new = settle(work, mirror, old, doubted, items, held)
     return Change(old=old, new=new, items=items, deliveries=held, is_other=True)
 
 
@@ -202,19 +202,19 @@ def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
     )
 
 
-def mark_other(work: Work, judging: Judging, tracking_ids: Iterable[str]) -> None:
+def mark_other(work: Work, mirror: Mirror, tracking_ids: Iterable[str]) -> None:
     """Upstream shows another report under the id of these: they are read again by it before anything leaves."""
     for one in reports.load(work, tracking_ids).values():
         read = Read(tracking_id=one.tracking_id, at=from_text(work.at))
         save(
             work,
-            [_write_other(work, judging, read, one, Before.load(work, [one.tracking_id]), Reason.ANOTHER_REPORT)],
+            [_write_other(work, mirror, read, one, Before.load(work, [one.tracking_id]), Reason.ANOTHER_REPORT)],
         )
 
 
 def settle(
     work: Work,
-    judging: Judging,
+    mirror: Mirror,
     old: Mirrored | None,
     merged: Mirrored,
     items: tuple[ThreadItem, ...],
@@ -232,7 +232,7 @@ def settle(
         deliveries=deliveries,
         now=from_text(work.at),
     )
-    return reconcile(work, old, judge(case, judging.rules, judging.pace), deliveries)
+    return reconcile(work, old, judge(case, mirror.rules, mirror.pace), deliveries)
 
 
 def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bool) -> Mirrored:
@@ -307,15 +307,15 @@ def without_reporter(report: Report) -> Report:
 
 
 def note_references(
-    work: Work, judging: Judging, tracking_id: str, items: tuple[ThreadItem, ...], deliveries: list[Queued]
+    work: Work, mirror: Mirror, tracking_id: str, items: tuple[ThreadItem, ...], deliveries: list[Queued]
 ) -> list[Queued]:
     """Note which of our references stand in a thread; the deliveries as they are then.
 
     A well-formed reference with our prefix that the database does not know (an older backup was restored) becomes
     a recovered `sent` delivery.
     """
-    seen = [_note_seen(work, judging, one, items) for one in deliveries]
-    known, prefix = {one.ref for one in deliveries}, judging.rules.prefix
+    seen = [_note_seen(work, mirror, one, items) for one in deliveries]
+    known, prefix = {one.ref for one in deliveries}, mirror.rules.prefix
     for item in items:
         if item.kind is ItemKind.ANSWER and prefix in item.content:  # cheap first: most carry none
             for ref in rules_of_delivery.references_in(item.content, prefix) - known:
@@ -323,13 +323,13 @@ def note_references(
     return seen
 
 
-def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadItem, ...]) -> Queued:
+def _note_seen(work: Work, mirror: Mirror, one: Queued, items: tuple[ThreadItem, ...]) -> Queued:
     count = times_arrived(items, one.delivery)
     if one.delivery.kind is Kind.FORWARD:
         return one
     if count and one.state in {State.HELD, State.REFUSED}:
         one = arrived_all_the_same(work, one)
-        judging.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
+        mirror.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
     if count == one.seen_count:
         return one
     if one.seen_at is None:
@@ -338,7 +338,7 @@ def _note_seen(work: Work, judging: Judging, one: Queued, items: tuple[ThreadIte
     outbox.touch(work, one.ref, seen_count=count, seen_at=to_text(seen_at))
     if count > 1:
         work.note("seen_twice", one.tracking_id, ref=one.ref, count=count)
-        judging.log.error("seen_twice", ref=one.ref, tracking_id=one.tracking_id, count=count)
+        mirror.log.error("seen_twice", ref=one.ref, tracking_id=one.tracking_id, count=count)
     return replace(one, seen_count=count, seen_at=seen_at)
 
 

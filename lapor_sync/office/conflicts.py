@@ -6,7 +6,7 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office.acting import acting
 from lapor_sync.office.deliveries import OutboxAct, agree_with_upstream, move
 from lapor_sync.store import conflicts, marks, outbox, reports
@@ -16,18 +16,18 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.times import from_text
 
 
-def settle(judging: Judging, actor: Actor, given: str, how: How) -> list[str]:
+def settle(mirror: Mirror, actor: Actor, given: str, how: How) -> list[str]:
     """Settle one conflict by its id, or all of a report by its Tracking ID; their kinds.
 
     Raises Refused.
     """
     demand(actor, Act.SETTLE)
-    with acting(judging.store, actor) as work:
+    with acting(mirror.store, actor) as work:
         found = _conflicts(work, given.strip())
         if not found:
             raise Refused(Code.CONFLICT_UNKNOWN, given=given)
         for conflict in found:
-            _settle_one(work, judging, conflict, how)
+            _settle_one(work, mirror, conflict, how)
         return [conflict.kind for conflict in found]
 
 
@@ -40,7 +40,7 @@ def _conflicts(work: Work, given: str) -> list[Conflict]:
     return conflicts.of_report(work, report.tracking_id) if report else []
 
 
-def _settle_one(work: Work, judging: Judging, conflict: Conflict, how: How) -> None:
+def _settle_one(work: Work, mirror: Mirror, conflict: Conflict, how: How) -> None:
     if (conflict.kind == MANY_VANISHED) != (how is How.ACCEPT_VANISHED):
         code = Code.SETTLED_BY_ACCEPTING if conflict.kind == MANY_VANISHED else Code.SETTLED_BY_CHOICE
         raise Refused(code, id=conflict.id)
@@ -52,5 +52,5 @@ def _settle_one(work: Work, judging: Judging, conflict: Conflict, how: How) -> N
         return
     one = outbox.get(work, conflict.ref or "")
     if one is not None and one.state is State.HELD:
-        move(work, judging, one, OutboxAct.RETRY if how is How.KEEP_OURS else OutboxAct.CANCEL)
-    agree_with_upstream(work, judging, conflict.tracking_id)
+        move(work, mirror, one, OutboxAct.RETRY if how is How.KEEP_OURS else OutboxAct.CANCEL)
+    agree_with_upstream(work, mirror, conflict.tracking_id)

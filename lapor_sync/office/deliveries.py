@@ -11,7 +11,7 @@ from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
 from lapor_sync.office.acting import acting
 from lapor_sync.office.finding import subject_of_delivery
@@ -50,9 +50,9 @@ _WHY = {State.HELD: Reason.BY_PERSON, State.CANCELLED: Reason.CALLED_OFF}
 _ON_ITS_WAY = frozenset({State.SENDING, State.UNKNOWN})
 
 
-def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
+def change(mirror: Mirror, actor: Actor, act: OutboxAct, ref: str) -> State:
     """Retry, hold or cancel a delivery; its new state. Raises Refused."""
-    with acting(judging.store, actor) as work:
+    with acting(mirror.store, actor) as work:
         one = outbox.get(work, ref.strip().upper())
         if one is None:
             raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
@@ -73,28 +73,28 @@ def change(judging: Judging, actor: Actor, act: OutboxAct, ref: str) -> State:
             demand(actor, Act.SETTLE)
         for conflict in asked:
             conflicts.settle(work, conflict, How.TAKE_UPSTREAM if act is OutboxAct.CANCEL else How.KEEP_OURS)
-        move(work, judging, one, act)
+        move(work, mirror, one, act)
         if asked:
-            agree_with_upstream(work, judging, one.tracking_id)
+            agree_with_upstream(work, mirror, one.tracking_id)
         return _TO[act]
 
 
-def may_have_arrived(judging: Judging, ref: str) -> bool:
+def may_have_arrived(mirror: Mirror, ref: str) -> bool:
     """Return whether a try of this delivery left whose outcome is not known: sent again it may stand twice."""
-    with judging.store.reading() as work:
+    with mirror.store.reading() as work:
         one = outbox.get(work, ref.strip().upper())
         return one is not None and one.delivery.may_have_arrived
 
 
-def move(work: Work, judging: Judging, one: Queued, act: OutboxAct) -> None:
+def move(work: Work, mirror: Mirror, one: Queued, act: OutboxAct) -> None:
     """Do to a delivery what a person decided, in the state that the caller has looked at."""
     if act is OutboxAct.RETRY:
-        _queue_again(work, judging, one)
+        _queue_again(work, mirror, one)
     else:
         outbox.move(work, one, _TO[act], _WHY[_TO[act]], next_try_at=None)
 
 
-def _queue_again(work: Work, judging: Judging, one: Queued) -> None:
+def _queue_again(work: Work, mirror: Mirror, one: Queued) -> None:
     """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
     _wake(work)
     report = reports.load(work, [one.tracking_id])[one.tracking_id]
@@ -144,27 +144,27 @@ def known_now(work: Work, report: Mirrored) -> frozenset[str] | None:
 # All deliveries.
 
 
-def pause(judging: Judging, actor: Actor) -> bool:
+def pause(mirror: Mirror, actor: Actor) -> bool:
     """Let nothing leave from now on; whether it did until now. What is in the air may still arrive."""
     demand(actor, Act.PAUSE)
-    with acting(judging.store, actor) as work:
+    with acting(mirror.store, actor) as work:
         is_new = pauses.current(work) is None
         if is_new:
             pauses.begin(work, pauses.Why.PERSON)
         return is_new
 
 
-def resume(judging: Judging, actor: Actor) -> bool:
+def resume(mirror: Mirror, actor: Actor) -> bool:
     """Let deliveries leave again; whether they were paused.
 
     Raises Refused in the grace after a restore: what was sent right before it cannot be found in the threads yet.
     """
     demand(actor, Act.PAUSE)
-    with acting(judging.store, actor) as work:
+    with acting(mirror.store, actor) as work:
         pause = pauses.current(work)
         if pause is None:
             return False
-        left = _left_of_grace(work, judging, pause)
+        left = _left_of_grace(work, mirror, pause)
         if left <= 0:
             pauses.end(work)
             _wake(work)
@@ -172,12 +172,12 @@ def resume(judging: Judging, actor: Actor) -> bool:
     raise Refused(Code.RESTORED_JUST_NOW, seconds=math.ceil(left))
 
 
-def _left_of_grace(work: Work, judging: Judging, pause: Pause) -> float:
+def _left_of_grace(work: Work, mirror: Mirror, pause: Pause) -> float:
     """Seconds that must pass before a restored database sends again: by the wall clock and by how long this machine
     has run, the longer. A wall clock from before the restore tells nothing; after another start it is counted anew."""
     if pause.why is not pauses.Why.RESTORED:
         return 0
-    grace, now = judging.rules.grace.total_seconds(), judging.store.clock.uptime()
+    grace, now = mirror.rules.grace.total_seconds(), mirror.store.clock.uptime()
     elapsed = now.since(pause.uptime)
     if elapsed is None:
         pauses.count_anew(work, pause, now)
@@ -191,10 +191,10 @@ def _wake(work: Work) -> None:
     marks.put(work, Mark.WAKE, work.at)
 
 
-def agree_with_upstream(work: Work, judging: Judging, tracking_id: str | None) -> None:
+def agree_with_upstream(work: Work, mirror: Mirror, tracking_id: str | None) -> None:
     """Whatever a person chose, both sides are known to share what upstream shows now."""
     for one in reports.load(work, [tracking_id] if tracking_id else []).values():
         if one.present is not None and one.agreed != one.present:
             reports.save(work, [one._replace(agreed=one.present)])
             work.note("agreed", one.tracking_id, agreed=one.present)
-        rejudge(work, judging, [one.tracking_id])
+        rejudge(work, mirror, [one.tracking_id])

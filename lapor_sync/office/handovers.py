@@ -6,7 +6,7 @@ from lapor_sync.domain.delivery import Kind, State
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office.acting import acting
 from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import checked_text, new_reference
@@ -16,23 +16,23 @@ from lapor_sync.store.outbox import NewDelivery
 from lapor_sync.store.reports import Mirrored
 
 
-def forward(judging: Judging, actor: Actor, given_id: str, to: str, reason: str) -> str:
+def forward(mirror: Mirror, actor: Actor, given_id: str, to: str, reason: str) -> str:
     """Queue a hand-over to another institution ("not our authority"); its reference."""
-    with acting(judging.store, actor) as work:
+    with acting(mirror.store, actor) as work:
         report = known_report(work, given_id)
         demand(actor, Act.HAND_OVER, subject_of(report))
-        ref, target = new_reference(work, judging), _target(work, to)
+        ref, target = new_reference(work, mirror), _target(work, to)
         if target == report.report.disposition_id:
             raise Refused(Code.WITH_IT_ALREADY, tracking_id=report.tracking_id, given=to)
         _refuse_second_forward(work, report)
-        disposed_to = report.report.disposition_id or judging.rules.city.institution_id or ""
+        disposed_to = report.report.disposition_id or mirror.rules.city.institution_id or ""
         new = NewDelivery(
             ref=ref,
             tracking_id=report.tracking_id,
             kind=Kind.FORWARD,
             opd=disposed_to,
             target=target,
-            text=checked_text(reason, ref, judging.rules.prefix),
+            text=checked_text(reason, ref, mirror.rules.prefix),
             by=actor.who,
         )
         outbox.add(work, new)

@@ -14,7 +14,7 @@ from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile, Report, ThreadItem
 from lapor_sync.domain.seen import news_since
 from lapor_sync.domain.thread import words
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office.acting import acting
 from lapor_sync.office.deliveries import known_now
 from lapor_sync.office.finding import institution_id, known_report, subject_of
@@ -48,10 +48,10 @@ class NewResponse:
     row: int = 0
 
 
-def respond(judging: Judging, actor: Actor, written: NewResponse, limits: FileLimits | None = None) -> str:
+def respond(mirror: Mirror, actor: Actor, written: NewResponse, limits: FileLimits | None = None) -> str:
     """Queue one response; its reference. Raises Refused: nothing is taken then."""
-    with acting(judging.store, actor) as work:
-        new = _prepare(work, judging, written, limits or FileLimits())
+    with acting(mirror.store, actor) as work:
+        new = _prepare(work, mirror, written, limits or FileLimits())
         _refuse_second(work, new.tracking_id, written)
         _refuse_unseen(work, new.tracking_id, written)
         outbox.add(work, new)
@@ -59,7 +59,7 @@ def respond(judging: Judging, actor: Actor, written: NewResponse, limits: FileLi
 
 
 def respond_all(
-    judging: Judging, actor: Actor, rows: Sequence[NewResponse], wrong: Sequence[tuple[int, str]] = ()
+    mirror: Mirror, actor: Actor, rows: Sequence[NewResponse], wrong: Sequence[tuple[int, str]] = ()
 ) -> list[str | None]:
     """Queue many responses, all or none; their references, None for a row that was taken before.
 
@@ -67,14 +67,14 @@ def respond_all(
     All rows are checked, and where one is bad none is taken; `wrong` are the numbers of rows that could not even be
     read, and why. Raises Refused with every bad row's number and reason.
     """
-    with acting(judging.store, actor) as work:
+    with acting(mirror.store, actor) as work:
         taken = outbox.origins(work, [row.origin for row in rows if row.origin])
         refs: list[str | None] = []
         problems: list[tuple[int, Refused | str]] = list(wrong)
         for row in rows:
             try:
                 is_new = row.origin not in taken and not _was_recovered(work, row)
-                new = _prepare(work, judging, row, FileLimits()) if is_new else None
+                new = _prepare(work, mirror, row, FileLimits()) if is_new else None
                 taken.add(row.origin or "")
                 if new is None or _was_said(work, new, row.text):
                     refs.append(None)
@@ -83,17 +83,17 @@ def respond_all(
                 outbox.add(work, new)
                 refs.append(new.ref)
             except Refused as refused:
-                problems += [(row.row, one) for one in (tuple(_why_not(work, judging, row)) or (refused,))]
+                problems += [(row.row, one) for one in (tuple(_why_not(work, mirror, row)) or (refused,))]
         if problems:  # raised inside the transaction: what was added goes with it
             count = len({row.row for row in rows} | {number for number, _ in wrong})
             raise Refused(Code.ROWS_WRONG, problems=tuple(problems), count=count)
         return refs
 
 
-def _why_not(work: Work, judging: Judging, row: NewResponse) -> Iterator[Refused]:
+def _why_not(work: Work, mirror: Mirror, row: NewResponse) -> Iterator[Refused]:
     """Return every reason why a row cannot be taken by itself, where taking it stops at the first."""
-    ref = reference(judging.rules.prefix)
-    checks: list[Callable[[], object]] = [lambda: checked_text(row.text, ref, judging.rules.prefix)]
+    ref = reference(mirror.rules.prefix)
+    checks: list[Callable[[], object]] = [lambda: checked_text(row.text, ref, mirror.rules.prefix)]
     try:
         report = known_report(work, row.given_id)
     except Refused as refused:
@@ -102,7 +102,7 @@ def _why_not(work: Work, judging: Judging, row: NewResponse) -> Iterator[Refused
         checks += [lambda: demand(work.actor, Act.ANSWER, subject_of(report))]
         checks += [
             lambda: _refuse_unknown_status(report, row),
-            lambda: _speaks_for(work, judging, report, row.opd),
+            lambda: _speaks_for(work, mirror, report, row.opd),
         ]
     for check in checks:
         try:
@@ -167,13 +167,13 @@ def _says_the_same(one: Queued, text: str) -> bool:
     return is_equal or same_words(one.delivery.text, text, one.ref)
 
 
-def _prepare(work: Work, judging: Judging, written: NewResponse, limits: FileLimits) -> NewDelivery:
+def _prepare(work: Work, mirror: Mirror, written: NewResponse, limits: FileLimits) -> NewDelivery:
     report = known_report(work, written.given_id)
     demand(work.actor, Act.ANSWER, subject_of(report))
     _refuse_unknown_status(report, written)
-    opd = _speaks_for(work, judging, report, written.opd)
-    ref = new_reference(work, judging)
-    text = checked_text(written.text, ref, judging.rules.prefix)
+    opd = _speaks_for(work, mirror, report, written.opd)
+    ref = new_reference(work, mirror)
+    text = checked_text(written.text, ref, mirror.rules.prefix)
     check_files(written.files, limits)
     disposed_to = report.report.disposition_id
     return NewDelivery(
@@ -198,9 +198,9 @@ def _refuse_unknown_status(report: Mirrored, written: NewResponse) -> None:
         raise Refused(Code.STATUS_UNKNOWN, tracking_id=report.tracking_id, status_name=name)
 
 
-def _speaks_for(work: Work, judging: Judging, report: Mirrored, given: str | None) -> str:
+def _speaks_for(work: Work, mirror: Mirror, report: Mirrored, given: str | None) -> str:
     """The institution that the response speaks for."""
-    disposed_to, city = report.report.disposition_id, judging.rules.city
+    disposed_to, city = report.report.disposition_id, mirror.rules.city
     at_an_opd = disposed_to is not None and not city.is_itself(disposed_to)
     if given is None:
         if not at_an_opd or disposed_to is None:

@@ -9,7 +9,7 @@ from lapor_sync.domain.delivery import MAX_TEXT, reference, references_in, unsen
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import has_words
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import outbox
 from lapor_sync.store.database import Work
 
@@ -23,8 +23,8 @@ class FileLimits:
     max_count: int = defaults.ATTACH_MAX
 
 
-def new_reference(work: Work, judging: Judging) -> str:
-    while outbox.is_taken(work, ref := reference(judging.rules.prefix)):
+def new_reference(work: Work, mirror: Mirror) -> str:
+    while outbox.is_taken(work, ref := reference(mirror.rules.prefix)):
         pass
     return ref
 

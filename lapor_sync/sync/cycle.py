@@ -10,7 +10,7 @@ from datetime import datetime
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Denied, Missing, UpstreamError
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import ailing, audit, marks, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
@@ -79,16 +79,16 @@ def _steps(setup: Setup, health: Health) -> Outcome:
     return Outcome(tally=tally, reread=read, arrived=arrived)
 
 
-def run_without_upstream(judging: Judging) -> Outcome:
+def run_without_upstream(mirror: Mirror) -> Outcome:
     """The cycle of a city without an API account: other rules judge anew, and what is old is dropped."""
-    housekeeping.after_a_clock_set_back(judging)
-    housekeeping.rejudge_all(judging)
-    housekeeping.drop_personal(judging)
-    with judging.store.work() as work:
+    housekeeping.after_a_clock_set_back(mirror)
+    housekeeping.rejudge_all(mirror)
+    housekeeping.drop_personal(mirror)
+    with mirror.store.work() as work:
         if marks.get(work, Mark.NO_LIST) is None:
             marks.put(work, Mark.NO_LIST, "no account")  # no list tells what changed: a newer export is the news
     outcome = Outcome()
-    _note_success(judging, outcome)
+    _note_success(mirror, outcome)
     return outcome
 
 
@@ -188,7 +188,7 @@ def _tell_pause(setup: Setup) -> None:
         setup.log.warning("delivery_paused", since=pause.since, reason=pause.why, count=queued, todo=pauses.TODO)
 
 
-def _note_success(setup: Judging, outcome: Outcome) -> None:
+def _note_success(setup: Mirror, outcome: Outcome) -> None:
     with setup.store.work() as work:
         marks.put(work, Mark.LAST_SUCCESS, work.at)
         if isinstance(setup, Setup):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from lapor_sync.domain.errors import UpstreamError
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
 from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, threads
 from lapor_sync.store.marks import Mark
@@ -20,7 +20,7 @@ A_SLIP = timedelta(minutes=1)
 """By less than this a clock is merely corrected."""
 
 
-def after_a_clock_set_back(setup: Judging) -> bool:
+def after_a_clock_set_back(setup: Mirror) -> bool:
     """Make due what an earlier, wrong clock put off: it would wait until that time comes again. Whether it was so.
 
     Deliveries and scheduled reads wait no longer; the whole list, and what is done once a day, are due.
@@ -40,7 +40,7 @@ def after_a_clock_set_back(setup: Judging) -> bool:
     return True
 
 
-def rejudge_all(setup: Judging) -> int:
+def rejudge_all(setup: Mirror) -> int:
     """Judge every mirrored report anew if the rules are other than those of the last cycle; how many were."""
     fingerprint = setup.rules.fingerprint
     with setup.store.reading() as work:
@@ -57,7 +57,7 @@ def rejudge_all(setup: Judging) -> int:
     return count
 
 
-def _next_ids(setup: Judging, after: str) -> list[str]:
+def _next_ids(setup: Mirror, after: str) -> list[str]:
     with setup.store.reading() as work:
         return reports.ids_after(work, after, reports.CHUNK)
 
@@ -68,7 +68,7 @@ def daily(setup: Setup, health: Health) -> None:
         _read_institutions(setup, health)
 
 
-def drop_personal(setup: Judging) -> bool:
+def drop_personal(setup: Mirror) -> bool:
     """Once a day: drop old payloads and the names of reporters whose report was closed long ago; whether it was due."""
     now = setup.store.clock.now()
     with setup.store.reading() as work:

@@ -19,7 +19,7 @@ from typing import BinaryIO, NamedTuple
 from lapor_sync.domain.errors import BadInput, LaporSyncError, LockHeld, PartlyTaken, StoreError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock
-from lapor_sync.mirror.judging import Log
+from lapor_sync.mirror.mirror import Log
 from lapor_sync.sync.pull import Tally
 
 QUIET_SECONDS = 5.0

@@ -13,7 +13,7 @@ from lapor_sync.domain.next_step import Confirm, Hold, Seen, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
 from lapor_sync.domain.three_way import Decision, Side
 from lapor_sync.mirror.judge import decide
-from lapor_sync.mirror.judging import Rules
+from lapor_sync.mirror.mirror import Rules
 from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued, siblings

@@ -52,7 +52,7 @@ from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.judge import hold
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import Change, rejudge
 from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
@@ -675,8 +675,8 @@ def _as_error(outcome: Outcome) -> UpstreamError | None:
             assert_never(outcome)
 
 
-def note_forwarded(work: Work, judging: Judging, tracking_id: str) -> None:
+def note_forwarded(work: Work, mirror: Mirror, tracking_id: str) -> None:
     """A hand-over arrived: flagged until the disposition changes."""
     for one in reports.load(work, [tracking_id]).values():
         reports.save(work, [one._replace(forwarded_from=one.report.disposition_id or "")])
-    rejudge(work, judging, [tracking_id])
+    rejudge(work, mirror, [tracking_id])

@@ -22,7 +22,7 @@ from lapor_sync.domain.next_step import Scene, cannot_be_told, digests
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Uptime
 from lapor_sync.mirror.judge import hold
-from lapor_sync.mirror.judging import Judging, Rules
+from lapor_sync.mirror.mirror import Mirror, Rules
 from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threads
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
@@ -66,17 +66,17 @@ def begin_all(
             begin(work, rules, store.clock.uptime(), contents.of(agency).head, replaced.get(agency))
 
 
-def notice(judging: Judging) -> bool:
+def notice(mirror: Mirror) -> bool:
     """Whether this is a copy of the PostgreSQL database that was worked last: then it begins as after a restore."""
-    with judging.store.reading() as work:
+    with mirror.store.reading() as work:
         known, mine = marks.get(work, Mark.BODY), pauses.body(work)
     if known == mine:
         return False
-    with judging.store.work() as work:
+    with mirror.store.work() as work:
         if known is None:
             _note_body(work)
         else:
-            begin(work, judging.rules, judging.store.clock.uptime(), audit.head(work.conn, work.agency))
+            begin(work, mirror.rules, mirror.store.clock.uptime(), audit.head(work.conn, work.agency))
     return known is not None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from lapor_sync.domain.ports import Clock, Connector
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store.lock import Holding
 
 
@@ -20,7 +20,7 @@ def never() -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setup(Judging):
+class Setup(Mirror):
     """One agency's work. `user_id` and the city's institution id are needed to push only.
 
     `step` is called with each step's name as it is reached; `stopping` tells whether to come to an end;

@@ -13,7 +13,7 @@ from functools import partial
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import MAPPED, Before, Change, merge_fields, save, settle
 from lapor_sync.store import marks, quarantine
 from lapor_sync.store.database import Work
@@ -24,7 +24,7 @@ from lapor_sync.sync.pull import Span, Tally
 
 
 def take_export(
-    judging: Judging,
+    mirror: Mirror,
     rows: Iterable[Report | BadRecord],
     as_of: datetime,
     *,
@@ -41,12 +41,12 @@ def take_export(
     for part in chunks(_said_what_was_taken(rows, tally)):
         good = [row for row in part if isinstance(row, Report) and wanted.wants(row)]
         bad = _not_mended(part)
-        with judging.store.work() as work:
+        with mirror.store.work() as work:
             taken = together_or_alone(
                 work,
                 good,
-                lambda some: _take(work, judging, some, age),
-                partial(_set_apart, work, judging, tally),
+                lambda some: _take(work, mirror, some, age),
+                partial(_set_apart, work, mirror, tally),
             )
             for one in taken:
                 tally.new += one.is_new
@@ -97,9 +97,9 @@ def _not_mended(part: Iterable[Report | BadRecord]) -> list[BadRecord]:
     return [row for row in found.values() if isinstance(row, BadRecord)]
 
 
-def _set_apart(work: Work, judging: Judging, tally: Tally, row: Report, exc: Exception) -> None:
+def _set_apart(work: Work, mirror: Mirror, tally: Tally, row: Report, exc: Exception) -> None:
     bad = BadRecord(why(exc), key=row.tracking_id, raw="{}", report_id=row.tracking_id)
-    quarantine_one(work, judging, quarantine.EXPORT, bad, exc)
+    quarantine_one(work, mirror, quarantine.EXPORT, bad, exc)
     tally.quarantined += 1
 
 
@@ -108,7 +108,7 @@ def _is_other(one: Change) -> bool:
     return one.old is not None and one.new._replace(exported_at=one.old.exported_at) != one.old
 
 
-def _take(work: Work, judging: Judging, rows: Sequence[Report], age: _Age) -> list[Change]:
+def _take(work: Work, mirror: Mirror, rows: Sequence[Report], age: _Age) -> list[Change]:
     by_id = {row.tracking_id: row for row in rows}  # of two rows with one id the later counts
     before = Before.load(work, list(by_id))
     listed_at = _listed_at(work)
@@ -118,7 +118,7 @@ def _take(work: Work, judging: Judging, rows: Sequence[Report], age: _Age) -> li
         deliveries = before.deliveries.get(tracking_id, [])
         merged = merge_export(old, row, age, listed_at, from_text(work.at))
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
-        new = merged if is_same else settle(work, judging, old, merged, items, deliveries)
+        new = merged if is_same else settle(work, mirror, old, merged, items, deliveries)
         written.append(Change(old=old, new=new, items=items, deliveries=deliveries))
     save(work, written)
     return written

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
 
@@ -19,7 +19,7 @@ class Board:
     the name or address it listens on. `report_url`: where LAPOR shows a report, with `{id}`.
     """
 
-    judging: Judging
+    mirror: Mirror
     limits: FileLimits = field(default_factory=FileLimits)
     secret: bytes = field(repr=False)
     public_url: str | None = None
@@ -29,12 +29,12 @@ class Board:
     @property
     def store(self) -> Store:
         """The city's database."""
-        return self.judging.store
+        return self.mirror.store
 
     @property
     def zone(self) -> ZoneInfo:
         """The city's time zone."""
-        return self.judging.rules.working_days.timezone
+        return self.mirror.rules.working_days.timezone
 
     @property
     def is_secure(self) -> bool:

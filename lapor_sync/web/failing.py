@@ -111,12 +111,12 @@ def _of_http(error: HTTPException) -> BaseResponse:
 def _failed(error: Exception) -> BaseResponse:
     """The edge of a request: a person reads two sentences, the log gets the places and never a message."""
     if isinstance(error, StoreUnavailable):
-        board().judging.log.warning("board_database_failed", what=error.what, todo=error.todo)
+        board().mirror.log.warning("board_database_failed", what=error.what, todo=error.todo)
         return again(problem_of(words.PAGES[503]), 503)
     if isinstance(error, StoreError | LaporSyncError):
-        board().judging.log.error("board_failed", what=error.what, todo=error.todo)
+        board().mirror.log.error("board_failed", what=error.what, todo=error.todo)
     else:
-        board().judging.log.error("board_failed", exc_info=error)
+        board().mirror.log.error("board_failed", exc_info=error)
     return again(problem_of(words.PAGES[500]), 500)
 
 

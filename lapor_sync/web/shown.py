@@ -91,7 +91,7 @@ def number(value: int) -> str:
 
 def left(due: datetime, now: datetime) -> str:
     """Return how many working days are left until a deadline, or over since."""
-    days = guard.board().judging.rules.working_days
+    days = guard.board().mirror.rules.working_days
     if due < now:
         return late(days.between(due, now))
     number_left = days.between(now, due)

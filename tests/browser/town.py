@@ -77,7 +77,7 @@ def town(folder: Path) -> Iterator[Town]:
                 one.sign_in: people.enter(setup.store, one.sign_in, one.password, address="127.0.0.1")
                 for one in played
             }
-            with _served(Board(judging=setup, secret=b"s" * 32, city="Kota Bengkulu")) as url:
+            with _served(Board(mirror=setup, secret=b"s" * 32, city="Kota Bengkulu")) as url:
                 made = Town(url=url, sessions=sessions, opd=opd, setup=setup, stand_in=stand_in)
                 _let_something_be_held(made)
                 yield made

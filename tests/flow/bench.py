@@ -30,7 +30,7 @@ from lapor_sync.domain.limits import load_calendar, load_limits, packaged
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
-from lapor_sync.mirror.judging import Pace, Rules
+from lapor_sync.mirror.mirror import Pace, Rules
 from lapor_sync.store import conflicts, marks, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
 from lapor_sync.store.database import Store, open_store

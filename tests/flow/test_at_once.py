@@ -18,7 +18,7 @@ from lapor_sync import office
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Refused
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import OutboxAct
 from lapor_sync.store import audit, outbox
 from lapor_sync.store.database import open_store
@@ -40,10 +40,10 @@ def city(tmp_path: Path, postgres_url: str) -> Iterator[Bench]:
 
 
 @pytest.fixture
-def desk(city: Bench, postgres_url: str) -> Iterator[Judging]:
+def desk(city: Bench, postgres_url: str) -> Iterator[Mirror]:
     """What a person's command has: the same database, from another process's connection."""
     store = open_store(postgres_url, "kota", city.clock)
-    yield Judging(store=store, rules=city.setup.rules, log=city.log)
+    yield Mirror(store=store, rules=city.setup.rules, log=city.log)
     store.close()
 
 
@@ -68,7 +68,7 @@ def someone_waits(city: Bench) -> None:
 
 
 @pytest.mark.parametrize("act", [OutboxAct.CANCEL, OutboxAct.HOLD])
-def test_while_it_is_claimed(city: Bench, desk: Judging, act: OutboxAct) -> None:
+def test_while_it_is_claimed(city: Bench, desk: Mirror, act: OutboxAct) -> None:
     """The person comes a moment too late, and is told so; the response arrives once."""
     ref = written(city)
     asked: list[Future[State]] = []
@@ -86,7 +86,7 @@ def test_while_it_is_claimed(city: Bench, desk: Judging, act: OutboxAct) -> None
     assert sum(ref in words for words in city.arrived(city.delivery(ref).tracking_id)) == 1
 
 
-def test_while_it_is_cancelled(city: Bench, desk: Judging) -> None:
+def test_while_it_is_cancelled(city: Bench, desk: Mirror) -> None:
     """The daemon has read its report and comes a moment too late to claim it: nothing leaves, nothing fails."""
     ref = written(city)
     with ThreadPoolExecutor(1) as pool:
@@ -103,7 +103,7 @@ def test_while_it_is_cancelled(city: Bench, desk: Judging) -> None:
         audit.verify(work.conn, work.agency)
 
 
-def test_while_it_is_held(city: Bench, desk: Judging) -> None:
+def test_while_it_is_held(city: Bench, desk: Mirror) -> None:
     """The report was closed and the daemon holds the response: a `cancel` of that moment cancels what is held."""
     ref = written(city)
     city.world.satisfied(city.delivery(ref).tracking_id)

@@ -13,7 +13,7 @@ import pytest
 from connectors.transport import Transport
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.errors import Missing, UpstreamError
-from lapor_sync.mirror.judging import Rules
+from lapor_sync.mirror.mirror import Rules
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import mark as mark_table
 from lapor_sync.sync.cycle import backfill

@@ -29,7 +29,7 @@ from lapor_sync.domain.errors import LaporSyncError, UpstreamError
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Refused
 from lapor_sync.domain.report import Report
-from lapor_sync.mirror.judging import Pace
+from lapor_sync.mirror.mirror import Pace
 from lapor_sync.office import OutboxAct
 from lapor_sync.store import audit, backup, conflicts, marks, outbox, pauses, quarantine, reports, threads
 from lapor_sync.store.conflicts import How

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from lapor_sync import office
 from lapor_sync.domain.people import Actor, Role, in_post, of_shell
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import NewResponse, OutboxAct, people
 from lapor_sync.store import conflicts, outbox, pauses
 from lapor_sync.store import people as kept
@@ -33,34 +33,32 @@ def answer(text: str = TEXT) -> NewResponse:
     return NewResponse(given_id="7001", text=text)
 
 
-Act = Callable[[Judging, Actor], object]
+Act = Callable[[Mirror, Actor], object]
 ACTS: dict[str, Act] = {
-    "respond": lambda judging, actor: office.respond(judging, actor, answer()),
-    "respond_all": lambda judging, actor: office.respond_all(judging, actor, [answer()]),
-    "forward": lambda judging, actor: office.forward(judging, actor, "7001", "999", "Bukan kewenangan kami."),
-    "change": lambda judging, actor: office.change(judging, actor, OutboxAct.HOLD, "LS-AAAAAA"),
-    "change, now": lambda judging, actor: office.change(judging, actor, OutboxAct.RETRY, "LS-AAAAAA"),
-    "change, off": lambda judging, actor: office.change(judging, actor, OutboxAct.CANCEL, "LS-AAAAAA"),
+    "respond": lambda mirror, actor: office.respond(mirror, actor, answer()),
+    "respond_all": lambda mirror, actor: office.respond_all(mirror, actor, [answer()]),
+    "forward": lambda mirror, actor: office.forward(mirror, actor, "7001", "999", "Bukan kewenangan kami."),
+    "change": lambda mirror, actor: office.change(mirror, actor, OutboxAct.HOLD, "LS-AAAAAA"),
+    "change, now": lambda mirror, actor: office.change(mirror, actor, OutboxAct.RETRY, "LS-AAAAAA"),
+    "change, off": lambda mirror, actor: office.change(mirror, actor, OutboxAct.CANCEL, "LS-AAAAAA"),
     "pause": office.pause,
     "resume": office.resume,
-    "settle": lambda judging, actor: office.settle(judging, actor, "7001", How.KEEP_OURS),
-    "invite": lambda judging, actor: people.invite(
-        judging.store, actor, name="Rina", sign_in="rina", role=Role.INSPECTOR, opd=None
+    "settle": lambda mirror, actor: office.settle(mirror, actor, "7001", How.KEEP_OURS),
+    "invite": lambda mirror, actor: people.invite(
+        mirror.store, actor, name="Rina", sign_in="rina", role=Role.INSPECTOR, opd=None
     ),
-    "new_link": lambda judging, actor: people.new_link(judging.store, actor, "dewi"),
-    "hand_over_post": lambda judging, actor: people.hand_over_post(
-        judging.store, actor, role=Role.OFFICER, opd=OPD, from_="dewi", to="siti", on=judging.store.clock.now()
+    "new_link": lambda mirror, actor: people.new_link(mirror.store, actor, "dewi"),
+    "hand_over_post": lambda mirror, actor: people.hand_over_post(
+        mirror.store, actor, role=Role.OFFICER, opd=OPD, from_="dewi", to="siti", on=mirror.store.clock.now()
     ),
-    "end_tenures": lambda judging, actor: people.end_tenures(
-        judging.store, actor, "dewi", judging.store.clock.now()
-    ),
-    "end_session": lambda judging, actor: people.end_session(judging.store, actor, "s1"),
+    "end_tenures": lambda mirror, actor: people.end_tenures(mirror.store, actor, "dewi", mirror.store.clock.now()),
+    "end_session": lambda mirror, actor: people.end_session(mirror.store, actor, "s1"),
 }
 """Every act of a person in a post, by the name of its function."""
 
 
 @pytest.fixture
-def judging(store: Store) -> Judging:
+def mirror(store: Store) -> Mirror:
     """A city with one report, two deliveries to it, a question about one of them, and people."""
     save(store, mirrored("7001", report("7001", disposition_id=OPD)))
     add(store, new("LS-AAAAAA", text="Kami periksa."), new("LS-BBBBBB", text="Kami periksa lagi."))
@@ -71,13 +69,13 @@ def judging(store: Store) -> Judging:
         dewi = kept.by_sign_in(work, "dewi")
         assert dewi is not None
         kept.begin_session(work, id="s1", person_id=dewi.id, token_hash="h", origin="10.1.2.3")
-    return board_on(store).judging
+    return board_on(store).mirror
 
 
 @pytest.fixture
-def admin(judging: Judging) -> Actor:
+def admin(mirror: Mirror) -> Actor:
     """An admin as the page that they look at has them."""
-    return actor_of(judging.store, "ayu", Role.ADMIN, None)
+    return actor_of(mirror.store, "ayu", Role.ADMIN, None)
 
 
 @pytest.fixture
@@ -118,54 +116,54 @@ def test_every_act_that_a_person_can_do_stands_here() -> None:
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_an_act_by_a_post_that_ended_meanwhile_does_nothing(name: str, judging: Judging, admin: Actor) -> None:
-    store = judging.store
+def test_an_act_by_a_post_that_ended_meanwhile_does_nothing(name: str, mirror: Mirror, admin: Actor) -> None:
+    store = mirror.store
     with store.work() as work:
         pauses.begin(work, pauses.Why.PERSON)
     people.end_tenures(store, SHELL, "ayu", store.clock.now())
     before = rows(store)
     with pytest.raises(Refused) as caught:
-        ACTS[name](judging, admin)
+        ACTS[name](mirror, admin)
     assert caught.value.code is Code.NO_POST
     assert rows(store) == before
 
 
 @pytest.mark.parametrize("name", ACTS)
-def test_the_same_act_is_done_while_the_post_is_held(name: str, judging: Judging, admin: Actor) -> None:
+def test_the_same_act_is_done_while_the_post_is_held(name: str, mirror: Mirror, admin: Actor) -> None:
     if name == "resume":
-        office.pause(judging, admin)
-    before = rows(judging.store)
-    ACTS[name](judging, admin)
-    assert rows(judging.store) > before
+        office.pause(mirror, admin)
+    before = rows(mirror.store)
+    ACTS[name](mirror, admin)
+    assert rows(mirror.store) > before
 
 
-def test_another_post_of_the_same_person_does_not_stand_in(judging: Judging) -> None:
+def test_another_post_of_the_same_person_does_not_stand_in(mirror: Mirror) -> None:
     """The act was to be done by the one that ended."""
-    store = judging.store
+    store = mirror.store
     officer = actor_of(store, "rina", Role.OFFICER, OPD)
     people.invite(store, SHELL, name="rina", sign_in="rina", role=Role.ADMIN, opd=None)
     people.hand_over_post(store, SHELL, role=Role.OFFICER, opd=OPD, from_="rina", to="siti", on=store.clock.now())
     with pytest.raises(Refused) as caught:
-        office.respond(judging, officer, answer())
+        office.respond(mirror, officer, answer())
     assert caught.value.code is Code.NO_POST
 
 
-def test_a_tenure_that_runs_out_between_page_and_act_is_over(judging: Judging, clock: StillClock) -> None:
-    store = judging.store
+def test_a_tenure_that_runs_out_between_page_and_act_is_over(mirror: Mirror, clock: StillClock) -> None:
+    store = mirror.store
     actor = actor_of(store, "rina", Role.OFFICER, OPD)
     people.end_tenures(store, SHELL, "rina", clock.now().replace(hour=23))
-    office.respond(judging, actor, answer())
+    office.respond(mirror, actor, answer())
     clock.at = clock.at.replace(hour=23)
     with pytest.raises(Refused) as caught:
-        office.respond(judging, actor, answer("Dan masih ada yang lain."))
+        office.respond(mirror, actor, answer("Dan masih ada yang lain."))
     assert caught.value.code is Code.NO_POST
 
 
 def test_an_act_waits_for_the_end_of_the_tenure_that_is_being_written(
-    judging: Judging, admin: Actor, beside: Store
+    mirror: Mirror, admin: Actor, beside: Store
 ) -> None:
     """Two transactions at once: the act's comes second, and sees what the first one did."""
-    store, told = judging.store, board_on(beside).judging
+    store, told = mirror.store, board_on(beside).mirror
     with ThreadPoolExecutor(1) as pool:
         with store.work(SHELL) as work:
             (tenure,) = kept.tenures(work, person_id=admin.person_id)
@@ -181,7 +179,7 @@ def test_an_act_waits_for_the_end_of_the_tenure_that_is_being_written(
 
 
 def test_the_end_of_a_tenure_waits_for_the_act_that_is_being_written(
-    judging: Judging, admin: Actor, beside: Store
+    mirror: Mirror, admin: Actor, beside: Store
 ) -> None:
     """And the other way round: what was done in time stays done."""
     ended = threading.Event()
@@ -191,10 +189,10 @@ def test_the_end_of_a_tenure_waits_for_the_act_that_is_being_written(
         ended.set()
 
     with ThreadPoolExecutor(1) as pool:
-        with office.acting(judging.store, admin) as work:
+        with office.acting(mirror.store, admin) as work:
             ending = pool.submit(end)
             assert not ended.wait(0.3)
             outbox.add(work, new("LS-CCCCCC", text=TEXT))
         ending.result(timeout=20)
-    with judging.store.reading() as work:
+    with mirror.store.reading() as work:
         assert [one.ref for one in outbox.listing(work)] == ["LS-AAAAAA", "LS-BBBBBB", "LS-CCCCCC"]

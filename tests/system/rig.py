@@ -28,7 +28,7 @@ from lapor_sync.domain.colour import City, colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import ItemKind, OutgoingFile, Report, ThreadItem
-from lapor_sync.mirror.judging import Judging
+from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import NewResponse, respond
 from lapor_sync.store import audit, outbox, reports, threads
 from lapor_sync.store.database import Work, make_engine, prepare
@@ -61,7 +61,7 @@ class Rig:
     """One city. `written` holds the references of its responses by report, in the order of writing."""
 
     simulator: Simulator
-    judging: Judging
+    mirror: Mirror
     folder: Path
     env: dict[str, str]
     reports: list[str]
@@ -90,7 +90,7 @@ class Rig:
     def respond(self, tracking_id: str, text: str, *files: OutgoingFile) -> str:
         """An officer who looked on LAPOR writes a response; its reference."""
         written = NewResponse(given_id=tracking_id, text=text, files=files, again=True, any_status=True)
-        ref = respond(self.judging, of_shell("budi"), written)
+        ref = respond(self.mirror, of_shell("budi"), written)
         self.written.setdefault(tracking_id, []).append(ref)
         return ref
 
@@ -142,17 +142,17 @@ class Rig:
 
     def problems(self) -> list[str]:
         """Everything in which mirror, world and outbox are not as they must be in the end; cheap things first."""
-        with self.judging.store.reading() as work:
+        with self.mirror.store.reading() as work:
             return self._undelivered(work) or self._not_once(work) or self._not_mirrored(work)
 
     def undelivered(self) -> list[str]:
         """Every response that has not arrived once and in order."""
-        with self.judging.store.reading() as work:
+        with self.mirror.store.reading() as work:
             return self._undelivered(work) or self._not_once(work)
 
     def unmirrored(self) -> list[str]:
         """Every report that the mirror has not as the world has it."""
-        with self.judging.store.reading() as work:
+        with self.mirror.store.reading() as work:
             return self._not_mirrored(work)
 
     def said(self, event: str) -> list[dict[str, Any]]:
@@ -197,12 +197,12 @@ class Rig:
 
     def states(self) -> set[State]:
         """The states in which deliveries are."""
-        with self.judging.store.reading() as work:
+        with self.mirror.store.reading() as work:
             return {one.state for one in outbox.listing(work)}
 
     def verified(self) -> None:
         """The audit chain holds. Raises AuditBroken."""
-        with self.judging.store.reading() as work:
+        with self.mirror.store.reading() as work:
             audit.verify(work.conn, work.agency)
 
     def arrived(self, tracking_id: str) -> list[str]:
@@ -282,10 +282,10 @@ def rig(
         lie_there = [simulator.world.file_report(opd=OPD)["tracking_id"] for _ in range(filed)]
         settings = SETTINGS | {"DATABASE_URL": database, "UPSTREAM_URL": simulator.url, **env}
         its_env = {f"LAPOR_SYNC_{name}": value for name, value in settings.items() if value}
-        judging = stack.enter_context(App(settings=_settings(None, its_env)).judging())
+        mirror = stack.enter_context(App(settings=_settings(None, its_env)).mirror())
         yield Rig(
             simulator=simulator,
-            judging=judging,
+            mirror=mirror,
             folder=folder,
             env=PASSED_ON | its_env | {"KILL_FILE": str(folder / "kill")},
             reports=lie_there,

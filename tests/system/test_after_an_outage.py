@@ -24,7 +24,7 @@ def town(folder: Path, database: str) -> Iterator[Rig]:
     with rig(folder, database, env={"CONCURRENCY": "1"}, seed=5, filed=0, reports=40) as one:
         with one.program("--once") as mirrored:
             assert mirrored.ends() == 0
-        with one.judging.store.reading() as work:
+        with one.mirror.store.reading() as work:
             known = reports.load(work, reports.ids_after(work, "", 100)).values()
         waiting = [report for report in known if report.verdict.waiting_on == "opd"]
         due = {report.due_at: report.tracking_id for report in waiting if report.due_at}

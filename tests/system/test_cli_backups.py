@@ -40,7 +40,7 @@ def ran(town: Rig, *args: str | Path, code: int = 0, **settings: str) -> Program
 
 def grow(town: Rig, megabytes: int) -> None:
     """Make the database so large that a backup of it takes a while."""
-    with town.judging.store.work() as work:
+    with town.mirror.store.work() as work:
         work.conn.exec_driver_sql("CREATE TABLE IF NOT EXISTS bulk (content BLOB)")
         for _ in range(megabytes):
             work.conn.exec_driver_sql("INSERT INTO bulk VALUES (randomblob(1048576))")
@@ -63,7 +63,7 @@ def test_a_backup_beside_a_daemon_that_writes(village: Rig, tmp_path: Path) -> N
         assert done.out == f"{file}: {held}\n"
         assert held.deliveries == 12
         assert file.stat().st_mode & 0o777 == 0o600
-        with village.judging.store.reading() as work:
+        with village.mirror.store.reading() as work:
             assert audit.holds(work.conn, work.agency, held.head)
         again = ran(village, "backup", file, code=2)
         assert "is there already: nothing is overwritten" in again.said
@@ -135,7 +135,7 @@ def with_a_backup(town: Rig, file: Path) -> list[str]:
         town.settles(daemon)
         done = ran(town, "restore", file, code=3)
         assert "Another process works this database: daemon, pid" in done.said
-    town.judging.store.close()
+    town.mirror.store.close()
     return refs
 
 
@@ -154,7 +154,7 @@ def test_what_the_citizen_saw_is_not_sent_again(village: Rig, tmp_path: Path) ->
         daemon.says("delivery_paused")
         later = village.respond(one, "Lagi.")
         daemon.says("cycle_done", 3)
-        with village.judging.store.reading() as work:
+        with village.mirror.store.reading() as work:
             found = {each.ref: each.state for each in outbox.listing(work)}
         assert found == {**dict.fromkeys(refs, State.SENT), later: State.QUEUED}
         time.sleep(0.6)
@@ -171,7 +171,7 @@ def test_what_would_be_sent_is_listed(village: Rig, tmp_path: Path) -> None:
     ref = village.respond(village.reports[0], "Sudah.")
     secret = ran(village, "respond", village.reports[1], "--text", "Untuk Anda saja.", "--secret").out.strip()
     ran(village, "backup", file)
-    village.judging.store.close()
+    village.mirror.store.close()
     village.world.set_scenario("maintenance")
     done = ran(village, "restore", file, code=1)
     assert ref in done.out
@@ -228,7 +228,7 @@ def test_files_that_cannot_be_restored(village: Rig, tmp_path: Path, content: by
     """Wrong use; the database stays as it is."""
     file, database = tmp_path / "backup.db", tmp_path / "data" / "city.db"
     ran(village, "--once")
-    village.judging.store.close()
+    village.mirror.store.close()
     before = backup.head_of(database, "kota")
     if content is not None:
         file.write_bytes(content)
@@ -243,10 +243,10 @@ def test_a_command_that_has_the_database_open(village: Rig, tmp_path: Path) -> N
     file = tmp_path / "backup.db"
     ran(village, "--once")
     ran(village, "backup", file)
-    with village.judging.store.reading():
+    with village.mirror.store.reading():
         done = ran(village, "restore", file, code=3)
     assert "Another process has the database open." in done.said
-    village.judging.store.close()
+    village.mirror.store.close()
     ran(village, "restore", file)
 
 

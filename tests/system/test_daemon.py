@@ -315,7 +315,7 @@ def test_a_person_cancels_what_it_is_about_to_send(town: Rig) -> None:
             ref = town.respond(town.reports[number % 6], f"Sudah kami kerjakan, tahap {number}.")
             time.sleep(number % 12 * 0.02)
             with suppress(Refused):
-                change(town.judging, of_shell("siti"), OutboxAct.CANCEL, ref)
+                change(town.mirror, of_shell("siti"), OutboxAct.CANCEL, ref)
                 cancelled.add(ref)
         wait_until(lambda: town.states() <= {State.SENT, State.CANCELLED}, 40, "the end of every delivery")
         assert not daemon.events("cycle_failed")

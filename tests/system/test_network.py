@@ -60,7 +60,7 @@ def behind(proxy: FaultProxy, folder: Path, database: str, **options: Any) -> It
 
 def attempts(city: Rig) -> list[Attempt]:
     """Every try of every response."""
-    with city.judging.store.reading() as work:
+    with city.mirror.store.reading() as work:
         found = outbox.attempts_of(work, [one.ref for one in outbox.listing(work)])
     return [one for tries in found.values() for one in tries]
 

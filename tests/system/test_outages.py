@@ -230,7 +230,7 @@ def test_somebody_else_writes_for_long(village: Rig) -> None:
     """A backup holds the file for some seconds: that is waited for."""
     with village.program() as daemon:
         daemon.says("cycle_done")
-        with village.judging.store.work():
+        with village.mirror.store.work():
             time.sleep(2)
         village.respond(village.reports[0], "Sudah kami perbaiki.")
         village.settles(daemon)

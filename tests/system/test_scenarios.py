@@ -50,7 +50,7 @@ def _without_list(day: Day) -> Wrong:
 def _unreadable_rows(day: Day) -> Wrong:
     """What can be read is mirrored and answered; what cannot is in quarantine, and its answers wait."""
     mirrored = day.mirrored()
-    with day.city.judging.store.reading() as work:
+    with day.city.mirror.store.reading() as work:
         bad = {one.report_id for one in quarantine.listing(work)}
         apart = bad | {key for key, one in mirrored.items() if one.call_id in bad}
         waiting = [one for one in outbox.listing(work) if one.state is not State.SENT]
@@ -61,10 +61,10 @@ def _unreadable_rows(day: Day) -> Wrong:
 
 def _names_unknown(day: Day) -> Wrong:
     """A report keeps the colour that it had, flagged; answers go out once a person has looked."""
-    with day.city.judging.store.reading() as work:
+    with day.city.mirror.store.reading() as work:
         asked = [one.ref for one in outbox.listing(work) if one.reason is Reason.UNKNOWN_STATUS]
     for ref in asked:
-        change(day.city.judging, of_shell("siti"), OutboxAct.RETRY, ref)
+        change(day.city.mirror, of_shell("siti"), OutboxAct.RETRY, ref)
     now = day.mirrored()
     flagged = {key for key, one in now.items() if Flag.UNKNOWN_STATUS in one.verdict.flags}
     answered = set(day.city.reports[:2])  # may be kuning now: the day began in between
@@ -80,7 +80,7 @@ def _nothing_gone(day: Day) -> Wrong:
 
 def _away(day: Day, alarm: str) -> Wrong:
     """One outage, one alarm, and nothing of what waits is given up."""
-    with day.city.judging.store.reading() as work:
+    with day.city.mirror.store.reading() as work:
         outage = views.status(work)["outage"]
         states = {one.state for one in outbox.listing(work)}
     told = len(day.city.said(alarm))
@@ -115,7 +115,7 @@ class Day:
 
 def mirror_of(city: Rig) -> dict[str, Mirrored]:
     """Every report as it is mirrored now."""
-    with city.judging.store.reading() as work:
+    with city.mirror.store.reading() as work:
         return reports.load(work, reports.ids_after(work, "", 1000))
 
 
@@ -154,7 +154,7 @@ def comes_true(day: Day, wrong_today: Callable[[Day], Wrong], child: Child) -> N
 
 def told(city: Rig) -> str:
     """All that may be shown to whoever helps: the log with its errors, every audit row, and `status`."""
-    with city.judging.store.reading() as work:
+    with city.mirror.store.reading() as work:
         chain = "\n".join(map(str, audit.rows(work.conn, work.agency)))
         return "\n".join((city.stderr.read_text(encoding="utf-8"), chain, json.dumps(views.status(work))))
 

@@ -206,20 +206,20 @@ def test_a_write_leaves_only_while_the_database_is_held(env: dict[str, str]) -> 
 def test_a_retry_wakes_the_daemon_once(env: dict[str, str]) -> None:
     """So does a pause that is over; a database that cannot be read tells of nobody."""
     city = app(env)
-    with city.judging() as judging:
-        woken = Woken(judging.store)
+    with city.mirror() as mirror:
+        woken = Woken(mirror.store)
         assert not woken()
-        office.pause(judging, of_shell("sri"))
+        office.pause(mirror, of_shell("sri"))
         assert not woken()
-        office.resume(judging, of_shell("sri"))
+        office.resume(mirror, of_shell("sri"))
         assert woken()
         assert not woken()
-        judging.store.close()
+        mirror.store.close()
 
         def broken() -> None:
             raise StoreUnavailable("away")
 
-        judging.store.reading = broken  # type: ignore[method-assign, assignment]
+        mirror.store.reading = broken  # type: ignore[method-assign, assignment]
         assert not woken()
 
 
@@ -230,8 +230,8 @@ def test_a_retry_wakes_the_daemon_once(env: dict[str, str]) -> None:
 def upstream(env: dict[str, str]) -> Iterator[Upstream]:
     """A connector that follows the files of its credentials."""
     city = app(env)
-    with ExitStack() as stack, city.judging() as judging, stack:
-        yield Upstream(app=city, judging=judging, stack=stack, trouble=thinned(city.log))
+    with ExitStack() as stack, city.mirror() as mirror, stack:
+        yield Upstream(app=city, mirror=mirror, stack=stack, trouble=thinned(city.log))
 
 
 def test_credentials_that_stay_keep_the_connector(upstream: Upstream) -> None:
@@ -329,8 +329,8 @@ def test_no_import_once_asked_to_stop(env: dict[str, str], tmp_path: Path) -> No
 def test_an_export_from_the_future(env: dict[str, str], tmp_path: Path) -> None:
     """Its age is what decides between it and the API: a day to come is refused."""
     city = app(env)
-    with city.judging() as judging, pytest.raises(BadInput, match="that is to come"):
-        city.take_export(judging, export(tmp_path), as_of=datetime.now(UTC) + timedelta(days=2))
+    with city.mirror() as mirror, pytest.raises(BadInput, match="that is to come"):
+        city.take_export(mirror, export(tmp_path), as_of=datetime.now(UTC) + timedelta(days=2))
 
 
 def test_the_lock_is_free_after_a_failure(env: dict[str, str]) -> None:

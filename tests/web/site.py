@@ -16,7 +16,7 @@ from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.limits import load_limits, packaged
 from lapor_sync.domain.people import Post, Role, SignedIn
-from lapor_sync.mirror.judging import Judging, Rules
+from lapor_sync.mirror.mirror import Mirror, Rules
 from lapor_sync.office import people
 from lapor_sync.store import people as kept
 from lapor_sync.store.database import Store
@@ -47,7 +47,7 @@ def board_on(store: Store, **values: Any) -> Board:
         limits=load_limits(packaged()),
         working_days=WorkingDays(ZoneInfo("Asia/Jakarta")),
     )
-    return Board(judging=Judging(store=store, rules=rules, log=Log()), secret=SECRET, **values)
+    return Board(mirror=Mirror(store=store, rules=rules, log=Log()), secret=SECRET, **values)
 
 
 def client_of(board: Board) -> FlaskClient:

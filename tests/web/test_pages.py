@@ -378,8 +378,8 @@ def test_a_thread_of_500_items_is_shown_whole(enter: Enter, store: Store) -> Non
 
 def test_a_report_tells_its_deliveries_and_its_history_in_words(enter: Enter, store: Store, board: Board) -> None:
     save(store, one())
-    ref = office.respond(board.judging, of_shell("budi"), NewResponse(given_id="7001", text=TEXT))
-    office.change(board.judging, of_shell("budi"), office.OutboxAct.HOLD, ref)
+    ref = office.respond(board.mirror, of_shell("budi"), NewResponse(given_id="7001", text=TEXT))
+    office.change(board.mirror, of_shell("budi"), office.OutboxAct.HOLD, ref)
     said = text_of(enter(OFFICER).get("/laporan/7001"))
     assert f"jawaban {ref}: ditahan . Ditahan oleh petugas." in said
     assert f"budi: menulis jawaban {ref}" in said
@@ -400,7 +400,7 @@ def test_an_answer_of_the_form_ends_in_the_outbox_as_one_of_the_command_line(
     assert answer.headers["Location"] == "/laporan/7001#kiriman"
     files = (OutgoingFile(file_name="surat tugas.pdf", content=b"%PDF"),)
     like = NewResponse(given_id="7002", text="Baris satu\nBaris dua", is_secret=True, files=files)
-    office.respond(board.judging, of_shell("budi"), like)
+    office.respond(board.mirror, of_shell("budi"), like)
     mine, theirs = queued(store)
     assert mine.delivery.text.splitlines()[:2] == theirs.delivery.text.splitlines()[:2]
     for name in ("kind", "state", "opd", "is_secret", "baseline", "accepted_disposition", "accepted_status"):

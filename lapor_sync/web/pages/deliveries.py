@@ -61,6 +61,6 @@ def change(ref: str, act: str) -> Response:
     subject = subject_of_delivery(one, found.get(one.tracking_id))
     if session.allowed(Act.SEE, subject) is None:
         raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
-    office.change(board().judging, session.demand(Act.MOVE_DELIVERY, subject), OutboxAct(act), one.ref)
+    office.change(board().mirror, session.demand(Act.MOVE_DELIVERY, subject), OutboxAct(act), one.ref)
     back = request.form.get("next")
     return redirect(local(back) if back else url_for("deliveries.page"), 303)

@@ -70,7 +70,7 @@ def page(report_id: str, problem: Problem | None = None) -> str:
         entries=timeline(whole),
         seen=seen_of(whole.report.report, whole.items, len(whole.deliveries)),
         typed=typed(),
-        most=MAX_TEXT - len(with_reference("", reference(board().judging.rules.prefix))),
+        most=MAX_TEXT - len(with_reference("", reference(board().mirror.rules.prefix))),
         files=board().limits,
         asks_again=_asks(problem, Code.SAME_WORDS, "again"),
         asks_status=_asks(problem, Code.STATUS_UNKNOWN, "any_status"),
@@ -108,7 +108,7 @@ def _why_not(act: Act, subject: Subject) -> Refused | None:
 
 def _limits(whole: Dossier, now: datetime) -> list[Limit]:
     """The report's running clocks, each counted out in working days."""
-    one, rules = whole.report, board().judging.rules
+    one, rules = whole.report, board().mirror.rules
     items = whole.items if one.thread_known else None
     facts = clocks.facts(one.report, items, one.colour, rules.city)
     running = clocks.clocks(facts, rules.limits, rules.working_days)
@@ -148,7 +148,7 @@ def answer(report_id: str) -> Response:
         any_status="any_status" in request.form,
         seen=request.form.get("seen", ""),
     )
-    office.respond(board().judging, session.demand(Act.ANSWER, subject_of(one)), written, board().limits)
+    office.respond(board().mirror, session.demand(Act.ANSWER, subject_of(one)), written, board().limits)
     return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="kiriman"), 303)
 
 

@@ -35,7 +35,7 @@ def home() -> Response:
 def page() -> str:
     """Overdue, due today, due soon, written again, closing by itself; what was held or refused."""
     actors, within = session.actors(), session.within()
-    days, now = board().judging.rules.working_days, board().store.clock.now()
+    days, now = board().mirror.rules.working_days, board().store.clock.now()
     with board().store.reading() as work:
         piles = queries.tasks(
             work,

@@ -1,4 +1,4 @@
-"""What judging mirrored reports takes: the store, the city's rules, a log. Nothing here opens anything itself."""
+"""One agency's mirror, as the cycle and the office are given it. Nothing here opens anything itself."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class Pace:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judging:
-    """What judging mirrored reports takes; all that an export or an act of a person needs."""
+class Mirror:
+    """One agency's part of the database, and the rules by which it is judged. An act of a person needs no more."""
 
     store: Store
     rules: Rules
