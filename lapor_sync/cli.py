@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lapor_sync import __version__
-from lapor_sync.commands import acting, backups, board, looking, people, tools
+from lapor_sync.commands import acting, backups, board, looking, people, recap, tools
 from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
@@ -147,6 +147,7 @@ for _one in (
     *backups.COMMANDS,
     *board.COMMANDS,
     *people.COMMANDS,
+    *recap.COMMANDS,
     *tools.COMMANDS,
 ):
     main_group.add_command(_one)

@@ -91,7 +91,7 @@ def reports(
                 work,
                 views.Wanted(
                     colour=colour,
-                    opd=_institution(call, work, opd),
+                    opd=institution_meant(call, work, opd),
                     waiting_on=waiting_on,
                     since=first,
                     until=last,
@@ -118,7 +118,8 @@ def reports(
                 )
 
 
-def _institution(call: Call, work: Work, given: str | None) -> str | None:
+def institution_meant(call: Call, work: Work, given: str | None) -> str | None:
+    """Return the id of the OPD that an option names by id, name or parts of its name. Raises Refused."""
     if given is None:
         return None
     from lapor_sync.office import institution_by_part

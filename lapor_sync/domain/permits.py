@@ -29,6 +29,7 @@ class Act(StrEnum):
     PAUSE = "pause"  # let no delivery leave, and let them leave again
     SEE_SYSTEM = "see_system"  # outages, quarantine, queue
     SEE_FIGURES = "see_figures"  # the OPDs' table, the recap
+    FIX_RECAP = "fix_recap"  # keep the figures that are given away
     SEE_AUDIT = "see_audit"
     MANAGE_PEOPLE = "manage_people"  # accounts, posts, hand-over of a post
 

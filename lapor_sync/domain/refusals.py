@@ -32,6 +32,7 @@ class Code(StrEnum):
     INSTITUTION_UNKNOWN = "institution_unknown", "given"
     INSTITUTION_MEANT_TWICE = "institution_meant_twice", "given"
     INSTITUTION_NOT_LISTED = "institution_not_listed", "given"
+    PERIOD_UNKNOWN = "period_unknown", "given"
     DELIVERY_UNKNOWN = "delivery_unknown", "given"
     CONFLICT_UNKNOWN = "conflict_unknown", "given"
     # The report.

@@ -64,6 +64,10 @@ REFUSALS: Mapping[Code, Told] = {
         "No report {given} in the mirror.",
         "Check the Tracking ID; a new report arrives with the next poll or export.",
     ),
+    Code.PERIOD_UNKNOWN: Told(
+        "{given!r} is no period.",
+        "Write it as 2026, 2026-10, 2026-Q3, 2026-C2, 2026-H1 or 2026-01-01..2026-03-31.",
+    ),
     Code.OPD_UNKNOWN: Told("No OPD {given!r} is known.", "See `lapor-sync opds` for ids and names."),
     Code.OPD_MEANT_TWICE: Told(_opds, "Give more of the name, or the id."),
     Code.INSTITUTION_UNKNOWN: Told(

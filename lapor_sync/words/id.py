@@ -41,6 +41,7 @@ ACTS: Mapping[Act, str] = {
     Act.PAUSE: "menghentikan atau melanjutkan pengiriman",
     Act.SEE_SYSTEM: "melihat keadaan sistem",
     Act.SEE_FIGURES: "melihat rekap",
+    Act.FIX_RECAP: "menetapkan rekap",
     Act.SEE_AUDIT: "melihat riwayat",
     Act.MANAGE_PEOPLE: "mengelola akun dan jabatan",
 }
@@ -112,6 +113,10 @@ REFUSALS: Mapping[Code, Told] = {
     Code.REPORT_UNKNOWN: Told(
         "Laporan {given} tidak ditemukan.",
         "Periksa nomornya; laporan baru muncul beberapa menit setelah masuk LAPOR.",
+    ),
+    Code.PERIOD_UNKNOWN: Told(
+        "“{given}” bukan periode yang dikenal.",
+        "Tuliskan misalnya 2026, 2026-10, 2026-Q3, 2026-C2, 2026-H1, atau 2026-01-01..2026-03-31.",
     ),
     Code.OPD_UNKNOWN: Told("OPD “{given}” tidak dikenal.", "Pilih OPD dari daftar."),
     Code.OPD_MEANT_TWICE: Told(_opds, "Tuliskan nama yang lebih lengkap atau nomornya."),

@@ -24,7 +24,7 @@ OF_REPORT = (
     Act.NOTE,
     Act.INSTRUCT,
 )
-OF_CITY = (Act.SETTLE, Act.PAUSE, Act.SEE_SYSTEM, Act.SEE_FIGURES, Act.SEE_AUDIT, Act.MANAGE_PEOPLE)
+OF_CITY = (Act.SETTLE, Act.PAUSE, Act.SEE_SYSTEM, Act.SEE_FIGURES, Act.FIX_RECAP, Act.SEE_AUDIT, Act.MANAGE_PEOPLE)
 
 MATRIX = {
     # act                 officer  admin    leader   inspector: whose reports, or - for none
@@ -40,6 +40,7 @@ MATRIX = {
     Act.PAUSE: ("-", "all", "-", "-"),
     Act.SEE_SYSTEM: ("-", "all", "-", "all"),
     Act.SEE_FIGURES: ("own", "all", "own", "all"),
+    Act.FIX_RECAP: ("-", "all", "-", "-"),
     Act.SEE_AUDIT: ("-", "all", "-", "all"),
     Act.MANAGE_PEOPLE: ("-", "all", "-", "-"),
 }

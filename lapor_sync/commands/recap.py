@@ -1,0 +1,89 @@
+"""The recap of a period, for the mayor, the province and the yearly evaluation."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lapor_sync.commands.base import Call, acting, acting_by, command, new_file, path_type, refuse_existing
+from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.names import shown_path
+from lapor_sync.output import say, say_csv, say_json
+
+if TYPE_CHECKING:
+    from lapor_sync.recap.making import Json
+
+
+@command(
+    click.option(
+        "--period", metavar="P", required=True, help="2026, 2026-10, 2026-Q3, 2026-C2, 2026-H1, or A..B."
+    ),
+    click.option("--opd", metavar="X", help="Of one OPD: id, name, or parts of its name."),
+    click.option("--format", "form", type=click.Choice(["table", "json", "csv", "xlsx", "pdf"]), default="table"),
+    click.option("--out", metavar="FILE", type=path_type, help="Write it into this file; must not be there yet."),
+    click.option("--fix", is_flag=True, help="Keep these figures in the audit, to be proven later."),
+    acting_by,
+)
+def recap(
+    call: Call, period: str, opd: str | None, form: str, out: Path | None, fix: bool, by: str | None
+) -> None:
+    """What was received in a period, and how it was answered: by OPD, by month beside the year before, by kind."""
+    from lapor_sync.app import rules_of
+    from lapor_sync.commands.looking import institution_meant
+    from lapor_sync.domain.period import Period
+    from lapor_sync.recap import making
+    from lapor_sync.store import institutions
+
+    meant = Period.parse(period)
+    if form in {"xlsx", "pdf"} and out is None and sys.stdout.isatty():
+        raise BadInput(f"A terminal cannot show {form}.", todo=f"Name a file: --out rekap.{form}")
+    if out is not None:
+        refuse_existing(out)
+    settings = call.settings()
+    with call.store() as store, store.work(acting(by)) if fix else store.reading() as work:
+        made = making.recap(work, meant, rules_of(settings), opd=institution_meant(call, work, opd))
+        if fix:
+            making.fix(work, made)
+        city = institutions.names(work).get(settings.institution_id or "", settings.agency)
+    found = making.as_json(made)
+    if out is None:
+        with call.paged() if form == "table" else nullcontext():
+            _say(form, found, call, city)
+    else:
+        with new_file(out) as part, part.open("w", encoding="utf-8") as stream, redirect_stdout(stream):
+            _say(form, found, call, city)
+        say(shown_path(out))
+    if fix:
+        say(f"Fixed: the figures stand in the audit now, behind the head {made.audit_head}.", err=True)
+
+
+def _say(form: str, found: Json, call: Call, city: str) -> None:
+    """Put a recap in this form on standard output."""
+    match form:
+        case "json":
+            say_json(found)
+        case "csv":
+            from lapor_sync.recap.figures import NUMBERS
+
+            lines = [["line", "opd", "opd_name", *NUMBERS]]
+            named = [("total", found["total"]), *(("opd", row) for row in found["rows"])]
+            say_csv(lines + [[kind, *line.values()] for kind, line in named])
+        case "xlsx":
+            from lapor_sync.recap.workbook import workbook
+
+            sys.stdout.buffer.write(workbook(found))
+        case "pdf":
+            from lapor_sync.recap.printed import pdf
+
+            sys.stdout.buffer.write(pdf(found, call.zone, city))
+        case _:
+            from lapor_sync import screens
+
+            screens.recap(found, call.zone)
+
+
+COMMANDS = (recap,)

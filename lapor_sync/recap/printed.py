@@ -1,0 +1,140 @@
+"""A recap on paper: A4, in Indonesian, as a PDF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, datetime
+from importlib import resources
+from zoneinfo import ZoneInfo
+
+import typst
+
+from lapor_sync.output import harmless
+from lapor_sync.recap.making import Json
+from lapor_sync.words.id import MONTHS, ROLES
+from lapor_sync.words.recap_id import ALL, EXPLAINED, FIGURES, NOBODY, NOT_SAID, TABLES
+
+_STAGES = 9
+"""So many figures of a line are numbers of reports by stage; the others stand in a table of their own."""
+
+
+def pdf(found: Json, zone: ZoneInfo, city: str) -> bytes:
+    """Return a recap's JSON as the bytes of a PDF; `city` is whose it is."""
+    template = resources.files(__package__).joinpath("recap.typ").read_bytes()
+    return typst.compile(template, sys_inputs={"data": _data(found, zone, city)}, format="pdf")
+
+
+def _data(found: Json, zone: ZoneInfo, city: str) -> str:
+    """What the template shows; nothing of it is read as markup there."""
+    whose = found["opd_name"] or found["opd"]
+    as_of = datetime.fromisoformat(found["as_of"]).astimezone(zone)
+    title = harmless(f"Rekapitulasi Laporan SP4N-LAPOR! {whose or city}")
+    said = {
+        "title": title,
+        "period": f"Laporan yang diterima {_day(found['from'])} sampai {_day(found['to'])}",
+        "as_of": f"Keadaan per {_of(as_of.date())} pukul {as_of:%H.%M} {as_of.tzname()}",
+        "footer": f"{title}, {found['period']}. Kepala riwayat: {found['audit_head'][:16]}",
+        "page": "halaman",
+        "legend": "Biru: tahun ini. Abu-abu: bulan yang sama tahun sebelumnya.",
+        "place_and_day": f"........................................, {_of(as_of.date())}",
+        "name_and_nip": "Nama dan NIP",
+        "headings": {
+            "summary": "Ringkasan",
+            "by_opd": "Menurut OPD",
+            "by_month": TABLES["by_month"],
+            "notes": "Catatan",
+            "formulas": "Arti angka",
+        },
+    }
+    data = {
+        "words": said,
+        "summary": [{"name": name, "value": value} for name, value in _summary(found)],
+        "parts": list(_parts(found)),
+        "months": [one | {"name": _month(one["month"])} for one in found["by_month"]],
+        "tables": [
+            {
+                "title": TABLES[key],
+                "rows": [
+                    {"name": harmless(one["name"] or NOT_SAID), "received": shown(one["received"])}
+                    for one in found[key]
+                ],
+            }
+            for key in list(TABLES)[1:]
+        ],
+        "notes": list(notes(found, zone)),
+        "explained": [{"name": name, "meaning": meaning} for name, meaning in EXPLAINED.items()],
+    }
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _summary(found: Json) -> Iterator[tuple[str, str]]:
+    total = found["total"]
+    yield "laporan diterima", shown(total["total"])
+    yield "tahun sebelumnya, hari yang sama", shown(found["received_year_before"])
+    yield "sudah ditanggapi (%TL)", shown(total["followed_up_percent"])
+    yield "hari sampai tanggapan pertama", shown(total["days_to_first_answer"])
+
+
+def _parts(found: Json) -> Iterator[Json]:
+    names = list(FIGURES)
+    for figures in (names[:_STAGES], names[_STAGES:]):
+        yield {
+            "head": ["OPD", *(FIGURES[one] for one in figures)],
+            "rows": [
+                [
+                    harmless(line["opd_name"] or line["opd"] or NOBODY),
+                    *(shown(line[one]) for one in figures),
+                ]
+                for line in found["rows"]
+            ],
+            "total": [
+                ALL if found["opd"] is None else "Total",
+                *(shown(found["total"][one]) for one in figures),
+            ],
+        }
+
+
+def notes(found: Json, zone: ZoneInfo) -> Iterator[str]:
+    """Yield what should be known beside the figures, a sentence each."""
+    if found["busiest_month"] and len(found["by_month"]) > 1:
+        yield f"Bulan dengan laporan terbanyak: {_month(found['busiest_month'])}."
+    if found["closed_by_itself"]:
+        yield f"{shown(found['closed_by_itself'])} laporan ditutup oleh sistem karena pelapor tidak menanggapi."
+    if found["undated"]:
+        yield f"{shown(found['undated'])} laporan tanpa tanggal diterima tidak masuk periode mana pun."
+    for away in found["outages"]:
+        until = _moment(away["until"], zone) if away["until"] else "sekarang"
+        yield (
+            f"LAPOR tidak dapat dihubungi dari {_moment(away['since'], zone)} sampai {until}; "
+            f"{shown(away['due'])} tanggapan jatuh tempo dalam waktu itu."
+        )
+    for post in found["vacancies"]:
+        of = harmless(post["opd_name"] or post["opd"] or "kota")
+        yield f"Jabatan {ROLES[post['role']]} {of} kosong selama {shown(post['days'])} hari."
+
+
+def shown(value: float | None) -> str:
+    """Return a figure as Indonesians write it: 1.234,5; a dash for none."""
+    if value is None:
+        return "–"
+    digits = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+    return digits.translate(str.maketrans(",.", ".,"))
+
+
+def _month(month: str) -> str:
+    year, number = month.split("-")
+    return f"{MONTHS[int(number) - 1]} {year}"
+
+
+def _day(text: str) -> str:
+    return _of(date.fromisoformat(text))
+
+
+def _of(day: date) -> str:
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+
+
+def _moment(text: str, zone: ZoneInfo) -> str:
+    at = datetime.fromisoformat(text).astimezone(zone)
+    return f"{_of(at.date())} pukul {at:%H.%M} {at.tzname()}"

@@ -1,0 +1,106 @@
+"""A recap on the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lapor_sync.output import plain, say
+from lapor_sync.screens.parts import advise, moment, table
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from lapor_sync.recap.making import Json
+
+_COLUMNS = {
+    "total": "all",
+    "unverified": "unver.",
+    "untouched": "untch.",
+    "in_process": "proc.",
+    "done": "done",
+    "postponed": "postp.",
+    "archived": "arch.",
+    "not_ours": "n.ours",
+    "unclear": "uncl.",
+}
+_RATES = {
+    "followed_up_percent": "%TL",
+    "days_to_first_answer": "RTL",
+    "working_days_to_first_answer": "w.days",
+    "days_to_done": "to done",
+    "in_time_percent": "in time",
+    "overdue_now": "late",
+    "rating": "rating",
+    "rated": "rated",
+}
+_TABLES = {
+    "by_classification": "Classification",
+    "by_category": "Category",
+    "by_channel": "Channel",
+    "by_district": "Kecamatan",
+}
+
+
+def recap(found: Json, zone: ZoneInfo) -> None:
+    """Show the figures of a period: by OPD, by month beside the year before, and by what the reports are."""
+    of = f", OPD {plain(found['opd_name'] or found['opd'])}" if found["opd"] else ""
+    say(
+        f"{found['period']}: received from {found['from']} to {found['to']}{of}, as of {moment(found['as_of'], zone)}"
+    )
+    advise(
+        f"{found['total']['total']} received, {found['received_year_before']} in the same days of the year before."
+    )
+    for columns in (_COLUMNS, _RATES):
+        say("")
+        _lines(found, columns)
+    say("")
+    months = [(one["month"], str(one["received"]), str(one["year_before"])) for one in found["by_month"]]
+    table(("Month", "received", "year before"), months, empty="")
+    for key, title in _TABLES.items():
+        if found[key]:
+            say("")
+            rows = [(str(one["received"]).rjust(8), plain(one["name"] or "not said")) for one in found[key]]
+            table(("received", title), rows, empty="")
+    _notes(found, zone)
+
+
+def _lines(found: Json, columns: dict[str, str]) -> None:
+    lines = [(plain(line["opd_name"] or line["opd"] or "not disposed"), line) for line in found["rows"]]
+    if len(lines) != 1:
+        lines.append(("all", found["total"]))
+    rows = [(name, *(_number(line[key]).rjust(len(columns[key])) for key in columns)) for name, line in lines]
+    table(("OPD", *columns.values()), rows, empty="No report was received in it.", words=0)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _notes(found: Json, zone: ZoneInfo) -> None:
+    say("")
+    if found["busiest_month"] and len(found["by_month"]) > 1:
+        advise(f"Busiest month: {found['busiest_month']}.")
+    if found["closed_by_itself"]:
+        advise(f"{found['closed_by_itself']} closed by themselves: the reporter stayed silent.")
+    if found["undated"]:
+        advise(f"{found['undated']} reports stand in no period: when they were received is not known.")
+    for away in found["outages"]:
+        until = moment(away["until"], zone) if away["until"] else "now"
+        advise(
+            f"LAPOR was away from {moment(away['since'], zone)} to {until}: {away['due']} answers fell due in it."
+        )
+    for post in found["vacancies"]:
+        of = plain(post["opd_name"] or post["opd"] or "the city")
+        advise(f"The post {post['role']} of {of} was vacant for {post['days']} days.")
+    if found["fixed"]:
+        fixed = found["fixed"]
+        said = (
+            f"{len(fixed['differences'])} figures are other now"
+            if fixed["differences"]
+            else "nothing changed since"
+        )
+        advise(f"Fixed at {moment(fixed['at'], zone)} by {plain(fixed['by'])}: {said}.")
+        for one in fixed["differences"]:
+            whose = "all" if one["line"] == "total" else plain(one["opd_name"] or one["opd"] or "not disposed")
+            advise(f"  {whose}, {one['figure']}: {_number(one['then'])} -> {_number(one['now'])}")
+    advise("Formulas: docs/recap.md. RTL: days to the first answer.")
