@@ -7,17 +7,18 @@ typed; no JSON and no words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
 
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.store import institutions
 from lapor_sync.store.database import Work
+from lapor_sync.store.schema import opd_number
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -333,29 +334,40 @@ class OpdRow:
 
 def by_opd(work: Work, within: Within = None) -> tuple[OpdRow, ...]:
     """Return each OPD's numbers, the most merah first."""
-    is_late = case((_is_overdue(work), 1), else_=0)
-    query = (
-        select(table.c.disposition_id, table.c.colour, func.count(), func.sum(is_late))
-        .where(*_where(work, Wanted(), within))
-        .group_by(table.c.disposition_id, table.c.colour)
-    )
-    found: dict[str | None, list[tuple[str | None, int, int]]] = {}
-    for opd, shade, number, late in work.conn.execute(query):
-        found.setdefault(opd, []).append((shade, int(number), int(late)))
+    numbers, late = _numbers(work, within), _late(work, within)
+    found: dict[str | None, dict[str, int]] = {}
+    for opd, shade, number in numbers:
+        found.setdefault(opd or None, {})[shade] = int(number)
     names = institutions.names(work)
-    rows = [_opd_row(opd, names.get(opd or ""), numbers) for opd, numbers in found.items()]
+    rows = [
+        OpdRow(
+            id=opd,
+            name=names.get(opd or ""),
+            merah=by_colour.get(Colour.MERAH, 0),
+            kuning=by_colour.get(Colour.KUNING, 0),
+            hijau=by_colour.get(Colour.HIJAU, 0),
+            abu=by_colour.get(Colour.ABU, 0),
+            unknown=by_colour.get("", 0),
+            overdue=late.get(opd, 0),
+        )
+        for opd, by_colour in found.items()
+    ]
     return tuple(sorted(rows, key=lambda one: (-one.merah, -one.kuning, one.name or "", one.id or "")))
 
 
-def _opd_row(opd: str | None, name: str | None, numbers: Sequence[tuple[str | None, int, int]]) -> OpdRow:
-    by_colour = {shade: number for shade, number, _ in numbers}
-    return OpdRow(
-        id=opd,
-        name=name,
-        merah=by_colour.get(Colour.MERAH, 0),
-        kuning=by_colour.get(Colour.KUNING, 0),
-        hijau=by_colour.get(Colour.HIJAU, 0),
-        abu=by_colour.get(Colour.ABU, 0),
-        unknown=by_colour.get(None, 0),
-        overdue=sum(late for _, _, late in numbers),
+def _numbers(work: Work, within: Within) -> Iterable[Any]:
+    """OPD ("" without one), colour ("" without one) and how many, as the database keeps them."""
+    mine = true() if within is None else opd_number.c.opd.in_(sorted(within))
+    query = select(opd_number.c.opd, opd_number.c.colour, opd_number.c.number).where(
+        opd_number.c.agency == work.agency, opd_number.c.number > 0, mine
     )
+    return work.conn.execute(query)
+
+
+def _late(work: Work, within: Within) -> dict[str | None, int]:
+    query = (
+        select(table.c.disposition_id, func.count())
+        .where(table.c.agency == work.agency, _of(within), _is_overdue(work))
+        .group_by(table.c.disposition_id)
+    )
+    return {opd: int(number) for opd, number in work.conn.execute(query)}

@@ -33,7 +33,7 @@ from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.people import Role
 
-HEAD = "0010"
+HEAD = "0011"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -129,8 +129,9 @@ NOT_AGREED = report.c.agreed.is_distinct_from(
 # Each index costs every write: so each says what needs it. Full ones first, then those over few reports.
 Index("report_upstream_id", report.c.agency, report.c.upstream_id)  # rows of a listing; an id that a person gives
 Index("report_colour", report.c.agency, report.c.colour, report.c.tracking_id)  # `status`, `reports`, sweeps
-Index(  # `reports --opd`, and which institutions there are
-    "report_opd", report.c.agency, report.c.disposition_id, report.c.tracking_id, report.c.colour
+Index("report_received", report.c.agency, report.c.created_at, report.c.tracking_id)  # lists, the newest first
+Index(  # an OPD's list, `reports --opd`, and which institutions there are
+    "report_opd", report.c.agency, report.c.disposition_id, report.c.created_at, report.c.tracking_id
 )
 _partial("report_closed", report.c.agency, report.c.closed_at, where=report.c.closed_at.is_not(None))  # sweeps
 _partial(  # names that are to be forgotten
@@ -139,13 +140,35 @@ _partial(  # names that are to be forgotten
     report.c.closed_at,
     where=report.c.closed_at.is_not(None) & report.c.reporter_name.is_not(None),
 )
-_partial("report_due", report.c.agency, report.c.due_at, where=report.c.due_at.is_not(None))  # `--overdue`
 _partial("report_unsettled", report.c.agency, report.c.tracking_id, where=UNSETTLED)  # read again each cycle
 _partial(  # read by id on schedule
     "report_next_read", report.c.agency, report.c.next_read_at, where=report.c.next_read_at.is_not(None)
 )
 _partial("report_missing", report.c.agency, report.c.tracking_id, where=report.c.missing_since.is_not(None))
 _partial("report_not_agreed", report.c.agency, report.c.tracking_id, where=NOT_AGREED)  # `plan`
+
+OPEN = text("(colour IS NULL OR colour = 'merah' OR colour = 'kuning')")
+"""What people work with."""
+AGAIN = text("answers > 0 AND (waiting_on = 'opd' OR waiting_on = 'admin' OR waiting_on = 'verifier')")
+"""What somebody must look at who answered it before."""
+
+for _name, _columns, _where in (  # what is open in each order that people look at it in, of all and of an OPD
+    ("open", (report.c.created_at, report.c.tracking_id), OPEN),
+    ("due", (report.c.due_at, report.c.tracking_id, report.c.waiting_on), report.c.due_at.is_not(None)),
+    ("again", (report.c.updated_at, report.c.tracking_id), AGAIN),
+    ("closing", (report.c.auto_close_at, report.c.tracking_id), report.c.auto_close_at.is_not(None)),
+):
+    _partial(f"report_{_name}", report.c.agency, *_columns, where=_where)
+    _partial(f"report_{_name}_opd", report.c.agency, report.c.disposition_id, *_columns, where=_where)
+
+opd_number = Table(  # how many reports of each colour an OPD has; kept by triggers
+    "opd_number",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("opd", Text, primary_key=True),  # "" without one
+    Column("colour", Text, primary_key=True),  # "" without one
+    Column("number", BigInteger, nullable=False),
+)
 
 thread_item = Table(
     "thread_item",
@@ -166,6 +189,36 @@ thread_item = Table(
     Column("first_seen_at", Text, nullable=False),
     Column("gone_at", Text),  # no longer in the thread upstream; kept here
     Column("position", Integer),  # its place in reading order; null where an older program wrote it
+)
+
+citizen_file = Table(  # what became of a file that a citizen attached
+    "citizen_file",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("tracking_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),  # see domain/citizen_files.py
+    Column("address", Text, nullable=False),  # a hash of the one that it was last seen at
+    Column("state", Text, nullable=False),
+    Column("why", Text),  # why it is not kept
+    Column("tries", Integer, nullable=False),
+    Column("seen_at", Text, nullable=False),
+    Column("next_try_at", Text),
+    Column("kept_at", Text),
+    Column("kind", Text),  # its media type, by its content
+    Column("stored", Text),  # the name of its bytes in the folder: their hash
+    Column("small", Text),  # the same of a picture's small copy
+    Column("size", BigInteger, nullable=False),  # of both
+    CheckConstraint("state IN ('wanted', 'kept', 'absent', 'dropped')", name="citizen_file_state"),
+)
+_partial(
+    "citizen_file_wanted",
+    *(citizen_file.c.agency, citizen_file.c.next_try_at),
+    where=text("state = 'wanted'"),
+)
+_partial(
+    "citizen_file_kept",
+    *(citizen_file.c.agency, citizen_file.c.stored, citizen_file.c.small, citizen_file.c.size),
+    where=text("state = 'kept'"),
 )
 
 status_change = Table(

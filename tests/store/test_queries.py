@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Institution
-from lapor_sync.store import institutions, queries
+from lapor_sync.store import institutions, queries, reports
 from lapor_sync.store.database import Store
 from lapor_sync.store.queries import NONE, Row, Wanted
 from lapor_sync.store.reports import Mirrored
+from lapor_sync.store.schema import report as table
 from tests.databases import START
 from tests.store.samples import mirrored, report, save
 
@@ -320,3 +322,25 @@ def test_who_holds_posts_at_two_opds_sees_the_reports_of_both(city: Any) -> None
         mine = [one for one in all_of_it if one.report.disposition_id in both]
         assert queries.count(work, Wanted(), both, most=999) == len(mine) > 0
         assert queries.count(work, Wanted(), frozenset(), most=999) == 0
+
+
+def test_each_opd_s_numbers_stay_exact_whoever_writes(store: Store, other_city: Store) -> None:
+    """New, another colour, another OPD, without one, seen again, gone by hand; and another agency's beside them."""
+    dice = Random(11)
+    save(other_city, mirrored("1", report("1", disposition_id=PU)))
+    kept: dict[str, Mirrored] = {}
+    for _ in range(12):
+        some = {str(n): made(n, dice) for n in dice.sample(range(7300, 7340), 15)}
+        kept |= some
+        gone = dice.choice(sorted(kept))
+        with store.work() as work:
+            reports.save(work, list(some.values()))
+            work.conn.execute(table.delete().where(table.c.agency == "kota", table.c.tracking_id == gone))
+        del kept[gone]
+        wanted = Counter((one.report.disposition_id, one.verdict.colour) for one in kept.values())
+        with store.reading() as work:
+            rows = queries.by_opd(work)
+        found = {(row.id, shade): getattr(row, shade or "unknown") for row in rows for shade in COLOURS}
+        assert {key: number for key, number in found.items() if number} == wanted
+    with other_city.reading() as work:
+        assert [(row.id, row.unknown) for row in queries.by_opd(work)] == [(PU, 1)]
