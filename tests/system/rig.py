@@ -134,7 +134,7 @@ class Rig:
                 f"the daemon ended: {child.said[-2000:] if isinstance(child, Program) else self.last_words()}"
             )
             assert time.monotonic() < until, "; ".join(wrong[:10])
-            time.sleep(0.05)
+            time.sleep(0.1)
 
     def last_words(self) -> str:
         """The end of what the forked daemons said."""
