@@ -164,8 +164,8 @@ def little_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def compile_once(patch: pytest.MonkeyPatch) -> None:
-    """Let all engines of this process share what SQLAlchemy compiled: each test opens a database, with the same
-    statements, and to compile them anew was a quarter of its work."""
+    """Let all engines of this process share what SQLAlchemy compiled: each city of a test has an engine of its own, and
+    compiled the same eighty statements anew."""
     dialects: dict[type[Dialect], Dialect] = {}
     compiled: dict[Any, Any] = {}
 
