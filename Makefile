@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
 
-.PHONY: setup test demo format lock kills fuzz soak bench
+.PHONY: setup test types tests demo format lock kills fuzz soak bench
 
 setup: $(STAMP)
 
@@ -40,14 +40,18 @@ $(STAMP): requirements-dev.lock pyproject.toml
 test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m $(PYTEST) -m "not unmeasured"
-	$(BIN)/$(PYTEST) -m unmeasured
+	$(MAKE) --no-print-directory --jobs=2 types tests
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 	$(BIN)/coverage report --include='lapor_sync/domain/*' --fail-under=100
+
+types:
+	$(BIN)/mypy
+
+tests:
+	$(BIN)/coverage run -m $(PYTEST)
 
 demo: setup
 	$(BIN)/lapor-sync demo
@@ -69,6 +73,7 @@ soak: setup
 	  -k 'whatever_a_record_holds or flaky_days or killed_at_any_moment or bad_line' \
 	  tests/flow/test_nasty_values.py tests/flow/test_delivering.py tests/system/test_cli_backups.py \
 	  tests/system/test_network.py
+	$(BIN)/$(PYTEST) --timeout=0 -m soak
 	HYPOTHESIS_PROFILE=thorough $(BIN)/pytest -n 2 --dist loadfile --timeout=0 tests/unit tests/store tests/contract
 
 # The peers have an environment of their own: the product never depends on them. Ours is measured as a server installs

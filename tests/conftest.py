@@ -6,7 +6,7 @@ import ipaddress
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -23,19 +23,14 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 LONGEST = (
-    *("test_kills.py", "test_cli_backups.py", "test_daemon.py", "test_delivering.py", "test_city.py"),
-    *("test_shapes.py", "test_bad_days.py", "test_mirroring.py", "test_histories.py", "test_holding.py"),
+    *("test_kills.py", "test_daemon.py", "test_network.py", "test_delivering.py", "test_cli_backups.py"),
+    *("test_city.py", "test_histories.py", "test_shapes.py", "test_scenarios.py", "test_mirroring.py"),
+    *("test_bad_days.py", "test_nasty_values.py", "test_holding.py", "test_outages.py"),
 )
 UNMEASURED = (
-    *(
-        "test_after_an_outage.py",
-        "test_check_network.py",
-        "test_cli_backups.py",
-        "test_daemon.py",
-        "test_kills.py",
-    ),
-    *("test_nasty_values.py", "test_network.py", "test_outages.py", "test_scenarios.py", "test_histories.py"),
-    "test_shapes.py",
+    *("test_after_an_outage.py", "test_check_network.py", "test_cli_backups.py", "test_daemon.py"),
+    *("test_kills.py", "test_nasty_values.py", "test_network.py", "test_outages.py", "test_scenarios.py"),
+    *("test_histories.py", "test_shapes.py"),
 )
 """Files of tests that run without coverage, which would double their time: they go where others go already."""
 
@@ -44,13 +39,41 @@ UNMEASURED = (
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
-    `-m unmeasured` chooses what `make test` runs without coverage: whole processes, and flows once more on PostgreSQL.
+    What is `unmeasured` goes where others go: whole processes; flows once more on PostgreSQL; each further case of a
+    flow. On PostgreSQL `make test` runs one case of each flow, the last one: cases differ in what upstream does, which
+    no database sees. `make soak` runs the others.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    measured, last = set[str](), dict[str, pytest.Item]()
     for item in items:
-        is_second = item.path.parent.name == "flow" and "postgresql" in item.name
-        if is_second or item.path.name in UNMEASURED:
+        if item.path.name in UNMEASURED:
             item.add_marker(pytest.mark.unmeasured)
+        elif item.path.parent.name == "flow":
+            test = item.nodeid.partition("[")[0]
+            on_postgresql = "postgresql" in item.name
+            if on_postgresql or test in measured:
+                item.add_marker(pytest.mark.unmeasured)
+            if not on_postgresql:
+                measured.add(test)
+            elif earlier := last.get(test):
+                earlier.add_marker(pytest.mark.soak)
+            if on_postgresql:
+                last[test] = item
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Without coverage, in this process and in those that it starts, what is marked `unmeasured`."""
+    coverage = Coverage.current()
+    if coverage is None or item.get_closest_marker("unmeasured") is None:
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        coverage.stop()
+        try:
+            return (yield)
+        finally:
+            coverage.start()
 
 
 def pytest_sessionfinish() -> None:
