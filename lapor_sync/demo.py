@@ -27,6 +27,7 @@ from lapor_sync import screens
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
 from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.office import NewResponse, respond
@@ -160,7 +161,7 @@ class _Week:
     def _begin_day(self, day: int) -> None:
         with self.store.reading() as work:
             counts, late = views.colours(work), views.count_overdue(work)
-            sent = outbox.counts(work)["sent"]
+            sent = outbox.counts(work)[State.SENT]
         today = (self.clock.begin + timedelta(days=day)).astimezone(self.setup.rules.working_days.timezone)
         date = today.strftime("%a %d %b")
         shades = "  ".join(f"{screens.shade(name.value)} {counts[name.value]:3}" for name in Colour)
@@ -190,7 +191,7 @@ class _Week:
         for _ in range(20):
             with self.store.reading() as work:
                 counts = outbox.counts(work)
-            if not counts["queued"] and not counts["unknown"]:
+            if not counts[State.QUEUED] and not counts[State.UNKNOWN]:
                 return
             run_cycle(self.setup)
             time.sleep(0.2)

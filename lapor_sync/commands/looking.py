@@ -44,7 +44,7 @@ def status(call: Call, as_json: bool) -> None:
         late=late,
         holder=holder,
         outages=outages,
-        now=work.at,
+        now=work.now,
         zone=call.zone,
     )
 

@@ -30,7 +30,6 @@ from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.times import from_text
 
 SEEN_WITHIN = timedelta(days=1)
 """A sent response that is not in the thread after this long is flagged."""
@@ -227,7 +226,7 @@ def _held(work: Work, one: Queued, reason: Reason) -> Queued:
 
 def hold(work: Work, one: Queued, reason: Reason, more: str | None = None) -> None:
     """Hold a delivery and ask a person, who is told what `more` is known, else the last answer if that is why."""
-    outbox.move(work, one, State.HELD, reason, next_try_at=None)
+    outbox.hold(work, one, reason)
     more = more or outbox.last_words(work, [replace(one, reason=reason)]).get(one.ref)
     why = f"{SENTENCES[reason]} ({more})" if more else SENTENCES[reason]
     conflicts.open_one(work, kind=reason.value, why=why, tracking_id=one.tracking_id, ref=one.ref)
@@ -238,12 +237,10 @@ def arrived_all_the_same(work: Work, one: Queued) -> Queued:
 
     It goes by way of `queued`, as when a person lets it go on and it is found.
     """
-    queued = replace(one, delivery=replace(one.delivery, state=State.QUEUED))
     sent = replace(one, delivery=replace(one.delivery, state=State.SENT), reason=Reason.FOUND)
-    outbox.move(work, one, State.QUEUED, Reason.FOUND)
-    outbox.move(work, queued, State.SENT, Reason.FOUND, sent_at=work.at)
+    outbox.found_all_the_same(work, one)
     answer_by_itself(work, one.ref)
-    return replace(sent, sent_at=from_text(work.at))
+    return replace(sent, sent_at=work.now)
 
 
 def answer_by_itself(work: Work, ref: str) -> None:

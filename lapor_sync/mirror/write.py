@@ -21,9 +21,8 @@ from lapor_sync.mirror.judge import Facts, answer_by_itself, arrived_all_the_sam
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import outbox, quarantine, reports, threads
 from lapor_sync.store.database import Work
-from lapor_sync.store.outbox import NewDelivery, Queued
+from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.times import from_text, to_text
 
 MAPPED = tuple(name for name in Report._fields if name not in {"tracking_id", "upstream_id", "missing"})
 
@@ -93,7 +92,7 @@ def _set_apart(work: Work, mirror: Mirror, read: Read, exc: Exception) -> None:
         raw = without_persons(raw)
     bad = BadRecord(why(exc), key=read.tracking_id, raw=raw, report_id=call_id or read.tracking_id)
     quarantine_one(work, mirror, quarantine.DETAIL, bad, exc)
-    reports.read_later(work, read.tracking_id, from_text(work.at) + timedelta(days=1))
+    reports.read_later(work, read.tracking_id, work.now + timedelta(days=1))
 
 
 def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change]:
@@ -110,7 +109,7 @@ def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change
 
 def rejudge(work: Work, mirror: Mirror, tracking_ids: Iterable[str]) -> list[Change]:
     """Judge and reconcile again what is mirrored: after a change of the rules, or of a delivery."""
-    at = from_text(work.at)
+    at = work.now
     return write(work, mirror, [Read(tracking_id=one, at=at) for one in tracking_ids])
 
 
@@ -140,7 +139,7 @@ def _write_one(work: Work, mirror: Mirror, read: Read, before: Before) -> Change
     items = _items(read.thread, old_items)
     if read.thread:
         mine = note_references(work, mirror, read.tracking_id, items, mine)
-    merged = merge(read, old, from_text(work.at), is_same_thread=items == old_items)
+    merged = merge(read, old, work.now, is_same_thread=items == old_items)
     if merged.thread_doubt and (old is None or old.thread_doubt != merged.thread_doubt):
         mirror.log.warning("thread_incomplete", tracking_id=merged.tracking_id, what=merged.thread_doubt)
     if merged.thread_error and (old is None or old.thread_error != merged.thread_error):
@@ -177,7 +176,7 @@ def _write_other(work: Work, mirror: Mirror, read: Read, old: Mirrored, before: 
     other_id = None
     if doubt is Reason.NOT_CONFIRMED and read.report is not None:
         other_id = read.report.upstream_id or old.call_id
-    doubted = old._replace(other_since=old.other_since or from_text(work.at), other_id=other_id)
+    doubted = old._replace(other_since=old.other_since or work.now, other_id=other_id)
     if old.other_since is None:
         work.note("another_report", old.tracking_id, reason=doubt)
         mirror.log.warning("another_report", tracking_id=old.tracking_id, reason=doubt)
@@ -205,7 +204,7 @@ def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
 def mark_other(work: Work, mirror: Mirror, tracking_ids: Iterable[str]) -> None:
     """Upstream shows another report under the id of these: they are read again by it before anything leaves."""
     for one in reports.load(work, tracking_ids).values():
-        read = Read(tracking_id=one.tracking_id, at=from_text(work.at))
+        read = Read(tracking_id=one.tracking_id, at=work.now)
         save(
             work,
             [_write_other(work, mirror, read, one, Before.load(work, [one.tracking_id]), Reason.ANOTHER_REPORT)],
@@ -230,7 +229,7 @@ def settle(
         items=items if is_known else None,
         unread=is_unread or (merged.read_at is not None and not is_known),
         deliveries=deliveries,
-        now=from_text(work.at),
+        now=work.now,
     )
     return reconcile(work, old, judge(case, mirror.rules, mirror.pace), deliveries)
 
@@ -319,7 +318,7 @@ def note_references(
     for item in items:
         if item.kind is ItemKind.ANSWER and prefix in item.content:  # cheap first: most carry none
             for ref in rules_of_delivery.references_in(item.content, prefix) - known:
-                _recover(work, tracking_id, ref, item)
+                outbox.recover(work, ref=ref, tracking_id=tracking_id, text=item.content)
     return seen
 
 
@@ -334,22 +333,12 @@ def _note_seen(work: Work, mirror: Mirror, one: Queued, items: tuple[ThreadItem,
         return one
     if one.seen_at is None:
         answer_by_itself(work, one.ref)  # shown cut at first, and whole now
-    seen_at = one.seen_at or from_text(work.at)
-    outbox.touch(work, one.ref, seen_count=count, seen_at=to_text(seen_at))
+    seen_at = one.seen_at or work.now
+    outbox.put_seen(work, one.ref, count, seen_at)
     if count > 1:
         work.note("seen_twice", one.tracking_id, ref=one.ref, count=count)
         mirror.log.error("seen_twice", ref=one.ref, tracking_id=one.tracking_id, count=count)
     return replace(one, seen_count=count, seen_at=seen_at)
-
-
-def _recover(work: Work, tracking_id: str, ref: str, item: ThreadItem) -> None:
-    if outbox.is_taken(work, ref):
-        return
-    new = NewDelivery(
-        ref=ref, tracking_id=tracking_id, kind=Kind.RESPONSE, opd="", text=item.content, by="unknown"
-    )
-    outbox.add(work, new, state=State.SENT, reason=Reason.RECOVERED)
-    outbox.touch(work, ref, seen_at=work.at, seen_count=1)
 
 
 def save(work: Work, written: Iterable[Change]) -> None:

@@ -13,7 +13,6 @@ from lapor_sync.store import conflicts, marks, outbox, reports
 from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
-from lapor_sync.store.times import from_text
 
 
 def settle(mirror: Mirror, actor: Actor, given: str, how: How) -> list[str]:
@@ -47,8 +46,8 @@ def _settle_one(work: Work, mirror: Mirror, conflict: Conflict, how: How) -> Non
     conflicts.settle(work, conflict, how)
     if how is How.ACCEPT_VANISHED:
         # Read once more, now; what is still missing then is marked.
-        marks.put(work, Mark.MAY_VANISH, work.at)
-        reports.read_now(work, reports.missing_before(work, from_text(work.at)))
+        marks.put_now(work, Mark.MAY_VANISH)
+        reports.read_now(work, reports.missing_before(work, work.now))
         return
     one = outbox.get(work, conflict.ref or "")
     if one is not None and one.state is State.HELD:

@@ -22,7 +22,6 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.pauses import Pause
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.times import from_text
 
 
 class OutboxAct(StrEnum):
@@ -46,7 +45,6 @@ def acts_on(state: State) -> tuple[OutboxAct, ...]:
     return tuple(act for act in OutboxAct if state in _FROM[act])
 
 
-_WHY = {State.HELD: Reason.BY_PERSON, State.CANCELLED: Reason.CALLED_OFF}
 _ON_ITS_WAY = frozenset({State.SENDING, State.UNKNOWN})
 
 
@@ -59,7 +57,7 @@ def change(mirror: Mirror, actor: Actor, act: OutboxAct, ref: str) -> State:
         report = reports.load(work, [one.tracking_id]).get(one.tracking_id)
         demand(actor, Act.MOVE_DELIVERY, subject_of_delivery(one, report))
         if act is OutboxAct.RETRY and one.state is State.QUEUED:
-            outbox.touch(work, one.ref, next_try_at=None, waits=0)
+            outbox.wait_no_longer(work, one.ref)
             work.note("retry_now", one.tracking_id, ref=one.ref)
             if report is not None:
                 ailing.due_now(work, report.call_id)
@@ -90,8 +88,10 @@ def move(work: Work, mirror: Mirror, one: Queued, act: OutboxAct) -> None:
     """Do to a delivery what a person decided, in the state that the caller has looked at."""
     if act is OutboxAct.RETRY:
         _queue_again(work, mirror, one)
+    elif act is OutboxAct.HOLD:
+        outbox.hold(work, one, Reason.BY_PERSON)
     else:
-        outbox.move(work, one, _TO[act], _WHY[_TO[act]], next_try_at=None)
+        outbox.cancel(work, one)
 
 
 def _queue_again(work: Work, mirror: Mirror, one: Queued) -> None:
@@ -106,17 +106,12 @@ def _queue_again(work: Work, mirror: Mirror, one: Queued) -> None:
     in_doubt = one.delivery.scene is not None or one.reason is Reason.MENTIONED
     began_at = one.delivery.scene.began_at if one.delivery.scene else None
     scene = Scene(items=digests(items), began_at=began_at) if in_doubt else None
-    outbox.move(
+    outbox.let_go(
         work,
         one,
-        State.QUEUED,
-        Reason.RETRIED,
-        tries=0,
-        waits=0,
-        next_try_at=None,
-        baseline=outbox.baseline_text(known_now(work, report)),
-        scene=outbox.scene_text(scene),
-        accepted_closed=int(report.colour in CLOSED),
+        baseline=known_now(work, report),
+        scene=scene,
+        accepted_closed=report.colour in CLOSED,
         accepted_disposition=report.report.disposition_id,
         accepted_status=unknown_status(report.report),
     )
@@ -126,7 +121,7 @@ def _confirm(work: Work, report: Mirrored) -> Mirrored:
     """A person has compared: what LAPOR gives under that id is this report, though it does not say so."""
     confirmed = report._replace(
         report=report.report._replace(upstream_id=report.other_id),
-        read_at=report.read_at or from_text(work.at),
+        read_at=report.read_at or work.now,
         other_since=None,
         other_id=None,
     )
@@ -182,13 +177,13 @@ def _left_of_grace(work: Work, mirror: Mirror, pause: Pause) -> float:
     if elapsed is None:
         pauses.count_anew(work, pause, now)
         elapsed = 0
-    since = (from_text(work.at) - pause.since).total_seconds()
+    since = (work.now - pause.since).total_seconds()
     return max(grace - elapsed, grace - since if since >= 0 else 0)
 
 
 def _wake(work: Work) -> None:
     """Have the daemon look now: a person waits, whatever it was waiting for."""
-    marks.put(work, Mark.WAKE, work.at)
+    marks.put_now(work, Mark.WAKE)
 
 
 def agree_with_upstream(work: Work, mirror: Mirror, tracking_id: str | None) -> None:

@@ -27,7 +27,6 @@ from lapor_sync.office.acting import acting
 from lapor_sync.store import institutions, people
 from lapor_sync.store.database import Store, Work
 from lapor_sync.store.people import Link, Person, Session
-from lapor_sync.store.times import from_text, to_text
 
 SEEN = timedelta(minutes=1)
 """So often at most is it written down that somebody was heard of: it takes the writer's turn."""
@@ -62,7 +61,7 @@ def invite(
             raise Refused(Code.POST_HELD_ALREADY, sign_in=one.sign_in)
         people.begin_tenure(work, one.id, post.id, begin, until)
         people.put_end(work, one.id, None)
-        work.note("person_invited", _subject(one.id), post=post.id, since=to_text(begin), until=to_text(until))
+        work.note("person_invited", _subject(one.id), post=post.id, since=begin, until=until)
         return _new_link(work, one.id)
 
 
@@ -365,7 +364,7 @@ def hand_over_post(
             f"post {post.id}",
             from_person=before.id,
             to_person=after.id,
-            on=to_text(at),
+            on=at,
             keep_work=keep_work,
             sessions_ended=_end_if_now(work, before.id, at),
         )
@@ -401,7 +400,7 @@ def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
             _need_an_admin(work, at)
         ended = _end_if_now(work, one.id, at)
         posts = sorted({tenure.post.id for tenure in ending}, key=int)
-        work.note("tenures_ended", _subject(one.id), posts=posts, on=to_text(at), sessions_ended=ended)
+        work.note("tenures_ended", _subject(one.id), posts=posts, on=at, sessions_ended=ended)
 
 
 def _end_if_now(work: Work, person_id: str, at: datetime) -> int:
@@ -460,7 +459,7 @@ def _sweep(work: Work) -> None:
 
 
 def _now(work: Work) -> datetime:
-    return from_text(work.at)
+    return work.now
 
 
 def _subject(person_id: str) -> str:

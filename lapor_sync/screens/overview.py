@@ -13,7 +13,6 @@ from lapor_sync.screens.parts import advise, moment, shade
 from lapor_sync.screens.people import post_words
 from lapor_sync.store import marks, pauses
 from lapor_sync.store.marks import Outage, outage_words
-from lapor_sync.store.times import from_text
 from lapor_sync.store.views import Json
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ _LONG = timedelta(hours=1)
 
 def recent_outages(work: Work) -> tuple[Outage, ...]:
     """Return the outages of the last seven days that are over."""
-    now = from_text(work.at)
-    found = marks.outages_between(work, now - timedelta(days=7), now)
+    found = marks.outages_between(work, work.now - timedelta(days=7), work.now)
     return tuple(one for one in found if one.until is not None)
 
 
@@ -37,7 +35,7 @@ def status(
     late: int,
     holder: str | None,
     outages: Sequence[Outage],
-    now: str,
+    now: datetime,
     zone: ZoneInfo,
 ) -> None:
     """Show the whole on one screen, with what to do about what is wrong."""
@@ -106,7 +104,7 @@ def _lapor(found: Json, zone: ZoneInfo) -> tuple[str, str]:
     return "no cycle went through yet", "begin with `lapor-sync check`"
 
 
-def _stale(last_success: str | None, now: str, holder: str | None) -> str:
-    if last_success is None or from_text(now) - datetime.fromisoformat(last_success) < _LONG:
+def _stale(last_success: str | None, now: datetime, holder: str | None) -> str:
+    if last_success is None or now - datetime.fromisoformat(last_success) < _LONG:
         return ""
     return "long ago: see the log (journalctl -u lapor-sync)" if holder else "long ago: is the service running?"

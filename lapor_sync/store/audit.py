@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, reduce
 from operator import add
 from typing import Any, NamedTuple
@@ -30,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from lapor_sync.domain.errors import AuditBroken
+from lapor_sync.domain.stamps import stamp
 from lapor_sync.store.bulk import insert_many, plain
 from lapor_sync.store.schema import audit
 
@@ -72,7 +74,14 @@ def _hash(*row: int | str) -> str:
 _form = msgspec.json.Encoder().encode
 """Made once, and twice as quick as json's; both write a text the same way, which a test holds for each letter."""
 
-_data_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return stamp(value)
+    raise TypeError(f"no audit row can hold a {type(value).__name__}")
+
+
+_data_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain).encode
 """Made once: json.dumps makes an encoder a call."""
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from lapor_sync.store import audit
 from lapor_sync.store.database_file import DatabaseFile
 from lapor_sync.store.keys import TURN, key_of
 from lapor_sync.store.schema import HEAD
-from lapor_sync.store.times import to_text
+from lapor_sync.store.times import from_text, to_text
 
 BUSY_SECONDS = 30
 """How long a write waits for another process's write."""
@@ -74,7 +75,8 @@ _NO_VALUE = {OverflowError: "a number of more than 64 bits", UnicodeEncodeError:
 
 @dataclass
 class Work:
-    """One transaction. `at` is its time as text; audit entries are appended right before the commit.
+    """One transaction. `now` is its time, `at` the same as columns hold it, for the store alone; audit entries are
+    appended right before the commit.
 
     All that is noted in it was done by its `actor`.
     """
@@ -108,6 +110,10 @@ class Work:
                 raise
             raise
         savepoint.commit()
+
+    @property
+    def now(self) -> datetime:
+        return from_text(self.at)
 
     @property
     def is_sqlite(self) -> bool:

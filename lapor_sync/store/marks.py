@@ -57,6 +57,11 @@ def put_time(work: Work, name: Mark, value: datetime) -> None:
     put(work, name, to_text(value))
 
 
+def put_now(work: Work, name: Mark) -> None:
+    """Set a fact to the time of this transaction."""
+    put(work, name, work.at)
+
+
 def clear(work: Work, name: Mark) -> None:
     """Forget a fact."""
     work.conn.execute(delete(mark).where(mark.c.agency == work.agency, mark.c.name == name))
@@ -95,7 +100,7 @@ def current_outage(work: Work) -> Outage | None:
 def begin_outage(work: Work, since: datetime, what: str) -> None:
     """Upstream is away since then; `what` failed (a code, no text of upstream's)."""
     work.conn.execute(insert(outage).values(agency=work.agency, since=to_text(since), until=None, what=what))
-    work.note("outage_began", "upstream", since=to_text(since), failed=what)
+    work.note("outage_began", "upstream", since=since, failed=what)
 
 
 def end_outage(work: Work) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -114,7 +114,7 @@ def add(work: Work, new: NewDelivery, *, state: State = State.QUEUED, reason: Re
             reason=reason,
             tries=0,
             waits=0,
-            baseline=baseline_text(new.baseline),
+            baseline=_baseline_text(new.baseline),
             accepted_closed=0,
             accepted_disposition=new.accepted_disposition,
             accepted_status=new.accepted_status,
@@ -128,12 +128,21 @@ def add(work: Work, new: NewDelivery, *, state: State = State.QUEUED, reason: Re
     work.note("delivery_written", new.tracking_id, ref=new.ref, kind=new.kind, state=state)
 
 
-def baseline_text(baseline: frozenset[str] | None) -> str | None:
+def recover(work: Work, *, ref: str, tracking_id: str, text: str) -> None:
+    """Record what stands in a thread under a reference of ours as sent, where no delivery is known for it."""
+    if is_taken(work, ref):
+        return
+    new = NewDelivery(ref=ref, tracking_id=tracking_id, kind=Kind.RESPONSE, opd="", text=text, by="unknown")
+    add(work, new, state=State.SENT, reason=Reason.RECOVERED)
+    put_seen(work, ref, 1, work.now)
+
+
+def _baseline_text(baseline: frozenset[str] | None) -> str | None:
     """Ids of items as the table holds them."""
     return None if baseline is None else json.dumps(sorted(baseline))
 
 
-def scene_text(scene: Scene | None) -> str | None:
+def _scene_text(scene: Scene | None) -> str | None:
     """A scene as the table holds it."""
     if scene is None:
         return None
@@ -281,11 +290,11 @@ def _is_with(opds: frozenset[str] | None) -> ColumnElement[bool]:
     return or_(report.c.disposition_id.in_(mine), is_gone)
 
 
-def counts(work: Work) -> dict[str, int]:
+def counts(work: Work) -> dict[State, int]:
     """How many deliveries are in each state; every state is named."""
     query = select(table.c.state, func.count()).where(table.c.agency == work.agency).group_by(table.c.state)
     found = {row[0]: int(row[1]) for row in work.conn.execute(query)}
-    return {state.value: found.get(state.value, 0) for state in State}
+    return {state: found.get(state, 0) for state in State}
 
 
 def due(work: Work) -> list[Queued]:
@@ -326,22 +335,154 @@ _ONE = update(table).where(table.c.agency == bindparam("its_agency"), table.c.re
 _ONE_IN_STATE = _ONE.where(table.c.state == bindparam("its_state"))
 
 
-def move(work: Work, one: Queued, to: State, reason: Reason, **values: object) -> None:
-    """Move a delivery along one of the legal moves, with whatever else changes by it.
+def move(work: Work, one: Queued, to: State, reason: Reason) -> None:
+    """Move a delivery along one of the legal moves. Raises Defect for one that the table does not have."""
+    _move(work, one, to, reason)
 
-    Raises Defect for a move that the table does not have.
-    """
+
+def _move(work: Work, one: Queued, to: State, reason: Reason, **columns: str | int | None) -> None:
     if to not in MOVES[one.state]:
         raise Defect(f"delivery {one.ref} cannot go from {one.state} to {to}")
-    values = {"state": to, "reason": reason, **values}
+    values = {"state": to, "reason": reason, **columns}
     if run(work.conn, _ONE_IN_STATE, values, its_agency=work.agency, its_ref=one.ref, its_state=one.state) != 1:
         raise Defect(f"delivery {one.ref} was no longer {one.state}")
     work.note("delivery_moved", one.tracking_id, ref=one.ref, **{"from": one.state, "to": to, "reason": reason})
 
 
-def touch(work: Work, ref: str, **values: object) -> None:
-    """Change what stands beside the state of a delivery."""
-    run(work.conn, _ONE, values, its_agency=work.agency, its_ref=ref)
+def _set(work: Work, ref: str, **columns: str | int | None) -> None:
+    run(work.conn, _ONE, columns, its_agency=work.agency, its_ref=ref)
+
+
+# The moves, each with what changes by it.
+
+
+def claim(work: Work, one: Queued, scene: Scene) -> None:
+    """It is about to leave: its try is written down, and the scene in which it leaves."""
+    begin_attempt(work, one.ref)
+    _move(work, one, State.SENDING, Reason.LEAVING, scene=_scene_text(scene))
+
+
+def accepted(work: Work, one: Queued) -> None:
+    """LAPOR took it."""
+    _move(work, one, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
+
+
+def refused(work: Work, one: Queued, before: Scene | None) -> None:
+    """LAPOR said no; `before`: the scene that it had until it was claimed."""
+    _move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None, scene=_scene_text(before))
+
+
+def not_sent(work: Work, one: Queued, before: Scene | None, next_try_at: datetime | None) -> None:
+    """It did not leave, and waits until then; None: it goes with the next push, and has not waited."""
+    waits = one.waits + (next_try_at is not None)
+    again = {"next_try_at": to_text(next_try_at), "waits": waits, "scene": _scene_text(before)}
+    _move(work, one, State.QUEUED, Reason.NOT_SENT, **again)
+
+
+def in_doubt(
+    work: Work, one: Queued, *, ended_at: datetime, ended_uptime: Uptime, next_try_at: datetime | None
+) -> None:
+    """Nobody knows whether it arrived: the try ended then, with no sound reply."""
+    ended = {"ended_at": to_text(ended_at), "ended_uptime": uptime_text(ended_uptime)}
+    _move(work, one, State.UNKNOWN, Reason.REPLY_LOST, next_try_at=to_text(next_try_at), **ended)
+
+
+def killed(work: Work, one: Queued, uptime: Uptime) -> None:
+    """The process, or a cycle, ended while it was in the air; only upstream's next answer can date that."""
+    _end_attempt(work, one, "unknown", http_status=None)
+    _move(work, one, State.UNKNOWN, Reason.KILLED, ended_at=None, ended_uptime=uptime_text(uptime))
+
+
+def found(work: Work, one: Queued) -> None:
+    """It stands in the thread."""
+    _move(work, one, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
+
+
+def found_all_the_same(work: Work, one: Queued) -> None:
+    """It stands in the thread, though it was held or refused: it goes by way of `queued`, as if let go."""
+    _move(work, one, State.QUEUED, Reason.FOUND)
+    queued = replace(one, delivery=replace(one.delivery, state=State.QUEUED))
+    _move(work, queued, State.SENT, Reason.FOUND, sent_at=work.at)
+
+
+def not_found(work: Work, one: Queued) -> None:
+    """It does not stand in the thread, so it is tried again."""
+    _move(work, one, State.QUEUED, Reason.NOT_FOUND, tries=one.delivery.tries + 1, next_try_at=None)
+
+
+def hold(work: Work, one: Queued, reason: Reason) -> None:
+    """It waits for a person."""
+    _move(work, one, State.HELD, reason, next_try_at=None)
+
+
+def cancel(work: Work, one: Queued) -> None:
+    """A person called it off."""
+    _move(work, one, State.CANCELLED, Reason.CALLED_OFF, next_try_at=None)
+
+
+def let_go(
+    work: Work,
+    one: Queued,
+    *,
+    baseline: frozenset[str] | None,
+    scene: Scene | None,
+    accepted_closed: bool,
+    accepted_disposition: str | None,
+    accepted_status: str | None,
+) -> None:
+    """A person lets it go (again), with what they saw of the report for its baseline."""
+    _move(
+        work,
+        one,
+        State.QUEUED,
+        Reason.RETRIED,
+        tries=0,
+        waits=0,
+        next_try_at=None,
+        baseline=_baseline_text(baseline),
+        scene=_scene_text(scene),
+        accepted_closed=int(accepted_closed),
+        accepted_disposition=accepted_disposition,
+        accepted_status=accepted_status,
+    )
+
+
+# What changes beside the state.
+
+
+def wait(work: Work, one: Queued, until: datetime) -> None:
+    """It is not looked at before then; that counts as a wait, not as a try."""
+    _set(work, one.ref, next_try_at=to_text(until), waits=one.waits + 1)
+
+
+def wait_no_longer(work: Work, ref: str) -> None:
+    """It is looked at now."""
+    _set(work, ref, next_try_at=None, waits=0)
+
+
+def put_seen(work: Work, ref: str, count: int, at: datetime) -> None:
+    """Its reference stands in that many items of the thread, and was first seen there then."""
+    _set(work, ref, seen_count=count, seen_at=to_text(at))
+
+
+def put_ended(work: Work, ref: str, at: datetime) -> None:
+    """Its last try ended no later than then."""
+    _set(work, ref, ended_at=to_text(at))
+
+
+def put_ended_uptime(work: Work, ref: str, uptime: Uptime) -> None:
+    """Its last try ended no later than when this machine had run for so long."""
+    _set(work, ref, ended_uptime=uptime_text(uptime))
+
+
+def put_baseline(work: Work, ref: str, baseline: frozenset[str]) -> None:
+    """These items were there when it was written."""
+    _set(work, ref, baseline=_baseline_text(baseline))
+
+
+def put_scene(work: Work, ref: str, scene: Scene) -> None:
+    """What was known of the report when it left."""
+    _set(work, ref, scene=_scene_text(scene))
 
 
 def found_sending(work: Work) -> list[Queued]:
@@ -403,13 +544,10 @@ def end_attempt(work: Work, one: Queued, outcome: Outcome, ms: int) -> None:
     _end_attempt(work, one, outcome_name(outcome), http_status=outcome.http_status, ms=ms, why=why)
 
 
-def end_killed_attempt(work: Work, one: Queued) -> None:
-    """The process ended while this try was in the air."""
-    _end_attempt(work, one, "unknown", http_status=None)
-
-
-def _end_attempt(work: Work, one: Queued, name: str, *, http_status: int | None, **values: object) -> None:
-    values = {"outcome": name, "http_status": http_status, **values}
+def _end_attempt(
+    work: Work, one: Queued, name: str, *, http_status: int | None, ms: int | None = None, why: str | None = None
+) -> None:
+    values = {"outcome": name, "http_status": http_status, "ms": ms, "why": why}
     run(work.conn, _END, values, its_agency=work.agency, its_ref=one.ref)
     work.note("attempt", one.tracking_id, ref=one.ref, outcome=name, http_status=http_status)
 

@@ -2,24 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import overload
 
+from lapor_sync.domain.stamps import stamp
 
-@overload
-def to_text(at: datetime) -> str: ...
-@overload
-def to_text(at: None) -> None: ...
-def to_text(at: datetime | None) -> str | None:
-    """An aware datetime as text; None stays None."""
-    return None if at is None else _text(at.astimezone(UTC))
-
-
-@lru_cache(maxsize=1024)
-def _text(at: datetime) -> str:
-    """Half of a page's times stand in it more than once: when it was read, the ends of days."""
-    return at.isoformat(timespec="microseconds")[:26] + "Z"
+to_text = stamp
 
 
 @overload

@@ -112,9 +112,9 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
     _note_answer(setup)
     housekeeping.daily(setup, health)
     with setup.store.work() as work:
-        marks.put(work, Mark.ANSWERED, work.at)
+        marks.put_now(work, Mark.ANSWERED)
         if since is None and until is None and not setup.stopping():
-            marks.put(work, Mark.LAST_SUCCESS, work.at)
+            marks.put_now(work, Mark.LAST_SUCCESS)
     return tally
 
 
@@ -190,9 +190,9 @@ def _tell_pause(setup: Setup) -> None:
 
 def _note_success(setup: Mirror, outcome: Outcome) -> None:
     with setup.store.work() as work:
-        marks.put(work, Mark.LAST_SUCCESS, work.at)
+        marks.put_now(work, Mark.LAST_SUCCESS)
         if isinstance(setup, Setup):
-            marks.put(work, Mark.ANSWERED, work.at)
+            marks.put_now(work, Mark.ANSWERED)
         head = audit.head(work.conn, work.agency)
     setup.log.info(
         "cycle_done",

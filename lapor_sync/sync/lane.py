@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from lapor_sync.store import ailing, outbox, quarantine, reports
 from lapor_sync.store.quarantine import Quarantined
-from lapor_sync.store.times import from_text
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.push import push
 from lapor_sync.sync.reread import note_ailing, read_id, read_quarantined, read_reports
@@ -24,7 +23,7 @@ def work_ailing(setup: Setup, health: Health) -> int:
     arrived, tried, places = 0, set[str](), max(1, setup.pace.concurrency // 2)
     while not setup.stopping():
         with setup.store.reading() as work:
-            now = from_text(work.at)
+            now = work.now
             due = [one.report_id for one in ailing.listing(work).values() if one.until <= now]
         batch = [report_id for report_id in due if report_id not in tried][:places]
         if not batch:

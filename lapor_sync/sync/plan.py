@@ -11,6 +11,7 @@ from lapor_sync.domain import three_way
 from lapor_sync.domain.delivery import BLOCKING, Kind, Reason, State
 from lapor_sync.domain.next_step import Confirm, Hold, Seen, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
+from lapor_sync.domain.stamps import stamp
 from lapor_sync.domain.three_way import Decision, Side
 from lapor_sync.mirror.judge import decide
 from lapor_sync.mirror.mirror import Rules
@@ -18,7 +19,6 @@ from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued, siblings
 from lapor_sync.store.reports import Mirrored, chunks
-from lapor_sync.store.times import to_text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +62,7 @@ class Planned:
             "state": then.one.state if then else None,
             "step": then.step if then else None,
             "reason": then.reason if then else None,
-            "next_try_at": to_text(then.at) if then else None,
+            "next_try_at": stamp(then.at) if then else None,
             "behind": then.behind if then else 0,
             "why": then.why if then else None,
         }
@@ -79,7 +79,7 @@ def plan(work: Work, rules: Rules) -> Iterator[Planned]:
     for part in chunks(wanted):
         deliveries = outbox.of_reports(work, part)
         know = _Known(
-            at=work.at,
+            at=work.now,
             prefix=rules.prefix,
             readable=readable,
             is_paused=is_paused,
@@ -96,7 +96,7 @@ def plan(work: Work, rules: Rules) -> Iterator[Planned]:
 class _Known:
     """What the steps are told by: what holds for every report, and what some hundred of them have in the mirror."""
 
-    at: str
+    at: datetime
     prefix: str
     readable: bool  # references come back
     is_paused: bool
@@ -128,7 +128,7 @@ def _next(know: _Known, one: Mirrored, mine: list[Queued]) -> Next | None:
     if one.thread_error:  # read or not, is the first question of every step
         why = f"its thread cannot be read: {one.thread_error}"
         return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind, why=why)
-    waits = first.next_try_at is not None and to_text(first.next_try_at) > know.at
+    waits = first.next_try_at is not None and first.next_try_at > know.at
     if waits and not know.is_paused:  # once resumed, what waits has no more to wait for
         return Next(one=first, step="wait", reason=first.reason, at=first.next_try_at, behind=behind)
     step, reason = _step(first, _seen(know, one, mine, first))

@@ -17,13 +17,13 @@ from lapor_sync.domain.identity import Match, match
 from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Report
+from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.apart import read_apart
 from lapor_sync.mirror.write import MAPPED, Read, mark_other, write
 from lapor_sync.store import ailing, marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
-from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.calls import NOT_ASKED, PUT_OFF, ById, Health, by_id
 from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_reports, thread_error
 from lapor_sync.sync.setup import Setup
@@ -404,14 +404,14 @@ class _Run:
 
     def _move_cursor(self, work: Work, cursor: datetime | None, began_at: datetime) -> None:
         """To the greatest `updated_at` read, but not past either clock's time of the listing; never back."""
-        reached = min(self.newest, began_at, from_text(work.at)) if self.newest else cursor
+        reached = min(self.newest, began_at, work.now) if self.newest else cursor
         if reached is not None and (cursor is None or reached > cursor):
             marks.put_time(work, Mark.CURSOR, reached)
 
     def _give_up_cursor(self, work: Work) -> None:
         """It was taken while clocks were ahead: what changes now lies before it. The next listing is of everything."""
         marks.clear(work, Mark.CURSOR)
-        self.setup.log.warning("cursor_ahead", updated_from=to_text(self.updated_from))
+        self.setup.log.warning("cursor_ahead", updated_from=stamp(self.updated_from))
 
     def read_absent(self) -> None:
         """Read by id the open and lately closed reports that a complete unfiltered listing did not name."""

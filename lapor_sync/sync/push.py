@@ -59,7 +59,6 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.times import from_text, to_text
 from lapor_sync.sync.calls import ById, Health, each
 from lapor_sync.sync.reread import read_one, settle
 from lapor_sync.sync.setup import Setup
@@ -88,9 +87,7 @@ def recover(setup: Setup) -> int:
         setup.holding.claim(work)
         found = outbox.found_sending(work)
         for one in found:
-            outbox.end_killed_attempt(work, one)
-            uptime = outbox.uptime_text(setup.clock.uptime())
-            outbox.move(work, one, State.UNKNOWN, Reason.KILLED, ended_at=None, ended_uptime=uptime)
+            outbox.killed(work, one, setup.clock.uptime())
     for one in found:
         setup.log.warning("delivery_unknown", ref=one.ref, tracking_id=one.tracking_id, reason=Reason.KILLED)
     return len(found)
@@ -328,14 +325,13 @@ class _Push:
             case Hold(reason=reason):
                 self._hold(work, one, reason, _why_unread(reason, written, seen))
             case Requeue():
+                outbox.not_found(work, one)
                 tries = one.delivery.tries + 1
-                outbox.move(work, one, State.QUEUED, Reason.NOT_FOUND, tries=tries, next_try_at=None)
                 self.setup.log.info("delivery_not_found", ref=one.ref, tracking_id=one.tracking_id, tries=tries)
             case Send():
-                outbox.begin_attempt(work, one.ref)
                 scene = one.delivery.scene or _scene(one.delivery, written, found, seen)
                 scene = replace(scene, began_at=self.setup.connector.upstream_now())
-                outbox.move(work, one, State.SENDING, Reason.LEAVING, scene=outbox.scene_text(scene))
+                outbox.claim(work, one, scene)
                 if self.is_canary:
                     marks.put(work, Mark.CANARY, one.ref)
             case Wait():
@@ -353,7 +349,7 @@ class _Push:
         issued = [sibling.ref for sibling in written.deliveries]
         foreign = foreign_answers(written.items, self.setup.rules.prefix, issued)
         if one.delivery.baseline is None and not foreign:
-            outbox.touch(work, one.ref, baseline="[]")
+            outbox.put_baseline(work, one.ref, frozenset())
             return replace(one, delivery=replace(one.delivery, baseline=frozenset()))
         return one
 
@@ -398,7 +394,7 @@ class _Push:
         if one.state is not State.UNKNOWN or found.thread is None or found.detail is None:
             return False
         if one.ended_at is None:
-            outbox.touch(work, one.ref, ended_at=to_text(self.setup.connector.upstream_now()))
+            outbox.put_ended(work, one.ref, self.setup.connector.upstream_now())
             return False
         grace = self.setup.rules.grace
         if self._elapsed(work, one) < grace.total_seconds():
@@ -409,7 +405,7 @@ class _Push:
         """As `_ran_since`; where it is not known, it is counted from now on."""
         elapsed = self._ran_since(one)
         if elapsed is None:
-            outbox.touch(work, one.ref, ended_uptime=outbox.uptime_text(self.setup.clock.uptime()))
+            outbox.put_ended_uptime(work, one.ref, self.setup.clock.uptime())
         return elapsed or 0.0
 
     def _ran_since(self, one: Queued) -> float | None:
@@ -428,7 +424,7 @@ class _Push:
         return mine >= LONG_AGO or (mine >= self.setup.rules.grace and by_upstream >= LONG_AGO)
 
     def _confirm(self, work: Work, one: Queued) -> None:
-        outbox.move(work, one, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
+        outbox.found(work, one)
         if marks.get(work, Mark.CANARY) == one.ref:
             marks.clear(work, Mark.CANARY)
         self._after_arrival(work, one)
@@ -447,13 +443,13 @@ class _Push:
 
     def _wait(self, work: Work, one: Queued) -> None:
         """Its report could not be read, or delivery is paused: that never counts as a try."""
-        outbox.touch(work, one.ref, next_try_at=to_text(self._next_try(work, one, None)), waits=one.waits + 1)
+        outbox.wait(work, one, self._next_try(work, one, None))
 
     def _next_try(self, work: Work, one: Queued, retry_after: float | None) -> datetime:
         """Waits begin at the poll interval and double, with jitter, up to 15 minutes or `Retry-After`."""
         wait = doubled(self.setup.pace.poll_seconds, one.waits + 1, math.inf)
         seconds = min(jittered(wait, self.setup.spread()), LONGEST_WAIT.total_seconds())
-        return from_text(work.at) + timedelta(seconds=max(seconds, retry_after or 0))
+        return work.now + timedelta(seconds=max(seconds, retry_after or 0))
 
     # On the wire.
 
@@ -524,28 +520,24 @@ class _Push:
         outbox.end_attempt(work, one, outcome, ms)
         match outcome:
             case Sent():
-                outbox.move(work, one, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
+                outbox.accepted(work, one)
                 self._end_canary(work)
                 self._after_arrival(work, one)
             case Refused():
-                scene = outbox.scene_text(before)
-                outbox.move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None, scene=scene)
+                outbox.refused(work, one, before)
                 self._end_canary(work)
             case NotSent(retry_after=retry_after):
                 # What did not leave only because the process is to stop has nothing to wait for.
-                next_try = None if self.setup.stopping() else to_text(self._next_try(work, one, retry_after))
-                waits = one.waits + (next_try is not None)
-                scene = outbox.scene_text(before)
-                outbox.move(
-                    work, one, State.QUEUED, Reason.NOT_SENT, next_try_at=next_try, waits=waits, scene=scene
-                )
+                next_try = None if self.setup.stopping() else self._next_try(work, one, retry_after)
+                outbox.not_sent(work, one, before, next_try)
             case Unknown(retry_after=retry_after):
-                ended = {
-                    "ended_at": to_text(self.setup.connector.upstream_now()),
-                    "ended_uptime": outbox.uptime_text(self.setup.clock.uptime()),
-                }
-                asked = to_text(from_text(work.at) + timedelta(seconds=retry_after)) if retry_after else None
-                outbox.move(work, one, State.UNKNOWN, Reason.REPLY_LOST, next_try_at=asked, **ended)
+                outbox.in_doubt(
+                    work,
+                    one,
+                    ended_at=self.setup.connector.upstream_now(),
+                    ended_uptime=self.setup.clock.uptime(),
+                    next_try_at=work.now + timedelta(seconds=retry_after) if retry_after else None,
+                )
             case _:
                 assert_never(outcome)
         self.setup.log.info(

@@ -19,7 +19,6 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.quarantine import Quarantined
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.times import from_text
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id, each
 from lapor_sync.sync.setup import Setup
 
@@ -182,7 +181,7 @@ def note_ailing(work: Work, setup: Setup, done: Iterable[tuple[str, ById]]) -> N
         if why is not None:
             times = before.times + 1 if before else 1
             pause = doubled(setup.pace.poll_seconds, times, LONGEST_PAUSE.total_seconds())
-            until = from_text(work.at) + timedelta(seconds=pause)
+            until = work.now + timedelta(seconds=pause)
             ailing.put(work, Ailing(report_id=report_id, why=why, times=times, until=until))
             if before is None:
                 setup.log.warning("report_ails", report_id=report_id, what=why)
@@ -272,7 +271,7 @@ _BY_ID = (quarantine.LIST, quarantine.DETAIL, quarantine.EXPORT)
 
 def note_missing(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
     """404 or 410 for these. The first time is noted; a day later it is VANISHED, unless too many are."""
-    now = from_text(work.at)
+    now = work.now
     missing = reports.load(work, tracking_ids)
     first = [one for one in missing.values() if one.missing_since is None and one.vanished_at is None]
     again = [one for one in missing.values() if one.missing_since and one.vanished_at is None]
@@ -294,7 +293,7 @@ def _too_many(work: Work, setup: Setup) -> bool:
     if not _is_alarming(missing, open_reports):
         return False
     accepted_at = marks.get_time(work, Mark.MAY_VANISH)
-    if accepted_at is not None and from_text(work.at) - accepted_at < A_DAY:
+    if accepted_at is not None and work.now - accepted_at < A_DAY:
         return False
     why = f"{missing} of {open_reports} open reports are gone"
     if not conflicts.of_kind(work, conflicts.MANY_VANISHED):
@@ -304,7 +303,7 @@ def _too_many(work: Work, setup: Setup) -> bool:
 
 
 def _counts(work: Work) -> tuple[int, int]:
-    return len(reports.missing_before(work, from_text(work.at))), reports.count_open(work)
+    return len(reports.missing_before(work, work.now)), reports.count_open(work)
 
 
 def _is_alarming(missing: int, open_reports: int) -> bool:
@@ -324,7 +323,7 @@ def _end_alarm(setup: Setup) -> None:
 
 def vanish(work: Work, setup: Setup, tracking_ids: list[str]) -> None:
     """Mark reports as gone upstream: shown, never deleted; they come back as soon as a read brings them."""
-    now = from_text(work.at)
+    now = work.now
     gone = reports.load(work, tracking_ids).values()
     reports.save(work, [one._replace(vanished_at=now, next_read_at=None) for one in gone])
     for one in write(work, setup, [Read(tracking_id=gone_one.tracking_id, at=now) for gone_one in gone]):

@@ -54,7 +54,7 @@ def begin(work: Work, rules: Rules, uptime: Uptime, restored: Head, replaced: He
             hold(work, one, reason)
         elif one.delivery.scene is None:
             scene = Scene(items=digests(known.get(one.tracking_id, ())))
-            outbox.touch(work, one.ref, scene=outbox.scene_text(scene))
+            outbox.put_scene(work, one.ref, scene)
 
 
 def begin_all(

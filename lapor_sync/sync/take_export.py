@@ -19,7 +19,6 @@ from lapor_sync.store import marks, quarantine
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Mirrored, chunks
-from lapor_sync.store.times import from_text
 from lapor_sync.sync.pull import Span, Tally
 
 
@@ -116,7 +115,7 @@ def _take(work: Work, mirror: Mirror, rows: Sequence[Report], age: _Age) -> list
     for tracking_id, row in by_id.items():
         old, items = before.reports.get(tracking_id), before.threads.get(tracking_id, ())
         deliveries = before.deliveries.get(tracking_id, [])
-        merged = merge_export(old, row, age, listed_at, from_text(work.at))
+        merged = merge_export(old, row, age, listed_at, work.now)
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
         new = merged if is_same else settle(work, mirror, old, merged, items, deliveries)
         written.append(Change(old=old, new=new, items=items, deliveries=deliveries))

@@ -114,7 +114,8 @@ def test_what_was_called_off_after_a_try_of_unknown_outcome_may_have_come(city: 
     with city.setup.store.work() as work:
         one = outbox.get(work, first)
         assert one is not None
-        outbox.move(work, one, State.HELD, Reason.PERHAPS_ARRIVED, scene=outbox.scene_text(Scene(items={})))
+        outbox.hold(work, one, Reason.PERHAPS_ARRIVED)
+        outbox.put_scene(work, first, Scene(items={}))
     assert office.may_have_arrived(city.setup, first)
     office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
     with pytest.raises(Refused, match=f"same_words.*{first} state=cancelled"):

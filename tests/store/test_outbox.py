@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from lapor_sync.domain.delivery import (
     BLOCKING,
@@ -22,11 +22,13 @@ from lapor_sync.domain.delivery import (
     Unknown,
 )
 from lapor_sync.domain.errors import Defect, StoreError
+from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit, outbox
 from lapor_sync.store.database import Store
-from lapor_sync.store.times import to_text
+from lapor_sync.store.schema import delivery
 from tests.databases import START, StillClock
 from tests.store.samples import add, get, mirrored, new, save
 
@@ -45,9 +47,9 @@ def state(store: Store, ref: str = "LS-AAAAAA") -> State:
         return get(work, ref).state
 
 
-def move(store: Store, to: State, ref: str = "LS-AAAAAA", **values: Any) -> None:
+def move(store: Store, to: State, ref: str = "LS-AAAAAA") -> None:
     with store.work() as work:
-        outbox.move(work, get(work, ref), to, Reason.BY_PERSON, **values)
+        outbox.move(work, get(work, ref), to, Reason.BY_PERSON)
 
 
 def test_every_legal_move_goes_and_is_audited(store: Store) -> None:
@@ -56,11 +58,11 @@ def test_every_legal_move_goes_and_is_audited(store: Store) -> None:
         ref = f"LS-{n:06}"
         add(store, new(ref), state=before)
         with store.work(of_shell("budi")) as work:
-            outbox.move(work, get(work, ref), to, Reason.BY_PERSON, tries=3)
+            outbox.move(work, get(work, ref), to, Reason.BY_PERSON)
         with store.reading() as work:
             moved = get(work, ref)
             last = list(audit.rows(work.conn, work.agency))[-1]
-        assert (moved.state, moved.reason, moved.delivery.tries) == (to, Reason.BY_PERSON, 3)
+        assert (moved.state, moved.reason) == (to, Reason.BY_PERSON)
         assert (last["what"], last["subject"], last["who"]) == ("delivery_moved", "7001", "budi")
 
 
@@ -197,7 +199,8 @@ def test_a_wait_is_waited_for(store: Store, clock: StillClock) -> None:
     """Not before its time; from then on; and at once when upstream answers again."""
     add(store, new("LS-AAAAAA", "1"), new("LS-BBBBBB", "2"))
     with store.work() as work:
-        outbox.touch(work, "LS-AAAAAA", next_try_at=to_text(clock.now() + timedelta(seconds=60)), waits=4)
+        outbox.wait(work, get(work, "LS-AAAAAA"), clock.now() + timedelta(seconds=60))
+        assert get(work, "LS-AAAAAA").waits == 1
     assert due(store) == ["LS-BBBBBB"]
     clock.advance(60)
     assert due(store) == ["LS-AAAAAA", "LS-BBBBBB"]
@@ -216,9 +219,9 @@ def test_another_city_has_its_own_outbox(store: Store, other_city: Store) -> Non
         assert outbox.listing(work) == []
         assert outbox.of_reports(work, ["7001"]) == {}
         assert set(outbox.counts(work).values()) == {0}
-        outbox.touch(work, "LS-AAAAAA", tries=9)
+        outbox.put_seen(work, "LS-AAAAAA", 9, work.now)
     with store.reading() as work:
-        assert get(work, "LS-AAAAAA").delivery.tries == 0
+        assert get(work, "LS-AAAAAA").seen_count == 0
 
 
 def test_the_outbox_lists_by_state_in_the_order_of_writing(store: Store) -> None:
@@ -246,7 +249,7 @@ def _sent(store: Store, ref: str, *, seen: bool = False, read: timedelta = timed
     add(store, new(ref, ref, **values), state=State.SENT)
     if seen:
         with store.work() as work:
-            outbox.touch(work, ref, seen_at=work.at, seen_count=1)
+            outbox.put_seen(work, ref, 1, work.now)
 
 
 def _come_back(store: Store, grace: float = 0) -> bool:
@@ -339,7 +342,7 @@ def test_the_last_tries_that_something_in_between_answered_are_counted(
     """By their status; None stands for one that did not leave."""
     add(store, new())
     with store.work() as work:
-        outbox.touch(work, "LS-AAAAAA", tries=tries)
+        work.conn.execute(update(delivery).values(tries=tries))
         for status in outcomes:
             one = get(work, "LS-AAAAAA")
             outbox.begin_attempt(work, one.ref)
@@ -352,9 +355,11 @@ def test_attempts_are_numbered_and_a_killed_one_is_unknown(store: Store) -> None
     """An end closes the one that is open and leaves those before it."""
     add(store, new())
     with store.work() as work:
+        outbox.claim(work, get(work, "LS-AAAAAA"), Scene(items={}))
+        outbox.killed(work, get(work, "LS-AAAAAA"), Uptime("boot", 5.0))
         one = get(work, "LS-AAAAAA")
-        outbox.begin_attempt(work, one.ref)
-        outbox.end_killed_attempt(work, one)
+        assert (one.state, one.reason, one.ended_at) == (State.UNKNOWN, Reason.KILLED, None)
+        assert one.ended_uptime == Uptime("boot", 5.0)
         assert outbox.begin_attempt(work, one.ref) == 2
         outbox.end_attempt(work, one, Sent(http_status=200), 5)
         tries = outbox.attempts_of(work, [one.ref])[one.ref]
