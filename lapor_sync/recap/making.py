@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 from lapor_sync.domain.people import Role, Tenure
 from lapor_sync.domain.period import Period
 from lapor_sync.domain.permits import Act, demand
-from lapor_sync.mirror.judging import Rules
+from lapor_sync.domain.stamps import stamp
+from lapor_sync.mirror.mirror import Rules
 from lapor_sync.recap.figures import NUMBERS, Figures, Measures, figures
 from lapor_sync.store import audit, institutions, marks, people, received
 from lapor_sync.store.database import Work
 from lapor_sync.store.queries import Within
-from lapor_sync.store.times import from_text, to_text
 
 Json = dict[str, Any]
 
@@ -60,7 +60,7 @@ class Fixed:
 
 def recap(work: Work, period: Period, rules: Rules, *, opd: str | None = None, within: Within = None) -> Recap:
     """Return the recap of a period, of one OPD where `opd` names it; bound to what somebody may see by `within`."""
-    days, now = rules.working_days, from_text(work.at)
+    days, now = rules.working_days, work.now
     bound = within if opd is None else frozenset({opd}) & (within if within is not None else {opd})
     since, until = period.begins(days.timezone), period.ends(days.timezone)
     before = period.year_before
@@ -118,7 +118,7 @@ def as_json(one: Recap) -> Json:
         "period": one.period.name,
         "from": one.period.first.isoformat(),
         "to": one.period.last.isoformat(),
-        "as_of": to_text(one.as_of),
+        "as_of": stamp(one.as_of),
         "audit_head": one.audit_head,
         "opd": one.opd,
         "opd_name": one.opd_name,
@@ -133,7 +133,7 @@ def as_json(one: Recap) -> Json:
         "closed_by_itself": found.closed_by_itself,
         "undated": one.undated,
         "outages": [
-            {"since": to_text(away.since), "until": to_text(away.until), "due": away.due} for away in found.outages
+            {"since": stamp(away.since), "until": stamp(away.until), "due": away.due} for away in found.outages
         ],
         "vacancies": [asdict(vacancy) for vacancy in one.vacancies],
         "fixed": _fixed_json(one),
@@ -144,7 +144,7 @@ def _fixed_json(one: Recap) -> Json | None:
     if one.fixed is None:
         return None
     return {
-        "at": to_text(one.fixed.at),
+        "at": stamp(one.fixed.at),
         "by": one.fixed.who,
         "differences": [difference._asdict() for difference in differences(one)],
     }
@@ -165,7 +165,7 @@ def fix(work: Work, one: Recap) -> None:
 
 def _last_fixed(work: Work, subject: str) -> Fixed | None:
     rows = [row for row in audit.about(work.conn, work.agency, subject) if row.what == "recap_fixed"]
-    return Fixed(from_text(rows[-1].at), rows[-1].who, json.loads(rows[-1].data)) if rows else None
+    return Fixed(datetime.fromisoformat(rows[-1].at), rows[-1].who, json.loads(rows[-1].data)) if rows else None
 
 
 class Difference(NamedTuple):
