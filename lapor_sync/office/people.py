@@ -75,7 +75,7 @@ def _person_named(work: Work, name: str, sign_in: str) -> Person:
     found = people.by_sign_in(work, known_as)
     if found is None:
         people.add(work, name=called, sign_in=known_as)
-        return _person(work, known_as)
+        return person_of(work, known_as)
     if found.name.casefold() != called.casefold():
         raise Refused(Code.SIGN_IN_TAKEN, sign_in=known_as)
     return found
@@ -112,7 +112,7 @@ def _covers(held: Tenure, since: datetime, until: datetime | None) -> bool:
 def new_link(store: Store, actor: Actor, sign_in: str) -> str:
     """Make a one-time link for a person who has none, or lost the password; those made before end. Raises Refused."""
     with _managing(store, actor) as work:
-        one = _person(work, sign_in)
+        one = person_of(work, sign_in)
         work.note("link_made", _subject(one.id))
         return _new_link(work, one.id)
 
@@ -344,7 +344,7 @@ def hand_over_post(
         post = people.post_of(work, role, _place(opd))
         if post is None:
             raise Refused(Code.POST_UNKNOWN, role=role, opd=opd)
-        before, after = _person(work, from_), _person_named(work, name, to) if name else _person(work, to)
+        before, after = person_of(work, from_), _person_named(work, name, to) if name else person_of(work, to)
         if before.id == after.id:
             raise Refused(Code.SAME_PERSON, sign_in=before.sign_in)
         mine = people.tenures(work, person_id=before.id, post_id=post.id)
@@ -390,7 +390,7 @@ def _has_link(work: Work, person_id: str) -> bool:
 def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
     """End every tenure of a person at a moment, now at the earliest. The account stays. Raises Refused."""
     with _managing(store, actor) as work:
-        at, one = max(on, _now(work)), _person(work, sign_in)
+        at, one = max(on, _now(work)), person_of(work, sign_in)
         mine = people.tenures(work, person_id=one.id)
         ending = [tenure for tenure in mine if tenure.holds(at) or tenure.is_to_come(at)]
         for tenure in ending:
@@ -441,7 +441,8 @@ def _managing(store: Store, actor: Actor) -> Iterator[Work]:
         yield work
 
 
-def _person(work: Work, given: str) -> Person:
+def person_of(work: Work, given: str) -> Person:
+    """Return the person of that sign-in name, however it is typed. Raises Refused."""
     found = people.by_sign_in(work, rules.sign_in_of(given) or "")
     if found is None:
         raise Refused(Code.PERSON_UNKNOWN, given=given)

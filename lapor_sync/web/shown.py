@@ -137,6 +137,7 @@ _MENU = (
     ("/laporan", "Laporan", Act.SEE),
     ("/kiriman", "Kiriman", Act.SEE),
     ("/opd", "OPD", Act.SEE_FIGURES),
+    ("/orang", "Orang", Act.MANAGE_PEOPLE),
     ("/sistem", "Sistem", Act.SEE_SYSTEM),
 )
 

@@ -9,6 +9,7 @@ from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import Role
+from lapor_sync.domain.people import State as Account
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import ItemKind
@@ -26,6 +27,13 @@ ROLES: Mapping[Role, str] = {
     Role.ADMIN: "admin induk",
     Role.LEADER: "pimpinan",
     Role.INSPECTOR: "Inspektorat",
+}
+
+ACCOUNTS: Mapping[Account, str] = {
+    Account.INVITED: "diundang, belum menerima undangan",
+    Account.ACTIVE: "aktif",
+    Account.NO_POST: "tanpa jabatan",
+    Account.ENDED: "sudah berhenti",
 }
 
 ACTS: Mapping[Act, str] = {

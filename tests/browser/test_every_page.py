@@ -18,6 +18,10 @@ PAGES = [
     ("/laporan/{waiting}", INSPECTOR),
     ("/kiriman", OFFICER),
     ("/opd", ADMIN),
+    ("/orang", ADMIN),
+    ("/orang/jabatan", ADMIN),
+    ("/orang/undang", ADMIN),
+    ("/orang/serah-terima", ADMIN),
     ("/sistem", ADMIN),
     ("/akun", OFFICER),
 ]

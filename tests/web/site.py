@@ -20,7 +20,7 @@ from lapor_sync.mirror.mirror import Mirror, Rules
 from lapor_sync.office import people
 from lapor_sync.store import people as kept
 from lapor_sync.store.database import Store
-from lapor_sync.store.schema import post
+from lapor_sync.store.schema import person, post
 from lapor_sync.web.board import Board
 from lapor_sync.web.site import make_site
 
@@ -89,6 +89,9 @@ def enter_as(patch: pytest.MonkeyPatch, client: FlaskClient, *posts: Post) -> No
 def _give(store: Store, who: SignedIn) -> None:
     """Let the database say that they hold these posts, by the ids that they have here."""
     with store.work() as work:
+        if kept.get(work, who.person_id) is None:
+            row = {"agency": work.agency, "sign_in": who.sign_in, "name": who.name, "made_at": work.at}
+            work.conn.execute(insert(person).values(id=int(who.person_id), last_sign_in_at=work.at, **row))
         for one in who.posts:
             row = {"agency": work.agency, "role": one.role, "opd": one.opd or "", "made_at": work.at}
             work.conn.execute(delete(post).where(post.c.id == int(one.id)))

@@ -59,6 +59,7 @@ PAGES = (
     "/laporan.csv",
 )
 
+OF_PEOPLE = ("/orang", "/orang/jabatan", "/orang/undang", "/orang/serah-terima", "/orang/7")
 Enter = Callable[..., FlaskClient]
 
 
@@ -105,7 +106,7 @@ def audited(store: Store, what: str) -> list[str]:
 # No rows, one, many, hostile.
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/sistem"])
+@pytest.mark.parametrize("path", [*PAGES, "/sistem", *OF_PEOPLE])
 def test_each_page_is_whole_without_a_row(enter: Enter, path: str) -> None:
     answer = enter(ADMIN).get(path)
     assert answer.status_code == 200
@@ -113,7 +114,7 @@ def test_each_page_is_whole_without_a_row(enter: Enter, path: str) -> None:
         assert answer.text.count("<h1>") == 1
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/sistem", "/laporan/7001"])
+@pytest.mark.parametrize("path", [*PAGES, "/sistem", "/laporan/7001", *OF_PEOPLE])
 def test_what_others_wrote_is_text_and_harmless(enter: Enter, store: Store, path: str) -> None:
     is_html = path != "/laporan.csv"
     named = {"title": HOSTILE, "content": HOSTILE, "location": HOSTILE, "kecamatan": HOSTILE, "category": HOSTILE}
@@ -211,6 +212,12 @@ ROLES = {"officer": OFFICER, "other": OTHER_OFFICER, "admin": ADMIN, "leader": L
         ("/kiriman", (200, 200, 200, 200, 200)),
         ("/opd", (200, 200, 200, 200, 200)),
         ("/sistem", (403, 403, 200, 403, 200)),
+        ("/orang", (403, 403, 200, 403, 403)),
+        ("/orang/jabatan", (403, 403, 200, 403, 403)),
+        ("/orang/undang", (403, 403, 200, 403, 403)),
+        ("/orang/serah-terima", (403, 403, 200, 403, 403)),
+        ("/orang/7", (403, 403, 200, 403, 403)),
+        ("/orang/7999", (403, 403, 404, 403, 403)),
         ("/akun", (200, 200, 200, 200, 200)),
         ("/laporan.csv", (200, 200, 200, 200, 200)),
     ],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from lapor_sync.domain.people import Role
 from lapor_sync.domain.permits import Act
-from lapor_sync.store import queries
+from lapor_sync.store import people, queries
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
 
@@ -17,5 +18,7 @@ def page() -> str:
     """The OPDs' numbers."""
     session.demand(Act.SEE_FIGURES)
     with board().store.reading() as work:
-        rows = queries.by_opd(work, session.within(Act.SEE_FIGURES))
-    return render_template("opds.html", rows=rows)
+        within = session.within(Act.SEE_FIGURES)
+        rows, posts = queries.by_opd(work, within), people.posts(work)
+    officers = {row.post.opd: row for row in posts if row.post.role is Role.OFFICER}
+    return render_template("opds.html", rows=rows, officers=officers)

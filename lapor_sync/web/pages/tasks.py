@@ -12,7 +12,8 @@ from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor, Role
-from lapor_sync.store import outbox, queries
+from lapor_sync.domain.permits import Act
+from lapor_sync.store import attendance, outbox, queries
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
 
@@ -46,7 +47,8 @@ def page() -> str:
             closing=days.due(now, SOON),
         )
         stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST)
-    return render_template("tasks.html", piles=piles, stuck=stuck, now=now)
+        unattended = attendance.unattended(work) if session.allowed(Act.MANAGE_PEOPLE) else ()
+    return render_template("tasks.html", piles=piles, stuck=stuck, now=now, unattended=unattended)
 
 
 def _turn_of(actors: Iterable[Actor]) -> frozenset[WaitingOn]:
