@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from flask import Flask, g
@@ -15,6 +15,7 @@ from lapor_sync.domain.permits import Act
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.office.deliveries import acts_on
 from lapor_sync.output import harmless
+from lapor_sync.recap.printed import shown as figure
 from lapor_sync.store import institutions
 from lapor_sync.store import people as accounts
 from lapor_sync.web import guard, session
@@ -31,6 +32,9 @@ def install(site: Flask) -> None:
         "moment": moment,
         "day": day,
         "number": number,
+        "figure": figure,
+        "plain_day": plain_day,
+        "from_text": datetime.fromisoformat,
         "as_typed": as_typed,
         "as_value": as_value,
         "left": left,
@@ -82,6 +86,12 @@ def day(at: datetime | None) -> str:
         return "tidak diketahui"
     local = _zone(guard.board(), at)
     return f"{words.DAYS[local.weekday()]}, {local.day} {words.MONTHS[local.month - 1]} {local.year}"
+
+
+def plain_day(text: str) -> str:
+    """Return a day such as 2026-10-31 as people write it: 31 Oktober 2026."""
+    day = date.fromisoformat(text)
+    return f"{day.day} {words.MONTHS[day.month - 1]} {day.year}"
 
 
 def number(value: int) -> str:
@@ -138,6 +148,7 @@ _MENU = (
     ("/kiriman", "Kiriman", Act.SEE),
     ("/opd", "OPD", Act.SEE_FIGURES),
     ("/orang", "Orang", Act.MANAGE_PEOPLE),
+    ("/rekap", "Rekap", Act.SEE_FIGURES),
     ("/sistem", "Sistem", Act.SEE_SYSTEM),
 )
 

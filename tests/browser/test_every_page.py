@@ -22,6 +22,8 @@ PAGES = [
     ("/orang/jabatan", ADMIN),
     ("/orang/undang", ADMIN),
     ("/orang/serah-terima", ADMIN),
+    ("/rekap", ADMIN),
+    ("/rekap?period=kemarin", OFFICER),
     ("/sistem", ADMIN),
     ("/akun", OFFICER),
 ]

@@ -87,7 +87,7 @@ def enter_as(patch: pytest.MonkeyPatch, client: FlaskClient, *posts: Post) -> No
 
 
 def _give(store: Store, who: SignedIn) -> None:
-    """Let the database say that they hold these posts, by the ids that they have here."""
+    """Let the database say that they are there and hold these posts, by the ids that they have here."""
     with store.work() as work:
         if kept.get(work, who.person_id) is None:
             row = {"agency": work.agency, "sign_in": who.sign_in, "name": who.name, "made_at": work.at}

@@ -55,6 +55,7 @@ PAGES = (
     "/laporan?colour=merah&overdue=1&q=jalan",
     "/kiriman",
     "/opd",
+    "/rekap",
     "/akun",
     "/laporan.csv",
 )
@@ -211,6 +212,9 @@ ROLES = {"officer": OFFICER, "other": OTHER_OFFICER, "admin": ADMIN, "leader": L
         ("/laporan/7999", (404, 404, 404, 404, 404)),
         ("/kiriman", (200, 200, 200, 200, 200)),
         ("/opd", (200, 200, 200, 200, 200)),
+        ("/rekap", (200, 200, 200, 200, 200)),
+        ("/rekap.pdf", (200, 200, 200, 200, 200)),
+        ("/rekap.xlsx", (200, 200, 200, 200, 200)),
         ("/sistem", (403, 403, 200, 403, 200)),
         ("/orang", (403, 403, 200, 403, 403)),
         ("/orang/jabatan", (403, 403, 200, 403, 403)),
@@ -228,14 +232,14 @@ def test_each_role_sees_what_it_may(enter: Enter, store: Store, path: str, statu
         assert enter(post).get(path).status_code == status, name
 
 
-@pytest.mark.parametrize("path", ["/tugas", "/laporan", "/laporan.csv", "/kiriman", "/opd"])
+@pytest.mark.parametrize("path", ["/tugas", "/laporan", "/laporan.csv", "/kiriman", "/opd", "/rekap"])
 def test_no_list_shows_what_is_another_opd_s(enter: Enter, store: Store, path: str) -> None:
     save(store, one(due_at=START - timedelta(days=1), title="Lampu rahasia dinas", disposition_name="Dinas PUPR"))
     add(store, new("LS-AAAAAA"), state=State.HELD)
     text = enter(OTHER_OFFICER).get(path).text
     for word in ("7001", "Lampu rahasia", "LS-AAAAAA", "PUPR"):
         assert word not in text
-    assert "7001" in enter(OFFICER).get(path).text or path == "/opd"
+    assert "7001" in enter(OFFICER).get(path).text or path in {"/opd", "/rekap"}
 
 
 def test_a_report_that_one_may_not_see_is_answered_as_one_that_is_not_there(enter: Enter, store: Store) -> None:

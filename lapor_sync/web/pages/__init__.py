@@ -5,10 +5,11 @@ from lapor_sync.web.pages.deliveries import deliveries
 from lapor_sync.web.pages.health import health
 from lapor_sync.web.pages.opds import opds
 from lapor_sync.web.pages.people import people
+from lapor_sync.web.pages.recap import recap
 from lapor_sync.web.pages.report import report
 from lapor_sync.web.pages.reports import reports
 from lapor_sync.web.pages.sign_in import sign_in
 from lapor_sync.web.pages.system import system
 from lapor_sync.web.pages.tasks import tasks
 
-BLUEPRINTS = (account, deliveries, health, opds, people, report, reports, sign_in, system, tasks)
+BLUEPRINTS = (account, deliveries, health, opds, people, recap, report, reports, sign_in, system, tasks)
