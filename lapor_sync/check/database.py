@@ -19,6 +19,7 @@ from lapor_sync.store.backup import database_file
 from lapor_sync.store.database import Store, Work, make_engine, need_utf8, schema_version
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
+from lapor_sync.words import en
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -112,8 +113,8 @@ def _pause(work: Work, zone: ZoneInfo) -> Iterator[Line]:
     pause = pauses.current(work)
     if pause is not None:
         since = shown_time(pause.since, zone)
-        answer = f"yes, since {since} by {pause.by}{pauses.WORDS[pause.why]}: nothing leaves"
-        yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=pauses.TODO)
+        answer = f"yes, since {since} by {pause.by}{en.PAUSED[pause.why]}: nothing leaves"
+        yield Line(question="Is delivery paused?", answer=answer, verdict=LOOK, todo=en.RESUME)
 
 
 def _erasing(work: Work) -> Iterator[Line]:

@@ -80,13 +80,20 @@ class City:
         return f"{RULES_VERSION}.{hashlib.sha256(ids.encode()).hexdigest()[:8]}"
 
 
+UNREAD = "unread"
+"""The row of a report whose thread could not be read yet."""
+
+UNKNOWN = "-"
+"""The row of a report whose status name the table does not know."""
+
+
 class Verdict(NamedTuple):
     """A colour (None: unknown status at first sight), who is waited for, flags, and the row that said so."""
 
     colour: Colour | None
     waiting_on: WaitingOn | None
     flags: frozenset[Flag] = frozenset()
-    row: str = "-"
+    row: str = UNKNOWN
 
 
 class _Case(NamedTuple):
@@ -207,24 +214,8 @@ _TABLE: tuple[_Row, ...] = (
     ("10", lambda c: True, Colour.MERAH, WaitingOn.OPD),
 )
 
-UNREAD = "unread"
-"""The row of a report whose thread could not be read yet."""
-
-ROWS: dict[str, str] = {
-    UNREAD: "its thread could not be read yet, and no row can be told without it",
-    "-": "the status name is not known to the table: the last colour stays",
-    "1": "archived, rejected, or disposed to an institution that is not the city's",
-    "2": "finished or closed",
-    "3": "postponed: the reporter is waited for",
-    "4": "answered since the last disposition, the agency spoke last",
-    "5": "answered since the last disposition, the reporter spoke last",
-    "6": "thread not known, the status says that it was followed up",
-    "7": "thread not known, the status says that the reporter replied",
-    "8": "not verified yet",
-    "9": "disposed to the city itself, not to an OPD",
-    "10": "verified or disposed, and not answered since",
-}
-"""Each row's sentence, for `show`: a colour can always be explained."""
+ROWS = frozenset({UNREAD, UNKNOWN, *(row for row, *_ in _TABLE)})
+"""Every row that a verdict may have; each has its sentence in `words`: a colour can always be explained."""
 
 
 def colour(
@@ -257,12 +248,12 @@ def unread(report: Report, city: City, last: Verdict | None) -> Verdict:
         return told
     if last is None:
         return Verdict(colour=None, waiting_on=None, row=UNREAD)
-    if last.row == "-":
+    if last.row == UNKNOWN:
         return last._replace(flags=frozenset(), row=UNREAD)
     return last._replace(flags=last.flags & {Flag.STATUS_WITHOUT_ANSWER})
 
 
-_WITHOUT_THREAD = frozenset({"-", "1", "2", "3"})
+_WITHOUT_THREAD = frozenset({UNKNOWN, "1", "2", "3"})
 
 
 def _keep(last: Verdict | None) -> Verdict:

@@ -65,7 +65,7 @@ BLOCKING = OPEN_UPSTREAM | {State.HELD}
 
 
 class Reason(StrEnum):
-    """Why a delivery is held, refused or waits; each with the sentence that a person reads."""
+    """Why a delivery is held, refused or waits. The sentences stand in `words`."""
 
     CLOSED_SINCE = "closed_since"
     ANSWERED_ELSEWHERE = "answered_elsewhere"
@@ -97,44 +97,13 @@ class Reason(StrEnum):
     ACCEPTED = "accepted"
 
 
-SENTENCES: Mapping[Reason, str] = {
-    Reason.CLOSED_SINCE: "the report was closed after this was written",
-    Reason.UNKNOWN_STATUS: "the report has a status name that is not known: it may be closed",
-    Reason.ANSWERED_ELSEWHERE: "someone else answered after this was written",
-    Reason.DISPOSED_ELSEWHERE: "the report is now with another institution",
-    Reason.FIRST_READ: "the thread was not known when this was written, and it holds answers: look at them first",
-    Reason.BOTH_MOVED: "the report moved upstream and here at the same time",
-    Reason.GONE_UPSTREAM: "the report is not found upstream any more",
-    Reason.CANNOT_READ_BACK: "whether it arrived cannot be read back",
-    Reason.NOT_FOUND_AGAIN: f"sent {MAX_TRIES} times and never found in the thread",
-    Reason.FORWARD_NOT_FOUND: "the hand-over was not found upstream; it may still have arrived",
-    Reason.BARRED: (
-        f"{MAX_BARRED} times a firewall or proxy answered in LAPOR's place, and it was not stored: have it opened "
-        "for this server, or write it in other words; then retry"
-    ),
-    Reason.TEXT_CUT: (
-        "LAPOR took a response and shows it cut or empty: look at the thread; if it is so, write it without emoji and "
-        "other unusual characters"
-    ),
-    Reason.PERHAPS_ARRIVED: "something new stands upstream that may be this response: look at the thread on LAPOR",
-    Reason.MENTIONED: "its reference stands in the thread without its words, and it was never sent: look at the thread",
-    Reason.ANOTHER_REPORT: "where this report is asked for, LAPOR gives another one: nothing is sent to it",
-    Reason.NOT_CONFIRMED: (
-        "LAPOR does not say whether what it gives is this report: compare the two; keep-ours says that it is"
-    ),
-    Reason.BY_PERSON: "held by a person",
-    Reason.RETRIED: "a person lets it go",
-    Reason.CALLED_OFF: "called off by a person",
-    Reason.REFUSED: "upstream refused it",
-    Reason.LEAVING: "it leaves now",
-    Reason.NOT_SENT: "it did not leave; tried again by itself",
-    Reason.REPLY_LOST: "no sound reply came; being read back",
-    Reason.KILLED: "the process ended while it was being sent; being read back",
-    Reason.RECOVERED: "found upstream with our reference, not known here",
-    Reason.FOUND: "found in the thread",
-    Reason.NOT_FOUND: "not in the thread; sent again",
-    Reason.ACCEPTED: "accepted upstream",
-}
+class WhyPaused(StrEnum):
+    """Why delivery was paused."""
+
+    PERSON = "person"  # somebody wanted it
+    CUT = "cut"  # LAPOR takes responses and shows them cut or empty
+    RESTORED = "restored"  # the database is an older copy: it does not know what was sent after it
+
 
 # The outcome of a write: done, not done, refused, not known.
 

@@ -21,7 +21,8 @@ from lapor_sync.domain.colour import (
     meaning,
     unread,
 )
-from lapor_sync.domain.delivery import SENTENCES, Kind, Reason, State
+from lapor_sync.domain.delivery import Kind, Reason, State
+from lapor_sync.domain.questions import SAID, UNSURE, Unsure
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.three_way import Decision
 from lapor_sync.mirror.mirror import Pace, Rules
@@ -224,12 +225,12 @@ def _held(work: Work, one: Queued, reason: Reason) -> Queued:
     return replace(one, delivery=replace(one.delivery, state=State.HELD), reason=reason)
 
 
-def hold(work: Work, one: Queued, reason: Reason, more: str | None = None) -> None:
+def hold(work: Work, one: Queued, reason: Reason, more: str | Unsure | None = None) -> None:
     """Hold a delivery and ask a person, who is told what `more` is known, else the last answer if that is why."""
     outbox.hold(work, one, reason)
     more = more or outbox.last_words(work, [replace(one, reason=reason)]).get(one.ref)
-    why = f"{SENTENCES[reason]} ({more})" if more else SENTENCES[reason]
-    conflicts.open_one(work, kind=reason.value, why=why, tracking_id=one.tracking_id, ref=one.ref)
+    facts = {UNSURE if isinstance(more, Unsure) else SAID: more} if more else {}
+    conflicts.open_one(work, kind=reason.value, facts=facts, tracking_id=one.tracking_id, ref=one.ref)
 
 
 def arrived_all_the_same(work: Work, one: Queued) -> Queued:

@@ -194,7 +194,7 @@ def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
     if "tracking_id" in found.missing:
         said.pop("tracking_id")
     return BadRecord(
-        rules_of_delivery.SENTENCES[doubt],
+        doubt.value,
         key=f"{old.tracking_id}/another",
         raw=json.dumps(said, sort_keys=True),
         report_id=old.tracking_id,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
+from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office.acting import acting
 from lapor_sync.office.deliveries import OutboxAct, agree_with_upstream, move
 from lapor_sync.store import conflicts, marks, outbox, reports
-from lapor_sync.store.conflicts import MANY_VANISHED, Conflict, How
+from lapor_sync.store.conflicts import Conflict, How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 

@@ -6,7 +6,7 @@ import math
 from enum import StrEnum
 
 from lapor_sync.domain.colour import CLOSED, unknown_status
-from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.delivery import Reason, State, WhyPaused
 from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
@@ -145,7 +145,7 @@ def pause(mirror: Mirror, actor: Actor) -> bool:
     with acting(mirror.store, actor) as work:
         is_new = pauses.current(work) is None
         if is_new:
-            pauses.begin(work, pauses.Why.PERSON)
+            pauses.begin(work, WhyPaused.PERSON)
         return is_new
 
 
@@ -170,7 +170,7 @@ def resume(mirror: Mirror, actor: Actor) -> bool:
 def _left_of_grace(work: Work, mirror: Mirror, pause: Pause) -> float:
     """Seconds that must pass before a restored database sends again: by the wall clock and by how long this machine
     has run, the longer. A wall clock from before the restore tells nothing; after another start it is counted anew."""
-    if pause.why is not pauses.Why.RESTORED:
+    if pause.why is not WhyPaused.RESTORED:
         return 0
     grace, now = mirror.rules.grace.total_seconds(), mirror.store.clock.uptime()
     elapsed = now.since(pause.uptime)

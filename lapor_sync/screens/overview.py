@@ -7,13 +7,15 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lapor_sync import output
+from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.layout import fold, width
 from lapor_sync.output import plain, say, styled
 from lapor_sync.screens.parts import advise, moment, shade
 from lapor_sync.screens.people import post_words
-from lapor_sync.store import marks, pauses
+from lapor_sync.store import marks
 from lapor_sync.store.marks import Outage, outage_words
 from lapor_sync.store.views import Json
+from lapor_sync.words import en
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -48,7 +50,7 @@ def status(
         _fact("Not seen", *_unattended(post, post["quiet_since"], zone))
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
     if found["paused"]:
-        _fact("Delivery", styled(pause_words(found["paused"], zone), "kuning"), pauses.TODO)
+        _fact("Delivery", styled(pause_words(found["paused"], zone), "kuning"), en.RESUME)
     _fact("Oldest wait", moment(found["oldest_waiting_at"], zone))
     _fact(
         "Conflicts", found["conflicts"], "a person decides: `lapor-sync conflicts`" if found["conflicts"] else ""
@@ -64,14 +66,14 @@ def status(
 
 def pause_words(pause: Json, zone: ZoneInfo) -> str:
     """Return since when, by whom and why nothing leaves."""
-    why = pauses.WORDS[pauses.Why(pause["why"])]
+    why = en.PAUSED[WhyPaused(pause["why"])]
     return f"paused since {moment(pause['since'], zone)} by {plain(pause['by'])}{why}: nothing leaves"
 
 
 def say_paused(pause: Json | None, zone: ZoneInfo) -> None:
     """Say below a list of what waits that it waits for a person."""
     if pause:
-        advise(f"\nDelivery is {pause_words(pause, zone)}. {pauses.TODO}")
+        advise(f"\nDelivery is {pause_words(pause, zone)}. {en.RESUME}")
 
 
 def _fact(name: str, value: object, advice: str = "") -> None:

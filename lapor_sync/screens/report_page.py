@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from lapor_sync import output
-from lapor_sync.domain.colour import ROWS, UNREAD
+from lapor_sync.domain.colour import UNREAD
 from lapor_sync.layout import fold
 from lapor_sync.output import plain, say
 from lapor_sync.screens.parts import advise, bold, lines_of, moment, shade, table
@@ -14,6 +14,7 @@ from lapor_sync.screens.report_list import due
 from lapor_sync.screens.waiting import why
 from lapor_sync.store.marks import Outage, outage_words
 from lapor_sync.store.views import Json
+from lapor_sync.words.en import ROWS
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lapor_sync.domain.delivery import SENTENCES, Reason
+from lapor_sync.domain.delivery import Reason
+from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.output import plain
 from lapor_sync.screens.overview import say_paused
 from lapor_sync.screens.parts import advise, moment, table
 from lapor_sync.store.views import Json
+from lapor_sync.words.en import REASONS
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 def why(reason: str | None, upstream: str | None = None) -> str:
     """Return a reason's sentence, and what upstream said."""
-    parts = (SENTENCES[Reason(reason)] if reason else "", plain(upstream) if upstream else "")
+    parts = (REASONS[Reason(reason)] if reason else "", plain(upstream) if upstream else "")
     before = "; before that " if reason in _BY_PERSON else ": "
     return before.join(filter(None, parts)) or "-"
 
@@ -95,7 +97,7 @@ def conflicts(found: Sequence[Json], zone: ZoneInfo) -> None:
         for one in found
     )
     table(("Id", "Tracking ID", "Reference", "Since", "Why"), rows, empty="No conflict is open.")
-    kinds = {one["kind"] == "many_vanished" for one in found}
+    kinds = {one["kind"] == MANY_VANISHED for one in found}
     if False in kinds:
         advise(
             "\nLook with `lapor-sync show TRACKING_ID`, then: `lapor-sync conflicts settle ID --keep-ours` "

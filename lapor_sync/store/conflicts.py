@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import Select, func, insert, select, update
 
+from lapor_sync.domain.questions import TOLD, Facts
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import conflict as table
 from lapor_sync.store.times import from_text
-
-MANY_VANISHED = "many_vanished"
-"""The kind of the alarm that too many reports seem gone at once; it belongs to no single report."""
 
 
 class How(StrEnum):
@@ -34,17 +33,24 @@ class Conflict:
     kind: str
     ref: str | None
     opened_at: datetime
-    why: str
+    facts: Facts
 
 
-def open_one(work: Work, *, kind: str, why: str, tracking_id: str | None = None, ref: str | None = None) -> None:
+def open_one(
+    work: Work, *, kind: str, facts: Facts | None = None, tracking_id: str | None = None, ref: str | None = None
+) -> None:
     """Ask a person; the same question is asked once."""
     same = (table.c.tracking_id == tracking_id, table.c.kind == kind, table.c.ref == ref)
     if work.conn.execute(_open(work).where(*same)).first() is not None:
         return
     work.conn.execute(
         insert(table).values(
-            agency=work.agency, tracking_id=tracking_id, kind=kind, ref=ref, opened_at=work.at, why=why
+            agency=work.agency,
+            tracking_id=tracking_id,
+            kind=kind,
+            ref=ref,
+            opened_at=work.at,
+            why=json.dumps(facts or {}, ensure_ascii=False),
         )
     )
     work.note("conflict_opened", tracking_id or kind, kind=kind, ref=ref)
@@ -105,7 +111,13 @@ def _found(work: Work, query: Select[tuple[object, ...]]) -> list[Conflict]:
             kind=row["kind"],
             ref=row["ref"],
             opened_at=from_text(row["opened_at"]),
-            why=row["why"],
+            facts=_facts(row["why"]),
         )
         for row in work.conn.execute(query).mappings()
     ]
+
+
+def _facts(why: str) -> Facts:
+    """Return a question's facts. Earlier programs wrote the sentence itself, and none of these begins with a brace."""
+    facts: Facts = json.loads(why) if why.startswith("{") else {TOLD: why}
+    return facts

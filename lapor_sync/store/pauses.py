@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import text
 
+from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.store import marks, outbox
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.times import from_text, to_text
-
-
-class Why(StrEnum):
-    """Why delivery was paused."""
-
-    PERSON = "person"  # somebody wanted it
-    CUT = "cut"  # LAPOR takes responses and shows them cut or empty
-    RESTORED = "restored"  # the database is an older copy: it does not know what was sent after it
-
-
-WORDS: Mapping[Why, str] = {
-    Why.PERSON: "",
-    Why.CUT: ", for LAPOR shows responses cut or empty",
-    Why.RESTORED: ", for the database was restored",
-}
-"""What follows since when and by whom it is paused, for people."""
-
-TODO = "Look at `lapor-sync plan` and `lapor-sync outbox`; then `lapor-sync outbox resume`."
-"""How it goes on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +22,7 @@ class Pause:
 
     since: datetime
     by: str
-    why: Why
+    why: WhyPaused
     uptime: Uptime | None = None
     """How long this machine had run when it began, where that matters."""
 
@@ -54,7 +34,7 @@ def current(work: Work) -> Pause | None:
         return None
     found = json.loads(text)
     uptime = outbox.uptime_of(found.get("uptime"))
-    return Pause(since=from_text(found["since"]), by=found["by"], why=Why(found["why"]), uptime=uptime)
+    return Pause(since=from_text(found["since"]), by=found["by"], why=WhyPaused(found["why"]), uptime=uptime)
 
 
 def body(work: Work) -> str | None:
@@ -65,7 +45,7 @@ def body(work: Work) -> str | None:
     return str(work.conn.execute(text(f"SELECT ({database}) || '/' || 'delivery'::regclass::oid")).scalar_one())
 
 
-def begin(work: Work, why: Why, uptime: Uptime | None = None) -> None:
+def begin(work: Work, why: WhyPaused, uptime: Uptime | None = None) -> None:
     """From now on nothing leaves. A pause that lasts already is replaced by this one."""
     _put(work, work.at, work.actor.who, why, uptime)
     work.note("delivery_paused", "deliveries", why=why)
@@ -76,7 +56,7 @@ def count_anew(work: Work, pause: Pause, uptime: Uptime) -> None:
     _put(work, to_text(pause.since), pause.by, pause.why, uptime)
 
 
-def _put(work: Work, since: str, who: str, why: Why, uptime: Uptime | None) -> None:
+def _put(work: Work, since: str, who: str, why: WhyPaused, uptime: Uptime | None) -> None:
     said = {"since": since, "by": who, "why": why}
     if uptime is not None:
         said["uptime"] = outbox.uptime_text(uptime)

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
-from lapor_sync.domain.colour import ROWS, Colour
-from lapor_sync.domain.delivery import SENTENCES, Reason, State
+from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import Post
 from lapor_sync.domain.report import Attachment, ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import paragraphs
@@ -40,6 +40,7 @@ from lapor_sync.store.schema import WAITING, delivery, status_change, thread_ite
 from lapor_sync.store.schema import quarantine as quarantine_table
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
+from lapor_sync.words import en
 
 Json = dict[str, Any]
 
@@ -357,7 +358,7 @@ def conflict_json(one: conflicts.Conflict) -> Json:
         "kind": one.kind,
         "ref": one.ref,
         "opened_at": to_text(one.opened_at),
-        "why": one.why,
+        "why": en.asked(one.kind, one.facts),
     }
 
 
@@ -367,7 +368,7 @@ def quarantine_json(one: quarantine.Quarantined) -> Json:
         "id": one.report_id or one.key,
         "source": one.source,
         "seen_at": to_text(one.seen_at),
-        "reason": one.reason,
+        "reason": en.unread(one.reason),
     }
 
 
@@ -502,11 +503,13 @@ def _done(what: str, data: Json) -> str:
         case "colour":
             before, after = data["before"] or "new", data["after"] or "unknown"
             change = after if before == after else f"{before} -> {after}"
-            return f"{change}: {ROWS[data['row']]} (row {data['row']}, rules {data['rules']}, {data['decision']})"
+            return (
+                f"{change}: {en.ROWS[data['row']]} (row {data['row']}, rules {data['rules']}, {data['decision']})"
+            )
         case "delivery_written":
             return f"{data['kind']} {data['ref']} written"
         case "delivery_moved":
-            return f"{data['ref']} {data['from']} -> {data['to']}: {SENTENCES[Reason(data['reason'])]}"
+            return f"{data['ref']} {data['from']} -> {data['to']}: {en.REASONS[Reason(data['reason'])]}"
         case "attempt":
             status = f", HTTP {data['http_status']}" if data["http_status"] else ""
             return f"{data['ref']} tried: {data['outcome']}{status}"

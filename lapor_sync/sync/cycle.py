@@ -185,7 +185,7 @@ def _tell_pause(setup: Setup) -> None:
         pause = pauses.current(work)
         queued = outbox.counts(work)[State.QUEUED] if pause else 0
     if pause:
-        setup.log.warning("delivery_paused", since=pause.since, reason=pause.why, count=queued, todo=pauses.TODO)
+        setup.log.warning("delivery_paused", since=pause.since, reason=pause.why, count=queued)
 
 
 def _note_success(setup: Mirror, outcome: Outcome) -> None:

@@ -18,7 +18,6 @@ from typing import assert_never
 from lapor_sync.domain.colour import unknown_status
 from lapor_sync.domain.delivery import (
     MAX_CUT,
-    SENTENCES,
     STORED,
     Kind,
     NotSent,
@@ -28,6 +27,7 @@ from lapor_sync.domain.delivery import (
     Sent,
     State,
     Unknown,
+    WhyPaused,
     came_back_cut,
     carries,
     foreign_answers,
@@ -48,6 +48,7 @@ from lapor_sync.domain.next_step import (
     parts,
     traces,
 )
+from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.mirror.apart import together_or_alone
@@ -296,9 +297,9 @@ class _Push:
     def _cannot_tell(self, work: Work, one: Queued, exc: Exception) -> None:
         """What to do with it fails: nothing leaves, and it is looked at again later."""
         self.setup.log.error("delivery_failed", ref=one.ref, tracking_id=one.tracking_id, exc_info=exc)
-        self._cannot_look(work, one, "what to do with it cannot be told")
+        self._cannot_look(work, one, Unsure.STEP_FAILED)
 
-    def _cannot_look(self, work: Work, one: Queued, why: str) -> None:
+    def _cannot_look(self, work: Work, one: Queued, why: str | Unsure) -> None:
         """It waits, which never counts as a try. One that may have arrived is asked about after a day of this."""
         if one.delivery.may_have_arrived:
             self._elapsed(work, one)
@@ -307,7 +308,7 @@ class _Push:
                 return
         self._wait(work, one)
 
-    def _hold(self, work: Work, one: Queued, reason: Reason, why: str | None = None) -> None:
+    def _hold(self, work: Work, one: Queued, reason: Reason, why: str | Unsure | None = None) -> None:
         hold(work, one, reason, why)
         self.setup.log.warning("delivery_held", ref=one.ref, tracking_id=one.tracking_id, reason=reason)
 
@@ -588,7 +589,6 @@ class _Push:
             conflicts.open_one(
                 work,
                 kind=Reason.TEXT_CUT.value,
-                why=SENTENCES[Reason.TEXT_CUT],
                 tracking_id=one.tracking_id,
                 ref=one.ref,
             )
@@ -597,7 +597,7 @@ class _Push:
                     hold(work, later, Reason.TEXT_CUT)
             marks.put(work, Mark.CUT, str(cuts + 1))
             if cuts + 1 >= MAX_CUT and pauses.current(work) is None:
-                pauses.begin(work, pauses.Why.CUT)
+                pauses.begin(work, WhyPaused.CUT)
                 marks.clear(work, Mark.CUT)
 
 
@@ -607,13 +607,13 @@ def _is_newly_in_doubt(written: Change, found: ById) -> bool:
     return found.thread is not None and not found.thread.complete and not was_in_doubt
 
 
-def _why_unread(reason: Reason, written: Change, seen: Seen) -> str | None:
+def _why_unread(reason: Reason, written: Change, seen: Seen) -> str | Unsure | None:
     """What is known of why a delivery cannot be read back; None where that is all."""
     if reason is not Reason.CANNOT_READ_BACK or not seen.is_long_ago:
         return None
     if not seen.is_whole:
         return written.new.thread_doubt
-    return None if seen.absence_counts else "LAPOR's clock does not go on: how old its answers are cannot be told"
+    return None if seen.absence_counts else Unsure.CLOCK_STANDS
 
 
 def _hides(thread: Thread, one: Queued) -> bool:

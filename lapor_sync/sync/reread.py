@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from lapor_sync.domain.errors import Missing, NotNow, Unreachable
+from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN
 from lapor_sync.domain.report import Detail, Report, Thread
 from lapor_sync.domain.waits import doubled
 from lapor_sync.mirror.apart import read_apart
@@ -295,10 +296,9 @@ def _too_many(work: Work, setup: Setup) -> bool:
     accepted_at = marks.get_time(work, Mark.MAY_VANISH)
     if accepted_at is not None and work.now - accepted_at < A_DAY:
         return False
-    why = f"{missing} of {open_reports} open reports are gone"
-    if not conflicts.of_kind(work, conflicts.MANY_VANISHED):
+    if not conflicts.of_kind(work, MANY_VANISHED):
         setup.log.error("many_vanished", missing=missing, open=open_reports)
-    conflicts.open_one(work, kind=conflicts.MANY_VANISHED, why=why)
+    conflicts.open_one(work, kind=MANY_VANISHED, facts={MISSING: missing, OPEN: open_reports})
     return True
 
 
@@ -313,7 +313,7 @@ def _is_alarming(missing: int, open_reports: int) -> bool:
 def _end_alarm(setup: Setup) -> None:
     """What was missing is there again: the question has answered itself."""
     with setup.store.reading() as work:
-        asked = conflicts.of_kind(work, conflicts.MANY_VANISHED)
+        asked = conflicts.of_kind(work, MANY_VANISHED)
         is_over = not _is_alarming(*_counts(work))
     if asked and is_over:
         with setup.store.work() as work:

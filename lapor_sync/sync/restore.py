@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from lapor_sync.domain.delivery import State
+from lapor_sync.domain.delivery import State, WhyPaused
 from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreNewer
 from lapor_sync.domain.files import open_regular
 from lapor_sync.domain.names import shown_path
@@ -42,7 +42,7 @@ def begin(work: Work, rules: Rules, uptime: Uptime, restored: Head, replaced: He
     finds the rest. In the copy sessions and links go on that were over since: all of them end, and people sign in anew.
     """
     work.note("restored", "database", **_heads(restored, replaced))
-    pauses.begin(work, pauses.Why.RESTORED, uptime)
+    pauses.begin(work, WhyPaused.RESTORED, uptime)
     people.end_everything(work)
     marks.put_time(work, Mark.SWEPT, _LONG_AGO)
     _note_body(work)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from lapor_sync.domain.colour import UNKNOWN, UNREAD
+from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, WhyPaused
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.names import shown_name
+from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.words import Facts, Told, by_reason, listed, told_by
 
@@ -195,3 +198,91 @@ REFUSALS: Mapping[Code, Told] = {
         "Nobody would be left who may manage people.", "Let another admin accept an invitation first."
     ),
 }
+
+
+RESUME = "Look at `lapor-sync plan` and `lapor-sync outbox`; then `lapor-sync outbox resume`."
+"""How delivery goes on that is paused."""
+
+PAUSED: Mapping[WhyPaused, str] = {
+    WhyPaused.PERSON: "",
+    WhyPaused.CUT: ", for LAPOR shows responses cut or empty",
+    WhyPaused.RESTORED: ", for the database was restored",
+}
+"""What follows since when and by whom it is paused."""
+
+REASONS: Mapping[Reason, str] = {
+    Reason.CLOSED_SINCE: "the report was closed after this was written",
+    Reason.UNKNOWN_STATUS: "the report has a status name that is not known: it may be closed",
+    Reason.ANSWERED_ELSEWHERE: "someone else answered after this was written",
+    Reason.DISPOSED_ELSEWHERE: "the report is now with another institution",
+    Reason.FIRST_READ: "the thread was not known when this was written, and it holds answers: look at them first",
+    Reason.BOTH_MOVED: "the report moved upstream and here at the same time",
+    Reason.GONE_UPSTREAM: "the report is not found upstream any more",
+    Reason.CANNOT_READ_BACK: "whether it arrived cannot be read back",
+    Reason.NOT_FOUND_AGAIN: f"sent {MAX_TRIES} times and never found in the thread",
+    Reason.FORWARD_NOT_FOUND: "the hand-over was not found upstream; it may still have arrived",
+    Reason.BARRED: (
+        f"{MAX_BARRED} times a firewall or proxy answered in LAPOR's place, and it was not stored: have it opened "
+        "for this server, or write it in other words; then retry"
+    ),
+    Reason.TEXT_CUT: (
+        "LAPOR took a response and shows it cut or empty: look at the thread; if it is so, write it without emoji and "
+        "other unusual characters"
+    ),
+    Reason.PERHAPS_ARRIVED: "something new stands upstream that may be this response: look at the thread on LAPOR",
+    Reason.MENTIONED: "its reference stands in the thread without its words, and it was never sent: look at the thread",
+    Reason.ANOTHER_REPORT: "where this report is asked for, LAPOR gives another one: nothing is sent to it",
+    Reason.NOT_CONFIRMED: (
+        "LAPOR does not say whether what it gives is this report: compare the two; keep-ours says that it is"
+    ),
+    Reason.BY_PERSON: "held by a person",
+    Reason.RETRIED: "a person lets it go",
+    Reason.CALLED_OFF: "called off by a person",
+    Reason.REFUSED: "upstream refused it",
+    Reason.LEAVING: "it leaves now",
+    Reason.NOT_SENT: "it did not leave; tried again by itself",
+    Reason.REPLY_LOST: "no sound reply came; being read back",
+    Reason.KILLED: "the process ended while it was being sent; being read back",
+    Reason.RECOVERED: "found upstream with our reference, not known here",
+    Reason.FOUND: "found in the thread",
+    Reason.NOT_FOUND: "not in the thread; sent again",
+    Reason.ACCEPTED: "accepted upstream",
+}
+"""Why a delivery is held, refused or waits."""
+
+UNSURE_WHY: Mapping[Unsure, str] = {
+    Unsure.CLOCK_STANDS: "LAPOR's clock does not go on: how old its answers are cannot be told",
+    Unsure.STEP_FAILED: "what to do with it cannot be told",
+}
+
+
+def asked(kind: str, facts: Facts) -> str:
+    """Return what a person is asked, of a conflict of this kind."""
+    if TOLD in facts:
+        return str(facts[TOLD])
+    if kind == MANY_VANISHED:
+        return f"{facts[MISSING]} of {facts[OPEN]} open reports are gone"
+    more = UNSURE_WHY[Unsure(facts[UNSURE])] if UNSURE in facts else facts.get(SAID)
+    return f"{REASONS[Reason(kind)]} ({more})" if more else REASONS[Reason(kind)]
+
+
+def unread(reason: str) -> str:
+    """Return why a record is in quarantine: a reader's own words, but for another report's in this one's place."""
+    return REASONS[Reason(reason)] if reason in set(Reason) else reason
+
+
+ROWS: Mapping[str, str] = {
+    UNREAD: "its thread could not be read yet, and no row can be told without it",
+    UNKNOWN: "the status name is not known to the table: the last colour stays",
+    "1": "archived, rejected, or disposed to an institution that is not the city's",
+    "2": "finished or closed",
+    "3": "postponed: the reporter is waited for",
+    "4": "answered since the last disposition, the agency spoke last",
+    "5": "answered since the last disposition, the reporter spoke last",
+    "6": "thread not known, the status says that it was followed up",
+    "7": "thread not known, the status says that the reporter replied",
+    "8": "not verified yet",
+    "9": "disposed to the city itself, not to an OPD",
+    "10": "verified or disposed, and not answered since",
+}
+"""Why a report has its colour, for `show`."""

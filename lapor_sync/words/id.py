@@ -11,6 +11,7 @@ from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.people import State as Account
 from lapor_sync.domain.permits import Act
+from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import ItemKind
 from lapor_sync.domain.seen import News
@@ -384,6 +385,22 @@ REASONS: Mapping[Reason, str] = {
     Reason.NOT_FOUND: "Belum ada di LAPOR; dikirim lagi.",
     Reason.ACCEPTED: "Diterima LAPOR.",
 }
+
+UNSURE_WHY: Mapping[Unsure, str] = {
+    Unsure.CLOCK_STANDS: "jam LAPOR tidak berjalan, jadi umur jawabannya tidak dapat diketahui",
+    Unsure.STEP_FAILED: "langkah berikutnya tidak dapat ditentukan",
+}
+
+
+def asked(kind: str, facts: Facts) -> str:
+    """Return what a person is asked, of a conflict of this kind; without what an earlier program said in English."""
+    if kind == MANY_VANISHED:
+        if TOLD in facts:
+            return "Terlalu banyak laporan sekaligus tidak ditemukan lagi di LAPOR."
+        return f"{facts[MISSING]} dari {facts[OPEN]} laporan yang masih terbuka tidak ditemukan lagi di LAPOR."
+    more = UNSURE_WHY[Unsure(facts[UNSURE])] if UNSURE in facts else facts.get(SAID)
+    return f"{REASONS[Reason(kind)]} ({more})" if more else REASONS[Reason(kind)]
+
 
 OUTBOX_ACTS: Mapping[str, str] = {"retry": "Lepas", "hold": "Tahan", "cancel": "Batalkan"}
 

@@ -17,7 +17,7 @@ from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
-from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, with_reference
+from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, WhyPaused, with_reference
 from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import OutgoingFile
@@ -361,7 +361,7 @@ def test_a_firewall_that_answers_in_lapors_place_is_told_and_a_person_decides(tm
         assert city.requests()["POST /complaints/followup/add"] == MAX_BARRED
         (question,) = city.conflicts()
         assert question.kind == Reason.BARRED
-        assert "HTTP 403" in question.why
+        assert "HTTP 403" in question.facts["said"]
         with city.store.reading() as work:
             assert "HTTP 403, not from LAPOR" in views.outbox(work)[0]["why"]
         office.change(city.setup, of_shell("sri"), office.OutboxAct.RETRY, ref)
@@ -469,7 +469,7 @@ def test_where_every_text_comes_back_cut_nothing_more_leaves(
         with city.store.reading() as work:
             pause = pauses.current(work)
         assert pause is not None
-        assert pause.why is pauses.Why.CUT
+        assert pause.why is WhyPaused.CUT
 
 
 def test_a_firewall_that_stops_only_the_answer_costs_no_second_one(tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from lapor_sync import office
-from lapor_sync.domain.delivery import Outcome, State, Unknown
+from lapor_sync.domain.delivery import Outcome, State, Unknown, WhyPaused
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import Outgoing
-from lapor_sync.store import marks, pauses
+from lapor_sync.store import marks
 from lapor_sync.store.audit import head
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import restore
@@ -161,7 +161,7 @@ def test_a_pause_of_an_earlier_program_is_counted_from_the_first_look(tmp_path: 
     """It did not write down how long the machine had run."""
     with stage(tmp_path / "kota.db") as city:
         with city.setup.store.work() as work:
-            marks.put(work, Mark.PAUSED, json.dumps({"since": work.at, "by": "siti", "why": pauses.Why.RESTORED}))
+            marks.put(work, Mark.PAUSED, json.dumps({"since": work.at, "by": "siti", "why": WhyPaused.RESTORED}))
         city.clock.seconds += 10_000
         with pytest.raises(Refused):
             office.resume(city.setup, of_shell("siti"))

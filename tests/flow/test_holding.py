@@ -15,6 +15,7 @@ from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import Institution, OutgoingFile, Report
 from lapor_sync.office import FileLimits, NewResponse, OutboxAct
@@ -741,5 +742,5 @@ def test_the_same_question_is_asked_once(tmp_path: Path) -> None:
     """A conflict that is open already is not opened again."""
     with bench(tmp_path / "kota.db", reports=0) as city, city.store.work() as work:
         for _ in range(2):
-            conflicts.open_one(work, kind=conflicts.MANY_VANISHED, why="6 of 10")
+            conflicts.open_one(work, kind=MANY_VANISHED, facts={"missing": 6, "open": 10})
         assert conflicts.count(work) == 1

@@ -215,7 +215,7 @@ def test_a_thread_that_cannot_be_read_for_a_day_is_asked_about(tmp_path: Path, n
         city.cycles(2, seconds=3600)
         one = city.delivery(ref)
         assert (one.state, one.reason, len(city.upstream.posted)) == (State.HELD, Reason.CANNOT_READ_BACK, 1)
-        assert CANNOT_LOOK[name].what in city.conflicts()[0].why
+        assert CANNOT_LOOK[name].what in city.conflicts()[0].facts["said"]
 
 
 def kill_while_sending(city: Stage) -> None:
@@ -249,7 +249,7 @@ def test_a_clock_of_lapor_s_that_stands_holds_up_nobody_for_ever(tmp_path: Path,
                 break
         one = city.delivery(ref)
         assert (one.state, one.reason, len(city.upstream.posted)) == (State.HELD, Reason.CANNOT_READ_BACK, 1)
-        assert "clock does not go on" in city.conflicts()[0].why
+        assert city.conflicts()[0].facts == {"unsure": "clock_stands"}
 
 
 def test_right_after_an_outage_of_days_a_read_that_fails_asks_nobody_yet(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lapor_sync import office
-from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.delivery import Reason, State, WhyPaused
 from lapor_sync.domain.errors import AuditBroken, BadInput
 from lapor_sync.domain.people import Role, of_shell
 from lapor_sync.domain.refusals import Code, Refused
@@ -290,7 +290,7 @@ def test_it_is_paused_from_the_first_moment_and_says_so(tmp_path: Path) -> None:
         with city.store.reading() as work:
             pause = pauses.current(work)
         assert pause is not None
-        assert (pause.by, pause.why) == ("Sari", pauses.Why.RESTORED)
+        assert (pause.by, pause.why) == ("Sari", WhyPaused.RESTORED)
         city.cycle()
         assert city.log.named("delivery_paused")[-1]["reason"] == "restored"
 

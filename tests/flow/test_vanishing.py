@@ -10,9 +10,10 @@ from lapor_sync import office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.refusals import Refused
 from lapor_sync.store import views
-from lapor_sync.store.conflicts import MANY_VANISHED, How
+from lapor_sync.store.conflicts import How
 from tests.flow.bench import ON_BOTH, OTHER_OPD, Bench, assert_mirrored, bench
 
 pytestmark = ON_BOTH

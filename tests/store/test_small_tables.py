@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import update
+
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.report import Institution
 from lapor_sync.store import audit, conflicts, institutions, marks, quarantine
 from lapor_sync.store.conflicts import Conflict, How
 from lapor_sync.store.database import Store
 from lapor_sync.store.marks import Mark, Outage
+from lapor_sync.store.schema import conflict
 from tests.databases import START, StillClock
 from tests.store.samples import mirrored, report, save
 
@@ -157,7 +161,7 @@ def test_outages_that_touch_a_span(store: Store, clock: StillClock) -> None:
 
 def open_one(store: Store, kind: str, tracking_id: str | None = None, ref: str | None = None) -> None:
     with store.work() as work:
-        conflicts.open_one(work, kind=kind, why=f"because of {kind}", tracking_id=tracking_id, ref=ref)
+        conflicts.open_one(work, kind=kind, facts={"said": f"of {kind}"}, tracking_id=tracking_id, ref=ref)
 
 
 def all_open(store: Store) -> list[Conflict]:
@@ -173,8 +177,8 @@ def test_the_same_question_is_asked_once(store: Store, other_city: Store) -> Non
         open_one(store, "closed_since", "1", "LS-AAAAAA")
         open_one(store, "closed_since", "1", "LS-BBBBBB")
         open_one(store, "both_moved", "1")
-        open_one(store, conflicts.MANY_VANISHED)
-        open_one(other_city, conflicts.MANY_VANISHED)
+        open_one(store, MANY_VANISHED)
+        open_one(other_city, MANY_VANISHED)
     assert [(one.kind, one.tracking_id, one.ref) for one in all_open(store)] == [
         ("closed_since", "1", "LS-AAAAAA"),
         ("closed_since", "1", "LS-BBBBBB"),
@@ -189,7 +193,7 @@ def test_a_settled_question_may_be_asked_again(store: Store, clock: StillClock) 
     """Settling is audited with who and how; the same thing later is a new conflict."""
     open_one(store, "both_moved", "1")
     (one,) = all_open(store)
-    assert (one.why, one.opened_at) == ("because of both_moved", clock.now())
+    assert (one.facts, one.opened_at) == ({"said": "of both_moved"}, clock.now())
     with store.work(of_shell("budi")) as work:
         conflicts.settle(work, one, How.KEEP_OURS)
     assert all_open(store) == []
@@ -202,14 +206,22 @@ def test_a_settled_question_may_be_asked_again(store: Store, clock: StillClock) 
     assert "keep_ours" in str(row["data"])
 
 
+def test_a_question_of_an_earlier_program_keeps_its_sentence(store: Store) -> None:
+    """It stored the whole of it, in English, and these rows stay."""
+    open_one(store, "both_moved", "1")
+    with store.work() as work:
+        work.conn.execute(update(conflict).values(why="it moved {here} and there"))
+    assert all_open(store)[0].facts == {"told": "it moved {here} and there"}
+
+
 def test_conflicts_are_found_by_what_they_are_over(store: Store, other_city: Store) -> None:
     """Delivery, report, kind or id; an id that is none is nobody's."""
     open_one(store, "closed_since", "1", "LS-AAAAAA")
-    open_one(store, conflicts.MANY_VANISHED)
+    open_one(store, MANY_VANISHED)
     first, second = all_open(store)
     with store.reading() as work:
         assert conflicts.of_delivery(work, "LS-AAAAAA") == conflicts.of_report(work, "1") == [first]
-        assert conflicts.of_kind(work, conflicts.MANY_VANISHED) == [second]
+        assert conflicts.of_kind(work, MANY_VANISHED) == [second]
         assert conflicts.get(work, first.id) == first
         for given in ("", "x", "-1", "1.0", "9" * 19, "999"):
             assert conflicts.get(work, given) is None

@@ -135,7 +135,7 @@ def test_status_counts_everything(city: Store, clock: StillClock) -> None:
     with city.work() as work:
         marks.put_time(work, Mark.LAST_SUCCESS, START)
         marks.begin_outage(work, START, "unreachable")
-        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="1")
+        conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="1")
         quarantine.put(work, quarantine.LIST, BadRecord("x", key="k", raw=""))
     with city.reading() as work:
         after = views.status(work)
@@ -163,7 +163,7 @@ def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
     """The keys of the interface; a hand-over of no OPD has none."""
     with store.work() as work:
         outbox.add(work, new("LS-AAAAAA", kind=Kind.FORWARD, opd=""), state=State.HELD, reason=Reason.BY_PERSON)
-        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="7001", ref="LS-AAAAAA")
+        conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="7001", ref="LS-AAAAAA")
         quarantine.put(work, quarantine.LIST, BadRecord("bad", key="k", raw="", report_id="7"))
         quarantine.put(work, quarantine.EXPORT, BadRecord("bad", key="k2", raw=""))
     with store.reading() as work:
@@ -227,7 +227,7 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
         outbox.begin_attempt(work, one.ref)
         outbox.end_attempt(work, one, Sent(http_status=200), 12)
         outbox.end_attempt(work, one, Sent(), 12)
-        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="7001")
+        conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="7001")
     with store.work(of_shell("budi")) as work:
         conflicts.settle(work, conflicts.listing(work)[0], conflicts.How.KEEP_OURS)
     found = show(store)
@@ -390,7 +390,7 @@ def test_the_views_say_what_the_commands_say(store: Store) -> None:
         threads.save_history(work, {"1": [*changes, StatusChange(at=None, status_old="a", status_new=None)]})
         outbox.add(work, new("LS-AAAAAA", tracking_id="1"))
         outbox.add(work, new("LS-BBBBBB", tracking_id="1", kind=Kind.FORWARD, opd="", target="999"))
-        conflicts.open_one(work, kind="both_moved", why="x", tracking_id="1", ref="LS-AAAAAA")
+        conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="1", ref="LS-AAAAAA")
         found = views.show(work, reports.load(work, ["1"])["1"])
         listed = [views.report_json(row, work.at) for row in views.reports(work)]
         waiting = views.outbox(work)
@@ -405,7 +405,7 @@ def test_the_views_say_what_the_commands_say(store: Store) -> None:
         ("v_thread", "id", found["thread"], {"tracking_id", "content_html"}),
         ("v_history", "at", found["history"], {"tracking_id"}),
         ("v_deliveries", "ref", of_both, set()),
-        ("v_conflicts", "id", asked, {"settled_at", "settled_by", "how"}),
+        ("v_conflicts", "id", asked, {"settled_at", "settled_by", "how", "why"}),
     ):
         seen = select(store, f"SELECT * FROM {view} ORDER BY coalesce({by}, '')")
         assert len(seen) == len(rows) > 0, view

@@ -19,7 +19,6 @@ from lapor_sync.domain.delivery import (
     MAX_TRIES,
     MOVES,
     OPEN_UPSTREAM,
-    SENTENCES,
     Body,
     Kind,
     NotSent,
@@ -110,12 +109,6 @@ def test_what_blocks_the_later_ones_of_a_report() -> None:
     """Refused and cancelled do not block; held does, and what is on its way."""
     assert {"queued", "sending", "unknown"} == OPEN_UPSTREAM
     assert {"queued", "sending", "unknown", "held"} == BLOCKING
-
-
-def test_every_reason_has_its_sentence() -> None:
-    """A person reads the sentence, a script the name."""
-    assert set(SENTENCES) == set(Reason)
-    assert all(sentence and "\n" not in sentence for sentence in SENTENCES.values())
 
 
 # Outcomes.

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from lapor_sync.domain.colour import ROWS, Colour, Flag, WaitingOn
-from lapor_sync.domain.delivery import Kind, Reason, State
+from lapor_sync.domain.delivery import Kind, Reason, State, WhyPaused
 from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.permits import Act
+from lapor_sync.domain.questions import MANY_VANISHED, Unsure
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import ItemKind
 from lapor_sync.domain.seen import News
@@ -111,6 +112,40 @@ def test_what_an_officer_reads_names_no_command_and_no_english() -> None:
 def test_officers_read_every_code_in_indonesian(codes: Any, table: Mapping[Any, Any]) -> None:
     assert set(table) == codes
     assert len(set(table.values())) == len(table)
+
+
+@pytest.mark.parametrize(
+    ("codes", "table"), [(set(Reason), en.REASONS), (set(ROWS), en.ROWS), (set(WhyPaused), en.PAUSED)]
+)
+def test_the_command_line_says_every_code_in_english(codes: Any, table: Mapping[Any, str]) -> None:
+    assert set(table) == codes
+    assert len(set(table.values())) == len(table)
+    assert not any("\n" in sentence for sentence in table.values())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_question_is_told_with_what_more_is_known(language: ModuleType) -> None:
+    """Its kind is a reason; the facts are what upstream said, or a code."""
+    for reason in Reason:
+        assert language.asked(reason.value, {}) == language.REASONS[reason]
+        assert language.asked(reason.value, {"said": "HTTP {403}"}).endswith(" (HTTP {403})")
+    assert set(language.UNSURE_WHY) == set(Unsure)
+    for unsure, why in language.UNSURE_WHY.items():
+        assert language.asked("cannot_read_back", {"unsure": unsure.value}).endswith(f" ({why})")
+    assert re.search(r"^6 \w+ 10 ", language.asked(MANY_VANISHED, {"missing": 6, "open": 10}))
+
+
+def test_a_question_of_an_earlier_program_is_told_as_it_was() -> None:
+    """It stored its sentence in English, and an officer reads what its kind says."""
+    facts = {"told": "6 of 10 open reports are gone"}
+    assert en.asked(MANY_VANISHED, facts) == "6 of 10 open reports are gone"
+    assert "tidak ditemukan lagi" in id.asked(MANY_VANISHED, facts)
+    assert id.asked("closed_since", {"told": "the report was closed"}) == id.REASONS[Reason.CLOSED_SINCE]
+
+
+def test_a_record_in_quarantine_says_why_by_a_code_or_in_its_reader_s_words() -> None:
+    assert en.unread("another_report") == en.REASONS[Reason.ANOTHER_REPORT]
+    assert en.unread("no id") == "no id"
 
 
 def test_a_refusal_without_its_facts_is_a_fault_of_ours() -> None:
