@@ -15,6 +15,7 @@ import structlog
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import Secrets, Settings, read_dated_file, read_secrets, setting_name
 from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.delivery import State
@@ -38,6 +39,7 @@ from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.setup import Setup, no_step
 from lapor_sync.sync.take_export import take_export
+from lapor_sync.words.en import told
 
 if TYPE_CHECKING:
     from connectors.sp4n_v3 import Sp4nV3
@@ -133,7 +135,7 @@ class App:
     def __post_init__(self) -> None:
         self.asked = self.stopping
         folder = self.settings.import_dir
-        self._intake = Intake(folder, self.clock, self.log) if folder is not None else None
+        self._intake = Intake(folder, self.clock, self.log, told) if folder is not None else None
 
     @contextmanager
     def store(self, *, anew: bool = True) -> Iterator[Store]:
@@ -287,7 +289,9 @@ class App:
         if not self.settings.can_call_upstream and self.settings.import_dir is None:
             missing = ", ".join(self.settings.missing_for_upstream())
             raise SettingsWrong(
-                (f"{missing} missing: without an API account set LAPOR_SYNC_IMPORT_DIR, a folder for exports",)
+                (
+                    f"{missing} missing: without an API account set {setting_name('import_dir')}, a folder for exports",
+                )
             )
 
     def _cycle(self, mirror: Mirror, upstream: Upstream | None) -> Outcome:
@@ -311,9 +315,9 @@ class App:
         """Responses that wait for a setting wait in silence otherwise: for ever."""
         missing = ", ".join(self.settings.missing_for_push())
         if self.settings.observe:
-            self.log.info("nothing_leaves", what="LAPOR_SYNC_OBSERVE is set.")
+            self.log.info("nothing_leaves", what=f"{setting_name('observe')} is set.")
         elif missing:
-            self.log.warning("nothing_leaves", what=f"{missing} missing.", todo="Set it to have responses sent.")
+            self.log.warning("nothing_leaves", what=f"{missing} missing.", todo=advise(Todo.SET_MISSING))
 
     def take_imports(self, mirror: Mirror) -> int:
         """Import what was dropped into IMPORT_DIR; how many exports went in."""
@@ -353,7 +357,7 @@ class App:
                 made_at = shown_time(info.generated_at, self.settings.timezone)
                 raise BadInput(
                     f"{shown_name(path.name)} says it was generated on {made_at}: that is to come.",
-                    todo="Check this server's clock, or say with --as-of how old the export is.",
+                    todo=advise(Todo.SAY_AGE),
                 )
             return take_export(
                 mirror,

@@ -25,7 +25,7 @@ from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
 from lapor_sync.output import reader_gone, say
-from lapor_sync.words.en import told
+from lapor_sync.words.en import advised, told
 
 if TYPE_CHECKING:
     from lapor_sync.sync.pull import Tally
@@ -280,7 +280,7 @@ def run() -> int:
     except OSError as error:
         return _tell_system(error)
     except Exception as error:  # noqa: BLE001 - the process's edge: a person gets two lines, and we the places
-        return _tell(1, f"{type(error).__name__} at {_places(error)}.", Defect.todo)
+        return _tell(1, f"{type(error).__name__} at {_places(error)}.", advised(Defect.todo))
     return answer if isinstance(answer, int) else 0
 
 

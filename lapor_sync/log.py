@@ -21,7 +21,7 @@ import re
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
 from enum import Enum
@@ -31,6 +31,7 @@ from typing import TextIO
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
+from lapor_sync.domain.advice import Advice
 from lapor_sync.domain.names import shown_time
 
 HIDDEN = "[hidden]"
@@ -68,18 +69,20 @@ def configure(
     journal: bool = False,
     colours: bool = True,
     zone: tzinfo = UTC,
+    say: Callable[[Advice], str] = str,
 ) -> None:
     """Let all that is logged from now on go to `stream`, one line an event.
 
     `terminal` chooses readable lines, in colour if `colours`, with all times in `zone`; `journal` puts sd-daemon(3)'s
     priority before each JSON line (`is_journal` tells whether `stream` leads there). `level` is debug, info, warning
-    or error.
+    or error. `say` makes the sentence of an advice.
     """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             exceptions_without_message,
+            _Saying(say),
             hide,
             *_rendering(terminal, journal, colours, zone),
         ],
@@ -135,6 +138,16 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)")
 def _json_with_priority(logger: WrappedLogger, method: str, event: EventDict) -> str:
     line = structlog.processors.JSONRenderer()(logger, method, event)
     return f"<{_PRIORITY.get(event['level'], 6)}>{line!s}"
+
+
+class _Saying:
+    """Puts what to do into words."""
+
+    def __init__(self, say: Callable[[Advice], str]) -> None:
+        self._say = say
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {key: self._say(value) if isinstance(value, Advice) else value for key, value in event.items()}
 
 
 # --- what may be seen --------------------------------------------------------------------------------------

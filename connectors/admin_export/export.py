@@ -13,14 +13,11 @@ from typing import BinaryIO
 from connectors.admin_export.row import COLUMNS, REQUIRED, find_columns, reader
 from connectors.moments import Moment, find_moment, read_moment
 from connectors.workbook import Book, Line, Row, Table, names_of, open_book
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.report import Report, key_beside
-
-_DOWNLOAD_AGAIN = (
-    "Download the export again from LAPOR's admin pages, as Excel (.xlsx), and give that file unchanged."
-)
 
 
 class AgeFrom(StrEnum):
@@ -93,7 +90,7 @@ def open_export(
     `timezone` is that of the times in the file; `as_of` (aware) is how old the export is, where a person says so.
     Raises BadInput for a file that is no such export.
     """
-    with open_book(path, file=file, todo=_DOWNLOAD_AGAIN) as book:
+    with open_book(path, file=file, todo=advise(Todo.DOWNLOAD_AGAIN)) as book:
         yield _export(book, shown_name(path.name), timezone, as_of)
 
 
@@ -103,7 +100,7 @@ def _export(book: Book, name: str, timezone: tzinfo, as_of: datetime | None) -> 
     hidden = tuple(table.sheet for table in book.tables(_is_header, hidden=True))
     if not tables:
         where = f", but in a hidden sheet ({', '.join(hidden)})" if hidden else "; this is no LAPOR export"
-        raise BadInput(f"{name}: no row has a cell `Tracking ID`{where}.", todo=_DOWNLOAD_AGAIN)
+        raise BadInput(f"{name}: no row has a cell `Tracking ID`{where}.", todo=advise(Todo.DOWNLOAD_AGAIN))
     columns = [find_columns(table.header) for table in tables]
     for table, found in zip(tables, columns, strict=True):
         _refuse_header(table, found, f"{name}: sheet {table.sheet}" if len(tables) > 1 else name)
@@ -136,11 +133,13 @@ def _refuse_header(table: Table, columns: Mapping[str, int], what: str) -> None:
     if second is not None:
         raise BadInput(
             f"{what}: the names of the columns stand in two rows ({table.header_row} and {second.number}).",
-            todo=f"Put them all into row {table.header_row}, or: {_DOWNLOAD_AGAIN}",
+            todo=advise(Todo.ONE_HEADER_ROW, row=table.header_row, otherwise=advise(Todo.DOWNLOAD_AGAIN)),
         )
     lacking = [COLUMNS[field] for field in REQUIRED if field not in columns]
     if lacking:
-        raise BadInput(f"{what}: there is no column {' and no column '.join(lacking)}.", todo=_DOWNLOAD_AGAIN)
+        raise BadInput(
+            f"{what}: there is no column {' and no column '.join(lacking)}.", todo=advise(Todo.DOWNLOAD_AGAIN)
+        )
 
 
 def _second_header(table: Table, columns: Mapping[str, int]) -> Line | None:

@@ -26,6 +26,7 @@ from connectors.workbook import (
     text_of,
     without_unseen,
 )
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.names import shown_name
@@ -48,12 +49,6 @@ _SECRET = {"": False, "tidak": False, "ya": True}
 _TEXTS = ("text", "opd", "by")
 _TRACKING_ID = re.compile(r"[0-9]+")
 _EXCEL_ERROR = re.compile(r"#N/A|#GETTING_DATA|#[A-Z0-9/]+[!?]")
-
-_GIVE_AGAIN = "Open the sheet in Excel, save it as Excel Workbook (.xlsx), and give that file."
-_SHOW = "Show it in Excel, look whether it is meant, and give the file again; or give a file without it."
-_NAME_COLUMNS = "Name the columns Tracking ID, OPD, Jawaban, Petugas (and Rahasia), each once, all in one row."
-_ONE_SHEET = "Keep one sheet of responses in a file, and give the others as files of their own."
-_SPLIT = f"Divide it into files of at most {MOST_ROWS:,} rows."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +93,7 @@ def read_responses(path: Path) -> Responses:
 
     Raises BadInput for a file that is no such sheet.
     """
-    with open_book(path, todo=_GIVE_AGAIN) as book:
+    with open_book(path, todo=advise(Todo.GIVE_SHEET_AGAIN)) as book:
         name = shown_name(path.name)
         table = _find_table(book, name)
         _refuse_twins(table, name)
@@ -112,7 +107,7 @@ def _find_table(book: Book, name: str) -> Table:
         raise _lacking(book, name)
     if len(found) > 1:
         sheets = " and ".join(table.sheet for table in found)
-        raise BadInput(f"{name}: more than one sheet has responses: {sheets}.", todo=_ONE_SHEET)
+        raise BadInput(f"{name}: more than one sheet has responses: {sheets}.", todo=advise(Todo.ONE_SHEET))
     return found[0]
 
 
@@ -120,7 +115,9 @@ def _lacking(book: Book, name: str) -> BadInput:
     """What to say of a file without the required columns, by the row that looks most like a header."""
     hidden = [table.sheet for table in book.tables(_REQUIRED_NAMES.issubset, hidden=True)]
     if hidden:
-        return BadInput(f"{name}: the sheet of responses is hidden: {' and '.join(hidden)}.", todo=_SHOW)
+        return BadInput(
+            f"{name}: the sheet of responses is hidden: {' and '.join(hidden)}.", todo=advise(Todo.SHOW_SHEET)
+        )
     half = book.tables(lambda names: not names.isdisjoint(_REQUIRED_NAMES))
     table = next(chain(half, book.tables(bool)), None)
     header = table.header if table else ()
@@ -129,10 +126,12 @@ def _lacking(book: Book, name: str) -> BadInput:
     below = next(table.rows(), None) if table else None
     if below and set(lacking) <= set(columns_of(below.cells, COLUMNS)) and len(lacking) < len(REQUIRED):
         rows = f"{table.header_row if table else 0} and {below.number}"
-        return BadInput(f"{name}: the names of the columns stand in two rows ({rows}).", todo=_NAME_COLUMNS)
+        return BadInput(
+            f"{name}: the names of the columns stand in two rows ({rows}).", todo=advise(Todo.NAME_COLUMNS)
+        )
     names = " and no column ".join(COLUMNS[field] for field in lacking)
     found = ", ".join(short(text) for text in map(text_of, header) if text) or "none"
-    return BadInput(f"{name}: there is no column {names}; columns found: {found}.", todo=_NAME_COLUMNS)
+    return BadInput(f"{name}: there is no column {names}; columns found: {found}.", todo=advise(Todo.NAME_COLUMNS))
 
 
 def _refuse_twins(table: Table, name: str) -> None:
@@ -141,7 +140,7 @@ def _refuse_twins(table: Table, name: str) -> None:
     twins = [column for column in COLUMNS.values() if names.count(canonical(column)) > 1]
     if twins:
         what = f"{name}: there is more than one column {' and more than one column '.join(twins)}."
-        raise BadInput(what, todo=_NAME_COLUMNS)
+        raise BadInput(what, todo=advise(Todo.NAME_COLUMNS))
 
 
 def _read(table: Table, name: str) -> Responses:
@@ -152,7 +151,10 @@ def _read(table: Table, name: str) -> Responses:
     filled: set[int] = set()
     for line, cells in _filled(table, columns):
         if len(filled) == MOST_ROWS:
-            raise BadInput(f"{name}: there are more than {MOST_ROWS:,} rows; none was taken.", todo=_SPLIT)
+            raise BadInput(
+                f"{name}: there are more than {MOST_ROWS:,} rows; none was taken.",
+                todo=advise(Todo.SPLIT, most=MOST_ROWS),
+            )
         filled.add(line.number)
         reasons = " and ".join(chain(_reasons(cells), _not_seen(line, columns)))
         if reasons:
@@ -216,10 +218,12 @@ def _not_seen(line: Line, columns: Mapping[str, int]) -> Iterator[str]:
 
 def _refuse_hidden_columns(table: Table, columns: Mapping[str, int], name: str) -> None:
     if not table.facts.is_whole:
-        raise BadInput(f"{name}: the file is broken below its rows.", todo=_GIVE_AGAIN)
+        raise BadInput(f"{name}: the file is broken below its rows.", todo=advise(Todo.GIVE_SHEET_AGAIN))
     hidden = [COLUMNS[field] for field, column in columns.items() if table.facts.is_column_hidden(column)]
     if hidden:
-        raise BadInput(f"{name}: the column {' and the column '.join(hidden)} is hidden.", todo=_SHOW)
+        raise BadInput(
+            f"{name}: the column {' and the column '.join(hidden)} is hidden.", todo=advise(Todo.SHOW_SHEET)
+        )
 
 
 def _merged(table: Table, columns: Mapping[str, int], filled: Set[int]) -> Iterator[tuple[int, str]]:

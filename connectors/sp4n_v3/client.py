@@ -19,9 +19,9 @@ from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
 from connectors.sp4n_v3.verdict import Meant
 from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
 from connectors.transport.attached_file import why_no_file
-from connectors.transport.redirects import NO_FILE
 from connectors.transport.room import Room, Share
 from lapor_sync.domain import defaults
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import Body, NotSent, Outcome, Refused, Sent, Unknown, outcome_of
 from lapor_sync.domain.errors import (
     BadInput,
@@ -195,7 +195,7 @@ class Sp4nV3:
                 answer.status, answer.body, answer.media_type, file.extension, is_measured=answer.is_measured
             )
             if came:
-                raise UpstreamBroken(f"in the file's place came {came}", todo=NO_FILE)
+                raise UpstreamBroken(f"in the file's place came {came}", todo=advise(Todo.NOTHING_KEPT))
             return answer.body
 
         return self._transport.fetch(file.url, content)

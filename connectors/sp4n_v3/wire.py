@@ -94,7 +94,7 @@ def body_of(body: bytes, status: int, meant: Meant, address: str = "") -> tuple[
     """
     if fault := gateway.fault_in(body):
         kind = Body.GATEWAY_DENIED if fault.kind is gateway.Kind.DENIED else Body.GATEWAY
-        return kind, f"{fault.what}. {fault.todo}"
+        return kind, fault.what
     try:
         envelope = _as_object(_strict_json(body))
     except UpstreamBroken:

@@ -15,9 +15,9 @@ def base_url_of(base: str) -> httpx.URL:
     try:
         url = httpx.URL(base)
     except (httpx.InvalidURL, UnicodeError) as exc:
-        raise SettingsWrong(("UPSTREAM_URL is not a web address",)) from exc
+        raise SettingsWrong(("LAPOR's address is no web address",)) from exc
     if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
-        raise SettingsWrong(("UPSTREAM_URL must be http(s)://host[/path]",))
+        raise SettingsWrong(("LAPOR's address must be http(s)://host[/path]",))
     return url
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import httpcore
 
 from connectors.transport import gateway, redirects
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import (
     Denied,
     Missing,
@@ -66,37 +67,29 @@ def no_answer(what: str, exc: Exception, *, is_over: bool) -> Unreachable:
     return Unreachable(f"{what}: no connection ({why[:120]})", sent=False, todo=todo)
 
 
-def _why_not(exc: Exception) -> tuple[str, str | None]:
+def _why_not(exc: Exception) -> tuple[str, Advice | None]:
     """Why there is no connection, and what to do where that is more than to look at the network."""
     tls = _cause(exc, ssl.SSLError)
     if isinstance(tls, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {tls.verify_message}", _CERTIFICATES.get(tls.verify_code)
     if tls is not None:
-        return f"it does not speak TLS: {tls.reason or 'it hung up'}", _NO_TLS
+        return f"it does not speak TLS: {tls.reason or 'it hung up'}", advise(Todo.CHECK_TLS)
     if isinstance(exc, httpcore.ProxyError):
-        return f"the proxy says {exc}", _PROXY
+        return f"the proxy says {exc}", advise(Todo.ASK_PROXY)
     return f"{type(exc).__name__}: {exc}", None
 
 
-_OWN_CA = (
-    "If the agency's proxy or gateway has a CA of its own, name its certificate (PEM) in SSL_CERT_FILE. If not, "
-    "somebody may stand in between: do not go on."
-)
-_WRONG_HOST = "Check LAPOR_SYNC_UPSTREAM_URL: the server that answers has another name."
 _CERTIFICATES = {
-    9: "By this machine's clock it does not hold yet: look at `timedatectl`.",
-    10: "If this machine's clock is right (`timedatectl`), ask LAPOR's operators to renew it.",
-    18: _OWN_CA,
-    19: _OWN_CA,
-    20: _OWN_CA,
-    21: _OWN_CA,
-    62: _WRONG_HOST,
-    64: _WRONG_HOST,
+    9: advise(Todo.NOT_YET_VALID),
+    10: advise(Todo.EXPIRED),
+    18: advise(Todo.OWN_CA),
+    19: advise(Todo.OWN_CA),
+    20: advise(Todo.OWN_CA),
+    21: advise(Todo.OWN_CA),
+    62: advise(Todo.OTHER_NAME),
+    64: advise(Todo.OTHER_NAME),
 }
 """What to do, by OpenSSL's number for what is wrong with a certificate (X509_V_ERR_...)."""
-
-_NO_TLS = "Check address and port of LAPOR_SYNC_UPSTREAM_URL, and what stands in between (proxy, firewall)."
-_PROXY = "Ask who runs the agency's proxy (HTTPS_PROXY) to let this server through to LAPOR."
 
 
 def _cause(exc: BaseException | None, kind: type[ssl.SSLError]) -> ssl.SSLError | None:
@@ -108,14 +101,13 @@ def _cause(exc: BaseException | None, kind: type[ssl.SSLError]) -> ssl.SSLError 
 def withheld(what: str, *, has_left: bool) -> Unreachable:
     """Return the error of a write that was not let leave, or not let go on leaving."""
     why = "withheld, since it was not proven that this process alone works the database"
-    todo = "Nothing: the process that works the database sends it."
-    return Unreachable(f"{what}: {why}", sent=has_left, todo=todo)
+    return Unreachable(f"{what}: {why}", sent=has_left, todo=advise(Todo.OTHER_PROCESS_SENDS))
 
 
-def redirected(what: str, answer: Answer, advice: redirects.Advice) -> UpstreamError:
+def redirected(what: str, answer: Answer, sent_on: redirects.SentOn) -> UpstreamError:
     """Return the error of an answer that sends on to another address."""
-    text = f"{what}: HTTP {answer.status}" + (f", {advice.what}, which is not followed" if advice.what else "")
-    return UpstreamBroken(text, http_status=answer.status, todo=advice.todo)
+    text = f"{what}: HTTP {answer.status}" + (f", {sent_on.what}, which is not followed" if sent_on.what else "")
+    return UpstreamBroken(text, http_status=answer.status, todo=sent_on.todo)
 
 
 def error_of(what: str, answer: Answer) -> UpstreamError:

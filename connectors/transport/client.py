@@ -32,7 +32,7 @@ T = TypeVar("T")
 Part = tuple[str, tuple[str | None, str | bytes]]
 """One part of a multipart body: name, (file name or None, value)."""
 
-_Advise = Callable[[str, str, str], redirects.Advice]
+_Advise = Callable[[str, str, str], redirects.SentOn]
 
 _ANY_FILE = "application/json;q=0.9, */*;q=0.8"
 """Of a file: a framework says in JSON what failed to whom takes JSON first, and gives a file to whom takes any."""

@@ -12,6 +12,8 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from lapor_sync.domain.advice import Advice, Todo, advise
+
 _LONGEST = 8192
 """Bytes; a longer body is no gateway's own error."""
 
@@ -30,7 +32,7 @@ class Fault(NamedTuple):
     code: str
     kind: Kind
     what: str
-    todo: str
+    todo: Advice
 
 
 def fault_in(body: bytes) -> Fault | None:
@@ -45,40 +47,34 @@ def fault_in(body: bytes) -> Fault | None:
 def _fault(code: str) -> Fault | None:
     for prefix, kind, what, todo in _TABLE:
         if code.startswith(prefix):
-            return Fault(code, kind, f"{what} (the gateway's code {code})", todo)
+            return Fault(code, kind, f"{what} (the gateway's code {code})", advise(todo))
     return None
 
 
-_OPERATORS = "Ask who runs the service bus (SPLP, Komdigi)"
-_CREDENTIALS = (
-    "Ask Diskominfo's LAPOR account holder for valid credentials (bearer, token) and put them in their files. "
-    "With LoadCredential= restart the service then: it has copies. Else the daemon goes on by itself."
-)
-_WAIT = "Nothing: it is tried again by itself. If it lasts, lower LAPOR_SYNC_RATE_PER_SECOND or ask for a larger quota."
-_TABLE: tuple[tuple[str, Kind, str, str], ...] = (
-    ("900901", Kind.DENIED, "the gateway does not accept the credentials", _CREDENTIALS),
-    ("900902", Kind.DENIED, "the gateway finds no credentials in the call", "Check LAPOR_SYNC_AUTH_HEADER."),
-    ("900903", Kind.DENIED, "the credentials have expired", _CREDENTIALS),
-    ("900904", Kind.DENIED, "the credentials are not active", _CREDENTIALS),
-    ("900906", Kind.DENIED, "the gateway knows no such call", "Check LAPOR_SYNC_UPSTREAM_URL."),
-    ("900907", Kind.DENIED, "the gateway blocks the API", f"{_OPERATORS} to open it."),
+_TABLE: tuple[tuple[str, Kind, str, Todo], ...] = (
+    ("900901", Kind.DENIED, "the gateway does not accept the credentials", Todo.RENEW_CREDENTIALS),
+    ("900902", Kind.DENIED, "the gateway finds no credentials in the call", Todo.CHECK_AUTH_HEADER),
+    ("900903", Kind.DENIED, "the credentials have expired", Todo.RENEW_CREDENTIALS),
+    ("900904", Kind.DENIED, "the credentials are not active", Todo.RENEW_CREDENTIALS),
+    ("900906", Kind.DENIED, "the gateway knows no such call", Todo.CHECK_UPSTREAM_URL),
+    ("900907", Kind.DENIED, "the gateway blocks the API", Todo.ASK_TO_OPEN),
     (
         "900908",
         Kind.DENIED,
         "the account is not subscribed to this API",
-        f"{_OPERATORS} to subscribe the account.",
+        Todo.ASK_TO_SUBSCRIBE,
     ),
     (
         "900909",
         Kind.DENIED,
         "the account's subscription is not active",
-        f"{_OPERATORS} to renew the subscription.",
+        Todo.ASK_TO_RENEW,
     ),
-    ("900910", Kind.DENIED, "the credentials may not make this call", f"{_OPERATORS} to grant its scope."),
-    ("9009", Kind.DENIED, "the gateway does not let us in", _CREDENTIALS),
-    ("9008", Kind.THROTTLED, "the gateway lets no more calls through for now", _WAIT),
-    ("303001", Kind.AWAY, "the gateway has stopped asking LAPOR for now", "Nothing: it is tried again by itself."),
-    ("700700", Kind.AWAY, "the API is blocked at the gateway", f"{_OPERATORS} until when; it goes on by itself."),
+    ("900910", Kind.DENIED, "the credentials may not make this call", Todo.ASK_FOR_SCOPE),
+    ("9009", Kind.DENIED, "the gateway does not let us in", Todo.RENEW_CREDENTIALS),
+    ("9008", Kind.THROTTLED, "the gateway lets no more calls through for now", Todo.WAIT_OR_LOWER_RATE),
+    ("303001", Kind.AWAY, "the gateway has stopped asking LAPOR for now", Todo.NOTHING_TRIED_AGAIN),
+    ("700700", Kind.AWAY, "the API is blocked at the gateway", Todo.ASK_UNTIL_WHEN),
 )
 """By the beginning of the code, the first row that fits."""
 

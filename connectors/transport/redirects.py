@@ -6,82 +6,65 @@ import re
 from typing import NamedTuple
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import Denied, Missing, RateLimited, Unreachable, UpstreamError
 
 _LOGIN = re.compile(r"log-?in|sign-?in|masuk|\bsso\b|oauth|\bcas\b|\bauth\b|authorize", re.IGNORECASE)
 
-_CHECK = "Then look with `lapor-sync check`."
-_IN_A_BROWSER = "Open the report on LAPOR's own site in a browser, and save the file there."
-_AGAIN = f"Fetch the file again. If the same comes: {_IN_A_BROWSER}"
 
-NO_FILE = f"Nothing was kept. {_AGAIN}"
-"""What to do where something else came in a file's place."""
-
-
-class Advice(NamedTuple):
+class SentOn(NamedTuple):
     """What an answer that sends on is, in words without an address ("" where it says no other one), and what to do."""
 
     what: str
-    todo: str
+    todo: Advice
 
 
-def of_call(asked: str, location: str, base: str) -> Advice:
+def of_call(asked: str, location: str, base: str) -> SentOn:
     """Return what to do where a call of the API is sent on."""
     here, there = _split(asked), _joined(asked, location)
     if there is None or here is None:
-        return Advice("", f"Check LAPOR_SYNC_UPSTREAM_URL. {_CHECK}")
+        return SentOn("", advise(Todo.CHECK_ADDRESS))
     if _is_login(there):
-        todo = (
-            f"It wants a browser's login, on {_host(there)}: either the credentials are not accepted "
-            "(LAPOR_SYNC_BEARER, LAPOR_SYNC_TOKEN, LAPOR_SYNC_AUTH_HEADER), or "
-            "LAPOR_SYNC_UPSTREAM_URL is the site's address and not the API's. "
-        )
-        return Advice("a redirect to a login page", todo + _CHECK)
+        return SentOn("a redirect to a login page", advise(Todo.LOGIN_PAGE, host=_host(there)))
     if _is_upgrade(here, there):
-        return Advice("a redirect from http to https", f"Set LAPOR_SYNC_UPSTREAM_URL={_upgraded(base)}. {_CHECK}")
+        return SentOn("a redirect from http to https", advise(Todo.SET_ADDRESS, address=_upgraded(base)))
     if there.hostname != here.hostname:
-        todo = (
-            f"Ask LAPOR's operators whether the API is at {_host(there)} now, and only then set "
-            "LAPOR_SYNC_UPSTREAM_URL: the credentials go to no other host by themselves."
-        )
-        return Advice("a redirect to another host", todo)
-    return Advice("a redirect to another path there", f"Check the path of LAPOR_SYNC_UPSTREAM_URL. {_CHECK}")
+        return SentOn("a redirect to another host", advise(Todo.ASK_NEW_HOST, host=_host(there)))
+    return SentOn("a redirect to another path there", advise(Todo.CHECK_PATH))
 
 
-def of_file(asked: str, location: str, base: str) -> Advice:
+def of_file(asked: str, location: str, base: str) -> SentOn:
     """Return what to do where an attached file is not at the address that LAPOR gave for it.
 
     That address is LAPOR's own, so the only setting that can be wrong is the base of one that is under it.
     """
     here, there, root = _split(asked), _joined(asked, location), _split(base)
     if there is None or here is None or root is None:
-        return Advice("", _IN_A_BROWSER)
+        return SentOn("", advise(Todo.IN_A_BROWSER))
     if _is_login(there):
-        todo = f"It wants a browser's login, on {_host(there)}. {_IN_A_BROWSER}"
-        return Advice("a redirect to a login page", todo)
+        return SentOn("a redirect to a login page", advise(Todo.LOGIN_IN_A_BROWSER, host=_host(there)))
     is_ours = (here.scheme, here.netloc) == (root.scheme, root.netloc)
     if is_ours and _is_upgrade(here, there):
-        return Advice("a redirect from http to https", f"Set LAPOR_SYNC_UPSTREAM_URL={_upgraded(base)}. {_CHECK}")
+        return SentOn("a redirect from http to https", advise(Todo.SET_ADDRESS, address=_upgraded(base)))
     where = "another host" if there.hostname != here.hostname else "another address there"
-    todo = f"It sends on to {_host(there)}, and files are not fetched from where an answer sends on to. {_IN_A_BROWSER}"
-    return Advice(f"a redirect to {where}", todo)
+    return SentOn(f"a redirect to {where}", advise(Todo.SENT_ON_IN_A_BROWSER, host=_host(there)))
 
 
-def of_failed_file(error: UpstreamError, *, is_foreign: bool) -> str:
+def of_failed_file(error: UpstreamError, *, is_foreign: bool) -> Advice | str:
     """Return what to do where a file could not be fetched: nobody does so but the person who asks for it."""
     if error.todo != type(error).todo:
         return error.todo  # it says so itself
     match error:
         case Denied() if not is_foreign:
-            return f"Look with `lapor-sync check` whether LAPOR takes the credentials. If it does: {_IN_A_BROWSER}"
+            return advise(Todo.CREDENTIALS_OR_BROWSER)
         case Denied() | Missing():
-            return f"Its address may have expired, or the file is gone. {_IN_A_BROWSER}"
+            return advise(Todo.EXPIRED_OR_GONE)
         case RateLimited():
-            return "Wait a few minutes, and fetch the file again."
+            return advise(Todo.FETCH_LATER)
         case Unreachable():
-            return f"Check the network. {_AGAIN}"
+            return advise(Todo.NETWORK_THEN_FETCH)
         case _:
-            return _AGAIN
+            return advise(Todo.FETCH_AGAIN)
 
 
 def _split(address: str) -> SplitResult | None:

@@ -18,6 +18,7 @@ from typing import BinaryIO, NoReturn
 from xml.parsers import expat
 from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import BadInput
 
 MIB = 1024**2
@@ -68,9 +69,9 @@ class Said:
     """How a file is spoken of: its name, and what to do where it is broken."""
 
     name: str
-    todo: str
+    todo: Advice
 
-    def refused(self, what: str, todo: str | None = None) -> BadInput:
+    def refused(self, what: str, todo: Advice | None = None) -> BadInput:
         return BadInput(f"{self.name}: {what}", todo=todo or self.todo)
 
     @contextmanager
@@ -118,7 +119,7 @@ class Package:
         if info is None:
             raise self.said.refused(f"a part of it is missing ({name[:80]!r}).")
         if info.flag_bits & 1:
-            todo = "Save it in Excel without a password and give that file."
+            todo = advise(Todo.NO_PASSWORD)
             raise self.said.refused("the file is protected with a password.", todo)
         read = 0
         with self.said.translated(), self._archive.open(info) as part:
@@ -218,7 +219,7 @@ class Package:
             pass
 
 
-DIVIDE = "Give it in several files of fewer rows."
+DIVIDE = advise(Todo.DIVIDE)
 
 
 def local(tag: str) -> str:

@@ -16,6 +16,7 @@ from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelt
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
 from connectors.workbook.package import DIVIDE, MIB, MOST_DEPTH, Package, is_on, local
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import BadInput
 
 MOST_SHEETS = 256
@@ -51,7 +52,7 @@ def contents_of(package: Package) -> Contents:
     if name not in package:
         raise _no_workbook(package)
     if name.endswith(".bin"):
-        raise package.said.refused("this is a binary workbook (.xlsb).", _SAVE_AS)
+        raise package.said.refused("this is a binary workbook (.xlsb).", advise(Todo.SAVE_AS))
     related = package.related(name)
     sheets: list[SheetPart] = []
     is_1904 = False
@@ -80,14 +81,11 @@ def contents_of(package: Package) -> Contents:
     )
 
 
-_SAVE_AS = "Open it in Excel, save it as Excel Workbook (.xlsx), and give that file."
-
-
 def _no_workbook(package: Package) -> BadInput:
     if "content.xml" in package:
-        return package.said.refused("this is an OpenDocument file (.ods).", _SAVE_AS)
+        return package.said.refused("this is an OpenDocument file (.ods).", advise(Todo.SAVE_AS))
     if any(name.endswith((".xlsx", ".xls")) for name in package.names()):
-        todo = "Unpack it, and give the Excel file (.xlsx) that is in it."
+        todo = advise(Todo.UNPACK)
         return package.said.refused("this is a packed file with an Excel file in it.", todo)
     return package.said.refused("there is no workbook in the file: it is broken, or of another program.")
 

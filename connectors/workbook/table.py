@@ -16,6 +16,7 @@ from typing import BinaryIO
 from connectors.workbook.package import REPLACEMENT, Package, Said
 from connectors.workbook.parts import WINDOWS_EPOCH, contents_of, strings_of, styles_of
 from connectors.workbook.sheet import Facts, Line, Row, Sheet
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.files import open_regular
 from lapor_sync.domain.names import shown_path
@@ -106,7 +107,7 @@ def _emptied(facts: Facts) -> Facts:
 
 
 @contextmanager
-def open_book(path: Path, *, todo: str, file: BinaryIO | None = None) -> Iterator[Book]:
+def open_book(path: Path, *, todo: Advice, file: BinaryIO | None = None) -> Iterator[Book]:
     """The Excel file, open as long as the context is; cells of formulas have the value that Excel saw last.
 
     `file` is the file, where it is open already; it is not closed. `todo` is what to do where the file is broken.
@@ -140,13 +141,10 @@ def _opened(path: Path, said: Said) -> Iterator[BinaryIO]:
     try:
         descriptor = open_regular(path)
     except OSError as exc:
-        todo = "Check the name of the file and who may read it."
+        todo = advise(Todo.CHECK_FILE_NAME)
         raise said.refused(f"cannot be opened: {exc.strerror}.", todo) from exc
     with open(descriptor, "rb") as stream:
         yield stream
-
-
-_SAVE_AS = "Open it in Excel, save it as Excel Workbook (.xlsx), and give that file."
 
 
 def _refuse_other_formats(stream: BinaryIO, said: Said) -> None:
@@ -163,30 +161,32 @@ def _refuse_other_formats(stream: BinaryIO, said: Said) -> None:
     if begin.startswith(_OLE):
         _refuse_ole(begin + stream.read(_MOST_OLE), said)
     if b"urn:schemas-microsoft-com:office:spreadsheet" in lower:
-        raise said.refused("this is a workbook as XML (Excel 2003), not an Excel file (.xlsx).", _SAVE_AS)
+        raise said.refused(
+            "this is a workbook as XML (Excel 2003), not an Excel file (.xlsx).", advise(Todo.SAVE_AS)
+        )
     if b"PK\3\4" in begin:
-        todo = f"Excel may open and repair it: then save it there as Excel Workbook (.xlsx). Else: {said.todo}"
+        todo = advise(Todo.REPAIR, otherwise=said.todo)
         raise said.refused("something else stands in the file before the workbook.", todo)
     if lower.startswith(b"<") and b"<table" in lower:
-        todo = f"If it opens as a table in Excel, save it there as Excel Workbook (.xlsx). Else: {said.todo}"
+        todo = advise(Todo.SAVE_TABLE, otherwise=said.todo)
         raise said.refused("this is a web page with a table, not an Excel file.", todo)
     if lower.startswith(b"<"):
         raise said.refused("this is a web page, not an Excel file; a login may have run out at its download.")
     if lower.startswith((b"{", b"[")):
         raise said.refused("this is an answer of a server (JSON), not an Excel file; its download failed.")
     if lower.startswith(b"mime-version"):
-        raise said.refused("this is a saved web page, not an Excel file.", _SAVE_AS)
+        raise said.refused("this is a saved web page, not an Excel file.", advise(Todo.SAVE_AS))
     if begin.startswith(_PACKED):
-        raise said.refused("this is a packed file.", "Unpack it, and give the Excel file (.xlsx) that is in it.")
-    todo = "Give the file as Excel (.xlsx): not as .csv or any other text."
+        raise said.refused("this is a packed file.", advise(Todo.UNPACK))
+    todo = advise(Todo.GIVE_XLSX)
     raise said.refused("this is no .xlsx file, whatever its name.", todo)
 
 
 def _refuse_ole(content: bytes, said: Said) -> None:
     if _ENCRYPTED in content:
-        todo = "Save it in Excel without a password and give that file."
+        todo = advise(Todo.NO_PASSWORD)
         raise said.refused("the file is protected with a password.", todo)
-    raise said.refused("this is an old Excel file (.xls).", _SAVE_AS)
+    raise said.refused("this is an old Excel file (.xls).", advise(Todo.SAVE_AS))
 
 
 # Columns.

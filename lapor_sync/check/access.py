@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lapor_sync.check.lines import WRONG, Line, todo_of
 from lapor_sync.check.upstream import Upstream, first_page
 from lapor_sync.domain.errors import Denied, Missing, SettingsWrong, UpstreamError
+from lapor_sync.words.en import advised
 
 if TYPE_CHECKING:
     from connectors.sp4n_v3 import Sp4nV3
@@ -50,7 +51,7 @@ def _other_header(upstream: Upstream, denied: Denied) -> Line:
         _first_call(upstream, connector)
     except UpstreamError:
         answer = f"no: bearer and token are refused (HTTP {denied.http_status}), with {wanted} and with {other}"
-        return Line(question=_REACHED, answer=answer, verdict=WRONG, todo=denied.todo)
+        return Line(question=_REACHED, answer=answer, verdict=WRONG, todo=advised(denied.todo))
     upstream.connector = connector
     answer = f"not with the header {wanted}, but with {other}: the rest is asked with that"
     return Line(question=_REACHED, answer=answer, verdict=WRONG, todo=f"Set LAPOR_SYNC_AUTH_HEADER={other}.")

@@ -83,7 +83,7 @@ def _content(settings: Settings, shown: str, clock: Clock, known: Known) -> Iter
                 yield from _threads(work, known)
             yield from _durable(work)
     except (StoreError, SettingsWrong, LockHeld) as error:
-        yield _bad_file(f"no: {shown}: {error.what}", error.todo)
+        yield _bad_file(f"no: {shown}: {error.what}", en.advised(error.todo))
     finally:
         engine.dispose()
 
@@ -142,6 +142,6 @@ def _durable(work: Work) -> Iterator[Line]:
     question, found = "Does the server keep what it stored?", server.weak_points(work.conn)
     for one in found:
         verdict = WRONG if one.may_lose else LOOK
-        yield Line(question=question, answer=one.what, verdict=verdict, todo=one.todo)
+        yield Line(question=question, answer=one.what, verdict=verdict, todo=en.advised(one.todo))
     if not found:
         yield Line(question=question, answer="yes: fsync, full_page_writes")

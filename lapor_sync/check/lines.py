@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from lapor_sync.domain.advice import Advice
 from lapor_sync.domain.errors import LaporSyncError, Missing, SettingsWrong
+from lapor_sync.words.en import advised
 
 OK, LOOK, WRONG = "ok", "look", "WRONG"
 """Fine; a person should know; does not work as it is."""
@@ -21,16 +23,16 @@ class Line:
     is_setting: bool = False
 
 
-def setting_wrong(question: str, answer: str, todo: str = SettingsWrong.todo) -> Line:
+def setting_wrong(question: str, answer: str, todo: Advice | str = SettingsWrong.todo) -> Line:
     """Return the line of a setting that is wrong: it makes the exit code 2."""
-    return Line(question=question, answer=answer, verdict=WRONG, todo=todo, is_setting=True)
+    return Line(question=question, answer=answer, verdict=WRONG, todo=advised(todo), is_setting=True)
 
 
 def todo_of(error: LaporSyncError) -> str:
     """Return what to do, where it is `check` itself that says so."""
     if isinstance(error, Missing):
         return "Compare LAPOR_SYNC_UPSTREAM_URL; if it is right, ask LAPOR's operators about this call."
-    return error.todo
+    return advised(error.todo)
 
 
 def call_of(what: str, call_id: str) -> str:

@@ -61,10 +61,11 @@ class Call:
         """The program on its database, with logs going to standard error."""
         from lapor_sync.app import App
         from lapor_sync.log import configure, is_journal
+        from lapor_sync.words.en import advised
 
         settings = self.settings()
         journal = is_journal(sys.stderr, os.environ)
-        configure(sys.stderr, terminal=sys.stderr.isatty(), journal=journal, zone=settings.timezone)
+        configure(sys.stderr, terminal=sys.stderr.isatty(), journal=journal, zone=settings.timezone, say=advised)
         _say_database(settings)
         return App(settings=settings)
 

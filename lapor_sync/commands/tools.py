@@ -41,8 +41,9 @@ def check(call: Call) -> None:
     from lapor_sync.check import check as answers
     from lapor_sync.check import check_settings
     from lapor_sync.log import configure
+    from lapor_sync.words.en import advised
 
-    configure(sys.stderr, terminal=sys.stderr.isatty(), level="error")
+    configure(sys.stderr, terminal=sys.stderr.isatty(), level="error", say=advised)
     try:
         settings = call.settings()
     except SettingsWrong as wrong:

@@ -31,19 +31,22 @@
     │   └── TooLarge                it is larger than any of theirs can be
     └── Defect                      a state that must never be; a fault of ours
 
-`what` is one line of what happened, `todo` one line of what to do: the command line prints just these two.
+`what` is one line of what happened, `todo` what to do: the command line prints just these two. Below the faces `todo` is
+an `Advice`; only what a face raises may bring its sentence.
 """
 
 from __future__ import annotations
+
+from lapor_sync.domain.advice import Advice, Todo, advise
 
 
 class LaporSyncError(Exception):
     """Base of all; `exit_code` is the process's, as the interface lists them."""
 
     exit_code = 1
-    todo = "Run `lapor-sync check` to see what is wrong."
+    todo: Advice | str = advise(Todo.LOOK_WITH_CHECK)
 
-    def __init__(self, what: str, *, todo: str | None = None) -> None:
+    def __init__(self, what: str, *, todo: Advice | str | None = None) -> None:
         super().__init__(what)
         self.what = what
         if todo is not None:
@@ -54,15 +57,15 @@ class WrongUse(LaporSyncError):
     """Wrong use or wrong settings; nothing was changed."""
 
     exit_code = 2
-    todo = "See `lapor-sync --help`."
+    todo = advise(Todo.SEE_HELP)
 
 
 class SettingsWrong(WrongUse):
     """All problems of the settings at once, one sentence each."""
 
-    todo = "Correct the settings (environment or the file of --config) and start again."
+    todo = advise(Todo.CORRECT_SETTINGS)
 
-    def __init__(self, problems: tuple[str, ...], *, todo: str | None = None) -> None:
+    def __init__(self, problems: tuple[str, ...], *, todo: Advice | str | None = None) -> None:
         super().__init__("Settings: " + "; ".join(problems), todo=todo)
         self.problems = problems
 
@@ -78,10 +81,7 @@ class NotAllowed(WrongUse):
 class NoDatabase(WrongUse):
     """There is no database where one was named; only the work itself makes one. Nothing was made."""
 
-    todo = (
-        "Check LAPOR_SYNC_DATABASE_URL, the file of --config, and as which user this runs. A new database is made by "
-        "the daemon, --once, --backfill and restore."
-    )
+    todo = advise(Todo.CHECK_WHICH_DATABASE)
 
 
 class UpstreamError(LaporSyncError):
@@ -96,7 +96,7 @@ class UpstreamError(LaporSyncError):
         self,
         what: str,
         *,
-        todo: str | None = None,
+        todo: Advice | str | None = None,
         http_status: int | None = None,
         retry_after: float | None = None,
     ) -> None:
@@ -108,9 +108,9 @@ class UpstreamError(LaporSyncError):
 class Unreachable(UpstreamError):
     """No answer at all. `sent` tells whether any part of the request may have left."""
 
-    todo = "Check the network and LAPOR_SYNC_UPSTREAM_URL; the daemon tries again by itself."
+    todo = advise(Todo.CHECK_NETWORK)
 
-    def __init__(self, what: str, *, sent: bool = True, todo: str | None = None) -> None:
+    def __init__(self, what: str, *, sent: bool = True, todo: Advice | str | None = None) -> None:
         super().__init__(what, todo=todo)
         self.sent = sent
 
@@ -122,7 +122,7 @@ class TimedOut(Unreachable):
 class UpstreamBroken(UpstreamError):
     """An answer that is none: 5xx, a redirect, HTML, an empty or truncated body, `status: false`."""
 
-    todo = "LAPOR answers, but not as its API does (maintenance?); the daemon tries again by itself."
+    todo = advise(Todo.LAPOR_TRIES_LATER)
 
     @property
     def lasts(self) -> bool:
@@ -137,22 +137,19 @@ class NotNow(UpstreamError):
     """A record was not read now, of our own accord: too much else was read and is not dealt with yet, or it ails. That
     says nothing of upstream."""
 
-    todo = "Nothing: the daemon reads it again by itself."
+    todo = advise(Todo.NOTHING_READ_LATER)
 
 
 class Denied(UpstreamError):
     """401, or 403: the credentials are not accepted."""
 
-    todo = (
-        "Ask Diskominfo's LAPOR account holder for valid credentials (bearer, token); put them in their files. "
-        "With LoadCredential= restart the service then: it has copies. Else the daemon goes on by itself."
-    )
+    todo = advise(Todo.RENEW_CREDENTIALS)
 
 
 class Missing(UpstreamError):
     """404 or 410."""
 
-    todo = "The report or path is not there upstream; `lapor-sync check` tells which calls exist."
+    todo = advise(Todo.CHECK_WHICH_CALLS)
 
     @property
     def lasts(self) -> bool:
@@ -162,16 +159,13 @@ class Missing(UpstreamError):
 class RateLimited(UpstreamError):
     """429; `retry_after` in seconds where upstream said so."""
 
-    todo = "Lower LAPOR_SYNC_RATE_PER_SECOND; the daemon waits and tries again by itself."
+    todo = advise(Todo.LOWER_RATE)
 
 
 class ListNotProven(UpstreamError):
     """What was listed is mirrored, but nothing proves that it is all: the cursor stays, and it is listed again."""
 
-    todo = (
-        "Run it again. If it says so each time, LAPOR's pages contradict themselves: ask LAPOR's developers, and "
-        "bring the reports that are missing with `--backfill --from-export FILE.xlsx`."
-    )
+    todo = advise(Todo.LIST_AGAIN)
 
     def __init__(self, why: str) -> None:
         super().__init__(f"LAPOR's list of reports may not be whole: {why}.")
@@ -184,16 +178,14 @@ class StoreError(LaporSyncError):
 class StoreUnavailable(StoreError):
     """The database cannot be opened, reached or written."""
 
-    todo = (
-        "Check LAPOR_SYNC_DATABASE_URL, free disk space, and that file and disk may be written; nothing was lost."
-    )
+    todo = advise(Todo.CHECK_DATABASE)
 
 
 class StoreBusy(StoreUnavailable):
     """Another program keeps the database locked for longer than is waited."""
 
     exit_code = 3
-    todo = "Let that program end (a database browser, a copy), then do it again; nothing was lost."
+    todo = advise(Todo.LET_IT_END)
 
 
 class StoreReplaced(StoreError):
@@ -201,34 +193,31 @@ class StoreReplaced(StoreError):
     so that systemd does not start it again."""
 
     exit_code = 2
-    todo = (
-        "Nothing was written into either since. Put the right file there; if it is an older copy, or was put there by "
-        "hand, run `lapor-sync restore` without a file before the service is started."
-    )
+    todo = advise(Todo.PUT_RIGHT_FILE)
 
 
 class StoreRefused(StoreError):
     """The database refuses a value: one that breaks a rule, or that it cannot hold."""
 
-    todo = "The database is sound: a record or text holds what cannot be stored. Please report it with the line above."
+    todo = advise(Todo.REPORT_VALUE)
 
 
 class StoreNewer(StoreError):
     """The database was made by a newer lapor-sync."""
 
-    todo = "Install the newer lapor-sync again; this one does not touch the database."
+    todo = advise(Todo.INSTALL_NEWER)
 
 
 class StoreDamaged(StoreError):
     """A file that is damaged, or that never was a database of lapor-sync."""
 
-    todo = "Keep the file, and restore the last backup: `lapor-sync restore FILE`."
+    todo = advise(Todo.RESTORE_LAST)
 
 
 class AuditBroken(StoreError):
     """The audit chain does not verify. `seq` is the first row that does not fit, if one is to blame."""
 
-    todo = "Keep this database as evidence and compare with the heads in the journal and in backups."
+    todo = advise(Todo.KEEP_AS_EVIDENCE)
 
     def __init__(self, what: str, *, seq: int | None = None) -> None:
         super().__init__(what)
@@ -239,7 +228,7 @@ class LockHeld(LaporSyncError):
     """Another process works this database."""
 
     exit_code = 3
-    todo = "Stop that process first, or leave the work to it."
+    todo = advise(Todo.STOP_OTHER)
 
 
 class PartlyTaken(LaporSyncError):
@@ -267,4 +256,4 @@ class TooLarge(BadRecord):
 class Defect(LaporSyncError):
     """A state that must never be."""
 
-    todo = "This is a fault of lapor-sync: please report it with the line above."
+    todo = advise(Todo.REPORT_FAULT)

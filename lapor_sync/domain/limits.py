@@ -250,5 +250,5 @@ def _stray(key: str) -> str:
     """Return what to say of a key that the file does not hold; passed over, its days would count for nothing."""
     for file in (_DEADLINES, _HOLIDAYS):
         if key in file.model.model_fields:
-            return f"[[{key}]] belongs in the file of LAPOR_SYNC_{file.name.upper()}_FILE"
+            return f"[[{key}]] belongs in the file of {file.name}"
     return f"`{key}` is not known"

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
-from typing import Self
 
+from lapor_sync.domain.codes import Coded, noted
 from lapor_sync.domain.errors import Defect, WrongUse
 
 
-class Code(StrEnum):
+class Code(Coded):
     """Every reason for a refusal, and the names of the facts that its sentences need."""
-
-    facts: frozenset[str]
-
-    def __new__(cls, value: str, *facts: str) -> Self:
-        self = str.__new__(cls, value)
-        self._value_ = value
-        self.facts = frozenset(facts)
-        return self
 
     # Who acts.
     NOT_THE_POSTS = "not_the_posts", "act", "role"
@@ -95,6 +86,6 @@ class Refused(WrongUse):
     def __init__(self, code: Code, **facts: object) -> None:
         if facts.keys() != code.facts:
             raise Defect(f"The refusal {code} has the facts {', '.join(sorted(facts)) or 'none'}.")
-        super().__init__(" ".join((code, *(f"{name}={value}" for name, value in facts.items()))))
+        super().__init__(noted(code, facts))
         self.code = code
         self.facts: Mapping[str, object] = MappingProxyType(facts)

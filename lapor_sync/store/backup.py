@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreDamaged, StoreNewer, StoreUnavailable
 from lapor_sync.store import audit
 from lapor_sync.store.audit import GENESIS, Head
@@ -270,10 +271,9 @@ def _told() -> Iterator[None]:
     except sqlite3.Error as exc:
         raise _ours(exc) from exc
     except OSError as exc:
-        raise StoreUnavailable(f"The system refused it: {exc.strerror}: {exc.filename}.", todo=_TODO) from exc
-
-
-_TODO = "Check free disk space and the folder's owner; nothing was changed."
+        raise StoreUnavailable(
+            f"The system refused it: {exc.strerror}: {exc.filename}.", todo=advise(Todo.CHECK_SPACE)
+        ) from exc
 
 
 def _ours(exc: BaseException | None) -> LaporSyncError:
@@ -281,4 +281,4 @@ def _ours(exc: BaseException | None) -> LaporSyncError:
         return StoreDamaged(f"It is damaged, or no database of lapor-sync: {exc}.")
     if sqlite_code(exc) in _BUSY:
         return LockHeld("Another process has the database open.")
-    return StoreUnavailable(f"The database did not do it: {exc}.", todo=_TODO)
+    return StoreUnavailable(f"The database did not do it: {exc}.", todo=advise(Todo.CHECK_SPACE))

@@ -17,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, 
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import (
     NoDatabase,
     SettingsWrong,
@@ -193,7 +194,7 @@ class Store:
                 self.clock.sleep(1)
         raise StoreUnavailable(
             "The connection to the database was lost in mid-commit: whether it is stored is not known.",
-            todo="Once the database answers again, look (`lapor-sync outbox`) before you do the same once more.",
+            todo=advise(Todo.LOOK_BEFORE_AGAIN),
         )
 
     def close(self) -> None:
@@ -347,8 +348,8 @@ def need_utf8(conn: Connection) -> None:
     encoding = str(conn.exec_driver_sql("SHOW server_encoding").scalar())
     if encoding != "UTF8":
         raise SettingsWrong(
-            (f"LAPOR_SYNC_DATABASE_URL names a database whose encoding is {encoding}; it must be UTF8",),
-            todo="Make another one and name that: createdb --encoding=UTF8 --template=template0 --owner=ROLE NAME.",
+            (f"the database's encoding is {encoding}; it must be UTF8",),
+            todo=advise(Todo.MAKE_UTF8),
         )
 
 
@@ -369,18 +370,12 @@ def _translated() -> Iterator[None]:
         if _is_about_a_value(exc):
             raise StoreRefused(f"The database refused what it was given: {_first_line(exc)}.") from exc
         if sqlite_code(exc.orig) in DAMAGED:
-            raise StoreDamaged(_damage(exc), todo=_RESTORE) from exc
+            raise StoreDamaged(_damage(exc), todo=advise(Todo.CHECK_FILE_THEN_RESTORE)) from exc
         if _is_busy(exc):
             raise StoreBusy("Another program keeps the database locked.") from exc
         raise StoreUnavailable(f"The database did not do it: {_first_line(exc)}.") from exc
     except SQLAlchemyError as exc:
         raise StoreError(f"The database refused: {type(exc).__name__}.") from exc
-
-
-_RESTORE = (
-    "Check that LAPOR_SYNC_DATABASE_URL names the right file. If it does, stop the service and restore the last backup "
-    "with `lapor-sync restore FILE`: the broken file is kept aside."
-)
 
 
 def _damage(exc: DBAPIError) -> str:

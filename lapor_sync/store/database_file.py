@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreUnavailable
 from lapor_sync.domain.files import strange
 
@@ -79,10 +80,7 @@ def _need_file(path: Path) -> None:
     """Raise StoreUnavailable for what can be no database: SQLite would wait for a pipe, or write into a device."""
     with suppress(OSError):  # what is not there, or closed, is told by whoever opens it
         if (what := strange(os.stat(path))) is not None:
-            raise StoreUnavailable(f"{path} can be no database: {what}.", todo=_NAME_A_FILE)
-
-
-_NAME_A_FILE = "Name a file in LAPOR_SYNC_DATABASE_URL."
+            raise StoreUnavailable(f"{path} can be no database: {what}.", todo=advise(Todo.NAME_A_FILE))
 
 
 ASIDE, COMING = ".before-restore-", ".restoring"
@@ -100,7 +98,7 @@ def need_one_name(path: Path) -> None:
         if known.st_nlink > 1 + _left_by_restore(path, known):
             raise LockHeld(
                 f"The database's file {path} has another name (a hard link), under which another process may work it.",
-                todo=f"Find it with `find / -xdev -samefile {path}` and remove it; for a backup: `lapor-sync backup`.",
+                todo=advise(Todo.FIND_LINK, path=path),
             )
 
 
@@ -151,7 +149,7 @@ def how_to_look(path: Path) -> str:
         if any(os.path.exists(f"{path}{ending}") for ending in BESIDE):
             raise StoreUnavailable(
                 f"The database {path} lies on a read-only disk and was not closed there: part of it is in {path}-wal.",
-                todo="Copy it with all that lies beside it to a disk that may be written, and name the copy.",
+                todo=advise(Todo.COPY_DISK),
             )
         return "ro&immutable=1"
     raise StoreUnavailable(
@@ -160,10 +158,10 @@ def how_to_look(path: Path) -> str:
     )
 
 
-def _as_owner(path: Path) -> str:
+def _as_owner(path: Path) -> Advice:
     uid = path.stat().st_uid
     try:
         name = pwd.getpwuid(uid).pw_name
     except KeyError:
         name = f"#{uid}"
-    return f"Run it as the user that owns the database: sudo -u {name} lapor-sync ..."
+    return advise(Todo.RUN_AS_OWNER, owner=name)

@@ -30,6 +30,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, 
 from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.clock import boot, boottime
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import LockHeld, StoreReplaced, StoreUnavailable
 from lapor_sync.store.database import Work, in_place, nothing
 from lapor_sync.store.database_file import need_one_name
@@ -99,7 +100,7 @@ class Holding:
     def still_answers(self, work: Work) -> None:
         """Raise StoreUnavailable where another process has taken over what this one had claimed."""
         if self.name and self.name not in _rows(work.conn, work.agency):
-            raise StoreUnavailable(_TAKEN_OVER, todo="Nothing: the other process looks for what was being sent.")
+            raise StoreUnavailable(_TAKEN_OVER, todo=advise(Todo.OTHER_WORKS_ON))
 
 
 _PROOFS = 3
@@ -323,7 +324,7 @@ def _check_file(descriptor: int, path: Path) -> None:
             return
     raise StoreUnavailable(
         f"The lock file {path} was removed or replaced: it keeps no other process out any more.",
-        todo="Never remove it: it is no sign that somebody works. Start again.",
+        todo=advise(Todo.LEAVE_LOCK_FILE),
     )
 
 

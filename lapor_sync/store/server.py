@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from lapor_sync.domain.advice import Advice, Todo, advise
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeakPoint:
     """One of them, and what to do; `may_lose`: what was committed, else what a standby takes over lacks some of it."""
 
     what: str
-    todo: str
+    todo: Advice
     may_lose: bool = True
 
 
@@ -43,7 +45,7 @@ def weak(seen: Mapping[Any, Any]) -> list[WeakPoint]:
     found = [
         WeakPoint(
             what=f"no: {name} is off: {comes}",
-            todo=f"ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf(); or remove it from postgresql.conf.",
+            todo=advise(Todo.TURN_ON, name=name),
         )
         for name, comes in _OFF.items()
         if seen[name] == "off"
@@ -52,19 +54,15 @@ def weak(seen: Mapping[Any, Any]) -> list[WeakPoint]:
         found.append(
             WeakPoint(
                 what=f"no: tables are UNLOGGED, and empty after a crash: {seen['unlogged']}",
-                todo="ALTER TABLE NAME SET LOGGED, for each of them.",
+                todo=advise(Todo.SET_LOGGED),
             )
         )
     if seen["standbys"] and not seen["synchronous"]:
-        found.append(WeakPoint(what=_ASYNCHRONOUS, todo=_SYNCHRONOUS, may_lose=False))
+        found.append(WeakPoint(what=_ASYNCHRONOUS, todo=advise(Todo.SYNCHRONOUS), may_lose=False))
     return found
 
 
 _ASYNCHRONOUS = (
     "here, but its standby is asynchronous: one that takes over may have forgotten what was sent last, and it would "
     "go twice"
-)
-_SYNCHRONOUS = (
-    "Set synchronous_standby_names; else, after each take-over by the standby, `lapor-sync restore` without a file "
-    "before the service is started."
 )

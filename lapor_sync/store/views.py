@@ -494,7 +494,7 @@ def _audited(row: Any) -> str:
     try:
         return _done(row.what, json.loads(row.data))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return "an audit row that cannot be read: see `lapor-sync audit verify`"
+        return en.UNREADABLE_ROW
 
 
 def _done(what: str, data: Json) -> str:

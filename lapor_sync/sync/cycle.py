@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Denied, Missing, UpstreamError
 from lapor_sync.mirror.mirror import Mirror
@@ -106,7 +107,7 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
         reread(setup, health, waiting)
     except UpstreamError as error:
         if isinstance(error, Missing):
-            raise Missing(_NO_LIST, todo=_NO_LIST_TODO, http_status=error.http_status) from error
+            raise Missing(_NO_LIST, todo=advise(Todo.IMPORT_INSTEAD), http_status=error.http_status) from error
         _note_outage(setup, error)
         raise
     _note_answer(setup)
@@ -118,11 +119,7 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
     return tally
 
 
-_NO_LIST = "LAPOR has no list of reports at LAPOR_SYNC_LIST_PATH."
-_NO_LIST_TODO = (
-    "Bring the reports with `lapor-sync --backfill --from-export FILE.xlsx`, or drop exports into "
-    "LAPOR_SYNC_IMPORT_DIR; the daemon reads their threads by id."
-)
+_NO_LIST = "LAPOR has no list of reports where it is asked for one."
 
 
 def _pull(setup: Setup, health: Health) -> Tally:
@@ -185,7 +182,9 @@ def _tell_pause(setup: Setup) -> None:
         pause = pauses.current(work)
         queued = outbox.counts(work)[State.QUEUED] if pause else 0
     if pause:
-        setup.log.warning("delivery_paused", since=pause.since, reason=pause.why, count=queued)
+        setup.log.warning(
+            "delivery_paused", since=pause.since, reason=pause.why, count=queued, todo=advise(Todo.RESUME)
+        )
 
 
 def _note_success(setup: Mirror, outcome: Outcome) -> None:

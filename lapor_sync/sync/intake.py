@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import BadInput, LaporSyncError, LockHeld, PartlyTaken, StoreError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.ports import Clock
@@ -33,6 +34,9 @@ _CREATE_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEX
 
 Take = Callable[[BinaryIO, str], Tally]
 """Imports one open file, given its name too."""
+
+Told = Callable[[LaporSyncError], tuple[str, str]]
+"""Says what happened, and what to do."""
 
 
 class _Same(NamedTuple):
@@ -55,8 +59,8 @@ class _Unsafe(Exception):
 class Intake:
     """The folder, cycle after cycle. It remembers what was said, and what was taken and could not be moved."""
 
-    def __init__(self, folder: Path, clock: Clock, log: Log) -> None:
-        self._folder, self._clock, self._log = folder, clock, log
+    def __init__(self, folder: Path, clock: Clock, log: Log, told: Told) -> None:
+        self._folder, self._clock, self._log, self._told = folder, clock, log, told
         self._said: set[str] = set()
         self._saying: set[str] = set()
         self._stuck: set[_Same] = set()
@@ -72,12 +76,12 @@ class Intake:
         try:
             reason = why_not(self._folder)
             if reason is not None:
-                self._say_folder(reason, "Make a folder for exports alone, and set LAPOR_SYNC_IMPORT_DIR to it.")
+                self._say_folder(reason, advise(Todo.FOLDER_ALONE))
                 return 0
             with _opened(os.open(self._folder, _OPEN_FOLDER)) as folder:
                 return sum(self._take_one(folder, name, take) for name in self._waiting(folder))
         except OSError as exc:
-            self._say_folder(f"{self._folder}: {exc.strerror}.", "Let this user read and write in the folder.")
+            self._say_folder(f"{self._folder}: {exc.strerror}.", advise(Todo.LET_READ_FOLDER))
             return 0
         finally:
             self._said &= self._saying  # what is over is said again when it comes back
@@ -105,7 +109,9 @@ class Intake:
                 return self._take_open(folder, name, file, same, take)
         except (OSError, _Unsafe) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else exc
-            self._say("import_skipped", f"{shown_name(name)} stays where it is: {reason}.", _LET_WORK)
+            self._say(
+                "import_skipped", f"{shown_name(name)} stays where it is: {reason}.", advise(Todo.LET_WRITE_FOLDER)
+            )
             return False
 
     def _is_at_rest(self, file: BinaryIO) -> bool:
@@ -144,27 +150,24 @@ class Intake:
                 if _Same.of(os.stat(target, dir_fd=place, follow_symlinks=False)) != same:
                     _move(place, target, folder)
                 elif bad is not None:
-                    _explain(place, target, bad)
+                    _explain(place, target, self._told(bad))
                 return True
         except FileNotFoundError:
             return True  # somebody took it away
         except (OSError, _Unsafe) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else exc
             what = f"{self._folder}: {place_name}/ cannot be used: {reason}; what was read stays where it is."
-            self._say_folder(what, _LET_WORK)
+            self._say_folder(what, advise(Todo.LET_WRITE_FOLDER))
             return False
 
-    def _say_folder(self, what: str, todo: str) -> None:
+    def _say_folder(self, what: str, todo: Advice) -> None:
         self._say("import_dir_unreadable", what, todo)
 
-    def _say(self, event: str, what: str, todo: str) -> None:
+    def _say(self, event: str, what: str, todo: Advice) -> None:
         self._saying.add(what)
         if what not in self._said:
             self._said.add(what)
             self._log.error(event, what=what, todo=todo)
-
-
-_LET_WORK = "Let this user write in the folder; `done` and `failed` in it must be folders, no links, its own."
 
 
 def _taken(file: BinaryIO, name: str, take: Take) -> tuple[Tally | None, LaporSyncError | None]:
@@ -177,7 +180,7 @@ def _taken(file: BinaryIO, name: str, take: Take) -> tuple[Tally | None, LaporSy
         raise
     except Exception as fault:  # noqa: BLE001  one file must not hold up the others, cycle after cycle
         what = f"{shown_name(name)}: lapor-sync fails over this file ({type(fault).__name__})."
-        return None, BadInput(what, todo="This is a fault of lapor-sync: please report it; keep the file.")
+        return None, BadInput(what, todo=advise(Todo.REPORT_FILE))
 
 
 @contextmanager
@@ -213,11 +216,11 @@ def _move(source: int, name: str, place: int) -> str:
     return target
 
 
-def _explain(place: int, target: str, bad: LaporSyncError) -> None:
+def _explain(place: int, target: str, told: tuple[str, str]) -> None:
     name = _new_file(place, target, ".txt")
     descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
     with open(descriptor, "w", encoding="utf-8", errors="replace") as text:
-        text.write(f"{bad.what}\n{bad.todo}\n")
+        text.write("".join(f"{line}\n" for line in told))
 
 
 def _new_file(place: int, stem: str, suffix: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import State, WhyPaused
 from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreNewer
 from lapor_sync.domain.files import open_regular
@@ -128,23 +129,19 @@ def _taken(file: Path, new: Path, agency: str) -> Contents:
     except OSError as exc:
         raise BadInput(
             f"{shown_path(file)} cannot be read: {exc.strerror}.",
-            todo="Name a file that `lapor-sync backup` made.",
+            todo=advise(Todo.NAME_A_BACKUP),
         ) from exc
     try:
         backup.copy(file, new, at_work=False)
         contents = backup.look_into(new)
     except StoreNewer as error:
-        raise BadInput(
-            f"{file} is not restored. {error.what}", todo="Install the newer lapor-sync again."
-        ) from error
+        raise BadInput(f"{file} is not restored. {error.what}", todo=advise(Todo.INSTALL_NEWER_AGAIN)) from error
     except (StoreDamaged, AuditBroken) as error:
-        raise BadInput(
-            f"{file} is not restored. {error.what}", todo="Keep it, and take another backup."
-        ) from error
+        raise BadInput(f"{file} is not restored. {error.what}", todo=advise(Todo.TAKE_ANOTHER_BACKUP)) from error
     if contents.agencies and agency not in contents.agencies:
         raise BadInput(
             f"{file} is of another agency: {', '.join(sorted(contents.agencies))}, not {agency}.",
-            todo="Take this city's backup, or correct LAPOR_SYNC_AGENCY.",
+            todo=advise(Todo.TAKE_THIS_CITYS),
         )
     return contents
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from lapor_sync.domain.advice import Advice, Todo
 from lapor_sync.domain.colour import UNKNOWN, UNREAD
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, WhyPaused
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.words import Facts, Told, by_reason, listed, told_by
+from lapor_sync.words import Facts, Sentence, Told, by_reason, filled, listed, told_by
 
 
 def told(error: LaporSyncError) -> tuple[str, str]:
     """Return what happened, and what to do."""
-    return told_by(REFUSALS, error) if isinstance(error, Refused) else (error.what, error.todo)
+    return told_by(REFUSALS, error) if isinstance(error, Refused) else (error.what, advised(error.todo))
+
+
+def advised(todo: Advice | str) -> str:
+    """Return what to do; what a face raised brings its own sentence."""
+    return todo if isinstance(todo, str) else filled(TODOS[todo.code], todo.facts)
 
 
 def _status(facts: Facts) -> str:
@@ -203,6 +209,166 @@ REFUSALS: Mapping[Code, Told] = {
 RESUME = "Look at `lapor-sync plan` and `lapor-sync outbox`; then `lapor-sync outbox resume`."
 """How delivery goes on that is paused."""
 
+_THEN_CHECK = "Then look with `lapor-sync check`."
+_OPERATORS = "Ask who runs the service bus (SPLP, Komdigi)"
+_IN_A_BROWSER = "Open the report on LAPOR's own site in a browser, and save the file there."
+_FETCH_AGAIN = f"Fetch the file again. If the same comes: {_IN_A_BROWSER}"
+
+TODOS: Mapping[Todo, Sentence] = {
+    Todo.LOOK_WITH_CHECK: "Run `lapor-sync check` to see what is wrong.",
+    Todo.SEE_HELP: "See `lapor-sync --help`.",
+    Todo.CORRECT_SETTINGS: "Correct the settings (environment or the file of --config) and start again.",
+    Todo.CHECK_WHICH_DATABASE: (
+        "Check LAPOR_SYNC_DATABASE_URL, the file of --config, and as which user this runs. A new database "
+        "is made by the daemon, --once, --backfill and restore."
+    ),
+    Todo.CHECK_NETWORK: "Check the network and LAPOR_SYNC_UPSTREAM_URL; the daemon tries again by itself.",
+    Todo.LAPOR_TRIES_LATER: "LAPOR answers, but not as its API does (maintenance?); the daemon tries again by itself.",
+    Todo.NOTHING_READ_LATER: "Nothing: the daemon reads it again by itself.",
+    Todo.RENEW_CREDENTIALS: (
+        "Ask Diskominfo's LAPOR account holder for valid credentials (bearer, token); put them in their "
+        "files. With LoadCredential= restart the service then: it has copies. Else the daemon goes on by "
+        "itself."
+    ),
+    Todo.CHECK_WHICH_CALLS: "The report or path is not there upstream; `lapor-sync check` tells which calls exist.",
+    Todo.LOWER_RATE: "Lower LAPOR_SYNC_RATE_PER_SECOND; the daemon waits and tries again by itself.",
+    Todo.LIST_AGAIN: (
+        "Run it again. If it says so each time, LAPOR's pages contradict themselves: ask LAPOR's "
+        "developers, and bring the reports that are missing with `--backfill --from-export FILE.xlsx`."
+    ),
+    Todo.CHECK_DATABASE: (
+        "Check LAPOR_SYNC_DATABASE_URL, free disk space, and that file and disk may be written; nothing was lost."
+    ),
+    Todo.LET_IT_END: "Let that program end (a database browser, a copy), then do it again; nothing was lost.",
+    Todo.PUT_RIGHT_FILE: (
+        "Nothing was written into either since. Put the right file there; if it is an older copy, or was "
+        "put there by hand, run `lapor-sync restore` without a file before the service is started."
+    ),
+    Todo.REPORT_VALUE: (
+        "The database is sound: a record or text holds what cannot be stored. Please report it with the "
+        "line above."
+    ),
+    Todo.INSTALL_NEWER: "Install the newer lapor-sync again; this one does not touch the database.",
+    Todo.RESTORE_LAST: "Keep the file, and restore the last backup: `lapor-sync restore FILE`.",
+    Todo.KEEP_AS_EVIDENCE: "Keep this database as evidence and compare with the heads in the journal and in backups.",
+    Todo.STOP_OTHER: "Stop that process first, or leave the work to it.",
+    Todo.REPORT_FAULT: "This is a fault of lapor-sync: please report it with the line above.",
+    Todo.OTHER_WORKS_ON: "Nothing: the other process looks for what was being sent.",
+    Todo.LEAVE_LOCK_FILE: "Never remove it: it is no sign that somebody works. Start again.",
+    Todo.CHECK_SPACE: "Check free disk space and the folder's owner; nothing was changed.",
+    Todo.NAME_A_FILE: "Name a file in LAPOR_SYNC_DATABASE_URL.",
+    Todo.FIND_LINK: "Find it with `find / -xdev -samefile {path}` and remove it; for a backup: `lapor-sync backup`.",
+    Todo.COPY_DISK: "Copy it with all that lies beside it to a disk that may be written, and name the copy.",
+    Todo.RUN_AS_OWNER: "Run it as the user that owns the database: sudo -u {owner} lapor-sync ...",
+    Todo.LOOK_BEFORE_AGAIN: (
+        "Once the database answers again, look (`lapor-sync outbox`) before you do the same once more."
+    ),
+    Todo.MAKE_UTF8: (
+        "Make another one and name that in LAPOR_SYNC_DATABASE_URL: createdb --encoding=UTF8 "
+        "--template=template0 --owner=ROLE NAME."
+    ),
+    Todo.CHECK_FILE_THEN_RESTORE: (
+        "Check that LAPOR_SYNC_DATABASE_URL names the right file. If it does, stop the service and restore "
+        "the last backup with `lapor-sync restore FILE`: the broken file is kept aside."
+    ),
+    Todo.TURN_ON: "ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf(); or remove it from postgresql.conf.",
+    Todo.SET_LOGGED: "ALTER TABLE NAME SET LOGGED, for each of them.",
+    Todo.SYNCHRONOUS: (
+        "Set synchronous_standby_names; else, after each take-over by the standby, `lapor-sync restore` "
+        "without a file before the service is started."
+    ),
+    Todo.NAME_A_BACKUP: "Name a file that `lapor-sync backup` made.",
+    Todo.INSTALL_NEWER_AGAIN: "Install the newer lapor-sync again.",
+    Todo.TAKE_ANOTHER_BACKUP: "Keep it, and take another backup.",
+    Todo.TAKE_THIS_CITYS: "Take this city's backup, or correct LAPOR_SYNC_AGENCY.",
+    Todo.IMPORT_INSTEAD: (
+        "Check LAPOR_SYNC_LIST_PATH. If LAPOR has none: bring the reports with `lapor-sync --backfill "
+        "--from-export FILE.xlsx`, or drop exports into LAPOR_SYNC_IMPORT_DIR; the daemon reads their "
+        "threads by id."
+    ),
+    Todo.FOLDER_ALONE: "Make a folder for exports alone, and set LAPOR_SYNC_IMPORT_DIR to it.",
+    Todo.LET_READ_FOLDER: "Let this user read and write in the folder.",
+    Todo.LET_WRITE_FOLDER: (
+        "Let this user write in the folder; `done` and `failed` in it must be folders, no links, its own."
+    ),
+    Todo.REPORT_FILE: "This is a fault of lapor-sync: please report it; keep the file.",
+    Todo.RESUME: RESUME,
+    Todo.SET_MISSING: "Set it to have responses sent.",
+    Todo.SAY_AGE: "Check this server's clock, or say with --as-of how old the export is.",
+    Todo.DOWNLOAD_AGAIN: (
+        "Download the export again from LAPOR's admin pages, as Excel (.xlsx), and give that file unchanged."
+    ),
+    Todo.ONE_HEADER_ROW: lambda facts: f"Put them all into row {facts['row']}, or: {advised(facts['otherwise'])}",
+    Todo.GIVE_SHEET_AGAIN: "Open the sheet in Excel, save it as Excel Workbook (.xlsx), and give that file.",
+    Todo.SHOW_SHEET: "Show it in Excel, look whether it is meant, and give the file again; or give a file without it.",
+    Todo.NAME_COLUMNS: "Name the columns Tracking ID, OPD, Jawaban, Petugas (and Rahasia), each once, all in one row.",
+    Todo.ONE_SHEET: "Keep one sheet of responses in a file, and give the others as files of their own.",
+    Todo.SPLIT: "Divide it into files of at most {most:,} rows.",
+    Todo.SAVE_AS: "Open it in Excel, save it as Excel Workbook (.xlsx), and give that file.",
+    Todo.UNPACK: "Unpack it, and give the Excel file (.xlsx) that is in it.",
+    Todo.NO_PASSWORD: "Save it in Excel without a password and give that file.",
+    Todo.DIVIDE: "Give it in several files of fewer rows.",
+    Todo.CHECK_FILE_NAME: "Check the name of the file and who may read it.",
+    Todo.REPAIR: lambda facts: (
+        "Excel may open and repair it: then save it there as Excel Workbook (.xlsx). "
+        f"Else: {advised(facts['otherwise'])}"
+    ),
+    Todo.SAVE_TABLE: lambda facts: (
+        "If it opens as a table in Excel, save it there as Excel Workbook (.xlsx). "
+        f"Else: {advised(facts['otherwise'])}"
+    ),
+    Todo.GIVE_XLSX: "Give the file as Excel (.xlsx): not as .csv or any other text.",
+    Todo.OWN_CA: (
+        "If the agency's proxy or gateway has a CA of its own, name its certificate (PEM) in "
+        "SSL_CERT_FILE. If not, somebody may stand in between: do not go on."
+    ),
+    Todo.OTHER_NAME: "Check LAPOR_SYNC_UPSTREAM_URL: the server that answers has another name.",
+    Todo.NOT_YET_VALID: "By this machine's clock it does not hold yet: look at `timedatectl`.",
+    Todo.EXPIRED: "If this machine's clock is right (`timedatectl`), ask LAPOR's operators to renew it.",
+    Todo.CHECK_TLS: "Check address and port of LAPOR_SYNC_UPSTREAM_URL, and what stands in between (proxy, firewall).",
+    Todo.ASK_PROXY: "Ask who runs the agency's proxy (HTTPS_PROXY) to let this server through to LAPOR.",
+    Todo.OTHER_PROCESS_SENDS: "Nothing: the process that works the database sends it.",
+    Todo.CHECK_ADDRESS: f"Check LAPOR_SYNC_UPSTREAM_URL. {_THEN_CHECK}",
+    Todo.LOGIN_PAGE: (
+        "It wants a browser's login, on {host}: either the credentials are not accepted (LAPOR_SYNC_BEARER, "
+        "LAPOR_SYNC_TOKEN, LAPOR_SYNC_AUTH_HEADER), or LAPOR_SYNC_UPSTREAM_URL is the site's address and not the "
+        "API's. "
+    )
+    + _THEN_CHECK,
+    Todo.SET_ADDRESS: "Set LAPOR_SYNC_UPSTREAM_URL={address}. " + _THEN_CHECK,
+    Todo.ASK_NEW_HOST: (
+        "Ask LAPOR's operators whether the API is at {host} now, and only then set "
+        "LAPOR_SYNC_UPSTREAM_URL: the credentials go to no other host by themselves."
+    ),
+    Todo.CHECK_PATH: f"Check the path of LAPOR_SYNC_UPSTREAM_URL. {_THEN_CHECK}",
+    Todo.CHECK_AUTH_HEADER: "Check LAPOR_SYNC_AUTH_HEADER.",
+    Todo.CHECK_UPSTREAM_URL: "Check LAPOR_SYNC_UPSTREAM_URL.",
+    Todo.ASK_TO_OPEN: f"{_OPERATORS} to open it.",
+    Todo.ASK_TO_SUBSCRIBE: f"{_OPERATORS} to subscribe the account.",
+    Todo.ASK_TO_RENEW: f"{_OPERATORS} to renew the subscription.",
+    Todo.ASK_FOR_SCOPE: f"{_OPERATORS} to grant its scope.",
+    Todo.WAIT_OR_LOWER_RATE: (
+        "Nothing: it is tried again by itself. If it lasts, lower LAPOR_SYNC_RATE_PER_SECOND or ask for a "
+        "larger quota."
+    ),
+    Todo.NOTHING_TRIED_AGAIN: "Nothing: it is tried again by itself.",
+    Todo.ASK_UNTIL_WHEN: f"{_OPERATORS} until when; it goes on by itself.",
+    Todo.IN_A_BROWSER: _IN_A_BROWSER,
+    Todo.LOGIN_IN_A_BROWSER: "It wants a browser's login, on {host}. " + _IN_A_BROWSER,
+    Todo.SENT_ON_IN_A_BROWSER: (
+        "It sends on to {host}, and files are not fetched from where an answer sends on to. " + _IN_A_BROWSER
+    ),
+    Todo.CREDENTIALS_OR_BROWSER: (
+        f"Look with `lapor-sync check` whether LAPOR takes the credentials. If it does: {_IN_A_BROWSER}"
+    ),
+    Todo.EXPIRED_OR_GONE: f"Its address may have expired, or the file is gone. {_IN_A_BROWSER}",
+    Todo.FETCH_LATER: "Wait a few minutes, and fetch the file again.",
+    Todo.NETWORK_THEN_FETCH: f"Check the network. {_FETCH_AGAIN}",
+    Todo.FETCH_AGAIN: _FETCH_AGAIN,
+    Todo.NOTHING_KEPT: f"Nothing was kept. {_FETCH_AGAIN}",
+}
+"""What to do about an error."""
+
 PAUSED: Mapping[WhyPaused, str] = {
     WhyPaused.PERSON: "",
     WhyPaused.CUT: ", for LAPOR shows responses cut or empty",
@@ -264,6 +430,9 @@ def asked(kind: str, facts: Facts) -> str:
         return f"{facts[MISSING]} of {facts[OPEN]} open reports are gone"
     more = UNSURE_WHY[Unsure(facts[UNSURE])] if UNSURE in facts else facts.get(SAID)
     return f"{REASONS[Reason(kind)]} ({more})" if more else REASONS[Reason(kind)]
+
+
+UNREADABLE_ROW = "an audit row that cannot be read: see `lapor-sync audit verify`"
 
 
 def unread(reason: str) -> str:

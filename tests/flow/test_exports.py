@@ -21,6 +21,7 @@ from lapor_sync.store import quarantine
 from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.take_export import take_export
+from lapor_sync.words.en import told
 from tests.flow.bench import ON_BOTH, OPD, START, Bench, assert_mirrored, bench
 
 pytestmark = ON_BOTH
@@ -324,7 +325,7 @@ def drop(city: Bench, folder: Path) -> int:
         with open_export(Path(name), file=file, timezone=WIB) as export:
             return take_export(city.setup, export.rows(), export.info.generated_at)
 
-    return Intake(folder, city.clock, city.log).take_all(taken)
+    return Intake(folder, city.clock, city.log, told).take_all(taken)
 
 
 def test_what_is_dropped_is_taken_and_moved(tmp_path: Path, folder: Path) -> None:
@@ -350,7 +351,7 @@ def test_what_may_still_grow_is_left_alone(tmp_path: Path, folder: Path) -> None
         os.utime(fresh, (city.clock.now().timestamp() - 1,) * 2)
         for name in (".laporan.xlsx", "~$laporan.xlsx"):
             at_rest(write(folder / name, [line("7000001")], START))
-        assert Intake(folder, city.clock, city.log).take_all(no_file) == 0
+        assert Intake(folder, city.clock, city.log, told).take_all(no_file) == 0
         os.utime(fresh, (city.clock.now().timestamp() + 99_999,) * 2)
         assert drop(city, folder) == 1
 

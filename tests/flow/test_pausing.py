@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lapor_sync import office
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.store import audit
@@ -40,7 +41,7 @@ def test_nothing_leaves_until_it_is_resumed(tmp_path: Path) -> None:
         (told, *more) = city.log.named("delivery_paused")
         assert len(more) == 2
         assert (told["count"], told["reason"]) == (4, "person")
-        assert "outbox resume" in told["todo"]
+        assert told["todo"] == advise(Todo.RESUME)
         assert steps(city) == {one: "send", other: "send"}
 
         assert office.resume(city.setup, of_shell("Budi"))

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from lapor_sync import office
+from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.domain.people import Actor, Role, in_post, of_shell
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.mirror import Mirror
@@ -65,7 +66,7 @@ def mirror(store: Store) -> Mirror:
     for sign_in in ("dewi", "siti"):
         people.invite(store, SHELL, name=sign_in, sign_in=sign_in, role=Role.OFFICER, opd=OPD)
     with store.work() as work:
-        conflicts.open_one(work, kind="closed_since", why="?", tracking_id="7001", ref="LS-BBBBBB")
+        conflicts.open_one(work, kind="closed_since", tracking_id="7001", ref="LS-BBBBBB")
         dewi = kept.by_sign_in(work, "dewi")
         assert dewi is not None
         kept.begin_session(work, id="s1", person_id=dewi.id, token_hash="h", origin="10.1.2.3")
@@ -119,7 +120,7 @@ def test_every_act_that_a_person_can_do_stands_here() -> None:
 def test_an_act_by_a_post_that_ended_meanwhile_does_nothing(name: str, mirror: Mirror, admin: Actor) -> None:
     store = mirror.store
     with store.work() as work:
-        pauses.begin(work, pauses.Why.PERSON)
+        pauses.begin(work, WhyPaused.PERSON)
     people.end_tenures(store, SHELL, "ayu", store.clock.now())
     before = rows(store)
     with pytest.raises(Refused) as caught:

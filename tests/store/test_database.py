@@ -28,6 +28,7 @@ from lapor_sync.store.database import Store, Work, make_engine, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.server import weak, weak_points
 from lapor_sync.store.times import from_text, to_text
+from lapor_sync.words.en import advised
 from tests.databases import StillClock, admin, postgres_url_of, server
 from tests.store.samples import mirrored, save
 
@@ -216,7 +217,7 @@ def test_a_full_disk_is_said_clearly(sqlite_store: Store) -> None:
     sqlite_store.close()
     with pytest.raises(StoreUnavailable, match="disk is full") as full:
         change(sqlite_store, "x" * 1_000_000)
-    assert "disk space" in full.value.todo
+    assert "disk space" in advised(full.value.todo)
     event.remove(sqlite_store.engine, "connect", no_room)
     sqlite_store.close()
     assert stored(sqlite_store) == (None, 0)
@@ -250,7 +251,7 @@ def test_a_database_that_may_only_be_read_is_said_clearly(sqlite_store: Store) -
     assert stored(sqlite_store) == (None, 0)
     with pytest.raises(StoreUnavailable, match="readonly") as refused:
         change(sqlite_store)
-    assert "file and disk may be written" in refused.value.todo
+    assert "file and disk may be written" in advised(refused.value.todo)
 
 
 def test_a_writer_waits_for_another_process(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,7 +261,7 @@ def test_a_writer_waits_for_another_process(sqlite_store: Store, monkeypatch: py
     with sqlite_store.work(), pytest.raises(StoreBusy, match="locked") as refused:
         change(other)
     assert refused.value.exit_code == 3
-    assert "Let that program end" in refused.value.todo
+    assert "Let that program end" in advised(refused.value.todo)
     change(other)
     other.close()
 
@@ -338,8 +339,8 @@ def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(StoreDamaged, match="is no SQLite database") as raised:
         open_store(f"sqlite:///{path}", "kota", StillClock())
-    assert "lapor-sync restore" in raised.value.todo
-    assert "lost" not in raised.value.todo
+    assert "lapor-sync restore" in advised(raised.value.todo)
+    assert "lost" not in advised(raised.value.todo)
     assert path.read_bytes() == content
 
 
@@ -354,7 +355,7 @@ def test_a_database_that_breaks_while_it_is_open(tmp_path: Path) -> None:
     for block in (store.reading, store.work):
         with pytest.raises(StoreDamaged, match=r"is damaged: .*malformed") as raised, block() as work:
             marks.get(work, Mark.CANARY)
-        assert "lapor-sync restore" in raised.value.todo
+        assert "lapor-sync restore" in advised(raised.value.todo)
     store.close()
 
 
@@ -401,7 +402,7 @@ def test_a_database_that_cannot_hold_every_letter_is_refused(encoding: str, cloc
     try:
         with pytest.raises(SettingsWrong, match=f"encoding is {encoding}; it must be UTF8") as refused:
             open_store(postgres_url_of("narrow"), "kota", clock)
-        assert "createdb --encoding=UTF8" in refused.value.todo
+        assert "createdb --encoding=UTF8" in advised(refused.value.todo)
         with psycopg.connect(server().get_uri(database="narrow")) as conn:
             assert conn.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (0,)
     finally:
@@ -423,7 +424,7 @@ def test_a_text_too_large_for_an_index_is_no_full_disk(postgres_store: Store) ->
     long = "".join(chr(dice.randrange(0x4E00, 0x9FFF)) for _ in range(5000))
     with pytest.raises(StoreRefused, match="index row") as refused, postgres_store.work() as work:
         work.conn.execute(insert(schema.institution).values(agency="kota", id=long, name="Siti"))
-    assert "disk" not in refused.value.todo
+    assert "disk" not in advised(refused.value.todo)
 
 
 @pytest.mark.parametrize(("value", "what"), [(2**70, "64 bits"), ("Siti \ud800", "no Unicode")])
@@ -454,7 +455,7 @@ def test_a_standby_that_may_be_behind_is_named(standbys: int, synchronous: str, 
     seen = {"fsync": "on", "full_page_writes": "on", "unlogged": None}
     found = weak({**seen, "standbys": standbys, "synchronous": synchronous})
     assert len(found) == count
-    assert all("asynchronous" in one.what and "lapor-sync restore" in one.todo for one in found)
+    assert all("asynchronous" in one.what and "lapor-sync restore" in advised(one.todo) for one in found)
     assert not any(one.may_lose for one in found)
 
 

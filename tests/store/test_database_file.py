@@ -17,6 +17,7 @@ from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreU
 from lapor_sync.store import backup, lock, marks
 from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.store.marks import Mark
+from lapor_sync.words.en import advised
 from tests.databases import StillClock, migrated_sqlite
 from tests.store.samples import ROOT
 
@@ -69,7 +70,7 @@ def test_a_database_with_two_names_is_neither_worked_nor_looked_at(path: Path, t
         with pytest.raises(LockHeld, match="has another name") as held:
             opened(name, anew=anew)
         assert held.value.exit_code == 3
-        assert "-samefile" in held.value.todo
+        assert "-samefile" in advised(held.value.todo)
     other.unlink()
     opened(path, anew=anew).close()
 
@@ -271,7 +272,7 @@ def test_a_look_makes_nothing(tmp_path: Path) -> None:
     for path in (tmp_path / "none.db", tmp_path / "a" / "b" / "none.db"):
         with pytest.raises(NoDatabase, match=str(path)) as said:
             opened(path, anew=False)
-        assert "LAPOR_SYNC_DATABASE_URL" in said.value.todo
+        assert "LAPOR_SYNC_DATABASE_URL" in advised(said.value.todo)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -292,12 +293,13 @@ _LOOK = """
 import sys
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.store.database import open_store
+from lapor_sync.words.en import advised
 from tests.databases import StillClock
 from tests.store.test_database_file import read
 try:
     print(read(open_store(f"sqlite:///{sys.argv[1]}", "kota", StillClock(), anew=False)))
 except LaporSyncError as error:
-    print(error.what, error.todo)
+    print(error.what, advised(error.todo))
 """
 
 
@@ -362,4 +364,4 @@ def test_a_look_at_a_read_only_disk(little_disk: Path) -> None:
     look.close()
     with pytest.raises(StoreUnavailable, match="read-only disk and was not closed") as said:
         opened(little_disk / "part.db", anew=False)
-    assert "Copy it with all that lies beside it" in said.value.todo
+    assert "Copy it with all that lies beside it" in advised(said.value.todo)

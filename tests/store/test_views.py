@@ -187,7 +187,7 @@ def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
         "kind": "both_moved",
         "ref": "LS-AAAAAA",
         "opened_at": NOW,
-        "why": "x",
+        "why": "the report moved upstream and here at the same time (x)",
     }
     assert bad == [
         {"id": "7", "source": "list", "seen_at": NOW, "reason": "bad"},

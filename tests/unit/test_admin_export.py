@@ -23,6 +23,7 @@ from connectors.admin_export.row import COLUMNS, find_columns, missing_of, reade
 from connectors.workbook.sheet import MOST_ROWS
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report, is_key_in
+from lapor_sync.words.en import advised
 
 WIB = ZoneInfo("Asia/Jakarta")
 
@@ -504,7 +505,7 @@ def refused(path: Path) -> BadInput:
     with pytest.raises(BadInput) as caught:
         read(path)
     assert caught.value.what.startswith(path.name)
-    assert caught.value.todo
+    assert advised(caught.value.todo)
     return caught.value
 
 
@@ -539,7 +540,7 @@ def test_a_file_that_is_called_xlsx_and_is_none(tmp_path: Path, content: bytes, 
     path.write_bytes(content)
     error = refused(path)
     assert what in error.what
-    assert todo in error.todo
+    assert todo in advised(error.todo)
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
@@ -561,7 +562,7 @@ def test_a_zip_with_a_workbook_in_it_is_to_be_unpacked(tmp_path: Path) -> None:
         archive.writestr("Laporan 2026/laporan.XLSX", b"x")
     error = refused(tmp_path / "a.xlsx")
     assert "packed file with an Excel file in it" in error.what
-    assert "Unpack" in error.todo
+    assert "Unpack" in advised(error.todo)
 
 
 def test_a_workbook_that_is_no_export(tmp_path: Path) -> None:

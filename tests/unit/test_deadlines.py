@@ -284,12 +284,12 @@ def test_a_table_in_the_wrong_file_is_said() -> None:
     with pytest.raises(SettingsWrong) as caught:
         load_limits(WHOLE + DAYS_OFF)
     assert caught.value.problems == (
-        "deadlines: [[holiday]] belongs in the file of LAPOR_SYNC_HOLIDAYS_FILE",
-        "deadlines: [[not_holiday]] belongs in the file of LAPOR_SYNC_HOLIDAYS_FILE",
+        "deadlines: [[holiday]] belongs in the file of holidays",
+        "deadlines: [[not_holiday]] belongs in the file of holidays",
     )
     with pytest.raises(SettingsWrong) as caught:
         load_calendar(WHOLE + DAYS_OFF)
-    assert caught.value.problems == ("holidays: [[regulation]] belongs in the file of LAPOR_SYNC_DEADLINES_FILE",)
+    assert caught.value.problems == ("holidays: [[regulation]] belongs in the file of deadlines",)
 
 
 def test_what_is_wrong_with_the_calendar_is_said() -> None:

@@ -20,6 +20,7 @@ from lapor_sync.domain.errors import (
     UpstreamBroken,
     WrongUse,
 )
+from lapor_sync.words.en import told
 
 
 def tree(cls: type[LaporSyncError] = LaporSyncError) -> Iterator[type[LaporSyncError]]:
@@ -41,7 +42,7 @@ def make(cls: type[LaporSyncError]) -> LaporSyncError:
 def test_every_error_says_what_happened_and_what_to_do(cls: type[LaporSyncError]) -> None:
     """Both are one line, and the class has its meaning in its docstring."""
     error = make(cls)
-    for line in (error.what, error.todo):
+    for line in told(error):
         assert line.strip()
         assert "\n" not in line
     assert str(error) == error.what
@@ -98,7 +99,7 @@ def test_a_bad_record_keeps_what_it_was() -> None:
 
 def test_a_defect_asks_to_be_reported() -> None:
     """It is nobody's fault but ours."""
-    assert "report it" in Defect("x").todo
+    assert "report it" in told(Defect("x"))[1]
 
 
 def test_what_lasts_says_something_of_what_was_asked_for() -> None:

@@ -12,6 +12,7 @@ from connectors.sp4n_v3.verdict import Meant
 from connectors.transport import gateway
 from connectors.transport.gateway import Kind, fault_in
 from lapor_sync.domain.delivery import Body
+from lapor_sync.words.en import advised
 
 CODES = {
     "303001": Kind.AWAY,
@@ -49,7 +50,7 @@ def test_its_codes_are_known_in_each_form_and_say_what_to_do(body: object, code:
         fault = fault_in(body(written))
         assert fault is not None
         assert (fault.code, fault.kind) == (code, kind)
-        assert fault.todo.endswith(".")
+        assert advised(fault.todo).endswith(".")
         assert code in fault.what
 
 

@@ -19,6 +19,7 @@ from lapor_sync.domain.ports import Uptime
 from lapor_sync.sync import intake
 from lapor_sync.sync.intake import Intake, Take, why_not
 from lapor_sync.sync.pull import Tally
+from lapor_sync.words.en import told
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LONG = "l" * 250 + ".xlsx"
@@ -59,7 +60,7 @@ class Drop:
     def __init__(self, folder: Path) -> None:
         self.folder, self.log = folder, Log()
         self.taken: list[bytes] = []
-        self.intake = Intake(folder, Clock(), self.log)
+        self.intake = Intake(folder, Clock(), self.log, told)
 
     def put(self, name: str | bytes, content: bytes = b"good", age: float = 60) -> None:
         path = os.path.join(os.fsencode(self.folder), os.fsencode(name))
@@ -404,7 +405,7 @@ def test_a_folder_that_others_use_too_is_refused(folder: str) -> None:
     """Their files are not ours to move."""
     assert why_not(Path(folder)) is not None
     log = Log()
-    Intake(Path(folder), Clock(), log).take_all(lambda _file, _name: Tally())
+    Intake(Path(folder), Clock(), log, told).take_all(lambda _file, _name: Tally())
     assert len(log.named("import_dir_unreadable")) == 1
 
 

@@ -22,6 +22,8 @@ from hypothesis import strategies as st
 
 from lapor_sync import log
 from lapor_sync.domain import errors
+from lapor_sync.domain.advice import Todo, advise
+from lapor_sync.words import en
 
 ROOT = Path(__file__).parents[2]
 
@@ -205,7 +207,15 @@ def test_our_own_sentences_are_shown_without_addresses_and_secrets() -> None:
 @pytest.mark.parametrize("error", [errors.UpstreamError, *errors.UpstreamError.__subclasses__()])
 def test_the_advice_of_each_error_is_shown_whole(error: type[errors.UpstreamError]) -> None:
     """None of our own words looks like a secret."""
-    assert one_line(todo=error.todo)["todo"] == error.todo
+    stream = io.StringIO()
+    log.configure(stream, terminal=False, say=en.advised)
+    structlog.get_logger().info("upstream_away", todo=error.todo)
+    assert written(stream)[0]["todo"] == en.advised(error.todo)
+
+
+def test_an_advice_is_its_code_where_nobody_says_it() -> None:
+    """As a test has it, or a library's user."""
+    assert one_line(todo=advise(Todo.SPLIT, most=7))["todo"] == "split most=7"
 
 
 def test_a_long_sentence_is_cut() -> None:

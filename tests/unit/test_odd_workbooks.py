@@ -18,6 +18,7 @@ from connectors.response_sheet import read_responses
 from connectors.workbook import package, parts
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.report import Report
+from lapor_sync.words.en import advised
 
 WIB = ZoneInfo("Asia/Jakarta")
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -364,7 +365,7 @@ def test_an_odd_workbook_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadInput, match=why) as caught:
         export_of(tmp_path, content)
     assert caught.value.what.startswith("a.xlsx: ")
-    assert caught.value.todo.endswith(".")
+    assert advised(caught.value.todo).endswith(".")
 
 
 def export_of(tmp_path: Path, content: bytes) -> list[tuple[str, str, str]]:
@@ -515,7 +516,7 @@ def test_a_sheet_of_responses_that_hides_something_is_refused(tmp_path: Path, co
     (tmp_path / "a.xlsx").write_bytes(content)
     with pytest.raises(BadInput, match=why) as caught:
         read_responses(tmp_path / "a.xlsx")
-    assert caught.value.todo
+    assert advised(caught.value.todo)
 
 
 def test_what_is_hidden_and_not_read_does_no_harm(tmp_path: Path) -> None:

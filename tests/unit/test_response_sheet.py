@@ -18,6 +18,7 @@ from connectors.response_sheet.sheet import MOST_ROWS, _read
 from connectors.workbook import Line, Table, text_of
 from connectors.workbook.sheet import Facts
 from lapor_sync.domain.errors import BadInput
+from lapor_sync.words.en import advised
 
 HEADER = ("Tracking ID", "OPD", "Jawaban", "Petugas")
 ONE = ("8012345", "4501", "Jalan sudah ditambal.", "Ibu Contoh")
@@ -75,7 +76,7 @@ def refused(path: Path) -> BadInput:
         read_responses(path)
     assert caught.value.what.startswith(f"{path.name}: ")
     assert "\n" not in caught.value.what
-    assert caught.value.todo
+    assert advised(caught.value.todo)
     return caught.value
 
 
@@ -310,7 +311,7 @@ def test_there_is_a_most_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(taken(sheet_of(tmp_path, *empty, *[ONE] * 20))) == 20
     error = refused(sheet_of(tmp_path, ("x",), *[ONE] * 20))
     assert "more than 20 rows" in error.what
-    assert "files of at most 10,000" in error.todo
+    assert "files of at most 20 " in advised(error.todo)
 
 
 @pytest.mark.parametrize(
@@ -332,14 +333,14 @@ def test_missing_columns_are_named_with_those_found(
     """Found are those of the row that looks most like a header."""
     error = refused(save(tmp_path / "a.xlsx", *rows))
     assert error.what == f"a.xlsx: there is {said}"
-    assert "Jawaban" in error.todo
+    assert "Jawaban" in advised(error.todo)
 
 
 def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Which of two answers is meant is not known; other columns may be there as often as they like."""
     error = refused(sheet_of(tmp_path, header=("Catatan", "Catatan", *HEADER, "JAWABAN", "opd")))
     assert error.what == "jawaban.xlsx: there is more than one column Jawaban and more than one column OPD."
-    assert "each once" in error.todo
+    assert "each once" in advised(error.todo)
 
 
 def test_two_sheets_of_responses_are_refused(tmp_path: Path) -> None:
@@ -369,7 +370,7 @@ def test_a_file_that_is_called_xlsx_and_is_none(tmp_path: Path, content: bytes, 
     (tmp_path / "a.xlsx").write_bytes(content)
     error = refused(tmp_path / "a.xlsx")
     assert what in error.what
-    assert "export" not in error.what + error.todo
+    assert "export" not in error.what + advised(error.todo)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

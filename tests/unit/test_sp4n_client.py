@@ -20,6 +20,7 @@ from lapor_sync.domain.delivery import Sent, Unknown
 from lapor_sync.domain.errors import Missing, NotNow, TooLarge, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile
+from lapor_sync.words.en import advised
 
 BASE = "https://lapor.test/lapor/3.0.0"
 NOW = datetime(2026, 11, 24, 3, 0, 0, 123456, tzinfo=UTC)
@@ -657,7 +658,7 @@ def test_a_failure_in_a_files_place_is_said_and_asked_for_as_files_are(
     file = Attachment(url="/lapor/3.0.0/f/a.pdf", file_name="a.pdf", extension="pdf")
     with pytest.raises(UpstreamBroken, match=r"in the file's place came an error .*Berkas tidak ada") as caught:
         Sp4nV3(transport).fetch_attachment(file)
-    assert "Nothing was kept" in caught.value.todo
+    assert "Nothing was kept" in advised(caught.value.todo)
     assert route.calls.last.request.headers["accept"] == "application/json;q=0.9, */*;q=0.8"
     route.mock(return_value=httpx.Response(200, content=b"%PDF surat", headers={"Content-Type": "text/html"}))
     assert Sp4nV3(transport).fetch_attachment(file) == b"%PDF surat"

@@ -30,6 +30,7 @@ from lapor_sync.domain.errors import (
     UpstreamError,
 )
 from lapor_sync.domain.ports import Uptime
+from lapor_sync.words.en import advised
 
 BASE = "https://lapor.test/lapor/3.0.0"
 START = datetime(2026, 1, 5, 3, 0, tzinfo=UTC)
@@ -602,8 +603,8 @@ def test_a_foreign_hosts_refusal_says_nothing_of_our_credentials(wire: Any, buil
     with pytest.raises(UpstreamBroken) as caught:
         build().fetch("https://storage.test/a.pdf?X-Amz-Signature=RAHASIA", body)
     assert caught.value.http_status == 403
-    assert "expired" in caught.value.todo
-    assert "RAHASIA" not in f"{caught.value} {caught.value.todo}"
+    assert "expired" in advised(caught.value.todo)
+    assert "RAHASIA" not in f"{caught.value} {advised(caught.value.todo)}"
     with pytest.raises(Denied):
         build().fetch("/a.pdf", body)
 
@@ -627,8 +628,8 @@ def test_a_file_that_cannot_be_fetched_is_fetched_by_no_daemon(
     wire.get(url__regex=".*").mock(**how)
     with pytest.raises(UpstreamError) as caught:
         build(max_file=1000, read_tries=1).fetch("/a.pdf", body)
-    assert todo in caught.value.todo
-    assert "daemon" not in caught.value.todo
+    assert todo in advised(caught.value.todo)
+    assert "daemon" not in advised(caught.value.todo)
 
 
 def test_a_redirect_is_not_followed_and_comes_with_advice(wire: Any, build: Any) -> None:
@@ -637,13 +638,13 @@ def test_a_redirect_is_not_followed_and_comes_with_advice(wire: Any, build: Any)
     other = wire.get("https://other.test/login").mock(return_value=ok())
     with pytest.raises(UpstreamBroken, match="HTTP 302") as caught:
         build().read("/x", body)
-    assert "LAPOR_SYNC_UPSTREAM_URL" in caught.value.todo
+    assert "LAPOR_SYNC_UPSTREAM_URL" in advised(caught.value.todo)
     moved = httpx.Response(302, headers={"Location": "https://other.test/login"})
     wire.get("https://storage.test/a.pdf").mock(return_value=moved)
     with pytest.raises(UpstreamBroken, match="login page") as caught:
         build().fetch("https://storage.test/a.pdf", body)
-    assert "on https://other.test" in caught.value.todo
-    assert "LAPOR_SYNC_UPSTREAM_URL" not in caught.value.todo
+    assert "on https://other.test" in advised(caught.value.todo)
+    assert "LAPOR_SYNC_UPSTREAM_URL" not in advised(caught.value.todo)
     assert other.call_count == 0
 
 

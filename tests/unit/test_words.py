@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import ROWS, Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State, WhyPaused
-from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.errors import BadInput, Defect
 from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.permits import Act
@@ -146,6 +147,43 @@ def test_a_question_of_an_earlier_program_is_told_as_it_was() -> None:
 def test_a_record_in_quarantine_says_why_by_a_code_or_in_its_reader_s_words() -> None:
     assert en.unread("another_report") == en.REASONS[Reason.ANOTHER_REPORT]
     assert en.unread("no id") == "no id"
+
+
+ADVICE: Mapping[str, object] = {
+    "address": "https://lapor.test/v3",
+    "host": "https://lapor.test",
+    "most": 10_000,
+    "name": "fsync",
+    "otherwise": advise(Todo.DOWNLOAD_AGAIN),
+    "owner": "lapor",
+    "path": "/srv/kota.db",
+    "row": 3,
+}
+
+
+@pytest.mark.parametrize("code", Todo)
+def test_every_advice_has_a_whole_sentence(code: Todo) -> None:
+    """On one line; an advice inside another one is said, too."""
+    advice = advise(code, **{name: ADVICE[name] for name in code.facts})
+    sentence = en.advised(advice)
+    assert re.fullmatch(r"\S.*[.)]", sentence), sentence
+    assert not re.search(r"[{}\n]|advice", sentence), sentence
+    assert str(advice).startswith(code)
+
+
+def test_every_sentence_of_an_advice_is_used() -> None:
+    assert set(en.TODOS) == set(Todo)
+
+
+def test_an_advice_without_its_facts_is_a_fault_of_ours() -> None:
+    with pytest.raises(TypeError, match="split has the facts none"):
+        advise(Todo.SPLIT)
+    with pytest.raises(TypeError, match="resume has the facts given"):
+        advise(Todo.RESUME, given=7)
+
+
+def test_what_a_face_raises_brings_its_own_sentence() -> None:
+    assert en.told(BadInput("no day", todo="Write it as 2026-01-31.")) == ("no day", "Write it as 2026-01-31.")
 
 
 def test_a_refusal_without_its_facts_is_a_fault_of_ours() -> None:
