@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests import certificates
 from tests.databases import compile_once, stop_server
+from tests.system.launcher import stop_launcher
 
 # The same examples each time: a red run tells of the change. Who looks for faults takes "thorough", which throws new.
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
@@ -28,9 +29,8 @@ LONGEST = (
     *("test_bad_days.py", "test_nasty_values.py", "test_holding.py", "test_outages.py"),
 )
 UNMEASURED = (
-    *("test_after_an_outage.py", "test_check_network.py", "test_cli_backups.py", "test_daemon.py"),
-    *("test_kills.py", "test_nasty_values.py", "test_network.py", "test_outages.py", "test_scenarios.py"),
-    *("test_histories.py", "test_shapes.py"),
+    *("test_after_an_outage.py", "test_cli_backups.py", "test_daemon.py", "test_kills.py", "test_network.py"),
+    *("test_outages.py", "test_scenarios.py", "test_histories.py", "test_nasty_values.py", "test_shapes.py"),
 )
 """Files of tests that run without coverage, which would double their time: they go where others go already."""
 
@@ -63,17 +63,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Without coverage, in this process and in those that it starts, what is marked `unmeasured`."""
+    """Without coverage what is marked `unmeasured`."""
     coverage = Coverage.current()
     if coverage is None or item.get_closest_marker("unmeasured") is None:
         return (yield)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        coverage.stop()
-        try:
-            return (yield)
-        finally:
-            coverage.start()
+    coverage.stop()
+    try:
+        return (yield)
+    finally:
+        coverage.start()
 
 
 def pytest_sessionfinish() -> None:
@@ -81,6 +79,7 @@ def pytest_sessionfinish() -> None:
     if (measured := Coverage.current()) is not None:
         measured.save()  # now: a worker that takes long to end is killed by xdist
     stop_server()
+    stop_launcher()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -90,6 +89,14 @@ def _signals_are_heard() -> None:
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_process_is_measured() -> Iterator[None]:
+    """What tests start would measure itself: each start takes half as long again, and goes where tests go already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

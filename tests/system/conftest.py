@@ -14,6 +14,7 @@ from connectors.simulator import Simulator
 from tests.databases import little_disk as little_disk
 from tests.system.cli_runner import Cli, city
 from tests.system.launcher import Launcher
+from tests.system.launcher import launcher as one_launcher
 from tests.system.rig import Postgres, Rig, postgres, rig
 
 DATABASES = ("sqlite", "postgresql")
@@ -27,10 +28,9 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture(scope="session")
-def launcher() -> Iterator[Launcher]:
+def launcher() -> Launcher:
     """The process that forks daemons."""
-    with Launcher() as one:
-        yield one
+    return one_launcher()
 
 
 @pytest.fixture(scope="session", params=DATABASES)

@@ -1,10 +1,11 @@
-"""Starts daemons quickly: one process loads the program once and forks a child for each start.
+"""Starts the program quickly: one process loads it once and forks a child for each start.
 
-A child is the real program in a process of its own, which dies by SIGKILL as any other; only loading it, which takes
-a second, is saved. `python -m tests.system.launcher` reads orders as JSON lines and answers with the child's pid.
+A child is the real program in a process of its own, which hears signals and dies by SIGKILL as any other; only loading
+it, which takes a second of a processor, is saved. `python -m tests.system.launcher` reads orders as JSON from a socket,
+each with the two files for what the child says, and answers with its pid, later with its exit code.
 
-A child kills itself where it is told to: `KILL_FILE` names a file that says `STEP NTH AFTER`; from the moment that
-it is there, the NTH call of that step is the last, or AFTER seconds later if that is more than 0.
+A daemon that is to be killed kills itself where it is told to: `KILL_FILE` names a file that says `STEP NTH AFTER`; from
+the moment that it is there, the NTH call of that step is the last, or AFTER seconds later if that is more than 0.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
@@ -30,9 +33,21 @@ from typing import Any, Self
 import pytest
 
 from connectors.transport import tls
+from lapor_sync.__main__ import main as program
 from tests import certificates
 
 ROOT = Path(__file__).parents[2]
+LOADED = (
+    *(
+        "lapor_sync.cli",
+        "lapor_sync.app",
+        "lapor_sync.screens",
+        "lapor_sync.store.backup",
+        "lapor_sync.store.migrations",
+    ),
+    *("lapor_sync.store.views", "lapor_sync.sync.cycle", "lapor_sync.sync.restore", "connectors.admin_export"),
+    *("connectors.sp4n_v3", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite"),
+)
 _PR_SET_PDEATHSIG = 1
 
 
@@ -86,36 +101,70 @@ def work(environ: Mapping[str, str]) -> None:
         os._exit(error.exit_code)
 
 
-def serve() -> None:
-    """Fork a child for each line on standard input, until it ends."""
-    _load()
-    gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how a child ended
-    for line in sys.stdin:
-        order = json.loads(line)
+class Forks:
+    """The side of the socket where the program is loaded."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self._codes: dict[int, int] = {}
+
+    def serve(self) -> None:
+        """Carry out orders until the other side is gone."""
+        signal.signal(signal.SIGCHLD, self._reap)
+        while True:
+            message, files, _, _ = socket.recv_fds(self._channel, 2**20, 2)
+            if not message:
+                return
+            order = json.loads(message)
+            self._channel.send(
+                str(self._code(order["ended"]) if "ended" in order else self._fork(order, *files)).encode()
+            )
+
+    def _fork(self, order: dict[str, Any], out: int, err: int) -> int:
         pid = os.fork()
         if pid == 0:
-            _be_the_child(order)
-        print(pid, flush=True)
+            self._channel.close()
+            _be_the_child(order, out, err)
+        os.close(out)
+        os.close(err)
+        return pid
+
+    def _reap(self, *_: object) -> None:
+        """At once: whoever looks for the holder of a lock would take for alive what nobody has asked for."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                self._codes[ended[0]] = os.waitstatus_to_exitcode(ended[1])
+
+    def _code(self, pid: int) -> int:
+        with contextlib.suppress(ChildProcessError):  # reaped already
+            self._codes[pid] = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return self._codes.pop(pid)
 
 
 def _load() -> None:
-    for name in ("connectors.admin_export", "connectors.sp4n_v3", "lapor_sync.app", "lapor_sync.store.migrations"):
+    for name in LOADED:
         import_module(name)
     certificates.read_once(pytest.MonkeyPatch())
     tls.trusted()
 
 
-def _be_the_child(order: dict[str, Any]) -> None:
+def _be_the_child(order: dict[str, Any], out: int, err: int) -> None:
+    """Never comes back: it ends as the program does."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # Ctrl-C ends the tests: no daemon lives on
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.dup2(os.open(order["stderr"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), 2)
-    os.dup2(2, 1)
+    for number, file in enumerate((os.open(os.devnull, os.O_RDONLY), out, err)):
+        os.dup2(file, number)
+        os.close(file)
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as a new process has them
+    sys.stderr = open(2, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
     os.environ.clear()
     os.environ.update(order["env"])
     if os.environ.get("WITHOUT_PRIVILEGES"):
         _bound_by_modes()
+    if "args" in order:
+        sys.argv = ["lapor-sync", *order["args"]]
+        program()
+        sys.exit(0)
     code = 70
     try:
         work(os.environ)
@@ -138,14 +187,17 @@ def _bound_by_modes() -> None:
 
 
 class Child:
-    """A started daemon."""
+    """A started process. `code` is how it ended, once it has."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, code_of: Callable[[], int]) -> None:
         self.pid = pid
+        self.code: int | None = None
+        self._code_of = code_of
         try:
             self._fd: int | None = os.pidfd_open(pid)
         except ProcessLookupError:
             self._fd = None
+            self.code = code_of()
 
     @property
     def is_alive(self) -> bool:
@@ -160,6 +212,7 @@ class Child:
         if ended:
             os.close(self._fd)
             self._fd = None
+            self.code = self._code_of()
         return bool(ended)
 
     def send(self, number: signal.Signals) -> None:
@@ -182,31 +235,39 @@ class Launcher:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.system.launcher"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
-        )
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tests.system.launcher", str(theirs.fileno())],
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
+            )
 
     def start(self, env: Mapping[str, str], stderr: Path) -> Child:
-        """A daemon with this environment and nothing else."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        """A daemon with this environment and nothing else, which can be told to kill itself."""
+        with stderr.open("ab") as said:
+            return self._fork({"env": dict(env)}, said.fileno(), said.fileno())
+
+    def run(self, env: Mapping[str, str], args: Sequence[str], out: int, err: int) -> Child:
+        """`lapor-sync` with these arguments; what it says goes into these files."""
+        return self._fork({"env": dict(env), "args": list(args)}, out, err)
+
+    def _fork(self, order: dict[str, Any], out: int, err: int) -> Child:
+        pid = self._asked(order, out, err)
+        return Child(pid, lambda: self._asked({"ended": pid}))
+
+    def _asked(self, order: dict[str, Any], *files: int) -> int:
         with self._turn:
-            self._process.stdin.write(json.dumps({"env": dict(env), "stderr": str(stderr)}) + "\n")
-            self._process.stdin.flush()
-            return Child(int(self._process.stdout.readline()))
+            socket.send_fds(self._channel, [json.dumps(order).encode()], files)
+            return int(self._channel.recv(100))
 
     def close(self) -> None:
         """No more children."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
+        self._channel.close()
         self._process.wait(10)
-        self._process.stdout.close()
 
     def __enter__(self) -> Self:
         return self
@@ -215,5 +276,19 @@ class Launcher:
         self.close()
 
 
+@cache
+def launcher() -> Launcher:
+    """The one of this process, started when first asked for."""
+    return Launcher()
+
+
+def stop_launcher() -> None:
+    """Stop it, if there is one."""
+    if launcher.cache_info().currsize:
+        launcher().close()
+
+
 if __name__ == "__main__":
-    serve()
+    _load()
+    gc.freeze()
+    Forks(socket.socket(fileno=int(sys.argv[1]))).serve()

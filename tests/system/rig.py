@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -33,7 +34,7 @@ from lapor_sync.office import NewResponse, respond
 from lapor_sync.store import audit, outbox, reports, threads
 from lapor_sync.store.database import Work, make_engine, prepare
 from tests.databases import start_server
-from tests.system.launcher import Child, Launcher
+from tests.system.launcher import Child, Launcher, launcher
 
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ class Rig:
     def program(self, *args: str, shell: str = "", **settings: str) -> Program:
         """The real `lapor-sync` for this city, with these settings instead of the city's; empty: not set.
 
-        `shell` is what bash is to do with its streams first, such as `2>&-`.
+        It is forked where it is loaded already, unless `shell` says what bash is to do with its streams, such as `2>&-`.
         """
         env = self.env | {f"LAPOR_SYNC_{name}": value for name, value in settings.items()}
         return Program({name: value for name, value in env.items() if value}, *args, shell=shell)
@@ -129,12 +130,17 @@ class Rig:
     def settles(self, child: Child | Program, seconds: float = 90) -> None:
         """Wait until nothing is wrong any more; fails with what still is."""
         until = time.monotonic() + seconds
-        while wrong := self.problems():
+        while True:
+            began = time.thread_time()
+            if not (wrong := self.problems()):
+                return
             assert child.is_alive, (
                 f"the daemon ended: {child.said[-2000:] if isinstance(child, Program) else self.last_words()}"
             )
             assert time.monotonic() < until, "; ".join(wrong[:10])
-            time.sleep(0.1)
+            time.sleep(
+                max(0.05, 15 * (time.thread_time() - began))
+            )  # looking takes a processor, as the daemons do
 
     def last_words(self) -> str:
         """The end of what the forked daemons said."""
@@ -240,8 +246,8 @@ def _kind(item: Mapping[str, Any]) -> ItemKind:
 
 def logged(lines: Iterable[str], event: str) -> list[dict[str, Any]]:
     """The values of every event of that name among these lines; one that is still being written is passed over."""
-    found = [json.loads(line) for line in lines if line.startswith("{") and line.rstrip().endswith("}")]
-    return [one for one in found if one["event"] == event]
+    told = (line for line in lines if event in line and line.startswith("{") and line.rstrip().endswith("}"))
+    return [one for one in map(json.loads, told) if one["event"] == event]
 
 
 @contextmanager
@@ -262,7 +268,9 @@ def wait_until(is_so: Callable[[], object], seconds: float = 60, what: str = "it
         time.sleep(0.02)
 
 
-PASSED_ON = {name: value for name, value in os.environ.items() if not name.startswith("LAPOR_SYNC_")}
+PASSED_ON = {
+    name: value for name, value in os.environ.items() if not name.startswith(("LAPOR_SYNC_", "COVERAGE_"))
+}
 """Taken once: pytest notes its current test in the environment, and a thread that reads it meanwhile stumbles."""
 
 _settings = retry(
@@ -293,26 +301,30 @@ def rig(
 
 
 class Program:
-    """The real `lapor-sync`, started by its script; what it says on both streams is read as it comes."""
+    """The real `lapor-sync` in a process of its own; what it says on both streams is read as it comes."""
 
     def __init__(self, env: Mapping[str, str], *args: str, shell: str = "") -> None:
         self.began = time.monotonic()
-        started = [SCRIPT, *args]
-        if shell:
-            started = ["bash", "-c", f'exec "$@" {shell}', "bash", *started]
-        self.process = subprocess.Popen(
-            started, env=dict(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
         self.lines: list[str] = []
         self.answer: list[str] = []
-        pairs = ((self.process.stderr, self.lines), (self.process.stdout, self.answer))
-        self._readers = [threading.Thread(target=self._read, args=pair) for pair in pairs]
+        (out, its_out), (err, its_err) = os.pipe(), os.pipe()
+        self._child = (
+            _started_by(shell, env, args, its_out, its_err)
+            if shell
+            else launcher().run(env, args, its_out, its_err)
+        )
+        os.close(its_out)
+        os.close(its_err)
+        self._readers = [
+            threading.Thread(target=self._read, args=pair) for pair in ((out, self.answer), (err, self.lines))
+        ]
         for one in self._readers:
             one.start()
 
-    def _read(self, stream: Iterable[str], lines: list[str]) -> None:
-        for line in stream:
-            lines.append(line)
+    def _read(self, file: int, lines: list[str]) -> None:
+        with os.fdopen(file, encoding="utf-8", errors="backslashreplace") as stream:
+            for line in stream:
+                lines.append(line)
 
     @property
     def out(self) -> str:
@@ -324,8 +336,12 @@ class Program:
         return "".join(self.lines)
 
     @property
+    def pid(self) -> int:
+        return self._child.pid
+
+    @property
     def is_alive(self) -> bool:
-        return self.process.poll() is None
+        return self._child.is_alive
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """What it logged under that name."""
@@ -336,21 +352,25 @@ class Program:
         wait_until(lambda: len(self.events(event)) >= count or not self.is_alive, seconds, event)
         assert len(self.events(event)) >= count, self.said[-2000:]
 
-    def ends(self, seconds: float = 30) -> int:
+    def ends(self, seconds: float = 30) -> int | None:
         """Its exit code, once it has ended by itself."""
-        code = self.process.wait(seconds)
+        assert self._child.wait(seconds), f"it did not end within {seconds:g} s: {self.said[-2000:]}"
         for one in self._readers:
             one.join(5)
-        return code
+        return self._child.code
 
-    def terminate(self, seconds: float = 10) -> int:
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal, if it is still there."""
+        self._child.send(number)
+
+    def terminate(self, seconds: float = 10) -> int | None:
         """SIGTERM; its exit code."""
-        self.process.terminate()
+        self.send(signal.SIGTERM)
         return self.ends(seconds)
 
     def kill(self) -> None:
         """SIGKILL, if it still runs."""
-        self.process.kill()
+        self.send(signal.SIGKILL)
         self.ends()
 
     def __enter__(self) -> Self:
@@ -358,10 +378,13 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        assert self.process.stderr is not None
-        self.process.stderr.close()
+
+
+def _started_by(shell: str, env: Mapping[str, str], args: Sequence[str], out: int, err: int) -> Child:
+    """The script as bash starts it, which first does that with its streams."""
+    command = ["bash", "-c", f'exec "$@" {shell}', "bash", SCRIPT, *args]
+    process = subprocess.Popen(command, env=dict(env), stdout=out, stderr=err)
+    return Child(process.pid, process.wait)
 
 
 def fill(folder: Path) -> Path:

@@ -82,7 +82,7 @@ def test_a_backup_that_is_ended_half_way(
     grow(village, 60)
     with village.program("backup", str(tmp_path / "backup.db")) as half:
         wait_until(lambda: list(tmp_path.glob(".lapor-sync-*.part")))
-        half.process.send_signal(number)
+        half.send(number)
         assert half.ends() == (1 if number is not signal.SIGKILL else -number)
     assert not (tmp_path / "backup.db").exists()
     assert len(list(tmp_path.glob(".lapor-sync-*.part"))) == is_left

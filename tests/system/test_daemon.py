@@ -58,7 +58,7 @@ def test_a_waiting_daemon_ends_at_once(town: Rig, number: signal.Signals) -> Non
     """Five minutes to the next poll, and yet it is gone when it is asked."""
     with town.program(POLL_SECONDS="300") as daemon:
         daemon.says("cycle_done")
-        daemon.process.send_signal(number)
+        daemon.send(number)
         assert daemon.ends() == 0
         assert daemon.events("daemon_stopped")
 
@@ -71,7 +71,7 @@ def test_the_write_in_hand_is_finished(town: Rig, number: signal.Signals) -> Non
         town.world.add_faults(SLOW)
         first, second = (town.respond(town.reports[0], f"Tahap {n}.") for n in (1, 2))
         wait_until(lambda: is_on_the_wire(town))
-        daemon.process.send_signal(number)
+        daemon.send(number)
         assert daemon.ends() == 0
     assert town.problems() == [f"{second} is queued (None)"]
     assert first in town.arrived(town.reports[0])[0]
@@ -87,7 +87,7 @@ def test_one_cycle_finishes_its_write_when_the_terminal_is_gone(town: Rig) -> No
     town.world.add_faults(SLOW)
     with town.program("--once") as cycle:
         wait_until(lambda: is_on_the_wire(town))
-        cycle.process.send_signal(signal.SIGHUP)
+        cycle.send(signal.SIGHUP)
         assert cycle.ends() == 0, cycle.said
     assert town.problems() == [f"{second} is queued (None)"]
     assert first in town.arrived(town.reports[0])[0]
@@ -117,7 +117,7 @@ def test_a_second_process_names_the_first(town: Rig) -> None:
         for args in ((), ("--once",)):
             with town.program(*args) as second:
                 assert second.ends() == 3
-                assert f"daemon, pid {first.process.pid} on {socket.gethostname()}" in second.said
+                assert f"daemon, pid {first.pid} on {socket.gethostname()}" in second.said
                 assert "To do: " in second.said
         town.settles(first)
 
@@ -129,13 +129,13 @@ def test_a_standby_takes_over(
     """The holder dies, hard or softly, with an answer on its way: within seconds the other works, nothing twice."""
     with working(town) as first, town.program("--standby") as second:
         second.says("standing_by")
-        assert f"pid {first.process.pid} " in second.events("standing_by")[0]["what"]
+        assert f"pid {first.pid} " in second.events("standing_by")[0]["what"]
         town.world.add_faults(SLOW)
         for one in town.reports[:3]:
             town.respond(one, "Sudah kami perbaiki.")
         wait_until(lambda: is_on_the_wire(town))
         asked_at = time.monotonic()
-        first.process.send_signal(number)
+        first.send(number)
         first.ends()
         died_at = time.monotonic()
         second.says("daemon_started")
@@ -182,13 +182,13 @@ def test_systemd_is_told(town: Rig, manager: tuple[str, socket.socket], monkeypa
 
     with town.program() as daemon:
         wait_until(lambda: hears("READY=1"))
-        assert f"MAINPID={daemon.process.pid}" in heard
+        assert f"MAINPID={daemon.pid}" in heard
         wait_until(lambda: hears("WATCHDOG=1"))
         heard.remove("WATCHDOG=1")
         wait_until(lambda: hears("WATCHDOG=1"))
         with town.program("--standby") as standby:
             heard.clear()
-            wait_until(lambda: hears(f"MAINPID={standby.process.pid}"))
+            wait_until(lambda: hears(f"MAINPID={standby.pid}"))
             assert {"READY=1", "STATUS=Standing by"} <= set(heard)
         assert daemon.terminate() == 0
         wait_until(lambda: hears("STOPPING=1"))

@@ -101,14 +101,14 @@ def village(tmp_path: Path) -> Iterator[Rig]:
 
 def full(daemon: Program) -> None:
     """No file of that process may grow any more."""
-    _, most = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (0, most))
+    _, most = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (0, most))
 
 
 def free(daemon: Program) -> None:
     """They may again."""
-    _, most = resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(daemon.process.pid, resource.RLIMIT_FSIZE, (most, most))
+    _, most = resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(daemon.pid, resource.RLIMIT_FSIZE, (most, most))
 
 
 def test_no_file_may_grow(village: Rig) -> None:
