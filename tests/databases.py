@@ -27,6 +27,12 @@ from lapor_sync.store.database import open_store
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 _numbers = count(1)
 
+QUICK = ("fsync = off", "full_page_writes = off", "autovacuum = off")
+"""No test cuts the power of a server, and no database lives for a minute."""
+
+COPY = "STRATEGY file_copy"
+"""Half of the work of a database that is copied by way of the server's log, for hundreds of small ones."""
+
 
 class StillClock:
     """Stands still unless pushed; sleeping pushes it, and is remembered."""
@@ -77,7 +83,7 @@ def server() -> Any:
     """The server, started when first asked for; it goes at the end of the tests, and its files with it."""
     # The folder before the server: what is registered last is done first, and that is to stop it.
     started = start_server(_folder("lapor-pg-"))
-    admin("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()", uri=started.get_uri())
+    admin(*(f"ALTER SYSTEM SET {one}" for one in QUICK), "SELECT pg_reload_conf()", uri=started.get_uri())
     return started
 
 
@@ -105,7 +111,7 @@ def fresh_postgres(template: str = "template0") -> Iterator[str]:
     """The URL of a new database, dropped at the end whoever is still connected."""
     name = f"lapor_{next(_numbers)}"
     server()
-    admin(f"CREATE DATABASE {name} TEMPLATE {template}")
+    admin(f"CREATE DATABASE {name} TEMPLATE {template} {COPY}")
     try:
         yield postgres_url_of(name)
     finally:

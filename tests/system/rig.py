@@ -33,7 +33,7 @@ from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import NewResponse, respond
 from lapor_sync.store import audit, outbox, reports, threads
 from lapor_sync.store.database import Work, make_engine, prepare
-from tests.databases import start_server
+from tests.databases import COPY, start_server
 from tests.system.launcher import Child, Launcher, launcher
 
 T = TypeVar("T")
@@ -434,7 +434,7 @@ class Postgres:
         """The URL of a new database, with every table."""
         self.made += 1
         name = f"city_{self.made}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE pattern")
+        self.run(f"CREATE DATABASE {name} TEMPLATE pattern {COPY}")
         return self.url(name)
 
     def url(self, name: str) -> str:
