@@ -1,9 +1,8 @@
-"""`lapor-sync check`, the real command, against a real server: its TLS, its clock, and the way to it."""
+"""`lapor-sync check` against a real server: its TLS, its clock, and the way to it."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from connectors.simulator import Options, Simulator
-from tests.system.cli_runner import city
+from tests.system.cli_runner import Cli, city
 from tests.system.fault_proxy import Certificates, Door, FaultProxy, cut_handshake, no_tls, tls
-from tests.system.rig import SCRIPT
 
 ENCRYPTED, LET_IN, CLOCK = (
     "Is the connection encrypted?",
@@ -50,13 +48,15 @@ class Place:
     env: dict[str, str]
 
     def check(self, door: Door | None = None, **env: str) -> Said:
-        """The real command; an empty value takes a variable away."""
+        """The command; whatever proxies this machine's environment names are not there for it."""
         if door is not None:
             self.proxy.door = door
-        whole = {name: value for name, value in (os.environ | self.env | env).items() if value}
-        ran = subprocess.run([SCRIPT, "check"], env=whole, capture_output=True, text=True, check=False)
-        assert ran.stderr == ""
-        return Said(ran.returncode, tuple(ran.stdout.splitlines()))
+        with pytest.MonkeyPatch.context() as patch:
+            for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+                patch.delenv(name)
+            ran = Cli(self.env | env)("check")
+        assert ran.err == ""
+        return Said(ran.code, tuple(ran.out.splitlines()))
 
 
 @pytest.fixture
@@ -74,7 +74,6 @@ def a_place(simulator: Simulator, folder: Path, *names: str) -> Iterator[Place]:
             "LAPOR_SYNC_UPSTREAM_URL": f"https://127.0.0.1:{proxy.port}/lapor/3.0.0",
             "SSL_CERT_FILE": str(shown.file),
         }
-        env |= {name: "" for name in os.environ if name.lower().endswith("_proxy")}
         yield Place(simulator, proxy, shown, env)
 
 
