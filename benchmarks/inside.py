@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from benchmarks.upstream.replies import FIRST_ID, PAGE_SIZE, followups, row
-from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3 import reports, threads
 from lapor_sync.__main__ import as_process
 from lapor_sync.app import pace_of, rules_of
 from lapor_sync.clock import SystemClock
@@ -46,7 +46,7 @@ class Inside:
         for first in range(0, self._reports, PAGE_SIZE):
             numbers = range(first, min(first + PAGE_SIZE, self._reports))
             raw = (row(n, changed_at=moved if n < self._changed else None) for n in numbers)
-            rows = tuple(cast(ListedRow, wire.listed_row(one)) for one in raw)
+            rows = tuple(cast(ListedRow, reports.listed_row(one)) for one in raw)
             is_last = numbers.stop == self._reports
             yield ListPage(
                 rows=rows,
@@ -58,15 +58,15 @@ class Inside:
 
     def parse_row(self, listed: ListedRow) -> Report:
         """The row as a report."""
-        return wire.report_of_row(listed, ZONE)
+        return reports.report_of_row(listed, ZONE)
 
     def row_text(self, listed: ListedRow) -> str:
         """The row as JSON text to be kept."""
-        return wire.kept_text(listed.raw)
+        return reports.kept_text(listed.raw)
 
     def read_thread(self, report_id: str, *, as_proof: bool = False) -> Thread:
         """The thread that came with it."""
-        return wire.thread(followups(int(report_id) - FIRST_ID), zone=ZONE, began_at=self._now)
+        return threads.thread(followups(int(report_id) - FIRST_ID), zone=ZONE, began_at=self._now)
 
     def institutions(self) -> tuple[Institution, ...]:
         """None."""

@@ -1,4 +1,4 @@
-"""SP4N-LAPOR!'s integration API v3: `wire` reads what it says, `paging` reads whole lists, `client` calls it."""
+"""SP4N-LAPOR!'s integration API v3: `client` calls it; `envelopes`, `reports` and `threads` read what it says."""
 
 from connectors.sp4n_v3.client import Sp4nSettings, Sp4nV3
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3 import envelopes, masters, reports, threads
 from connectors.sp4n_v3.listing import Listing, listing
 from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
@@ -120,11 +120,11 @@ class Sp4nV3:
 
     def parse_row(self, row: ListedRow) -> Report:
         """The row as a report. Raises BadRecord."""
-        return wire.report_of_row(row, self._zone)
+        return reports.report_of_row(row, self._zone)
 
     def row_text(self, row: ListedRow) -> str:
         """The row as JSON text to be kept."""
-        return wire.kept_text(row.raw)
+        return reports.kept_text(row.raw)
 
     def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
         """The detail call. Raises Missing, BadRecord (TooLarge too), other UpstreamError."""
@@ -134,7 +134,9 @@ class Sp4nV3:
             def detail(answer: Answer) -> Detail:
                 return mine.parsed(
                     answer.body,
-                    lambda: wire.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at),
+                    lambda: reports.detail(
+                        answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at
+                    ),
                 )
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
@@ -149,7 +151,7 @@ class Sp4nV3:
                 FOLLOWUPS, {}, mine, of=report_id, max_pages=MAX_THREAD_PAGES, beyond=beyond, fresh=fresh
             )
             thread = mine.made(
-                lambda: wire.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
+                lambda: threads.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
             )
             if len(thread.bad) > MAX_BAD_ITEMS:
                 raise TooMuch(f"GET {FOLLOWUPS}: it holds more than {MAX_BAD_ITEMS} items that are none")
@@ -157,11 +159,11 @@ class Sp4nV3:
 
     def institutions(self) -> tuple[Institution, ...]:
         """The master list of institutions, as far as it can be had."""
-        return wire.institutions(self._master(INSTITUTIONS))
+        return masters.institutions(self._master(INSTITUTIONS))
 
     def templates(self) -> tuple[str, ...]:
         """The codes of the reply templates, for a check of the one that is configured."""
-        return wire.template_codes(self._master(TEMPLATES))
+        return masters.template_codes(self._master(TEMPLATES))
 
     def _master(self, path: str) -> list[object]:
         """A master list: nothing is concluded from what is not in it, so that no page is asked for in vain."""
@@ -255,7 +257,7 @@ class Sp4nV3:
                 page,
                 answer.began_at,
                 len(answer.body),
-                wire.values_in(answer.body) if share else 0,
+                envelopes.values_in(answer.body) if share else 0,
                 doubt=answer.doubt,
                 is_cached=answer.is_cached,
             )
@@ -275,7 +277,7 @@ class Sp4nV3:
             page = self._page(self._settings.list_path, params, number)
         except TooMuch as exc:
             return run.lost(exc.what, self._transport.upstream_now())
-        rows: list[ListedRow | BadRecord] = [wire.listed_row(raw) for raw in page.listing.rows]
+        rows: list[ListedRow | BadRecord] = [reports.listed_row(raw) for raw in page.listing.rows]
         given = run.page(number, page, rows, [row.key for row in rows])
         if sum(isinstance(row, BadRecord) for row in rows) > MAX_BAD:
             given = given._replace(lost=f"page {number} holds more than {MAX_BAD} rows that are no reports")
@@ -309,7 +311,7 @@ class Sp4nV3:
                 quota.begin()
             quota.take(page)
             rows = page.listing.rows
-            return run.page(number, page, rows, wire.item_keys(rows, first))
+            return run.page(number, page, rows, threads.item_keys(rows, first))
 
         found: dict[int, object] = {}
         for step in read_all(lambda number: partial(get, number), max_pages, beyond=beyond):
@@ -358,7 +360,7 @@ class _Quota:
         self._rows += len(page.listing.rows)
         counted = (
             (self._size, MAX_RECORD, "bytes"),
-            (self._values, wire.MAX_VALUES, "values"),
+            (self._values, envelopes.MAX_VALUES, "values"),
             (self._rows, MAX_ITEMS, "rows"),
         )
         for count, most, of_what in counted:
@@ -463,7 +465,7 @@ def _judged(answer: Answer, meant: Meant) -> Outcome:
         return Unknown(
             why=f"HTTP {status}, but {answer.doubt}", http_status=status, retry_after=answer.retry_after
         )
-    body, words = wire.body_of(answer.body, status, meant, answer.location)
+    body, words = envelopes.body_of(answer.body, status, meant, answer.location)
     outcome = outcome_of(status, body, retry_after=answer.retry_after)
     if isinstance(outcome, Sent):
         why = _unproven(answer)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3 import envelopes
 from connectors.sp4n_v3.values import Row, flag, identifier
 from lapor_sync.domain.errors import UpstreamBroken
 
@@ -35,7 +35,7 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True) -> Listing:
     Raises UpstreamBroken where no list can be found: that is no empty one. Nor is a bare `[]` as its first page,
     which PHP makes of anything that is empty.
     """
-    envelope = wire.envelope(body)
+    envelope = envelopes.envelope(body)
     if is_first and envelope == _EMPTY and body.lstrip().startswith(b"["):
         raise UpstreamBroken("the answer holds no list")
     found = envelope.get("results", envelope)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3 import reports as read_reports
+from connectors.sp4n_v3 import threads as read_threads
 from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
 from lapor_sync.domain.errors import BadRecord, LaporSyncError, Missing, UpstreamError
@@ -100,7 +101,7 @@ class Scripted:
 
     def list_reports(self, *, updated_from: datetime | None) -> Iterator[ListPage]:
         self.calls.append("list")
-        read = [wire.listed_row(json.loads(json.dumps(row))) for row in self.listed]
+        read = [read_reports.listed_row(json.loads(json.dumps(row))) for row in self.listed]
         yield ListPage(
             rows=tuple(row for row in read if isinstance(row, ListedRow)),
             bad=tuple(row for row in read if isinstance(row, BadRecord)),
@@ -109,10 +110,10 @@ class Scripted:
         )
 
     def parse_row(self, row: ListedRow) -> Report:
-        return wire.report_of_row(row, WIB)
+        return read_reports.report_of_row(row, WIB)
 
     def row_text(self, row: ListedRow) -> str:
-        return wire.kept_text(row.raw)
+        return read_reports.kept_text(row.raw)
 
     def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
         self.calls.append(f"detail {report_id}{' fresh' if fresh else ''}")
@@ -121,7 +122,7 @@ class Scripted:
         if report_id not in self.details:
             raise Missing("not there")
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
-        return wire.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
+        return read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
 
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
@@ -132,7 +133,7 @@ class Scripted:
             raise self.no_thread
         rows = json.loads(json.dumps(self.items.get(report_id, [])))
         shown = rows[: len(rows) - self.hidden]
-        return wire.thread(shown, zone=WIB, began_at=self.upstream_now(), why=self.doubt)
+        return read_threads.thread(shown, zone=WIB, began_at=self.upstream_now(), why=self.doubt)
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         self.posted.append(outgoing)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3 import envelopes
 from connectors.sp4n_v3.verdict import Meant
 from connectors.transport import gateway
 from connectors.transport.gateway import Kind, fault_in
@@ -96,8 +96,8 @@ def test_it_reads_a_bounded_piece_in_linear_time() -> None:
 @pytest.mark.parametrize("status", [200, 401, 404, 429, 500, 503])
 def test_a_write_that_the_gateway_kept_was_not_sent_whatever_the_status(status: int) -> None:
     """And the words say what to do."""
-    assert wire.body_of(as_xml("303001"), status, Meant(frozenset(), "", ""))[0] is Body.GATEWAY
-    kind, words = wire.body_of(as_json("900902"), status, Meant(frozenset(), "", ""))
+    assert envelopes.body_of(as_xml("303001"), status, Meant(frozenset(), "", ""))[0] is Body.GATEWAY
+    kind, words = envelopes.body_of(as_json("900902"), status, Meant(frozenset(), "", ""))
     assert kind is Body.GATEWAY_DENIED
     assert words.startswith("the gateway finds no credentials in the call")
     assert gateway.fault_in(as_json("900902")) is not None

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import respx
 
-from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3, client, wire
+from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3, client, envelopes
 from connectors.transport import Transport, TransportSettings
 from connectors.transport.room import Room
 from lapor_sync.domain.delivery import Sent, Unknown
@@ -265,7 +265,7 @@ def test_a_thread_is_bounded_over_all_its_pages(
     upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch, name: str, most: int, why: str
 ) -> None:
     """Each page is a small one. It is that record that is too large, and it says so."""
-    monkeypatch.setattr(wire if name == "MAX_VALUES" else client, name, most)
+    monkeypatch.setattr(envelopes if name == "MAX_VALUES" else client, name, most)
     route = upstream.get(url__startswith=BASE).mock(
         side_effect=by_page(
             lambda call, page: answer({"data": [{"id": page, "content": "x" * 500}], "next_page_url": "x"})
@@ -288,7 +288,7 @@ def test_one_answer_that_is_too_large_is_a_record_that_is(
         with pytest.raises(TooLarge, match="larger than 3000 bytes"):
             read("100")
     assert route.call_count == 2
-    monkeypatch.setattr(wire, "MAX_VALUES", 10)
+    monkeypatch.setattr(envelopes, "MAX_VALUES", 10)
     upstream.get(url__startswith=BASE).mock(return_value=answer({"data": [{}] * 10}))
     for read in (Sp4nV3(transport).read_report, Sp4nV3(transport).read_thread):
         with pytest.raises(TooLarge, match="more than 10 values"):
@@ -308,7 +308,7 @@ def test_a_page_of_a_list_that_is_too_large_costs_no_other(
     upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pages after it are read, and the list says that it is not whole; also where it is the first page."""
-    monkeypatch.setattr(wire, "MAX_VALUES", 60)
+    monkeypatch.setattr(envelopes, "MAX_VALUES", 60)
     for large in (1, 2):
         count = {1: 1, 2: 1, 3: 1, large: 99}
 
@@ -327,7 +327,7 @@ def test_a_list_of_nothing_but_large_pages_comes_to_an_end(
     upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So does one that invents rows for ever."""
-    monkeypatch.setattr(wire, "MAX_VALUES", 60)
+    monkeypatch.setattr(envelopes, "MAX_VALUES", 60)
     route = upstream.get(url__startswith=BASE).mock(return_value=answer([{}] * 99))
     pages = list(Sp4nV3(transport).list_reports(updated_from=None))
     assert [page.complete for page in pages][-1] is False

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.sp4n_v3 import wire
+from connectors.sp4n_v3 import envelopes, files, masters, reports, threads
 from connectors.sp4n_v3.listing import listing
 from connectors.sp4n_v3.verdict import Meant
 from lapor_sync.domain.delivery import Body
@@ -45,17 +45,17 @@ def envelope(results: object, **changes: object) -> bytes:
 
 
 def report(row: object) -> Report:
-    listed = wire.listed_row(row)
+    listed = reports.listed_row(row)
     assert isinstance(listed, ListedRow)
-    return wire.report_of_row(listed, WIB)
+    return reports.report_of_row(listed, WIB)
 
 
 def detail(results: object, asked: str = "100") -> Any:
-    return wire.detail(envelope(results), asked=asked, zone=WIB, began_at=BEGAN)
+    return reports.detail(envelope(results), asked=asked, zone=WIB, began_at=BEGAN)
 
 
 def thread(*items: object) -> Thread:
-    return wire.thread(items, zone=WIB, began_at=BEGAN)
+    return threads.thread(items, zone=WIB, began_at=BEGAN)
 
 
 # Envelopes.
@@ -209,7 +209,7 @@ def test_a_row_nested_into_an_abyss_does_not_cost_the_page() -> None:
     """Its abyss becomes null."""
     page = listing(b'{"results": {"data": [{"id": 1, "a": ' + b"[" * 200 + b"]" * 200 + b'}, {"id": 2}]}}')
     assert [row["id"] for row in page.rows if isinstance(row, dict)] == [1, 2]
-    assert all(isinstance(wire.listed_row(row), ListedRow) for row in page.rows)
+    assert all(isinstance(reports.listed_row(row), ListedRow) for row in page.rows)
 
 
 @given(JSON)
@@ -221,13 +221,13 @@ def test_no_json_breaks_a_listing(value: object) -> None:
         except UpstreamBroken:
             continue
         for row in page.rows:
-            assert isinstance(wire.listed_row(row), ListedRow | BadRecord)
+            assert isinstance(reports.listed_row(row), ListedRow | BadRecord)
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_break_an_envelope(body: bytes) -> None:
     """Only UpstreamBroken leaves."""
-    wire.body_of(body, 200, OURS)
+    envelopes.body_of(body, 200, OURS)
     with pytest.raises(UpstreamBroken):
         listing(body)
 
@@ -267,7 +267,7 @@ OURS = Meant(frozenset({"100", "20001234"}), "Siap.", "611")
 )
 def test_the_body_of_a_writes_answer(body: object, status: int, kind: Body, message: str) -> None:
     """The API's envelope; upstream's words, cut."""
-    assert wire.body_of(as_bytes(body), status, OURS) == (kind, message)
+    assert envelopes.body_of(as_bytes(body), status, OURS) == (kind, message)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_the_body_of_a_writes_answer(body: object, status: int, kind: Body, mess
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 499])
 def test_an_error_that_lapor_did_not_write_is_other(body: object, status: int) -> None:
     """Firewalls and proxies write JSON too."""
-    assert wire.body_of(as_bytes(body), status, OURS)[0] is Body.OTHER
+    assert envelopes.body_of(as_bytes(body), status, OURS)[0] is Body.OTHER
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_an_error_that_lapor_did_not_write_is_other(body: object, status: int) -
 )
 def test_a_body_that_is_damaged_or_contradicts_itself_is_other(body: bytes) -> None:
     """Also where its last word would be of success."""
-    assert wire.body_of(body, 200, OURS) == (Body.OTHER, "")
+    assert envelopes.body_of(body, 200, OURS) == (Body.OTHER, "")
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_a_body_that_is_damaged_or_contradicts_itself_is_other(body: bytes) -> N
 )
 def test_a_success_in_an_odd_dress_is_one(body: bytes) -> None:
     """A byte order mark; the same word twice."""
-    assert wire.body_of(body, 200, OURS)[0] is Body.SUCCESS
+    assert envelopes.body_of(body, 200, OURS)[0] is Body.SUCCESS
 
 
 # Rows.
@@ -454,7 +454,7 @@ def test_a_garbage_date_is_a_bad_record(field: str) -> None:
 )
 def test_a_rows_key_is_its_tracking_id_and_calls_take_its_id(row: object, key: str, report_id: str) -> None:
     """Each stands in for the other."""
-    listed = wire.listed_row(row)
+    listed = reports.listed_row(row)
     assert isinstance(listed, ListedRow)
     assert (listed.key, listed.report_id) == (key, report_id)
 
@@ -462,12 +462,12 @@ def test_a_rows_key_is_its_tracking_id_and_calls_take_its_id(row: object, key: s
 @pytest.mark.parametrize("row", [{"title": "x"}, {}, {"id": None}, "text", 5, None, [], ["id"]])
 def test_a_row_without_any_id_is_bad_under_its_hash(row: object) -> None:
     """Returned, not raised: the page goes on."""
-    bad = wire.listed_row(row)
+    bad = reports.listed_row(row)
     assert isinstance(bad, BadRecord)
     assert bad.key.startswith("h:")
     assert bad.report_id is None
     assert json.loads(bad.raw) == row
-    again = wire.listed_row(row)
+    again = reports.listed_row(row)
     assert isinstance(again, BadRecord)
     assert again.key == bad.key
 
@@ -475,11 +475,11 @@ def test_a_row_without_any_id_is_bad_under_its_hash(row: object) -> None:
 @given(ROWS)
 def test_no_row_breaks_a_report(row: dict[str, object]) -> None:
     """A report or a BadRecord; every name in `missing` is an attribute."""
-    listed = wire.listed_row(row)
+    listed = reports.listed_row(row)
     if isinstance(listed, BadRecord):
         return
     try:
-        found = wire.report_of_row(listed, WIB)
+        found = reports.report_of_row(listed, WIB)
     except BadRecord:
         return
     assert found.missing <= set(Report._fields)
@@ -511,7 +511,7 @@ PATH = {"path": ONE.url}
 )
 def test_a_file_is_read_in_every_shape(value: object) -> None:
     """Once, with name and extension from its address where nothing else says them."""
-    assert wire.attachments(value) == (ONE,)
+    assert files.attachments(value) == (ONE,)
 
 
 @pytest.mark.parametrize(
@@ -519,7 +519,7 @@ def test_a_file_is_read_in_every_shape(value: object) -> None:
 )
 def test_the_forms_of_no_file(value: object) -> None:
     """Numbers name no address."""
-    assert wire.attachments(value) == ()
+    assert files.attachments(value) == ()
 
 
 @pytest.mark.parametrize(
@@ -534,21 +534,21 @@ def test_the_forms_of_no_file(value: object) -> None:
 )
 def test_odd_addresses_still_give_a_name(url: str, name: str, extension: str | None) -> None:
     """Something to call the file by."""
-    assert wire.attachments([url]) == (Attachment(url=url, file_name=name, extension=extension),)
+    assert files.attachments([url]) == (Attachment(url=url, file_name=name, extension=extension),)
 
 
 def test_what_a_file_is_called_is_harmless_and_what_it_is_may_be_said_elsewhere() -> None:
     """October's keys; a name that is a path is none, and no extension is taken that is none."""
     row = {"id": 7, "path": "https://f.test/1", "disk_name": "65a.jpg", "file_size": 9, "extension": "../x"}
-    assert wire.attachments([row]) == (Attachment(url="https://f.test/1", file_name="65a.jpg", extension="jpg"),)
-    named = wire.attachments([row | {"file_name": "../../.ssh/id\n.PDF"}])
+    assert files.attachments([row]) == (Attachment(url="https://f.test/1", file_name="65a.jpg", extension="jpg"),)
+    named = files.attachments([row | {"file_name": "../../.ssh/id\n.PDF"}])
     assert named[0].file_name == "id\ufffd.PDF"
 
 
 def test_an_item_whose_files_were_signed_anew_between_two_pages_is_one() -> None:
     """Not two items of one id."""
     items = [{"id": 1, "attachments": [{"path": f"https://f.test/a?X-Amz-Signature={n}"}]} for n in (1, 2)]
-    assert wire.item_keys(items) == ["1", "1"]
+    assert threads.item_keys(items) == ["1", "1"]
 
 
 # Details.
@@ -807,16 +807,16 @@ def test_institutions_and_templates_are_read_and_the_rest_left_out() -> None:
         "x",
         {"id": 3, "name": "C"},
     ]
-    assert wire.institutions(rows) == (Institution(id="1", name="A"), Institution(id="3", name="C"))
+    assert masters.institutions(rows) == (Institution(id="1", name="A"), Institution(id="3", name="C"))
     codes = [{"template_code": "reply"}, {"code": "reply_done"}, {"template_code": "reply"}, {}, None]
-    assert wire.template_codes(codes) == ("reply", "reply_done")
+    assert masters.template_codes(codes) == ("reply", "reply_done")
 
 
 @given(st.lists(JSON | ROWS, max_size=5))
 def test_no_json_breaks_a_master_list(rows: list[object]) -> None:
     """What cannot be read is left out."""
-    wire.institutions(rows)
-    wire.template_codes(rows)
+    masters.institutions(rows)
+    masters.template_codes(rows)
 
 
 def test_what_is_kept_of_a_report_has_no_name_wherever_it_stands() -> None:
@@ -829,8 +829,8 @@ def test_what_is_kept_of_a_report_has_no_name_wherever_it_stands() -> None:
     }
     whole = {"data": json.dumps(row), "reporter_name": None}
     kept = {"id": 7, "content": "reporter_name tidak ada", "more": [{}]}
-    assert json.loads(wire.kept_text(row)) == kept
-    assert json.loads(wire.kept_text(whole)) == {"data": kept}
+    assert json.loads(reports.kept_text(row)) == kept
+    assert json.loads(reports.kept_text(whole)) == {"data": kept}
 
 
 @pytest.mark.parametrize(
@@ -853,10 +853,10 @@ def test_a_value_that_no_parser_takes_costs_no_other_row(value: str) -> None:
     """The list is read, the value harmlessly: null, or the number as a text."""
     rows = f'[{{"id":1}},{{"id":2,"title":{value},"x":"]["}},{{"id":3,"y":{value}}}]'
     page = listing(f'{{"status":true,"results":{{"data":{rows}}}}}'.encode())
-    read = [wire.listed_row(row) for row in page.rows]
+    read = [reports.listed_row(row) for row in page.rows]
     assert [row.key for row in read] == ["1", "2", "3"]
-    assert all(wire.kept_text(row.raw) for row in read if isinstance(row, ListedRow))
-    thread = wire.thread(page.rows, zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC))
+    assert all(reports.kept_text(row.raw) for row in read if isinstance(row, ListedRow))
+    thread = threads.thread(page.rows, zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC))
     assert [item.id for item in thread.items] == ["1", "2", "3"]
 
 
@@ -870,12 +870,12 @@ def test_a_body_that_is_no_json_is_a_failed_call_however_it_is_broken(broken: st
 @pytest.mark.parametrize("given", ["..", ".", "a/b", "%2e%2e", "7?x", "7#x", "7 8", "1\n2", "é", "7" * 65])
 def test_a_row_whose_id_makes_no_address_is_a_bad_record(given: str) -> None:
     """Nothing is ever called by it."""
-    row = wire.listed_row({"id": given, "status_name": "Terverifikasi"})
+    row = reports.listed_row({"id": given, "status_name": "Terverifikasi"})
     assert isinstance(row, BadRecord)
     assert len(row.key) <= 64
     if len(given) < 65:
         with pytest.raises(BadRecord):
-            wire.report_of_row(ListedRow(key="7", report_id="7", hash=b"", raw={"id": given}), UTC)
+            reports.report_of_row(ListedRow(key="7", report_id="7", hash=b"", raw={"id": given}), UTC)
 
 
 @pytest.mark.parametrize("value", ["{}", '"ab"'])
@@ -889,11 +889,11 @@ def test_an_answer_of_millions_of_values_is_a_failed_call(value: str) -> None:
 def test_a_text_of_millions_of_brackets_is_a_text() -> None:
     """Only what stands outside of texts counts."""
     page = listing(json.dumps({"results": {"data": [{"id": 1, "content": "{," * 1_500_000}]}}).encode())
-    assert isinstance(wire.listed_row(page.rows[0]), ListedRow)
+    assert isinstance(reports.listed_row(page.rows[0]), ListedRow)
 
 
 def test_placeholders_make_no_text_that_no_memory_holds() -> None:
     """A thousand of them are filled in, each with a name of 500 letters at most."""
     row = {"id": 1, "content": "{{institution_from}}" * 50_000, "institution_from_name": "D" * 100_000}
-    (item,) = wire.thread([row], zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC)).items
+    (item,) = threads.thread([row], zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC)).items
     assert len(item.content) < 2_000_000
