@@ -14,7 +14,7 @@ from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.mirror import Rules
 from lapor_sync.recap.figures import NUMBERS, Figures, Measures, figures
-from lapor_sync.store import audit, institutions, marks, people, received
+from lapor_sync.store import audit, institutions, outages, people, received
 from lapor_sync.store.database import Work
 from lapor_sync.store.queries import Within
 
@@ -70,7 +70,7 @@ def recap(work: Work, period: Period, rules: Rules, *, opd: str | None = None, w
         period=period,
         measures=Measures(city=rules.city, limits=rules.limits, days=days, now=now),
         year_before=received.times_between(work, before.begins(days.timezone), before.ends(days.timezone), bound),
-        outages=[(one.since, one.until) for one in marks.outages_between(work, since, min(until, now))],
+        outages=[(one.since, one.until) for one in outages.between(work, since, min(until, now))],
         names=names,
     )
     return Recap(

@@ -12,8 +12,8 @@ from lapor_sync.layout import fold, width
 from lapor_sync.output import plain, say, styled
 from lapor_sync.screens.parts import advise, moment, shade
 from lapor_sync.screens.people import post_words
-from lapor_sync.store import marks
-from lapor_sync.store.marks import Outage, outage_words
+from lapor_sync.store import outages
+from lapor_sync.store.outages import Outage
 from lapor_sync.store.views import Json
 from lapor_sync.words import en
 
@@ -27,7 +27,7 @@ _LONG = timedelta(hours=1)
 
 def recent_outages(work: Work) -> tuple[Outage, ...]:
     """Return the outages of the last seven days that are over."""
-    found = marks.outages_between(work, work.now - timedelta(days=7), work.now)
+    found = outages.between(work, work.now - timedelta(days=7), work.now)
     return tuple(one for one in found if one.until is not None)
 
 
@@ -59,7 +59,7 @@ def status(
     _fact("Last success", moment(found["last_success_at"], zone), _stale(found["last_success_at"], now, holder))
     _fact("LAPOR", *_lapor(found, zone))
     for one in outages:
-        _fact("Was away", f"{moment(one.since, zone)} to {moment(one.until, zone)}: {outage_words(one.what)}")
+        _fact("Was away", f"{moment(one.since, zone)} to {moment(one.until, zone)}: {en.outage(one.what)}")
     _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")
     _fact("Audit", f"{found['audit_rows']} rows, head", found["audit_head"])
 
@@ -94,7 +94,7 @@ def _unattended(post: Json, since: str, zone: ZoneInfo) -> tuple[str, str]:
 
 def _lapor(found: Json, zone: ZoneInfo) -> tuple[str, str]:
     if outage := found["outage"]:
-        since = f"away since {moment(outage['since'], zone)}: {outage_words(outage['what'])}"
+        since = f"away since {moment(outage['since'], zone)}: {en.outage(outage['what'])}"
         return since, "goes on by itself; `lapor-sync check` tells what can be done"
     answered, succeeded = found["answered_at"], found["last_success_at"]
     if answered and (succeeded is None or answered >= succeeded):

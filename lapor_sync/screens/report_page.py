@@ -12,8 +12,9 @@ from lapor_sync.output import plain, say
 from lapor_sync.screens.parts import advise, bold, lines_of, moment, shade, table
 from lapor_sync.screens.report_list import due
 from lapor_sync.screens.waiting import why
-from lapor_sync.store.marks import Outage, outage_words
+from lapor_sync.store.outages import Outage
 from lapor_sync.store.views import Json
+from lapor_sync.words import en
 from lapor_sync.words.en import ROWS
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInf
     _named("Deadline", f"{found['deadline']['clock']} {due(found, zone)}" if found["deadline"] else "-")
     for outage in outages:
         until = moment(outage.until, zone) if outage.until else "now"
-        _named("", f"LAPOR was away from {moment(outage.since, zone)} to {until}: {outage_words(outage.what)}")
+        _named("", f"LAPOR was away from {moment(outage.since, zone)} to {until}: {en.outage(outage.what)}")
     _named("About", " / ".join(plain(found[key]) for key in ("classification", "category") if found[key]) or "-")
     _named("Received", f"{moment(found['created_at'], zone)}, changed {moment(found['updated_at'], zone)}")
     if kept := " ".join(name for name in ("rahasia", "anonim") if found[_KEPT[name]]):

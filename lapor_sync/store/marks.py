@@ -1,15 +1,14 @@
-"""Small facts that outlive a process (the cursor, when the last sweep was) and the outages."""
+"""Small facts that outlive a process: the cursor, when the last sweep was."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, insert, select
 
 from lapor_sync.store.database import Work
-from lapor_sync.store.schema import mark, outage
+from lapor_sync.store.schema import mark
 from lapor_sync.store.times import from_text, to_text
 
 
@@ -65,63 +64,3 @@ def put_now(work: Work, name: Mark) -> None:
 def clear(work: Work, name: Mark) -> None:
     """Forget a fact."""
     work.conn.execute(delete(mark).where(mark.c.agency == work.agency, mark.c.name == name))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outage:
-    """A time in which upstream did not answer as it should; `until` None while it lasts."""
-
-    since: datetime
-    until: datetime | None
-    what: str
-
-
-_FAILED = {
-    "Unreachable": "it gave no answer",
-    "UpstreamBroken": "it answered, but not as its API does",
-    "Denied": "it refused the credentials",
-    "Missing": "it did not know a path",
-    "RateLimited": "it asked for fewer calls",
-}
-
-
-def outage_words(what: str) -> str:
-    """What failed, in words."""
-    return _FAILED.get(what, what)
-
-
-def current_outage(work: Work) -> Outage | None:
-    """The outage that lasts now."""
-    query = select(outage).where(outage.c.agency == work.agency, outage.c.until.is_(None))
-    row = work.conn.execute(query).first()
-    return Outage(since=from_text(row.since), until=None, what=row.what) if row else None
-
-
-def begin_outage(work: Work, since: datetime, what: str) -> None:
-    """Upstream is away since then; `what` failed (a code, no text of upstream's)."""
-    work.conn.execute(insert(outage).values(agency=work.agency, since=to_text(since), until=None, what=what))
-    work.note("outage_began", "upstream", since=since, failed=what)
-
-
-def end_outage(work: Work) -> None:
-    """Upstream answers again."""
-    where = (outage.c.agency == work.agency, outage.c.until.is_(None))
-    work.conn.execute(update(outage).where(*where).values(until=work.at))
-    work.note("outage_ended", "upstream")
-
-
-def outages_between(work: Work, since: datetime, until: datetime) -> tuple[Outage, ...]:
-    """The outages that touch a span of time, oldest first."""
-    query = (
-        select(outage)
-        .where(
-            outage.c.agency == work.agency,
-            outage.c.since <= to_text(until),
-            or_(outage.c.until.is_(None), outage.c.until >= to_text(since)),
-        )
-        .order_by(outage.c.since)
-    )
-    return tuple(
-        Outage(since=from_text(row.since), until=from_text(row.until), what=row.what)
-        for row in work.conn.execute(query)
-    )

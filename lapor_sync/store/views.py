@@ -25,6 +25,7 @@ from lapor_sync.store import (
     conflicts,
     institutions,
     marks,
+    outages,
     pauses,
     people,
     quarantine,
@@ -32,7 +33,8 @@ from lapor_sync.store import (
 )
 from lapor_sync.store import outbox as deliveries
 from lapor_sync.store.database import Work
-from lapor_sync.store.marks import Mark, Outage
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.outages import Outage
 from lapor_sync.store.outbox import Attempt, Queued
 from lapor_sync.store.reports import Mirrored, Trouble, missing_before, thread_troubles
 from lapor_sync.store.reports import load as load_reports
@@ -173,7 +175,7 @@ def _first(kind: ItemKind) -> ScalarSelect[Any]:
 def status(work: Work) -> Json:
     """The counts of the whole, and how the daemon is doing."""
     head = audit.head(work.conn, work.agency)
-    outage = marks.current_outage(work)
+    outage = outages.current(work)
     return {
         "colours": colours(work),
         "outbox": deliveries.counts(work),
@@ -464,7 +466,7 @@ def timeline(
         for row in audit.about(work.conn, work.agency, one.tracking_id)
     ]
     for outage in outages_of(work, one):
-        told.append(_event(to_text(outage.since), "LAPOR", f"away: {marks.outage_words(outage.what)}"))
+        told.append(_event(to_text(outage.since), "LAPOR", f"away: {en.outage(outage.what)}"))
         if outage.until is not None:
             told.append(_event(to_text(outage.until), "LAPOR", "answers again"))
     return sorted(told, key=lambda event: event["at"] or "")
@@ -524,4 +526,4 @@ def _done(what: str, data: Json) -> str:
 def outages_of(work: Work, one: Mirrored) -> tuple[Outage, ...]:
     """The outages that touched a report, from its receipt to its end or now: so also those of its deadline."""
     since = one.report.created_at or one.first_seen_at
-    return marks.outages_between(work, since, one.closed_at or from_text(work.at))
+    return outages.between(work, since, one.closed_at or from_text(work.at))

@@ -12,7 +12,7 @@ from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Denied, Missing, UpstreamError
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.store import ailing, audit, marks, outbox, pauses, reports
+from lapor_sync.store import ailing, audit, marks, outages, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
@@ -144,10 +144,10 @@ def _pull(setup: Setup, health: Health) -> Tally:
 def _note_answer(setup: Setup) -> None:
     """Upstream answers. If it was away: waits start anew, and one delivery goes first."""
     with setup.store.reading() as work:
-        was_away = marks.current_outage(work) is not None
+        was_away = outages.current(work) is not None
     if was_away:
         with setup.store.work() as work:
-            marks.end_outage(work)
+            outages.end(work)
             if marks.get(work, Mark.CANARY) is None:
                 marks.put(work, Mark.CANARY, "")
             outbox.no_more_waiting(work)
@@ -165,13 +165,13 @@ def _note_outage(setup: Setup, error: UpstreamError) -> None:
         return
     failed, denied = type(error).__name__, isinstance(error, Denied)
     with setup.store.reading() as work:
-        lasts = marks.current_outage(work)
+        lasts = outages.current(work)
     if lasts is not None and denied == (lasts.what == Denied.__name__):
         return
     with setup.store.work() as work:
         if lasts is not None:
-            marks.end_outage(work)
-        marks.begin_outage(work, setup.clock.now(), failed)
+            outages.end(work)
+        outages.begin(work, setup.clock.now(), failed)
     event = "credentials_refused" if denied else "upstream_away"
     setup.log.error(event, error=failed, http_status=error.http_status, what=error.what, todo=error.todo)
 

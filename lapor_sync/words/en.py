@@ -455,3 +455,16 @@ ROWS: Mapping[str, str] = {
     "10": "verified or disposed, and not answered since",
 }
 """Why a report has its colour, for `show`."""
+
+OUTAGES: Mapping[str, str] = {
+    "Unreachable": "it gave no answer",
+    "UpstreamBroken": "it answered, but not as its API does",
+    "Denied": "it refused the credentials",
+    "Missing": "it did not know a path",
+    "RateLimited": "it asked for fewer calls",
+}
+
+
+def outage(what: str) -> str:
+    """Return what failed in an outage."""
+    return OUTAGES.get(what, what)

@@ -31,7 +31,7 @@ from lapor_sync.domain.refusals import Refused
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.mirror import Pace
 from lapor_sync.office import OutboxAct
-from lapor_sync.store import audit, backup, conflicts, marks, outbox, pauses, quarantine, reports, threads
+from lapor_sync.store import audit, backup, conflicts, marks, outages, outbox, pauses, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Store, Work, open_store
 from lapor_sync.store.marks import Mark
@@ -977,7 +977,7 @@ def final_problems(town: Town) -> list[str]:
     with town.store.reading() as work:
         bad = quarantine.listing(work)
         mirror = reports.load(work, reports.ids_after(work, "", 1_000))
-        if marks.current_outage(work):
+        if outages.current(work):
             wrong.append("the outage lasts")
     wrong += [f"{one.report_id} is in quarantine" for one in bad]
     for tracking_id in town.deleted & mirror.keys():

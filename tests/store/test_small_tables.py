@@ -10,10 +10,11 @@ from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.report import Institution
-from lapor_sync.store import audit, conflicts, institutions, marks, quarantine
+from lapor_sync.store import audit, conflicts, institutions, marks, outages, quarantine
 from lapor_sync.store.conflicts import Conflict, How
 from lapor_sync.store.database import Store
-from lapor_sync.store.marks import Mark, Outage
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.outages import Outage
 from lapor_sync.store.schema import conflict
 from tests.databases import START, StillClock
 from tests.store.samples import mirrored, report, save
@@ -119,18 +120,18 @@ def test_a_mark_is_set_replaced_and_forgotten(store: Store, other_city: Store) -
 def test_an_outage_begins_and_ends(store: Store, other_city: Store, clock: StillClock) -> None:
     """Both are audited; it is the current one only while it lasts."""
     with store.work() as work:
-        assert marks.current_outage(work) is None
-        marks.begin_outage(work, START - MINUTE, "unreachable")
-        assert marks.current_outage(work) == Outage(since=START - MINUTE, until=None, what="unreachable")
+        assert outages.current(work) is None
+        outages.begin(work, START - MINUTE, "unreachable")
+        assert outages.current(work) == Outage(since=START - MINUTE, until=None, what="unreachable")
     with other_city.work() as work:
-        assert marks.current_outage(work) is None
-        marks.end_outage(work)
+        assert outages.current(work) is None
+        outages.end(work)
     clock.advance(60)
     with store.work() as work:
-        assert marks.current_outage(work) is not None
-        marks.end_outage(work)
-        assert marks.current_outage(work) is None
-        whole = marks.outages_between(work, START, START)
+        assert outages.current(work) is not None
+        outages.end(work)
+        assert outages.current(work) is None
+        whole = outages.between(work, START, START)
     assert whole == (Outage(since=START - MINUTE, until=START + MINUTE, what="unreachable"),)
     assert told(store) == ["outage_began upstream", "outage_ended upstream"]
 
@@ -140,13 +141,13 @@ def test_outages_that_touch_a_span(store: Store, clock: StillClock) -> None:
     for start, minutes in ((0, 2), (10, 2), (20, None)):
         clock.at = START + (start + (minutes or 0)) * MINUTE
         with store.work() as work:
-            marks.begin_outage(work, START + start * MINUTE, str(start))
+            outages.begin(work, START + start * MINUTE, str(start))
             if minutes:
-                marks.end_outage(work)
+                outages.end(work)
 
     def between(since: int, until: int) -> list[str]:
         with store.reading() as work:
-            found = marks.outages_between(work, START + since * MINUTE, START + until * MINUTE)
+            found = outages.between(work, START + since * MINUTE, START + until * MINUTE)
         return [one.what for one in found]
 
     assert between(2, 10) == ["0", "10"]

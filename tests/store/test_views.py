@@ -14,7 +14,7 @@ from lapor_sync.domain.delivery import Kind, Reason, Sent, State
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Attachment, Institution, ItemKind, StatusChange
-from lapor_sync.store import conflicts, institutions, marks, outbox, quarantine, reports, threads, views
+from lapor_sync.store import conflicts, institutions, marks, outages, outbox, quarantine, reports, threads, views
 from lapor_sync.store.database import Store
 from lapor_sync.store.marks import Mark
 from tests.databases import START, StillClock
@@ -134,7 +134,7 @@ def test_status_counts_everything(city: Store, clock: StillClock) -> None:
     add(city, new("LS-BBBBBB"), state=State.HELD)
     with city.work() as work:
         marks.put_time(work, Mark.LAST_SUCCESS, START)
-        marks.begin_outage(work, START, "unreachable")
+        outages.begin(work, START, "unreachable")
         conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="1")
         quarantine.put(work, quarantine.LIST, BadRecord("x", key="k", raw=""))
     with city.reading() as work:
@@ -213,7 +213,7 @@ def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillCloc
             item("4", "x", kind=ItemKind.LOG, created_at=later),
         )
         threads.save(work, {"7001": items}, {})
-        marks.begin_outage(work, START, "unreachable")
+        outages.begin(work, START, "unreachable")
         work.note("colour", "7001", before=None, after="merah", row="10", rules="1", decision="adopt")
         work.note("colour", "7001", before="merah", after="merah", row="10", rules="1", decision="agree")
         work.note("colour", "7001", before="merah", after=None, row="-", rules="1", decision="pull")

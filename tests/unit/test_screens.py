@@ -16,7 +16,8 @@ from lapor_sync.check import Line
 from lapor_sync.layout import cut, flow, fold, layout, pad, width
 from lapor_sync.output import plain, say
 from lapor_sync.screens.report_list import REPORT_WIDTHS, due
-from lapor_sync.store import marks, views
+from lapor_sync.store import views
+from lapor_sync.words import en
 
 WIB = ZoneInfo("Asia/Jakarta")
 
@@ -211,8 +212,8 @@ def test_a_long_text_is_cut_with_dots():
 
 def test_outages_in_words():
     """An outage of a kind that is not known keeps its name."""
-    assert marks.outage_words("Denied") == "it refused the credentials"
-    assert marks.outage_words("Elsewhere") == "Elsewhere"
+    assert en.outage("Denied") == "it refused the credentials"
+    assert en.outage("Elsewhere") == "Elsewhere"
 
 
 def test_reports_by_opd(capsys):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 
 from lapor_sync.domain.permits import Act
-from lapor_sync.store import audit, conflicts, marks, outbox, pauses, quarantine
+from lapor_sync.store import audit, conflicts, marks, outages, outbox, pauses, quarantine
 from lapor_sync.store.marks import Mark
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
@@ -22,7 +22,7 @@ def page() -> str:
             "system.html",
             last_success=marks.get_time(work, Mark.LAST_SUCCESS),
             answered=marks.get_time(work, Mark.ANSWERED),
-            outage=marks.current_outage(work),
+            outage=outages.current(work),
             pause=pauses.current(work),
             queue=outbox.counts(work),
             conflicts=conflicts.count(work),
