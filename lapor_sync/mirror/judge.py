@@ -1,12 +1,10 @@
-"""Judging one report: its colour, its deadline, and what follows three ways. Decides here, acts at the end."""
+"""Judging one report: its colour, its flags, its deadline, and when it is read again. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lapor_sync.domain import three_way
 from lapor_sync.domain.clocks import Deadlines, clocks, facts
 from lapor_sync.domain.colour import (
     ARCHIVED,
@@ -21,14 +19,9 @@ from lapor_sync.domain.colour import (
     meaning,
     unread,
 )
-from lapor_sync.domain.delivery import Kind, Reason, State
-from lapor_sync.domain.questions import SAID, UNSURE, Unsure
+from lapor_sync.domain.delivery import Kind, State
 from lapor_sync.domain.report import ItemKind, ThreadItem
-from lapor_sync.domain.three_way import Decision
 from lapor_sync.mirror.mirror import Pace, Rules
-from lapor_sync.store import conflicts, outbox
-from lapor_sync.store.conflicts import How
-from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 
@@ -176,89 +169,3 @@ _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 def _last_word_at(case: Facts) -> datetime | None:
     return next((item.created_at for item in reversed(case.items or ()) if item.created_at), None)
-
-
-# Three ways.
-
-
-def reconcile(work: Work, old: Mirrored | None, new: Mirrored, deliveries: list[Queued]) -> Mirrored:
-    """Decide three ways and act on it: the new agreed, what is held, and the audit row that says why."""
-    agreed = old.agreed if old else None
-    decision = decide(new, agreed, deliveries)
-    if decision is Decision.HOLD or new.vanished_at is not None:  # a hand-over moves no colour, and must not wait
-        _hold_moved(work, new, deliveries)
-    if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
-        new = new._replace(agreed=new.present)
-    if old is None or (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed):
-        _note(work, old, new, decision)
-    return new
-
-
-def decide(new: Mirrored, agreed: Colour | None, deliveries: list[Queued]) -> Decision:
-    """The table's word for one report. A null colour takes no decision."""
-    if new.colour is None:
-        return Decision.NOTHING
-    states = [one.state for one in deliveries if one.delivery.kind is Kind.RESPONSE]
-    return three_way.decide(agreed, three_way.ours(agreed, states), new.present)
-
-
-def _hold_moved(work: Work, new: Mirrored, deliveries: list[Queued]) -> None:
-    # Of a report that is gone nothing can be read back; while it is there, an unknown may be what moved it.
-    if new.present is None:
-        hold_all(work, deliveries, Reason.GONE_UPSTREAM)
-    else:
-        hold_all(work, deliveries, Reason.BOTH_MOVED, states=frozenset({State.QUEUED}))
-
-
-_HOLDABLE = frozenset({State.QUEUED, State.UNKNOWN})
-
-
-def hold_all(
-    work: Work, deliveries: list[Queued], reason: Reason, *, states: frozenset[State] = _HOLDABLE
-) -> list[Queued]:
-    """Hold those of a report's deliveries that wait; all of them, as they are then."""
-    return [_held(work, one, reason) if one.state in states else one for one in deliveries]
-
-
-def _held(work: Work, one: Queued, reason: Reason) -> Queued:
-    hold(work, one, reason)
-    return replace(one, delivery=replace(one.delivery, state=State.HELD), reason=reason)
-
-
-def hold(work: Work, one: Queued, reason: Reason, more: str | Unsure | None = None) -> None:
-    """Hold a delivery and ask a person, who is told what `more` is known, else the last answer if that is why."""
-    outbox.hold(work, one, reason)
-    more = more or outbox.last_words(work, [replace(one, reason=reason)]).get(one.ref)
-    facts = {UNSURE if isinstance(more, Unsure) else SAID: more} if more else {}
-    conflicts.open_one(work, kind=reason.value, facts=facts, tracking_id=one.tracking_id, ref=one.ref)
-
-
-def arrived_all_the_same(work: Work, one: Queued) -> Queued:
-    """A held or refused response whose reference stands in the thread is sent: that question has answered itself.
-
-    It goes by way of `queued`, as when a person lets it go on and it is found.
-    """
-    sent = replace(one, delivery=replace(one.delivery, state=State.SENT), reason=Reason.FOUND)
-    outbox.found_all_the_same(work, one)
-    answer_by_itself(work, one.ref)
-    return replace(sent, sent_at=work.now)
-
-
-def answer_by_itself(work: Work, ref: str) -> None:
-    """Settle what was asked about a response that now stands in the thread, whole."""
-    for question in conflicts.of_delivery(work, ref):
-        conflicts.settle(work, question, How.BY_ITSELF)
-
-
-def _note(work: Work, old: Mirrored | None, new: Mirrored, decision: Decision) -> None:
-    work.note(
-        "colour",
-        new.tracking_id,
-        decision=decision,
-        before=old.colour if old else None,
-        after=new.colour,
-        agreed=new.agreed,
-        row=new.verdict.row,
-        rules=new.rules,
-        waiting_on=new.verdict.waiting_on,
-    )

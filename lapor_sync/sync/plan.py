@@ -13,7 +13,7 @@ from lapor_sync.domain.next_step import Confirm, Hold, Seen, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.domain.three_way import Decision, Side
-from lapor_sync.mirror.judge import decide
+from lapor_sync.mirror.decide import three_ways
 from lapor_sync.mirror.mirror import Rules
 from lapor_sync.store import differing, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
@@ -111,7 +111,7 @@ def _planned(know: _Known, one: Mirrored, mine: list[Queued]) -> Planned:
         lapor=one.present,
         city=three_way.ours(one.agreed, responses),
         agreed=one.agreed,
-        decision=decide(one, one.agreed, mine),
+        decision=three_ways(one, one.agreed, mine),
         next=_next(know, one, mine),
     )
 

@@ -19,7 +19,8 @@ from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Report
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.apart import read_apart
-from lapor_sync.mirror.write import MAPPED, Read, mark_other, write
+from lapor_sync.mirror.merge import MAPPED, Read
+from lapor_sync.mirror.write import mark_other, write
 from lapor_sync.store import ailing, marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark

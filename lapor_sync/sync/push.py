@@ -52,9 +52,9 @@ from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.mirror.apart import together_or_alone
-from lapor_sync.mirror.judge import hold
+from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.mirror.write import Change, rejudge
+from lapor_sync.mirror.write import hold, rejudge
 from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark

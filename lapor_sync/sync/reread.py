@@ -12,7 +12,9 @@ from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN
 from lapor_sync.domain.report import Detail, Report, Thread
 from lapor_sync.domain.waits import doubled
 from lapor_sync.mirror.apart import read_apart
-from lapor_sync.mirror.write import Change, Read, write
+from lapor_sync.mirror.decide import Change
+from lapor_sync.mirror.merge import Read
+from lapor_sync.mirror.write import write
 from lapor_sync.store import ailing, conflicts, marks, quarantine, reports
 from lapor_sync.store.ailing import Ailing
 from lapor_sync.store.conflicts import How

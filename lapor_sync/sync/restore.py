@@ -22,8 +22,8 @@ from lapor_sync.domain.names import shown_path
 from lapor_sync.domain.next_step import Scene, cannot_be_told, digests
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Uptime
-from lapor_sync.mirror.judge import hold
 from lapor_sync.mirror.mirror import Mirror, Rules
+from lapor_sync.mirror.write import hold
 from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threads
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head

@@ -13,8 +13,10 @@ from functools import partial
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
+from lapor_sync.mirror.decide import Change, Step, settle
+from lapor_sync.mirror.merge import MAPPED, merge_fields
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.mirror.write import MAPPED, Before, Change, merge_fields, save, settle
+from lapor_sync.mirror.write import Before, save
 from lapor_sync.store import marks, quarantine
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -113,13 +115,14 @@ def _take(work: Work, mirror: Mirror, rows: Sequence[Report], age: _Age) -> list
     listed_at = _listed_at(work)
     written = []
     for tracking_id, row in by_id.items():
-        old, items = before.reports.get(tracking_id), before.threads.get(tracking_id, ())
-        deliveries = before.deliveries.get(tracking_id, [])
+        old, items, deliveries = before.of(tracking_id)
         merged = merge_export(old, row, age, listed_at, work.now)
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
-        new = merged if is_same else settle(work, mirror, old, merged, items, deliveries)
-        written.append(Change(old=old, new=new, items=items, deliveries=deliveries))
-    save(work, written)
+        new, steps = merged, list[Step]()
+        if not is_same:
+            new, steps = settle(old, merged, items, deliveries, mirror.rules, mirror.pace, work.now)
+        written.append(Change(old=old, new=new, items=items, deliveries=deliveries, steps=tuple(steps)))
+    save(work, mirror, written)
     return written
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.next_step import next_step
-from lapor_sync.mirror import write
+from lapor_sync.mirror import decide
 from lapor_sync.mirror.judge import judge
 from lapor_sync.store import quarantine
 from lapor_sync.sync import housekeeping
@@ -29,7 +29,7 @@ def fail_at(monkeypatch: pytest.MonkeyPatch, tracking_id: str, error: Exception)
             raise error
         return judge(case, *args)
 
-    monkeypatch.setattr(write, "judge", failing)
+    monkeypatch.setattr(decide, "judge", failing)
 
 
 def quarantined(city: Bench) -> set[str]:

@@ -1,0 +1,318 @@
+"""What follows from one read of a report, as plain steps: pure. `write.py` carries them out, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from lapor_sync.domain import three_way
+from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.delivery import Kind, Reason, State, references_in
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.next_step import times_arrived
+from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.domain.three_way import Decision
+from lapor_sync.mirror.judge import Facts, judge
+from lapor_sync.mirror.merge import Read, doubt_of, items_after, merge
+from lapor_sync.mirror.mirror import Pace, Rules
+from lapor_sync.store.outbox import Queued
+from lapor_sync.store.reports import Mirrored
+
+# What can be to write.
+
+
+class Note(NamedTuple):
+    """An audit row."""
+
+    what: str
+    subject: str
+    data: Mapping[str, object]
+
+
+class Say(NamedTuple):
+    """A line of the log."""
+
+    level: Literal["info", "warning", "error"]
+    event: str
+    values: Mapping[str, object]
+
+
+class Hold(NamedTuple):
+    """A delivery waits for a person, who is asked."""
+
+    delivery: Queued
+    reason: Reason
+
+
+class Arrived(NamedTuple):
+    """A held or refused response stands in the thread all the same: that question has answered itself."""
+
+    delivery: Queued
+
+
+class Answered(NamedTuple):
+    """What was asked about a response that now stands in the thread, whole, has answered itself."""
+
+    ref: str
+
+
+class Seen(NamedTuple):
+    """A response stands in that many items, and was first seen there then."""
+
+    ref: str
+    times: int
+    at: datetime
+
+
+class Recover(NamedTuple):
+    """A well-formed reference with our prefix stands in the thread; where no delivery is known for it (an older backup
+    was restored), it becomes one that was sent."""
+
+    ref: str
+    tracking_id: str
+    text: str
+
+
+class PutAside(NamedTuple):
+    """A record goes to quarantine."""
+
+    bad: BadRecord
+
+
+class Release(NamedTuple):
+    """A report's records leave quarantine: it could be read."""
+
+    tracking_id: str
+
+
+Step = Note | Say | Hold | Arrived | Answered | Seen | Recover | PutAside | Release
+
+
+class Known(NamedTuple):
+    """What the mirror holds of one report before a read is merged: itself, its thread, its deliveries."""
+
+    report: Mirrored | None
+    items: tuple[ThreadItem, ...]
+    deliveries: list[Queued]
+
+
+class Change(NamedTuple):
+    """What becomes of one read: the report before and after, its thread after and `before`, its deliveries; `steps`
+    are what else is to be written, in order.
+
+    `is_other`: what was read is another report, or nobody knows: nothing of it was merged.
+    """
+
+    old: Mirrored | None
+    new: Mirrored
+    items: tuple[ThreadItem, ...]
+    deliveries: list[Queued]
+    before: tuple[ThreadItem, ...] = ()
+    is_other: bool = False
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def is_new(self) -> bool:
+        return self.old is None
+
+    @property
+    def is_changed(self) -> bool:
+        return self.old is not None and self.old != self.new
+
+
+def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) -> Change:
+    """Return what becomes of a report by this read. One that is not mirrored must be in it."""
+    old = known.report
+    if old is not None and (reason := doubt_of(read, old)):
+        return doubted(old, read.report, known, reason, rules, pace, now)
+    # Reads of one report follow one another in this one process: the later one is the newer knowledge. Their
+    # times cannot tell, since `began_at` is whole seconds and any clock may go back.
+    items = items_after(read.thread, known.items)
+    steps: list[Step] = []
+    mine = known.deliveries
+    if read.thread:
+        mine, steps = references_seen(read.tracking_id, items, mine, rules.prefix, now)
+    merged = merge(read, old, now, is_same_thread=items == known.items)
+    steps += _trouble(old, merged)
+    if old is not None and old.other_since and not merged.other_since:
+        steps.append(Release(old.tracking_id))
+    new, more = settle(old, merged, items, mine, rules, pace, now, is_unread=read.unread)
+    return Change(old=old, new=new, items=items, deliveries=mine, before=known.items, steps=(*steps, *more))
+
+
+def _trouble(old: Mirrored | None, new: Mirrored) -> list[Step]:
+    """What the log is told once: that a thread cannot be read, or not whole."""
+    told: list[Step] = []
+    if new.thread_doubt and (old is None or old.thread_doubt != new.thread_doubt):
+        values = {"tracking_id": new.tracking_id, "what": new.thread_doubt}
+        told.append(Say("warning", "thread_incomplete", values))
+    if new.thread_error and (old is None or old.thread_error != new.thread_error):
+        values = {"tracking_id": new.tracking_id, "what": new.thread_error}
+        told.append(Say("warning", "thread_unreadable", values))
+    return told
+
+
+def doubted(
+    old: Mirrored, found: Report | None, known: Known, doubt: Reason, rules: Rules, pace: Pace, now: datetime
+) -> Change:
+    """Return the report as it is mirrored, with what says that upstream gives another one in its place.
+
+    Its deliveries are held, and it is read again a day later; of the other one, who may be anybody's, only the ids
+    are kept.
+    """
+    other_id = None
+    if doubt is Reason.NOT_CONFIRMED and found is not None:
+        other_id = found.upstream_id or old.call_id
+    steps: list[Step] = []
+    if old.other_since is None:
+        steps.append(Note("another_report", old.tracking_id, {"reason": doubt}))
+        steps.append(Say("warning", "another_report", {"tracking_id": old.tracking_id, "reason": doubt}))
+    if found is not None:
+        steps.append(PutAside(_other_record(found, old, doubt)))
+    held, holding = hold_all(known.deliveries, doubt)
+    merged = old._replace(other_since=old.other_since or now, other_id=other_id)
+    new, more = settle(old, merged, known.items, held, rules, pace, now)
+    steps = [*steps, *holding, *more]
+    return Change(old=old, new=new, items=known.items, deliveries=held, is_other=True, steps=tuple(steps))
+
+
+def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
+    said = {
+        name: value for name, value in (("id", found.upstream_id), ("tracking_id", found.tracking_id)) if value
+    }
+    if "tracking_id" in found.missing:
+        said.pop("tracking_id")
+    return BadRecord(
+        doubt.value,
+        key=f"{old.tracking_id}/another",
+        raw=json.dumps(said, sort_keys=True),
+        report_id=old.tracking_id,
+    )
+
+
+# References.
+
+
+def references_seen(
+    tracking_id: str, items: tuple[ThreadItem, ...], deliveries: list[Queued], prefix: str, now: datetime
+) -> tuple[list[Queued], list[Step]]:
+    """Return a report's deliveries as they are once it is known which of our references stand in its thread."""
+    steps: list[Step] = []
+    seen = []
+    for one in deliveries:
+        after, more = _seen(one, items, now)
+        seen.append(after)
+        steps += more
+    known = {one.ref for one in deliveries}
+    for item in items:
+        if item.kind is ItemKind.ANSWER and prefix in item.content:  # cheap first: most carry none
+            unknown = references_in(item.content, prefix) - known
+            steps += (Recover(ref, tracking_id, item.content) for ref in unknown)
+    return seen, steps
+
+
+def _seen(one: Queued, items: tuple[ThreadItem, ...], now: datetime) -> tuple[Queued, list[Step]]:
+    if one.delivery.kind is Kind.FORWARD:
+        return one, []
+    count, steps = times_arrived(items, one.delivery), list[Step]()
+    if count and one.state in {State.HELD, State.REFUSED}:
+        steps += [Arrived(one), Say("info", "delivery_found", {"ref": one.ref, "tracking_id": one.tracking_id})]
+        sent = replace(one.delivery, state=State.SENT)
+        one = replace(one, delivery=sent, reason=Reason.FOUND, sent_at=now)
+    if count == one.seen_count:
+        return one, steps
+    if one.seen_at is None:
+        steps.append(Answered(one.ref))  # shown cut at first, and whole now
+    after = replace(one, seen_count=count, seen_at=one.seen_at or now)
+    steps.append(Seen(one.ref, count, after.seen_at or now))
+    if count > 1:
+        steps.append(Note("seen_twice", one.tracking_id, {"ref": one.ref, "count": count}))
+        values = {"ref": one.ref, "tracking_id": one.tracking_id, "count": count}
+        steps.append(Say("error", "seen_twice", values))
+    return after, steps
+
+
+# Judging, and the three ways.
+
+
+def settle(
+    old: Mirrored | None,
+    merged: Mirrored,
+    items: tuple[ThreadItem, ...],
+    deliveries: list[Queued],
+    rules: Rules,
+    pace: Pace,
+    now: datetime,
+    *,
+    is_unread: bool = False,
+) -> tuple[Mirrored, list[Step]]:
+    """Return a report whose fields are merged as it is judged and reconciled, and what follows from that."""
+    is_known = merged.thread_known or bool(items)
+    case = Facts(
+        old=old,
+        new=merged,
+        items=items if is_known else None,
+        unread=is_unread or (merged.read_at is not None and not is_known),
+        deliveries=deliveries,
+        now=now,
+    )
+    return _reconcile(old, judge(case, rules, pace), deliveries)
+
+
+def _reconcile(old: Mirrored | None, new: Mirrored, deliveries: list[Queued]) -> tuple[Mirrored, list[Step]]:
+    """Decide three ways: the new agreed, what is held, and the audit row that says why."""
+    agreed, steps = old.agreed if old else None, list[Step]()
+    decision = three_ways(new, agreed, deliveries)
+    if decision is Decision.HOLD or new.vanished_at is not None:  # a hand-over moves no colour, and must not wait
+        steps += _hold_moved(new, deliveries)
+    if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
+        new = new._replace(agreed=new.present)
+    if old is None or (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed):
+        steps.append(_note(old, new, decision))
+    return new, steps
+
+
+def three_ways(new: Mirrored, agreed: Colour | None, deliveries: list[Queued]) -> Decision:
+    """The table's word for one report. A null colour takes no decision."""
+    if new.colour is None:
+        return Decision.NOTHING
+    states = [one.state for one in deliveries if one.delivery.kind is Kind.RESPONSE]
+    return three_way.decide(agreed, three_way.ours(agreed, states), new.present)
+
+
+def _hold_moved(new: Mirrored, deliveries: list[Queued]) -> list[Step]:
+    # Of a report that is gone nothing can be read back; while it is there, an unknown may be what moved it.
+    if new.present is None:
+        return hold_all(deliveries, Reason.GONE_UPSTREAM)[1]
+    return hold_all(deliveries, Reason.BOTH_MOVED, states=frozenset({State.QUEUED}))[1]
+
+
+_HOLDABLE = frozenset({State.QUEUED, State.UNKNOWN})
+
+
+def hold_all(
+    deliveries: list[Queued], reason: Reason, *, states: frozenset[State] = _HOLDABLE
+) -> tuple[list[Queued], list[Step]]:
+    """Return a report's deliveries as they are once those that wait are held, and the steps to that."""
+    after = [_held(one, reason) if one.state in states else one for one in deliveries]
+    return after, [Hold(one, reason) for one in deliveries if one.state in states]
+
+
+def _held(one: Queued, reason: Reason) -> Queued:
+    return replace(one, delivery=replace(one.delivery, state=State.HELD), reason=reason)
+
+
+def _note(old: Mirrored | None, new: Mirrored, decision: Decision) -> Note:
+    data = {
+        "decision": decision,
+        "before": old.colour if old else None,
+        "after": new.colour,
+        "agreed": new.agreed,
+        "row": new.verdict.row,
+        "rules": new.rules,
+        "waiting_on": new.verdict.waiting_on,
+    }
+    return Note("colour", new.tracking_id, data)

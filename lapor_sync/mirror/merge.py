@@ -1,0 +1,125 @@
+"""What was read is laid over what is known of a report: pure. What the source did not carry stays."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from lapor_sync.domain.delivery import Reason
+from lapor_sync.domain.identity import Match, is_by_id, match
+from lapor_sync.domain.personal import HIDING_FLAGS
+from lapor_sync.domain.report import Detail, Report, Thread, ThreadItem
+from lapor_sync.domain.thread import in_order
+from lapor_sync.store.reports import Mirrored
+
+MAPPED = tuple(name for name in Report._fields if name not in {"tracking_id", "upstream_id", "missing"})
+
+
+class Read(NamedTuple):
+    """One report as read this time from the API.
+
+    `report` None: only the thread was read. `thread` None: it could not be read (`unread`), or was not asked for.
+    `row_hash` and `row` where it came from a listing; `forget_row`: a listing showed a change that could not be
+    read. `thread_error`: the call that did not bring the thread. `at`: upstream's time of the read. `has_moved`:
+    upstream names the report by another id from now on.
+    """
+
+    tracking_id: str
+    at: datetime
+    report: Report | None = None
+    thread: Thread | None = None
+    detail: Detail | None = None
+    row_hash: str | None = None
+    row: str | None = None
+    forget_row: bool = False
+    unread: bool = False
+    has_moved: bool = False
+    thread_error: str | None = None
+
+
+def merge(read: Read, old: Mirrored | None, now: datetime, *, is_same_thread: bool) -> Mirrored:
+    """The mirrored report with what this read brought; what the source did not carry stays as it is known.
+
+    A settled report that was read again and found the same stays as it is, so that nothing is written.
+    """
+    if old is None:
+        return _first(read, now)
+    report = merge_fields(old.report, read.report) if read.report else old.report
+    moved = report != old.report or old.read_at is None
+    thread_read_at = old.thread_read_at
+    brings_nothing = old.settled and not moved and is_same_thread and not old.thread_trouble
+    if read.thread and read.thread.complete and not brings_nothing:
+        thread_read_at = read.thread.began_at
+    forwarded = old.forwarded_from if old.forwarded_from == (report.disposition_id or "") else None
+    found = read.detail is not None or read.thread is not None  # a list may name what cannot be read by id
+    return old._replace(
+        report=report,
+        row_hash=None if read.forget_row else read.row_hash or old.row_hash,
+        read_at=read.at if read.report and moved else old.read_at,
+        thread_read_at=thread_read_at,
+        forwarded_from=forwarded,
+        missing_since=None if found else old.missing_since,
+        vanished_at=None if found else old.vanished_at,
+        other_since=None if read.report else old.other_since,
+        other_id=None if read.report else old.other_id,
+        thread_doubt=_thread_doubt(read, old.thread_doubt),
+        thread_error=None if read.thread else read.thread_error or old.thread_error,
+    )
+
+
+def _thread_doubt(read: Read, before: str | None) -> str | None:
+    return (read.thread.why or None) if read.thread else before
+
+
+def _first(read: Read, now: datetime) -> Mirrored:
+    report = read.report
+    assert report is not None
+    if report.tracking_id != read.tracking_id:
+        report = report._replace(tracking_id=read.tracking_id)
+    return Mirrored(
+        report=without_reporter(report) if HIDING_FLAGS & report.missing else _shown(report),
+        first_seen_at=now,
+        row_hash=read.row_hash,
+        read_at=read.at,
+        thread_read_at=read.thread.began_at if read.thread and read.thread.complete else None,
+        thread_doubt=_thread_doubt(read, None),
+        thread_error=read.thread_error,
+    )
+
+
+def merge_fields(known: Report, new: Report) -> Report:
+    """`new` over `known`: a field that the source does not carry keeps its value; identity stays."""
+    absent = new.missing | {"reporter_name"} if HIDING_FLAGS & new.missing else new.missing
+    values = {name: getattr(new, name) for name in MAPPED if name not in absent}
+    return _shown(known._replace(**values, upstream_id=new.upstream_id or known.upstream_id))
+
+
+def _shown(report: Report) -> Report:
+    return without_reporter(report) if hides(report) else report
+
+
+def hides(report: Report) -> bool:
+    """Whether the reporter is not to be known."""
+    return report.is_anonymous or report.is_secret
+
+
+def without_reporter(report: Report) -> Report:
+    """An anonim or rahasia report is mirrored without the reporter's name (rules, section 7)."""
+    return report._replace(reporter_name=None) if report.reporter_name else report
+
+
+def items_after(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
+    """The thread as it stands upstream: of one that may not be whole nothing that is known is gone."""
+    if thread is None or thread.complete:
+        return thread.items if thread else known
+    shown = {item.id for item in thread.items}
+    return in_order([*thread.items, *(item for item in known if item.id not in shown)])
+
+
+def doubt_of(read: Read, old: Mirrored) -> Reason | None:
+    """Why what was read may not be merged with the report for which it was asked; None where it may."""
+    if read.report is None:
+        return Reason.ANOTHER_REPORT if read.thread and old.other_since else None
+    known = old.report._replace(upstream_id=None) if read.has_moved and not is_by_id(old.report) else old.report
+    found = match(known, read.report, is_confirmed=old.read_at is not None)
+    return {Match.UNSAID: Reason.NOT_CONFIRMED, Match.OTHER: Reason.ANOTHER_REPORT}.get(found)
