@@ -44,5 +44,9 @@ def _looked_at(work: Work, row: PostRow, at: datetime) -> Unattended | None:
         opd_name=row.opd_name,
         since=since,
         is_vacant=row.vacant_since is not None,
-        overdue=queries.count(work, queries.Wanted(opd=row.post.opd, overdue=True), None),
+        overdue=_overdue(work, row.post.opd),
     )
+
+
+def _overdue(work: Work, opd: str | None) -> int:
+    return sum(queries.late(work, None if opd is None else frozenset({opd})).values())

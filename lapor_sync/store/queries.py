@@ -7,18 +7,31 @@ typed; no JSON and no words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select, true
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    TextClause,
+    and_,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
 
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.store import institutions
 from lapor_sync.store.database import Work
-from lapor_sync.store.schema import opd_number
+from lapor_sync.store.schema import AGAIN, OPEN, opd_number
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -32,8 +45,8 @@ NONE = "-"
 class Wanted:
     """Filters of a list; None for all. Values are as in a `Row`, NONE for reports without one.
 
-    `is_open`: neither hijau nor abu. `since` and `until`: received in this span, the end left out. `text`: in the title
-    or the words of a report that is not rahasia, or its Tracking ID.
+    `is_open`: neither hijau nor abu. `since` and `until`: received in this span, the end left out. `text`: a Tracking
+    ID, else in the title or the words of a report that is not rahasia.
     """
 
     colour: str | None = None
@@ -79,15 +92,28 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list. `after` leads to the next part, None at the end."""
+    """A part of a list. `after` leads to the next part, None at the end; there may be fewer rows than a page has."""
 
     rows: tuple[Row, ...]
     after: str | None
 
 
-_received = func.coalesce(table.c.created_at, "")
-_OPEN = or_(table.c.colour.is_(None), table.c.colour.in_(sorted(set(Colour) - CLOSED)))
-"""What people work with: few, however many reports there are, and found by the index of colours."""
+class Number(NamedTuple):
+    """How many there are; `is_more`: so many were seen, and no further was looked."""
+
+    seen: int
+    is_more: bool
+
+
+LOOK = 10_000
+"""A page looks through so many reports at most, whatever is wanted: it costs what it shows, not what is stored."""
+
+COUNTED = 5_000
+"""The numbers beside the filters are of so many open reports at most, the newest."""
+
+
+_IS_OPEN = func.coalesce(table.c.colour, "").not_in(sorted(CLOSED))
+"""As OPEN, for a query that has an index for its order already."""
 
 _FILTERED = {
     "colour": table.c.colour,
@@ -99,9 +125,6 @@ _FILTERED = {
     "district": table.c.kecamatan,
 }
 """The filters that are a column, by the name that `Wanted` has for them."""
-
-_DISTRICT = list(_FILTERED).index("district")
-
 
 _SHOWN = (
     table.c.tracking_id,
@@ -126,72 +149,154 @@ _SHOWN = (
 )
 
 
-def page(work: Work, wanted: Wanted, within: Within, *, after: str | None = None, most: int = 50) -> Page:
+class _Key(NamedTuple):
+    """A place in a list: when a report was received ("" where nobody knows), and its number."""
+
+    received: str
+    tracking_id: str
+
+
+def page(
+    work: Work, wanted: Wanted, within: Within, *, after: str | None = None, most: int = 50, look: int = LOOK
+) -> Page:
     """Return the wanted reports, the newest first, from behind `after` (a page's) on.
 
     A page goes on by key, so that what comes in meanwhile moves nothing. A key that no page gave begins anew.
     """
-    query = select(*_SHOWN).where(*_where(work, wanted, within))
-    if after is not None and _is_text(after):
-        query = query.where(_is_behind(*after.rpartition("/")[::2]))
-    query = query.order_by(_received.desc(), table.c.tracking_id.desc()).limit(most + 1)
-    rows = _rows(work, query)
-    last = rows[most - 1] if len(rows) > most else None
-    return Page(tuple(rows[:most]), f"{to_text(last.created_at) or ''}/{last.tracking_id}" if last else None)
+    start = _Key(*after.rpartition("/")[::2]) if after is not None and _is_text(after) else None
+    lists = _lists(work, wanted, within)
+    end = max((key for one in lists if (key := _key_at(work, one, start, look))), default=None)
+    filters = _filters(work, wanted)
+    rows = [
+        row
+        for one in lists
+        for part in _parts(one, start, end)
+        for row in _rows(work, select(*_SHOWN).where(*part, *filters).order_by(*_NEWEST).limit(most + 1))
+    ]
+    rows.sort(key=_key, reverse=True)
+    if len(rows) > most:
+        end = _key(rows[most - 1])
+    return Page(tuple(rows[:most]), "/".join(end) if end else None)
 
 
-def _is_behind(received: str, tracking_id: str) -> ColumnElement[bool]:
-    is_same = _received == received
-    return or_(_received < received, and_(is_same, table.c.tracking_id < tracking_id))
+_NEWEST = (table.c.created_at.desc(), table.c.tracking_id.desc())
 
 
-def count(work: Work, wanted: Wanted, within: Within, *, most: int | None = None) -> int:
-    """Return how many reports are wanted, `most` where they are more: to count all takes ever longer."""
-    some = select(table.c.tracking_id).where(*_where(work, wanted, within)).limit(most).subquery()
-    return int(work.conn.execute(select(func.count()).select_from(some)).scalar_one())
+def _key(row: Row) -> _Key:
+    return _Key(to_text(row.created_at) or "", row.tracking_id)
 
 
-def counts(work: Work, wanted: Wanted, within: Within) -> dict[str, dict[str, int]]:
+_Conditions = list[ColumnElement[bool] | TextClause]
+
+
+def _lists(work: Work, wanted: Wanted, within: Within) -> list[_Conditions]:
+    """The lists that are looked through, each with an index in its order: of all reports, or one an OPD."""
+    base: _Conditions = [table.c.agency == work.agency, *([OPEN] if wanted.is_open else [])]
+    if wanted.since is not None:
+        base.append(table.c.created_at >= to_text(wanted.since))
+    if wanted.until is not None:
+        base.append(table.c.created_at < to_text(wanted.until))
+    if wanted.text is not None and (number := _number(work, wanted.text.strip(), within)):
+        base.append(table.c.tracking_id == number)
+    of = table.c.disposition_id
+    if wanted.opd is None:
+        return [base] if within is None else [[*base, of == opd] for opd in sorted(within)]
+    if not _is_text(wanted.opd) or (within is not None and wanted.opd not in within):
+        return []
+    return [[*base, of.is_(None) if wanted.opd == NONE else of == wanted.opd]]
+
+
+def _number(work: Work, text: str, within: Within) -> str | None:
+    """The text where it is the number of a report that may be seen: then that one alone is meant."""
+    if not _is_text(text):
+        return None
+    where = (table.c.agency == work.agency, table.c.tracking_id == text, _of(within))
+    return work.conn.execute(select(table.c.tracking_id).where(*where)).scalar()
+
+
+def _parts(one: _Conditions, start: _Key | None, end: _Key | None) -> Iterator[_Conditions]:
+    """A list from behind `start` to `end`: what was received then, and behind it that of which nobody knows when."""
+    at = tuple_(table.c.created_at, table.c.tracking_id)
+    dated: _Conditions = [*one, table.c.created_at.is_not(None)]
+    undated: _Conditions = [*one, table.c.created_at.is_(None)]
+    if start is None or start.received:
+        yield dated + _between(at, start and tuple(start), tuple(end) if end and end.received else None)
+    if end is None or not end.received:
+        first = start.tracking_id if start and not start.received else None
+        yield undated + _between(table.c.tracking_id, first, end and end.tracking_id)
+
+
+def _between(at: Any, start: Any, end: Any) -> _Conditions:
+    """Behind `start`, and not behind `end`; lists run downwards."""
+    return ([] if start is None else [at < start]) + ([] if end is None else [at >= end])
+
+
+def _key_at(work: Work, one: _Conditions, start: _Key | None, look: int) -> _Key | None:
+    """Where a list is left after so many reports; None where it ends before."""
+    for part in _parts(one, start, None):
+        query = select(table.c.created_at, table.c.tracking_id).where(*part).order_by(*_NEWEST)
+        if row := work.conn.execute(query.offset(look - 1).limit(1)).first():
+            return _Key(row[0] or "", row[1])
+    return None
+
+
+def count(work: Work, wanted: Wanted, within: Within, *, most: int, look: int = LOOK) -> Number:
+    """Return how many are wanted of the newest `look` reports, no more than `most`: to count all takes ever longer."""
+    lists = _lists(work, wanted, within)
+    end = max((key for one in lists if (key := _key_at(work, one, None, look))), default=None)
+    filters = _filters(work, wanted)
+    seen = sum(_count(work, [*part, *filters], most + 1) for one in lists for part in _parts(one, None, end))
+    return Number(min(seen, most), is_more=seen > most or end is not None)
+
+
+def counts(work: Work, wanted: Wanted, within: Within, *, most: int = COUNTED) -> dict[str, dict[str, int]]:
     """Return, for each filter that is a column, how many open reports each value would show beside the other filters.
 
-    Those that are open are few, however many reports there are: they are read once.
+    Of those that fit the other filters the newest `most` are counted.
     """
     nothing: dict[str, Any] = dict.fromkeys(_FILTERED)
+    chosen = {name: value for name in _FILTERED if (value := getattr(wanted, name)) is not None}
     everything = replace(wanted, is_open=True, **nothing)
-    query = select(*_FILTERED.values(), table.c.is_secret).where(*_where(work, everything, within))
-    chosen = [getattr(wanted, name) for name in _FILTERED]
+    columns = [func.coalesce(column, NONE).label(name) for name, column in _FILTERED.items()]
+    query = select(*columns, table.c.is_secret)
+    where = [*_lists(work, everything, None)[0], _of(within), *_filters(work, everything)]
+    near = query.where(*where).order_by(*_NEWEST[: within is None]).limit(most).cte("near")
+    told = {name: _told(near, name) for name in _FILTERED}
+    groups = [
+        select(literal(name), near.c[name], func.count())
+        .where(*(told[other](value) for other, value in chosen.items() if other != name), told[name](None))
+        .group_by(near.c[name])
+        for name in _FILTERED
+    ]
     found: dict[str, dict[str, int]] = {name: {} for name in _FILTERED}
-    for *values, is_secret in work.conn.execute(query):
-        said: list[str | None] = [value or NONE for value in values]
-        if is_secret:
-            said[_DISTRICT] = None  # fits no choice, and is counted under none
-        misses = [n for n, one in enumerate(said) if chosen[n] not in {None, one}]
-        for n, (name, one) in enumerate(zip(_FILTERED, said, strict=True)):
-            if one is not None and misses in ([], [n]):
-                found[name][one] = found[name].get(one, 0) + 1
+    for name, value, number in work.conn.execute(union_all(*groups)):
+        found[name][value] = int(number)
     return found
 
 
-def _where(work: Work, wanted: Wanted, within: Within) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [table.c.agency == work.agency, _of(within)]
+def _told(near: CTE, name: str) -> Callable[[str | None], ColumnElement[bool]]:
+    """Whether a report has a value of that filter (None: any). Where a rahasia one is from is not told."""
+
+    def fits(value: str | None) -> ColumnElement[bool]:
+        is_it = true() if value is None else near.c[name] == value if _is_text(value) else false()
+        return and_(is_it, near.c.is_secret == 0) if name == "district" else is_it
+
+    return fits
+
+
+def _filters(work: Work, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What is wanted of each report that is looked at. None of it by an index: the list's own has its order."""
+    found: list[ColumnElement[bool]] = []
     for name, column in _FILTERED.items():
         value = getattr(wanted, name)
-        if value == NONE:
-            found.append(column.is_(None))
-        elif value is not None:
-            found.append(column == value if _is_text(value) else false())
+        if name != "opd" and value is not None:
+            found.append(func.coalesce(column, NONE) == value if _is_text(value) else false())
     if wanted.district is not None:
         found.append(table.c.is_secret == 0)  # where a rahasia one is from is not told by its number either
-    if wanted.is_open:
-        found.append(_OPEN)
     if wanted.flag is not None:
         found.append(table.c.flags.contains(json.dumps(wanted.flag), autoescape=True))
     if wanted.overdue:
-        found.append(_is_overdue(work))
-    if wanted.since is not None:
-        found.append(table.c.created_at >= to_text(wanted.since))
-    if wanted.until is not None:
-        found.append(table.c.created_at < to_text(wanted.until))
+        found.append(func.coalesce(table.c.due_at, work.at) < work.at)
     if wanted.text is not None:
         found.append(_says(wanted.text.strip()))
     return found
@@ -199,10 +304,6 @@ def _where(work: Work, wanted: Wanted, within: Within) -> list[ColumnElement[boo
 
 def _of(within: Within) -> ColumnElement[bool]:
     return true() if within is None else table.c.disposition_id.in_(sorted(within))
-
-
-def _is_overdue(work: Work) -> ColumnElement[bool]:
-    return and_(table.c.due_at.is_not(None), table.c.due_at < work.at)
 
 
 def _says(text: str) -> ColumnElement[bool]:
@@ -260,10 +361,10 @@ def _time(text: str | None) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class Pile:
-    """Reports that wait for the same reason, the most urgent first; `count` is how many there are in all."""
+    """Reports that wait for the same reason, the most urgent first; `number` is how many there are in all."""
 
     rows: tuple[Row, ...]
-    count: int
+    number: Number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,31 +389,47 @@ def tasks(
     today: datetime,
     soon: datetime,
     closing: datetime,
-    most: int = 100,
+    most: int = 20,
+    counted: int = 1000,
 ) -> Tasks:
-    """Return what waits for these; `today`, `soon` and `closing` are the ends of the spans that they name."""
-    mine = and_(table.c.agency == work.agency, _of(within), _OPEN)
-    waits = table.c.waiting_on.in_(list(waiting_on))
-    due, closes = table.c.due_at, table.c.auto_close_at
-    is_timed = due.is_not(None)
+    """Return what waits for these; `today`, `soon` and `closing` are the ends of the spans that they name.
+
+    Of each pile the first `most`, and how many there are up to `counted`.
+    """
     at, day, later, end = (work.at, to_text(today), to_text(soon), to_text(closing))
-    pile = partial(_pile, work, mine, most)
+    waits = table.c.waiting_on.in_(sorted(set(waiting_on) - {WaitingOn.REPORTER}))
+    due, closes = table.c.due_at, table.c.auto_close_at
+    lists = [table.c.disposition_id == opd for opd in sorted(within)] if within is not None else [true()]
+
+    def pile(by: Any, *fits: ColumnElement[bool] | TextClause) -> Pile:
+        rows: list[Row] = []
+        seen = 0
+        for mine in lists:
+            where = (table.c.agency == work.agency, mine, *fits, _IS_OPEN)
+            found = _rows(work, select(*_SHOWN).where(*where).order_by(by, table.c.tracking_id).limit(most))
+            rows += found
+            seen += len(found) if len(found) < most else _count(work, where, counted + 1)
+        rows.sort(key=lambda row: (getattr(row, by.name) is not None, getattr(row, by.name) or 0, row.tracking_id))
+        return Pile(tuple(rows[:most]), Number(min(seen, counted), is_more=seen > counted))
+
     return Tasks(
-        overdue=pile(and_(waits, is_timed, due < at), due),
-        today=pile(and_(waits, is_timed, due >= at, due <= day), due),
-        soon=pile(and_(waits, is_timed, due > day, due <= later), due),
-        wrote_again=pile(and_(waits, table.c.answers > 0, or_(~is_timed, due > later)), table.c.updated_at),
-        closing=pile(and_(table.c.waiting_on == WaitingOn.REPORTER, closes >= at, closes <= end), closes),
+        overdue=pile(due, due.is_not(None), due < at, waits),
+        today=pile(due, due.is_not(None), due >= at, due <= day, waits),
+        soon=pile(due, due.is_not(None), due > day, due <= later, waits),
+        wrote_again=pile(table.c.updated_at, AGAIN, waits, or_(due.is_(None), due > later)),
+        closing=pile(
+            closes,
+            closes.is_not(None),
+            closes >= at,
+            closes <= end,
+            func.coalesce(table.c.waiting_on, "") == WaitingOn.REPORTER,
+        ),
     )
 
 
-def _pile(work: Work, mine: ColumnElement[bool], most: int, fits: ColumnElement[bool], by: Any) -> Pile:
-    where = and_(mine, fits)
-    rows = _rows(work, select(*_SHOWN).where(where).order_by(by, table.c.tracking_id).limit(most))
-    if len(rows) < most:
-        return Pile(tuple(rows), len(rows))
-    number = work.conn.execute(select(func.count()).select_from(table).where(where)).scalar_one()
-    return Pile(tuple(rows), int(number))
+def _count(work: Work, where: Iterable[ColumnElement[bool] | TextClause], most: int) -> int:
+    some = select(table.c.tracking_id).where(*where).limit(most).subquery()
+    return int(work.conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 # The OPDs.
@@ -334,7 +451,7 @@ class OpdRow:
 
 def by_opd(work: Work, within: Within = None) -> tuple[OpdRow, ...]:
     """Return each OPD's numbers, the most merah first."""
-    numbers, late = _numbers(work, within), _late(work, within)
+    numbers, overdue = _numbers(work, within), late(work, within)
     found: dict[str | None, dict[str, int]] = {}
     for opd, shade, number in numbers:
         found.setdefault(opd or None, {})[shade] = int(number)
@@ -348,7 +465,7 @@ def by_opd(work: Work, within: Within = None) -> tuple[OpdRow, ...]:
             hijau=by_colour.get(Colour.HIJAU, 0),
             abu=by_colour.get(Colour.ABU, 0),
             unknown=by_colour.get("", 0),
-            overdue=late.get(opd, 0),
+            overdue=overdue.get(opd, 0),
         )
         for opd, by_colour in found.items()
     ]
@@ -364,10 +481,11 @@ def _numbers(work: Work, within: Within) -> Iterable[Any]:
     return work.conn.execute(query)
 
 
-def _late(work: Work, within: Within) -> dict[str | None, int]:
+def late(work: Work, within: Within) -> dict[str | None, int]:
+    """Return how many reports of each OPD are past their deadline."""
     query = (
         select(table.c.disposition_id, func.count())
-        .where(table.c.agency == work.agency, _of(within), _is_overdue(work))
+        .where(table.c.agency == work.agency, _of(within), table.c.due_at.is_not(None), table.c.due_at < work.at)
         .group_by(table.c.disposition_id)
     )
     return {opd: int(number) for opd, number in work.conn.execute(query)}

@@ -103,7 +103,7 @@ def test_pages_are_the_list_and_only_what_somebody_may_see(city: Any, within: st
     mine = [one for one in all_of_it if within in {None, one.report.disposition_id}]
     assert [row.tracking_id for row in in_pages(store, Wanted(), within)] == newest_first(mine)
     with store.reading() as work:
-        assert queries.count(work, Wanted(), of(within), most=999) == len(mine)
+        assert queries.count(work, Wanted(), of(within), most=999).seen == len(mine)
 
 
 def test_a_page_of_just_all_has_no_next(store: Store) -> None:
@@ -174,14 +174,52 @@ def test_counts_say_how_many_open_ones_each_value_would_show(city: Any, chosen: 
 def test_more_than_most_is_not_counted(city: Any) -> None:
     store, _ = city
     with store.reading() as work:
-        assert queries.count(work, Wanted(), None, most=10) == 10
+        assert queries.count(work, Wanted(), None, most=10) == queries.Number(10, is_more=True)
+        assert queries.count(work, Wanted(), None, most=140) == queries.Number(140, is_more=False)
+
+
+@pytest.mark.parametrize("within", [None, frozenset({PU}), frozenset({PU, DLH})], ids=["all", "one", "two"])
+@pytest.mark.parametrize("wanted", [{}, {"category": "Sampah"}, {"text": "mati"}, {"is_open": True}], ids=str)
+def test_a_page_looks_through_so_many_and_the_next_goes_on_there(city: Any, wanted: Any, within: Any) -> None:
+    """However rare what is wanted is: pages that are not full, one after the other, are the list."""
+    store, _ = city
+    with store.reading() as work:
+        whole = queries.page(work, Wanted(**wanted), within, most=999)
+        assert whole.after is None
+        found: list[Row] = []
+        after: str | None = None
+        while True:
+            page = queries.page(work, Wanted(**wanted), within, after=after, most=6, look=9)
+            assert len(page.rows) <= 6
+            found += page.rows
+            if (after := page.after) is None:
+                break
+        assert tuple(found) == whole.rows
+        some = queries.count(work, Wanted(**wanted), within, most=999, look=9)
+        assert some.is_more
+        assert some.seen < len(whole.rows)
+
+
+def test_a_number_is_found_however_old_its_report_is(city: Any) -> None:
+    """Only by who may see it."""
+    store, all_of_it = city
+    oldest = next(one for one in reversed(all_of_it) if one.report.disposition_id == PU)
+    with store.reading() as work:
+        for within, found in ((None, [oldest.tracking_id]), (of(PU), [oldest.tracking_id]), (of(DLH), [])):
+            page = queries.page(work, Wanted(text=f" {oldest.tracking_id} "), within, look=1)
+            assert [row.tracking_id for row in page.rows] == found
+
+
+def test_a_long_pile_says_that_there_are_more(city: Any) -> None:
+    store, _ = city
+    assert tasks(store, None, most=2, counted=3).overdue.number == queries.Number(3, is_more=True)
 
 
 def test_counts_of_an_opd_know_no_other(city: Any) -> None:
     store, _ = city
     with store.reading() as work:
         assert set(queries.counts(work, Wanted(), of(PU))["opd"]) == {PU}
-        assert queries.count(work, Wanted(opd=DLH), of(PU), most=999) == 0
+        assert queries.count(work, Wanted(opd=DLH), of(PU), most=999).seen == 0
         assert [one.id for one in queries.by_opd(work, of(PU))] == [PU]
 
 
@@ -238,7 +276,7 @@ def test_nobody_finds_out_by_searching_what_a_rahasia_report_says(city: Any) -> 
     assert (row.tracking_id, row.title, row.district, row.is_secret) == (secret.tracking_id, None, None, True)
 
 
-def tasks(store: Store, within: str | None, most: int = 100) -> queries.Tasks:
+def tasks(store: Store, within: str | None, most: int = 100, counted: int = 999) -> queries.Tasks:
     with store.reading() as work:
         return queries.tasks(
             work,
@@ -248,6 +286,7 @@ def tasks(store: Store, within: str | None, most: int = 100) -> queries.Tasks:
             soon=START + 3 * DAY,
             closing=START + 2 * DAY,
             most=most,
+            counted=counted,
         )
 
 
@@ -274,7 +313,7 @@ def test_what_waits_stands_in_one_pile_each_the_most_urgent_first(city: Any, wit
         }
         pile = getattr(found, name)
         assert {row.tracking_id for row in pile.rows} == fits
-        assert pile.count == len(fits)
+        assert pile.number == queries.Number(len(fits), is_more=False)
         assert [row.due_at for row in pile.rows] == sorted(row.due_at for row in pile.rows)
     again = {
         one.tracking_id for one in mine if one.answers and (one.due_at is None or one.due_at > START + 3 * DAY)
@@ -296,7 +335,7 @@ def test_a_long_pile_shows_its_first_ones_and_how_many_there_are(city: Any) -> N
     store, _ = city
     whole, short = tasks(store, None), tasks(store, None, most=2)
     assert len(whole.overdue.rows) > 2
-    assert short.overdue == queries.Pile(whole.overdue.rows[:2], whole.overdue.count)
+    assert short.overdue == queries.Pile(whole.overdue.rows[:2], whole.overdue.number)
 
 
 def test_each_opd_s_numbers(city: Any) -> None:
@@ -320,8 +359,8 @@ def test_who_holds_posts_at_two_opds_sees_the_reports_of_both(city: Any) -> None
     both = frozenset({PU, DLH})
     with store.reading() as work:
         mine = [one for one in all_of_it if one.report.disposition_id in both]
-        assert queries.count(work, Wanted(), both, most=999) == len(mine) > 0
-        assert queries.count(work, Wanted(), frozenset(), most=999) == 0
+        assert queries.count(work, Wanted(), both, most=999).seen == len(mine) > 0
+        assert queries.count(work, Wanted(), frozenset(), most=999).seen == 0
 
 
 def test_each_opd_s_numbers_stay_exact_whoever_writes(store: Store, other_city: Store) -> None:

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.output import cell
 from lapor_sync.store import institutions, queries
-from lapor_sync.store.queries import NONE, Wanted
+from lapor_sync.store.queries import NONE, Number, Wanted
 from lapor_sync.web import session
 from lapor_sync.web.board import Board
 from lapor_sync.web.guard import board
@@ -66,19 +66,23 @@ def page() -> str:
     within, (wanted, given) = session.within(), wanted_of(request.args)
     now = board().store.clock.now()
     with board().store.reading() as work:
-        found = queries.page(work, wanted, within, after=request.args.get("after"), most=MOST)
-        total = queries.count(work, wanted, within, most=COUNTED + 1)
+        after = request.args.get("after")
+        found = queries.page(work, wanted, within, after=after, most=MOST)
+        if after is None and len(found.rows) < MOST:
+            total = Number(len(found.rows), is_more=found.after is not None)
+        else:
+            total = queries.count(work, wanted, within, most=COUNTED)
         counts = queries.counts(work, wanted, within) if wanted.is_open else {}
         names = institutions.names(work)
     return render_template(
         "reports.html",
         rows=found.rows,
         total=total,
-        counted=COUNTED,
+        is_sought_on=len(found.rows) < MOST and found.after is not None,
         is_open=wanted.is_open,
         all_of_it=_url(given, semua="1"),
         older=_url(given, after=found.after) if found.after else None,
-        newest=_url(given) if request.args.get("after") else None,
+        newest=_url(given) if after else None,
         groups=list(_groups(given, counts, names)),
         chosen=list(_chosen(given, names)),
         given=given,
