@@ -38,7 +38,12 @@ def board(call: Call, listen: str | None) -> None:
     app = call.app()
     settings = app.settings
     address = address_of(listen or settings.board_listen, settings.board_public_url)
-    secret = secret_in(board_secret_file(settings, os.environ))
+    secret_file = board_secret_file(settings, os.environ)
+    if settings.board_secret_file is None:
+        secret_file.parent.mkdir(
+            mode=0o700, parents=True, exist_ok=True
+        )  # of PostgreSQL's users nobody made it yet
+    secret = secret_in(secret_file)
     with app.mirror(anew=False) as mirror:
         made = Board(
             mirror=mirror,

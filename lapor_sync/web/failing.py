@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, NamedTuple, TypeVar
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request, url_for
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as BaseResponse
 
 from lapor_sync.domain.errors import LaporSyncError, StoreError, StoreUnavailable
@@ -58,7 +58,10 @@ def typed() -> Mapping[str, str]:
         return given
     if request.method in SAFE:
         return {}
-    return {name: value for name, value in request.form.items() if _is_kept(name)}
+    try:
+        return {name: value for name, value in request.form.items() if _is_kept(name)}
+    except RequestEntityTooLarge:
+        return {}  # no form came of it: the page says how large one may be
 
 
 def _is_kept(name: str) -> bool:

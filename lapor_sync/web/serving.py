@@ -14,8 +14,10 @@ from lapor_sync.web.board import Board
 from lapor_sync.web.listening import Address
 
 THREADS = 8
-IDLE_SECONDS = 60
+IDLE_SECONDS = 30
 """So long a connection may say nothing; a slow upload says something."""
+CONNECTIONS = 1000
+"""So many may be open: those of one slow sender must not be all of them. A process may have 1,024 files by default."""
 
 
 def serve(
@@ -43,6 +45,9 @@ def serve(
             threads=THREADS,
             ident=None,
             channel_timeout=IDLE_SECONDS,
+            cleanup_interval=5,
+            connection_limit=CONNECTIONS,
+            asyncore_use_poll=True,
             max_request_body_size=board.most_bytes,
             max_request_header_size=2**15,
             clear_untrusted_proxy_headers=True,

@@ -175,3 +175,16 @@ def test_what_is_no_address_is_said_so(given: str) -> None:
 def test_a_name_may_be_anybodys() -> None:
     assert not is_loopback("papan.kota.example")
     assert is_loopback("LOCALHOST")
+
+
+@pytest.mark.parametrize("fields", [["x" * (8 * 2**20)], ["x"] * 1500])
+def test_a_form_that_is_too_large_is_told_so(client: FlaskClient, board: Board, fields: list[str]) -> None:
+    """What cannot be read is nobody's fault here: no alarm, and the sentence says what to do."""
+    parts = [
+        f'--b\r\nContent-Disposition: form-data; name="n{n}"\r\n\r\n{one}\r\n' for n, one in enumerate(fields)
+    ]
+    kind = "multipart/form-data; boundary=b"
+    answer = client.post("/masuk", data="".join(parts).encode() + b"--b--\r\n", content_type=kind)
+    assert answer.status_code == 413
+    assert "terlalu besar" in answer.text
+    assert "board_failed" not in board.mirror.log.events  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -138,6 +138,17 @@ def test_a_slow_sender_holds_up_nobody(board: Board) -> None:
         assert time.monotonic() - began < 2
         for one in slow:
             one.close()
+
+
+def test_a_hundred_connections_that_say_nothing_keep_nobody_out(board: Board) -> None:
+    with served(board) as url:
+        at = ("127.0.0.1", int(url.rpartition(":")[2]))
+        with ExitStack() as stack:
+            for _ in range(150):
+                stack.enter_context(socket.create_connection(at)).sendall(b"GET /masuk HTTP/1.1\r\nHost: loc")
+            began = time.monotonic()
+            assert status_of(f"{url}/healthz") == 200
+            assert time.monotonic() - began < 10
 
 
 def test_a_request_that_is_far_too_large_is_not_read(board: Board) -> None:
