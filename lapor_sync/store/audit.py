@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from lapor_sync.domain.errors import AuditBroken
+from lapor_sync.domain.errors import AuditBroken, StoreReplaced
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.store.bulk import insert_many, plain
 from lapor_sync.store.schema import audit
@@ -104,9 +104,16 @@ def head(conn: Connection, agency: str | None) -> Head:
     return Head(row.seq, row.hash)
 
 
-def append(conn: Connection, agency: str, entries: Iterable[Entry]) -> Head:
-    """Append in the caller's transaction, last before its commit; who writes has the turn: see `Store.work`."""
+def append(conn: Connection, agency: str, entries: Iterable[Entry], known: Head | None = None) -> Head:
+    """Append in the caller's transaction, last before its commit; who writes has the turn: see `Store.work`.
+
+    `known`: what this process appended last. Raises StoreReplaced where that is not in the chain any more.
+    """
     last = head(conn, agency)
+    if known is not None and last != known and not holds(conn, agency, known):
+        raise StoreReplaced(
+            "The database was set back while it was in use: its audit lacks what was written last."
+        )
     rows = []
     for item in entries:
         seq = last.count + 1

@@ -23,7 +23,8 @@ from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreDamaged, Sto
 from lapor_sync.store import audit
 from lapor_sync.store.audit import GENESIS, Head
 from lapor_sync.store.database import BUSY_SECONDS, DAMAGED, schema_version, sqlite_code
-from lapor_sync.store.database_file import BESIDE, make_private, shut_out_others
+from lapor_sync.store.database_file import BESIDE, OVERWRITTEN, make_private, shut_out_others
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD, delivery, mark, report
 from lapor_sync.store.schema import audit as audit_table
 
@@ -94,10 +95,27 @@ def copy(source: Path, target: Path, *, at_work: bool) -> None:
     try:
         with _told(), closing(_open(source, at_work=at_work)) as conn:
             conn.execute("VACUUM INTO ?", (str(target),))  # it also leaves behind what was deleted
+        with _told(), closing(_open(target, at_work=True)) as conn:
+            _sign(conn)
         flush(target)
     finally:
         for one in _beside(target):  # a full disk leaves its journal
             one.unlink()
+
+
+def _sign(conn: sqlite3.Connection) -> None:
+    """Let a copy say that it is one, so that who works it, or has it copied over the database, is told.
+
+    Of a foreign database nothing is known but that; what it is, `look_into` tells.
+    """
+    conn.execute("PRAGMA user_version = -1")  # it is behind each database: see `DatabaseFile.check`
+    with suppress(sqlite3.OperationalError):
+        conn.execute(_SAY_COPY, (Mark.COPY,))
+
+
+_SAY_COPY = """
+INSERT OR IGNORE INTO mark (agency, name, value) SELECT DISTINCT agency, ?, '' FROM mark WHERE agency <> ''
+"""
 
 
 def look_into(path: Path) -> Contents:
@@ -177,8 +195,8 @@ def _open(path: Path, *, at_work: bool) -> sqlite3.Connection:
 
 
 def _beside(path: Path) -> list[Path]:
-    """SQLite's own files that lie beside a database and are part of it."""
-    return [one for one in (Path(f"{path}{ending}") for ending in BESIDE) if one.exists()]
+    """What lies beside a database and is part of it, or is said of it: SQLite's own files, and the note."""
+    return [one for one in (Path(f"{path}{ending}") for ending in (*BESIDE, OVERWRITTEN)) if one.exists()]
 
 
 # In the database's place.

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -133,6 +133,7 @@ class Store:
         self.clock = clock
         self._in_place = in_place(engine)
         self._turn = threading.RLock()
+        self._head: audit.Head | None = None
 
     @contextmanager
     def work(self, actor: Actor = DAEMON) -> Iterator[Work]:
@@ -147,9 +148,20 @@ class Store:
             _take_turn(conn, self.agency, BUSY_SECONDS)
             unit = Work(conn, self.agency, to_text(self.clock.now()), actor)
             yield unit
-            head = audit.append(conn, self.agency, unit.entries) if unit.entries else None
+            head = audit.append(conn, self.agency, unit.entries, self._head) if unit.entries else None
+            _count_up(conn)
             self._in_place()
             self._commit(transaction, head)
+            self._head = head or self._head
+
+    def tidy(self) -> None:
+        """Let SQLite's file itself have what lies in its log, so far as nobody is in the way.
+
+        Then it can be told from an older copy: see `DatabaseFile.check`.
+        """
+        if self.engine.dialect.name == "sqlite":
+            with self._trouble(), closing(self.engine.raw_connection()) as conn:
+                conn.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     @contextmanager
     def reading(self) -> Iterator[Work]:
@@ -200,6 +212,7 @@ class Store:
     def close(self) -> None:
         """Give back every connection. Whoever uses it again may find another file in the old one's place."""
         self.engine.dispose()
+        self._head = None
         if (file := _file_of(self.engine)) is not None:
             file.forget()
 
@@ -314,6 +327,17 @@ def _begin_postgresql(conn: Connection) -> None:
     """Let what is committed survive a power cut of the server, whatever server, database or role are set to."""
     if conn.get_execution_options().get("lapor_write"):
         conn.exec_driver_sql(_DURABLE)
+
+
+def _count_up(conn: Connection) -> None:
+    """Let SQLite's file say that it came further: see `DatabaseFile.check`."""
+    if conn.dialect.name == "sqlite":
+        count = int(conn.exec_driver_sql("PRAGMA user_version").scalar_one())
+        conn.exec_driver_sql(f"PRAGMA user_version = {min(count + 1, _MOST_COUNTED)}")
+
+
+_MOST_COUNTED = 2**31 - 1
+"""What the file's head can hold: ten a second for seven years."""
 
 
 def _take_turn(conn: Connection, agency: str, seconds: float) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pwd
 import sqlite3
-from contextlib import suppress
+import threading
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from lapor_sync.domain.advice import Advice, Todo, advise
@@ -20,6 +22,18 @@ OTHERS = 0o007
 """What every user of the machine may do with a file."""
 
 
+OVERWRITTEN = ".overwritten"
+"""Behind the database's own name: a note that it is not to be trusted, which a restore takes away."""
+
+
+class _State(NamedTuple):
+    """A file when it was last looked at: when it was last changed, its size, and how far it had come."""
+
+    changed_at: int
+    size: int
+    written: int
+
+
 class DatabaseFile:
     """One database's file, as one engine uses it.
 
@@ -31,6 +45,8 @@ class DatabaseFile:
         self._patience = patience
         self._anew = anew
         self._opened: os.stat_result | None = None
+        self._seen: _State | None = None
+        self._turn = threading.Lock()
 
     def make_folder(self) -> None:
         """Make its folder, closed to others. Raises StoreUnavailable."""
@@ -42,6 +58,8 @@ class DatabaseFile:
     def open(self) -> sqlite3.Connection:
         """Return a new connection. Raises NoDatabase, LockHeld, StoreReplaced, StoreUnavailable, sqlite3's own."""
         real = Path(os.path.realpath(self.path))
+        if noted(real).exists():
+            raise _overwritten(self.path)
         if self._anew and self._opened is None:
             make_private(real)
         if self._opened is None:
@@ -61,10 +79,10 @@ class DatabaseFile:
 
     def forget(self) -> None:
         """No connection is open any more: the next one may find another file."""
-        self._opened = None
+        self._opened = self._seen = None
 
     def check(self) -> None:
-        """Raise StoreReplaced where another file, or none, has the place of the one that was opened.
+        """Raise StoreReplaced where another file, or none, has the place of the one that was opened, or its content.
 
         What is written into a file that has lost its name is lost; and what is sent by it is sent again by the other.
         """
@@ -72,8 +90,51 @@ class DatabaseFile:
             return
         with suppress(FileNotFoundError, NotADirectoryError):
             if os.path.samestat(os.stat(self.path), self._opened):
+                self._check_content()
                 return
         raise StoreReplaced(f"The database's file {self.path} was replaced or removed while it was in use.")
+
+    def _check_content(self) -> None:
+        """Raise StoreReplaced where somebody copied another content into the file.
+
+        SQLite does not see it: in WAL mode it looks at the log alone, and goes on with the pages that it remembers. But
+        each unit of work counts up a number in the file's head, and a checkpoint only carries it on: where it is lower
+        than it was, or cannot be read, this is an older copy, or none. It is read where the file was changed at all.
+        """
+        with self._turn:
+            now, seen = os.stat(self.path), self._seen
+            if seen is not None and (now.st_ctime_ns, now.st_size) == seen[:2]:
+                return
+            written = _written(self.path)
+            if seen is None or written >= seen.written:
+                self._seen = _State(now.st_ctime_ns, now.st_size, written)
+                return
+        with suppress(OSError):  # a full disk: this process goes by what it has seen
+            noted(Path(os.path.realpath(self.path))).touch(mode=0o600)
+        raise _overwritten(self.path)
+
+
+def noted(path: Path) -> Path:
+    """Where it is noted that a database was overwritten in place."""
+    return Path(f"{path}{OVERWRITTEN}")
+
+
+def _overwritten(path: Path) -> StoreReplaced:
+    return StoreReplaced(
+        f"The database's file {path} was overwritten while it was in use: it may hold parts of two databases.",
+        todo=advise(Todo.RESTORE_LAST),
+    )
+
+
+def _written(path: Path) -> int:
+    """How many units of work the file itself has, without what lies in the log; -2 where that cannot be read.
+
+    By SQLite, since whoever else closes a file takes SQLite's locks of it away; `immutable` looks past log and locks.
+    """
+    uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as conn:
+        return int(conn.execute("PRAGMA user_version").fetchone()[0])
+    return -2
 
 
 def _need_file(path: Path) -> None:

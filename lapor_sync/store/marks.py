@@ -26,6 +26,7 @@ class Mark(StrEnum):
     DAILY = "daily_at"  # last time that old payloads were dropped and master lists read
     RULES = "rules"  # fingerprint of the rules by which everything was judged
     BODY = "body"  # which PostgreSQL database this is: a copy that pg_restore made is another one
+    COPY = "copy"  # this is a copy that `backup` made, and nothing went on from it yet
     PAUSED = "paused"  # a person, or a restore, paused delivery: see pauses.py
     CUT = "cut"  # how many accepted responses in a row came back cut or empty
     WAKE = "wake"  # when a person last let something go now: the daemon sleeps on no longer

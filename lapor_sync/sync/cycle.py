@@ -43,6 +43,7 @@ def run_cycle(setup: Setup) -> Outcome:
     else:
         if not setup.stopping():
             _note_success(setup, outcome)
+    setup.store.tidy()
     return outcome
 
 

@@ -46,6 +46,7 @@ def begin(work: Work, rules: Rules, uptime: Uptime, restored: Head, replaced: He
     pauses.begin(work, WhyPaused.RESTORED, uptime)
     people.end_everything(work)
     marks.put_time(work, Mark.SWEPT, _LONG_AGO)
+    marks.clear(work, Mark.COPY)
     _note_body(work)
     readable = outbox.references_come_back(work, rules.grace)
     queued = outbox.listing(work, State.QUEUED)
@@ -68,17 +69,21 @@ def begin_all(
 
 
 def notice(mirror: Mirror) -> bool:
-    """Whether this is a copy of the PostgreSQL database that was worked last: then it begins as after a restore."""
+    """Whether this is a copy of the database that was worked last: then it begins as after a restore.
+
+    One that pg_restore made, or a backup of SQLite's that was put in the database's place by hand.
+    """
     with mirror.store.reading() as work:
         known, mine = marks.get(work, Mark.BODY), pauses.body(work)
-    if known == mine:
+        is_copy = marks.get(work, Mark.COPY) is not None or (known is not None and known != mine)
+    if known == mine and not is_copy:
         return False
     with mirror.store.work() as work:
-        if known is None:
-            _note_body(work)
-        else:
+        if is_copy:
             begin(work, mirror.rules, mirror.store.clock.uptime(), audit.head(work.conn, work.agency))
-    return known is not None
+        else:
+            _note_body(work)
+    return is_copy
 
 
 def _note_body(work: Work) -> None:

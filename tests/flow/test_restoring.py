@@ -295,6 +295,34 @@ def test_it_is_paused_from_the_first_moment_and_says_so(tmp_path: Path) -> None:
         assert city.log.named("delivery_paused")[-1]["reason"] == "restored"
 
 
+def test_a_backup_that_was_put_there_by_hand_is_noticed_at_the_next_start(tmp_path: Path) -> None:
+    """What was sent after it is not in it; so nothing leaves, and a pause that was lifted is not begun anew."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one, "Sudah kami perbaiki.")
+        file = back_up(city)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        city.store.close()
+        backup.remove(city.path)
+        file.rename(city.path)
+        city.restart()
+        later = city.respond(one, "Terima kasih.")
+        city.cycle()
+        with city.store.reading() as work:
+            pause = pauses.current(work)
+        assert pause is not None
+        assert (pause.by, pause.why) == ("lapor-sync", WhyPaused.RESTORED)
+        assert (city.state(ref), city.state(later)) == (State.SENT, State.QUEUED)
+        city.pass_time(400)
+        with city.store.work() as work:
+            pauses.end(work)
+        city.cycle()
+        assert city.state(later) is State.SENT
+        assert refs_in_order(city.arrived(one), [ref, later]) == [ref, later]
+
+
 # What is refused, and what is survived.
 
 

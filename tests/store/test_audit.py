@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from lapor_sync.domain.errors import AuditBroken, StoreError
+from lapor_sync.domain.errors import AuditBroken, StoreError, StoreReplaced
 from lapor_sync.store import audit
 from lapor_sync.store.audit import GENESIS, Entry, Head
 from lapor_sync.store.database import Store, make_engine
@@ -173,6 +173,31 @@ def test_an_older_head_is_in_the_chain(chain: Store) -> None:
     """A head that was written down a year ago still proves what came before it."""
     for known in hashes(chain):
         assert verify(chain, known).count == 5
+
+
+def test_a_chain_that_was_set_back_under_a_process_gets_no_further_row(chain: Store) -> None:
+    """As by a snapshot of PostgreSQL's server, or an older copy: what was sent since is not in it."""
+    before = head(chain)
+    unguard(chain)
+    with chain.engine.begin() as conn:
+        conn.execute(audit_table.delete().where(audit_table.c.seq > 3))
+    with pytest.raises(StoreReplaced, match="was set back") as said:
+        note(chain, "6")
+    assert said.value.exit_code == 2
+    assert head(chain) == Head(3, hashes(chain)[2])
+    anew = Store(chain.engine, chain.agency, chain.clock)
+    note(anew, "other", "ones", "than", "before")
+    assert head(anew).count > before.count
+    with pytest.raises(StoreReplaced):
+        note(chain, "8")
+
+
+def test_what_another_process_wrote_is_no_older_state(chain: Store) -> None:
+    other = Store(chain.engine, chain.agency, chain.clock)
+    for number in range(3):
+        note(other, f"other {number}")
+        note(chain, f"mine {number}")
+    assert verify(chain).count == 11
 
 
 def test_a_head_that_was_never_there_is_refused(chain: Store) -> None:

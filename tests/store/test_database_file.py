@@ -8,14 +8,14 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreUnavailable
 from lapor_sync.store import backup, lock, marks
-from lapor_sync.store.database import Store, make_engine, open_store
+from lapor_sync.store.database import Store, in_place, make_engine, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.words.en import advised
 from tests.databases import StillClock, migrated_sqlite
@@ -261,6 +261,124 @@ def test_a_link_that_leads_elsewhere_is_noticed(path: Path, tmp_path: Path) -> N
     path.symlink_to("b.db")
     with pytest.raises(StoreReplaced):
         write(store)
+    store.close()
+
+
+# Whether it still holds the same.
+
+
+def by_name(source: Path, target: Path) -> None:
+    """As `cp` does at rest: what is in the log is lost."""
+    shutil.copyfile(source, target)
+
+
+def by_sqlite(source: Path, target: Path) -> None:
+    """As SQLite's own `.backup` does: what is in the log comes with it."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def by_us(source: Path, target: Path) -> None:
+    backup.copy(source, target, at_work=True)
+
+
+def nothing_at_all(source: Path, target: Path) -> None:
+    target.write_bytes(b"")
+
+
+def something_else(source: Path, target: Path) -> None:
+    target.write_bytes(b"Terima kasih" * 10_000)
+
+
+COPIED = pytest.mark.parametrize("copied", [by_name, by_sqlite, by_us, nothing_at_all, something_else])
+
+
+@contextmanager
+def overwritten(path: Path, copied: Callable[[Path, Path], None]) -> Iterator[Store]:
+    """A store whose file has the content of an older copy."""
+    store = opened(path)
+    write(store)
+    store.tidy()
+    copied(path, path.with_name("old"))
+    write(store, "newer")
+    store.tidy()
+    with store.reading():
+        pass
+    shutil.copyfile(path.with_name("old"), path)
+    yield store
+    store.close()
+
+
+@COPIED
+def test_a_file_that_was_overwritten_in_place_takes_nothing_more(
+    path: Path, copied: Callable[[Path, Path], None]
+) -> None:
+    """SQLite itself goes on with the pages that it remembers."""
+    with overwritten(path, copied) as store:
+        for block in (store.work, store.reading):
+            with pytest.raises(StoreReplaced, match="was overwritten while it was in use") as said, block():
+                pytest.fail("no transaction begins")
+        assert "lapor-sync restore FILE" in advised(said.value.todo)
+
+
+@COPIED
+def test_nothing_leaves_for_a_file_that_was_overwritten(path: Path, copied: Callable[[Path, Path], None]) -> None:
+    with overwritten(path, copied) as store:
+        assert not lock.Holding(file=in_place(store.engine)).may_leave()
+
+
+def test_a_copy_of_just_now_is_told_though_nothing_was_carried_over_since(path: Path) -> None:
+    """One that `backup` made is behind each database, whatever lies in the log."""
+    store = opened(path)
+    write(store)
+    by_us(path, path.with_name("old"))
+    write(store, "newer")
+    shutil.copyfile(path.with_name("old"), path)
+    with pytest.raises(StoreReplaced):
+        write(store, "newest")
+    store.close()
+
+
+def test_a_database_that_was_overwritten_is_not_opened_again_before_a_restore(path: Path) -> None:
+    """Its log may have got into the other content: only a person can say what it is."""
+    with overwritten(path, by_us) as store, pytest.raises(StoreReplaced):
+        write(store)
+    with pytest.raises(StoreReplaced, match="was overwritten"):
+        opened(path)
+    backup.put_in_place(path.with_name("old"), path, path.with_name("aside"))
+    again = opened(path)
+    assert read(again) == "1"
+    again.close()
+    assert path.with_name("aside.overwritten").exists()
+
+
+def test_who_writes_beside_it_is_no_other_content(path: Path) -> None:
+    """Another process writes, carries over, and tidies up; another mode and time of the file say nothing."""
+    store, other = opened(path), opened(path)
+    for number in range(5):
+        write(other, str(number))
+        assert read(store) == str(number)
+        other.tidy()
+        write(store, f"{number}, too")
+        path.chmod(0o640)
+        os.utime(path)
+        with closing(sqlite3.connect(path)) as conn:
+            conn.execute("VACUUM")
+        assert read(other) == f"{number}, too"
+        store.tidy()
+    store.close()
+    assert read(other) == "4, too"
+    other.close()
+
+
+def test_a_number_that_is_full_never_falls(path: Path) -> None:
+    store = opened(path)
+    with closing(sqlite3.connect(path)) as conn:
+        conn.execute(f"PRAGMA user_version = {2**31 - 1}")
+    for _ in range(3):
+        write(store)
+        store.tidy()
+    assert read(store) == "1"
     store.close()
 
 
