@@ -107,19 +107,19 @@ def test_every_act_upstream_shows_in_the_colour_of_the_next_cycle(tmp_path: Path
 
 @pytest.mark.parametrize(("fields", "most"), [("full", 1.1), ("sparse", 2.1)])
 def test_a_backfill_costs_one_read_a_report(tmp_path: Path, fields: str, most: float) -> None:
-    """500 reports cost at most 1.1 requests each, 2.1 where list rows say too little."""
-    with bench(tmp_path / "kota.db", reports=500, list_fields=fields) as city:
+    """200 reports cost at most 1.1 requests each, 2.1 where list rows say too little."""
+    with bench(tmp_path / "kota.db", reports=200, list_fields=fields) as city:
         tally = backfill(city.setup, None, None)
 
-        assert tally.new == 500
+        assert tally.new == 200
         routes = city.requests()
-        assert sum(routes.values()) <= 500 * most
+        assert sum(routes.values()) <= 200 * most
         assert_mirrored(city)
 
 
 def test_a_backfill_that_was_cut_short_costs_only_what_is_missing(tmp_path: Path) -> None:
     """Killed in the middle and started again, it asks for no report a second time but those of the open pages."""
-    with bench(tmp_path / "kota.db", reports=400, page_cap=50) as city:
+    with bench(tmp_path / "kota.db", reports=160, page_cap=20) as city:
         committed = []
 
         def step(name: str) -> None:
@@ -131,30 +131,30 @@ def test_a_backfill_that_was_cut_short_costs_only_what_is_missing(tmp_path: Path
         with pytest.raises(Killed):
             backfill(city.setup, None, None)
         there = len(city.all_mirrored())
-        assert there == 200
+        assert there == 80
         city.requests()
 
         city.restart()
         tally = backfill(city.setup, None, None)
 
-        assert (tally.new, tally.unchanged) == (200, 200)
-        assert by_id(city.requests()) == 200
+        assert (tally.new, tally.unchanged) == (80, 80)
+        assert by_id(city.requests()) == 80
         assert_mirrored(city)
 
 
 def test_a_backfill_whose_upstream_goes_away_keeps_what_was_read(tmp_path: Path) -> None:
     """A list page that cannot be had ends it with an error; the pages before it are kept, and it goes on later."""
-    with bench(tmp_path / "kota.db", reports=300, page_cap=50) as city:
+    with bench(tmp_path / "kota.db", reports=120, page_cap=20) as city:
         city.world.add_faults({"match": {"path": "/complaints?page=4"}, "times": None, "do": "status:503"})
 
         with pytest.raises(UpstreamError):
             backfill(city.setup, None, None)
-        assert len(city.all_mirrored()) == 150
+        assert len(city.all_mirrored()) == 60
         city.requests()
 
         city.world.clear_faults()
-        assert backfill(city.setup, None, None).new == 150
-        assert by_id(city.requests()) == 150
+        assert backfill(city.setup, None, None).new == 60
+        assert by_id(city.requests()) == 60
         assert_mirrored(city)
 
 

@@ -6,7 +6,6 @@ import html
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 
 import pytest
 from hypothesis import given
@@ -125,12 +124,13 @@ def expected_outcome(status: int, body: Body) -> type[Outcome]:
     return NotSent if status in {401, 429} else Refused
 
 
-@pytest.mark.parametrize(("status", "body"), list(product(range(100, 600), Body)))
-def test_the_outcome_of_every_status_and_body(status: int, body: Body) -> None:
+@pytest.mark.parametrize("body", Body)
+def test_the_outcome_of_every_status_and_body(body: Body) -> None:
     """Only a sound 200 or 201 is sent: 202 means later, 206 a part; all that may have been stored is unknown."""
-    outcome = outcome_of(status, body)
-    assert type(outcome) is expected_outcome(status, body)
-    assert outcome.http_status == status
+    for status in range(100, 600):
+        outcome = outcome_of(status, body)
+        assert type(outcome) is expected_outcome(status, body), status
+        assert outcome.http_status == status
 
 
 @pytest.mark.parametrize("status", [-1, 0, 99, 600, 999])

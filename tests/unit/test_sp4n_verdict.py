@@ -198,19 +198,17 @@ def test_success_is_what_says_so_and_nothing_else(envelope: dict[str, Any]) -> N
     assert of_write(envelope) is Says.SUCCESS
 
 
-@pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("said", FAILURES)
-def test_a_failure_is_heard_wherever_it_is_said(said: dict[str, Any], where: Any) -> None:
+def test_a_failure_is_heard_wherever_it_is_said(said: dict[str, Any]) -> None:
     """At the top, and inside of what the answer wraps, also beside `status: true`."""
-    envelope = where(said)
-    assert of_write(envelope) is Says.FAILURE
+    assert [envelope for where in WHERE if of_write(envelope := where(said)) is not Says.FAILURE] == []
 
 
-@pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("said", NOT_KNOWN)
-def test_a_field_that_is_not_known_is_no_success(said: dict[str, Any], where: Any) -> None:
+def test_a_field_that_is_not_known_is_no_success(said: dict[str, Any]) -> None:
     """Whatever it claims: it is read back, which costs a read."""
-    assert of_write(where({"message": "Success", **said})) is Says.FAILURE
+    envelopes = [where({"message": "Success", **said}) for where in WHERE]
+    assert [envelope for envelope in envelopes if of_write(envelope) is not Says.FAILURE] == []
 
 
 @pytest.mark.parametrize(
