@@ -10,9 +10,11 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from coverage import Coverage
 from hypothesis import settings
 
+from lapor_sync.office import passwords
 from tests import certificates
 from tests.databases import compile_once, stop_server
 from tests.system.launcher import stop_launcher
@@ -48,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.name in UNMEASURED:
             item.add_marker(pytest.mark.unmeasured)
-        elif item.path.parent.name == "flow":
+        elif item.path.parent.name == "flow" and item.get_closest_marker("soak") is None:
             test = item.nodeid.partition("[")[0]
             on_postgresql = "postgresql" in item.name
             if on_postgresql or test in measured:
@@ -110,9 +112,11 @@ def _nothing_leaves_this_machine() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _what_never_differs_is_done_once() -> Iterator[None]:
+    """And passwords are hashed with little work."""
     with pytest.MonkeyPatch.context() as patch:
         certificates.read_once(patch)
         compile_once(patch)
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
 
 

@@ -21,6 +21,11 @@ from tests.city import City, answers, settings
 from tests.flow.bench import ON_SQLITE
 
 
+def in_soak(case: str) -> Any:
+    """A case that `make test` has in test_delivering, without the command line around it."""
+    return pytest.param(case, marks=pytest.mark.soak)
+
+
 def waiting(city: City) -> list[str]:
     """Reports that an OPD must answer."""
     return [
@@ -74,7 +79,7 @@ def test_backfill_of_a_span_takes_only_what_was_received_in_it(city: City) -> No
 
 
 @pytest.mark.parametrize(
-    "fault", ["close-after", "close-before", "status:503", "garbage", "status:429", "html-200"]
+    "fault", ["close-after", *map(in_soak, ("close-before", "status:503", "garbage", "status:429", "html-200"))]
 )
 def test_each_response_stands_exactly_once_whatever_its_reply_was(
     city: City, simulator: Simulator, fault: str
@@ -91,7 +96,7 @@ def test_each_response_stands_exactly_once_whatever_its_reply_was(
     assert colour_of(city, one) == "kuning"
 
 
-@pytest.mark.parametrize("scenario", ["flaky", "lost-reply", "late-read", "slow", "moving-pages"])
+@pytest.mark.parametrize("scenario", [*map(in_soak, ("flaky", "lost-reply", "late-read")), "slow", "moving-pages"])
 def test_many_responses_arrive_exactly_once_and_in_order_on_bad_days(
     city: City, simulator: Simulator, scenario: str
 ) -> None:

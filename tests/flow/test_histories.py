@@ -37,7 +37,7 @@ from tests.flow.bench import OTHER_OPD, OUTSIDE
 from tests.flow.town import GRACE, UNHEARD_OF, Plan, check, settle, settle_for_good, town
 from tests.system.kills import STEPS
 
-HISTORIES = int(os.environ.get("HISTORIES", "6"))
+HISTORIES = int(os.environ.get("HISTORIES", "4"))
 THROWN = random.SystemRandom().randrange(2**32) if "HISTORIES" in os.environ else 2
 SEED = int(os.environ.get("HISTORIES_SEED", THROWN))
 

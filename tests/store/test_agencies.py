@@ -79,27 +79,6 @@ def test_a_chain_that_is_broken_is_its_agencys_alone(store: Store, other_city: S
     assert note(other_city, "3").count == 3
 
 
-@pytest.mark.parametrize("path", EARLIER[:9], ids=lambda path: path.stem)
-def test_an_old_chain_goes_on_as_that_of_its_agency(path: Path, empty_url: str, clock: StillClock) -> None:
-    """Each row and hash as it was; what is new follows from it, and another agency begins at the genesis."""
-    before = rows_of(path)
-    engine = create_engine(empty_url)
-    upgrade(engine, path.stem)
-    fill(engine, before)
-    engine.dispose()
-    store = open_store(empty_url, "kota", clock)
-    old = before["audit"][-1]
-    assert verified(store) == Head(old["seq"], old["hash"])
-    assert note(store, "1").count == old["seq"] + 1
-    assert note(Store(store.engine, "kota-lain", clock), "1").count == 1
-    with store.reading() as work:
-        rows = [{**row, "data": audit._data_text(row["data"])} for row in audit.rows(work.conn, "kota")]
-        assert rows[:-1] == before["audit"]
-        assert rows[-1]["prev_hash"] == old["hash"]
-        audit.verify(work.conn, "kota", old["hash"])
-    store.close()
-
-
 def test_an_old_chain_of_two_agencies_goes_on_as_that_of_the_one_that_wrote_most(
     empty_url: str, clock: StillClock
 ) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.store import audit, outbox, reports, views
-from lapor_sync.store.database import open_store, schema_version
+from lapor_sync.store.database import Store, open_store, schema_version
 from lapor_sync.store.migrations import upgrade
 from lapor_sync.store.schema import HEAD, metadata
 from tests.databases import StillClock
@@ -58,7 +58,7 @@ def fill(engine: Engine, rows: Rows) -> None:
 
 @pytest.mark.parametrize("path", EARLIER, ids=lambda path: path.stem)
 def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url: str, clock: StillClock) -> None:
-    """Every row and value is there after it, and the program works with them."""
+    """Every row and value is there after it, the program works with them, and the audit's chain goes on."""
     rows = rows_of(path)
     engine = create_engine(empty_url)
     upgrade(engine, path.stem)
@@ -79,10 +79,19 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url:
         assert views.status(work)["conflicts"] == 1
         shown = [views.show(work, one) for one in reports.load(work, [one.tracking_id for one in listed]).values()]
         assert all(report["timeline"] for report in shown)
+    old = rows["audit"][-1]
     with store.work() as work:  # what is new comes after what was there
         queued = next(one for one in outbox.listing(work) if one.state is State.QUEUED)
         outbox.begin_attempt(work, queued.ref)
         work.note("shown", queued.tracking_id)
+    with Store(engine, "kota-lain", clock).work() as other:  # another agency begins at the genesis
+        other.note("shown", "1")
+    with store.reading() as work:
+        assert [row["prev_hash"] for row in audit.rows(work.conn, "kota") if row["seq"] == old["seq"] + 1] == [
+            old["hash"]
+        ]
+        audit.verify(work.conn, "kota", old["hash"])
+        assert audit.verify(work.conn, "kota-lain").count == 1
     store.close()
     engine.dispose()
 

@@ -129,15 +129,19 @@ class Rig:
 
     def settles(self, child: Child | Program, seconds: float = 90) -> None:
         """Wait until nothing is wrong any more; fails with what still is."""
+        self.comes_true(self.problems, child, seconds)
+
+    def comes_true(self, wrong: Callable[[], list[str]], child: Child | Program, seconds: float = 90) -> None:
+        """Wait until that finds nothing wrong, while the daemon lives."""
         until = time.monotonic() + seconds
         while True:
             began = time.thread_time()
-            if not (wrong := self.problems()):
+            if not (found := wrong()):
                 return
             assert child.is_alive, (
                 f"the daemon ended: {child.said[-2000:] if isinstance(child, Program) else self.last_words()}"
             )
-            assert time.monotonic() < until, "; ".join(wrong[:10])
+            assert time.monotonic() < until, "; ".join(found[:10])
             time.sleep(
                 max(0.05, 15 * (time.thread_time() - began))
             )  # looking takes a processor, as the daemons do

@@ -1,6 +1,6 @@
 """Whatever dies when: each response stands in the citizen's thread once and in order, and the mirror is the world.
 
-How many random kills: `KILLS` in the environment, on each database; by itself twenty. More: `make soak`.
+How many random kills: `KILLS` in the environment, on each database; by itself twelve. More: `make soak`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.system.kills import ON_THE_WIRE, STEPS, kill_at, one_city
 from tests.system.launcher import Launcher
 from tests.system.rig import rig, some_at_once
 
-KILLS = int(os.environ.get("KILLS", "20"))
+KILLS = int(os.environ.get("KILLS", "12"))
 SEED = int(os.environ.get("KILLS_SEED", "2"))
 """The same dice each time; when a process meets its end is still the machine's luck."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from lapor_sync.domain.people import of_shell
 from lapor_sync.office import OutboxAct, change
 from lapor_sync.store import audit, outbox, quarantine, reports, views
 from lapor_sync.store.reports import Mirrored
-from tests.system.launcher import Child, Launcher
+from tests.system.launcher import Launcher
 from tests.system.rig import BEARER, OPD, TOKEN, Rig, rig, some_at_once
 
 AT_ONCE = 4
@@ -132,7 +131,7 @@ def meet(city: Rig, launcher: Launcher, scenario: str) -> list[str]:
     for one in city.reports[:2]:
         city.respond(one, answer)
     day = Day(city=city, new=new, before=before)
-    comes_true(day, TODAY.get(scenario, _all_is_well), child)
+    city.comes_true(lambda: TODAY.get(scenario, _all_is_well)(day), child)
     assert not child.wait(1), f"the daemon ended: {city.last_words()}"
     city.world.set_scenario("calm")
     city.settles(child)
@@ -142,14 +141,6 @@ def meet(city: Rig, launcher: Launcher, scenario: str) -> list[str]:
     assert '"daemon_stopped"' in city.last_words()
     said = told(city)
     return [secret for secret in personal(city) if secret in said]
-
-
-def comes_true(day: Day, wrong_today: Callable[[Day], Wrong], child: Child) -> None:
-    """Wait until the day is as it must be, the bad weather going on."""
-    until = time.monotonic() + 60
-    while wrong := wrong_today(day):
-        assert not child.wait(0.1), f"the daemon ended: {day.city.last_words()}"
-        assert time.monotonic() < until, "; ".join(wrong[:10])
 
 
 def told(city: Rig) -> str:
