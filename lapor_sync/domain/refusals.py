@@ -44,6 +44,8 @@ class Code(Coded):
     FILE_OF_OTHER_TYPE = "file_of_other_type", "file_name", "types"
     FILE_EMPTY = "file_empty", "file_name"
     FILE_TOO_LARGE = "file_too_large", "file_name", "size", "most"
+    NOTE_EMPTY = "note_empty"
+    WORDS_TOO_LONG = "words_too_long", "length", "most"
     ROWS_WRONG = "rows_wrong", "problems", "count"
     # Hand-overs, deliveries, conflicts.
     WITH_IT_ALREADY = "with_it_already", "tracking_id", "given"

@@ -6,8 +6,10 @@ Each act works beside a running daemon. It raises Refused, and then nothing was 
 from lapor_sync.office.acting import acting
 from lapor_sync.office.conflicts import settle
 from lapor_sync.office.deliveries import OutboxAct, change, may_have_arrived, pause, resume
+from lapor_sync.office.drafts import keep_draft, take_over_drafts
 from lapor_sync.office.finding import institution_by_part, institution_id, known_report
 from lapor_sync.office.handovers import forward
+from lapor_sync.office.notes import instruct, write_note
 from lapor_sync.office.responses import NewResponse, origin_of, respond, respond_all
 from lapor_sync.office.wording import FileLimits
 
@@ -20,6 +22,8 @@ __all__ = [
     "forward",
     "institution_by_part",
     "institution_id",
+    "instruct",
+    "keep_draft",
     "known_report",
     "may_have_arrived",
     "origin_of",
@@ -28,4 +32,6 @@ __all__ = [
     "respond_all",
     "resume",
     "settle",
+    "take_over_drafts",
+    "write_note",
 ]

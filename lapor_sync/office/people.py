@@ -24,7 +24,7 @@ from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import passwords
 from lapor_sync.office.acting import acting
-from lapor_sync.store import institutions, people
+from lapor_sync.store import drafts, institutions, people
 from lapor_sync.store.database import Store, Work
 from lapor_sync.store.people import Link, Person, Session
 
@@ -359,6 +359,8 @@ def hand_over_post(
         people.put_end(work, after.id, None)
         if actor.person_id is not None and role is Role.ADMIN:
             _need_an_admin(work, at)
+        if keep_work:
+            drafts.pass_on(work, before.id, after.id, post.opd, at)
         work.note(
             "post_handed_over",
             f"post {post.id}",

@@ -19,7 +19,7 @@ from lapor_sync.office.acting import acting
 from lapor_sync.office.deliveries import known_now
 from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import FileLimits, check_files, checked_text, new_reference
-from lapor_sync.store import outbox, threads
+from lapor_sync.store import drafts, outbox, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
@@ -55,6 +55,8 @@ def respond(mirror: Mirror, actor: Actor, written: NewResponse, limits: FileLimi
         _refuse_second(work, new.tracking_id, written)
         _refuse_unseen(work, new.tracking_id, written)
         outbox.add(work, new)
+        if actor.person_id is not None:
+            drafts.drop(work, actor.person_id, new.tracking_id)
         return new.ref
 
 

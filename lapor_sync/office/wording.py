@@ -23,6 +23,18 @@ class FileLimits:
     max_count: int = defaults.ATTACH_MAX
 
 
+MOST_KEPT = 5000
+"""The longest draft or note: more than any answer, and less than what somebody pastes by mistake."""
+
+
+def kept_text(text: str) -> str:
+    """Return a text as it is kept here, line ends as they are elsewhere. Raises Refused where it is too long."""
+    kept = text.replace("\r\n", "\n").replace("\x00", "")  # which no database could hold
+    if len(kept) > MOST_KEPT:
+        raise Refused(Code.WORDS_TOO_LONG, length=len(kept), most=MOST_KEPT)
+    return kept
+
+
 def new_reference(work: Work, mirror: Mirror) -> str:
     while outbox.is_taken(work, ref := reference(mirror.rules.prefix)):
         pass

@@ -33,7 +33,7 @@ from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.people import Role
 
-HEAD = "0011"
+HEAD = "0012"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -459,6 +459,55 @@ sign_in_try = Table(  # a try is noted before its password is looked at, and for
 )
 Index("sign_in_try_account", sign_in_try.c.agency, sign_in_try.c.account)
 Index("sign_in_try_origin", sign_in_try.c.agency, sign_in_try.c.origin)
+
+# What people write to each other here; none of it goes to LAPOR.
+
+draft = Table(  # an answer that is not sent yet: one for each person and report
+    "draft",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("person_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("tracking_id", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("is_secret", SmallInteger, nullable=False),
+    Column("seen", Text, nullable=False),  # what its writer had seen of the report, see `domain.seen`
+    Column("saved_at", Text, nullable=False),
+)
+
+draft_heir = Table(  # to whom drafts go on a day that is to come, with the post
+    "draft_heir",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("from_id", BigInteger, nullable=False),
+    Column("to_id", BigInteger, nullable=False),
+    Column("opd", Text, nullable=False),  # "" for those of every OPD
+    Column("at", Text, nullable=False),
+)
+Index("draft_heir_to", draft_heir.c.agency, draft_heir.c.to_id)
+
+note = Table(  # never changed, never deleted but with its report
+    "note",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("tracking_id", Text, nullable=False),
+    Column("by", Text, nullable=False),  # as in the audit
+    Column("text", Text, nullable=False),
+    Column("is_instruction", SmallInteger, nullable=False),
+    Column("day", Text),  # until when, as 2026-11-30; of an instruction only
+    Column("written_at", Text, nullable=False),
+)
+Index("note_report", note.c.agency, note.c.tracking_id, note.c.id)
+
+reply_template = Table(  # LAPOR's templates for answers, as its master list has them
+    "reply_template",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("content", Text, nullable=False),
+)
 
 audit = Table(
     "audit",

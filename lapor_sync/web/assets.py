@@ -12,7 +12,11 @@ from typing import Final
 from flask import Blueprint, Response, abort, request
 
 FOLDER: Final = Path(__file__).with_name("static")
-TYPES: Final = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 assets = Blueprint("assets", __name__)
 

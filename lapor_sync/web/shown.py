@@ -31,6 +31,7 @@ def install(site: Flask) -> None:
     env.filters |= {
         "moment": moment,
         "day": day,
+        "date": of_date,
         "number": number,
         "figure": figure,
         "plain_day": plain_day,
@@ -84,8 +85,12 @@ def day(at: datetime | None) -> str:
     """Return the day of a time in the city: Senin, 30 November 2026."""
     if at is None:
         return "tidak diketahui"
-    local = _zone(guard.board(), at)
-    return f"{words.DAYS[local.weekday()]}, {local.day} {words.MONTHS[local.month - 1]} {local.year}"
+    return of_date(_zone(guard.board(), at).date())
+
+
+def of_date(one: date) -> str:
+    """Return a date as officers write it."""
+    return f"{words.DAYS[one.weekday()]}, {one.day} {words.MONTHS[one.month - 1]} {one.year}"
 
 
 def plain_day(text: str) -> str:

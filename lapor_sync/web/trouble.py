@@ -23,6 +23,8 @@ _STATUS = {
     TroubleKind.FOREIGN_FORM: 403,
     TroubleKind.STALE_FORM: 403,
     TroubleKind.PASSWORDS_DIFFER: 422,
+    TroubleKind.MAY_STAND_TWICE: 409,
+    TroubleKind.NO_SUCH_DAY: 422,
 }
 
 

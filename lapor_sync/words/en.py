@@ -138,6 +138,11 @@ REFUSALS: Mapping[Code, Told] = {
     ),
     Code.FILE_EMPTY: Told("{file_name} is empty.", "Attach the right file."),
     Code.FILE_TOO_LARGE: Told(_size, "Make it smaller."),
+    Code.NOTE_EMPTY: Told("The note has no words.", "Write what your colleagues are to know."),
+    Code.WORDS_TOO_LONG: Told(
+        "This text has {length} characters; {most} can be kept.",
+        lambda facts: f"Shorten it by {facts['length'] - facts['most']}.",
+    ),
     Code.ROWS_WRONG: Told(_rows_wrong, "Correct these rows and give the whole file again."),
     Code.WITH_IT_ALREADY: Told("Report {tracking_id} is with {given} already.", "Nothing is to be done."),
     Code.HANDOVER_UNDER_WAY: Told("A hand-over of report {tracking_id} is under way already.", _SHOW),

@@ -193,6 +193,11 @@ REFUSALS: Mapping[Code, Told] = {
     ),
     Code.FILE_EMPTY: Told("Berkas {file_name} kosong.", "Lampirkan berkas yang benar."),
     Code.FILE_TOO_LARGE: Told(_size, "Perkecil berkasnya."),
+    Code.NOTE_EMPTY: Told("Catatan masih kosong.", "Tuliskan apa yang perlu diketahui rekan Anda."),
+    Code.WORDS_TOO_LONG: Told(
+        "Tulisan ini {length} karakter; yang dapat disimpan paling banyak {most}.",
+        lambda facts: f"Kurangi {facts['length'] - facts['most']} karakter.",
+    ),
     Code.ROWS_WRONG: Told(_rows_wrong, "Perbaiki baris-baris itu, lalu kirim ulang seluruh berkas."),
     Code.WITH_IT_ALREADY: Told("Laporan {tracking_id} sudah ada pada {given}.", "Tidak ada yang perlu dilakukan."),
     Code.HANDOVER_UNDER_WAY: Told(
@@ -404,8 +409,17 @@ def asked(kind: str, facts: Facts) -> str:
 
 OUTBOX_ACTS: Mapping[str, str] = {"retry": "Lepas", "hold": "Tahan", "cancel": "Batalkan"}
 
+SURE: Mapping[str, str] = {
+    "retry": "Sudah saya periksa di LAPOR: belum ada di sana (bila ternyata ada, pelapor membacanya dua kali)",
+    "cancel": "Sudah saya periksa di LAPOR (bila ternyata sudah sampai, jawaban itu tetap tampil di sana)",
+}
+"""What is ticked before a delivery is moved that may have arrived."""
+
 EVENTS: Mapping[str, str] = {
     "shown": "melihat laporan rahasia ini",
+    "noted": "menulis catatan internal",
+    "instructed": "memberi arahan",
+    "draft_passed": "meneruskan draf jawaban kepada pengganti",
     "agreed": "menyamakan catatan dengan LAPOR",
     "conflict_opened": "menanyakan perbedaan dengan LAPOR kepada admin",
     "conflict_settled": "memutuskan perbedaan dengan LAPOR",
@@ -429,6 +443,8 @@ class TroubleKind(StrEnum):
     FOREIGN_FORM = "foreign_form"
     STALE_FORM = "stale_form"
     PASSWORDS_DIFFER = "passwords_differ"
+    MAY_STAND_TWICE = "may_stand_twice"
+    NO_SUCH_DAY = "no_such_day"
 
 
 TROUBLES: Mapping[TroubleKind, Told] = {
@@ -443,6 +459,11 @@ TROUBLES: Mapping[TroubleKind, Told] = {
         "Halaman ini dibuka terlalu lama, atau Anda sudah masuk lagi di tempat lain. Belum ada yang disimpan.",
         "Periksa isinya, lalu kirim sekali lagi.",
     ),
+    TroubleKind.MAY_STAND_TWICE: Told(
+        "Kiriman ini mungkin sudah sampai: hasil satu percobaan tidak diketahui. Belum ada yang diubah.",
+        "Periksa dahulu laporannya di LAPOR. Bila sudah, tandai bahwa Anda tetap menghendakinya.",
+    ),
+    TroubleKind.NO_SUCH_DAY: Told("Tanggal itu tidak dapat dibaca.", "Pilih tanggal dari kalender."),
     TroubleKind.PASSWORDS_DIFFER: Told("Kedua kata sandi tidak sama.", "Ketik kata sandi yang sama dua kali."),
 }
 

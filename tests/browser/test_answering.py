@@ -26,3 +26,39 @@ def test_an_answer_goes_from_the_form_to_the_citizen(open_page: Open, kota: Town
     page.reload()
     assert "sampai" in page.inner_text("#kiriman")
     assert sum(words in said for said in kota.said_of(one)) == 1
+
+
+def test_a_draft_saves_itself_and_is_there_again(open_page: Open, kota: Town) -> None:
+    one = kota.waiting()
+    page = open_page(f"/laporan/{one}", OFFICER)
+    page.fill("#text", "Kami periksa dahulu")
+    page.wait_for_selector("#draf:has-text('Draf tersimpan')")
+    assert ", sisa " in page.inner_text("#sisa")
+    again = open_page(f"/laporan/{one}", OFFICER, **WITHOUT_SCRIPTS)
+    assert again.input_value("#text") == "Kami periksa dahulu"
+    again.fill("#text", "Kami periksa dahulu, besok")
+    again.click("text=Simpan draf")
+    assert again.input_value("#text") == "Kami periksa dahulu, besok"
+    assert "disimpan" in again.inner_text("#draf")
+
+
+def test_an_open_page_shows_that_it_arrived_and_leaves_what_is_typed_alone(open_page: Open, kota: Town) -> None:
+    one = kota.reports(waiting_on="opd", is_open=True)[-3]
+    page = open_page(f"/laporan/{one}", OFFICER)
+    page.fill("#text", "Sudah kami tangani.")
+    page.click("text=Kirim jawaban")
+    page.wait_for_url("**#kiriman")
+    page.fill("#text", "Yang sedang saya tulis")
+    kota.cycle()
+    page.wait_for_selector("#kiriman:has-text('sampai')")
+    assert page.input_value("#text") == "Yang sedang saya tulis"
+    assert page.evaluate("document.activeElement.id") == "text"
+
+
+def test_the_preview_is_seen_before_anything_is_sent(open_page: Open, kota: Town) -> None:
+    one = kota.waiting()
+    page = open_page(f"/laporan/{one}", OFFICER)
+    page.fill("#text", "Akan kami kerjakan.")
+    page.click("text=Pratinjau")
+    assert "Akan kami kerjakan." in page.inner_text("#pratinjau")
+    assert page.input_value("#text") == "Akan kami kerjakan."

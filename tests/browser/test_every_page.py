@@ -16,6 +16,8 @@ PAGES = [
     ("/laporan?q=tidak-ada-yang-begitu", ADMIN),
     ("/laporan/{waiting}", OFFICER),
     ("/laporan/{waiting}", INSPECTOR),
+    ("/laporan/{waiting}/serahkan", OFFICER),
+    ("/laporan/{waiting}/cetak", OFFICER),
     ("/kiriman", OFFICER),
     ("/opd", ADMIN),
     ("/orang", ADMIN),

@@ -16,6 +16,8 @@ from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on
 from lapor_sync.web.guard import board
 from lapor_sync.web.pages.sign_in import local
+from lapor_sync.web.trouble import Trouble
+from lapor_sync.words.id import TroubleKind
 
 deliveries = Blueprint("deliveries", __name__)
 MOST = 200
@@ -61,6 +63,8 @@ def change(ref: str, act: str) -> Response:
     subject = subject_of_delivery(one, found.get(one.tracking_id))
     if session.allowed(Act.SEE, subject) is None:
         raise Refused(Code.DELIVERY_UNKNOWN, given=ref)
+    if one.delivery.may_have_arrived and act != OutboxAct.HOLD and "sure" not in request.form:
+        raise Trouble(TroubleKind.MAY_STAND_TWICE)
     office.change(board().mirror, session.demand(Act.MOVE_DELIVERY, subject), OutboxAct(act), one.ref)
     back = request.form.get("next")
     return redirect(local(back) if back else url_for("deliveries.page"), 303)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from lapor_sync import office
@@ -14,15 +16,20 @@ from lapor_sync.domain.clocks import ClockState
 from lapor_sync.domain.delivery import MAX_TEXT, reference, with_reference
 from lapor_sync.domain.permits import Act, Subject
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.domain.report import OutgoingFile
-from lapor_sync.domain.seen import seen_of
+from lapor_sync.domain.report import OutgoingFile, digest
+from lapor_sync.domain.seen import News, news_since, seen_of
 from lapor_sync.office.finding import subject_of
+from lapor_sync.store import drafts, institutions, notes
 from lapor_sync.store.dossier import Dossier, dossier
+from lapor_sync.store.drafts import Draft
+from lapor_sync.store.notes import Note
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.guard import board
 from lapor_sync.web.timeline import timeline
+from lapor_sync.web.trouble import Trouble
+from lapor_sync.words.id import TroubleKind
 
 report = Blueprint("report", __name__)
 
@@ -35,6 +42,9 @@ class Rights:
     reads: bool
     sees_reporter: bool
     why_not: Refused | None
+    notes: bool
+    instructs: bool
+    hands_over: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +60,19 @@ class Limit:
 @report.get("/laporan/<report_id>")
 def page(report_id: str, problem: Problem | None = None) -> str:
     """The report. What a rahasia one says only who may read it sees, and the look is audited."""
+    return _page(report_id, problem)
+
+
+def _page(report_id: str, problem: Problem | None = None, preview: str | None = None) -> str:
     one = _found(report_id)
     rights = _rights(one)
-    if one.report.is_secret and rights.reads:
-        reader = session.demand(Act.SEE_SECRET, rights.subject)
-        with office.acting(board().store, reader) as work:
-            work.note("shown", one.tracking_id)
+    _note_a_look(one, rights)
     with board().store.reading() as work:
         whole = dossier(work, office.known_report(work, one.tracking_id))
+        draft = drafts.get(work, session.person().person_id, one.tracking_id)
+        written = notes.of_report(work, one.tracking_id)
     now = board().store.clock.now()
+    is_note = typed().get("for") == NOTE
     return render_template(
         "report.html",
         problem=problem,
@@ -66,16 +80,90 @@ def page(report_id: str, problem: Problem | None = None) -> str:
         whole=whole,
         rights=rights,
         why_not=rights.why_not,
-        limits=_limits(whole, now),
+        limits=limits_of(whole, now),
         entries=timeline(whole),
-        seen=seen_of(whole.report.report, whole.items, len(whole.deliveries)),
-        typed=typed(),
+        seen=_seen(whole),
+        version=_version(whole, written),
+        typed={} if is_note else typed(),
+        typed_note=typed() if is_note else {},
+        draft=draft,
+        draft_news=_news(whole, draft),
+        notes=readable_notes(written, rights),
+        preview=preview,
         most=MAX_TEXT - len(with_reference("", reference(board().mirror.rules.prefix))),
         files=board().limits,
         asks_again=_asks(problem, Code.SAME_WORDS, "again"),
         asks_status=_asks(problem, Code.STATUS_UNKNOWN, "any_status"),
         now=now,
         movable=session.allowed(Act.MOVE_DELIVERY, rights.subject) is not None,
+    )
+
+
+NOTE = "catatan"
+"""What the form of a note says that it is for: its words must never come to stand in the answer's."""
+
+
+def _note_a_look(one: Mirrored, rights: Rights) -> None:
+    """Let the audit tell who read what a rahasia report says."""
+    if one.report.is_secret and rights.reads:
+        reader = session.demand(Act.SEE_SECRET, rights.subject)
+        with office.acting(board().store, reader) as work:
+            work.note("shown", one.tracking_id)
+
+
+def _seen(whole: Dossier) -> str:
+    return seen_of(whole.report.report, whole.items, len(whole.deliveries))
+
+
+def _news(whole: Dossier, draft: Draft | None) -> tuple[News, ...]:
+    """What happened since the draft was saved last."""
+    if draft is None or not draft.seen:
+        return ()
+    return news_since(draft.seen, whole.report.report, whole.items, len(whole.deliveries))
+
+
+def _version(whole: Dossier, written: tuple[Note, ...]) -> str:
+    """What tells an open page that something changed: it says nothing itself."""
+    moved = " ".join(f"{one.ref} {one.state} {one.reason}" for one in whole.deliveries)
+    return digest(f"{_seen(whole)} {whole.report.colour} {moved} {len(written)}")
+
+
+def readable_notes(written: tuple[Note, ...], rights: Rights) -> tuple[Note, ...]:
+    """Return the notes that the person may read: of a rahasia report who does not read it, only their own."""
+    if rights.reads:
+        return written
+    mine = f"person {session.person().person_id} "
+    return tuple(one for one in written if one.by.startswith(mine))
+
+
+@report.get("/laporan/<report_id>/keadaan")
+def state(report_id: str) -> FlaskResponse:
+    """The version of what the page shows; an open page asks for it now and then."""
+    one = _found(report_id)
+    with board().store.reading() as work:
+        whole = dossier(work, office.known_report(work, one.tracking_id))
+        written = notes.of_report(work, one.tracking_id)
+    return FlaskResponse(_version(whole, written), content_type="text/plain; charset=utf-8")
+
+
+@report.get("/laporan/<report_id>/cetak")
+def print_sheet(report_id: str) -> str:
+    """One sheet for the head of the agency."""
+    one = _found(report_id)
+    rights = _rights(one)
+    _note_a_look(one, rights)
+    with board().store.reading() as work:
+        whole = dossier(work, office.known_report(work, one.tracking_id))
+        written = notes.of_report(work, one.tracking_id)
+    now = board().store.clock.now()
+    return render_template(
+        "print.html",
+        one=whole.report,
+        whole=whole,
+        rights=rights,
+        limits=limits_of(whole, now),
+        notes=readable_notes(written, rights),
+        now=now,
     )
 
 
@@ -95,6 +183,9 @@ def _rights(one: Mirrored) -> Rights:
         reads=not one.report.is_secret or session.allowed(Act.SEE_SECRET, subject) is not None,
         sees_reporter=session.allowed(Act.SEE_REPORTER, subject) is not None,
         why_not=_why_not(Act.ANSWER, subject),
+        notes=session.allowed(Act.NOTE, subject) is not None,
+        instructs=session.allowed(Act.INSTRUCT, subject) is not None,
+        hands_over=session.allowed(Act.HAND_OVER, subject) is not None,
     )
 
 
@@ -106,8 +197,8 @@ def _why_not(act: Act, subject: Subject) -> Refused | None:
     return None
 
 
-def _limits(whole: Dossier, now: datetime) -> list[Limit]:
-    """The report's running clocks, each counted out in working days."""
+def limits_of(whole: Dossier, now: datetime) -> list[Limit]:
+    """Return the report's running clocks, each counted out in working days."""
     one, rules = whole.report, board().mirror.rules
     items = whole.items if one.thread_known else None
     facts = clocks.facts(one.report, items, one.colour, rules.city)
@@ -141,7 +232,7 @@ def answer(report_id: str) -> Response:
     one = _found(report_id)
     written = office.NewResponse(
         given_id=one.tracking_id,
-        text=request.form.get("text", "").replace("\r\n", "\n"),
+        text=_text(),
         is_secret="secret" in request.form,
         files=tuple(_files()),
         again="again" in request.form,
@@ -150,6 +241,93 @@ def answer(report_id: str) -> Response:
     )
     office.respond(board().mirror, session.demand(Act.ANSWER, subject_of(one)), written, board().limits)
     return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="kiriman"), 303)
+
+
+def _text() -> str:
+    return request.form.get("text", "").replace("\r\n", "\n")
+
+
+@report.post("/laporan/<report_id>/pratinjau")
+@form_on(page)
+def preview(report_id: str) -> str:
+    """The page with the answer as the citizen will see it; nothing is kept."""
+    one = _found(report_id)
+    session.demand(Act.ANSWER, subject_of(one))
+    return _page(report_id, preview=with_reference(_text(), f"{board().mirror.rules.prefix}-······"))
+
+
+@report.post("/laporan/<report_id>/draf")
+@form_on(page)
+def keep_draft(report_id: str) -> Response:
+    """Keep what is written until it is sent. The page's script is answered with no page."""
+    one = _found(report_id)
+    actor = session.demand(Act.NOTE, subject_of(one))
+    is_secret, seen = "secret" in request.form, request.form.get("seen", "")[:200]
+    office.keep_draft(board().store, actor, one.tracking_id, text=_text(), is_secret=is_secret, seen=seen)
+    if "X-Papan" in request.headers:
+        return FlaskResponse(status=204)
+    return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="jawab"), 303)
+
+
+@report.post("/laporan/<report_id>/catatan")
+@form_on(page)
+def write_note(report_id: str) -> Response:
+    """Leave a note; by a leader it is an instruction, with the day until which it is to be carried out."""
+    one = _found(report_id)
+    subject = subject_of(one)
+    if (leader := session.allowed(Act.INSTRUCT, subject)) is not None:
+        office.instruct(board().store, leader, one.tracking_id, _text(), _day(request.form.get("day", "")))
+    else:
+        office.write_note(board().store, session.demand(Act.NOTE, subject), one.tracking_id, _text())
+    return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="catatan"), 303)
+
+
+def _day(given: str) -> date | None:
+    try:
+        return date.fromisoformat(given) if given else None
+    except ValueError:
+        raise Trouble(TroubleKind.NO_SUCH_DAY) from None
+
+
+# A hand-over: it is not our authority.
+
+
+@report.get("/laporan/<report_id>/serahkan")
+def hand_over_page(report_id: str, problem: Problem | None = None) -> str:
+    """The form to say that another institution is in charge."""
+    one = _found(report_id)
+    rights = _rights(one)
+    refused = _why_not(Act.HAND_OVER, rights.subject)
+    with board().store.reading() as work:
+        names = institutions.names(work)
+    return render_template(
+        "hand_over.html",
+        problem=problem,
+        one=one,
+        rights=rights,
+        why_not=refused,
+        names=sorted((name, key) for key, name in names.items() if key != one.report.disposition_id),
+        typed=typed(),
+        most=MAX_TEXT - len(with_reference("", reference(board().mirror.rules.prefix))),
+    )
+
+
+@report.post("/laporan/<report_id>/serahkan")
+@form_on(hand_over_page)
+def hand_over(report_id: str) -> Response:
+    """Queue a hand-over, exactly as `office.forward` takes it."""
+    one = _found(report_id)
+    actor = session.demand(Act.HAND_OVER, subject_of(one))
+    reason = request.form.get("reason", "").replace("\r\n", "\n")
+    office.forward(board().mirror, actor, one.tracking_id, _institution(), reason)
+    return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="kiriman"), 303)
+
+
+def _institution() -> str:
+    """The institution that was chosen: of a name with its number the number alone."""
+    given = request.form.get("to", "").strip()
+    numbered = re.fullmatch(r".* \(([0-9]{1,18})\)", given, re.DOTALL)
+    return numbered[1] if numbered else given
 
 
 def _files() -> list[OutgoingFile]:

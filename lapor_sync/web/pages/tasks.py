@@ -8,12 +8,13 @@ from datetime import datetime
 from flask import Blueprint, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
+from lapor_sync import office
 from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor, Role
 from lapor_sync.domain.permits import Act
-from lapor_sync.store import attendance, outbox, queries
+from lapor_sync.store import attendance, drafts, outbox, queries
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
 
@@ -36,6 +37,7 @@ def home() -> Response:
 def page() -> str:
     """Overdue, due today, due soon, written again, closing by itself; what was held or refused."""
     actors, within = session.actors(), session.within()
+    office.take_over_drafts(board().store, actors[0])
     days, now = board().mirror.rules.working_days, board().store.clock.now()
     with board().store.reading() as work:
         piles = queries.tasks(
@@ -46,9 +48,10 @@ def page() -> str:
             soon=days.due(now, SOON),
             closing=days.due(now, SOON),
         )
+        mine = drafts.listing(work, session.person().person_id, within, MOST)
         stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST)
         unattended = attendance.unattended(work) if session.allowed(Act.MANAGE_PEOPLE) else ()
-    return render_template("tasks.html", piles=piles, stuck=stuck, now=now, unattended=unattended)
+    return render_template("tasks.html", piles=piles, drafts=mine, stuck=stuck, now=now, unattended=unattended)
 
 
 def _turn_of(actors: Iterable[Actor]) -> frozenset[WaitingOn]:
