@@ -226,7 +226,12 @@ def _field_of(name: str) -> _Field | None:
         return _Field.COMPLAINT
     if name.isdecimal():
         return _Field.BESIDE
+    if not _NAME.fullmatch(name):
+        return None  # a sign in it may turn it round
     return next((field for field, names in _GROUPS if bare in names), None)
+
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z_ -]*")
 
 
 def _bare(name: str) -> str:
@@ -252,10 +257,9 @@ def _of_part(part: _Part) -> Says:
             return _of_wrapper(value)
         case _Field.ID if not is_inner and not (_is_something(value) and _ID.fullmatch(identifier(value) or "")):
             return Says.FAILURE
-        case _Field.BESIDE if not is_inner and _bare(name) == "deletedat" and value is not None:
-            return Says.FAILURE
-        case _Field.BESIDE if not is_inner and _bare(name) in _CURT and isinstance(value, str):
-            return Says.FAILURE if _SAD.search(value[:_WORDS_READ].lower()) else Says.NOTHING
+        case _Field.BESIDE:
+            is_known = _is_of_its_kind(part) and (is_inner or _says_nothing_bad(_bare(name), value))
+            return Says.NOTHING if is_known else Says.FAILURE
         case None:
             return Says.FAILURE
         case _:
@@ -263,8 +267,71 @@ def _of_part(part: _Part) -> Says:
 
 
 _ID = re.compile(r"[0-9A-Fa-f][0-9A-Fa-f-]{0,63}")
-_CURT = _names("type note reason method statusname")
-"""Fields of an answer's own in which a word of failure is no citizen's."""
+
+
+def _is_of_its_kind(part: _Part) -> bool:
+    """Return whether a field that says nothing of the call holds what such a field holds.
+
+    In the place of a value, a list or an object with texts under numbers (a list, in PHP) is what is wrong with it;
+    where a list is none that a write gives, neither is such an object.
+    """
+    if part.name.isdecimal():
+        return part.is_inner and isinstance(part.value, dict)
+    if isinstance(part.value, list):
+        return not part.value or (
+            _bare(part.name) in _LISTS and all(isinstance(value, dict) for value in part.value)
+        )
+    return True
+
+
+_LISTS = _names("attachments attachment docs tags statuslogs")
+
+
+def _says_nothing_bad(name: str, value: object) -> bool:
+    """Return whether a field of an answer's own, or of the one thing in it, has a value that is known.
+
+    What a citizen or officer wrote is not looked at: it may hold any word.
+    """
+    if name == "deletedat":
+        return value is None
+    if name in {"complaintid", "trackingid"}:
+        return value is not None
+    known = _VALUES.get(name) or (_NUMBER if name.endswith("id") or name.startswith("is") else None)
+    if value is None or isinstance(value, list) or (isinstance(value, dict) and known is None):
+        return True
+    said = str(value).strip().lower()
+    if len(said) > _LONGEST_VALUE or isinstance(value, dict):
+        return known is None
+    if known is None:
+        return name in _FREE or not (_SAD.search(said) or _WRONG.search(said))
+    return said == "" or known.fullmatch(said) is not None
+
+
+_LONGEST_VALUE = 300
+_FREE = _names("title content templatecontent location reporter reportername user username reasondescription")
+_WRONG = re.compile(
+    r"\b(wajib|harus|kosong|terlalu|maksimal|melebihi|required|must|may|too|empty|missing|expired)\b"
+)
+_NUMBER = re.compile(r"[0-9a-f-]{1,64}|[0-9]+\.[0-9]+|true|false")
+_TOKEN = re.compile(r"(?!.*(error|fail|gagal|invalid))[a-z0-9 ._:/+-]{1,128}")
+_TIME = re.compile(r"[0-9][0-9a-z ,.:/+-]{0,40}|(mon|tue|wed|thu|fri|sat|sun)[0-9a-z ,:+-]{1,40}")
+_ADDRESSED = re.compile(r"(?!.*(error|login|masuk|fail|gagal))\S*/complaints?(/\S*)?")
+_GOES_ON = re.compile(
+    "(belum )?terverifikasi|dalam proses|selesai|ditindaklanjuti oleh instansi|ditanggapi oleh pelapor"
+)
+_VALUES = {
+    **dict.fromkeys(("requestid", "traceid", "version", "lang"), _TOKEN),
+    **dict.fromkeys(("timestamp", "time", "date", "datetime", "servertime", "createdat", "updatedat"), _TIME),
+    **dict.fromkeys(("executiontime", "elapsed"), re.compile(r"[0-9.,]+ ?(ms|s|seconds?|detik)?")),
+    **dict.fromkeys(("url", "path"), _ADDRESSED),
+    "rating": re.compile(r"[0-9](\.[0-9])?"),
+    "method": re.compile("post"),
+    "type": re.compile("success|info|ok|reply|answer|followup|complaint"),
+    "reason": _NUMBER,  # of a hand-over: where to
+    **dict.fromkeys(("statusname", "name"), _GOES_ON),
+    "note": re.compile(r"(berhasil|sukses|success|ok|terima kasih)[.!]?"),
+}
+"""By a field's name what it may say, in small letters; a number where the name is that of an id or of a truth."""
 _ALSO_A_REPORT_S = _names("status code kode")
 
 
@@ -308,7 +375,9 @@ def _of_words(value: object) -> Says:
         return Says.FAILURE if value else Says.NOTHING  # sentences by field: what is wrong with each
     words = re.findall(r"[^\W\d_]+", value[:_WORDS_READ].lower())
     numbers = {*re.findall(r"\d+", value[:_WORDS_READ])}
-    if len(value) > _WORDS_READ or "?" in value or numbers - {"200", "201"} or not _KNOWN.issuperset(words):
+    if len(value) > _WORDS_READ or numbers - {"200", "201"} or not _PLAIN.fullmatch(value):
+        return Says.FAILURE
+    if not _KNOWN.issuperset(words):
         return Says.FAILURE
     if _HAPPY.isdisjoint(words):
         return Says.FAILURE if value.strip() else Says.NOTHING
@@ -316,6 +385,8 @@ def _of_words(value: object) -> Says:
 
 
 _WORDS_READ = 2000
+_PLAIN = re.compile(r"\s*(?![!-])[\w\s.,:;!'\"()/&\u2013\u2019-]*")
+"""No sign that turns words round: a question mark, a cross, an exclamation mark before them."""
 _HAPPY = _names(
     "success successful successfully succeeded sukses berhasil ok disimpan tersimpan dikirim terkirim dikirimkan "
     "ditambahkan dibuat dicatat tercatat diteruskan saved stored created added sent recorded submitted forwarded"
