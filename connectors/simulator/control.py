@@ -5,11 +5,11 @@ The table of calls is in the package's docstring. Mistakes get 400 or 404 and `{
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.simulator.messages import Call, Json, Reply, json_reply
+from connectors.simulator.routes import found_in, table
 from connectors.simulator.scenarios import SCENARIOS
 from connectors.simulator.world import UnknownReport, World
 
@@ -37,24 +37,18 @@ ACTS: Mapping[str, str] = {
 
 def control(world: World, call: Call) -> Reply:
     """Carry out one control call."""
-    path = call.path.removeprefix(PREFIX).rstrip("/") or "/"
-    for method, pattern, handle in _TABLE:
-        if method == call.method and (match := pattern.fullmatch(path)):
-            return _carried_out(world, call, handle, match.groupdict())
-    return json_reply({"error": f"no such control call: {call.method} {call.path}"}, 404)
-
-
-_Handle = Callable[[World, Any, Mapping[str, str]], Json]
-
-
-def _carried_out(world: World, call: Call, handle: _Handle, params: Mapping[str, str]) -> Reply:
-    body = call.json() if call.body else {}
+    handle, params = found_in(_MAP, call)
+    if handle is None:
+        return json_reply({"error": f"no such control call: {call.method} {call.path}"}, 404)
     try:
-        return json_reply(handle(world, body, {**call.query, **params}))
+        return json_reply(handle(world, call.content if call.get_data() else {}, {**call.args, **params}))
     except UnknownReport as unknown:
         return json_reply({"error": f"no report {unknown}"}, 404)
     except (TypeError, ValueError, KeyError) as wrong:
         return json_reply({"error": str(wrong)}, 400)
+
+
+_Handle = Callable[[World, Any, Mapping[str, str]], Json]
 
 
 def _index(world: World, body: Any, params: Mapping[str, str]) -> Json:
@@ -78,21 +72,21 @@ def _add_faults(world: World, body: Any, params: Mapping[str, str]) -> Json:
 
 
 _ROUTES: Sequence[tuple[str, str, _Handle]] = (
-    ("GET", r"/", _index),
-    ("GET", r"/world", lambda world, body, params: world.summary()),
-    ("POST", r"/reports", lambda world, body, params: world.file_report(**body)),
-    ("GET", r"/reports/(?P<ref>[^/]+)", _report),
-    ("DELETE", r"/reports/(?P<ref>[^/]+)", lambda world, body, params: world.delete(params["ref"])),
-    ("GET", r"/reports/(?P<ref>[^/]+)/thread", lambda world, body, params: world.thread(params["ref"])),
-    ("POST", r"/reports/(?P<ref>[^/]+)/(?P<act>[a-z-]+)", _act),
-    ("GET", r"/clock", lambda world, body, params: world.time()),
-    ("POST", r"/clock", lambda world, body, params: world.advance(float(body["seconds"]))),
-    ("GET", r"/scenario", lambda world, body, params: {"scenario": world.weather.name}),
-    ("POST", r"/scenario", lambda world, body, params: world.set_scenario(str(body["name"]))),
-    ("GET", r"/faults", lambda world, body, params: world.faults()),
-    ("POST", r"/faults", _add_faults),
-    ("DELETE", r"/faults", lambda world, body, params: world.clear_faults()),
-    ("GET", r"/requests", lambda world, body, params: world.requests(int(params.get("recent", 200)))),
-    ("DELETE", r"/requests", lambda world, body, params: world.reset_requests()),
+    ("GET", "/", _index),
+    ("GET", "/world", lambda world, body, params: world.summary()),
+    ("POST", "/reports", lambda world, body, params: world.file_report(**body)),
+    ("GET", "/reports/<ref>", _report),
+    ("DELETE", "/reports/<ref>", lambda world, body, params: world.delete(params["ref"])),
+    ("GET", "/reports/<ref>/thread", lambda world, body, params: world.thread(params["ref"])),
+    ("POST", "/reports/<ref>/<act>", _act),
+    ("GET", "/clock", lambda world, body, params: world.time()),
+    ("POST", "/clock", lambda world, body, params: world.advance(float(body["seconds"]))),
+    ("GET", "/scenario", lambda world, body, params: {"scenario": world.weather.name}),
+    ("POST", "/scenario", lambda world, body, params: world.set_scenario(str(body["name"]))),
+    ("GET", "/faults", lambda world, body, params: world.faults()),
+    ("POST", "/faults", _add_faults),
+    ("DELETE", "/faults", lambda world, body, params: world.clear_faults()),
+    ("GET", "/requests", lambda world, body, params: world.requests(int(params.get("recent", 200)))),
+    ("DELETE", "/requests", lambda world, body, params: world.reset_requests()),
 )
-_TABLE = tuple((method, re.compile(pattern), handle) for method, pattern, handle in _ROUTES)
+_MAP = table((method, PREFIX + path, handle) for method, path, handle in _ROUTES)

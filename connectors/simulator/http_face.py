@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from connectors.simulator import wire
 from connectors.simulator.city import CITY_ID, INSTITUTIONS, TEMPLATES, categories
 from connectors.simulator.clock import parse_time
 from connectors.simulator.messages import Call, Json, Reply, failure, html_reply, success
-from connectors.simulator.multipart import Form, FormFile, read_form
 from connectors.simulator.records import Attachment, Report
+from connectors.simulator.routes import found_in, table
 from connectors.simulator.world import UnknownReport, World
 
 BASE = "/lapor/3.0.0"
@@ -71,7 +72,7 @@ class Api:
     def _admitted(self, call: Call) -> bool:
         options = self.world.options
         bearer = "Bearer " + options.bearer.removeprefix("Bearer ")
-        shown = call.headers.get(options.auth_header.lower()), call.headers.get("token")
+        shown = call.headers.get(options.auth_header), call.headers.get("token")
         return shown == (bearer, options.token)
 
     # Reading -------------------------------------------------------------------------------------------
@@ -146,9 +147,9 @@ class Api:
 
     def add_followup(self, call: Call, params: Params) -> Reply:
         """`POST /complaints/followup/add`: an institution answers."""
-        form = read_form(call)
+        fields = call.fields
         _required(
-            form.fields,
+            fields,
             (
                 "user_id",
                 "institution_from_id",
@@ -158,26 +159,26 @@ class Api:
                 "content",
             ),
         )
-        report = self.world.find(form.fields["complaint_id"])
-        _check_answer(form, report)
+        report = self.world.find(fields["complaint_id"])
+        _check_answer(fields, report)
         item = self.world.store_answer(
             report.id,
-            form.fields["content"],
-            opd=form.fields["institution_from_id"],
-            to=form.fields["institution_to_id"],
-            template_code=form.fields["template_code"],
-            attachments=[_as_attachment(file) for file in _checked_files(form, "attachment")],
-            is_secret=form.fields.get("is_secret", "0") == "1",
-            user_id=form.fields["user_id"],
+            fields["content"],
+            opd=fields["institution_from_id"],
+            to=fields["institution_to_id"],
+            template_code=fields["template_code"],
+            attachments=_checked_files(call, "attachment"),
+            is_secret=fields.get("is_secret", "0") == "1",
+            user_id=fields["user_id"],
         )
         return success({"id": item.id, "complaint_id": report.id})
 
     def upload(self, call: Call, params: Params) -> Reply:
         """`POST /complaints/complaint/file`: all files of a report to come, in one request."""
-        files = _checked_files(read_form(call), "attachments")
+        files = _checked_files(call, "attachments")
         if not files:
             raise Invalid(attachments="The attachments field is required.")
-        stored = [self.world.keep_file(file.file_name, file.data) for file in files]
+        stored = [self.world.keep_file(file.file_name, file.data or b"") for file in files]
         return success({"docs": [{"id": file.id, "file_name": file.file_name} for file in stored]})
 
     def create(self, call: Call, params: Params) -> Reply:
@@ -212,38 +213,33 @@ class Api:
         return success({"complaint_id": report.id})
 
 
-_REF = r"(?P<ref>[^/]+)"
-_ROUTES: Sequence[tuple[str, str, str, Callable[[Api, Call, Params], Reply]]] = (
-    ("GET", r"/complaints", "/complaints", Api.complaints),
-    ("GET", rf"/complaints/{_REF}/complaint", "/complaints/{id}/complaint", Api.complaint),
-    ("GET", rf"/complaints/{_REF}/followups", "/complaints/{id}/followups", Api.followups),
-    ("POST", r"/complaints/followup/add", "/complaints/followup/add", Api.add_followup),
-    ("POST", r"/complaints/complaint/file", "/complaints/complaint/file", Api.upload),
-    ("POST", r"/complaints/complaint", "/complaints/complaint", Api.create),
-    ("POST", rf"/complaints/process/{_REF}/reject", "/complaints/process/{id}/reject", Api.ask_forward),
-    ("GET", r"/masters/institutions/external", "/masters/institutions/external", Api.institutions),
-    ("GET", r"/masters/templates", "/masters/templates", Api.templates),
+_ROUTES: Sequence[tuple[str, str, Callable[[Api, Call, Params], Reply]]] = (
+    ("GET", "/complaints", Api.complaints),
+    ("GET", "/complaints/<ref>/complaint", Api.complaint),
+    ("GET", "/complaints/<ref>/followups", Api.followups),
+    ("POST", "/complaints/followup/add", Api.add_followup),
+    ("POST", "/complaints/complaint/file", Api.upload),
+    ("POST", "/complaints/complaint", Api.create),
+    ("POST", "/complaints/process/<ref>/reject", Api.ask_forward),
+    ("GET", "/masters/institutions/external", Api.institutions),
+    ("GET", "/masters/templates", Api.templates),
 )
-_TABLE = tuple(
-    (method, re.compile(pattern), Route(label=f"{method} {label}", handle=handle))
-    for method, pattern, label, handle in _ROUTES
+_MAP = table(
+    (method, BASE + path, Route(label=f"{method} {path.replace('<ref>', '{id}')}", handle=handle))
+    for method, path, handle in _ROUTES
 )
 
 
 def route_of(call: Call) -> tuple[Route | None, Params]:
     """Which call of the API this is, and the parameters in its path."""
-    path = call.path.removeprefix(BASE)
-    for method, pattern, route in _TABLE:
-        if method == call.method and (match := pattern.fullmatch(path)):
-            return route, match.groupdict()
-    return None, {}
+    return found_in(_MAP, call)
 
 
 def stored_file(world: World, call: Call) -> Reply:
     """An attachment, `/files/{id}/{name}`: another host's business, so credentials are unwelcome there."""
-    if world.options.auth_header.lower() in call.headers or "token" in call.headers:
+    if world.options.auth_header in call.headers or "token" in call.headers:
         return html_reply(400, "Credentials sent to a foreign host")
-    match = re.fullmatch(r"/files/(\d+)/([^/]+)", call.path)
+    match = re.fullmatch(r"/files/(\d+)/([^/]+)", urlsplit(call.target).path)
     if match is None:
         return html_reply(404, "Not Found")
     stored = world.files.get(int(match[1]))
@@ -261,14 +257,14 @@ def _refused(call: Call, wrong: Invalid) -> Reply:
 
 def _paging(call: Call, cap: int) -> tuple[int, int]:
     try:
-        page, size = int(call.query.get("page", 1)), int(call.query.get("page_size", cap))
+        page, size = int(call.args.get("page", 1)), int(call.args.get("page_size", cap))
     except ValueError:
         raise Invalid(page="The page must be an integer.") from None
     return max(page, 1), min(max(size, 1), cap)
 
 
 def _since(call: Call) -> int | None:
-    value = call.query.get("updated_from")
+    value = call.args.get("updated_from")
     if not value:
         return None
     try:
@@ -308,35 +304,36 @@ def _required(fields: Mapping[str, Any], names: Sequence[str]) -> None:
         raise Invalid(**missing)
 
 
-def _check_answer(form: Form, report: Report) -> None:
+def _check_answer(fields: Mapping[str, str], report: Report) -> None:
     errors = {}
-    if len(form.fields["content"]) > CONTENT_LIMIT:
+    if len(fields["content"]) > CONTENT_LIMIT:
         errors["content"] = f"The content may not be greater than {CONTENT_LIMIT} characters."
-    if form.fields["institution_from_id"] not in (report.disposed, CITY_ID):
+    if fields["institution_from_id"] not in (report.disposed, CITY_ID):
         errors["institution_from_id"] = "The report is not disposed to this institution."
-    if form.fields["institution_to_id"] not in INSTITUTIONS:
+    if fields["institution_to_id"] not in INSTITUTIONS:
         errors["institution_to_id"] = "The selected institution to id is invalid."
-    if form.fields["template_code"] not in TEMPLATES:
+    if fields["template_code"] not in TEMPLATES:
         errors["template_code"] = "The selected template code is invalid."
     if errors:
         raise Invalid(**errors)
 
 
-def _checked_files(form: Form, field: str) -> Sequence[FormFile]:
-    files = [file for file in form.files if file.field.partition("[")[0] == field]
+def _checked_files(call: Call, field: str) -> Sequence[Attachment]:
+    """The files of a field such as `attachment[0]`."""
+    files = [
+        Attachment(id=0, file_name=file.filename or "", data=file.read())
+        for name, file in call.files.items(multi=True)
+        if name.partition("[")[0] == field
+    ]
     if len(files) > FILES_MOST:
         raise Invalid(**{field: f"The {field} may not have more than {FILES_MOST} items."})
-    if any(_as_attachment(file).extension not in FILE_TYPES or len(file.data) > FILE_BYTES for file in files):
+    if any(file.extension not in FILE_TYPES or len(file.data or b"") > FILE_BYTES for file in files):
         raise Invalid(**{field: f"Each of the {field} must be one of {', '.join(sorted(FILE_TYPES))}, 5 MB."})
     return files
 
 
-def _as_attachment(file: FormFile) -> Attachment:
-    return Attachment(id=0, file_name=file.file_name, data=file.data)
-
-
 def _json_object(call: Call) -> Mapping[str, Any]:
-    value = call.json()
+    value = call.content
     return value if isinstance(value, dict) else {}
 
 

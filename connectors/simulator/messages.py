@@ -8,32 +8,37 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from werkzeug import Request
+
 Json = dict[str, Any]
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """A request as it came: `path` without the query, header names in lower case."""
+class Call(Request):
+    """A request as it came."""
 
-    method: str
-    path: str
-    query: Mapping[str, str] = field(default_factory=dict)
-    target: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    max_content_length = 64 * 2**20
+    max_form_memory_size = max_content_length
+
+    @property
+    def target(self) -> str:
+        """Path and query as the caller wrote them."""
+        return str(self.environ["REQUEST_URI"])
 
     @property
     def is_write(self) -> bool:
         """Whether it asks for a change."""
         return self.method == "POST"
 
-    def json(self) -> Any:
+    @property
+    def fields(self) -> Mapping[str, str]:
+        """The fields of its form; one in another encoding than multipart has none."""
+        return self.form if self.mimetype == "multipart/form-data" else {}
+
+    @property
+    def content(self) -> Any:
         """The body as JSON, or None if it is none."""
-        try:
-            return json.loads(self.body) if self.body else None
-        except ValueError:
-            return None
+        return self.get_json(force=True, silent=True)
 
 
 @dataclass(frozen=True, kw_only=True)

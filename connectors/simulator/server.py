@@ -1,20 +1,22 @@
-"""The stand-in on a socket: HTTP/1.1 with kept connections, a thread for each, quiet.
+"""The stand-in on werkzeug's server: HTTP/1.1 with kept connections, a thread for each, quiet.
 
-`Desk` takes a call and gives a reply, sound or spoiled; the rest of this file is sockets.
+`Desk` takes a call and gives a reply, sound or spoiled. What the rest writes to a socket itself is the reply alone: some
+days close the connection without one, or in its middle.
 """
 
 from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
 from threading import Condition, Event, Thread
 from types import TracebackType
 from typing import Any, Self, cast
-from urllib.parse import parse_qsl, urlsplit
+
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+from werkzeug.http import HTTP_STATUS_CODES
+from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 from connectors.simulator.clock import http_date, iso
 from connectors.simulator.control import PREFIX, control
@@ -24,9 +26,7 @@ from connectors.simulator.mishaps import Mishap, spoil
 from connectors.simulator.options import Options
 from connectors.simulator.world import World
 
-BODY_LIMIT = 64 * 1024 * 1024
 _DEFAULTS = Options()
-_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Desk:
@@ -68,23 +68,18 @@ class Desk:
         return label, spoil(fault, good), fault
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(ThreadedWSGIServer):
     """Keeps track of its connections, so that stopping closes those that clients keep open."""
 
-    request_queue_size = 128
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], world: World) -> None:
-        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, _Handler)
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        with socket.create_server(address, family=family, backlog=128) as listening:
+            super().__init__(*address, _no_application, handler=_Handler, fd=listening.fileno())
         self.desk = Desk(world, self._files_url())
         self._open: set[socket.socket] = set()
         self._changed = Condition()
-
-    def server_bind(self) -> None:
-        """Bind, without the look-up of the host's name that the library does here (it can take seconds)."""
-        TCPServer.server_bind(self)
-        self.server_name, self.server_port = "simulator", int(self.server_address[1])
 
     @property
     def origin(self) -> str:
@@ -120,7 +115,12 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class _Handler(BaseHTTPRequestHandler):
+def _no_application(_environ: object, _start_response: object) -> Iterable[bytes]:
+    """Never called: werkzeug's own way to answer closes each connection, and cannot close one without an answer."""
+    raise NotImplementedError
+
+
+class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -136,52 +136,32 @@ class _Handler(BaseHTTPRequestHandler):
         self._owner.closed(self.connection)
         super().finish()
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log(self, type: str, message: str, *args: Any) -> None:
         """Quiet: the journal has it."""
 
-    def _serve(self) -> None:
+    def run_wsgi(self) -> None:
+        """Answer one request of any method, and keep the connection."""
+        call = Call(self.make_environ())
+        with call:  # it closes the files that came
+            self._send(self._reply(call))
+
+    def _reply(self, call: Call) -> Reply:
         try:
-            call = self._call()
-        except ValueError as wrong:
+            self._take_body(call)
+        except (RequestEntityTooLarge, ValueError):
             self.close_connection = True
-            self._send(html_reply(400, str(wrong)))
-            return
-        self._send(self._owner.desk.answer(call))
+            return html_reply(400, "Request body of an impossible length")
+        return self._owner.desk.answer(call)
 
-    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = _serve  # noqa: N815 - names that http.server calls
-
-    def _call(self) -> Call:
-        parts = urlsplit(self.path)
-        return Call(
-            method=self.command,
-            path=parts.path,
-            query=dict(parse_qsl(parts.query)),
-            target=self.path,
-            headers={name.lower(): value for name, value in self.headers.items()},
-            body=self._body(),
-        )
-
-    def _body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return self._chunks()
-        return self._read(int(self.headers.get("Content-Length", 0)))
-
-    def _read(self, length: int) -> bytes:
-        if not 0 <= length <= BODY_LIMIT:
-            raise ValueError("Request body of an impossible length")
-        data = self.rfile.read(length)
-        if len(data) < length:
+    def _take_body(self, call: Call) -> None:
+        """Read all of it, also what no answer needs: the next request stands behind it."""
+        if int(call.headers.get("Content-Length") or 0) < 0:
+            raise ValueError("a body of less than nothing")
+        try:
+            call.get_data()
+        except ClientDisconnected as exc:
             # A caller that was killed while sending: half a body must never be taken for a call.
-            raise ConnectionAbortedError("the caller went away in the middle of its body")
-        return data
-
-    def _chunks(self) -> bytes:
-        body = b""
-        while length := int(self.rfile.readline().split(b";")[0], 16):
-            body += self._read(length)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
+            raise ConnectionAbortedError("the caller went away in the middle of its body") from exc
 
     def _send(self, reply: Reply) -> None:
         if reply.cut != "none":
@@ -201,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         }
         if self.close_connection:
             lines["Connection"] = "close"
-        head = f"HTTP/1.1 {reply.status} {_PHRASES.get(reply.status, '')}\r\n"
+        head = f"HTTP/1.1 {reply.status} {HTTP_STATUS_CODES.get(reply.status, '')}\r\n"
         return (head + "".join(f"{name}: {value}\r\n" for name, value in lines.items()) + "\r\n").encode()
 
 
