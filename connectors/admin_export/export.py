@@ -135,6 +135,11 @@ def _refuse_header(table: Table, columns: Mapping[str, int], what: str) -> None:
             f"{what}: the names of the columns stand in two rows ({table.header_row} and {second.number}).",
             todo=advise(Todo.ONE_HEADER_ROW, row=table.header_row, otherwise=advise(Todo.DOWNLOAD_AGAIN)),
         )
+    names = names_of(table.header)
+    twins = [column for column in COLUMNS.values() if names.count(canonical(column)) > 1]
+    if twins:
+        what = f"{what}: there is more than one column {' and more than one column '.join(twins)}."
+        raise BadInput(what, todo=advise(Todo.DOWNLOAD_AGAIN))
     lacking = [COLUMNS[field] for field in REQUIRED if field not in columns]
     if lacking:
         raise BadInput(

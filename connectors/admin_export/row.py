@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from typing import NamedTuple
@@ -20,10 +21,12 @@ from connectors.workbook import (
     picker,
     short,
     text_of,
+    without_unseen,
 )
 from lapor_sync.domain import thread as talk
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import canonical
-from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report, digest, key_by_words
 
 
@@ -130,7 +133,14 @@ def reader(
         try:
             return _report(cells, timezone, missing)
         except ValueError as exc:
-            return None if _is_header(cells) else _bad(cells, number, str(exc), timezone)
+            if not _is_header(cells):
+                return _bad(cells, number, str(exc), timezone)
+            if find_columns(row) != columns:
+                raise BadInput(
+                    f"row {number} names the columns in another order than the header.",
+                    todo=advise(Todo.DOWNLOAD_AGAIN),
+                ) from exc
+            return None
 
     return read
 
@@ -149,8 +159,7 @@ def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
     for field, cell in zip(Cells._fields, cells, strict=True):
         if isinstance(cell, CellError):
             raise ValueError(f"{COLUMNS[field]} is an error of a formula ({cell})")
-    kind = (text_of(cells.kind) or "").lower()
-    is_anonymous, is_secret = "anonim" in kind, "rahasia" in kind
+    is_anonymous, is_secret = _kind(cells.kind)
     nameless = is_anonymous or is_secret or "reporter_name" in missing
     tracking_id, status_name = _tracking_id(cells.tracking_id), _status_name(cells.status_name)
     received = _received(cells, timezone)
@@ -176,6 +185,21 @@ def _report(cells: Cells, timezone: tzinfo, missing: frozenset[str]) -> Report:
         created_at=received,
         missing=missing,
     )
+
+
+_NEITHER = frozenset({"", "tidak", "biasa", "normal", "publik", "umum", "terbuka"})
+"""What is said of a report that is neither anonim nor rahasia (assumed)."""
+
+
+def _kind(cell: object) -> tuple[bool, bool]:
+    """Whether a report is anonim, and whether it is rahasia; both where the word is not known.
+
+    So nobody's name and words are shown by a misreading; the API says later how it is.
+    """
+    said = unicodedata.normalize("NFKC", without_unseen(text_of(cell) or "")).lower()
+    is_anonymous, is_secret = "anonim" in said, "rahasia" in said
+    is_known = is_anonymous or is_secret or canonical(said) in _NEITHER
+    return (is_anonymous, is_secret) if is_known else (True, True)
 
 
 def _tracking_id(cell: object) -> str:

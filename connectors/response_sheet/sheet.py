@@ -97,18 +97,29 @@ def read_responses(path: Path) -> Responses:
         name = shown_name(path.name)
         table = _find_table(book, name)
         _refuse_twins(table, name)
+        _refuse_lookalikes(table, name)
         return _read(table, name)
 
 
 def _find_table(book: Book, name: str) -> Table:
     """The one table with the required columns, of the sheets that people see."""
-    found = list(book.tables(_REQUIRED_NAMES.issubset))
+    found = list(book.tables(_is_or_may_be))
+    unclear = [table.sheet for table in found if not _REQUIRED_NAMES.issubset(names_of(table.header))]
+    if unclear and len(found) > len(unclear):
+        what = f"{name}: the sheet {' and the sheet '.join(map(shown_name, unclear))} names its columns otherwise."
+        raise BadInput(what, todo=advise(Todo.NAME_COLUMNS))
+    found = [] if unclear else found
     if not found:
         raise _lacking(book, name)
     if len(found) > 1:
         sheets = " and ".join(table.sheet for table in found)
         raise BadInput(f"{name}: more than one sheet has responses: {sheets}.", todo=advise(Todo.ONE_SHEET))
     return found[0]
+
+
+def _is_or_may_be(names: frozenset[str]) -> bool:
+    """Whether these are the columns of responses, or may be meant so: `ID Tracking`, beside Jawaban."""
+    return names >= _REQUIRED_NAMES or ("jawaban" in names and any("tracking" in name for name in names))
 
 
 def _lacking(book: Book, name: str) -> BadInput:
@@ -140,6 +151,28 @@ def _refuse_twins(table: Table, name: str) -> None:
     twins = [column for column in COLUMNS.values() if names.count(canonical(column)) > 1]
     if twins:
         what = f"{name}: there is more than one column {' and more than one column '.join(twins)}."
+        raise BadInput(what, todo=advise(Todo.NAME_COLUMNS))
+
+
+def _refuse_lookalikes(table: Table, name: str) -> None:
+    """Refuse a column that may be meant for one that is read: what is not read of it is lost, and nobody is told.
+
+    `Rahasia (ya/tidak)` above all: an answer that goes out in public cannot be taken back.
+    """
+    names = names_of(table.header)
+    of_secrecy = [at for at, one in enumerate(names) if "rahasia" in one and one != "rahasia"]
+    others = [
+        at
+        for column in ("opd", "petugas")
+        if column not in names
+        for at, one in enumerate(names)
+        if one.startswith(column)
+    ]
+    unclear = [short(table.header[at]) for at in sorted({*of_secrecy, *others})]
+    if unclear:
+        what = (
+            f"{name}: the column {' and the column '.join(unclear)} may be meant to be read, but has another name."
+        )
         raise BadInput(what, todo=advise(Todo.NAME_COLUMNS))
 
 
@@ -214,6 +247,9 @@ def _not_seen(line: Line, columns: Mapping[str, int]) -> Iterator[str]:
     struck = [COLUMNS[field] for field, column in columns.items() if column in line.struck]
     if struck:
         yield f"there are struck-out words in {' and '.join(struck)}"
+    veiled = [COLUMNS[field] for field, column in columns.items() if column in line.veiled]
+    if veiled:
+        yield f"the number format of {' and '.join(veiled)} shows something else than is there"
 
 
 def _refuse_hidden_columns(table: Table, columns: Mapping[str, int], name: str) -> None:
@@ -227,12 +263,25 @@ def _refuse_hidden_columns(table: Table, columns: Mapping[str, int], name: str) 
 
 
 def _merged(table: Table, columns: Mapping[str, int], filled: Set[int]) -> Iterator[tuple[int, str]]:
-    """The rows whose cells are one with those of another row: only the first of them has its value."""
+    """The rows whose cells are one with others, of which only the first is seen; or may be struck out by a rule."""
     for merge in table.facts.merges:
+        hidden = [field for field, column in columns.items() if merge.first_column < column <= merge.last_column]
+        within = [row for row in filled if merge.first_row <= row <= merge.last_row]
+        if within and hidden:
+            yield min(within), f"its {COLUMNS[hidden[0]]} is merged with a cell before it"
+            continue
         fields = [field for field, column in columns.items() if merge.first_column <= column <= merge.last_column]
         rows = [row for row in filled if merge.first_row < row <= merge.last_row]
         if rows and fields:
             yield min(rows), f"its {COLUMNS[fields[0]]} is merged with that of a row above"
+    for span in table.facts.conditional:
+        fields = [field for field, column in columns.items() if span.first_column <= column <= span.last_column]
+        rows = [row for row in filled if span.first_row <= row <= span.last_row]
+        if rows and fields:
+            yield (
+                min(rows),
+                f"a conditional format may strike out its {COLUMNS[fields[0]]}, or show something else",
+            )
 
 
 def _row(cells: Cells, number: int) -> SheetRow:

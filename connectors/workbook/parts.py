@@ -1,11 +1,12 @@
-"""What a workbook says of itself: its sheets, which numbers are dates, which styles strike out, the shared texts.
+"""What a workbook says of itself: sheets, which numbers are dates, which styles strike out or veil, the shared texts.
 
-Read as loosely as Excel reads it: of the styles nothing but these two is looked at, so that nothing else can be wrong.
+Read as loosely as Excel reads it: of the styles nothing but this is looked at, so that nothing else can be wrong.
 Source: ISO/IEC 29500-1, 18.2 (workbook), 18.4 (shared strings), 18.8 (styles).
 """
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -92,11 +93,17 @@ def _no_workbook(package: Package) -> BadInput:
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """Of the cells' styles, by their number: which make a day or time of a number, and which strike out."""
+    """Of the cells' styles, by their number: which make a day or time of a number, which strike out.
+
+    `veiled`: those whose number format shows nothing of the value, or something else in its place.
+    """
 
     dates: Mapping[int, bool] = field(default_factory=dict)
     """A day or a time of day: False; a length of time: True."""
     struck: frozenset[int] = frozenset()
+    veiled: frozenset[int] = frozenset()
+    striking: frozenset[int] = frozenset()
+    """The numbers of differential styles, those of conditional formats, that strike out or have a number format."""
 
 
 def styles_of(package: Package, name: str | None) -> Styles:
@@ -117,6 +124,7 @@ class _StyleReader:
         self._formats: dict[int, str] = dict(BUILTIN_FORMATS)
         self._fonts: list[bool] = []
         self._cells: list[tuple[int, int]] = []
+        self._differing, self._striking = 0, set[int]()
         self._within = ""
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
@@ -129,6 +137,12 @@ class _StyleReader:
             self._fonts.append(False)
         elif tag == "strike" and self._within == "fonts" and self._fonts:
             self._fonts[-1] = attributes.get("val", "1") not in {"0", "false"}
+        elif tag == "dxf" and self._within == "dxfs":
+            self._differing += 1
+        elif self._within == "dxfs" and (
+            tag == "numFmt" or (tag == "strike" and is_on(attributes.get("val", "1")))
+        ):
+            self._striking.add(self._differing - 1)
         elif tag == "xf" and self._within == "cellXfs":
             if len(self._cells) == MOST_STYLES:
                 raise ValueError("too many styles")
@@ -147,11 +161,27 @@ class _StyleReader:
                 if is_date_format(self._format(number))
             },
             frozenset(at for at, (_, font) in enumerate(self._cells) if font in struck),
+            frozenset(at for at, (number, _) in enumerate(self._cells) if is_veiling(self._format(number))),
+            frozenset(self._striking),
         )
 
     def _format(self, number: int) -> str:
         # 27 to 36 and 50 to 58 are dates in the formats of East Asia, which name no code.
         return self._formats.get(number, "d" if 27 <= number <= 36 or 50 <= number <= 58 else "")
+
+
+_NOT_OF_THE_VALUE = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
+_OF_THE_VALUE = re.compile(r"[0#?@ymdhsgeb]|general", re.IGNORECASE)
+
+
+def is_veiling(number_format: str) -> bool:
+    """Return whether a number format shows nothing of a value: of a number (its first part), or of a text (its fourth).
+
+    `;;;` is the known way to hide a cell, and `"42"` shows 42 whatever is in it. Source: ISO/IEC 29500-1, 18.8.31.
+    """
+    parts = _NOT_OF_THE_VALUE.sub("", number_format).split(";")
+    shown = [parts[0], *parts[3:4]]
+    return bool(number_format) and not all(map(_OF_THE_VALUE.search, shown))
 
 
 def _number(text: str | None) -> int:

@@ -25,6 +25,7 @@ MOST_ROWS = 1_048_576  # Excel's own limit
 MOST_COLUMNS = 1_024  # of those that are looked at
 _LAST_COLUMN = 16_384
 _MOST_MERGES = 100_000
+_LEAST_HEIGHT, _LEAST_WIDTH = 1.0, 0.1  # points; letters
 _MOST_HEAD = MIB
 
 Row = tuple[object, ...]
@@ -48,12 +49,16 @@ NOT_CALCULATED = CellError("#NOT CALCULATED!")
 
 
 class Line(NamedTuple):
-    """A row with its number in the sheet; `struck` are the places of cells with struck-out letters."""
+    """A row with its number in the sheet; `struck` are the places of cells with struck-out letters.
+
+    `veiled`: of those whose number format shows nothing of what is in them, or something else.
+    """
 
     number: int
     cells: Row
     is_hidden: bool = False
     struck: frozenset[int] = frozenset()
+    veiled: frozenset[int] = frozenset()
 
 
 class Merge(NamedTuple):
@@ -71,6 +76,8 @@ class Facts:
 
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
+    conditional: list[Merge] = field(default_factory=list)
+    """Where a conditional format may strike out what is there, or show something else."""
     is_whole: bool = False
     """Whether all of it is known: what comes after the rows may be broken."""
 
@@ -142,6 +149,8 @@ class _Reader:
         self._number, self._number_text = 0, ""
         self._cells: list[object] = []
         self._struck: list[int] = []
+        self._veiled: list[int] = []
+        self._conditional: list[Merge] = []
         self._is_hidden = False
         self._column = -1
         self._kind, self._style = "n", 0
@@ -178,8 +187,8 @@ class _Reader:
         elif tag == "v":
             self._is_in_value = False
         elif tag == "row":
-            struck = frozenset(self._struck)
-            self.ready.append(Line(self._number, tuple(self._cells), self._is_hidden, struck))
+            struck, veiled = frozenset(self._struck), frozenset(self._veiled)
+            self.ready.append(Line(self._number, tuple(self._cells), self._is_hidden, struck, veiled))
         elif tag == "sheetData":
             self._is_in_rows = False
         else:
@@ -205,7 +214,9 @@ class _Reader:
             if self._had_rows:
                 raise _Broken("it has two tables of rows.")
             self._is_in_rows = self._had_rows = True
-        elif tag == "col" and (is_on(attributes.get("hidden")) or attributes.get("width") in {"0", "0.0"}):
+        elif tag == "col" and (
+            is_on(attributes.get("hidden")) or _is_below(attributes.get("width"), _LEAST_WIDTH)
+        ):
             first, last = int(attributes.get("min", "0")), int(attributes.get("max", "0"))
             self._facts.hidden_columns.append((first - 1, last - 1))
             if len(self._facts.hidden_columns) > _LAST_COLUMN:
@@ -214,6 +225,14 @@ class _Reader:
             self._facts.merges.append(_merge(attributes.get("ref", "")))
             if len(self._facts.merges) > _MOST_MERGES:
                 raise _Broken("it has more merged cells than such a sheet can.")
+        elif tag == "conditionalFormatting":
+            self._conditional = [_merge(ref) for ref in attributes.get("sqref", "").split()[:_MOST_MERGES]]
+        elif tag == "cfRule" and attributes.get("dxfId", "").isdecimal():
+            if _whole(attributes["dxfId"]) in self._styles.striking:
+                self._facts.conditional += self._conditional
+                self._conditional = []
+            if len(self._facts.conditional) > _MOST_MERGES:
+                raise _Broken("it has more conditional formats than such a sheet can.")
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         text = attributes.get("r")
@@ -223,8 +242,8 @@ class _Reader:
         if number <= self._number:
             raise _Broken(f"row {number} comes after row {self._number}.")
         self._number, self._number_text = number, str(number)
-        self._is_hidden = is_on(attributes.get("hidden")) or attributes.get("ht") in {"0", "0.0"}
-        self._cells, self._struck, self._column, self._letters = [], [], -1, 0
+        self._is_hidden = is_on(attributes.get("hidden")) or _is_below(attributes.get("ht"), _LEAST_HEIGHT)
+        self._cells, self._struck, self._veiled, self._column, self._letters = [], [], [], -1, 0
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
         place = attributes.get("r")
@@ -267,6 +286,8 @@ class _Reader:
             return
         if is_struck:
             self._struck.append(self._column)
+        if self._style in self._styles.veiled:
+            self._veiled.append(self._column)
         cells = self._cells
         while len(cells) < self._column:
             cells.append(None)
@@ -325,6 +346,14 @@ def _iso(text: str) -> object:
         return datetime.fromisoformat(text.strip())
     except ValueError:
         return text
+
+
+def _is_below(size: str | None, least: float) -> bool:
+    """Whether a row or a column is so low or narrow that nobody sees what is in it; as it is where it does not say."""
+    try:
+        return size is not None and float(size) < least
+    except ValueError:
+        return False
 
 
 def _whole(text: str) -> int:

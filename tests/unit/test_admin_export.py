@@ -199,11 +199,20 @@ def test_without_the_column_that_says_who_is_anonymous_no_name_is_kept(tmp_path:
     assert {"is_anonymous", "is_secret", "reporter_name"} <= records[0].missing
 
 
-def test_of_two_equal_columns_the_first_counts(tmp_path: Path) -> None:
-    """The second is ignored, and said to be."""
-    info, records = read(save(tmp_path / "a.xlsx", [ONE], header=[*HEADER, "Status Laporan"]))
-    assert isinstance(records[0], Report)
-    assert info.ignored_columns[-1] == "Status Laporan"
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    """Which of the two is meant cannot be told."""
+    with pytest.raises(BadInput, match="more than one column Status Laporan"):
+        read(save(tmp_path / "a.xlsx", [ONE], header=[*HEADER, "Status Laporan"]))
+
+
+def test_a_header_that_stands_there_again_is_passed_over_only_in_the_same_order(tmp_path: Path) -> None:
+    """Rows below another header would be read by the wrong names."""
+    _, records = read(save(tmp_path / "a.xlsx", [ONE, dict(zip(HEADER, HEADER, strict=True)), ONE]))
+    assert [isinstance(one, Report) for one in records] == [True, True]
+
+    moved = dict(zip(HEADER, [HEADER[0], *reversed(HEADER[1:])], strict=True))
+    with pytest.raises(BadInput, match="in another order"):
+        read(save(tmp_path / "b.xlsx", [ONE, moved, ONE]))
 
 
 @pytest.mark.parametrize(
@@ -214,6 +223,14 @@ def test_of_two_equal_columns_the_first_counts(tmp_path: Path) -> None:
         ("Biasa", False, False),
         ("Anonim", True, False),
         ("RAHASIA", False, True),
+        ("Rahas\u00adia", False, True),
+        ("Ano\u200bnim", True, False),
+        ("\uff32ahasia", False, True),
+        ("Publik", False, False),
+        # What is not understood is shown of nobody.
+        ("Privat", True, True),
+        ("Confidential", True, True),
+        ("Ya", True, True),
         ("Anonim, Rahasia", True, True),
         ("Anonim & Rahasia", True, True),
     ],

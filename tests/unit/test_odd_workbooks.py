@@ -16,6 +16,7 @@ import pytest
 from connectors.admin_export import open_export
 from connectors.response_sheet import read_responses
 from connectors.workbook import package, parts
+from connectors.workbook.parts import is_veiling
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.report import Report
 from lapor_sync.words.en import advised
@@ -39,9 +40,12 @@ BOOK_RELS = (
     f'<Relationship Id="u" Type="{DOC}/sharedStrings" Target="sharedStrings.xml"/></Relationships>'
 )
 STYLES = (
-    f'<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="170" formatCode="dd mmmm yyyy"/></numFmts><fonts><font/>'
+    f'<styleSheet xmlns="{MAIN}"><numFmts><numFmt numFmtId="170" formatCode="dd mmmm yyyy"/>'
+    '<numFmt numFmtId="171" formatCode=";;;"/><numFmt numFmtId="172" formatCode="&quot;9200009&quot;"/>'
+    "</numFmts><fonts><font/>"
     "<font><strike/></font></fonts><cellXfs><xf/><xf numFmtId='14'/><xf numFmtId='21'/><xf numFmtId='170'/>"
-    "<xf fontId='1'/><xf numFmtId='46'/><xf numFmtId='30'/></cellXfs></styleSheet>"
+    "<xf fontId='1'/><xf numFmtId='46'/><xf numFmtId='30'/><xf numFmtId='171'/><xf numFmtId='172'/></cellXfs>"
+    "<dxfs><dxf><font><b/></font></dxf><dxf><font><strike/></font></dxf></dxfs></styleSheet>"
 )
 STRINGS = (
     f'<sst xmlns="{MAIN}"><si><t>Selesai</t></si><si><r><t>Dalam</t></r><r><t xml:space="preserve"> Proses</t></r>'
@@ -470,6 +474,19 @@ def answer(words: str, *more: str) -> str:
             "",
             "the Rahasia is an error of a formula",
         ),
+        ([row(text("9200001"), text("Sudah."), more=' ht="0.00" customHeight="1"')], "", "the row is hidden"),
+        ([answer(text("Sudah.", more=' s="7"'))], "", "the number format of Jawaban shows something else"),
+        ([row('<c s="8"><v>9200001</v></c>', text("Sudah."))], "", "the number format of Tracking ID shows"),
+        (
+            [answer(text("Sudah."))],
+            '<mergeCells><mergeCell ref="A2:B2"/></mergeCells>',
+            "its Jawaban is merged with a cell before it",
+        ),
+        (
+            [answer(text("Sudah."))],
+            '<conditionalFormatting sqref="B1:B9"><cfRule type="expression" dxfId="1"/></conditionalFormatting>',
+            "a conditional format may strike out its Jawaban",
+        ),
         (
             [answer(text("Sudah."), "<c/>", text("ya")), answer(text("Lagi."))],
             '<mergeCells><mergeCell ref="D2:D3"/></mergeCells>',
@@ -621,3 +638,18 @@ except BadInput as bad:
 (peak,) = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
 print(peak, said)
 """
+
+
+@pytest.mark.parametrize(
+    ("number_format", "veils"),
+    [
+        *(
+            (one, False)
+            for one in ("", "General", "0.00", "@", "#,##0;[Red]-#,##0", "0;-0;;@", '"Rp" #,##0', "[h]")
+        ),
+        *((one, False) for one in ("dd/mm/yyyy", "[$-421]d mmmm yyyy", "0%", "\\A0", "_-* #,##0_-", "hh:mm")),
+        *((one, True) for one in (";;;", '"42"', '"a";"b"', ";;;@", '0;0;0;"lain"', "[Red]", '"x')),
+    ],
+)
+def test_a_number_format_veils_what_it_does_not_show(number_format: str, veils: bool) -> None:
+    assert is_veiling(number_format) is veils

@@ -336,6 +336,33 @@ def test_missing_columns_are_named_with_those_found(
     assert "Jawaban" in advised(error.todo)
 
 
+@pytest.mark.parametrize(
+    "column", ["Rahasia (ya/tidak)", "Jawaban Rahasia", "RAHASIA?!x", "OPD (id)", "Opd/Dinas", "Petugas OPD"]
+)
+def test_a_column_that_may_be_meant_for_one_that_is_read_is_refused(tmp_path: Path, column: str) -> None:
+    """An answer that goes out in public, or in another's name, cannot be taken back."""
+    header = ("Tracking ID", "Jawaban", column)
+    error = refused(sheet_of(tmp_path, ("8012345", "Sudah.", "ya"), header=header))
+    assert repr(column)[:20] in error.what
+
+
+def test_a_column_beside_the_one_that_is_meant_is_ignored(tmp_path: Path) -> None:
+    header = ("Tracking ID", "Jawaban", "OPD", "OPD lama", "Tanggal Jawaban")
+    assert taken(sheet_of(tmp_path, ("8012345", "Sudah.", "4501", "x", "y"), header=header))[0].opd == "4501"
+
+
+def test_a_second_sheet_that_names_its_columns_otherwise_is_refused(tmp_path: Path) -> None:
+    """Its rows would not be read, and nobody would be told."""
+    path = tmp_path / "a.xlsx"
+    book = Workbook()
+    for title, header in (("Januari", HEADER), ("Februari", ("ID Tracking", "Jawaban"))):
+        sheet = book.create_sheet(title)
+        sheet.append(list(header))
+        sheet.append(["8012345", "Sudah."])
+    book.save(path)
+    assert "sheet Februari names its columns otherwise" in refused(path).what
+
+
 def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     """Which of two answers is meant is not known; other columns may be there as often as they like."""
     error = refused(sheet_of(tmp_path, header=("Catatan", "Catatan", *HEADER, "JAWABAN", "opd")))
