@@ -207,10 +207,11 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
 
 def test_a_header_that_stands_there_again_is_passed_over_only_in_the_same_order(tmp_path: Path) -> None:
     """Rows below another header would be read by the wrong names."""
-    _, records = read(save(tmp_path / "a.xlsx", [ONE, dict(zip(HEADER, HEADER, strict=True)), ONE]))
+    again: dict[str, object] = dict(zip(HEADER, HEADER, strict=True))
+    _, records = read(save(tmp_path / "a.xlsx", [ONE, again, ONE]))
     assert [isinstance(one, Report) for one in records] == [True, True]
 
-    moved = dict(zip(HEADER, [HEADER[0], *reversed(HEADER[1:])], strict=True))
+    moved: dict[str, object] = dict(zip(HEADER, [HEADER[0], *reversed(HEADER[1:])], strict=True))
     with pytest.raises(BadInput, match="in another order"):
         read(save(tmp_path / "b.xlsx", [ONE, moved, ONE]))
 
