@@ -358,8 +358,8 @@ def _set(work: Work, ref: str, **columns: str | int | None) -> None:
 
 def claim(work: Work, one: Queued, scene: Scene) -> None:
     """It is about to leave: its try is written down, and the scene in which it leaves."""
-    begin_attempt(work, one.ref)
     _move(work, one, State.SENDING, Reason.LEAVING, scene=_scene_text(scene))
+    begin_attempt(work, one.ref)
 
 
 def accepted(work: Work, one: Queued) -> None:

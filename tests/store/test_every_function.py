@@ -1,0 +1,582 @@
+"""Two agencies in one database: no function of the store returns or changes anything of the other one.
+
+Both have reports of the same Tracking IDs and API ids, deliveries, the same sign-in names and master list. Each function
+is called for the first agency, and where ids are asked for, with the other's. What it returns is compared with what it
+returns in a database where there is no other agency; what the other one has is compared with before.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from lapor_sync import store as package
+from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.domain.delivery import Kind, Reason, Sent, State, WhyPaused
+from lapor_sync.domain.errors import BadRecord, Defect
+from lapor_sync.domain.next_step import Scene
+from lapor_sync.domain.people import Post, Role, Tenure
+from lapor_sync.domain.ports import Uptime
+from lapor_sync.domain.report import Institution, OutgoingFile, StatusChange
+from lapor_sync.store import (
+    ailing,
+    attendance,
+    audit,
+    conflicts,
+    differing,
+    dossier,
+    drafts,
+    institutions,
+    marks,
+    notes,
+    outages,
+    outbox,
+    pauses,
+    people,
+    quarantine,
+    queries,
+    received,
+    reports,
+    threads,
+    views,
+)
+from lapor_sync.store.ailing import Ailing
+from lapor_sync.store.audit import GENESIS, Head
+from lapor_sync.store.conflicts import How
+from lapor_sync.store.database import Store, Work, open_store
+from lapor_sync.store.marks import Mark
+from lapor_sync.store.outbox import Queued
+from lapor_sync.store.reports import KnownRows, Mirrored
+from lapor_sync.store.schema import metadata
+from tests.databases import START, StillClock, fresh
+from tests.store.samples import HIJAU, MERAH, item, mirrored, new, report
+
+THEIRS = "kota-lain"
+A_DAY = timedelta(days=1)
+UPTIME = Uptime("boot", 5.0)
+
+REF, THEIR_REF, SHARED_REF = "LS-AAAAAA", "LS-ZZZZZZ", "LS-RRRRRR"
+"""A reference is one agency's, but for what both found in a thread."""
+
+
+def fill(work: Work, word: str, ref: str) -> None:
+    """Everything that an agency can have; `word` stands in every text of it."""
+    same: dict[str, Any] = {"title": word, "content": word, "disposition_id": "611", "disposition_name": word}
+    trouble: dict[str, Any] = {"thread_error": word, "thread_doubt": word, "other_since": START}
+    due: dict[str, Any] = {"next_read_at": START - A_DAY, "due_at": START - A_DAY, "missing_since": START - A_DAY}
+    one = mirrored(
+        "7001",
+        report("7001", reporter_name=word, kecamatan=word, category=word, channel=word, **same),
+        verdict=MERAH._replace(flags=frozenset({Flag.DEADLINE_ESTIMATED})),
+        read_at=START,
+        thread_read_at=START,
+        row_hash=word,
+        agreed=Colour.KUNING,
+        **trouble,
+        **due,
+    )
+    closed = mirrored(
+        "7002",
+        report("7002", reporter_name=word, **same),
+        verdict=HIJAU,
+        closed_at=START - A_DAY,
+        read_at=START,
+        settled=True,
+    )
+    reports.save(work, [one, closed])
+    threads.save(work, {"7001": (item("1", word), item("2", f"{word}\n[Ref {ref}]"))}, {})
+    threads.save_history(
+        work, {"7001": [StatusChange(at=START, status_old=word, status_new="Terverifikasi", note=word)]}
+    )
+    threads.save_raw(work, [("7001", "row", word), ("7002", "detail", word)])
+    files = (OutgoingFile(file_name=f"{word}.pdf", content=word.encode()),)
+    outbox.add(work, new(ref, "7001", origin=word, files=files, by=word, text=f"{word}\n[Ref {ref}]"))
+    outbox.recover(work, ref=SHARED_REF, tracking_id="7001", text=word)
+    outbox.begin_attempt(work, ref)
+    conflicts.open_one(work, kind="closed_since", tracking_id="7001", ref=ref)
+    conflicts.open_one(work, kind="many_vanished")
+    for source in (quarantine.LIST, quarantine.DETAIL, quarantine.THREAD, quarantine.EXPORT):
+        quarantine.put(work, source, BadRecord(word, key="7001", raw=word, report_id="7001"))
+    ailing.put(work, Ailing(report_id="u7001", why=word, times=2, until=START + A_DAY))
+    institutions.replace_all(work, [Institution(id="611", name=word), Institution(id="612", name=word)])
+    person = people.add(work, name=word, sign_in="siti")
+    people.put_password(work, person, word)
+    people.put_last_sign_in(work, person)
+    post = people.add_post(work, Role.OFFICER, "611")
+    people.begin_tenure(work, person, post.id, START)
+    people.begin_session(work, id=f"session{word}", person_id=person, token_hash=word, origin=word)
+    people.add_link(work, person, word)
+    people.add_try(work, "account", "origin")
+    drafts.put(work, person, "7001", text=word, is_secret=False, seen=word)
+    drafts.pass_on(work, person, "999", None, START + A_DAY)
+    notes.add(work, "7001", word, is_instruction=True, day=None)
+
+
+def more(work: Work) -> None:
+    """What only the other agency has: a leak of any of it is seen."""
+    for name in (Mark.CURSOR, Mark.SWEPT, Mark.LAST_SUCCESS):
+        marks.put_time(work, name, START - A_DAY)
+    marks.put(work, Mark.CANARY, THEIR_REF)
+    outages.begin(work, START - A_DAY, "Unreachable")
+    pauses.begin(work, WhyPaused.PERSON)
+    sent = new("LS-YYYYYY", "7002", origin="lagi", text="lain\n[Ref LS-YYYYYY]")
+    outbox.add(work, sent, state=State.SENDING)
+    outbox.begin_attempt(work, "LS-YYYYYY")
+    reports.save(work, [mirrored("7003", report("7003", disposition_id="613"), verdict=MERAH, due_at=START)])
+    people.add_post(work, Role.ADMIN, None)
+    work.note("colour", "7001", only="theirs")
+
+
+def the(work: Work, ref: str = REF) -> Queued:
+    found = outbox.get(work, ref)
+    assert found is not None
+    return found
+
+
+def moved(to: State) -> Callable[[Work], Queued]:
+    """The first agency's delivery in that state."""
+
+    def of(work: Work) -> Queued:
+        route = {State.SENDING: (State.SENDING,), State.UNKNOWN: (State.SENDING, State.UNKNOWN)}
+        for state in route.get(to, (to,)):
+            outbox.move(work, the(work), state, Reason.BY_PERSON)
+        return the(work)
+
+    return of
+
+
+def of_theirs(work: Work) -> Queued:
+    """The other agency's delivery, as somebody may hold it who looked elsewhere."""
+    return Queued(
+        delivery=the(work).delivery.__class__(
+            ref=THEIR_REF, kind=Kind.RESPONSE, state=State.QUEUED, text="x", opd="611"
+        ),
+        tracking_id="7001",
+        **dict.fromkeys(("target", "reason", "next_try_at", "ended_at", "ended_uptime", "sent_at", "seen_at")),
+        by="",
+        written_at=START,
+        waits=0,
+        seen_count=0,
+    )
+
+
+def refused(act: Callable[[Work], object]) -> Callable[[Work], str]:
+    """An act on what is not one's own is a Defect."""
+
+    def tried(work: Work) -> str:
+        with pytest.raises(Defect):
+            act(work)
+        return "refused"
+
+    return tried
+
+
+def count_anew(work: Work) -> None:
+    """One's own, however long it is paused already."""
+    pauses.begin(work, WhyPaused.RESTORED, UPTIME)
+    pause = pauses.current(work)
+    assert pause is not None
+    pauses.count_anew(work, pause, UPTIME)
+
+
+class Ids:
+    """The other agency's ids, which a page of it would name."""
+
+    person = post = tenure = conflict = "0"
+
+
+def their_tenure() -> Tenure:
+    return Tenure(Ids.tenure, Ids.person, Post(Ids.post, Role.OFFICER, "611"), START)
+
+
+Call = Callable[[Work], object]
+_moves: dict[str, tuple[State, Callable[[Work, Queued], object]]] = {
+    "outbox.claim": (State.QUEUED, lambda w, one: outbox.claim(w, one, Scene(items={}))),
+    "outbox.accepted": (State.SENDING, lambda w, one: outbox.accepted(w, one)),
+    "outbox.refused": (State.SENDING, lambda w, one: outbox.refused(w, one, None)),
+    "outbox.not_sent": (State.SENDING, lambda w, one: outbox.not_sent(w, one, None, None)),
+    "outbox.in_doubt": (
+        State.SENDING,
+        lambda w, one: outbox.in_doubt(w, one, ended_at=START, ended_uptime=UPTIME, next_try_at=None),
+    ),
+    "outbox.killed": (State.SENDING, lambda w, one: outbox.killed(w, one, UPTIME)),
+    "outbox.found": (State.QUEUED, lambda w, one: outbox.found(w, one)),
+    "outbox.found_all_the_same": (State.HELD, lambda w, one: outbox.found_all_the_same(w, one)),
+    "outbox.not_found": (State.UNKNOWN, lambda w, one: outbox.not_found(w, one)),
+    "outbox.hold": (State.QUEUED, lambda w, one: outbox.hold(w, one, Reason.BY_PERSON)),
+    "outbox.cancel": (State.QUEUED, lambda w, one: outbox.cancel(w, one)),
+    "outbox.let_go": (
+        State.HELD,
+        lambda w, one: outbox.let_go(
+            w,
+            one,
+            baseline=None,
+            scene=None,
+            accepted_closed=False,
+            accepted_disposition=None,
+            accepted_status=None,
+        ),
+    ),
+    "outbox.move": (State.QUEUED, lambda w, one: outbox.move(w, one, State.HELD, Reason.BY_PERSON)),
+}
+
+
+def _move(state: State, act: Callable[[Work, Queued], object]) -> Call:
+    """One's own in the state that the move begins from; then the other's, which is not there."""
+
+    def both(work: Work) -> object:
+        own = the(work) if state is State.QUEUED else moved(state)(work)
+        act(work, own)
+        theirs = of_theirs(work)
+        theirs = type(theirs)(**{**_fields(theirs), "delivery": _in(theirs, state)})
+        return refused(lambda w: act(w, theirs))(work)
+
+    return both
+
+
+def _fields(one: Queued) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in one.__slots__}
+
+
+def _in(one: Queued, state: State) -> Any:
+    plain = one.delivery
+    return type(plain)(ref=plain.ref, kind=plain.kind, state=state, text=plain.text, opd=plain.opd)
+
+
+_LISTS: tuple[queries.Wanted, ...] = (
+    queries.Wanted(),
+    queries.Wanted(opd="611", overdue=True),
+    queries.Wanted(text="theirs"),
+)
+
+ENTRIES: dict[str, Call] = {
+    "ailing.listing": ailing.listing,
+    "ailing.put": lambda w: ailing.put(w, Ailing(report_id="u7001", why="x", times=1, until=START)),
+    "ailing.forget": lambda w: ailing.forget(w, ["u7001"]),
+    "ailing.due_now": ailing.due_now,
+    "attendance.unattended": attendance.unattended,
+    "audit.head": lambda w: audit.head(w.conn, w.agency),
+    "audit.append": lambda w: audit.append(
+        w.conn, w.agency, [audit.entry(at=w.at, agency=w.agency, who="x", what="x", subject="7001", data={})]
+    ),
+    "audit.holds": lambda w: audit.holds(w.conn, w.agency, Head(1, GENESIS)),
+    "audit.rows": lambda w: audit.rows(w.conn, w.agency),
+    "audit.about": lambda w: [tuple(one) for one in audit.about(w.conn, w.agency, "7001")],
+    "audit.verify": lambda w: audit.verify(w.conn, w.agency),
+    "conflicts.open_one": lambda w: conflicts.open_one(w, kind="x", tracking_id="7002"),
+    "conflicts.settle": lambda w: conflicts.settle(
+        w,
+        conflicts.Conflict(
+            **{
+                **{name: getattr(conflicts.listing(w)[0], name) for name in conflicts.Conflict.__slots__},
+                "id": Ids.conflict,
+            }
+        ),
+        How.KEEP_OURS,
+    ),
+    "conflicts.of_delivery": lambda w: conflicts.of_delivery(w, THEIR_REF),
+    "conflicts.of_report": lambda w: conflicts.of_report(w, "7001"),
+    "conflicts.of_kind": lambda w: conflicts.of_kind(w, "closed_since"),
+    "conflicts.get": lambda w: conflicts.get(w, Ids.conflict),
+    "conflicts.listing": conflicts.listing,
+    "conflicts.count": conflicts.count,
+    "differing.with_open_delivery": differing.with_open_delivery,
+    "differing.not_agreed": differing.not_agreed,
+    "dossier.dossier": lambda w: dossier.dossier(w, one_of(w)),
+    "drafts.put": lambda w: drafts.put(w, Ids.person, "7001", text="x", is_secret=False, seen=""),
+    "drafts.drop": lambda w: drafts.drop(w, Ids.person, "7001"),
+    "drafts.get": lambda w: drafts.get(w, Ids.person, "7001"),
+    "drafts.listing": lambda w: drafts.listing(w, Ids.person, None, 10),
+    "drafts.pass_on": lambda w: drafts.pass_on(w, Ids.person, "998", None, START),
+    "drafts.is_heir": lambda w: [drafts.is_heir(w, one) for one in ("998", "999")],
+    "drafts.take_over": lambda w: drafts.take_over(w, "999"),
+    "institutions.replace_all": lambda w: institutions.replace_all(w, []),
+    "institutions.names": institutions.names,
+    "institutions.listed": institutions.listed,
+    "institutions.seen": institutions.seen,
+    "marks.get": lambda w: [marks.get(w, one) for one in Mark],
+    "marks.get_time": lambda w: marks.get_time(w, Mark.CURSOR),
+    "marks.put": lambda w: marks.put(w, Mark.CANARY, "x"),
+    "marks.put_time": lambda w: marks.put_time(w, Mark.CURSOR, START),
+    "marks.put_now": lambda w: marks.put_now(w, Mark.SWEPT),
+    "marks.clear": lambda w: marks.clear(w, Mark.CANARY),
+    "notes.add": lambda w: bool(notes.add(w, "7001", "x", is_instruction=False, day=None)),
+    "notes.of_report": lambda w: notes.of_report(w, "7001"),
+    "outages.current": outages.current,
+    "outages.begin": lambda w: outages.begin(w, START, "Denied"),
+    "outages.end": outages.end,
+    "outages.between": lambda w: outages.between(w, START - 2 * A_DAY, START + A_DAY),
+    "outbox.add": lambda w: outbox.add(w, new("LS-BBBBBB", "7001")),
+    "outbox.recover": lambda w: outbox.recover(w, ref="LS-QQQQQQ", tracking_id="7001", text="x"),
+    "outbox.is_taken": lambda w: [outbox.is_taken(w, one) for one in (REF, SHARED_REF, "LS-CCCCCC")],
+    "outbox.origins": lambda w: outbox.origins(w, ["mine", "theirs", "lagi"]),
+    "outbox.get": lambda w: [outbox.get(w, one) for one in (THEIR_REF, SHARED_REF, "LS-YYYYYY")],
+    "outbox.of_refs": lambda w: outbox.of_refs(w, [THEIR_REF, SHARED_REF, REF]),
+    "outbox.of_reports": lambda w: outbox.of_reports(w, ["7001", "7002"]),
+    "outbox.of_sheets": lambda w: outbox.of_sheets(w, "7001"),
+    "outbox.listing": outbox.listing,
+    "outbox.of_opds": lambda w: [outbox.of_opds(w, None), outbox.of_opds(w, frozenset({"611"}))],
+    "outbox.counts_of_opds": lambda w: [
+        outbox.counts_of_opds(w, None),
+        outbox.counts_of_opds(w, frozenset({"611"})),
+    ],
+    "outbox.counts": outbox.counts,
+    "outbox.due": outbox.due,
+    "outbox.files_of": lambda w: outbox.files_of(w, [REF, THEIR_REF]),
+    "outbox.wait": lambda w: outbox.wait(w, of_theirs(w), START + A_DAY),
+    "outbox.wait_no_longer": lambda w: outbox.wait_no_longer(w, THEIR_REF),
+    "outbox.put_seen": lambda w: outbox.put_seen(w, SHARED_REF, 5, START),
+    "outbox.put_ended": lambda w: outbox.put_ended(w, SHARED_REF, START),
+    "outbox.put_ended_uptime": lambda w: outbox.put_ended_uptime(w, THEIR_REF, UPTIME),
+    "outbox.put_baseline": lambda w: outbox.put_baseline(w, THEIR_REF, frozenset()),
+    "outbox.put_scene": lambda w: outbox.put_scene(w, THEIR_REF, Scene(items={})),
+    "outbox.found_sending": outbox.found_sending,
+    "outbox.no_more_waiting": outbox.no_more_waiting,
+    "outbox.references_come_back": lambda w: outbox.references_come_back(w, timedelta(0)),
+    "outbox.any_was_seen": outbox.any_was_seen,
+    "outbox.begin_attempt": lambda w: outbox.begin_attempt(w, REF),
+    "outbox.end_attempt": lambda w: outbox.end_attempt(w, of_theirs(w), Sent(http_status=200), 5),
+    "outbox.attempts_of": lambda w: outbox.attempts_of(w, [REF, THEIR_REF, "LS-YYYYYY"]),
+    "outbox.last_words": lambda w: outbox.last_words(w, outbox.listing(w)),
+    "outbox.barred": lambda w: outbox.barred(w, of_theirs(w)),
+    **{name: _move(state, act) for name, (state, act) in _moves.items()},
+    "pauses.current": pauses.current,
+    "pauses.begin": lambda w: pauses.begin(w, WhyPaused.PERSON),
+    "pauses.count_anew": count_anew,
+    "pauses.end": pauses.end,
+    "people.by_sign_in": lambda w: people.by_sign_in(w, "siti"),
+    "people.get": lambda w: people.get(w, Ids.person),
+    "people.add": lambda w: bool(people.add(w, name="x", sign_in="budi")),
+    "people.put_password": lambda w: people.put_password(w, Ids.person, "x"),
+    "people.put_last_sign_in": lambda w: people.put_last_sign_in(w, Ids.person),
+    "people.put_end": lambda w: people.put_end(w, Ids.person, START),
+    "people.names": people.names,
+    "people.listing": people.listing,
+    "people.post_of": lambda w: [people.post_of(w, Role.OFFICER, "611"), people.post_of(w, Role.ADMIN, None)],
+    "people.get_post": lambda w: people.get_post(w, Ids.post),
+    "people.add_post": lambda w: bool(people.add_post(w, Role.INSPECTOR, None)),
+    "people.tenures": lambda w: [
+        people.tenures(w),
+        people.tenures(w, person_id=Ids.person),
+        people.tenures(w, post_id=Ids.post),
+    ],
+    "people.begin_tenure": lambda w: bool(people.begin_tenure(w, Ids.person, Ids.post, START)),
+    "people.end_tenure": lambda w: people.end_tenure(w, their_tenure(), START),
+    "people.posts": people.posts,
+    "people.begin_session": lambda w: people.begin_session(
+        w, id="x", person_id=Ids.person, token_hash="x", origin="x"
+    ),
+    "people.session_of": lambda w: people.session_of(w, "theirs"),
+    "people.get_session": lambda w: people.get_session(w, "sessiontheirs"),
+    "people.sessions": lambda w: people.sessions(w, Ids.person),
+    "people.see_session": lambda w: people.see_session(w, "sessiontheirs"),
+    "people.end_session": lambda w: people.end_session(w, "sessiontheirs"),
+    "people.end_sessions": lambda w: people.end_sessions(w, Ids.person),
+    "people.is_familiar": lambda w: people.is_familiar(w, Ids.person, "theirs", START - A_DAY),
+    "people.add_link": lambda w: people.add_link(w, Ids.person, "x"),
+    "people.link_of": lambda w: people.link_of(w, "theirs"),
+    "people.open_links": lambda w: people.open_links(w, Ids.person),
+    "people.end_links": lambda w: people.end_links(w, Ids.person),
+    "people.add_try": lambda w: people.add_try(w, "account", "origin"),
+    "people.tries": lambda w: [people.tries(w), people.tries(w, account="account", origin="origin")],
+    "people.forget_tries": lambda w: people.forget_tries(w, account="account", origin="origin"),
+    "people.note_what_is_over": lambda w: people.note_what_is_over(
+        w, links_before=START + A_DAY, links_after=START, tries_before=START + A_DAY
+    ),
+    "people.end_everything": people.end_everything,
+    "people.forget_sessions": lambda w: people.forget_sessions(w, START + A_DAY),
+    "people.posts_of": lambda w: people.posts_of(w, Ids.person),
+    "people.count": people.count,
+    "quarantine.put": lambda w: quarantine.put(w, quarantine.LIST, BadRecord("x", key="7001", raw="x")),
+    "quarantine.release": lambda w: quarantine.release(w, ["7001"]),
+    "quarantine.release_rows": lambda w: quarantine.release_rows(w, [one_of(w).report]),
+    "quarantine.release_absent": lambda w: quarantine.release_absent(w, quarantine.LIST, []),
+    "quarantine.listing": quarantine.listing,
+    "queries.page": lambda w: [queries.page(w, one, None) for one in _LISTS],
+    "queries.count": lambda w: [queries.count(w, one, None, most=100) for one in _LISTS],
+    "queries.counts": lambda w: [queries.counts(w, one, None) for one in _LISTS],
+    "queries.tasks": lambda w: queries.tasks(
+        w, None, waiting_on=list(WaitingOn), today=START, soon=START + A_DAY, closing=START + A_DAY
+    ),
+    "queries.by_opd": queries.by_opd,
+    "queries.late": lambda w: queries.late(w, None),
+    "received.between": lambda w: received.between(w, START - A_DAY, START + A_DAY),
+    "received.times_between": lambda w: received.times_between(w, START - A_DAY, START + A_DAY),
+    "received.count_undated": received.count_undated,
+    "reports.known": lambda w: reports.known(w, [("7001", "u7001"), ("u7002", "u7002"), ("7003", "u7003")]),
+    "reports.load": lambda w: reports.load(w, ["7001", "7002", "7003"]),
+    "reports.find": lambda w: [reports.find(w, one) for one in ("7001", "u7001", "7003", "u7003")],
+    "reports.called": lambda w: [reports.called(w, one) for one in ("u7001", "u7003")],
+    "reports.save": lambda w: reports.save(w, [one_of(w)._replace(row_hash="x", answers=9)]),
+    "reports.unsettled": reports.unsettled,
+    "reports.due_for_reading": lambda w: reports.due_for_reading(w, 10),
+    "reports.open_or_closed_since": lambda w: reports.open_or_closed_since(w, START - 2 * A_DAY),
+    "reports.present": lambda w: reports.present(w, ["7001", "7002", "7003"]),
+    "reports.missing_before": lambda w: reports.missing_before(w, START),
+    "reports.thread_troubles": reports.thread_troubles,
+    "reports.unreadable_threads": lambda w: reports.unreadable_threads(w, 10),
+    "reports.count_open": reports.count_open,
+    "reports.ids_after": lambda w: reports.ids_after(w, "", 10),
+    "reports.read_now": lambda w: reports.read_now(w, ["7001", "7003"]),
+    "reports.note_written": lambda w: reports.note_written(w, "7001", START),
+    "reports.read_later": lambda w: reports.read_later(w, "7001", START + A_DAY),
+    "reports.put_off_no_longer": reports.put_off_no_longer,
+    "reports.forget_rows": reports.forget_rows,
+    "reports.drop_reporter_names": lambda w: reports.drop_reporter_names(w, START),
+    "threads.load": lambda w: threads.load(w, ["7001"]),
+    "threads.save": lambda w: threads.save(w, {"7001": ()}, threads.load(w, ["7001"])),
+    "threads.save_history": lambda w: threads.save_history(w, {"7001": []}),
+    "threads.load_histories": lambda w: threads.load_histories(w, ["7001"]),
+    "threads.save_raw": lambda w: threads.save_raw(w, [("7001", "row", "x")]),
+    "threads.drop_raw_of": lambda w: threads.drop_raw_of(w, ["7001"]),
+    "threads.drop_raw": lambda w: threads.drop_raw(w, START + A_DAY),
+    "views.reports": lambda w: [dict(row) for row in views.reports(w)],
+    "views.status": views.status,
+    "views.unattended": views.unattended,
+    "views.paused": views.paused,
+    "views.colours": views.colours,
+    "views.by_opd": views.by_opd,
+    "views.count_overdue": views.count_overdue,
+    "views.outbox": views.outbox,
+    "views.show": lambda w: views.show(w, one_of(w)),
+    "views.timeline": lambda w: views.timeline(w, one_of(w), (), [], {}),
+    "views.outages_of": lambda w: views.outages_of(w, one_of(w)),
+}
+"""How each function is called for an agency that has a neighbour."""
+
+OF_THE_WHOLE_DATABASE = {
+    "outbox.may_be_erased",  # one mark for the file: what was written may be erased
+    "pauses.body",  # which database this is
+    "backup.contents",  # a backup is of all agencies, and tells of each
+    "bulk.insert_many",  # these four run a statement that the others bind
+    "bulk.ask",
+    "bulk.run",
+    "bulk.scalar",
+    "database.in_place",
+    "database.prepare",
+    "database.need_utf8",
+    "database.schema_version",
+    "lock.working",  # tests/store/test_agencies.py: two agencies at work at once
+    "lock.alone",
+    "lock.holder",
+    "server.weak_points",
+}
+"""What is not one agency's; a reason beside each that is not about the file or the server as such."""
+
+
+def one_of(work: Work) -> Mirrored:
+    return reports.load(work, ["7001"])["7001"]
+
+
+def functions() -> Iterator[str]:
+    """Every public function of the store that can reach a database, by module and name."""
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.ispkg:
+            continue
+        found = importlib.import_module(f"{package.__name__}.{module.name}")
+        for name, one in vars(found).items():
+            one = inspect.unwrap(one) if callable(one) else one
+            if name.startswith("_") or not inspect.isfunction(one) or one.__module__ != found.__name__:
+                continue
+            asked = {str(each.annotation) for each in inspect.signature(one).parameters.values()}
+            if asked & {"Work", "Connection", "Engine", "Store"}:
+                yield f"{module.name}.{name}"
+
+
+def test_every_function_of_the_store_stands_here() -> None:
+    """A new one fails here until it has an entry that proves it keeps to its own agency."""
+    assert set(functions()) == ENTRIES.keys() | OF_THE_WHOLE_DATABASE
+    assert not ENTRIES.keys() & OF_THE_WHOLE_DATABASE
+
+
+class Undo(Exception):
+    """Nothing of it is to stay."""
+
+
+def told(result: object) -> str:
+    """What came back, in words that can be compared."""
+    if isinstance(result, KnownRows):
+        return repr(vars(result))
+    return repr(list(result)) if isinstance(result, Iterator) else repr(result)
+
+
+def rows_of(conn: Connection, agency: str) -> Mapping[str, list[tuple[Any, ...]]]:
+    """Everything that an agency has."""
+    whose = {table: table.c.chain if "chain" in table.c else table.c.agency for table in metadata.tables.values()}
+    return {
+        table.name: sorted(map(tuple, conn.execute(select(table).where(column == agency))), key=repr)
+        for table, column in whose.items()
+    }
+
+
+@pytest.fixture
+def alone(kind: str, tmp_path: Path, clock: StillClock) -> Iterator[Store]:
+    """The first agency in a database of its own."""
+    with fresh(kind, tmp_path) as url:
+        opened = open_store(url, "kota", clock)
+        with opened.work() as work:
+            fill(work, "mine", REF)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def together(store: Store, other_city: Store) -> Store:
+    """The same agency beside another one."""
+    with store.work() as work:
+        fill(work, "mine", REF)
+    with other_city.work() as work:
+        fill(work, "theirs", THEIR_REF)
+        more(work)
+        person = people.by_sign_in(work, "siti")
+        post = people.post_of(work, Role.OFFICER, "611")
+        assert person is not None
+        assert post is not None
+        Ids.person, Ids.post = person.id, post.id
+        Ids.tenure = people.tenures(work)[0].id
+        Ids.conflict = conflicts.listing(work)[0].id
+    return store
+
+
+def called(store: Store, call: Call) -> tuple[str, bool]:
+    """What it returns, and whether the other agency has what it had; nothing of it stays."""
+    answer, is_same = "", False
+    with suppress(Undo), store.work() as work:
+        before = rows_of(work.conn, THEIRS)
+        answer = told(call(work))
+        is_same = rows_of(work.conn, THEIRS) == before
+        raise Undo
+    return answer, is_same
+
+
+@pytest.mark.parametrize("module", sorted({name.partition(".")[0] for name in ENTRIES}))
+def test_no_function_returns_or_changes_anything_of_another_agency(
+    module: str, alone: Store, together: Store
+) -> None:
+    wrong = []
+    for name, call in ENTRIES.items():
+        if name.partition(".")[0] != module:
+            continue
+        expected, _ = called(alone, call)
+        found, is_same = called(together, call)
+        if not is_same:
+            wrong.append(f"{name} changed what the other has")
+        if found != expected or "theirs" in found.replace("'siti'", ""):
+            wrong.append(f"{name} returned\n   {found}\nfor {expected}")
+    assert wrong == []
+
+
+def test_what_is_compared_is_all_that_an_agency_can_have(together: Store) -> None:
+    """No table of the schema is empty for the other agency, so that a leak from any of them would show."""
+    with together.reading() as work:
+        empty = {name for name, rows in rows_of(work.conn, THEIRS).items() if not rows}
+    assert empty <= {"citizen_file", "reply_template"}  # no function of the store fills them yet
