@@ -51,7 +51,7 @@ SETTINGS = {
     "OPD_IDS": ",".join(OPD_IDS),
     "RATE_PER_SECOND": "0",
     "READBACK_GRACE_SECONDS": "0.6",
-    "POLL_SECONDS": "0.2",
+    "POLL_SECONDS": "0.4",
     "CONNECT_TIMEOUT": "2",
     "READ_TIMEOUT": "5",
 }
