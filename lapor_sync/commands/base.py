@@ -21,6 +21,7 @@ from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.files import read_file, read_text
 from lapor_sync.domain.names import shown_path
 from lapor_sync.domain.people import Actor, of_shell
+from lapor_sync.domain.period import YEARS
 from lapor_sync.output import paged, say
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def day(text: str | None, timezone: ZoneInfo, at: time) -> datetime | None:
             found = datetime.strptime(text.strip(), form)  # noqa: DTZ007 - the zone is the city's, added below
         except ValueError:
             continue
-        if found.year >= 1970:
+        if found.year in YEARS:
             return datetime.combine(found.date(), at, timezone)
     raise BadInput(f"{text!r} is no day.", todo="Write it as 2026-01-31.")
 

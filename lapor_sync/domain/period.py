@@ -15,7 +15,8 @@ _MONTHS_IN = {"Q": 3, "C": 4, "H": 6}
 """How many months a quarter, a *caturwulan* and a half year have."""
 
 _FORM = re.compile(r"(\d{4})(?:-(?:(\d{2})|([QCH])(\d)))?", re.ASCII)
-_YEARS = range(1990, 2200)
+YEARS = range(1970, 2200)
+"""The years that people may name; others stand for "no date", and beyond them a day has no next one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Period:
         """
         said = text.strip().upper()
         span = _days(*said.split("..")) if said.count("..") == 1 else _months(said)
-        if span is None or span[0] > span[1] or not {span[0].year, span[1].year} <= set(_YEARS):
+        if span is None or span[0] > span[1] or not {span[0].year, span[1].year} <= set(YEARS):
             raise Refused(Code.PERIOD_UNKNOWN, given=text)
         return cls(said, *span)
 
@@ -69,7 +70,7 @@ def _days(first: str, last: str) -> tuple[date, date] | None:
 def _months(said: str) -> tuple[date, date] | None:
     """The days of a year or of a part of one that has a name; None where it has none."""
     found = _FORM.fullmatch(said)
-    if found is None or int(found[1]) not in _YEARS:
+    if found is None or int(found[1]) not in YEARS:
         return None
     length = _MONTHS_IN.get(found[3], 1 if found[2] else 12)
     place = int(found[2] or found[4] or 1)

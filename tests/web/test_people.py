@@ -173,6 +173,7 @@ def test_a_refused_hand_over_stands_in_its_form_again(
         ({"role": "officer", "opd": "6 1"}, "tidak dikenal"),
         ({"role": "admin", "name": ""}, "Nama ini tidak dapat dipakai"),
         ({"role": "admin", "until": "2020-01-01"}, "berakhir sebelum dimulai"),
+        ({"role": "admin", "until": "9999-12-31"}, "bukan tanggal"),
     ],
 )
 def test_a_refused_invitation_stands_in_its_form_again(

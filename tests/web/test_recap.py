@@ -70,6 +70,15 @@ def test_the_admin_fixes_the_figures_and_everybody_sees_since_when(enter: Enter,
     assert len(fixed) == 1
 
 
+@pytest.mark.parametrize("period", ["2026-13", "9999", "2026-01-01..", ""])
+def test_what_is_no_period_is_not_fixed(enter: Enter, year: str, period: str) -> None:
+    client = enter(ADMIN)
+    page = client.get(f"/rekap?period={year}")
+    answer = client.post("/rekap/tetapkan", data={"period": period, "csrf": token_in(page)})
+    assert answer.status_code == 422
+    assert "bukan periode yang dikenal" in answer.text
+
+
 @pytest.mark.parametrize("post", [OFFICER, LEADER])
 def test_nobody_else_fixes_them(enter: Enter, year: str, store: Store, post: Post) -> None:
     client = enter(post)

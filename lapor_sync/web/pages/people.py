@@ -9,6 +9,7 @@ from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from lapor_sync.domain.people import Role
+from lapor_sync.domain.period import YEARS
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import people as office
@@ -256,9 +257,12 @@ def _today() -> date:
 def _day(name: str) -> date | None:
     given = request.form.get(name, "").strip()
     try:
-        return date.fromisoformat(given) if given else None
+        day = date.fromisoformat(given) if given else None
     except ValueError:
         raise Refused(Code.DAY_UNREADABLE, given=given) from None
+    if day is not None and day.year not in YEARS:
+        raise Refused(Code.DAY_UNREADABLE, given=given)
+    return day
 
 
 def _moment(name: str) -> datetime:

@@ -47,7 +47,7 @@ def page(problem: Problem | None = None) -> str | tuple[str, int]:
         shown = render_template(
             "recap.html", problem=Problem(*told(refused)), found=None, given=given, offered=_offered()
         )
-        return shown, 422
+        return shown if problem else (shown, 422)  # a form's page is given its status by who shows it again
     names = list(FIGURES)
     return render_template(
         "recap.html",
