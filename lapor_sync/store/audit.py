@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     cast,
     func,
+    or_,
     select,
     true,
 )
@@ -34,6 +35,7 @@ from lapor_sync.domain.errors import AuditBroken, StoreReplaced
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.store.bulk import insert_many, plain
 from lapor_sync.store.schema import audit
+from lapor_sync.store.times import from_text, to_text
 
 GENESIS = "0" * 64
 
@@ -167,6 +169,66 @@ def about(conn: Connection, agency: str, subject: str) -> Sequence[Any]:
     """Return what an agency noted of one subject, in order; nothing is proven, and a row may hold anything."""
     query = select(audit).where(audit.c.agency == agency, audit.c.subject == subject).order_by(audit.c.seq)
     return conn.execute(query).all()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """Which rows are looked for; None for all. `person`: an id, or the whole of who acted. `until` is left out."""
+
+    subject: str | None = None
+    person: str | None = None
+    act: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it stands there; of what is no text, a text that tells so. `when` None where it is no time."""
+
+    seq: int
+    at: str
+    agency: str
+    who: str
+    what: str
+    subject: str
+    data: str
+    prev_hash: str
+    hash: str
+
+    @property
+    def when(self) -> datetime | None:
+        """When it was written."""
+        try:
+            return from_text(self.at)
+        except ValueError:
+            return None
+
+
+def listing(conn: Connection, agency: str, sought: Sought, *, before: int | None, most: int) -> list[Row]:
+    """Return the rows that are looked for, the last one first, those before a number (a page's last) only."""
+    query = select(*_HASHED).where(_in_chain(agency))
+    if before is not None:
+        query = query.where(audit.c.seq < before)
+    if sought.subject is not None:
+        query = query.where(audit.c.agency == agency, audit.c.subject == sought.subject)
+    if sought.person is not None:
+        in_a_post = audit.c.who.startswith(f"person {sought.person} in post ", autoescape=True)
+        query = query.where(or_(audit.c.who.in_((sought.person, f"person {sought.person}")), in_a_post))
+    if sought.act is not None:
+        query = query.where(audit.c.what == sought.act)
+    if sought.since is not None:
+        query = query.where(audit.c.at >= to_text(sought.since))
+    if sought.until is not None:
+        query = query.where(audit.c.at < to_text(sought.until))
+    found = conn.execute(query.order_by(audit.c.seq.desc()).limit(most)).all()
+    return [Row(row[0], *(str(value) for value in row[1:])) for row in found]
+
+
+def is_whole(row: Row) -> bool:
+    """Return whether a row's hash is of what it says; whether none is missing before it, only `verify` tells."""
+    said = Entry(row.at, row.agency, row.who, row.what, row.subject, row.data)
+    return row.hash == row_hash(row.seq, said, row.prev_hash)
 
 
 def _undone(data: str) -> object:

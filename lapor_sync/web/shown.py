@@ -151,9 +151,11 @@ _MENU = (
     ("/tugas", "Tugas", Act.SEE),
     ("/laporan", "Laporan", Act.SEE),
     ("/kiriman", "Kiriman", Act.SEE),
+    ("/keputusan", "Keputusan", Act.SETTLE),
     ("/opd", "OPD", Act.SEE_FIGURES),
     ("/orang", "Orang", Act.MANAGE_PEOPLE),
     ("/rekap", "Rekap", Act.SEE_FIGURES),
+    ("/riwayat", "Riwayat", Act.SEE_AUDIT),
     ("/sistem", "Sistem", Act.SEE_SYSTEM),
 )
 

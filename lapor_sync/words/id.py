@@ -433,6 +433,58 @@ EVENTS: Mapping[str, str] = {
 }
 """Acts of the audit on one report that need no more than this; the others are said with their facts."""
 
+ACTIONS: Mapping[str, str] = {
+    **EVENTS,
+    "colour": "menentukan warna",
+    "delivery_written": "menulis kiriman",
+    "delivery_moved": "memindahkan kiriman",
+    "attempt": "mencoba mengirim",
+    "delivery_paused": "menghentikan pengiriman",
+    "delivery_resumed": "melanjutkan pengiriman",
+    "outage_began": "LAPOR berhenti menjawab",
+    "outage_ended": "LAPOR menjawab lagi",
+    "dropped": "menghapus data pribadi yang sudah lama",
+    "restored": "memulihkan cadangan",
+    "rules": "memakai aturan baru",
+    "recap_fixed": "menetapkan rekap",
+    "person_invited": "mengundang orang",
+    "link_made": "membuat tautan masuk",
+    "password_chosen": "memilih kata sandi",
+    "signed_in": "masuk",
+    "session_ended": "mengakhiri sesi",
+    "session_over": "sesi berakhir",
+    "post_handed_over": "menyerahkan jabatan",
+    "tenures_ended": "mengakhiri masa jabatan",
+}
+"""The acts of the whole audit, as a list names them; one that is not here is shown as it is written."""
+
+CHOICES: Mapping[str, tuple[str, str, str]] = {
+    "keep_ours": (
+        "Pakai yang di sini",
+        "Kiriman kita berangkat, dengan keadaan laporan yang sekarang terlihat.",
+        "Catatan disamakan dengan LAPOR; tidak ada yang dikirim.",
+    ),
+    "take_upstream": (
+        "Pakai yang di LAPOR",
+        "Kiriman kita dibatalkan; yang tertulis di LAPOR berlaku.",
+        "Catatan disamakan dengan LAPOR; tidak ada yang dikirim.",
+    ),
+    "accept_vanished": (
+        "Laporan-laporan itu memang sudah tidak ada",
+        "LAPOR dibaca sekali lagi; yang tetap tidak ditemukan ditandai hilang.",
+        "",
+    ),
+}
+"""Each choice in a conflict: its name, what it does to a delivery, and what it does where there is none."""
+
+SOURCES: Mapping[str, str] = {
+    "list": "daftar LAPOR",
+    "detail": "rincian laporan",
+    "thread": "percakapan",
+    "export": "berkas ekspor",
+}
+"""Where a record came from that could not be read."""
+
 # What the board says of a request itself.
 
 

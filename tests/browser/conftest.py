@@ -42,7 +42,7 @@ def kota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 def browser() -> Iterator[Browser]:
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("no chromium on PATH; install it: apt-get install chromium")
+        pytest.fail("no chromium on PATH; to do: apt-get install --no-install-recommends chromium")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

@@ -14,7 +14,7 @@ WITHOUT_SCRIPTS = {"java_script_enabled": False}
 
 @pytest.mark.parametrize("how", [{}, WITHOUT_SCRIPTS], ids=["with scripts", "without scripts"])
 def test_an_answer_goes_from_the_form_to_the_citizen(open_page: Open, kota: Town, how: dict[str, Any]) -> None:
-    one = kota.reports(waiting_on="opd", is_open=True)[-1 if how else -2]
+    one = kota.waiting()
     words = f"Terima kasih, laporan {one} kami tangani besok."
     page = open_page(f"/laporan/{one}", OFFICER, **how)
     page.fill("#text", words)
@@ -29,7 +29,7 @@ def test_an_answer_goes_from_the_form_to_the_citizen(open_page: Open, kota: Town
 
 
 def test_a_draft_saves_itself_and_is_there_again(open_page: Open, kota: Town) -> None:
-    one = kota.waiting()
+    one = kota.open_one()
     page = open_page(f"/laporan/{one}", OFFICER)
     page.fill("#text", "Kami periksa dahulu")
     page.wait_for_selector("#draf:has-text('Draf tersimpan')")
@@ -43,7 +43,7 @@ def test_a_draft_saves_itself_and_is_there_again(open_page: Open, kota: Town) ->
 
 
 def test_an_open_page_shows_that_it_arrived_and_leaves_what_is_typed_alone(open_page: Open, kota: Town) -> None:
-    one = kota.reports(waiting_on="opd", is_open=True)[-3]
+    one = kota.waiting()
     page = open_page(f"/laporan/{one}", OFFICER)
     page.fill("#text", "Sudah kami tangani.")
     page.click("text=Kirim jawaban")
@@ -56,7 +56,7 @@ def test_an_open_page_shows_that_it_arrived_and_leaves_what_is_typed_alone(open_
 
 
 def test_the_preview_is_seen_before_anything_is_sent(open_page: Open, kota: Town) -> None:
-    one = kota.waiting()
+    one = kota.open_one()
     page = open_page(f"/laporan/{one}", OFFICER)
     page.fill("#text", "Akan kami kerjakan.")
     page.click("text=Pratinjau")

@@ -26,6 +26,8 @@ PAGES = [
     ("/orang/serah-terima", ADMIN),
     ("/rekap", ADMIN),
     ("/rekap?period=kemarin", OFFICER),
+    ("/keputusan", ADMIN),
+    ("/riwayat?periksa=1", ADMIN),
     ("/sistem", ADMIN),
     ("/akun", OFFICER),
 ]

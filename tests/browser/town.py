@@ -10,13 +10,13 @@ from pathlib import Path
 
 import structlog
 
-from connectors.simulator import CITY_ID, Options, Simulator
+from connectors.simulator import OPD_IDS, Options, Simulator
 from lapor_sync.app import App
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings
 from lapor_sync.domain.people import of_shell
 from lapor_sync.office import NewResponse, OutboxAct, change, people, respond
-from lapor_sync.store import queries
+from lapor_sync.store import outbox, queries
 from lapor_sync.store.queries import Wanted
 from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
@@ -45,17 +45,20 @@ class Town:
         """What the daemon does each few minutes."""
         run_cycle(self.setup)
 
-    def reports(self, **wanted: object) -> list[str]:
-        """The numbers of the OPD's reports that fit."""
-        with self.setup.store.reading() as work:
-            found = queries.page(work, Wanted(**wanted), frozenset({self.opd}), most=1000)  # type: ignore[arg-type]
-        return [row.tracking_id for row in found.rows]
-
     def waiting(self) -> str:
-        """A report that waits for the OPD's answer, and is not rahasia."""
+        """A report that waits for the OPD's answer, is not rahasia, and has none of ours yet."""
         with self.setup.store.reading() as work:
             found = queries.page(work, Wanted(opd=self.opd, waiting_on="opd", is_open=True), None, most=1000)
-        return next(row.tracking_id for row in found.rows if not row.is_secret and not row.flags)
+            written = outbox.of_reports(work, [row.tracking_id for row in found.rows])
+        return next(
+            row.tracking_id for row in found.rows if not row.is_secret and not written.get(row.tracking_id)
+        )
+
+    def open_one(self) -> str:
+        """A report of the OPD's that can be answered, and is not rahasia."""
+        with self.setup.store.reading() as work:
+            found = queries.page(work, Wanted(opd=self.opd, is_open=True), None, most=1000)
+        return next(row.tracking_id for row in found.rows if not row.is_secret)
 
     def said_of(self, tracking_id: str) -> list[str]:
         """What the citizen reads under the report at LAPOR."""
@@ -66,7 +69,7 @@ class Town:
 def town(folder: Path) -> Iterator[Town]:
     """The city, until the end."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    with Simulator(Options(seed=4, reports=90)) as stand_in:
+    with Simulator(Options(seed=4, reports=250)) as stand_in:
         app = App(settings=load_settings(None, settings(folder, stand_in)), clock=SystemClock())
         app.log = structlog.get_logger()
         with app.working("tests") as setup:
@@ -85,9 +88,10 @@ def town(folder: Path) -> Iterator[Town]:
 
 
 def _busiest(setup: Setup) -> str:
-    """The OPD with the most reports that wait for it."""
+    """The OPD for which the most reports wait."""
     with setup.store.reading() as work:
-        return next(row.id for row in queries.by_opd(work) if row.id not in {None, CITY_ID} and row.merah)
+        counts = queries.counts(work, Wanted(waiting_on="opd", is_open=True), None)["opd"]
+    return max((one for one in counts if one in OPD_IDS), key=lambda one: counts[one])
 
 
 def _let_something_be_held(made: Town) -> None:

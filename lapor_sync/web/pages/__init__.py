@@ -1,8 +1,10 @@
 """One file a page; BLUEPRINTS are all of them."""
 
 from lapor_sync.web.pages.account import account
+from lapor_sync.web.pages.decisions import decisions
 from lapor_sync.web.pages.deliveries import deliveries
 from lapor_sync.web.pages.health import health
+from lapor_sync.web.pages.history import history
 from lapor_sync.web.pages.opds import opds
 from lapor_sync.web.pages.people import people
 from lapor_sync.web.pages.recap import recap
@@ -12,4 +14,18 @@ from lapor_sync.web.pages.sign_in import sign_in
 from lapor_sync.web.pages.system import system
 from lapor_sync.web.pages.tasks import tasks
 
-BLUEPRINTS = (account, deliveries, health, opds, people, recap, report, reports, sign_in, system, tasks)
+BLUEPRINTS = (
+    account,
+    decisions,
+    deliveries,
+    health,
+    history,
+    opds,
+    people,
+    recap,
+    report,
+    reports,
+    sign_in,
+    system,
+    tasks,
+)
