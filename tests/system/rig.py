@@ -264,7 +264,7 @@ def some_at_once(
         yield {case: pool.submit(live, case) for case in cases if case in asked}
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 60, what: str = "it") -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 100, what: str = "it") -> None:
     """Poll with a deadline."""
     until = time.monotonic() + seconds
     while not is_so():
