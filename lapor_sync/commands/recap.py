@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lapor_sync.commands.base import Call, acting, acting_by, command, new_file, path_type, refuse_existing
+from lapor_sync.commands.base import Call, acting, acting_by, as_json, new_file, path_type, refuse_existing
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.names import shown_path
 from lapor_sync.output import say, say_csv, say_json
@@ -18,20 +18,39 @@ if TYPE_CHECKING:
     from lapor_sync.recap.making import Json
 
 
-@command(
-    click.option(
-        "--period", metavar="P", required=True, help="2026, 2026-10, 2026-Q3, 2026-C2, 2026-H1, or A..B."
-    ),
-    click.option("--opd", metavar="X", help="Of one OPD: id, name, or parts of its name."),
-    click.option("--format", "form", type=click.Choice(["table", "json", "csv", "xlsx", "pdf"]), default="table"),
-    click.option("--out", metavar="FILE", type=path_type, help="Write it into this file; must not be there yet."),
-    click.option("--fix", is_flag=True, help="Keep these figures in the audit, to be proven later."),
-    acting_by,
-)
+_period = click.option("--period", metavar="P", help="2026, 2026-10, 2026-Q3, 2026-C2, 2026-H1, or A..B.")
+
+
+@click.group(invoke_without_command=True)
+@_period
+@click.option("--opd", metavar="X", help="Of one OPD: id, name, or parts of its name.")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv", "xlsx", "pdf"]), default="table")
+@click.option("--out", metavar="FILE", type=path_type, help="Write it into this file; must not be there yet.")
+@click.option("--fix", is_flag=True, help="Keep these figures in the audit, to be proven later.")
+@acting_by
+@click.pass_context
 def recap(
-    call: Call, period: str, opd: str | None, form: str, out: Path | None, fix: bool, by: str | None
+    ctx: click.Context,
+    period: str | None,
+    opd: str | None,
+    form: str,
+    out: Path | None,
+    fix: bool,
+    by: str | None,
 ) -> None:
     """What was received in a period, and how it was answered: by OPD, by month beside the year before, by kind."""
+    if ctx.invoked_subcommand is not None:
+        if period is not None:
+            raise click.UsageError(f"Give --period behind `{ctx.command_path} {ctx.invoked_subcommand}`.")
+        return
+    if period is None:
+        raise click.UsageError("Name the period: --period 2026-Q3")
+    _recap(ctx.obj, period, opd, form, out, fix, by)
+
+
+def _recap(
+    call: Call, period: str, opd: str | None, form: str, out: Path | None, fix: bool, by: str | None
+) -> None:
     from lapor_sync.app import rules_of
     from lapor_sync.commands.looking import institution_meant
     from lapor_sync.domain.period import Period
@@ -84,6 +103,41 @@ def _say(form: str, found: Json, call: Call, city: str) -> None:
             from lapor_sync import screens
 
             screens.recap(found, call.zone)
+
+
+@recap.command("compare")
+@click.argument("sheet", metavar="FILE", type=path_type)
+@_period
+@as_json
+@click.pass_obj
+def compare(call: Call, sheet: Path, period: str | None, as_json: bool) -> None:
+    """The admin site's sheet per unit beside our count; without --period, of this year."""
+    from connectors.unit_sheet import read_units
+    from lapor_sync import screens
+    from lapor_sync.app import rules_of
+    from lapor_sync.domain.period import Period
+    from lapor_sync.recap import making
+    from lapor_sync.recap.comparing import compare as compared
+
+    units, rules = read_units(sheet), rules_of(call.settings())
+    with call.looking() as work:
+        meant = Period.parse(period or f"{work.now.astimezone(call.zone):%Y}")
+        lines = making.recap(work, meant, rules).figures.rows
+        found = compared(lines, {unit.name: unit.figures for unit in units}, making.by_stage(work, meant, rules))
+    unreadable = [{"unit": unit.name, "columns": list(unit.unreadable)} for unit in units if unit.unreadable]
+    if as_json:
+        differences = [one._asdict() | {"reports": list(one.reports)} for one in found.differences]
+        say_json(
+            {
+                "period": meant.name,
+                "differences": differences,
+                "only_theirs": list(found.only_theirs),
+                "only_ours": list(found.only_ours),
+                "unreadable": unreadable,
+            }
+        )
+    else:
+        screens.recap_comparison(found, meant.name, unreadable)
 
 
 COMMANDS = (recap,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from lapor_sync.domain.period import Period
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.mirror import Rules
-from lapor_sync.recap.figures import NUMBERS, Figures, Measures, figures
+from lapor_sync.recap.figures import NUMBERS, Figures, Measures, Stage, figures, stage
 from lapor_sync.store import audit, institutions, outages, people, received
 from lapor_sync.store.database import Work
 from lapor_sync.store.queries import Within
@@ -84,6 +85,15 @@ def recap(work: Work, period: Period, rules: Rules, *, opd: str | None = None, w
         vacancies=tuple(_vacancies(work, since, min(until, now), bound)),
         fixed=_last_fixed(work, _subject(period, opd)),
     )
+
+
+def by_stage(work: Work, period: Period, rules: Rules) -> dict[tuple[str | None, Stage], tuple[str, ...]]:
+    """Return the Tracking IDs of a period's reports by OPD and stage."""
+    zone = rules.working_days.timezone
+    found = defaultdict[tuple[str | None, Stage], list[str]](list)
+    for one in received.between(work, period.begins(zone), period.ends(zone)):
+        found[one.opd, stage(one)].append(one.tracking_id)
+    return {where: tuple(ids) for where, ids in found.items()}
 
 
 def _vacancies(work: Work, since: datetime, until: datetime, within: Within) -> Iterator[Vacancy]:

@@ -10,6 +10,7 @@ from lapor_sync.screens.parts import bold, moment, shade, table
 from lapor_sync.screens.people import people, posts
 from lapor_sync.screens.planned import plan
 from lapor_sync.screens.progressing import progress
+from lapor_sync.screens.recap import comparison as recap_comparison
 from lapor_sync.screens.recap import recap
 from lapor_sync.screens.report_list import by_opd, reports, reports_csv
 from lapor_sync.screens.report_page import deliveries, show, timeline
@@ -29,6 +30,7 @@ __all__ = [
     "progress",
     "quarantine",
     "recap",
+    "recap_comparison",
     "recent_outages",
     "reports",
     "reports_csv",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lapor_sync.output import plain, say
@@ -10,6 +11,7 @@ from lapor_sync.screens.parts import advise, moment, table
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from lapor_sync.recap.comparing import Comparison
     from lapor_sync.recap.making import Json
 
 _COLUMNS = {
@@ -41,6 +43,10 @@ _TABLES = {
 }
 
 
+_NAMED = 5
+"""So many reports are named; JSON has all."""
+
+
 def recap(found: Json, zone: ZoneInfo) -> None:
     """Show the figures of a period: by OPD, by month beside the year before, and by what the reports are."""
     of = f", OPD {plain(found['opd_name'] or found['opd'])}" if found["opd"] else ""
@@ -62,6 +68,27 @@ def recap(found: Json, zone: ZoneInfo) -> None:
             rows = [(str(one["received"]).rjust(8), plain(one["name"] or "not said")) for one in found[key]]
             table(("received", title), rows, empty="")
     _notes(found, zone)
+
+
+def comparison(found: Comparison, period: str, unreadable: Sequence[Json]) -> None:
+    """Show what another count of a period says otherwise, with some of the reports behind it."""
+    rows = [
+        (
+            plain(one.unit),
+            one.figure,
+            _number(one.theirs).rjust(6),
+            _number(one.ours).rjust(6),
+            " ".join(one.reports[:_NAMED])
+            + (f" and {len(one.reports) - _NAMED} more" if one.reports[_NAMED:] else ""),
+        )
+        for one in found.differences
+    ]
+    table(("Unit", "figure", "theirs", "ours", "ours are"), rows, empty=f"{period}: both counts are the same.")
+    for names, where in ((found.only_theirs, "the sheet"), (found.only_ours, "our count")):
+        if names:
+            advise(f"Only in {where}: {', '.join(map(plain, names))}.")
+    for one in unreadable:
+        advise(f"{plain(one['unit'])}: no number in {', '.join(one['columns'])}.")
 
 
 def _lines(found: Json, columns: dict[str, str]) -> None:

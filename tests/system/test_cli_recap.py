@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from openpyxl import Workbook
 
 from connectors.simulator import Options, Simulator
 from lapor_sync.recap.figures import NUMBERS
@@ -98,3 +99,30 @@ def test_an_opd_is_named_by_a_part_of_its_name(cli: Cli, year: str) -> None:
     mine = cli("recap", "--period", year, "--format", "json", "--opd", line["opd"]).json
     assert mine["rows"] == [line]
     assert refused(cli, "recap", "--period", year, "--opd", "Dinas Bulan").says("Dinas Bulan")
+
+
+def test_the_admin_sites_sheet_is_held_against_ours(cli: Cli, year: str, tmp_path: Path) -> None:
+    lines = cli("recap", "--period", year, "--format", "json").json["rows"]
+    one, other = [line for line in lines if line["opd_name"] and line["done"]][:2]
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet.append(["Unit Kerja", "Selesai", "Total"])
+    sheet.append([one["opd_name"].upper(), one["done"], one["total"]])
+    sheet.append([other["opd_name"], other["done"] + 1, "?"])
+    book.save(tmp_path / "unit.xlsx")
+
+    found = cli("recap", "compare", tmp_path / "unit.xlsx", "--json").json
+    (difference,) = found["differences"]
+    assert (difference["opd"], difference["figure"]) == (other["opd"], "done")
+    assert len(difference["reports"]) == difference["ours"] == other["done"]
+    assert found["unreadable"] == [{"unit": other["opd_name"], "columns": ["Total"]}]
+    screen = cli("recap", "compare", tmp_path / "unit.xlsx").out
+    assert "Only in our count" in screen
+    assert "no number in Total" in screen
+
+
+@pytest.mark.parametrize("args", [("recap",), ("recap", "--period", "2026", "compare", "x.xlsx")])
+def test_the_period_stands_where_it_is_meant(cli: Cli, args: tuple[str, ...]) -> None:
+    ran = cli(*args)
+    assert ran.code == 2
+    assert "period" in ran.err
