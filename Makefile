@@ -5,6 +5,7 @@
 # make soak     the searches that are too long for CI, N times (1) as long: kills, histories, fuzz, properties, bad days
 # make fuzz     N rounds (100) of a nasty value somewhere in each of 40 reports, on each database
 # make bench    measure against peers and limits, and write docs/performance.*: RUNS=5, SUBJECTS="backfill ..."
+# make pictures take the pictures of the README anew (docs/pictures); needs chromium
 # make format   put the code into its form
 # make lock     renew the lock files; add ARGS=--upgrade for newer versions of everything
 
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
 
-.PHONY: setup test types tests demo format lock kills fuzz soak bench
+.PHONY: setup test types tests demo format lock pictures kills fuzz soak bench
 
 setup: $(STAMP)
 
@@ -55,6 +56,9 @@ tests:
 
 demo: setup
 	$(BIN)/lapor-sync demo
+
+pictures: setup
+	$(BIN)/python -m tests.browser.pictures
 
 kills: setup
 	$(BIN)/python -m tests.system.kills $(or $(N),5000)
