@@ -277,6 +277,11 @@ class Sp4nV3:
             page = self._page(self._settings.list_path, params, number)
         except TooMuch as exc:
             return run.lost(exc.what, self._transport.upstream_now())
+        except UpstreamBroken as exc:
+            if number == 1:
+                raise
+            # LAPOR is there: one row that it fails at must not cost all the others.
+            return run.lost(f"page {number} cannot be read: {exc.what}", self._transport.upstream_now())
         rows: list[ListedRow | BadRecord] = [reports.listed_row(raw) for raw in page.listing.rows]
         given = run.page(number, page, rows, [row.key for row in rows])
         if sum(isinstance(row, BadRecord) for row in rows) > MAX_BAD:

@@ -32,6 +32,8 @@ others was seen, so one does not do)."""
 _PATIENCE = 2
 _PATIENCE_INSIDE = 10
 """Pages in a row that bring nothing new, beyond the last page by number, and inside: then the pass ends."""
+_PATIENCE_LOST = 4
+"""Pages in a row that cannot be had: then all are likely to be so."""
 
 
 class Page(NamedTuple, Generic[T]):
@@ -260,7 +262,7 @@ class _Pass:
             self.broken = self.broken or f"it has more than {number} pages"
             return True
         if page.lost and not page.keys:  # what comes after it is there all the same
-            return self._idle >= _PATIENCE
+            return self._idle >= _PATIENCE_LOST
         if self._last_page is not None and number < self._last_page:
             if self._idle >= _PATIENCE_INSIDE:
                 self.doubtful = self.doubtful or f"LAPOR says that there are {self._last_page} pages"

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from connectors.transport import Transport
-from lapor_sync.domain.colour import Colour, Flag
+from lapor_sync.domain.colour import CLOSED, Colour, Flag
+from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Missing, UpstreamError
 from lapor_sync.mirror.mirror import Rules
 from lapor_sync.store.marks import Mark
@@ -143,9 +144,9 @@ def test_a_backfill_that_was_cut_short_costs_only_what_is_missing(tmp_path: Path
 
 
 def test_a_backfill_whose_upstream_goes_away_keeps_what_was_read(tmp_path: Path) -> None:
-    """A list page that cannot be had ends it with an error; the pages before it are kept, and it goes on later."""
+    """A list page for which no answer comes ends it with an error; what came before is kept, and it goes on later."""
     with bench(tmp_path / "kota.db", reports=120, page_cap=20) as city:
-        city.world.add_faults({"match": {"path": "/complaints?page=4"}, "times": None, "do": "status:503"})
+        city.world.add_faults({"match": {"path": "/complaints?page=4"}, "times": None, "do": "close-before"})
 
         with pytest.raises(UpstreamError):
             backfill(city.setup, None, None)
@@ -156,6 +157,27 @@ def test_a_backfill_whose_upstream_goes_away_keeps_what_was_read(tmp_path: Path)
         assert backfill(city.setup, None, None).new == 60
         assert by_id(city.requests()) == 60
         assert_mirrored(city)
+
+
+def test_a_list_of_which_a_page_fails_always_stops_nothing_else(tmp_path: Path) -> None:
+    """LAPOR fails at one row of it, for ever: the others are mirrored, and their responses leave."""
+    with bench(tmp_path / "kota.db", reports=60, page_cap=20) as city:
+        city.world.add_faults({"match": {"path": "/complaints?page=2"}, "times": None, "do": "status:500"})
+        city.cycle()
+        assert len(city.all_mirrored()) == 40
+        known = [
+            one
+            for one, mirrored in city.all_mirrored().items()
+            if mirrored.colour not in CLOSED and mirrored.report.disposition_id in {OPD, OTHER_OPD}
+        ]
+        refs = [city.respond(known[0], "Sudah kami perbaiki."), city.respond(known[-1], "Sudah kami perbaiki.")]
+        city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.SENT, State.SENT]
+        assert city.log.named("listing_incomplete")[-1]["what"].startswith("page 2 cannot be read")
+        assert not city.log.named("upstream_away")
+        city.world.clear_faults()
+        city.cycle()
+        assert len(city.all_mirrored()) == 60
 
 
 @pytest.mark.parametrize("fields", ["full", "sparse"])

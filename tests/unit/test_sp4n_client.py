@@ -17,7 +17,7 @@ from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3, client, envelopes
 from connectors.transport import Transport, TransportSettings
 from connectors.transport.room import Room
 from lapor_sync.domain.delivery import Sent, Unknown
-from lapor_sync.domain.errors import Missing, NotNow, TooLarge, UpstreamBroken, UpstreamError
+from lapor_sync.domain.errors import Missing, NotNow, TooLarge, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile
 from lapor_sync.words.en import advised
@@ -321,6 +321,49 @@ def test_a_page_of_a_list_that_is_too_large_costs_no_other(
         assert {row.key for page in pages for row in page.rows} == {"1", "2", "3"} - {str(large)}
         assert pages[-1].complete is False
         assert pages[-1].why == "GET /complaints: the answer holds more than 60 values"
+
+
+FAILED = {
+    "500": httpx.Response(500, text="<h1>Whoops</h1>"),
+    "200 with HTML": httpx.Response(200, text="<h1>Whoops</h1>"),
+    "nothing": httpx.Response(200),
+    "status false": httpx.Response(200, json={"status": False, "message": "SQLSTATE"}),
+}
+
+
+@pytest.mark.parametrize("failed", FAILED.values(), ids=FAILED)
+def test_a_page_of_a_list_that_cannot_be_read_costs_no_other(
+    failed: httpx.Response, upstream: Any, transport: Transport
+) -> None:
+    """One row that LAPOR fails at is no outage: the others are mirrored, and their responses leave."""
+
+    def give(_call: int, page: int) -> httpx.Response:
+        if page == 2:
+            return failed
+        return answer({"data": [{"id": page}], "last_page": 3, "next_page_url": "x" if page < 3 else None})
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert {row.key for page in pages for row in page.rows} == {"1", "3"}
+    assert pages[-1].complete is False
+    assert pages[-1].why.startswith("page 2 cannot be read: GET /complaints")
+
+
+def test_a_list_that_cannot_be_read_at_all_or_from_which_no_answer_comes_has_failed(
+    upstream: Any, transport: Transport
+) -> None:
+    upstream.get(url__startswith=BASE).mock(return_value=FAILED["500"])
+    with pytest.raises(UpstreamBroken):
+        list(Sp4nV3(transport).list_reports(updated_from=None))
+
+    def give(_call: int, page: int) -> httpx.Response:
+        if page == 2:
+            raise httpcore.ReadError
+        return answer({"data": [{"id": page}], "next_page_url": "x"})
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    with pytest.raises(Unreachable):
+        list(Sp4nV3(transport).list_reports(updated_from=None))
 
 
 def test_a_list_of_nothing_but_large_pages_comes_to_an_end(
