@@ -34,7 +34,7 @@ from lapor_sync.store.lock import Holding
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.sync import restore
-from lapor_sync.sync.cycle import Outcome, run_cycle, run_without_upstream
+from lapor_sync.sync.cycle import CycleResult, run_cycle, run_without_upstream
 from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.setup import Setup, no_step
@@ -187,7 +187,7 @@ class App:
 
     # What runs.
 
-    def once(self) -> Outcome:
+    def once(self) -> CycleResult:
         """One cycle: pull, reconcile, push, then the folder of exports."""
         self._need_something_to_do()
         with ExitStack() as stack:
@@ -294,7 +294,7 @@ class App:
                 )
             )
 
-    def _cycle(self, mirror: Mirror, upstream: Upstream | None) -> Outcome:
+    def _cycle(self, mirror: Mirror, upstream: Upstream | None) -> CycleResult:
         outcome = run_cycle(upstream.setup()) if upstream else run_without_upstream(mirror)
         if not self.stopping():
             self.take_imports(mirror)  # last: a file that breaks us must not stop the city's responses

@@ -25,7 +25,7 @@ from lapor_sync.domain.ports import Clock
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.mirror import Log
-from lapor_sync.sync.cycle import Outcome
+from lapor_sync.sync.cycle import CycleResult
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ class Loop:
     `check` raises where the database is no longer ours to work: then another process may be at it.
     """
 
-    cycle: Callable[[], Outcome]
+    cycle: Callable[[], CycleResult]
     stopping: Stopping
     clock: Clock
     log: Log

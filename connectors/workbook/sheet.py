@@ -71,7 +71,7 @@ class Merge(NamedTuple):
 
 
 @dataclass(slots=True)
-class Facts:
+class SheetFacts:
     """What is known of a sheet besides its rows, once these were read."""
 
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Sheet:
     styles: Styles
     epoch: datetime
 
-    def lines(self, facts: Facts) -> Iterator[Line]:
+    def lines(self, facts: SheetFacts) -> Iterator[Line]:
         """The rows that are in the file, in their order; `facts` is filled meanwhile. Raises BadInput."""
         reader = _Reader(self, facts)
         said = self.package.said
@@ -140,7 +140,7 @@ class _Broken(Exception):
 class _Reader:
     """Makes lines of the marks of a sheet."""
 
-    def __init__(self, sheet: Sheet, facts: Facts) -> None:
+    def __init__(self, sheet: Sheet, facts: SheetFacts) -> None:
         self.ready: list[Line] = []
         self._sheet, self._facts = sheet, facts
         self._strings, self._styles = sheet.strings, sheet.styles

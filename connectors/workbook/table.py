@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from connectors.workbook.package import REPLACEMENT, Package, Said
 from connectors.workbook.parts import WINDOWS_EPOCH, contents_of, strings_of, styles_of
-from connectors.workbook.sheet import Facts, Line, Row, Sheet
+from connectors.workbook.sheet import Line, Row, Sheet, SheetFacts
 from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.files import open_regular
@@ -49,7 +49,7 @@ class Table:
     info: tuple[Row, ...]
     header: Row
     header_row: int
-    facts: Facts = field(default_factory=Facts)
+    facts: SheetFacts = field(default_factory=SheetFacts)
     """Of the sheet, once its rows were read."""
     epoch: datetime = WINDOWS_EPOCH
     """Where the workbook counts its days from."""
@@ -84,9 +84,9 @@ class Book:
 
 
 def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table | None:
-    facts = Facts()
+    facts = SheetFacts()
     info: list[Row] = []
-    for line in islice(sheet.lines(Facts()), _MOST_INFO_ROWS):
+    for line in islice(sheet.lines(SheetFacts()), _MOST_INFO_ROWS):
         if is_header(frozenset(names_of(line.cells)) - {""}):
             return Table(
                 sheet=shown_path(sheet.title),
@@ -101,7 +101,7 @@ def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table |
     return None
 
 
-def _emptied(facts: Facts) -> Facts:
+def _emptied(facts: SheetFacts) -> SheetFacts:
     facts.hidden_columns, facts.merges, facts.is_whole = [], [], False
     return facts
 

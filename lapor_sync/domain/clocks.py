@@ -14,7 +14,7 @@ from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 _YEARS = range(1990, 2200)
 
 
-class Facts(NamedTuple):
+class ClockFacts(NamedTuple):
     """What the clocks of one report depend on.
 
     `items`: the thread in reading order, None where it is not known. `colour`: upstream's, None where the status
@@ -32,9 +32,11 @@ class Facts(NamedTuple):
     classification: str | None = None
 
 
-def facts(report: Report, items: tuple[ThreadItem, ...] | None, colour: Colour | None, city: City) -> Facts:
+def clock_facts(
+    report: Report, items: tuple[ThreadItem, ...] | None, colour: Colour | None, city: City
+) -> ClockFacts:
     """The facts of a mirrored report."""
-    return Facts(
+    return ClockFacts(
         received=report.created_at,
         items=items,
         colour=colour,
@@ -109,7 +111,7 @@ class _Pause(NamedTuple):
 class _Bench(NamedTuple):
     """What starts the clocks of one report."""
 
-    facts: Facts
+    facts: ClockFacts
     limits: tuple[Limits, ...]
     days: WorkingDays
     pauses: tuple[_Pause, ...]
@@ -147,7 +149,7 @@ class _Bench(NamedTuple):
         return due_at
 
 
-def clocks(facts: Facts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadlines:
+def clocks(facts: ClockFacts, limits: tuple[Limits, ...], days: WorkingDays) -> Deadlines:
     """The clocks of one report that have not stopped, by the rules' table; none where it is hijau or abu.
 
     Nor where the status name is not known: it may say that the report is closed, and nothing runs late by itself.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
+
+Facts = Mapping[str, Any]
+"""The facts of a code, by their names."""
 
 
 class Coded(StrEnum):
@@ -19,6 +22,6 @@ class Coded(StrEnum):
         return self
 
 
-def noted(code: Coded, facts: Mapping[str, object]) -> str:
+def noted(code: Coded, facts: Facts) -> str:
     """Return code and facts on one line, for a log or a traceback."""
     return " ".join((code, *(f"{name}={value}" for name, value in facts.items())))

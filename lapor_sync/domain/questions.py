@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 MANY_VANISHED: Final = "many_vanished"
 """The kind of the alarm that too many reports seem gone at once; it belongs to no single report."""
@@ -21,8 +20,6 @@ UNSURE: Final = "unsure"
 
 TOLD: Final = "told"
 """The whole sentence, in English: all that a question of an earlier program has."""
-
-Facts = Mapping[str, Any]
 
 
 class Unsure(StrEnum):

@@ -37,7 +37,7 @@ def ours(agreed: Side, deliveries: Iterable[State]) -> Side:
     return Colour.KUNING if any(state in OPEN_UPSTREAM for state in deliveries) else agreed
 
 
-def decide(agreed: Side, ours: Side, upstream: Side) -> Decision:
+def compare(agreed: Side, ours: Side, upstream: Side) -> Decision:
     """The table, total over {absent, merah, kuning, hijau, abu}.
 
     Raises Defect where ours is absent though something was agreed: that must never be.

@@ -15,7 +15,7 @@ from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 from lapor_sync.domain.three_way import Decision
-from lapor_sync.mirror.judge import Facts, judge
+from lapor_sync.mirror.judge import Case, judge
 from lapor_sync.mirror.merge import Read, doubt_of, items_after, merge
 from lapor_sync.mirror.mirror import Pace, Rules
 from lapor_sync.store.outbox import Queued
@@ -139,7 +139,7 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
     steps += _trouble(old, merged)
     if old is not None and old.other_since and not merged.other_since:
         steps.append(Release(old.tracking_id))
-    new, more = settle(old, merged, items, mine, rules, pace, now, is_unread=read.unread)
+    new, more = judge_and_reconcile(old, merged, items, mine, rules, pace, now, is_unread=read.unread)
     return Change(old=old, new=new, items=items, deliveries=mine, before=known.items, steps=(*steps, *more))
 
 
@@ -174,7 +174,7 @@ def doubted(
         steps.append(PutAside(_other_record(found, old, doubt)))
     held, holding = hold_all(known.deliveries, doubt)
     merged = old._replace(other_since=old.other_since or now, other_id=other_id)
-    new, more = settle(old, merged, known.items, held, rules, pace, now)
+    new, more = judge_and_reconcile(old, merged, known.items, held, rules, pace, now)
     steps = [*steps, *holding, *more]
     return Change(old=old, new=new, items=known.items, deliveries=held, is_other=True, steps=tuple(steps))
 
@@ -214,23 +214,26 @@ def references_seen(
     return seen, steps
 
 
-def _seen(one: Queued, items: tuple[ThreadItem, ...], now: datetime) -> tuple[Queued, list[Step]]:
-    if one.delivery.kind is Kind.FORWARD:
-        return one, []
-    count, steps = times_arrived(items, one.delivery), list[Step]()
-    if count and one.state in {State.HELD, State.REFUSED}:
-        steps += [Arrived(one), Say("info", "delivery_found", {"ref": one.ref, "tracking_id": one.tracking_id})]
-        sent = replace(one.delivery, state=State.SENT)
-        one = replace(one, delivery=sent, reason=Reason.FOUND, sent_at=now)
-    if count == one.seen_count:
-        return one, steps
-    if one.seen_at is None:
-        steps.append(Answered(one.ref))  # shown cut at first, and whole now
-    after = replace(one, seen_count=count, seen_at=one.seen_at or now)
-    steps.append(Seen(one.ref, count, after.seen_at or now))
+def _seen(queued: Queued, items: tuple[ThreadItem, ...], now: datetime) -> tuple[Queued, list[Step]]:
+    if queued.delivery.kind is Kind.FORWARD:
+        return queued, []
+    count, steps = times_arrived(items, queued.delivery), list[Step]()
+    if count and queued.state in {State.HELD, State.REFUSED}:
+        steps += [
+            Arrived(queued),
+            Say("info", "delivery_found", {"ref": queued.ref, "tracking_id": queued.tracking_id}),
+        ]
+        sent = replace(queued.delivery, state=State.SENT)
+        queued = replace(queued, delivery=sent, reason=Reason.FOUND, sent_at=now)
+    if count == queued.seen_count:
+        return queued, steps
+    if queued.seen_at is None:
+        steps.append(Answered(queued.ref))  # shown cut at first, and whole now
+    after = replace(queued, seen_count=count, seen_at=queued.seen_at or now)
+    steps.append(Seen(queued.ref, count, after.seen_at or now))
     if count > 1:
-        steps.append(Note("seen_twice", one.tracking_id, {"ref": one.ref, "count": count}))
-        values = {"ref": one.ref, "tracking_id": one.tracking_id, "count": count}
+        steps.append(Note("seen_twice", queued.tracking_id, {"ref": queued.ref, "count": count}))
+        values = {"ref": queued.ref, "tracking_id": queued.tracking_id, "count": count}
         steps.append(Say("error", "seen_twice", values))
     return after, steps
 
@@ -238,7 +241,7 @@ def _seen(one: Queued, items: tuple[ThreadItem, ...], now: datetime) -> tuple[Qu
 # Judging, and the three ways.
 
 
-def settle(
+def judge_and_reconcile(
     old: Mirrored | None,
     merged: Mirrored,
     items: tuple[ThreadItem, ...],
@@ -251,7 +254,7 @@ def settle(
 ) -> tuple[Mirrored, list[Step]]:
     """Return a report whose fields are merged as it is judged and reconciled, and what follows from that."""
     is_known = merged.thread_known or bool(items)
-    case = Facts(
+    case = Case(
         old=old,
         new=merged,
         items=items if is_known else None,
@@ -280,7 +283,7 @@ def three_ways(new: Mirrored, agreed: Colour | None, deliveries: list[Queued]) -
     if new.colour is None:
         return Decision.NOTHING
     states = [one.state for one in deliveries if one.delivery.kind is Kind.RESPONSE]
-    return three_way.decide(agreed, three_way.ours(agreed, states), new.present)
+    return three_way.compare(agreed, three_way.ours(agreed, states), new.present)
 
 
 def _hold_moved(new: Mirrored, deliveries: list[Queued]) -> list[Step]:
@@ -301,8 +304,8 @@ def hold_all(
     return after, [Hold(one, reason) for one in deliveries if one.state in states]
 
 
-def _held(one: Queued, reason: Reason) -> Queued:
-    return replace(one, delivery=replace(one.delivery, state=State.HELD), reason=reason)
+def _held(queued: Queued, reason: Reason) -> Queued:
+    return replace(queued, delivery=replace(queued.delivery, state=State.HELD), reason=reason)
 
 
 def _note(old: Mirrored | None, new: Mirrored, decision: Decision) -> Note:

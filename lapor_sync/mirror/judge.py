@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lapor_sync.domain.clocks import Deadlines, clocks, facts
+from lapor_sync.domain.clocks import Deadlines, clock_facts, clocks
 from lapor_sync.domain.colour import (
     ARCHIVED,
     CLOSED,
@@ -29,7 +29,7 @@ SEEN_WITHIN = timedelta(days=1)
 """A sent response that is not in the thread after this long is flagged."""
 
 
-class Facts(NamedTuple):
+class Case(NamedTuple):
     """One report for judging: as it was mirrored, as it is now, its thread and its deliveries.
 
     `items` is None where the thread was never read. `unread`: it is known, or ought to be, but could not be
@@ -44,7 +44,7 @@ class Facts(NamedTuple):
     now: datetime
 
 
-def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
+def judge(case: Case, rules: Rules, pace: Pace) -> Mirrored:
     """The report with its colour, flags, deadline, and whether and when it must be read again."""
     verdict = _verdict(case, rules)
     closed_at = _closed_at(case, verdict.colour)
@@ -65,22 +65,22 @@ def judge(case: Facts, rules: Rules, pace: Pace) -> Mirrored:
     )
 
 
-def _verdict(case: Facts, rules: Rules) -> Verdict:
+def _verdict(case: Case, rules: Rules) -> Verdict:
     last = case.old.verdict if case.old else None
     if case.unread:
         return unread(case.new.report, rules.city, last)
     return colour(case.new.report, case.items, rules.city, last)
 
 
-def _deadlines(case: Facts, shade: Colour | None, rules: Rules) -> Deadlines:
-    told = facts(case.new.report, case.items, shade, rules.city)
+def _deadlines(case: Case, shade: Colour | None, rules: Rules) -> Deadlines:
+    told = clock_facts(case.new.report, case.items, shade, rules.city)
     return clocks(told, rules.limits, rules.working_days)
 
 
 _CLOSING = frozenset({FINISHED, ARCHIVED, REJECTED, CLOSED_BY})
 
 
-def _closed_at(case: Facts, shade: Colour | None) -> datetime | None:
+def _closed_at(case: Case, shade: Colour | None) -> datetime | None:
     """When it became hijau or abu: as the thread tells, else its last change, else now."""
     if shade not in CLOSED:
         return None
@@ -92,7 +92,7 @@ def _closed_at(case: Facts, shade: Colour | None) -> datetime | None:
     return case.new.report.updated_at or case.now
 
 
-def _flags(case: Facts, timed: Deadlines) -> frozenset[Flag]:
+def _flags(case: Case, timed: Deadlines) -> frozenset[Flag]:
     """The flags that do not come from the colour's table."""
     new, responses = case.new, [one for one in case.deliveries if one.delivery.kind is Kind.RESPONSE]
     told = (
@@ -109,17 +109,17 @@ def _flags(case: Facts, timed: Deadlines) -> frozenset[Flag]:
     return frozenset(flag for flag, holds in told if holds)
 
 
-def _is_unseen(one: Queued) -> bool:
+def _is_unseen(queued: Queued) -> bool:
     """Sent, and its reference not in the thread yet; a secret one is not shown there (assumed), so not awaited."""
-    is_shown = one.delivery.kind is Kind.RESPONSE and not one.delivery.is_secret
-    return is_shown and one.state is State.SENT and one.seen_at is None
+    is_shown = queued.delivery.kind is Kind.RESPONSE and not queued.delivery.is_secret
+    return is_shown and queued.state is State.SENT and queued.seen_at is None
 
 
-def _overdue_to_see(one: Queued, now: datetime) -> bool:
-    return _is_unseen(one) and one.sent_at is not None and now - one.sent_at > SEEN_WITHIN
+def _overdue_to_see(queued: Queued, now: datetime) -> bool:
+    return _is_unseen(queued) and queued.sent_at is not None and now - queued.sent_at > SEEN_WITHIN
 
 
-def _is_settled(case: Facts, rules: Rules) -> bool:
+def _is_settled(case: Case, rules: Rules) -> bool:
     """Whether the row's hash may be trusted: the thread was read late enough after the row's last change and
     after our last write, and each sent response stands in it (or was given up on after a day)."""
     new = case.new
@@ -140,7 +140,7 @@ _SCHEDULE = ((timedelta(days=3), 3), (timedelta(days=14), 12), (timedelta(days=6
 _RARELY = 288
 
 
-def _next_read_at(case: Facts, shade: Colour | None, pace: Pace) -> datetime | None:
+def _next_read_at(case: Case, shade: Colour | None, pace: Pace) -> datetime | None:
     """When to read by id a report that no list can show as changed, or whose thread could not be read whole.
 
     None where a list can, or it is long over.
@@ -167,5 +167,5 @@ def _next_read_at(case: Facts, shade: Colour | None, pace: Pace) -> datetime | N
 _EPOCH = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 
-def _last_word_at(case: Facts) -> datetime | None:
+def _last_word_at(case: Case) -> datetime | None:
     return next((item.created_at for item in reversed(case.items or ()) if item.created_at), None)

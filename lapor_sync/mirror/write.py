@@ -144,12 +144,12 @@ def _carry_out(work: Work, log: Log, step: Step) -> None:
             assert_never(step)
 
 
-def hold(work: Work, one: Queued, reason: Reason, more: str | Unsure | None = None) -> None:
+def hold(work: Work, queued: Queued, reason: Reason, more: str | Unsure | None = None) -> None:
     """Hold a delivery and ask a person, who is told what `more` is known, else the last answer if that is why."""
-    outbox.hold(work, one, reason)
-    more = more or outbox.last_words(work, [replace(one, reason=reason)]).get(one.ref)
+    outbox.hold(work, queued, reason)
+    more = more or outbox.last_words(work, [replace(queued, reason=reason)]).get(queued.ref)
     facts = {UNSURE if isinstance(more, Unsure) else SAID: more} if more else {}
-    conflicts.open_one(work, kind=reason.value, facts=facts, tracking_id=one.tracking_id, ref=one.ref)
+    conflicts.open_one(work, kind=reason.value, facts=facts, tracking_id=queued.tracking_id, ref=queued.ref)
 
 
 def _answer_by_itself(work: Work, ref: str) -> None:

@@ -84,31 +84,31 @@ def may_have_arrived(mirror: Mirror, ref: str) -> bool:
         return one is not None and one.delivery.may_have_arrived
 
 
-def move(work: Work, mirror: Mirror, one: Queued, act: OutboxAct) -> None:
+def move(work: Work, mirror: Mirror, queued: Queued, act: OutboxAct) -> None:
     """Do to a delivery what a person decided, in the state that the caller has looked at."""
     if act is OutboxAct.RETRY:
-        _queue_again(work, mirror, one)
+        _queue_again(work, mirror, queued)
     elif act is OutboxAct.HOLD:
-        outbox.hold(work, one, Reason.BY_PERSON)
+        outbox.hold(work, queued, Reason.BY_PERSON)
     else:
-        outbox.cancel(work, one)
+        outbox.cancel(work, queued)
 
 
-def _queue_again(work: Work, mirror: Mirror, one: Queued) -> None:
+def _queue_again(work: Work, mirror: Mirror, queued: Queued) -> None:
     """Queue it with the report as it is now for its baseline: what a person saw holds it no more."""
     _wake(work)
-    report = reports.load(work, [one.tracking_id])[one.tracking_id]
+    report = reports.load(work, [queued.tracking_id])[queued.tracking_id]
     ailing.due_now(work, report.call_id)
-    if one.reason is Reason.NOT_CONFIRMED and report.other_since is not None:
+    if queued.reason is Reason.NOT_CONFIRMED and report.other_since is not None:
         report = _confirm(work, report)
-    items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())
+    items = threads.load(work, [queued.tracking_id]).get(queued.tracking_id, ())
     # What a person saw is known; where it may be on its way, what is new from here on may be it.
-    in_doubt = one.delivery.scene is not None or one.reason is Reason.MENTIONED
-    began_at = one.delivery.scene.began_at if one.delivery.scene else None
+    in_doubt = queued.delivery.scene is not None or queued.reason is Reason.MENTIONED
+    began_at = queued.delivery.scene.began_at if queued.delivery.scene else None
     scene = Scene(items=digests(items), began_at=began_at) if in_doubt else None
     outbox.let_go(
         work,
-        one,
+        queued,
         baseline=known_now(work, report),
         scene=scene,
         accepted_closed=report.colour in CLOSED,

@@ -32,9 +32,9 @@ def subject_of(report: Mirrored) -> Subject:
     )
 
 
-def subject_of_delivery(one: Queued, report: Mirrored | None) -> Subject:
+def subject_of_delivery(queued: Queued, report: Mirrored | None) -> Subject:
     """Return the report that a delivery is for; where it is not mirrored any more, as it was when it was written."""
-    return subject_of(report) if report else Subject(tracking_id=one.tracking_id, opd=one.delivery.opd)
+    return subject_of(report) if report else Subject(tracking_id=queued.tracking_id, opd=queued.delivery.opd)
 
 
 def institution_id(work: Work, given: str) -> str:

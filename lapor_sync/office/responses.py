@@ -157,16 +157,16 @@ def now_seen(work: Work, tracking_id: str) -> tuple[Report, tuple[ThreadItem, ..
     return report, items, len(outbox.of_reports(work, [tracking_id]).get(tracking_id, ()))
 
 
-def _may_come(one: Queued) -> bool:
+def _may_come(queued: Queued) -> bool:
     """Whether the citizen has it, may have it from a try of unknown outcome, or is to get it."""
-    return one.state not in {State.CANCELLED, State.REFUSED} or one.delivery.may_have_arrived
+    return queued.state not in {State.CANCELLED, State.REFUSED} or queued.delivery.may_have_arrived
 
 
-def _says_the_same(one: Queued, text: str) -> bool:
-    if one.delivery.kind is not Kind.RESPONSE:
+def _says_the_same(queued: Queued, text: str) -> bool:
+    if queued.delivery.kind is not Kind.RESPONSE:
         return False
-    is_equal = words(one.delivery.text) == words(with_reference(text, one.ref))
-    return is_equal or same_words(one.delivery.text, text, one.ref)
+    is_equal = words(queued.delivery.text) == words(with_reference(text, queued.ref))
+    return is_equal or same_words(queued.delivery.text, text, queued.ref)
 
 
 def _prepare(work: Work, mirror: Mirror, written: NewResponse, limits: FileLimits) -> NewDelivery:

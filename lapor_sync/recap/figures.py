@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from lapor_sync.domain.calendar import WorkingDays
-from lapor_sync.domain.clocks import ClockState, Facts, clocks
+from lapor_sync.domain.clocks import ClockFacts, ClockState, clocks
 from lapor_sync.domain.colour import ARCHIVED, City, Colour, meaning
 from lapor_sync.domain.limits import Limits
 from lapor_sync.domain.period import Period, a_year_before
@@ -104,7 +104,7 @@ def _clock_of_first_answer(one: Received, measures: Measures) -> ClockState | No
         return None
     before = tuple(takewhile(lambda item: item.kind is not ItemKind.ANSWER, one.items))
     is_answered = len(before) < len(one.items)
-    facts = Facts(
+    facts = ClockFacts(
         received=one.received_at,
         items=before,
         colour=Colour.MERAH,
@@ -134,7 +134,7 @@ def closed_by_itself(one: Received, measures: Measures) -> bool:
     """Return whether LAPOR closed it: the agency spoke last, and it was closed when the limit for that was over."""
     if stage(one) is not Stage.DONE or one.items is None or one.closed_at is None:
         return False
-    facts = Facts(received=one.received_at, items=one.items, colour=Colour.KUNING, disposed=True)
+    facts = ClockFacts(received=one.received_at, items=one.items, colour=Colour.KUNING, disposed=True)
     limit = clocks(facts, measures.limits, measures.days).auto_close
     return limit is not None and measures.days.day_of(one.closed_at) >= measures.days.day_of(limit.due_at)
 

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from sqlalchemy import Select, func, insert, select, update
 
-from lapor_sync.domain.questions import TOLD, Facts
+from lapor_sync.domain.codes import Facts
+from lapor_sync.domain.questions import TOLD
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import conflict as table
 from lapor_sync.store.times import from_text

@@ -335,18 +335,33 @@ _ONE = update(table).where(table.c.agency == bindparam("its_agency"), table.c.re
 _ONE_IN_STATE = _ONE.where(table.c.state == bindparam("its_state"))
 
 
-def move(work: Work, one: Queued, to: State, reason: Reason) -> None:
+def move(work: Work, queued: Queued, to: State, reason: Reason) -> None:
     """Move a delivery along one of the legal moves. Raises Defect for one that the table does not have."""
-    _move(work, one, to, reason)
+    _move(work, queued, to, reason)
 
 
-def _move(work: Work, one: Queued, to: State, reason: Reason, **columns: str | int | None) -> None:
-    if to not in MOVES[one.state]:
-        raise Defect(f"delivery {one.ref} cannot go from {one.state} to {to}")
+def _move(work: Work, queued: Queued, to: State, reason: Reason, **columns: str | int | None) -> None:
+    if to not in MOVES[queued.state]:
+        raise Defect(f"delivery {queued.ref} cannot go from {queued.state} to {to}")
     values = {"state": to, "reason": reason, **columns}
-    if run(work.conn, _ONE_IN_STATE, values, its_agency=work.agency, its_ref=one.ref, its_state=one.state) != 1:
-        raise Defect(f"delivery {one.ref} was no longer {one.state}")
-    work.note("delivery_moved", one.tracking_id, ref=one.ref, **{"from": one.state, "to": to, "reason": reason})
+    if (
+        run(
+            work.conn,
+            _ONE_IN_STATE,
+            values,
+            its_agency=work.agency,
+            its_ref=queued.ref,
+            its_state=queued.state,
+        )
+        != 1
+    ):
+        raise Defect(f"delivery {queued.ref} was no longer {queued.state}")
+    work.note(
+        "delivery_moved",
+        queued.tracking_id,
+        ref=queued.ref,
+        **{"from": queued.state, "to": to, "reason": reason},
+    )
 
 
 def _set(work: Work, ref: str, **columns: str | int | None) -> None:
@@ -356,73 +371,73 @@ def _set(work: Work, ref: str, **columns: str | int | None) -> None:
 # The moves, each with what changes by it.
 
 
-def claim(work: Work, one: Queued, scene: Scene) -> None:
+def claim(work: Work, queued: Queued, scene: Scene) -> None:
     """It is about to leave: its try is written down, and the scene in which it leaves."""
-    _move(work, one, State.SENDING, Reason.LEAVING, scene=_scene_text(scene))
-    begin_attempt(work, one.ref)
+    _move(work, queued, State.SENDING, Reason.LEAVING, scene=_scene_text(scene))
+    begin_attempt(work, queued.ref)
 
 
-def accepted(work: Work, one: Queued) -> None:
+def accepted(work: Work, queued: Queued) -> None:
     """LAPOR took it."""
-    _move(work, one, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
+    _move(work, queued, State.SENT, Reason.ACCEPTED, sent_at=work.at, next_try_at=None, waits=0)
 
 
-def refused(work: Work, one: Queued, before: Scene | None) -> None:
+def refused(work: Work, queued: Queued, before: Scene | None) -> None:
     """LAPOR said no; `before`: the scene that it had until it was claimed."""
-    _move(work, one, State.REFUSED, Reason.REFUSED, next_try_at=None, scene=_scene_text(before))
+    _move(work, queued, State.REFUSED, Reason.REFUSED, next_try_at=None, scene=_scene_text(before))
 
 
-def not_sent(work: Work, one: Queued, before: Scene | None, next_try_at: datetime | None) -> None:
+def not_sent(work: Work, queued: Queued, before: Scene | None, next_try_at: datetime | None) -> None:
     """It did not leave, and waits until then; None: it goes with the next push, and has not waited."""
-    waits = one.waits + (next_try_at is not None)
+    waits = queued.waits + (next_try_at is not None)
     again = {"next_try_at": to_text(next_try_at), "waits": waits, "scene": _scene_text(before)}
-    _move(work, one, State.QUEUED, Reason.NOT_SENT, **again)
+    _move(work, queued, State.QUEUED, Reason.NOT_SENT, **again)
 
 
 def in_doubt(
-    work: Work, one: Queued, *, ended_at: datetime, ended_uptime: Uptime, next_try_at: datetime | None
+    work: Work, queued: Queued, *, ended_at: datetime, ended_uptime: Uptime, next_try_at: datetime | None
 ) -> None:
     """Nobody knows whether it arrived: the try ended then, with no sound reply."""
     ended = {"ended_at": to_text(ended_at), "ended_uptime": uptime_text(ended_uptime)}
-    _move(work, one, State.UNKNOWN, Reason.REPLY_LOST, next_try_at=to_text(next_try_at), **ended)
+    _move(work, queued, State.UNKNOWN, Reason.REPLY_LOST, next_try_at=to_text(next_try_at), **ended)
 
 
-def killed(work: Work, one: Queued, uptime: Uptime) -> None:
+def killed(work: Work, queued: Queued, uptime: Uptime) -> None:
     """The process, or a cycle, ended while it was in the air; only upstream's next answer can date that."""
-    _end_attempt(work, one, "unknown", http_status=None)
-    _move(work, one, State.UNKNOWN, Reason.KILLED, ended_at=None, ended_uptime=uptime_text(uptime))
+    _end_attempt(work, queued, "unknown", http_status=None)
+    _move(work, queued, State.UNKNOWN, Reason.KILLED, ended_at=None, ended_uptime=uptime_text(uptime))
 
 
-def found(work: Work, one: Queued) -> None:
+def found(work: Work, queued: Queued) -> None:
     """It stands in the thread."""
-    _move(work, one, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
+    _move(work, queued, State.SENT, Reason.FOUND, sent_at=work.at, next_try_at=None)
 
 
-def found_all_the_same(work: Work, one: Queued) -> None:
+def found_all_the_same(work: Work, queued: Queued) -> None:
     """It stands in the thread, though it was held or refused: it goes by way of `queued`, as if let go."""
-    _move(work, one, State.QUEUED, Reason.FOUND)
-    queued = replace(one, delivery=replace(one.delivery, state=State.QUEUED))
-    _move(work, queued, State.SENT, Reason.FOUND, sent_at=work.at)
+    _move(work, queued, State.QUEUED, Reason.FOUND)
+    let_go = replace(queued, delivery=replace(queued.delivery, state=State.QUEUED))
+    _move(work, let_go, State.SENT, Reason.FOUND, sent_at=work.at)
 
 
-def not_found(work: Work, one: Queued) -> None:
+def not_found(work: Work, queued: Queued) -> None:
     """It does not stand in the thread, so it is tried again."""
-    _move(work, one, State.QUEUED, Reason.NOT_FOUND, tries=one.delivery.tries + 1, next_try_at=None)
+    _move(work, queued, State.QUEUED, Reason.NOT_FOUND, tries=queued.delivery.tries + 1, next_try_at=None)
 
 
-def hold(work: Work, one: Queued, reason: Reason) -> None:
+def hold(work: Work, queued: Queued, reason: Reason) -> None:
     """It waits for a person."""
-    _move(work, one, State.HELD, reason, next_try_at=None)
+    _move(work, queued, State.HELD, reason, next_try_at=None)
 
 
-def cancel(work: Work, one: Queued) -> None:
+def cancel(work: Work, queued: Queued) -> None:
     """A person called it off."""
-    _move(work, one, State.CANCELLED, Reason.CALLED_OFF, next_try_at=None)
+    _move(work, queued, State.CANCELLED, Reason.CALLED_OFF, next_try_at=None)
 
 
 def let_go(
     work: Work,
-    one: Queued,
+    queued: Queued,
     *,
     baseline: frozenset[str] | None,
     scene: Scene | None,
@@ -433,7 +448,7 @@ def let_go(
     """A person lets it go (again), with what they saw of the report for its baseline."""
     _move(
         work,
-        one,
+        queued,
         State.QUEUED,
         Reason.RETRIED,
         tries=0,
@@ -450,9 +465,9 @@ def let_go(
 # What changes beside the state.
 
 
-def wait(work: Work, one: Queued, until: datetime) -> None:
+def wait(work: Work, queued: Queued, until: datetime) -> None:
     """It is not looked at before then; that counts as a wait, not as a try."""
-    _set(work, one.ref, next_try_at=to_text(until), waits=one.waits + 1)
+    _set(work, queued.ref, next_try_at=to_text(until), waits=queued.waits + 1)
 
 
 def wait_no_longer(work: Work, ref: str) -> None:
@@ -538,18 +553,24 @@ def begin_attempt(work: Work, ref: str) -> int:
     return n
 
 
-def end_attempt(work: Work, one: Queued, outcome: Outcome, ms: int) -> None:
+def end_attempt(work: Work, queued: Queued, outcome: Outcome, ms: int) -> None:
     """Write down how the last try ended."""
     why = None if isinstance(outcome, Sent) else outcome.why[:MAX_WHY]
-    _end_attempt(work, one, outcome_name(outcome), http_status=outcome.http_status, ms=ms, why=why)
+    _end_attempt(work, queued, outcome_name(outcome), http_status=outcome.http_status, ms=ms, why=why)
 
 
 def _end_attempt(
-    work: Work, one: Queued, name: str, *, http_status: int | None, ms: int | None = None, why: str | None = None
+    work: Work,
+    queued: Queued,
+    name: str,
+    *,
+    http_status: int | None,
+    ms: int | None = None,
+    why: str | None = None,
 ) -> None:
     values = {"outcome": name, "http_status": http_status, "ms": ms, "why": why}
-    run(work.conn, _END, values, its_agency=work.agency, its_ref=one.ref)
-    work.note("attempt", one.tracking_id, ref=one.ref, outcome=name, http_status=http_status)
+    run(work.conn, _END, values, its_agency=work.agency, its_ref=queued.ref)
+    work.note("attempt", queued.tracking_id, ref=queued.ref, outcome=name, http_status=http_status)
 
 
 def outcome_name(outcome: Outcome) -> str:
@@ -592,15 +613,15 @@ def last_words(work: Work, of: Iterable[Queued]) -> dict[str, str]:
 _BY_LAST_TRY = frozenset({Reason.REFUSED, Reason.NOT_SENT, Reason.REPLY_LOST, Reason.NOT_FOUND, Reason.BARRED})
 
 
-def barred(work: Work, one: Queued) -> int:
+def barred(work: Work, queued: Queued) -> int:
     """How many of its last tries in a row something between us and LAPOR answered with a 4xx.
 
     A person who lets it go on starts the count anew, as that of its tries.
     """
-    tries = [each for each in attempts_of(work, [one.ref]).get(one.ref, ()) if each.outcome != "not_sent"]
+    tries = [each for each in attempts_of(work, [queued.ref]).get(queued.ref, ()) if each.outcome != "not_sent"]
     statuses = (each.http_status or 0 if each.outcome == "unknown" else 0 for each in reversed(tries))
     in_a_row = sum(1 for _ in takewhile(lambda status: 400 <= status < 500, statuses))
-    return min(in_a_row, one.delivery.tries + 1)
+    return min(in_a_row, queued.delivery.tries + 1)
 
 
 def _queued(row: Mapping[Any, Any]) -> Queued:

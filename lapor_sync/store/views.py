@@ -319,12 +319,12 @@ def _ailing(work: Work, found: list[Queued]) -> dict[str, Trouble]:
     }
 
 
-def _waits_for_thread(one: Queued, troubles: Mapping[str, Trouble]) -> bool:
+def _waits_for_thread(queued: Queued, troubles: Mapping[str, Trouble]) -> bool:
     """Whether a delivery can come no further because of its report's thread."""
-    trouble = troubles.get(one.tracking_id)
+    trouble = troubles.get(queued.tracking_id)
     if trouble is None:
         return False
-    return one.state is State.UNKNOWN or (one.state is State.QUEUED and trouble.error is not None)
+    return queued.state is State.UNKNOWN or (queued.state is State.QUEUED and trouble.error is not None)
 
 
 def _told(trouble: Trouble) -> str:
@@ -336,18 +336,18 @@ def _told(trouble: Trouble) -> str:
 NOT_KNOWN = "LAPOR did not know this report (404) when it was asked last; it is asked again within a day"
 
 
-def outbox_json(one: Queued, why: str | None = None) -> Json:
+def outbox_json(queued: Queued, why: str | None = None) -> Json:
     """One delivery as `outbox` lists it; `why` is why its last try was not accepted, or that its report is not known."""
     return {
-        "ref": one.ref,
-        "kind": one.delivery.kind,
-        "tracking_id": one.tracking_id,
-        "opd": one.delivery.opd or None,
-        "state": one.state,
-        "reason": one.reason,
-        "written_at": to_text(one.written_at),
-        "tries": one.delivery.tries,
-        "next_try_at": to_text(one.next_try_at),
+        "ref": queued.ref,
+        "kind": queued.delivery.kind,
+        "tracking_id": queued.tracking_id,
+        "opd": queued.delivery.opd or None,
+        "state": queued.state,
+        "reason": queued.reason,
+        "written_at": to_text(queued.written_at),
+        "tries": queued.delivery.tries,
+        "next_try_at": to_text(queued.next_try_at),
         "why": why,
     }
 
@@ -427,17 +427,17 @@ def attachment_json(file: Attachment) -> Json:
     return {"file_name": file.file_name, "extension": file.extension, "url": file.url}
 
 
-def delivery_json(one: Queued, attempts: list[Attempt]) -> Json:
+def delivery_json(queued: Queued, attempts: list[Attempt]) -> Json:
     """One delivery with its words and its tries."""
-    told = outbox_json(one)
+    told = outbox_json(queued)
     del told["tracking_id"], told["why"]
     return told | {
-        "is_secret": one.delivery.is_secret,
-        "by": one.by,
-        "target": one.target,
-        "text": one.delivery.text,
-        "sent_at": to_text(one.sent_at),
-        "seen_at": to_text(one.seen_at),
+        "is_secret": queued.delivery.is_secret,
+        "by": queued.by,
+        "target": queued.target,
+        "text": queued.delivery.text,
+        "sent_at": to_text(queued.sent_at),
+        "seen_at": to_text(queued.seen_at),
         "attempts": [
             {
                 "at": to_text(each.at),

@@ -24,7 +24,7 @@ from lapor_sync.sync.setup import Setup
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CycleResult:
     """What one cycle did. `error` is what ended it early; None if it went through."""
 
     tally: Tally = field(default_factory=Tally)
@@ -33,13 +33,13 @@ class Outcome:
     error: UpstreamError | None = None
 
 
-def run_cycle(setup: Setup) -> Outcome:
-    """Pull, read again, sweep, push. What upstream fails at ends it early and is in `Outcome.error`."""
+def run_cycle(setup: Setup) -> CycleResult:
+    """Pull, read again, sweep, push. What upstream fails at ends it early and is in `CycleResult.error`."""
     try:
         outcome = _steps(setup, _health(setup))
     except UpstreamError as error:
         _note_outage(setup, error)
-        outcome = Outcome(error=error)
+        outcome = CycleResult(error=error)
     else:
         if not setup.stopping():
             _note_success(setup, outcome)
@@ -59,7 +59,7 @@ def _probe(setup: Setup) -> None:
         setup.connector.institutions()  # an upstream without a list call
 
 
-def _steps(setup: Setup, health: Health) -> Outcome:
+def _steps(setup: Setup, health: Health) -> CycleResult:
     setup.step("cycle")
     recover(setup)
     housekeeping.after_a_clock_set_back(setup)
@@ -78,10 +78,10 @@ def _steps(setup: Setup, health: Health) -> Outcome:
     arrived = push(setup, health) if setup.may_push else 0
     setup.step("pushed")
     arrived += work_ailing(setup, health)
-    return Outcome(tally=tally, reread=read, arrived=arrived)
+    return CycleResult(tally=tally, reread=read, arrived=arrived)
 
 
-def run_without_upstream(mirror: Mirror) -> Outcome:
+def run_without_upstream(mirror: Mirror) -> CycleResult:
     """The cycle of a city without an API account: other rules judge anew, and what is old is dropped."""
     housekeeping.after_a_clock_set_back(mirror)
     housekeeping.rejudge_all(mirror)
@@ -89,7 +89,7 @@ def run_without_upstream(mirror: Mirror) -> Outcome:
     with mirror.store.work() as work:
         if marks.get(work, Mark.NO_LIST) is None:
             marks.put(work, Mark.NO_LIST, "no account")  # no list tells what changed: a newer export is the news
-    outcome = Outcome()
+    outcome = CycleResult()
     _note_success(mirror, outcome)
     return outcome
 
@@ -188,7 +188,7 @@ def _tell_pause(setup: Setup) -> None:
         )
 
 
-def _note_success(setup: Mirror, outcome: Outcome) -> None:
+def _note_success(setup: Mirror, outcome: CycleResult) -> None:
     with setup.store.work() as work:
         marks.put_now(work, Mark.LAST_SUCCESS)
         if isinstance(setup, Setup):

@@ -1,7 +1,7 @@
-"""Pushing: each due delivery is looked for upstream, then sent, settled, and its report read again.
+"""Pushing: each due delivery is looked for upstream, then sent, what came of it noted, and its report read again.
 
 The order of things is the promise. The claim (`sending`, with its attempt) is committed before anything leaves; no
-transaction is open while it is on the wire; what comes back is settled with its audit row in one commit; what was
+transaction is open while it is on the wire; what comes back is noted with its audit row in one commit; what was
 found in `sending` at a start may have arrived and is `unknown`. Nothing goes out that was not looked for right
 before.
 """
@@ -61,7 +61,7 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health, each
-from lapor_sync.sync.reread import read_one, settle
+from lapor_sync.sync.reread import read_one, write_found
 from lapor_sync.sync.setup import Setup
 
 LONGEST_WAIT = timedelta(minutes=15)
@@ -166,7 +166,7 @@ class _Push:
             sending = self._send_all(pool, claimed)
             # The next reports are read while these are answered; not before the one that tries after an outage.
             wave = None if self.is_canary else self._next_wave(pool, waves)
-            self._settle_all(sending)
+            self._note_outcomes(sending)
             before, again = again, self._read_again(pool, claimed)
             self._mirror(before)
             wave = wave or self._next_wave(pool, waves)
@@ -225,14 +225,16 @@ class _Push:
     def _is_mine(self, call_id: str, ails: Collection[str]) -> bool:
         return call_id not in ails if self.ailing_ids is None else call_id in self.ailing_ids
 
-    def _begin_look(self, pool: ThreadPoolExecutor, one: Queued, report: Mirrored) -> _Look:
+    def _begin_look(self, pool: ThreadPoolExecutor, queued: Queued, report: Mirrored) -> _Look:
         """Begin to look whether it stands upstream: after a try, once that can be told, its absence is to be proven.
 
         What it does not show may send a response (again), so that no answer to another call may be taken for it.
         """
-        elapsed, grace = self._ran_since(one), self.setup.rules.grace.total_seconds()
-        is_early = one.state is State.UNKNOWN and elapsed is not None and elapsed < grace
-        return self._begin_read(pool, report, as_proof=one.delivery.may_have_arrived and not is_early, fresh=True)
+        elapsed, grace = self._ran_since(queued), self.setup.rules.grace.total_seconds()
+        is_early = queued.state is State.UNKNOWN and elapsed is not None and elapsed < grace
+        return self._begin_read(
+            pool, report, as_proof=queued.delivery.may_have_arrived and not is_early, fresh=True
+        )
 
     def _begin_read(
         self, pool: ThreadPoolExecutor, report: Mirrored, *, as_proof: bool = False, fresh: bool = False
@@ -269,8 +271,8 @@ class _Push:
     def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
         """Mirror what was read, then take the next step of each delivery: all of it in one transaction."""
         whole = {one.ref: found for one, _, found in read if found.thread and found.detail}
-        settled = settle(work, self.setup, [(report, found) for _, report, found in read])
-        written = {one.new.tracking_id: one for one in settled}
+        changes = write_found(work, self.setup, [(report, found) for _, report, found in read])
+        written = {one.new.tracking_id: one for one in changes}
         is_paused = pauses.current(work) is not None
         current = outbox.of_refs(work, [one.ref for one, _, _ in read])
         steps = []
@@ -294,70 +296,72 @@ class _Push:
 
         return together_or_alone(work, steps, take, lambda one, exc: self._cannot_tell(work, one, exc))
 
-    def _cannot_tell(self, work: Work, one: Queued, exc: Exception) -> None:
+    def _cannot_tell(self, work: Work, queued: Queued, exc: Exception) -> None:
         """What to do with it fails: nothing leaves, and it is looked at again later."""
-        self.setup.log.error("delivery_failed", ref=one.ref, tracking_id=one.tracking_id, exc_info=exc)
-        self._cannot_look(work, one, Unsure.STEP_FAILED)
+        self.setup.log.error("delivery_failed", ref=queued.ref, tracking_id=queued.tracking_id, exc_info=exc)
+        self._cannot_look(work, queued, Unsure.STEP_FAILED)
 
-    def _cannot_look(self, work: Work, one: Queued, why: str | Unsure) -> None:
+    def _cannot_look(self, work: Work, queued: Queued, why: str | Unsure) -> None:
         """It waits, which never counts as a try. One that may have arrived is asked about after a day of this."""
-        if one.delivery.may_have_arrived:
-            self._elapsed(work, one)
-            if one.waits + 1 >= MANY_LOOKS and self._is_long_ago(one):
-                self._hold(work, one, Reason.CANNOT_READ_BACK, why)
+        if queued.delivery.may_have_arrived:
+            self._elapsed(work, queued)
+            if queued.waits + 1 >= MANY_LOOKS and self._is_long_ago(queued):
+                self._hold(work, queued, Reason.CANNOT_READ_BACK, why)
                 return
-        self._wait(work, one)
+        self._wait(work, queued)
 
-    def _hold(self, work: Work, one: Queued, reason: Reason, why: str | Unsure | None = None) -> None:
-        hold(work, one, reason, why)
-        self.setup.log.warning("delivery_held", ref=one.ref, tracking_id=one.tracking_id, reason=reason)
+    def _hold(self, work: Work, queued: Queued, reason: Reason, why: str | Unsure | None = None) -> None:
+        hold(work, queued, reason, why)
+        self.setup.log.warning("delivery_held", ref=queued.ref, tracking_id=queued.tracking_id, reason=reason)
 
-    def _take_step(self, work: Work, one: Queued, written: Change, found: ById, *, is_paused: bool) -> _Ready:
+    def _take_step(self, work: Work, queued: Queued, written: Change, found: ById, *, is_paused: bool) -> _Ready:
         """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""
-        one = self._with_baseline(work, one, written)
-        seen = self._seen(work, one, written, found)
-        step = next_step(one.delivery, seen)
+        queued = self._with_baseline(work, queued, written)
+        seen = self._seen(work, queued, written, found)
+        step = next_step(queued.delivery, seen)
         match step:
             case Send() if is_paused or _is_newly_in_doubt(written, found):
-                self._wait(work, one)
+                self._wait(work, queued)
                 step = Wait()
             case Confirm():
-                self._confirm(work, one)
+                self._confirm(work, queued)
             case Hold(reason=reason):
-                self._hold(work, one, reason, _why_unread(reason, written, seen))
+                self._hold(work, queued, reason, _why_unread(reason, written, seen))
             case Requeue():
-                outbox.not_found(work, one)
-                tries = one.delivery.tries + 1
-                self.setup.log.info("delivery_not_found", ref=one.ref, tracking_id=one.tracking_id, tries=tries)
+                outbox.not_found(work, queued)
+                tries = queued.delivery.tries + 1
+                self.setup.log.info(
+                    "delivery_not_found", ref=queued.ref, tracking_id=queued.tracking_id, tries=tries
+                )
             case Send():
-                scene = one.delivery.scene or _scene(one.delivery, written, found, seen)
+                scene = queued.delivery.scene or _scene(queued.delivery, written, found, seen)
                 scene = replace(scene, began_at=self.setup.connector.upstream_now())
-                outbox.claim(work, one, scene)
+                outbox.claim(work, queued, scene)
                 if self.is_canary:
-                    marks.put(work, Mark.CANARY, one.ref)
+                    marks.put(work, Mark.CANARY, queued.ref)
             case Wait():
                 pass  # nothing can be told before the grace is over: looked for again in the next cycle
             case _:
                 assert_never(step)
         before = frozenset(item.id for item in written.items)
-        return _Ready(one=one, report=written.new, step=step, before=before)
+        return _Ready(one=queued, report=written.new, step=step, before=before)
 
-    def _with_baseline(self, work: Work, one: Queued, written: Change) -> Queued:
+    def _with_baseline(self, work: Work, queued: Queued, written: Change) -> Queued:
         """Where the thread was not known when the response was written, this read is its baseline.
 
         Answers in it are shown to a person first (`FIRST_READ`); settling that sets the baseline then.
         """
         issued = [sibling.ref for sibling in written.deliveries]
         foreign = foreign_answers(written.items, self.setup.rules.prefix, issued)
-        if one.delivery.baseline is None and not foreign:
-            outbox.put_baseline(work, one.ref, frozenset())
-            return replace(one, delivery=replace(one.delivery, baseline=frozenset()))
-        return one
+        if queued.delivery.baseline is None and not foreign:
+            outbox.put_baseline(work, queued.ref, frozenset())
+            return replace(queued, delivery=replace(queued.delivery, baseline=frozenset()))
+        return queued
 
-    def _seen(self, work: Work, one: Queued, written: Change, found: ById) -> Seen:
+    def _seen(self, work: Work, queued: Queued, written: Change, found: ById) -> Seen:
         assert found.thread is not None
-        is_whole = found.thread.complete and not _hides(found.thread, one)
-        can_be_back = one.delivery.may_have_arrived and one.delivery.kind is Kind.RESPONSE
+        is_whole = found.thread.complete and not _hides(found.thread, queued)
+        can_be_back = queued.delivery.may_have_arrived and queued.delivery.kind is Kind.RESPONSE
         return Seen(
             colour=written.new.colour,
             disposed_to=written.new.report.disposition_id,
@@ -365,76 +369,76 @@ class _Push:
             items=written.items,
             prefix=self.setup.rules.prefix,
             log_texts=found.detail.log_texts if found.detail else (),
-            absence_counts=self._grace_is_over(work, one, found),
+            absence_counts=self._grace_is_over(work, queued, found),
             is_whole=is_whole,
-            is_long_ago=self._is_long_ago(one),
-            readable=one.state is not State.UNKNOWN or self._references_come_back(work),
+            is_long_ago=self._is_long_ago(queued),
+            readable=queued.state is not State.UNKNOWN or self._references_come_back(work),
             names_sender=can_be_back and outbox.any_was_seen(work),
             issued=frozenset(sibling.ref for sibling in written.deliveries),
-            siblings=outbox.siblings(written.deliveries, one.ref),
+            siblings=outbox.siblings(written.deliveries, queued.ref),
             bad=frozenset(bad.key for bad in found.thread.bad),
-            traces=traces(one.delivery, _raw(found)) if can_be_back else None,
+            traces=traces(queued.delivery, _raw(found)) if can_be_back else None,
             parts=parts(_raw(found)) if can_be_back else None,
             detail=_detail(found) if can_be_back else None,
             status=written.new.report.status_name,
             call_id=written.new.call_id,
-            ended_at=one.ended_at,
+            ended_at=queued.ended_at,
             grace=self.setup.rules.grace,
             read_at=found.thread.began_at,
-            barred=outbox.barred(work, one) if one.state is State.UNKNOWN else 0,
+            barred=outbox.barred(work, queued) if queued.state is State.UNKNOWN else 0,
         )
 
     def _references_come_back(self, work: Work) -> bool:
         return outbox.references_come_back(work, self.setup.rules.grace)
 
-    def _grace_is_over(self, work: Work, one: Queued, found: ById) -> bool:
+    def _grace_is_over(self, work: Work, queued: Queued, found: ById) -> bool:
         """Whether the read began late enough after the attempt ended, by upstream's clock and by how long this machine
         has run: either alone may jump. Of another start of the machine, or another machine, nothing is known: counted
         from now on.
         """
-        if one.state is not State.UNKNOWN or found.thread is None or found.detail is None:
+        if queued.state is not State.UNKNOWN or found.thread is None or found.detail is None:
             return False
-        if one.ended_at is None:
-            outbox.put_ended(work, one.ref, self.setup.connector.upstream_now())
+        if queued.ended_at is None:
+            outbox.put_ended(work, queued.ref, self.setup.connector.upstream_now())
             return False
         grace = self.setup.rules.grace
-        if self._elapsed(work, one) < grace.total_seconds():
+        if self._elapsed(work, queued) < grace.total_seconds():
             return False
-        return min(found.thread.began_at, found.detail.began_at) - one.ended_at >= grace
+        return min(found.thread.began_at, found.detail.began_at) - queued.ended_at >= grace
 
-    def _elapsed(self, work: Work, one: Queued) -> float:
+    def _elapsed(self, work: Work, queued: Queued) -> float:
         """As `_ran_since`; where it is not known, it is counted from now on."""
-        elapsed = self._ran_since(one)
+        elapsed = self._ran_since(queued)
         if elapsed is None:
-            outbox.put_ended_uptime(work, one.ref, self.setup.clock.uptime())
+            outbox.put_ended_uptime(work, queued.ref, self.setup.clock.uptime())
         return elapsed or 0.0
 
-    def _ran_since(self, one: Queued) -> float | None:
+    def _ran_since(self, queued: Queued) -> float | None:
         """For how many seconds this machine has run since the attempt ended; None where it is not known."""
-        return self.setup.clock.uptime().since(one.ended_uptime)
+        return self.setup.clock.uptime().since(queued.ended_uptime)
 
-    def _is_long_ago(self, one: Queued) -> bool:
+    def _is_long_ago(self, queued: Queued) -> bool:
         """Whether the attempt ended a day ago, by upstream's clock or by how long this machine has run: either may stand
         still. The other must have seen the grace at least; where it cannot tell, upstream's must say two days.
         """
-        elapsed = self._ran_since(one)
-        by_upstream = self.setup.connector.upstream_now() - one.ended_at if one.ended_at else timedelta(0)
+        elapsed = self._ran_since(queued)
+        by_upstream = self.setup.connector.upstream_now() - queued.ended_at if queued.ended_at else timedelta(0)
         if elapsed is None:
             return by_upstream >= 2 * LONG_AGO
         mine = timedelta(seconds=elapsed)
         return mine >= LONG_AGO or (mine >= self.setup.rules.grace and by_upstream >= LONG_AGO)
 
-    def _confirm(self, work: Work, one: Queued) -> None:
-        outbox.found(work, one)
-        if marks.get(work, Mark.CANARY) == one.ref:
+    def _confirm(self, work: Work, queued: Queued) -> None:
+        outbox.found(work, queued)
+        if marks.get(work, Mark.CANARY) == queued.ref:
             marks.clear(work, Mark.CANARY)
-        self._after_arrival(work, one)
-        self.setup.log.info("delivery_found", ref=one.ref, tracking_id=one.tracking_id)
+        self._after_arrival(work, queued)
+        self.setup.log.info("delivery_found", ref=queued.ref, tracking_id=queued.tracking_id)
 
-    def _after_arrival(self, work: Work, one: Queued) -> None:
+    def _after_arrival(self, work: Work, queued: Queued) -> None:
         self.arrived += 1
-        if one.delivery.kind is Kind.FORWARD:
-            note_forwarded(work, self.setup, one.tracking_id)
+        if queued.delivery.kind is Kind.FORWARD:
+            note_forwarded(work, self.setup, queued.tracking_id)
 
     def _end_canary(self, work: Work) -> None:
         """A clear answer came: the others follow."""
@@ -442,13 +446,13 @@ class _Push:
             marks.clear(work, Mark.CANARY)
             self.is_canary = False
 
-    def _wait(self, work: Work, one: Queued) -> None:
+    def _wait(self, work: Work, queued: Queued) -> None:
         """Its report could not be read, or delivery is paused: that never counts as a try."""
-        outbox.wait(work, one, self._next_try(work, one, None))
+        outbox.wait(work, queued, self._next_try(work, queued, None))
 
-    def _next_try(self, work: Work, one: Queued, retry_after: float | None) -> datetime:
+    def _next_try(self, work: Work, queued: Queued, retry_after: float | None) -> datetime:
         """Waits begin at the poll interval and double, with jitter, up to 15 minutes or `Retry-After`."""
-        wait = doubled(self.setup.pace.poll_seconds, one.waits + 1, math.inf)
+        wait = doubled(self.setup.pace.poll_seconds, queued.waits + 1, math.inf)
         seconds = min(jittered(wait, self.setup.spread()), LONGEST_WAIT.total_seconds())
         return work.now + timedelta(seconds=max(seconds, retry_after or 0))
 
@@ -461,7 +465,7 @@ class _Push:
         outgoing = {one.one.ref: self._outgoing(one, files.get(one.one.ref, ())) for one in claimed}
         return each(pool, lambda one: self._send(one, outgoing[one.one.ref]), claimed)
 
-    def _settle_all(self, sending: _Sending) -> None:
+    def _note_outcomes(self, sending: _Sending) -> None:
         """Settle each delivery as soon as its outcome is known, whatever happens to the others."""
         for done in sending:
             self.setup.step("sent")
@@ -469,7 +473,7 @@ class _Push:
                 self.setup.holding.still_answers(work)
                 current = outbox.of_refs(work, [one.one.ref for one, _ in done])
                 for one, (outcome, ms) in done:
-                    self._settle(work, current[one.one.ref], outcome, ms, before=one.one.delivery.scene)
+                    self._note_outcome(work, current[one.one.ref], outcome, ms, before=one.one.delivery.scene)
                 changed = [
                     one.one.tracking_id for one, (outcome, _) in done if isinstance(outcome, Sent | Unknown)
                 ]
@@ -516,25 +520,27 @@ class _Push:
             return False  # any other answer, or none, is no denial
         return False
 
-    def _settle(self, work: Work, one: Queued, outcome: Outcome, ms: int, *, before: Scene | None) -> None:
+    def _note_outcome(
+        self, work: Work, queued: Queued, outcome: Outcome, ms: int, *, before: Scene | None
+    ) -> None:
         """One outcome, each of the three in its own way. `before`: the scene that it had until it was claimed."""
-        outbox.end_attempt(work, one, outcome, ms)
+        outbox.end_attempt(work, queued, outcome, ms)
         match outcome:
             case Sent():
-                outbox.accepted(work, one)
+                outbox.accepted(work, queued)
                 self._end_canary(work)
-                self._after_arrival(work, one)
+                self._after_arrival(work, queued)
             case Refused():
-                outbox.refused(work, one, before)
+                outbox.refused(work, queued, before)
                 self._end_canary(work)
             case NotSent(retry_after=retry_after):
                 # What did not leave only because the process is to stop has nothing to wait for.
-                next_try = None if self.setup.stopping() else self._next_try(work, one, retry_after)
-                outbox.not_sent(work, one, before, next_try)
+                next_try = None if self.setup.stopping() else self._next_try(work, queued, retry_after)
+                outbox.not_sent(work, queued, before, next_try)
             case Unknown(retry_after=retry_after):
                 outbox.in_doubt(
                     work,
-                    one,
+                    queued,
                     ended_at=self.setup.connector.upstream_now(),
                     ended_uptime=self.setup.clock.uptime(),
                     next_try_at=work.now + timedelta(seconds=retry_after) if retry_after else None,
@@ -543,8 +549,8 @@ class _Push:
                 assert_never(outcome)
         self.setup.log.info(
             "delivery_attempt",
-            ref=one.ref,
-            tracking_id=one.tracking_id,
+            ref=queued.ref,
+            tracking_id=queued.tracking_id,
             outcome=outbox.outcome_name(outcome),
             http_status=outcome.http_status,
             ms=ms,
@@ -565,8 +571,8 @@ class _Push:
         if again:
             done = [(ready, look.result()[0]) for ready, look in again]
             with self.setup.store.work() as work:
-                settled = settle(work, self.setup, [(ready.report, found) for ready, found in done])
-                written = {one.new.tracking_id: one for one in settled}
+                changes = write_found(work, self.setup, [(ready.report, found) for ready, found in done])
+                written = {one.new.tracking_id: one for one in changes}
                 for ready, found in done:
                     if found.thread is not None and ready.one.tracking_id in written:
                         self._look_at_text(work, ready, written[ready.one.tracking_id])
@@ -616,9 +622,9 @@ def _why_unread(reason: Reason, written: Change, seen: Seen) -> str | Unsure | N
     return None if seen.absence_counts else Unsure.CLOCK_STANDS
 
 
-def _hides(thread: Thread, one: Queued) -> bool:
+def _hides(thread: Thread, queued: Queued) -> bool:
     """Whether an item of the thread that could not be read holds the reference."""
-    return any(carries(bad.raw, one.ref) for bad in thread.bad)
+    return any(carries(bad.raw, queued.ref) for bad in thread.bad)
 
 
 def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scene:
@@ -642,14 +648,14 @@ def _detail(found: ById) -> str | None:
     return detail_digest(found.detail.raw) if found.detail is not None else None
 
 
-def _mark(one: Queued) -> tuple[str, State, int]:
+def _mark(queued: Queued) -> tuple[str, State, int]:
     """A delivery as it stood: looked at once in a push, and again only if it moved."""
-    return one.ref, one.state, one.delivery.tries
+    return queued.ref, queued.state, queued.delivery.tries
 
 
-def _goes_first(one: Queued) -> tuple[bool, int]:
+def _goes_first(queued: Queued) -> tuple[bool, int]:
     """After an outage: what may have arrived is looked for, then what was tried least; one report blocks no other."""
-    return one.state is not State.UNKNOWN, one.delivery.tries
+    return queued.state is not State.UNKNOWN, queued.delivery.tries
 
 
 def _as_error(outcome: Outcome) -> UpstreamError | None:

@@ -107,7 +107,7 @@ def read_reports(
         for done in each(pool, lambda one: read_one(setup, health, one, with_detail=with_detail), wanted):
             setup.step("reread")
             with setup.store.work() as work:
-                settle(work, setup, done)
+                write_found(work, setup, done)
             if setup.stopping() or health.is_outage:
                 break
     health.raise_if_outage()
@@ -156,7 +156,7 @@ def read_id(
     return found
 
 
-def settle(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Change]:
+def write_found(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Change]:
     """Mirror what was read; note what is missing; put away what could not be read."""
     done = [(one, found) for one, found in done if found.asked]
     note_ailing(work, setup, [(one.call_id, found) for one, found in done])

@@ -13,7 +13,7 @@ from functools import partial
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
-from lapor_sync.mirror.decide import Change, Step, settle
+from lapor_sync.mirror.decide import Change, Step, judge_and_reconcile
 from lapor_sync.mirror.merge import MAPPED, merge_fields
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import Before, save
@@ -120,7 +120,7 @@ def _take(work: Work, mirror: Mirror, rows: Sequence[Report], age: _Age) -> list
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
         new, steps = merged, list[Step]()
         if not is_same:
-            new, steps = settle(old, merged, items, deliveries, mirror.rules, mirror.pace, work.now)
+            new, steps = judge_and_reconcile(old, merged, items, deliveries, mirror.rules, mirror.pace, work.now)
         written.append(Change(old=old, new=new, items=items, deliveries=deliveries, steps=tuple(steps)))
     save(work, mirror, written)
     return written

@@ -7,11 +7,11 @@ for a fact that its code does not bring.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.refusals import Code, Refused
 
-Facts = Mapping[str, Any]
 Sentence = str | Callable[[Facts], str]
 """A template for the facts of a code, or what makes the sentence from them."""
 

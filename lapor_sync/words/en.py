@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from lapor_sync.domain.advice import Advice, Todo
+from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.colour import UNKNOWN, UNREAD
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, WhyPaused
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.words import Facts, Sentence, Told, by_reason, filled, listed, told_by
+from lapor_sync.words import Sentence, Told, by_reason, filled, listed, told_by
 
 
 def told(error: LaporSyncError) -> tuple[str, str]:

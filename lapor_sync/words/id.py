@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.limits import ClockKind
@@ -15,7 +16,7 @@ from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import ItemKind
 from lapor_sync.domain.seen import News
-from lapor_sync.words import Facts, Told, by_reason, listed, told_by
+from lapor_sync.words import Told, by_reason, listed, told_by
 
 
 def told(refused: Refused) -> tuple[str, str]:

@@ -38,7 +38,7 @@ from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.schema import metadata
-from lapor_sync.sync.cycle import Outcome, run_cycle
+from lapor_sync.sync.cycle import CycleResult, run_cycle
 from lapor_sync.sync.setup import Setup
 
 ON_BOTH = pytest.mark.usefixtures("both")
@@ -130,7 +130,7 @@ class Bench:
 
     # What happens.
 
-    def cycle(self, **changes: Any) -> Outcome:
+    def cycle(self, **changes: Any) -> CycleResult:
         """One cycle of the program."""
         return run_cycle(replace(self.setup, **changes) if changes else self.setup)
 

@@ -29,7 +29,7 @@ from lapor_sync.domain.errors import (
     UpstreamError,
 )
 from lapor_sync.domain.ports import Uptime
-from lapor_sync.sync.cycle import Outcome
+from lapor_sync.sync.cycle import CycleResult
 
 AWAY = Unreachable("No answer.")
 BROKEN = StoreUnavailable("The disk is full.")
@@ -97,15 +97,18 @@ class Told:
 
 
 def run(
-    time: Time, results: list[Outcome | Exception], meanwhile: Callable[[], None] = daemon.nothing, **changes: Any
+    time: Time,
+    results: list[CycleResult | Exception],
+    meanwhile: Callable[[], None] = daemon.nothing,
+    **changes: Any,
 ) -> tuple[Log, Told, list[float]]:
     """A loop whose cycles end so, one after the other, then well; what was logged and told, and when cycles began."""
     log, told, began = Log(), Told(time), []
 
-    def cycle() -> Outcome:
+    def cycle() -> CycleResult:
         began.append(time.at)
         meanwhile()
-        result = results.pop(0) if results else Outcome()
+        result = results.pop(0) if results else CycleResult()
         if isinstance(result, Exception):
             raise result
         return result
@@ -149,8 +152,8 @@ def test_waiting_feeds_the_watchdog() -> None:
 )
 def test_backing_off_while_upstream_is_away(poll: float, waits: list[float]) -> None:
     """Waits begin at the poll interval and double up to a minute or the interval, and begin anew after an answer."""
-    results: list[Outcome | Exception] = [Outcome(error=AWAY) for _ in waits]
-    results += [Outcome(), Outcome(error=AWAY)]
+    results: list[CycleResult | Exception] = [CycleResult(error=AWAY) for _ in waits]
+    results += [CycleResult(), CycleResult(error=AWAY)]
     _, _, began = run(Time(until=sum(waits) + 4 * poll), results, poll_seconds=poll)
     apart = [later - earlier for earlier, later in pairwise(began)]
     assert apart[: len(waits) + 2] == [*waits, poll, poll]
@@ -166,7 +169,7 @@ def test_a_person_who_lets_something_go_ends_any_wait() -> None:
         asked_at[:] = [at for at in asked_at if at > time.at]
         return bool(found)
 
-    waits: list[Outcome | Exception] = [Outcome(error=RateLimited("429", retry_after=900))]
+    waits: list[CycleResult | Exception] = [CycleResult(error=RateLimited("429", retry_after=900))]
     _, _, began = run(time, waits, woken=woken)
     assert began[0] == 0
     assert 100 <= began[1] <= 100 + daemon.SLICE
@@ -177,14 +180,14 @@ def test_a_person_who_lets_something_go_ends_any_wait() -> None:
 def test_jitter_spreads_the_waits() -> None:
     """A quarter less to a quarter more, so that many cities do not come back at the same moment."""
     for spread, wait in ((0.0, 7.5), (0.999, 12.495)):
-        _, _, began = run(Time(until=30), [Outcome(error=AWAY)], poll_seconds=10.0, spread=lambda s=spread: s)
+        _, _, began = run(Time(until=30), [CycleResult(error=AWAY)], poll_seconds=10.0, spread=lambda s=spread: s)
         assert began[1] == pytest.approx(wait, abs=0.01)
 
 
 def test_upstream_says_how_long() -> None:
     """`Retry-After` is obeyed where it is longer."""
     error = RateLimited("429", retry_after=120)
-    _, _, began = run(Time(until=300), [Outcome(error=error)], poll_seconds=10.0)
+    _, _, began = run(Time(until=300), [CycleResult(error=error)], poll_seconds=10.0)
     assert began[1] == 120
 
 
@@ -353,5 +356,5 @@ def test_without_a_manager_nothing_happens(environ: dict[str, str]) -> None:
 
 def test_an_error_of_upstream_without_a_wait() -> None:
     """Errors that say nothing of a wait are waited out by the back-off."""
-    _, _, began = run(Time(until=25), [Outcome(error=UpstreamError("?"))], poll_seconds=10.0)
+    _, _, began = run(Time(until=25), [CycleResult(error=UpstreamError("?"))], poll_seconds=10.0)
     assert began == [0, 10, 20]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lapor_sync.domain.calendar import Calendar, WorkingDays, joint_holidays_known
-from lapor_sync.domain.clocks import ClockState, Deadlines, Facts, clocks, facts
+from lapor_sync.domain.clocks import ClockFacts, ClockState, Deadlines, clock_facts, clocks
 from lapor_sync.domain.colour import City, Colour
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.limits import ClockKind, in_force, load_calendar, load_limits, packaged
@@ -328,12 +328,12 @@ def item(
 
 
 RECEIVED = at(7, 6)
-NEW = Facts(received=RECEIVED, items=(), colour=Colour.MERAH, classification="Pengaduan")
+NEW = ClockFacts(received=RECEIVED, items=(), colour=Colour.MERAH, classification="Pengaduan")
 DISPOSED = NEW._replace(disposed=True, items=(item("d", at(7, 7)),))
 ANSWERED = DISPOSED._replace(colour=Colour.KUNING, items=(item("d", at(7, 7)), item("a", at(7, 9))))
 
 
-def timed(facts: Facts) -> Deadlines:
+def timed(facts: ClockFacts) -> Deadlines:
     return clocks(facts, LIMITS, DAYS)
 
 
@@ -566,7 +566,7 @@ def test_the_facts_of_a_report() -> None:
         classification="Aspirasi",
         created_at=RECEIVED,
     )
-    assert facts(report, None, Colour.MERAH, city) == Facts(
+    assert clock_facts(report, None, Colour.MERAH, city) == ClockFacts(
         received=RECEIVED,
         items=None,
         colour=Colour.MERAH,
@@ -575,7 +575,7 @@ def test_the_facts_of_a_report() -> None:
         with_city=True,
         classification="Aspirasi",
     )
-    other = facts(report._replace(status_name="Selesai", disposition_id=None), (), None, city)
+    other = clock_facts(report._replace(status_name="Selesai", disposition_id=None), (), None, city)
     assert (other.postponed, other.disposed, other.with_city) == (False, False, False)
 
 
@@ -589,7 +589,7 @@ some_item = st.builds(
     st.sampled_from([None, "Tunda", "Dalam Proses"]),
 )
 some_facts = st.builds(
-    Facts,
+    ClockFacts,
     received=some_time | near_time,
     items=st.none() | st.lists(some_item, max_size=6).map(tuple),
     colour=st.sampled_from([None, *Colour]),
@@ -601,7 +601,7 @@ some_facts = st.builds(
 
 
 @given(some_facts)
-def test_whatever_the_facts_the_clocks_hold_together(given_facts: Facts) -> None:
+def test_whatever_the_facts_the_clocks_hold_together(given_facts: ClockFacts) -> None:
     """Due at a day's last second after the start; never running when closed or postponed; the earliest is next."""
     deadlines = timed(given_facts)
     states = [one for one in (deadlines.verify, deadlines.answer, deadlines.resolve, deadlines.auto_close) if one]
@@ -618,7 +618,7 @@ def test_whatever_the_facts_the_clocks_hold_together(given_facts: Facts) -> None
 
 @given(some_facts, near_time)
 def test_reopening_or_repeating_a_disposition_never_moves_a_deadline_later(
-    given_facts: Facts, when: datetime
+    given_facts: ClockFacts, when: datetime
 ) -> None:
     """The same OPD once more, at the thread's end, gains nobody a day."""
     before = given_facts._replace(items=(item("d", at(7, 7), to="A"),), postponed=False)

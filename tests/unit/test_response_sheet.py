@@ -16,7 +16,7 @@ from openpyxl import Workbook
 from connectors.response_sheet import Responses, SheetRow, read_responses
 from connectors.response_sheet.sheet import MOST_ROWS, _read
 from connectors.workbook import Line, Table, text_of
-from connectors.workbook.sheet import Facts
+from connectors.workbook.sheet import SheetFacts
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.words.en import advised
 
@@ -432,7 +432,7 @@ def test_any_row_is_taken_or_refused(rows: list[tuple[object, ...]]) -> None:
 def of_rows(rows: list[tuple[object, ...]]) -> Responses:
     header = (*HEADER, "Rahasia")
     lines = [Line(number, row) for number, row in enumerate(rows, 2)]
-    facts = Facts(is_whole=True)
+    facts = SheetFacts(is_whole=True)
     return _read(
         Table(sheet="S", info=(), header=header, header_row=1, facts=facts, _stream=lambda: iter(lines)), "a.xlsx"
     )

@@ -9,7 +9,7 @@ import pytest
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Defect
-from lapor_sync.domain.three_way import TAKES_UPSTREAM, Decision, Side, decide, ours
+from lapor_sync.domain.three_way import TAKES_UPSTREAM, Decision, Side, compare, ours
 
 SIDES: tuple[Side, ...] = (None, *Colour)
 
@@ -77,18 +77,18 @@ def test_each_of_the_125_combinations(sides: tuple[Side, Side, Side], expected: 
     """The decision is what the rules' table says."""
     if expected is None:
         with pytest.raises(Defect):
-            decide(*sides)
+            compare(*sides)
     else:
-        assert decide(*sides) is expected
+        assert compare(*sides) is expected
 
 
 @pytest.mark.parametrize("sides", [sides for sides, decision in written_out().items() if decision])
 def test_after_taking_upstream_the_same_three_sides_agree(sides: tuple[Side, Side, Side]) -> None:
     """Running twice changes nothing: once agreed and ours are upstream's, the decision is to agree."""
     agreed, mine, upstream = sides
-    if decide(agreed, mine, upstream) in TAKES_UPSTREAM:
+    if compare(agreed, mine, upstream) in TAKES_UPSTREAM:
         assert upstream is not None
-        assert decide(upstream, upstream, upstream) is Decision.AGREE
+        assert compare(upstream, upstream, upstream) is Decision.AGREE
 
 
 @pytest.mark.parametrize("state", State)

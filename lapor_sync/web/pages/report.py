@@ -201,7 +201,7 @@ def limits_of(whole: Dossier, now: datetime) -> list[Limit]:
     """Return the report's running clocks, each counted out in working days."""
     one, rules = whole.report, board().mirror.rules
     items = whole.items if one.thread_known else None
-    facts = clocks.facts(one.report, items, one.colour, rules.city)
+    facts = clocks.clock_facts(one.report, items, one.colour, rules.city)
     running = clocks.clocks(facts, rules.limits, rules.working_days)
     days = rules.working_days
     states = (running.verify, running.answer, running.resolve, running.auto_close)
