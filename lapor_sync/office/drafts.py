@@ -24,7 +24,9 @@ def keep_draft(store: Store, actor: Actor, given_id: str, *, text: str, is_secre
             return
         if text.strip() and not _was_sent(work, report.tracking_id, text):
             kept = kept_text(text)
-            drafts.put(work, actor.person_id, report.tracking_id, text=kept, is_secret=is_secret, seen=seen)
+            drafts.put(
+                work, actor.person_id, report.tracking_id, text=kept, is_secret=is_secret, seen=kept_text(seen)
+            )
         else:
             drafts.drop(work, actor.person_id, report.tracking_id)
 

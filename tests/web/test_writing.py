@@ -148,6 +148,16 @@ def test_a_draft_that_is_far_too_long_is_refused_and_stays_in_the_form(enter: En
     assert "Kurangi 1 karakter" in text_of(answer)
 
 
+def test_what_no_database_could_hold_is_left_out_of_a_draft(enter: Enter, store: Store) -> None:
+    client = enter(OFFICER)
+    data = form_of(client, "/laporan/7001", text="a\x00b") | {"seen": "\x00" * 9}
+    assert client.post("/laporan/7001/draf", data=data).status_code == 303
+    with store.reading() as work:
+        found = drafts.get(work, ME, "7001")
+    assert found is not None
+    assert (found.text, found.seen) == ("ab", "")
+
+
 @pytest.mark.parametrize("post", [LEADER, INSPECTOR, OTHER_OFFICER])
 def test_who_may_not_answer_keeps_no_draft(enter: Enter, store: Store, post: Post) -> None:
     client = enter(post)
