@@ -10,30 +10,31 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import cycle as endlessly
 from pathlib import Path
 from random import Random
 from threading import Event, Thread
-from typing import Any
 
 import structlog
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.simulator.clock import SimClock
-from lapor_sync import screens
+from lapor_sync import interface, screens
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
-from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.office import NewResponse, respond
 from lapor_sync.output import say
-from lapor_sync.store import audit, outbox, reports, views
+from lapor_sync.store import audit, outbox, overview, queries, reports
 from lapor_sync.store.database import Store, Work
+from lapor_sync.store.dossier import dossier
+from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
 from lapor_sync.web.board import Board
@@ -160,11 +161,11 @@ class _Week:
 
     def _begin_day(self, day: int) -> None:
         with self.store.reading() as work:
-            counts, late = views.colours(work), views.count_overdue(work)
+            counts, late = overview.colours(work), overview.count_overdue(work)
             sent = outbox.counts(work)[State.SENT]
         today = (self.clock.begin + timedelta(days=day)).astimezone(self.setup.rules.working_days.timezone)
         date = today.strftime("%a %d %b")
-        shades = "  ".join(f"{screens.shade(name.value)} {counts[name.value]:3}" for name in Colour)
+        shades = "  ".join(f"{screens.shade(name.value)} {counts[name]:3}" for name in Colour)
         say(f"{date}  {shades}   overdue {late:2}   responses delivered {sent:3}")
         if day == LOST_ON_DAY:
             self.stand_in.world.add_faults(
@@ -175,16 +176,16 @@ class _Week:
     def _let_officers_answer(self) -> None:
         """Some of the reports that wait for an OPD get a response; the late OPD writes none."""
         with self.store.reading() as work:
-            waiting = [row["tracking_id"] for row in views.reports(work) if self._is_due(row)]
+            waiting = [one.report.tracking_id for one in overview.reports(work) if self._is_due(one.report)]
             busy = {one.tracking_id for one in outbox.listing(work) if one.state not in {"sent", "cancelled"}}
         for tracking_id in waiting:
             if tracking_id not in busy and self.dice.random() < 0.12:
                 written = NewResponse(given_id=tracking_id, text=next(self.answers), by="petugas", again=True)
                 respond(self.setup, of_shell("budi"), written)
 
-    def _is_due(self, row: Mapping[Any, Any]) -> bool:
-        opd = row["disposition_id"]
-        return row["waiting_on"] == "opd" and opd not in {None, LATE_OPD, CITY_ID} and opd in OPD_IDS
+    def _is_due(self, one: Mirrored) -> bool:
+        opd = one.report.disposition_id
+        return one.verdict.waiting_on is WaitingOn.OPD and opd not in {None, LATE_OPD, CITY_ID} and opd in OPD_IDS
 
     def _find_what_was_lost(self) -> None:
         """A few more cycles, so that nothing is on its way any more."""
@@ -218,7 +219,7 @@ class _Week:
         """A table by colour and OPD, one report's timeline, the audit, and what to try next."""
         with self.store.reading() as work:
             say()
-            opds = views.by_opd(work)
+            opds = interface.opds(queries.by_opd(work))
             screens.by_opd(opds)
             self._show_late(opds)
             self._show_lost(work)
@@ -229,7 +230,7 @@ class _Week:
         self._show_proof()
         say(f"\n{screens.bold('Try next')}\n{NEXT}")
 
-    def _show_late(self, opds: list[views.Json]) -> None:
+    def _show_late(self, opds: list[interface.Json]) -> None:
         for one in opds:
             if one["opd"] == LATE_OPD:
                 say(
@@ -241,7 +242,7 @@ class _Week:
         one = _lost_and_found(work)
         if one is None:
             return
-        found = views.show(work, one)
+        found = interface.show(dossier(work, one), work.now)
         say("\n" + screens.bold(f"Report {one.tracking_id}: a reply was lost, and the answer was found again"))
         screens.timeline(found["timeline"], self.setup.rules.working_days.timezone)
 

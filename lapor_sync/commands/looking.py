@@ -27,17 +27,18 @@ STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled"
 @command(as_json)
 def status(call: Call, as_json: bool) -> None:
     """Colours, outbox, conflicts, quarantine, last success, outages, who holds the database."""
-    from lapor_sync.store import lock, views
+    from lapor_sync import interface
+    from lapor_sync.store import lock, overview
 
     with call.store() as store:
         with store.reading() as work:
-            found = views.status(work)
+            found = interface.status(overview.overview(work))
             if as_json:
                 say_json(found)
                 return
             from lapor_sync import screens
 
-            outages, late = screens.recent_outages(work), views.count_overdue(work)
+            outages, late = screens.recent_outages(work), overview.count_overdue(work)
         holder = lock.holder(store.engine, store.agency)  # by the same connection, now that it is free
     screens.status(
         found,
@@ -76,7 +77,8 @@ def reports(
     include_rahasia: bool,
 ) -> None:
     """All reports, unless filtered."""
-    from lapor_sync.store import views
+    from lapor_sync import interface
+    from lapor_sync.store import overview
 
     if as_json and as_csv:
         raise click.UsageError("Choose one of --json, --csv and --csv-excel.")
@@ -87,9 +89,9 @@ def reports(
         call.looking() as work,
         # Closed here: a reader that has enough (`| head`) leaves it open.
         closing(
-            views.reports(
+            overview.reports(
                 work,
-                views.Wanted(
+                overview.Wanted(
                     colour=colour,
                     opd=institution_meant(call, work, opd),
                     waiting_on=waiting_on,
@@ -102,17 +104,17 @@ def reports(
         ) as rows,
     ):
         if as_json:
-            say_json_lines(views.report_json(row, work.at, with_rahasia=include_rahasia) for row in rows)
+            say_json_lines(interface.report(row, work.now, with_rahasia=include_rahasia) for row in rows)
             return
         from lapor_sync import screens
 
         if as_csv:
-            screens.reports_csv(rows, work.at, include_rahasia=include_rahasia, excel=as_csv == "excel")
+            screens.reports_csv(rows, work.now, include_rahasia=include_rahasia, excel=as_csv == "excel")
         else:
             is_filtered = any((colour, opd, waiting_on, since, until, overdue))
             with call.paged():
                 screens.reports(
-                    (views.report_json(row, work.at) for row in rows),
+                    (interface.report(row, work.now) for row in rows),
                     call.zone,
                     empty="No report. `lapor-sync reports` without options lists all." if is_filtered else "",
                 )
@@ -131,11 +133,11 @@ def institution_meant(call: Call, work: Work, given: str | None) -> str | None:
 @command(as_json)
 def opds(call: Call, as_json: bool) -> None:
     """Each OPD with its reports by colour, and how many are overdue."""
-    from lapor_sync import screens
-    from lapor_sync.store import views
+    from lapor_sync import interface, screens
+    from lapor_sync.store import queries
 
     with call.looking() as work:
-        found = views.by_opd(work)
+        found = interface.opds(queries.by_opd(work))
     if as_json:
         say_json_lines(found)
         return
@@ -146,9 +148,9 @@ def opds(call: Call, as_json: bool) -> None:
 @command(click.argument("report_id", metavar="ID"), as_json, acting_by)
 def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
     """One report: fields, thread, deliveries, one timeline of all that happened, and why it has its colour."""
-    from lapor_sync import screens
+    from lapor_sync import interface, screens
     from lapor_sync.office import known_report
-    from lapor_sync.store import views
+    from lapor_sync.store.dossier import dossier
 
     with call.store() as store:
         with store.reading() as work:
@@ -157,21 +159,22 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
             with store.work(acting(by)) as work:
                 work.note("shown", one.tracking_id)
         with store.reading() as work:
-            found = views.show(work, one)
+            whole = dossier(work, one)
+            found = interface.show(whole, work.now)
             if as_json:
                 say_json(found)
             else:
                 with call.paged():
-                    screens.show(found, one, outages=views.outages_of(work, one), zone=call.zone)
+                    screens.show(found, one, outages=whole.outages, zone=call.zone)
 
 
 @command(as_json)
 def plan(call: Call, as_json: bool) -> None:
     """What the next cycle would do: LAPOR | city | agreed, and each report's next delivery. Changes nothing."""
-    from lapor_sync import screens
+    from lapor_sync import interface, screens
     from lapor_sync.app import rules_of
     from lapor_sync.clock import SystemClock
-    from lapor_sync.store import marks, views
+    from lapor_sync.store import marks, pauses
     from lapor_sync.store.database import open_store
     from lapor_sync.store.marks import Mark
     from lapor_sync.sync.plan import plan as planned
@@ -183,11 +186,11 @@ def plan(call: Call, as_json: bool) -> None:
         with store.reading() as work:
             found = planned(work, rules)
             if as_json:
-                say_json_lines(one.as_json() for one in found)
+                say_json_lines(interface.planned(one) for one in found)
             else:
                 mirrored_at = marks.get(work, Mark.LAST_SUCCESS)
                 missing = settings.missing_for_push()
-                pause = views.paused(work)
+                pause = interface.paused(pauses.current(work))
                 screens.plan(
                     found,
                     mirrored_at=mirrored_at,
@@ -206,16 +209,16 @@ def plan(call: Call, as_json: bool) -> None:
 @click.pass_context
 def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
     """Responses and hand-overs on their way; `retry`, `hold` or `cancel` one, `pause` and `resume` all."""
-    from lapor_sync import screens
+    from lapor_sync import interface, screens
     from lapor_sync.domain.delivery import State
-    from lapor_sync.store import views
+    from lapor_sync.store import overview, pauses
 
     if ctx.invoked_subcommand is not None:
         _refuse_before(ctx, state is not None or as_json)
         return
     with ctx.obj.looking() as work:
-        found = views.outbox(work, State(state) if state else None)
-        pause = views.paused(work)
+        found = interface.outbox(overview.waiting(work, State(state) if state else None))
+        pause = interface.paused(pauses.current(work))
     if as_json:
         say_json_lines(found)
         return
@@ -234,27 +237,25 @@ def _refuse_before(ctx: click.Context, given: bool) -> None:
 @click.pass_context
 def conflicts(ctx: click.Context, as_json: bool) -> None:
     """What only a person can settle."""
-    from lapor_sync import screens
+    from lapor_sync import interface, screens
     from lapor_sync.store import conflicts as questions
-    from lapor_sync.store import views
 
     if ctx.invoked_subcommand is not None:
         _refuse_before(ctx, as_json)
         return
     with ctx.obj.looking() as work:
-        found = [views.conflict_json(one) for one in questions.listing(work)]
+        found = [interface.conflict(one) for one in questions.listing(work)]
     say_json_lines(found) if as_json else screens.conflicts(found, ctx.obj.zone)
 
 
 @command(as_json)
 def quarantine(call: Call, as_json: bool) -> None:
     """Records that could not be read, with the reason; tried again by every sweep."""
-    from lapor_sync import screens
+    from lapor_sync import interface, screens
     from lapor_sync.store import quarantine as put_away
-    from lapor_sync.store import views
 
     with call.looking() as work:
-        found = [views.quarantine_json(one) for one in put_away.listing(work)]
+        found = [interface.quarantined(one) for one in put_away.listing(work)]
     say_json_lines(found) if as_json else screens.quarantine(found, call.zone)
 
 

@@ -26,16 +26,15 @@ _opd = click.option(
 @click.pass_context
 def people(ctx: click.Context, as_json: bool) -> None:
     """Who has an account, in which post; `posts`, `invite`, `link`, `handover`, `end`."""
-    from lapor_sync import screens
+    from lapor_sync import interface, screens
     from lapor_sync.store import people as accounts
-    from lapor_sync.store import views
 
     if ctx.invoked_subcommand is not None:
         if as_json:
             raise click.UsageError(f"Give --json behind `{ctx.command_path} {ctx.invoked_subcommand}`.")
         return
     with ctx.obj.looking() as work:
-        found = [views.person_json(one) for one in accounts.listing(work)]
+        found = [interface.person(one) for one in accounts.listing(work)]
     if as_json:
         say_json_lines(found)
         return
@@ -48,12 +47,11 @@ def people(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def people_posts(call: Call, as_json: bool) -> None:
     """Each post with who holds it, or since when it is vacant (kosong)."""
-    from lapor_sync import screens
+    from lapor_sync import interface, screens
     from lapor_sync.store import people as accounts
-    from lapor_sync.store import views
 
     with call.looking() as work:
-        found = [views.post_json(one) for one in accounts.posts(work)]
+        found = [interface.post(one) for one in accounts.posts(work)]
     if as_json:
         say_json_lines(found)
         return

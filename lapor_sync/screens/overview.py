@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from lapor_sync import output
 from lapor_sync.domain.delivery import WhyPaused
+from lapor_sync.interface import Json
 from lapor_sync.layout import fold, width
 from lapor_sync.output import plain, say, styled
 from lapor_sync.screens.parts import advise, moment, shade
 from lapor_sync.screens.people import post_words
 from lapor_sync.store import outages
 from lapor_sync.store.outages import Outage
-from lapor_sync.store.views import Json
 from lapor_sync.words import en
 
 if TYPE_CHECKING:

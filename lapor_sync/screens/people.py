@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
+from lapor_sync.interface import Json
 from lapor_sync.output import plain, styled
 from lapor_sync.screens.parts import moment, table
-from lapor_sync.store.views import Json
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

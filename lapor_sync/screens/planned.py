@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from lapor_sync.interface import Json
 from lapor_sync.output import plain, say
 from lapor_sync.screens.overview import say_paused
 from lapor_sync.screens.parts import advise, moment, shade, table
 from lapor_sync.screens.waiting import why
-from lapor_sync.store.views import Json
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lapor_sync import output
 from lapor_sync.domain.thread import words
+from lapor_sync.interface import Json, report
 from lapor_sync.layout import GAP, PROSE, cut, layout
 from lapor_sync.output import STYLES, plain, say, say_csv, styled
 from lapor_sync.screens.parts import advise, bold, moment, shade, table
-from lapor_sync.store.views import Json, report_json
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from zoneinfo import ZoneInfo
+
+    from lapor_sync.store.overview import Listed
 
 _REPORT_COLUMNS = ("Tracking ID", "Colour", "Waits for", "Due", "OPD", "Status", "Title", "Flags")
 
@@ -110,17 +113,15 @@ CSV_COLUMNS = (
 )
 
 
-def reports_csv(
-    rows: Iterable[Mapping[Any, Any]], now: str, *, include_rahasia: bool, excel: bool = False
-) -> None:
+def reports_csv(rows: Iterable[Listed], now: datetime, *, include_rahasia: bool, excel: bool = False) -> None:
     """Print reports for a spreadsheet. A rahasia report's title and content are left out unless asked for."""
     lines = (_csv_row(row, now, include_rahasia=include_rahasia) for row in rows)
     say_csv(chain([CSV_COLUMNS], lines), excel=excel)
 
 
-def _csv_row(row: Mapping[Any, Any], now: str, *, include_rahasia: bool) -> list[object]:
-    one = report_json(row, now, with_rahasia=include_rahasia)
+def _csv_row(row: Listed, now: datetime, *, include_rahasia: bool) -> list[object]:
+    one = report(row, now, with_rahasia=include_rahasia)
     deadline = one.pop("deadline") or {"clock": None, "due_at": None}
     one |= {"deadline_clock": deadline["clock"], "due_at": deadline["due_at"], "flags": json.dumps(one["flags"])}
-    one["content"] = None if one["is_secret"] and not include_rahasia else words(row["content"])
+    one["content"] = None if one["is_secret"] and not include_rahasia else words(row.report.report.content)
     return [one[column] for column in CSV_COLUMNS]

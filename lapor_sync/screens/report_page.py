@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from lapor_sync import output
 from lapor_sync.domain.colour import UNREAD
+from lapor_sync.interface import Json
 from lapor_sync.layout import fold
 from lapor_sync.output import plain, say
 from lapor_sync.screens.parts import advise, bold, lines_of, moment, shade, table
 from lapor_sync.screens.report_list import due
 from lapor_sync.screens.waiting import why
 from lapor_sync.store.outages import Outage
-from lapor_sync.store.views import Json
 from lapor_sync.words import en
 from lapor_sync.words.en import ROWS
 

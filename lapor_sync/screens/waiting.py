@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.questions import MANY_VANISHED
+from lapor_sync.interface import Json
 from lapor_sync.output import plain
 from lapor_sync.screens.overview import say_paused
 from lapor_sync.screens.parts import advise, moment, table
-from lapor_sync.store.views import Json
 from lapor_sync.words.en import REASONS
 
 if TYPE_CHECKING:

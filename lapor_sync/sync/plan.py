@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from lapor_sync.domain import three_way
 from lapor_sync.domain.delivery import BLOCKING, Kind, Reason, State
 from lapor_sync.domain.next_step import Confirm, Hold, Seen, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
-from lapor_sync.domain.stamps import stamp
 from lapor_sync.domain.three_way import Decision, Side
 from lapor_sync.mirror.decide import three_ways
 from lapor_sync.mirror.mirror import Rules
@@ -47,25 +45,6 @@ class Planned:
     agreed: Side
     decision: Decision
     next: Next | None
-
-    def as_json(self) -> dict[str, Any]:
-        """As `plan --json` prints it."""
-        then = self.next
-        return {
-            "tracking_id": self.tracking_id,
-            "lapor": self.lapor,
-            "city": self.city,
-            "agreed": self.agreed,
-            "decision": self.decision,
-            "ref": then.one.ref if then else None,
-            "kind": then.one.delivery.kind if then else None,
-            "state": then.one.state if then else None,
-            "step": then.step if then else None,
-            "reason": then.reason if then else None,
-            "next_try_at": stamp(then.at) if then else None,
-            "behind": then.behind if then else 0,
-            "why": then.why if then else None,
-        }
 
 
 def plan(work: Work, rules: Rules) -> Iterator[Planned]:

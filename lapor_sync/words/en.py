@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from lapor_sync.domain import happenings
 from lapor_sync.domain.advice import Advice, Todo
 from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.colour import UNKNOWN, UNREAD
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, WhyPaused
 from lapor_sync.domain.errors import LaporSyncError
+from lapor_sync.domain.happenings import Happening
 from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.domain.report import ItemKind
 from lapor_sync.words import Sentence, Told, by_reason, filled, listed, told_by
 
 
@@ -474,3 +477,60 @@ OUTAGES: Mapping[str, str] = {
 def outage(what: str) -> str:
     """Return what failed in an outage."""
     return OUTAGES.get(what, what)
+
+
+# What happened to a report.
+
+_SAID = {
+    ItemKind.ANSWER: "answered",
+    ItemKind.DISPOSITION: "disposed",
+    ItemKind.REPORTER: "wrote",
+    ItemKind.LOG: "noted",
+}
+
+
+def happened(one: Happening) -> tuple[str, str]:
+    """Return who did it, and what; of an audit row that cannot be read, that it cannot."""
+    facts = one.facts
+    match one.what:
+        case happenings.RECEIVED:
+            return "reporter", "report received"
+        case happenings.SAID if facts is not None:
+            return one.who or ("reporter" if facts["kind"] is ItemKind.REPORTER else "LAPOR"), _item(facts)
+        case happenings.AWAY if facts is not None:
+            return "LAPOR", f"away: {outage(facts['what'])}"
+        case happenings.BACK:
+            return "LAPOR", "answers again"
+    try:
+        return one.who or "", UNREADABLE_ROW if facts is None else _done(one.what, facts)
+    except (LookupError, TypeError):
+        return one.who or "", UNREADABLE_ROW
+
+
+def _item(facts: Facts) -> str:
+    to = f" to {facts['to']}" if facts["kind"] is ItemKind.DISPOSITION and facts["to"] else ""
+    moved = f" (status {facts['status']})" if facts["status"] else ""
+    return f"{_SAID[facts['kind']]}{to}{moved}"
+
+
+def _done(what: str, facts: Facts) -> str:
+    match what:
+        case "colour":
+            before, after = facts["before"] or "new", facts["after"] or "unknown"
+            change = after if before == after else f"{before} -> {after}"
+            return (
+                f"{change}: {ROWS[facts['row']]} (row {facts['row']}, rules {facts['rules']}, {facts['decision']})"
+            )
+        case "delivery_written":
+            return f"{facts['kind']} {facts['ref']} written"
+        case "delivery_moved":
+            return f"{facts['ref']} {facts['from']} -> {facts['to']}: {REASONS[facts['reason']]}"
+        case "attempt":
+            status = f", HTTP {facts['http_status']}" if facts["http_status"] else ""
+            return f"{facts['ref']} tried: {facts['outcome']}{status}"
+        case "conflict_opened" | "conflict_settled":
+            how = f" ({facts['how']})" if "how" in facts else ""
+            return f"{what.replace('_', ' ')}: {facts['kind']}{how}"
+        case "shown":
+            return "looked at it"
+    return what.replace("_", " ")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from lapor_sync.domain import happenings
 from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State
+from lapor_sync.domain.happenings import Happening
 from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.people import State as Account
@@ -485,6 +487,55 @@ SOURCES: Mapping[str, str] = {
     "export": "berkas ekspor",
 }
 """Where a record came from that could not be read."""
+_SAID = {
+    ItemKind.ANSWER: "menjawab",
+    ItemKind.DISPOSITION: "mendisposisikan",
+    ItemKind.REPORTER: "menulis",
+    ItemKind.LOG: "mencatat",
+}
+_OUTCOMES = {"sent": "diterima", "refused": "ditolak", "unknown": "tidak jelas", "not_sent": "tidak berangkat"}
+
+
+def happened(one: Happening) -> tuple[str, str]:
+    """Return who did it, as the audit or LAPOR has it, and what."""
+    facts = one.facts
+    match one.what:
+        case happenings.RECEIVED:
+            return "Pelapor", "laporan diterima LAPOR"
+        case happenings.SAID if facts is not None:
+            return "Pelapor" if facts["kind"] is ItemKind.REPORTER else one.who or "LAPOR", _item(facts)
+        case happenings.AWAY:
+            return "LAPOR", "tidak menjawab sebagaimana mestinya"
+        case happenings.BACK:
+            return "LAPOR", "menjawab kembali"
+    plain = EVENTS.get(one.what, one.what.replace("_", " "))
+    try:
+        return one.who or "", plain if facts is None else _done(one.what, facts) or plain
+    except (LookupError, TypeError):  # a row that an earlier program wrote
+        return one.who or "", plain
+
+
+def _item(facts: Facts) -> str:
+    to = f" ke {facts['to']}" if facts["kind"] is ItemKind.DISPOSITION and facts["to"] else ""
+    moved = f" (status: {facts['status']})" if facts["status"] else ""
+    return f"{_SAID[facts['kind']]}{to}{moved}"
+
+
+def _done(what: str, facts: Facts) -> str | None:
+    match what:
+        case "colour":
+            before, after = COLOURS[facts["before"]], COLOURS[facts["after"]]
+            change = after if before == after else f"{before} → {after}"
+            return f"warna {change}: {ROWS[facts['row']]}"
+        case "delivery_written":
+            return f"menulis {KINDS[facts['kind']]} {facts['ref']}"
+        case "delivery_moved":
+            moved = f"{STATES[facts['from']]} → {STATES[facts['to']]}"
+            return f"{facts['ref']} {moved}: {REASONS[facts['reason']]}"
+        case "attempt":
+            return f"mencoba mengirim {facts['ref']}: {_OUTCOMES[facts['outcome']]}"
+    return None
+
 
 # What the board says of a request itself.
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lapor_sync import office
+from lapor_sync import interface, office
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import NotNow, TimedOut, TooLarge, Unreachable, UpstreamBroken
 from lapor_sync.domain.people import of_shell
 from lapor_sync.office import OutboxAct
-from lapor_sync.store import ailing, quarantine, views
+from lapor_sync.store import ailing, overview, quarantine
+from lapor_sync.store.dossier import dossier
 from lapor_sync.sync.cycle import run_cycle
 from tests.flow.scripted import Stage, row_of, stage
 
@@ -126,10 +127,11 @@ def test_a_thread_that_is_too_large_is_in_quarantine_and_comes_back(tmp_path: Pa
             assert [(one.key, one.reason) for one in quarantine.listing(work)] == [
                 ("41", "its pages are larger than 9 bytes")
             ]
-            (told,) = (one["why"] for one in views.outbox(work) if one["ref"] == ref)
+            (told,) = (one["why"] for one in interface.outbox(overview.waiting(work)) if one["ref"] == ref)
             assert told == "its thread cannot be read: its pages are larger than 9 bytes"
             assert (
-                views.show(work, city.mirrored(tracking(1)))["thread_error"] == "its pages are larger than 9 bytes"
+                interface.show(dossier(work, city.mirrored(tracking(1))), work.now)["thread_error"]
+                == "its pages are larger than 9 bytes"
             )
         city.upstream.ails.clear()
         city.cycles(2, 4000)

@@ -15,13 +15,13 @@ import pytest
 
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
-from lapor_sync import office
+from lapor_sync import interface, office
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, WhyPaused, with_reference
 from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import OutgoingFile
-from lapor_sync.store import audit, outbox, pauses, views
+from lapor_sync.store import audit, outbox, overview, pauses
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.lock import Holding
@@ -237,7 +237,7 @@ def test_a_refused_response_does_not_block_the_next(tmp_path: Path) -> None:
         assert (city.state(first), city.state(second)) == (State.REFUSED, State.SENT)
         assert refs_in_order(city.arrived(one), [first, second]) == [second]
         with city.store.reading() as work:
-            said = {shown["ref"]: shown["why"] for shown in views.outbox(work)}
+            said = {shown["ref"]: shown["why"] for shown in interface.outbox(overview.waiting(work))}
         assert said[first].startswith("HTTP 422")
         assert said[second] is None
 
@@ -355,7 +355,7 @@ def test_a_firewall_that_answers_in_lapors_place_is_told_and_a_person_decides(tm
         city.cycle()
         assert city.state(ref) is State.UNKNOWN
         with city.store.reading() as work:
-            assert "HTTP 403, not from LAPOR" in views.outbox(work)[0]["why"]
+            assert "HTTP 403, not from LAPOR" in interface.outbox(overview.waiting(work))[0]["why"]
         city.cycles(MAX_BARRED + 5)
         assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.BARRED)
         assert city.requests()["POST /complaints/followup/add"] == MAX_BARRED
@@ -363,7 +363,7 @@ def test_a_firewall_that_answers_in_lapors_place_is_told_and_a_person_decides(tm
         assert question.kind == Reason.BARRED
         assert "HTTP 403" in question.facts["said"]
         with city.store.reading() as work:
-            assert "HTTP 403, not from LAPOR" in views.outbox(work)[0]["why"]
+            assert "HTTP 403, not from LAPOR" in interface.outbox(overview.waiting(work))[0]["why"]
         office.change(city.setup, of_shell("sri"), office.OutboxAct.RETRY, ref)
         city.cycle()
         assert city.state(ref) is State.UNKNOWN

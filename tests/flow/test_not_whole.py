@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from lapor_sync import interface
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import Missing, Unreachable, UpstreamBroken, UpstreamError
-from lapor_sync.store import views
+from lapor_sync.store import overview
+from lapor_sync.store.dossier import dossier
 from tests.flow.scripted import Row, Stage, row_of, stage
 
 ONE, ID = "7000001", "41"
@@ -29,7 +31,7 @@ def listed(city: Stage, *items: Row) -> None:
 
 def whys(city: Stage) -> list[str | None]:
     with city.setup.store.reading() as work:
-        return [one["why"] for one in views.outbox(work)]
+        return [one["why"] for one in interface.outbox(overview.waiting(work))]
 
 
 def test_a_thread_that_is_not_proven_whole_is_shown_and_its_answers_count(tmp_path: Path) -> None:
@@ -150,7 +152,9 @@ def test_a_thread_that_cannot_be_read_is_said_with_its_call(tmp_path: Path, erro
         assert (one.thread_error, one.missing_since, city.state(ref)) == (error.what, None, State.QUEUED)
         assert whys(city) == [f"its thread cannot be read: {error.what}"]
         with city.setup.store.reading() as work:
-            assert views.show(work, one)["thread_error"] == error.what.replace("{id}", one.call_id)
+            assert interface.show(dossier(work, one), work.now)["thread_error"] == error.what.replace(
+                "{id}", one.call_id
+            )
         city.upstream.no_thread = None
         city.cycles(3, seconds=1000)
         assert (city.mirrored(ONE).thread_error, city.state(ref)) == (None, State.SENT)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from lapor_sync import office
+from lapor_sync import interface, office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.refusals import Refused
-from lapor_sync.store import views
+from lapor_sync.store import overview
 from lapor_sync.store.conflicts import How
 from tests.flow.bench import ON_BOTH, OTHER_OPD, Bench, assert_mirrored, bench
 
@@ -158,8 +158,8 @@ def test_the_responses_of_a_vanished_report_are_held(tmp_path: Path) -> None:
         city.world.delete(unknown)
         assert (city.state(first), city.state(second)) == (State.QUEUED, State.UNKNOWN)
         with city.store.reading() as work:
-            said = {shown["ref"]: shown["why"] for shown in views.outbox(work)}
-        assert said[first] == views.NOT_KNOWN
+            said = {shown["ref"]: shown["why"] for shown in interface.outbox(overview.waiting(work))}
+        assert said[first] == interface.NOT_KNOWN
         assert "no whole answer" in said[second]
         days(city, 4)
         assert gone(city) == {queued, unknown}

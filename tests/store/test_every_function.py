@@ -40,6 +40,7 @@ from lapor_sync.store import (
     notes,
     outages,
     outbox,
+    overview,
     pauses,
     people,
     quarantine,
@@ -47,7 +48,6 @@ from lapor_sync.store import (
     received,
     reports,
     threads,
-    views,
 )
 from lapor_sync.store.ailing import Ailing
 from lapor_sync.store.audit import GENESIS, Head
@@ -271,6 +271,7 @@ ENTRIES: dict[str, Call] = {
     "audit.holds": lambda w: audit.holds(w.conn, w.agency, Head(1, GENESIS)),
     "audit.rows": lambda w: audit.rows(w.conn, w.agency),
     "audit.about": lambda w: [tuple(one) for one in audit.about(w.conn, w.agency, "7001")],
+    "audit.listing": lambda w: audit.listing(w.conn, w.agency, audit.Sought(subject="7001"), before=None, most=50),
     "audit.verify": lambda w: audit.verify(w.conn, w.agency),
     "conflicts.open_one": lambda w: conflicts.open_one(w, kind="x", tracking_id="7002"),
     "conflicts.settle": lambda w: conflicts.settle(
@@ -439,17 +440,12 @@ ENTRIES: dict[str, Call] = {
     "threads.save_raw": lambda w: threads.save_raw(w, [("7001", "row", "x")]),
     "threads.drop_raw_of": lambda w: threads.drop_raw_of(w, ["7001"]),
     "threads.drop_raw": lambda w: threads.drop_raw(w, START + A_DAY),
-    "views.reports": lambda w: [dict(row) for row in views.reports(w)],
-    "views.status": views.status,
-    "views.unattended": views.unattended,
-    "views.paused": views.paused,
-    "views.colours": views.colours,
-    "views.by_opd": views.by_opd,
-    "views.count_overdue": views.count_overdue,
-    "views.outbox": views.outbox,
-    "views.show": lambda w: views.show(w, one_of(w)),
-    "views.timeline": lambda w: views.timeline(w, one_of(w), (), [], {}),
-    "views.outages_of": lambda w: views.outages_of(w, one_of(w)),
+    "overview.reports": overview.reports,
+    "overview.listed_one": lambda w: overview.listed_one(w, one_of(w)),
+    "overview.overview": overview.overview,
+    "overview.colours": overview.colours,
+    "overview.count_overdue": overview.count_overdue,
+    "overview.waiting": overview.waiting,
 }
 """How each function is called for an agency that has a neighbour."""
 

@@ -18,9 +18,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
+from lapor_sync import interface
 from lapor_sync.domain.delivery import State
-from lapor_sync.store import audit, outbox, reports, views
+from lapor_sync.store import audit, outbox, overview, reports
 from lapor_sync.store.database import Store, open_store, schema_version
+from lapor_sync.store.dossier import dossier
 from lapor_sync.store.migrations import upgrade
 from lapor_sync.store.schema import HEAD, metadata
 from tests.databases import StillClock
@@ -76,8 +78,9 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url:
         assert audit.verify(work.conn, work.agency).count == len(rows["audit"])
         listed = outbox.listing(work)
         assert {one.state for one in listed} == set(State) - {State.SENDING}
-        assert views.status(work)["conflicts"] == 1
-        shown = [views.show(work, one) for one in reports.load(work, [one.tracking_id for one in listed]).values()]
+        assert interface.status(overview.overview(work))["conflicts"] == 1
+        known = reports.load(work, [one.tracking_id for one in listed]).values()
+        shown = [interface.show(dossier(work, one), work.now) for one in known]
         assert all(report["timeline"] for report in shown)
     old = rows["audit"][-1]
     with store.work() as work:  # what is new comes after what was there

@@ -9,14 +9,28 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from lapor_sync import interface
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Attachment, Institution, ItemKind, StatusChange
-from lapor_sync.store import conflicts, institutions, marks, outages, outbox, quarantine, reports, threads, views
-from lapor_sync.store.database import Store
+from lapor_sync.store import (
+    conflicts,
+    institutions,
+    marks,
+    outages,
+    outbox,
+    overview,
+    quarantine,
+    queries,
+    reports,
+    threads,
+)
+from lapor_sync.store.database import Store, Work
+from lapor_sync.store.dossier import dossier
 from lapor_sync.store.marks import Mark
+from lapor_sync.store.reports import Mirrored
 from tests.databases import START, StillClock
 from tests.store.samples import HIJAU, KUNING, MERAH, add, get, item, mirrored, new, report, save
 
@@ -26,7 +40,7 @@ NOW = "2026-03-02T03:00:00.000000Z"
 
 def listed(store: Store, **filters: Any) -> list[str]:
     with store.reading() as work:
-        return [row["tracking_id"] for row in views.reports(work, views.Wanted(**filters))]
+        return [row.report.tracking_id for row in overview.reports(work, overview.Wanted(**filters))]
 
 
 @pytest.fixture
@@ -59,8 +73,8 @@ def test_a_report_as_json(store: Store) -> None:
         mirrored("2", report("2", created_at=None), due_at=START, deadline_clock="verify"),
     )
     with store.reading() as work:
-        hidden = [views.report_json(row, work.at)["title"] for row in views.reports(work)]
-        first, second = (views.report_json(row, work.at, with_rahasia=True) for row in views.reports(work))
+        hidden = [interface.report(row, work.now)["title"] for row in overview.reports(work)]
+        first, second = (interface.report(row, work.now, with_rahasia=True) for row in overview.reports(work))
     assert hidden == [None, second["title"]]
     assert first == {
         "tracking_id": "1",
@@ -117,14 +131,14 @@ def test_reports_are_filtered(city: Store, other_city: Store) -> None:
 def test_a_stream_that_is_left_early_leaves_nothing_open(city: Store) -> None:
     """`reports | head -1`: the next query works."""
     with city.reading() as work:
-        assert next(iter(views.reports(work)))["tracking_id"] == "1"
-        assert views.count_overdue(work) == 2
+        assert next(iter(overview.reports(work))).report.tracking_id == "1"
+        assert overview.count_overdue(work) == 2
 
 
 def test_status_counts_everything(city: Store, clock: StillClock) -> None:
     """Colours with unknown, every state of the outbox, and null where nothing happened yet."""
     with city.reading() as work:
-        before = views.status(work)
+        before = interface.status(overview.overview(work))
     assert before["colours"] == {"merah": 1, "kuning": 1, "hijau": 1, "abu": 0, "unknown": 1}
     assert before["outbox"] == {state.value: 0 for state in State}
     assert (before["conflicts"], before["quarantine"], before["audit_rows"]) == (0, 0, 0)
@@ -138,7 +152,7 @@ def test_status_counts_everything(city: Store, clock: StillClock) -> None:
         conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="1")
         quarantine.put(work, quarantine.LIST, BadRecord("x", key="k", raw=""))
     with city.reading() as work:
-        after = views.status(work)
+        after = interface.status(overview.overview(work))
     assert after["last_success_at"] == NOW
     assert after["oldest_waiting_at"] == "2026-03-02T03:01:00.000000Z"
     assert after["outage"] == {"since": NOW, "what": "unreachable"}
@@ -150,7 +164,7 @@ def test_status_counts_everything(city: Store, clock: StillClock) -> None:
 def test_each_opd_by_colour(city: Store) -> None:
     """The most merah first; a report without colour or OPD counts where it is."""
     with city.reading() as work:
-        found = views.by_opd(work)
+        found = interface.opds(queries.by_opd(work))
     none = dict.fromkeys(("unknown", *(colour.value for colour in Colour)), 0)
     assert found == [
         {"opd": "611", "opd_name": "PU", "overdue": 1, "reports": 2} | none | {"merah": 1, "kuning": 1},
@@ -168,8 +182,8 @@ def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
         quarantine.put(work, quarantine.EXPORT, BadRecord("bad", key="k2", raw=""))
     with store.reading() as work:
         one, (conflict,) = get(work, "LS-AAAAAA"), conflicts.listing(work)
-        bad = [views.quarantine_json(each) for each in quarantine.listing(work)]
-    assert views.outbox_json(one) == {
+        bad = [interface.quarantined(each) for each in quarantine.listing(work)]
+    assert interface.waiting(one) == {
         "ref": "LS-AAAAAA",
         "kind": "forward",
         "tracking_id": "7001",
@@ -181,7 +195,7 @@ def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
         "next_try_at": None,
         "why": None,
     }
-    assert views.conflict_json(conflict) == {
+    assert interface.conflict(conflict) == {
         "id": conflict.id,
         "tracking_id": "7001",
         "kind": "both_moved",
@@ -195,9 +209,13 @@ def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
     ]
 
 
-def show(store: Store, tracking_id: str = "7001") -> views.Json:
+def last_told(work: Work, one: Mirrored) -> str:
+    return str(interface.show(dossier(work, one), work.now)["timeline"][-1]["what"])
+
+
+def show(store: Store, tracking_id: str = "7001") -> interface.Json:
     with store.reading() as work:
-        return views.show(work, reports.load(work, [tracking_id])[tracking_id])
+        return interface.show(dossier(work, reports.load(work, [tracking_id])[tracking_id]), work.now)
 
 
 def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillClock) -> None:
@@ -391,10 +409,10 @@ def test_the_views_say_what_the_commands_say(store: Store) -> None:
         outbox.add(work, new("LS-AAAAAA", tracking_id="1"))
         outbox.add(work, new("LS-BBBBBB", tracking_id="1", kind=Kind.FORWARD, opd="", target="999"))
         conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="1", ref="LS-AAAAAA")
-        found = views.show(work, reports.load(work, ["1"])["1"])
-        listed = [views.report_json(row, work.at) for row in views.reports(work)]
-        waiting = views.outbox(work)
-        asked = [views.conflict_json(one) for one in conflicts.listing(work)]
+        found = interface.show(dossier(work, reports.load(work, ["1"])["1"]), work.now)
+        listed = [interface.report(row, work.now) for row in overview.reports(work)]
+        waiting = interface.outbox(overview.waiting(work))
+        asked = [interface.conflict(one) for one in conflicts.listing(work)]
     assert listed[0] == {key: found[key] for key in listed[0]}
     told = [one | (one["deadline"] or {}) for one in listed]
     of_both = [mine | told for mine, told in zip(found["deliveries"], waiting, strict=True)]
@@ -431,7 +449,9 @@ def test_the_views_hide_what_secret_and_rahasia_ones_say(store: Store) -> None:
         outbox.add(work, new("LS-BBBBBB", tracking_id="1", is_secret=True))
         outbox.add(work, new("LS-CCCCCC", tracking_id="2"))
         institutions.replace_all(work, [Institution(id="611", name="Dinas PU")])
-        hidden = next(views.report_json(row, work.at) for row in views.reports(work) if row["is_secret"])
+        hidden = next(
+            interface.report(row, work.now) for row in overview.reports(work) if row.report.report.is_secret
+        )
     (secret,) = select(store, "SELECT * FROM v_reports WHERE is_secret")
     for name in ("title", "place", "kecamatan", "kelurahan"):
         assert secret[name] is hidden[name] is None
@@ -451,11 +471,11 @@ def test_a_broken_audit_row_hides_no_report(store: Store, data: str) -> None:
         work.note("colour", "1")
         one = reports.load(work, ["1"])["1"]
     with store.reading() as work:
-        assert views.show(work, one)["timeline"][-1]["what"].startswith("an audit row that cannot be read")
+        assert last_told(work, one).startswith("an audit row that cannot be read")
     with store.engine.connect() as conn:
         drop = "audit_no_update" if store.engine.dialect.name == "sqlite" else "audit_no_change ON audit"
         conn.exec_driver_sql(f"DROP TRIGGER {drop}")
         conn.execute(text("UPDATE audit SET what = 'colour', data = :data"), {"data": data})
         conn.commit()
     with store.reading() as work:
-        assert views.show(work, one)["timeline"][-1]["what"].startswith("an audit row that cannot be read")
+        assert last_told(work, one).startswith("an audit row that cannot be read")

@@ -45,7 +45,7 @@ LOADED = (
         "lapor_sync.store.backup",
         "lapor_sync.store.migrations",
     ),
-    *("lapor_sync.store.views", "lapor_sync.sync.cycle", "lapor_sync.sync.restore", "connectors.admin_export"),
+    *("lapor_sync.interface", "lapor_sync.sync.cycle", "lapor_sync.sync.restore", "connectors.admin_export"),
     *("connectors.sp4n_v3", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.dialects.sqlite"),
 )
 _PR_SET_PDEATHSIG = 1

@@ -556,7 +556,7 @@ def test_nobody_sees_a_traceback(cli, monkeypatch):
     def broken(*_: object) -> None:
         raise RuntimeError("the words of a citizen")
 
-    monkeypatch.setattr("lapor_sync.store.views.status", broken)
+    monkeypatch.setattr("lapor_sync.interface.status", broken)
     ran = cli("status")
     assert ran.code == 1
     assert ran.says("RuntimeError at", "please report")
@@ -579,7 +579,7 @@ def test_what_the_system_refuses(cli, monkeypatch, error, code, words):
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("lapor_sync.store.views.status", broken)
+    monkeypatch.setattr("lapor_sync.interface.status", broken)
     ran = cli("status")
     assert ran.code == code
     assert ran.says(words)

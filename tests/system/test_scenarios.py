@@ -12,11 +12,12 @@ from signal import SIGTERM
 import pytest
 
 from connectors.simulator import SCENARIOS
+from lapor_sync import interface
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.office import OutboxAct, change
-from lapor_sync.store import audit, outbox, quarantine, reports, views
+from lapor_sync.store import audit, outbox, overview, quarantine, reports
 from lapor_sync.store.reports import Mirrored
 from tests.system.launcher import Launcher
 from tests.system.rig import BEARER, OPD, TOKEN, Rig, rig, some_at_once
@@ -80,7 +81,7 @@ def _nothing_gone(day: Day) -> Wrong:
 def _away(day: Day, alarm: str) -> Wrong:
     """One outage, one alarm, and nothing of what waits is given up."""
     with day.city.mirror.store.reading() as work:
-        outage = views.status(work)["outage"]
+        outage = interface.status(overview.overview(work))["outage"]
         states = {one.state for one in outbox.listing(work)}
     told = len(day.city.said(alarm))
     return (
@@ -147,7 +148,9 @@ def told(city: Rig) -> str:
     """All that may be shown to whoever helps: the log with its errors, every audit row, and `status`."""
     with city.mirror.store.reading() as work:
         chain = "\n".join(map(str, audit.rows(work.conn, work.agency)))
-        return "\n".join((city.stderr.read_text(encoding="utf-8"), chain, json.dumps(views.status(work))))
+        return "\n".join(
+            (city.stderr.read_text(encoding="utf-8"), chain, json.dumps(interface.status(overview.overview(work))))
+        )
 
 
 def personal(city: Rig) -> set[str]:

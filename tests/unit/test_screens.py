@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapor_sync import output, screens
+from lapor_sync import interface, output, screens
 from lapor_sync.check import Line
 from lapor_sync.layout import cut, flow, fold, layout, pad, width
 from lapor_sync.output import plain, say
 from lapor_sync.screens.report_list import REPORT_WIDTHS, due
-from lapor_sync.store import views
 from lapor_sync.words import en
 
 WIB = ZoneInfo("Asia/Jakarta")
@@ -131,7 +130,7 @@ def test_the_screens_of_a_city_fit_80_columns(monkeypatch, capsys):
     assert lines[0].split() == ["Id", "OPD", *counts]
     assert lines[1].split() == ["611", "Dinas", "Pekerjaan", "Umum", *["12"] * 7]
     assert lines[2] == "     dan Penataan Ruang"
-    row: views.Json = {
+    row: interface.Json = {
         "tracking_id": "20000001",
         "colour": "merah",
         "waiting_on": "opd",
@@ -151,7 +150,7 @@ def test_the_screens_of_a_city_fit_80_columns(monkeypatch, capsys):
     assert lines[3].startswith("             Terverifikasi: Jalan Jalan")
     assert lines[4].startswith("20000001")
     assert lines[6] == "             [deadline_estimated]"
-    delivery: views.Json = {
+    delivery: interface.Json = {
         "ref": "LS-AAAAAA",
         "kind": "response",
         "state": "queued",
