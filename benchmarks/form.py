@@ -26,6 +26,7 @@ SUBJECTS = (
     "audit",
     "startup",
     "idle",
+    "board",
 )
 """In the order of the document. Each is a module of this package."""
 

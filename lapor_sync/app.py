@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import structlog
 
 from lapor_sync.clock import SystemClock
-from lapor_sync.config import Secrets, Settings, read_dated_file, read_secrets, setting_name
+from lapor_sync.config import Secrets, Settings, files_folder, read_dated_file, read_secrets, setting_name
 from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.calendar import WorkingDays
@@ -30,6 +31,7 @@ from lapor_sync.office import FileLimits
 from lapor_sync.store import backup, lock, marks, outbox, people
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Store, make_engine, open_store
+from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.store.lock import Holding
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -37,7 +39,7 @@ from lapor_sync.sync import restore
 from lapor_sync.sync.cycle import CycleResult, run_cycle, run_without_upstream
 from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
-from lapor_sync.sync.setup import Setup, no_step
+from lapor_sync.sync.setup import Keeping, Setup, no_step
 from lapor_sync.sync.take_export import take_export
 from lapor_sync.words.en import told
 
@@ -183,6 +185,20 @@ class App:
             stopping=self.asked,
             progress=progress,
             holding=self.holding or Holding(),
+            keeping=self._keeping(),
+        )
+
+    def _keeping(self) -> Keeping | None:
+        """How citizens' files are kept; None where only their names are."""
+        from connectors.transport import Outside
+
+        settings = self.settings
+        if settings.attachments != "keep" or settings.upstream_url is None:
+            return None
+        return Keeping(
+            source=Outside(settings.upstream_url, hosts=settings.attachments_hosts, stopping=self.asked),
+            folder=FileFolder(files_folder(settings, os.environ)),
+            most=int(settings.attachments_max_gb * 10**9),
         )
 
     # What runs.

@@ -9,6 +9,7 @@
 - `pacing`: how many calls a second, and how long before another;
 - `upstream_clock`: what time it is there;
 - `answers`: which error an answer is, with what `gateway` and `redirects` tell; `attached_file`: is it the file?
+- `outside`: files of citizens, from wherever LAPOR says
 - `room`: how much memory large answers take together.
 
 It never follows a redirect, keeps no cookie, and sends the credentials to the configured base only.
@@ -17,6 +18,7 @@ It never follows a redirect, keeps no cookie, and sends the credentials to the c
 from connectors.transport.addresses import may_be_in_address
 from connectors.transport.answers import LONGEST_OBEYED_WAIT, Answer
 from connectors.transport.client import Part, Transport
+from connectors.transport.outside import Outside
 from connectors.transport.pacing import Pacer, backoff
 from connectors.transport.settings import MEBI, TransportSettings
 from connectors.transport.tls import trusted
@@ -25,6 +27,7 @@ __all__ = [
     "LONGEST_OBEYED_WAIT",
     "MEBI",
     "Answer",
+    "Outside",
     "Pacer",
     "Part",
     "Transport",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpcore
 import httpx
 
@@ -28,10 +30,11 @@ class Opener:
     https. `.netrc` and credentials inside of addresses are not used. Raises SettingsWrong.
     """
 
-    def __init__(self, limit: Limit, host: str) -> None:
-        self._backend = BoundedBackend(limit)
+    def __init__(self, limit: Limit, host: str, may_reach: Callable[[str], bool] | None = None) -> None:
+        """`may_reach` is asked of each IP address before a socket is opened to it; a proxy connects by itself."""
         self._context = tls.trusted()
         self._proxies = proxies_for(host, self._context)
+        self._backend = BoundedBackend(limit, None if self._proxies else may_reach)
 
     def wire(self, scheme: str) -> httpcore.ConnectionPool:
         """Return a wire, not open yet."""

@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import termios
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import httpcore
@@ -145,8 +145,9 @@ def _is_readable(sock: socket.socket | None) -> bool:
 class BoundedBackend(httpcore.SyncBackend):
     """Opens sockets that know the call's limit, and keeps it while it tries one address of a name after the other."""
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: Limit, may_reach: Callable[[str], bool] | None = None) -> None:
         self._limit = limit
+        self._may_reach = may_reach
 
     def connect_tcp(
         self,
@@ -158,6 +159,8 @@ class BoundedBackend(httpcore.SyncBackend):
     ) -> httpcore.NetworkStream:
         failed: httpcore.NetworkError | httpcore.TimeoutException = httpcore.ConnectError("no such host or port")
         addresses = _addresses(host, port)
+        if self._may_reach is not None and not all(map(self._may_reach, addresses)):
+            raise httpcore.ConnectError("its address leads into a private network")
         for tried, address in enumerate(addresses):
             # A dead address (IPv6 that leads nowhere, say) must leave the others their time.
             patience = max(self._limit.left() / (len(addresses) - tried), 0.001)

@@ -29,7 +29,8 @@ SECRET_BYTES = 32
 def board(call: Call, listen: str | None) -> None:
     """Serve the board for officers, until SIGTERM. It needs the database, and no credentials of LAPOR's."""
     from lapor_sync.app import file_limits_of
-    from lapor_sync.config import board_secret_file
+    from lapor_sync.config import board_secret_file, files_folder
+    from lapor_sync.store.file_folder import FileFolder
     from lapor_sync.web.board import Board
     from lapor_sync.web.listening import address_of
     from lapor_sync.web.serving import serve
@@ -51,6 +52,7 @@ def board(call: Call, listen: str | None) -> None:
             secret=secret,
             public_url=settings.board_public_url,
             host=address.host,
+            files=FileFolder(files_folder(settings, os.environ)),
         )
 
         def listening(at: Address) -> None:

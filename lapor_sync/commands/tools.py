@@ -22,6 +22,7 @@ from lapor_sync.commands.base import (
     refuse_existing,
     stop_on_signals,
 )
+from lapor_sync.domain.citizen_files import files_of
 from lapor_sync.domain.errors import BadInput, SettingsWrong
 from lapor_sync.output import say
 
@@ -90,7 +91,7 @@ def numbered_attachments(work: object, one: Mirrored) -> list[Attachment]:
     from lapor_sync.store import threads
 
     items = threads.load(work, [one.tracking_id]).get(one.tracking_id, ())  # type: ignore[arg-type]
-    return [*one.report.attachments, *(file for item in items for file in item.attachments)]
+    return files_of(one.report.attachments, items)
 
 
 def _numbered(one: Mirrored, files: list[Attachment], number: int) -> Attachment:

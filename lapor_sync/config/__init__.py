@@ -110,6 +110,13 @@ def board_secret_file(settings: Settings, environ: Mapping[str, str]) -> Path:
     return (database.parent if database is not None else _state_directory(environ)) / "board-secret"
 
 
+def files_folder(settings: Settings, environ: Mapping[str, str]) -> Path:
+    """Where the files of this agency's citizens are: beside the database."""
+    database = database_file(settings.database_url)
+    beside = database.parent if database is not None else _state_directory(environ)
+    return beside / "files" / settings.agency
+
+
 def _state_directory(environ: Mapping[str, str]) -> Path:
     if own := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
         return Path(own)

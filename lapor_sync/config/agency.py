@@ -109,6 +109,24 @@ class Agency(BaseModel):
     )
     attach_max: int = Field(default=defaults.ATTACH_MAX, ge=0, le=50, description="a whole number, 0 to 50")
 
+    attachments: str = Field(
+        default=defaults.ATTACHMENTS,
+        pattern="^(keep|link)$",
+        description="keep (citizens' files are fetched when they are first seen) or link (their names only)",
+    )
+    attachments_max_gb: float = Field(
+        default=defaults.ATTACHMENTS_MAX_GB,
+        gt=0,
+        le=100_000,
+        description="a number of gigabytes, more than 0",
+    )
+    attachments_hosts: Annotated[tuple[str, ...], BeforeValidator(as_items), AfterValidator(without_repeats)] = (
+        Field(
+            default=(),
+            description="names of hosts in a private network that citizens' files may lie on, comma-separated",
+        )
+    )
+
     upstream_timezone: Zone = ZoneInfo(defaults.TIMEZONE)
     timezone: Zone = ZoneInfo(defaults.TIMEZONE)
     import_dir: Path | None = Field(default=None, description="the path of a folder")

@@ -25,6 +25,9 @@ REF_PREFIX: Final = "LS"
 RAW_DAYS: Final = 90
 REPORTER_NAME_DAYS: Final = 365
 
+ATTACHMENTS: Final = "keep"
+ATTACHMENTS_MAX_GB: Final = 20.0
+
 ATTACH_TYPES: Final = ("jpg", "jpeg", "png", "pdf", "doc", "docx")
 ATTACH_MAX_MB: Final = 5.0
 ATTACH_MAX: Final = 5

@@ -156,6 +156,16 @@ class Missing(UpstreamError):
         return True
 
 
+class NotPublic(UpstreamError):
+    """An address that upstream names leads into a private network, and was not called."""
+
+    todo = advise(Todo.CHECK_NETWORK)
+
+    @property
+    def lasts(self) -> bool:
+        return True
+
+
 class RateLimited(UpstreamError):
     """429; `retry_after` in seconds where upstream said so."""
 

@@ -67,6 +67,14 @@ class ListPage:
     size: int = 0
 
 
+class FileSource(Protocol):
+    """Where the files of citizens come from."""
+
+    def fetch(self, file: Attachment) -> bytes:
+        """The file, whole, without credentials. Raises Missing where its address leads to nothing any more, NotPublic,
+        other UpstreamError."""
+
+
 class Connector(Protocol):
     """The calls of the upstream. Reads raise UpstreamError; a write never raises, it returns its outcome."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
+from lapor_sync.domain.citizen_files import files_of
 from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
@@ -31,7 +32,7 @@ from lapor_sync.mirror.decide import (
 )
 from lapor_sync.mirror.merge import Read, hides
 from lapor_sync.mirror.mirror import Log, Mirror
-from lapor_sync.store import conflicts, outbox, quarantine, reports, threads
+from lapor_sync.store import citizen_files, conflicts, outbox, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
@@ -71,7 +72,16 @@ def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change
     ]
     save(work, mirror, changes)
     _save_threads(work, reads, changes, before)
+    _note_files(work, changes)
     return changes
+
+
+def _note_files(work: Work, changes: Iterable[Change]) -> None:
+    """What is attached is to be fetched while its address holds."""
+    sound = (one for one in changes if not one.is_other)
+    citizen_files.note(
+        work, {one.new.tracking_id: files_of(one.new.report.attachments, one.items) for one in sound}
+    )
 
 
 def rejudge(work: Work, mirror: Mirror, tracking_ids: Iterable[str]) -> list[Change]:

@@ -29,6 +29,7 @@ from sqlalchemy import (
     text,
 )
 
+from lapor_sync.domain.citizen_files import FileState
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.people import Role
@@ -208,7 +209,7 @@ citizen_file = Table(  # what became of a file that a citizen attached
     Column("stored", Text),  # the name of its bytes in the folder: their hash
     Column("small", Text),  # the same of a picture's small copy
     Column("size", BigInteger, nullable=False),  # of both
-    CheckConstraint("state IN ('wanted', 'kept', 'absent', 'dropped')", name="citizen_file_state"),
+    CheckConstraint(_one_of("state", FileState), name="citizen_file_state"),
 )
 _partial(
     "citizen_file_wanted",

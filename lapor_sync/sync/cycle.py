@@ -16,6 +16,7 @@ from lapor_sync.store import ailing, audit, marks, outages, outbox, pauses, repo
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
+from lapor_sync.sync.keep_files import keep_files
 from lapor_sync.sync.lane import work_ailing
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
@@ -78,6 +79,8 @@ def _steps(setup: Setup, health: Health) -> CycleResult:
     arrived = push(setup, health) if setup.may_push else 0
     setup.step("pushed")
     arrived += work_ailing(setup, health)
+    keep_files(setup)
+    setup.step("files_kept")
     return CycleResult(tally=tally, reread=read, arrived=arrived)
 
 

@@ -10,10 +10,10 @@ from lapor_sync.store.reports import Mirrored
 
 def fetch(connector: Connector, one: Mirrored, file: Attachment) -> bytes:
     """Return the file. A signed address expires (seen), so that it is asked for anew. Raises UpstreamError."""
-    return connector.fetch_attachment(_signed_now(connector, one, file) if "?" in file.url else file)
+    return connector.fetch_attachment(signed_now(connector, one, file) if "?" in file.url else file)
 
 
-def _signed_now(connector: Connector, one: Mirrored, file: Attachment) -> Attachment:
+def signed_now(connector: Connector, one: Mirrored, file: Attachment) -> Attachment:
     """Return the file as the report names it now; as it is known where it is not to be told from others there."""
     try:
         found = _same(file, connector.read_report(one.call_id).report.attachments)

@@ -10,6 +10,7 @@ from lapor_sync.mirror.write import rejudge
 from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
+from lapor_sync.sync.keep_files import sweep_folder
 from lapor_sync.sync.reread import A_DAY
 from lapor_sync.sync.setup import Setup
 
@@ -66,6 +67,7 @@ def daily(setup: Setup, health: Health) -> None:
     """Once a day: drop what is no longer needed (rules, section 7), and read the master list of institutions."""
     if drop_personal(setup):
         _read_institutions(setup, health)
+        sweep_folder(setup)
 
 
 def drop_personal(setup: Mirror) -> bool:

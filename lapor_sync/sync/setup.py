@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lapor_sync.domain.ports import Clock, Connector
+from lapor_sync.domain.ports import Clock, Connector, FileSource
 from lapor_sync.mirror.mirror import Mirror
+from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.store.lock import Holding
+from lapor_sync.sync.pictures import Drawn, drawn_anew
 
 
 def no_step(_name: str) -> None:
@@ -20,12 +22,23 @@ def never() -> bool:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Keeping:
+    """How the files of citizens are kept: from where, in which folder, how many bytes at most."""
+
+    source: FileSource
+    folder: FileFolder
+    most: int
+    draw: Callable[[bytes], Drawn | None] = drawn_anew
+
+
+@dataclass(frozen=True, kw_only=True)
 class Setup(Mirror):
     """One agency's work. `user_id` and the city's institution id are needed to push only.
 
     `step` is called with each step's name as it is reached; `stopping` tells whether to come to an end;
     `spread` is a random number in [0, 1) for jitter; `progress` hears (done, total or None) reports.
-    `holding` is the proof that this process alone works the database.
+    `holding` is the proof that this process alone works the database. `keeping` is None where citizens' files stay
+    where they are.
     """
 
     connector: Connector
@@ -37,6 +50,7 @@ class Setup(Mirror):
     stopping: Callable[[], bool] = never
     progress: Callable[[int, int | None], None] = lambda _done, _total: None
     holding: Holding = field(default_factory=Holding)
+    keeping: Keeping | None = None
 
     @property
     def may_push(self) -> bool:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
+from lapor_sync.store.file_folder import FileFolder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +17,8 @@ class Board:
     """One city's board.
 
     `secret` signs the tokens of forms. `public_url` is where people find it, None on loopback alone; `host` then is
-    the name or address it listens on. `report_url`: where LAPOR shows a report, with `{id}`.
+    the name or address it listens on. `files`: where citizens' files are kept. `report_url`: where LAPOR shows a
+    report, with `{id}`.
     """
 
     mirror: Mirror
@@ -25,6 +27,7 @@ class Board:
     public_url: str | None = None
     host: str = "127.0.0.1"
     city: str = ""
+    files: FileFolder | None = None
 
     @property
     def store(self) -> Store:

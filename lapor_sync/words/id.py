@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from lapor_sync.domain import happenings
+from lapor_sync.domain.citizen_files import Absence
 from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State
@@ -550,6 +551,17 @@ class TroubleKind(StrEnum):
     MAY_STAND_TWICE = "may_stand_twice"
     NO_SUCH_DAY = "no_such_day"
 
+
+FILES: Mapping[Absence | None, str] = {
+    None: "(dibuka di LAPOR)",
+    Absence.EXPIRED: "(tidak dapat diambil lagi: alamatnya sudah kedaluwarsa atau berkasnya dihapus)",
+    Absence.NOT_ALLOWED: "(tidak diambil: alamatnya menunjuk ke jaringan dalam)",
+    Absence.NO_FILE: "(tidak dapat diambil: yang datang bukan berkas itu)",
+    Absence.TOO_LARGE: "(tidak diambil: terlalu besar; dibuka di LAPOR)",
+    Absence.AWAY: "(tidak dapat diambil: servernya tidak menjawab)",
+    Absence.NO_ROOM: "(tidak disimpan lagi karena keterbatasan ruang)",
+}
+"""What became of a file that is not kept."""
 
 TROUBLES: Mapping[TroubleKind, Told] = {
     TroubleKind.OTHER_HOST: Told(

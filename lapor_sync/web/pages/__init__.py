@@ -3,6 +3,7 @@
 from lapor_sync.web.pages.account import account
 from lapor_sync.web.pages.decisions import decisions
 from lapor_sync.web.pages.deliveries import deliveries
+from lapor_sync.web.pages.files import files
 from lapor_sync.web.pages.health import health
 from lapor_sync.web.pages.history import history
 from lapor_sync.web.pages.opds import opds
@@ -18,6 +19,7 @@ BLUEPRINTS = (
     account,
     decisions,
     deliveries,
+    files,
     health,
     history,
     opds,

@@ -27,6 +27,7 @@ from lapor_sync.store.reports import Mirrored
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.guard import board
+from lapor_sync.web.pages.files import shown
 from lapor_sync.web.timeline import timeline
 from lapor_sync.web.trouble import Trouble
 from lapor_sync.words.id import TroubleKind
@@ -71,6 +72,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         whole = dossier(work, office.known_report(work, one.tracking_id))
         draft = drafts.get(work, session.person().person_id, one.tracking_id)
         written = notes.of_report(work, one.tracking_id)
+        attached = shown(work, whole.report, whole.items)
     now = board().store.clock.now()
     is_note = typed().get("for") == NOTE
     return render_template(
@@ -78,6 +80,8 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         problem=problem,
         one=whole.report,
         whole=whole,
+        files_shown=attached,
+        one_id=one.tracking_id,
         rights=rights,
         why_not=rights.why_not,
         limits=limits_of(whole, now),
