@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import update
 
+from lapor_sync.domain.delivery import Reason
+from lapor_sync.domain.errors import BadRecord
+from lapor_sync.store import conflicts, drafts, notes, quarantine
+from lapor_sync.store.schema import report
 from tests.browser.conftest import DESKTOP, PHONE, Open, overhang, violations
 from tests.browser.town import ADMIN, INSPECTOR, OFFICER, Town
 
@@ -24,12 +29,18 @@ PAGES = [
     ("/orang/jabatan", ADMIN),
     ("/orang/undang", ADMIN),
     ("/orang/serah-terima", ADMIN),
+    ("/orang/serah-terima", ADMIN),
     ("/rekap", ADMIN),
     ("/rekap?period=kemarin", OFFICER),
     ("/keputusan", ADMIN),
     ("/riwayat?periksa=1", ADMIN),
     ("/sistem", ADMIN),
     ("/akun", OFFICER),
+    ("/orang", ADMIN),
+    ("/orang/1", ADMIN),
+    ("/orang/undang", ADMIN),
+    ("/orang/serah-terima", ADMIN),
+    ("/rekap", ADMIN),
 ]
 
 
@@ -64,3 +75,28 @@ def test_it_is_walked_through_by_the_keyboard(open_page: Open, kota: Town, path:
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_a_long_word_and_hostile_text_make_no_page_wider_and_run_nothing(open_page: Open, kota: Town) -> None:
+    one, word = kota.waiting(), "<img src=x onerror=alert(1)>" + "W" * 300
+    with kota.setup.store.work() as work:
+        values = dict.fromkeys(("title", "content", "location", "disposition_name", "category"), word)
+        work.conn.execute(update(report).where(report.c.tracking_id == one).values(content_text=None, **values))
+        conflicts.open_one(work, kind=Reason.BOTH_MOVED, tracking_id=one)
+        quarantine.put(work, "list", BadRecord(word, key=word, report_id=None, raw="{}"))
+        notes.add(work, one, word, is_instruction=True, day=None)
+        drafts.put(work, "2", one, text=word, is_secret=False, seen="")
+        work.note(word, word)
+    page = open_page("/tugas", ADMIN, viewport={"width": 320, "height": 640})
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    for path in (
+        "/tugas",
+        "/laporan",
+        f"/laporan/{one}",
+        f"/laporan/{one}/cetak",
+        "/keputusan",
+        "/riwayat",
+        "/opd",
+    ):
+        page.goto(kota.url + path)
+        assert overhang(page) <= 0, path
