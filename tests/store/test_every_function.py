@@ -20,17 +20,19 @@ import pytest
 from sqlalchemy import Connection, select
 
 from lapor_sync import store as package
+from lapor_sync.domain.citizen_files import Absence
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State, WhyPaused
 from lapor_sync.domain.errors import BadRecord, Defect
 from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.people import Post, Role, Tenure
 from lapor_sync.domain.ports import Uptime
-from lapor_sync.domain.report import Institution, OutgoingFile, StatusChange
+from lapor_sync.domain.report import Attachment, Institution, OutgoingFile, StatusChange
 from lapor_sync.store import (
     ailing,
     attendance,
     audit,
+    citizen_files,
     conflicts,
     differing,
     dossier,
@@ -119,6 +121,10 @@ def fill(work: Work, word: str, ref: str) -> None:
     drafts.put(work, person, "7001", text=word, is_secret=False, seen=word)
     drafts.pass_on(work, person, "999", None, START + A_DAY)
     notes.add(work, "7001", word, is_instruction=True, day=None)
+    file = Attachment(url="address", file_name="surat", extension="pdf")
+    citizen_files.note(work, {"7001": [file], "7002": [file]})
+    closed_one = next(one for one in citizen_files.wanted(work, 10) if one.tracking_id == "7002")
+    citizen_files.keep(work, closed_one, "pdf", word, None, 5)
 
 
 def more(work: Work) -> None:
@@ -186,6 +192,11 @@ def count_anew(work: Work) -> None:
     pause = pauses.current(work)
     assert pause is not None
     pauses.count_anew(work, pause, UPTIME)
+
+
+def a_file(work: Work) -> citizen_files.Wanted:
+    """A file of a report that both agencies have, under the same key."""
+    return citizen_files.wanted(work, 10)[0]
 
 
 class Ids:
@@ -273,6 +284,18 @@ ENTRIES: dict[str, Call] = {
     "audit.about": lambda w: [tuple(one) for one in audit.about(w.conn, w.agency, "7001")],
     "audit.listing": lambda w: audit.listing(w.conn, w.agency, audit.Sought(subject="7001"), before=None, most=50),
     "audit.verify": lambda w: audit.verify(w.conn, w.agency),
+    "citizen_files.note": lambda w: citizen_files.note(
+        w, {"7001": [Attachment(url="x", file_name="x", extension="x")]}
+    ),
+    "citizen_files.wanted": lambda w: citizen_files.wanted(w, 10),
+    "citizen_files.keep": lambda w: citizen_files.keep(w, a_file(w), "pdf", "x", None, 1),
+    "citizen_files.give_up": lambda w: citizen_files.give_up(w, a_file(w), Absence.EXPIRED),
+    "citizen_files.try_later": lambda w: citizen_files.try_later(w, a_file(w), START + A_DAY),
+    "citizen_files.of_report": lambda w: [citizen_files.of_report(w, one) for one in ("7001", "7002")],
+    "citizen_files.size_of_all": citizen_files.size_of_all,
+    "citizen_files.closed_longest": lambda w: citizen_files.closed_longest(w, 10),
+    "citizen_files.drop": lambda w: citizen_files.drop(w, citizen_files.closed_longest(w, 10)[0]),
+    "citizen_files.in_use": lambda w: citizen_files.in_use(w, ["mine", "theirs"]),
     "conflicts.open_one": lambda w: conflicts.open_one(w, kind="x", tracking_id="7002"),
     "conflicts.settle": lambda w: conflicts.settle(
         w,
@@ -575,4 +598,4 @@ def test_what_is_compared_is_all_that_an_agency_can_have(together: Store) -> Non
     """No table of the schema is empty for the other agency, so that a leak from any of them would show."""
     with together.reading() as work:
         empty = {name for name, rows in rows_of(work.conn, THEIRS).items() if not rows}
-    assert empty <= {"citizen_file", "reply_template"}  # no function of the store fills them yet
+    assert empty <= {"reply_template"}  # no function of the store fills it yet
