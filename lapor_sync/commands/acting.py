@@ -154,12 +154,12 @@ def _outbox_act(name: str, help_text: str) -> None:
     @acting_by
     @click.pass_obj
     def act(call: Call, ref: str, by: str | None) -> None:
-        from lapor_sync.office import OutboxAct, change, may_have_arrived
+        from lapor_sync.office import OutboxAct, change
 
         with call.app().mirror(anew=False) as mirror:
-            in_doubt = may_have_arrived(mirror, ref)
-            say(change(mirror, acting(by), OutboxAct(name), ref))
-        if in_doubt and name != OutboxAct.HOLD:
+            changed = change(mirror, acting(by), OutboxAct(name), ref)
+        say(changed.state)
+        if changed.may_have_arrived and name != OutboxAct.HOLD:
             say(_GOES_TWICE if name == OutboxAct.RETRY else _MAY_STAND, err=True)
 
 
@@ -205,14 +205,11 @@ def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | Non
     if how is None:
         raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
     with call.app().mirror(anew=False) as mirror:
-        kinds = settle(mirror, acting(by), conflict_id, How(how))
-    for kind in kinds:
+        settled = settle(mirror, acting(by), conflict_id, How(how))
+    for kind in settled.kinds:
         say(f"settled {kind}")
-    if not _IN_DOUBT.isdisjoint(kinds):
+    if settled.may_have_arrived:
         say(_GOES_TWICE if how == How.KEEP_OURS else _MAY_STAND, err=True)
 
-
-_IN_DOUBT = frozenset({"perhaps_arrived", "cannot_read_back", "not_found_again", "mentioned", "not_confirmed"})
-"""Conflicts about a delivery of which a try may have arrived."""
 
 COMMANDS = (respond, forward)

@@ -4,8 +4,8 @@ Each act works beside a running daemon. It raises Refused, and then nothing was 
 """
 
 from lapor_sync.office.acting import acting
-from lapor_sync.office.conflicts import settle
-from lapor_sync.office.deliveries import OutboxAct, change, may_have_arrived, pause, resume
+from lapor_sync.office.conflicts import Settled, settle
+from lapor_sync.office.deliveries import Changed, OutboxAct, change, pause, resume
 from lapor_sync.office.drafts import keep_draft, take_over_drafts
 from lapor_sync.office.finding import institution_by_part, institution_id, known_report
 from lapor_sync.office.handovers import forward
@@ -14,9 +14,11 @@ from lapor_sync.office.responses import NewResponse, origin_of, respond, respond
 from lapor_sync.office.wording import FileLimits
 
 __all__ = [
+    "Changed",
     "FileLimits",
     "NewResponse",
     "OutboxAct",
+    "Settled",
     "acting",
     "change",
     "forward",
@@ -25,7 +27,6 @@ __all__ = [
     "instruct",
     "keep_draft",
     "known_report",
-    "may_have_arrived",
     "origin_of",
     "pause",
     "respond",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
@@ -9,26 +11,31 @@ from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office.acting import acting
-from lapor_sync.office.deliveries import OutboxAct, agree_with_upstream, move
+from lapor_sync.office.deliveries import OutboxAct, agree_with_upstream, may_stand, move
 from lapor_sync.store import conflicts, marks, outbox, reports
 from lapor_sync.store.conflicts import Conflict, How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 
 
-def settle(mirror: Mirror, actor: Actor, given: str, how: How) -> list[str]:
-    """Settle one conflict by its id, or all of a report by its Tracking ID; their kinds.
+class Settled(NamedTuple):
+    """The kinds of what was settled; whether a delivery that it was about may have arrived: see `Changed`."""
 
-    Raises Refused.
-    """
+    kinds: list[str]
+    may_have_arrived: bool
+
+
+def settle(mirror: Mirror, actor: Actor, given: str, how: How) -> Settled:
+    """Settle one conflict by its id, or all of a report by its Tracking ID. Raises Refused."""
     demand(actor, Act.SETTLE)
     with acting(mirror.store, actor) as work:
         found = _conflicts(work, given.strip())
         if not found:
             raise Refused(Code.CONFLICT_UNKNOWN, given=given)
+        about = [one for conflict in found if (one := outbox.get(work, conflict.ref or "")) is not None]
         for conflict in found:
             _settle_one(work, mirror, conflict, how)
-        return [conflict.kind for conflict in found]
+        return Settled([conflict.kind for conflict in found], any(map(may_stand, about)))
 
 
 def _conflicts(work: Work, given: str) -> list[Conflict]:

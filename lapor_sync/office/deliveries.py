@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
+from typing import NamedTuple
 
 from lapor_sync.domain.colour import CLOSED, unknown_status
 from lapor_sync.domain.delivery import Reason, State, WhyPaused
@@ -48,8 +49,16 @@ def acts_on(state: State) -> tuple[OutboxAct, ...]:
 _ON_ITS_WAY = frozenset({State.SENDING, State.UNKNOWN})
 
 
-def change(mirror: Mirror, actor: Actor, act: OutboxAct, ref: str) -> State:
-    """Retry, hold or cancel a delivery; its new state. Raises Refused."""
+class Changed(NamedTuple):
+    """The new state of a delivery, and whether a try of it may have arrived: then it may stand twice if it goes again,
+    or its words are written once more."""
+
+    state: State
+    may_have_arrived: bool
+
+
+def change(mirror: Mirror, actor: Actor, act: OutboxAct, ref: str) -> Changed:
+    """Retry, hold or cancel a delivery. Raises Refused."""
     with acting(mirror.store, actor) as work:
         one = outbox.get(work, ref.strip().upper())
         if one is None:
@@ -62,7 +71,7 @@ def change(mirror: Mirror, actor: Actor, act: OutboxAct, ref: str) -> State:
             if report is not None:
                 ailing.due_now(work, report.call_id)
             _wake(work)
-            return State.QUEUED
+            return Changed(State.QUEUED, may_stand(one))
         if one.state not in _FROM[act]:
             code = Code.DELIVERY_ON_ITS_WAY if one.state in _ON_ITS_WAY else Code.DELIVERY_OVER
             raise Refused(code, ref=one.ref, state=one.state, act=act)
@@ -74,14 +83,12 @@ def change(mirror: Mirror, actor: Actor, act: OutboxAct, ref: str) -> State:
         move(work, mirror, one, act)
         if asked:
             agree_with_upstream(work, mirror, one.tracking_id)
-        return _TO[act]
+        return Changed(_TO[act], may_stand(one))
 
 
-def may_have_arrived(mirror: Mirror, ref: str) -> bool:
-    """Return whether a try of this delivery left whose outcome is not known: sent again it may stand twice."""
-    with mirror.store.reading() as work:
-        one = outbox.get(work, ref.strip().upper())
-        return one is not None and one.delivery.may_have_arrived
+def may_stand(one: Queued) -> bool:
+    """Return whether a delivery may stand upstream: a try of it left, or its reference is mentioned there."""
+    return one.delivery.may_have_arrived or one.reason is Reason.MENTIONED
 
 
 def move(work: Work, mirror: Mirror, queued: Queued, act: OutboxAct) -> None:
@@ -103,9 +110,8 @@ def _queue_again(work: Work, mirror: Mirror, queued: Queued) -> None:
         report = _confirm(work, report)
     items = threads.load(work, [queued.tracking_id]).get(queued.tracking_id, ())
     # What a person saw is known; where it may be on its way, what is new from here on may be it.
-    in_doubt = queued.delivery.scene is not None or queued.reason is Reason.MENTIONED
     began_at = queued.delivery.scene.began_at if queued.delivery.scene else None
-    scene = Scene(items=digests(items), began_at=began_at) if in_doubt else None
+    scene = Scene(items=digests(items), began_at=began_at) if may_stand(queued) else None
     outbox.let_go(
         work,
         queued,

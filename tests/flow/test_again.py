@@ -116,8 +116,8 @@ def test_what_was_called_off_after_a_try_of_unknown_outcome_may_have_come(city: 
         assert one is not None
         outbox.hold(work, one, Reason.PERHAPS_ARRIVED)
         outbox.put_scene(work, first, Scene(items={}))
-    assert office.may_have_arrived(city.setup, first)
-    office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
+    called_off = office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
+    assert called_off == office.Changed(State.CANCELLED, may_have_arrived=True)
     with pytest.raises(Refused, match=f"same_words.*{first} state=cancelled"):
         city.respond(MINE, TEXT)
     assert city.respond(MINE, TEXT, again=True) != first
@@ -129,7 +129,8 @@ def test_what_lapor_refused_did_not_come(city: Stage) -> None:
     city.upstream.store = lambda _outgoing: RefusedByLapor(http_status=422, why="no")
     city.cycles(2)
     assert city.state(first) is State.REFUSED
-    assert not office.may_have_arrived(city.setup, first)
+    again = office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
+    assert again == office.Changed(State.CANCELLED, may_have_arrived=False)
     assert city.respond(MINE, TEXT) != first
 
 

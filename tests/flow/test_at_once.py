@@ -71,7 +71,7 @@ def someone_waits(city: Bench) -> None:
 def test_while_it_is_claimed(city: Bench, desk: Mirror, act: OutboxAct) -> None:
     """The person comes a moment too late, and is told so; the response arrives once."""
     ref = written(city)
-    asked: list[Future[State]] = []
+    asked: list[Future[office.Changed]] = []
     with ThreadPoolExecutor(1) as pool:
 
         def step(name: str) -> None:
@@ -107,7 +107,7 @@ def test_while_it_is_held(city: Bench, desk: Mirror) -> None:
     """The report was closed and the daemon holds the response: a `cancel` of that moment cancels what is held."""
     ref = written(city)
     city.world.satisfied(city.delivery(ref).tracking_id)
-    asked: list[Future[State]] = []
+    asked: list[Future[office.Changed]] = []
     with ThreadPoolExecutor(1) as pool:
 
         def step(name: str) -> None:
@@ -116,6 +116,6 @@ def test_while_it_is_held(city: Bench, desk: Mirror) -> None:
                 someone_waits(city)
 
         city.cycle(step=step)
-        assert asked[0].result(20) is State.CANCELLED
+        assert asked[0].result(20).state is State.CANCELLED
     assert city.state(ref) is State.CANCELLED
     assert city.conflicts() == []

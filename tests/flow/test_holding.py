@@ -46,7 +46,7 @@ def held_for(city: Bench, ref: str) -> Reason | None:
 
 
 def settle(city: Bench, given: str, how: How) -> list[str]:
-    return office.settle(city.setup, of_shell("siti"), given, how)
+    return office.settle(city.setup, of_shell("siti"), given, how).kinds
 
 
 def one_written(city: Bench) -> tuple[str, str]:
@@ -503,19 +503,19 @@ def test_hold_retry_and_cancel(tmp_path: Path) -> None:
     """A queued one may be held, a held one retried, either called off; what ended cannot be moved."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         one, ref = one_written(city)
-        assert office.change(city.setup, of_shell("siti"), OutboxAct.HOLD, ref) is State.HELD
+        assert office.change(city.setup, of_shell("siti"), OutboxAct.HOLD, ref).state is State.HELD
         city.cycle()
         assert city.arrived(one) == []
-        assert office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref.lower()) is State.QUEUED
+        assert office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref.lower()).state is State.QUEUED
         again = office.change(city.setup, of_shell("siti"), OutboxAct.RETRY, ref)
-        assert again is State.QUEUED  # at once, whatever its wait
+        assert again.state is State.QUEUED  # at once, whatever its wait
         city.cycle()
         assert city.state(ref) is State.SENT
         for act in OutboxAct:
             with pytest.raises(Refused):
                 office.change(city.setup, of_shell("siti"), act, ref)
         other = city.respond(one, "Lagi")
-        assert office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, other) is State.CANCELLED
+        assert office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, other).state is State.CANCELLED
         with pytest.raises(Refused):
             office.change(city.setup, of_shell("siti"), OutboxAct.HOLD, "LS-AAAAAA")
         who = [row[3] for row in city.contents()["audit"] if row[4] == "delivery_moved"]

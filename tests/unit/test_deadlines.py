@@ -188,7 +188,7 @@ def test_the_packaged_limits_are_the_table_of_the_rules() -> None:
         ("PENGADUAN", 14),
         ("Pengaduan Tidak Berkadar Pengawasan", 14),
         ("pengaduan  berkadar-pengawasan", 60),
-        ("Aspirasi", None),
+        ("Aspirasi", 5),
         ("", 14),
         (None, 14),
         ("Lain-lain", 14),
@@ -378,8 +378,8 @@ def test_a_closed_report_has_no_clock(shade: Colour) -> None:
 
 
 def test_a_report_without_a_limit_has_no_resolve_clock() -> None:
-    """An *aspirasi* waits for an answer and then for nobody."""
-    deadlines = timed(ANSWERED._replace(classification="Aspirasi"))
+    """It waits for an answer and then for nobody."""
+    deadlines = clocks(ANSWERED._replace(classification="aspirasi"), load_limits(WHOLE), DAYS)
     assert deadlines.resolve is None
     assert deadlines.deadline is None
 
