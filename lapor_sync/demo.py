@@ -27,7 +27,7 @@ from lapor_sync.app import App
 from lapor_sync.config import load_settings
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.people import SecondFactor, of_shell
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.office import NewResponse, respond
 from lapor_sync.output import say
@@ -203,7 +203,13 @@ class _Week:
         """Serve the board until this process is told to end, while cycles go on and time passes as it does."""
         self.clock.slow_down()
         self.stand_in.world.clock = SimClock(self.clock.now(), 1.0)
-        board = Board(mirror=self.setup, secret=secrets.token_bytes(32), host=address.host, city="Kota Bengkulu")
+        board = Board(
+            mirror=self.setup,
+            secret=secrets.token_bytes(32),
+            host=address.host,
+            city="Kota Bengkulu",
+            second_factor=SecondFactor.NONE,  # its people are clicked, and nobody's
+        )
         site = make_site(board)
         site.register_blueprint(demonstration(cast(self.store, LATE_OPD)))
         cycles = _Cycles(self.setup)

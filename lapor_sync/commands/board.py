@@ -53,6 +53,7 @@ def board(call: Call, listen: str | None) -> None:
             public_url=settings.board_public_url,
             host=address.host,
             files=FileFolder(files_folder(settings, os.environ)),
+            second_factor=settings.second_factor,
         )
 
         def listening(at: Address) -> None:

@@ -98,13 +98,20 @@ def invite(
 
 @people.command("link")
 @click.argument("sign_in")
+@click.option(
+    "--without-factors", is_flag=True, help="Take their second factors away too: phone and codes are lost."
+)
 @acting_by
 @click.pass_obj
-def link(call: Call, sign_in: str, by: str | None) -> None:
+def link(call: Call, sign_in: str, without_factors: bool, by: str | None) -> None:
     """Print a new one-time link for who lost the password; those made before end."""
     from lapor_sync.office import people as office
 
     with call.store() as store:
+        if without_factors:
+            from lapor_sync.office import factors
+
+            factors.remove_all(store, acting(by), sign_in)
         token = office.new_link(store, acting(by), sign_in)
     _say_link(call, token)
 

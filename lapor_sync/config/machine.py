@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from lapor_sync.config.values import board_url
 from lapor_sync.domain import defaults
+from lapor_sync.domain.people import SecondFactor
 from lapor_sync.store.address import shown_url, sound_url
 
 
@@ -38,6 +39,10 @@ class Machine(BaseModel):
     )
     board_secret_file: Path | None = Field(
         default=None, description="the path of a file that holds 32 bytes or more"
+    )
+    second_factor: SecondFactor = Field(
+        default=defaults.SECOND_FACTOR,
+        description="none, admin or all: who must have a second factor",
     )
     board_trusted_proxy: str | None = Field(
         default=None, pattern=r"^[0-9A-Fa-f:.]+$", description="the IP address of the proxy in front of the board"

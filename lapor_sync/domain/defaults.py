@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from lapor_sync.domain.people import SecondFactor
+
 AUTH_HEADER: Final = "auth"
 CONCURRENCY: Final = 8
 RATE_PER_SECOND: Final = 10.0
@@ -31,3 +33,6 @@ ATTACHMENTS_MAX_GB: Final = 20.0
 ATTACH_TYPES: Final = ("jpg", "jpeg", "png", "pdf", "doc", "docx")
 ATTACH_MAX_MB: Final = 5.0
 ATTACH_MAX: Final = 5
+
+SECOND_FACTOR: Final = SecondFactor.ADMIN
+"""Who must have a second factor."""

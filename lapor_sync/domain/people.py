@@ -70,6 +70,30 @@ def by_oneself(person_id: str) -> Actor:
     return Actor(f"person {person_id}", None, person_id)
 
 
+# Second factors.
+
+
+class FactorKind(StrEnum):
+    """What proves, beside the password, that it is the person."""
+
+    TOTP = "totp"  # a code of six digits by the clock. Source: RFC 6238
+    PASSKEY = "passkey"  # Source: Web Authentication, level 2
+
+
+class SecondFactor(StrEnum):
+    """Who must have a second factor. Whoever has one is asked for it, whatever is set."""
+
+    NONE = "none"
+    ADMIN = "admin"
+    ALL = "all"
+
+    def is_due(self, posts: Iterable[Post]) -> bool:
+        """Return whether somebody with these posts must have one."""
+        if self is SecondFactor.ADMIN:
+            return any(post.role is Role.ADMIN for post in posts)
+        return self is SecondFactor.ALL
+
+
 # Accounts.
 
 
@@ -155,6 +179,7 @@ class SignedIn:
     sign_in: str
     session_id: str
     posts: tuple[Post, ...]
+    has_factor: bool = False
 
     @property
     def actors(self) -> tuple[Actor, ...]:

@@ -27,6 +27,12 @@ IDLE = timedelta(hours=8)
 IDLE_ADMIN = timedelta(minutes=30)
 """The same where an admin's post is held. Source: people.md; OWASP ASVS 5.0, 7.3."""
 
+HALF_LASTS = timedelta(minutes=10)
+"""So long a sign-in may stay half done, between password and second factor."""
+
+PROOF_LASTS = timedelta(minutes=10)
+"""So long after a password or factor was given the factors may be changed. Source: OWASP ASVS 5.0, 7.5.1."""
+
 A_SLIP = timedelta(minutes=2)
 """By less than this a clock is merely corrected."""
 
@@ -34,6 +40,16 @@ A_SLIP = timedelta(minutes=2)
 def link_is_over(made_at: datetime, at: datetime) -> bool:
     """Return whether a link of that moment can be used no more."""
     return not -A_SLIP <= at - made_at < LINK_LASTS
+
+
+def half_is_over(begun_at: datetime, at: datetime) -> bool:
+    """Return whether a sign-in that is half done has to be begun anew."""
+    return not -A_SLIP <= at - begun_at < HALF_LASTS
+
+
+def is_proved(proved_at: datetime | None, at: datetime) -> bool:
+    """Return whether it was proved of late who uses a session."""
+    return proved_at is not None and -A_SLIP <= at - proved_at < PROOF_LASTS
 
 
 def session_is_over(
@@ -62,6 +78,9 @@ class Patience:
 
 OF_ACCOUNT = Patience(free=5)
 """For one account. Nobody is locked out: the longest pause is a minute."""
+
+OF_CODE = Patience(free=5, longest=timedelta(minutes=15))
+"""For the codes of an account, which only comes to be asked who has its password: about 18 of a million in an hour."""
 
 OF_ADDRESS = Patience(free=50)
 """For one address: behind it may sit every office of the city."""

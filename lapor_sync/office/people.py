@@ -24,7 +24,7 @@ from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import passwords
 from lapor_sync.office.acting import acting
-from lapor_sync.store import drafts, institutions, people
+from lapor_sync.store import drafts, factors, institutions, people
 from lapor_sync.store.database import Store, Work
 from lapor_sync.store.people import Link, Person, Session
 
@@ -51,7 +51,7 @@ def invite(
     Somebody who is known by that sign-in name and name is given the post besides those that they hold. The link is
     one-time and lasts 24 hours. Raises Refused.
     """
-    with _managing(store, actor) as work:
+    with managing(store, actor) as work:
         begin = since or _now(work)
         if until is not None and until <= begin:
             raise Refused(Code.SPAN_ENDS_FIRST)
@@ -111,7 +111,7 @@ def _covers(held: Tenure, since: datetime, until: datetime | None) -> bool:
 
 def new_link(store: Store, actor: Actor, sign_in: str) -> str:
     """Make a one-time link for a person who has none, or lost the password; those made before end. Raises Refused."""
-    with _managing(store, actor) as work:
+    with managing(store, actor) as work:
         one = person_of(work, sign_in)
         work.note("link_made", _subject(one.id))
         return _new_link(work, one.id)
@@ -119,7 +119,7 @@ def new_link(store: Store, actor: Actor, sign_in: str) -> str:
 
 def _new_link(work: Work, person_id: str) -> str:
     token = secrets.token_urlsafe(32)
-    people.add_link(work, person_id, _hash(token))
+    people.add_link(work, person_id, hash_of(token))
     return token
 
 
@@ -131,7 +131,7 @@ def invited(store: Store, token: str) -> str:
 def _invited(store: Store, token: str) -> Person:
     """The person of a link that can be used; one that is seen to be too old is noted. Raises Refused."""
     with store.reading() as work:
-        one, found = _of_link(work, token), people.link_of(work, _hash(token))
+        one, found = _of_link(work, token), people.link_of(work, hash_of(token))
     if one is not None:
         return one
     if found is not None and found.ended_at is None:  # nothing is written for what is no link: anybody may ask
@@ -152,7 +152,7 @@ def accept(store: Store, token: str, password: str) -> None:
 
 def _of_link(work: Work, token: str) -> Person | None:
     """The person of a link that can be used."""
-    found = people.link_of(work, _hash(token))
+    found = people.link_of(work, hash_of(token))
     return people.get(work, found.person_id) if found is not None and _is_usable(found, _now(work)) else None
 
 
@@ -166,11 +166,17 @@ def change_password(store: Store, signed_in: SignedIn, old: str, new: str) -> No
         one = people.get(work, signed_in.person_id)
     if one is None:
         raise Refused(Code.SIGN_IN_WRONG)
-    _prove(store, one.sign_in, old, f"session {signed_in.session_id}")
+    prove_by_password(store, signed_in, old)
     kept = _hashed(new, one)
     with store.work(by_oneself(one.id)) as work:
-        _forgive(work, one, f"session {signed_in.session_id}")
         _choose(work, one.id, kept)
+
+
+def prove_by_password(store: Store, signed_in: SignedIn, password: str) -> None:
+    """Prove once more that it is the person who uses the session. Raises Refused; what is wrong counts there alone."""
+    one = _prove(store, signed_in.sign_in, password, f"session {signed_in.session_id}")
+    with store.work(by_oneself(one.id)) as work:
+        _forgive(work, one, f"session {signed_in.session_id}")
 
 
 def _hashed(password: str, one: Person) -> str:
@@ -184,6 +190,7 @@ def _hashed(password: str, one: Person) -> str:
 def _choose(work: Work, person_id: str, kept: str) -> None:
     people.put_password(work, person_id, kept)
     people.end_links(work, person_id)
+    factors.end_of(work, person_id)
     work.note("password_chosen", _subject(person_id), sessions_ended=people.end_sessions(work, person_id))
 
 
@@ -191,11 +198,13 @@ def _choose(work: Work, person_id: str, kept: str) -> None:
 
 
 def enter(store: Store, sign_in: str, password: str, *, address: str | None) -> str:
-    """Return the token of a new session. Raises Refused: SIGN_IN_WRONG, or SLOW_DOWN after too many wrong tries."""
+    """Return the token of a new session; where the person has a second factor, of one that is half begun (`is_half`).
+
+    Raises Refused: SIGN_IN_WRONG, or SLOW_DOWN after too many wrong tries.
+    """
     origin = sessions.origin_of(address)
     one = _prove(store, sign_in, password, origin)
     kept = passwords.renewed(password, one.password or "")
-    token, session_id = secrets.token_urlsafe(32), secrets.token_hex(8)
     with store.work(by_oneself(one.id)) as work:
         now = people.get(work, one.id)
         if now is None or now.password != one.password:  # another was chosen in this very moment
@@ -204,9 +213,34 @@ def enter(store: Store, sign_in: str, password: str, *, address: str | None) -> 
         if kept != one.password:
             people.put_password(work, one.id, kept)
         wrong = _forgive(work, one, origin) - 1
-        people.begin_session(work, id=session_id, person_id=one.id, token_hash=_hash(token), origin=origin)
-        people.put_last_sign_in(work, one.id)
-        work.note("signed_in", _subject(one.id), session=session_id, wrong_tries=wrong)
+        return go_on(work, one.id, origin, by="password", wrong_tries=wrong)
+
+
+HALF = "separuh."
+"""How the token of a sign-in begins that is half done."""
+
+
+def is_half(token: str) -> bool:
+    """Return whether a token is of a sign-in that is half done: the second factor is awaited."""
+    return token.startswith(HALF)
+
+
+def go_on(work: Work, person_id: str, origin: str, **how: object) -> str:
+    """Return the token by which somebody goes on who is known now: to the second factor, if they have one."""
+    if not factors.has_one(work, person_id):
+        return begin_session(work, person_id, origin, **how)
+    token = HALF + secrets.token_urlsafe(32)
+    factors.begin(work, hash_of(token), person_id=person_id, origin=origin)
+    return token
+
+
+def begin_session(work: Work, person_id: str, origin: str, **how: object) -> str:
+    """Return the token of a session that begins now; `how` stands in the audit."""
+    token, session_id = secrets.token_urlsafe(32), secrets.token_hex(8)
+    people.begin_session(work, id=session_id, person_id=person_id, token_hash=hash_of(token), origin=origin)
+    factors.prove(work, session_id)
+    people.put_last_sign_in(work, person_id)
+    work.note("signed_in", _subject(person_id), session=session_id, **how)
     return token
 
 
@@ -217,12 +251,13 @@ def _prove(store: Store, sign_in: str, password: str, origin: str) -> Person:
     For a sign-in name that nobody has, the same is done.
     """
     known_as = rules.sign_in_of(sign_in) or ""
-    account = _hash(known_as)
+    account = hash_of(known_as)
     with store.reading() as work:
-        _refuse_haste(work, known_as, account, origin)
+        refuse_haste(work, people.by_sign_in(work, known_as), account, origin)
     with passwords.turn():
         with store.work() as work:
-            one = _refuse_haste(work, known_as, account, origin)
+            one = people.by_sign_in(work, known_as)
+            refuse_haste(work, one, account, origin)
             people.add_try(work, account, origin)
         is_right = passwords.is_right(password[:_TYPED], one.password if one else None)
     if one is None or not is_right:
@@ -234,40 +269,49 @@ _TYPED = 1000
 """No password is longer; to hash what is typed in its place costs nothing then."""
 
 
-def _refuse_haste(work: Work, known_as: str, account: str, origin: str) -> Person | None:
-    """The person of that sign-in name, if there is one. Raises Refused where a pause is due."""
-    at, one = _now(work), people.by_sign_in(work, known_as)
+def refuse_haste(
+    work: Work, one: Person | None, account: str, origin: str, patience: sessions.Patience = sessions.OF_ACCOUNT
+) -> None:
+    """Raise Refused where a pause is due before a further try for an account, which that person has, if any."""
+    at = _now(work)
     if one is not None and people.is_familiar(work, one.id, origin, at - sessions.FAMILIAR):
-        pause = sessions.pause(people.tries(work, account=account, origin=origin), sessions.OF_ACCOUNT, at)
+        pause = sessions.pause(people.tries(work, account=account, origin=origin), patience, at)
     else:
         pause = max(
-            sessions.pause(people.tries(work, account=account), sessions.OF_ACCOUNT, at),
+            sessions.pause(people.tries(work, account=account), patience, at),
             sessions.pause(people.tries(work, origin=origin), sessions.OF_ADDRESS, at),
         )
     if pause:
         raise Refused(Code.SLOW_DOWN, seconds=pause)
-    return one
 
 
 def _forgive(work: Work, one: Person, origin: str) -> int:
-    return people.forget_tries(work, account=_hash(one.sign_in), origin=origin)
+    return people.forget_tries(work, account=hash_of(one.sign_in), origin=origin)
 
 
 def session(store: Store, token: str) -> SignedIn | None:
     """Return who is signed in by that token, with the posts held right now; None where the session is over."""
     with store.reading() as work:
-        found = people.session_of(work, _hash(token))
+        found = people.session_of(work, hash_of(token))
         one = people.get(work, found.person_id) if found is not None else None
         if found is None or one is None or found.ended_at is not None:
             return None
         at, mine = _now(work), people.tenures(work, person_id=one.id)
+        has_factor = factors.has_one(work, one.id)
     posts = posts_held(mine, at)
     if sessions.session_is_over(found.begun_at, found.seen_at, at, posts, mine):
         _end(store, found)
         return None
     if at - found.seen_at >= SEEN:
         _see(store, found)
-    return SignedIn(person_id=one.id, name=one.name, sign_in=one.sign_in, session_id=found.id, posts=posts)
+    return SignedIn(
+        person_id=one.id,
+        name=one.name,
+        sign_in=one.sign_in,
+        session_id=found.id,
+        posts=posts,
+        has_factor=has_factor,
+    )
 
 
 def _see(store: Store, found: Session) -> None:
@@ -286,7 +330,7 @@ def _end(store: Store, found: Session) -> None:
 def leave(store: Store, token: str) -> None:
     """End the session of that token; where it is over already, nothing is done."""
     with store.reading() as work:
-        found = people.session_of(work, _hash(token))
+        found = people.session_of(work, hash_of(token))
     if found is not None:
         _end_ones_own(store, found.person_id, found.id)
 
@@ -300,7 +344,7 @@ def end_session(store: Store, by: Actor | SignedIn, session_id: str) -> None:
             raise Refused(Code.SESSION_UNKNOWN)
         _end_ones_own(store, by.person_id, session_id)
         return
-    with _managing(store, by) as work:
+    with managing(store, by) as work:
         if not _end_session(work, session_id):
             raise Refused(Code.SESSION_UNKNOWN)
 
@@ -339,7 +383,7 @@ def hand_over_post(
     `keep_work` tells whether the predecessor's unfinished words go along too. A successor who has no account is given
     one under that name. Until the successor accepts the invitation the post counts as vacant. Raises Refused.
     """
-    with _managing(store, actor) as work:
+    with managing(store, actor) as work:
         at = max(on, _now(work))
         post = people.post_of(work, role, _place(opd))
         if post is None:
@@ -391,7 +435,7 @@ def _has_link(work: Work, person_id: str) -> bool:
 
 def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
     """End every tenure of a person at a moment, now at the earliest. The account stays. Raises Refused."""
-    with _managing(store, actor) as work:
+    with managing(store, actor) as work:
         at, one = max(on, _now(work)), person_of(work, sign_in)
         mine = people.tenures(work, person_id=one.id)
         ending = [tenure for tenure in mine if tenure.holds(at) or tenure.is_to_come(at)]
@@ -435,8 +479,8 @@ def end_of(day: date, zone: ZoneInfo) -> datetime:
 
 
 @contextmanager
-def _managing(store: Store, actor: Actor) -> Iterator[Work]:
-    """A transaction of somebody who may manage people, and holds the post right now. Raises Refused."""
+def managing(store: Store, actor: Actor) -> Iterator[Work]:
+    """Open a transaction of somebody who may manage people, and holds the post right now. Raises Refused."""
     with acting(store, actor) as work:
         demand(actor, Act.MANAGE_PEOPLE)
         _sweep(work)
@@ -459,6 +503,7 @@ def _sweep(work: Work) -> None:
         links_after=at + sessions.A_SLIP,
         tries_before=at - sessions.FORGOTTEN,
     )
+    factors.forget_half(work, at - sessions.HALF_LASTS, at + sessions.A_SLIP)
 
 
 def _now(work: Work) -> datetime:
@@ -469,5 +514,6 @@ def _subject(person_id: str) -> str:
     return f"person {person_id}"
 
 
-def _hash(secret: str) -> str:
+def hash_of(secret: str) -> str:
+    """Return what is kept of a token or code."""
     return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

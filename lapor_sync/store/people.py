@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, sele
 
 from lapor_sync.domain.people import Post, Role, State, Tenure, posts_held, state_of, vacant_since
 from lapor_sync.domain.sessions import session_is_over
-from lapor_sync.store import institutions
+from lapor_sync.store import factors, institutions
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import link, person, post, session, sign_in_try, tenure
 from lapor_sync.store.times import from_text, to_text
@@ -373,9 +373,9 @@ def end_session(work: Work, session_id: str) -> bool:
     return _end_sessions(work, session.c.id == session_id) > 0
 
 
-def end_sessions(work: Work, person_id: str) -> int:
-    """End every session of a person; how many went on."""
-    return _end_sessions(work, session.c.person_id == _number(person_id))
+def end_sessions(work: Work, person_id: str, *, but: str = "") -> int:
+    """End every session of a person, but one; how many went on."""
+    return _end_sessions(work, session.c.person_id == _number(person_id), session.c.id != but)
 
 
 def _end_sessions(work: Work, *which: ColumnElement[bool]) -> int:
@@ -486,8 +486,9 @@ def note_what_is_over(
 
 
 def end_everything(work: Work) -> int:
-    """End every session and link; how many sessions went on."""
+    """End every session, link and sign-in that is half done; how many sessions went on."""
     _end_links(work)
+    factors.end_all(work)
     return _end_sessions(work)
 
 

@@ -32,9 +32,9 @@ from sqlalchemy import (
 from lapor_sync.domain.citizen_files import FileState
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
-from lapor_sync.domain.people import Role
+from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0012"
+HEAD = "0013"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -434,6 +434,7 @@ session = Table(
     Column("begun_at", Text, nullable=False),
     Column("seen_at", Text, nullable=False),
     Column("ended_at", Text),
+    Column("proved_at", Text),  # when password or factor was given last in it
 )
 Index("session_token", session.c.agency, session.c.token_hash, unique=True)
 Index("session_person", session.c.agency, session.c.person_id, session.c.begun_at)
@@ -448,6 +449,49 @@ link = Table(
     Column("ended_at", Text),  # used, replaced by another, or seen to be too old
 )
 Index("link_person", link.c.agency, link.c.person_id)
+
+factor = Table(
+    "factor",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret", Text, nullable=False),  # of a TOTP, sealed; of a passkey its public key, which is none
+    Column("credential_id", Text),  # a passkey's
+    Column("counter", BigInteger, nullable=False),  # the last one that was used: none is taken twice
+    Column("made_at", Text, nullable=False),
+    Column("last_used_at", Text),
+    CheckConstraint(_one_of("kind", FactorKind), name="factor_kind"),
+)
+Index("factor_person", factor.c.agency, factor.c.person_id)
+Index("factor_credential", factor.c.agency, factor.c.credential_id, unique=True)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("code_hash", Text, primary_key=True),
+    Column("person_id", BigInteger, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("used_at", Text),
+)
+Index("recovery_code_person", recovery_code.c.agency, recovery_code.c.person_id)
+
+half_sign_in = Table(  # the password was right, or the single sign-on is under way: what comes next is awaited
+    "half_sign_in",
+    metadata,
+    Column("agency", Text, primary_key=True),
+    Column("token_hash", Text, primary_key=True),
+    Column("person_id", BigInteger),  # null until the single sign-on has said who it is
+    Column("origin", Text, nullable=False),
+    Column("begun_at", Text, nullable=False),
+    Column("ended_at", Text),
+    Column("challenge", Text),  # a passkey's, or the nonce of the single sign-on
+    Column("verifier", Text),  # PKCE's
+)
+Index("half_sign_in_begun", half_sign_in.c.agency, half_sign_in.c.begun_at)
 
 sign_in_try = Table(  # a try is noted before its password is looked at, and forgotten where it is right
     "sign_in_try",

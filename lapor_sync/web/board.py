@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from lapor_sync.domain import defaults
+from lapor_sync.domain.people import SecondFactor
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
@@ -28,6 +30,7 @@ class Board:
     host: str = "127.0.0.1"
     city: str = ""
     files: FileFolder | None = None
+    second_factor: SecondFactor = defaults.SECOND_FACTOR
 
     @property
     def store(self) -> Store:

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lapor_sync.domain.errors import LaporSyncError, StoreError, StoreUnavailable
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.web.guard import SAFE, board
-from lapor_sync.web.trouble import NoPost, NotSignedIn, Trouble
+from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn, Trouble
 from lapor_sync.words import Told, filled
 from lapor_sync.words import id as words
 
@@ -72,6 +72,7 @@ def install(site: Flask) -> None:
     """Let the site say every failure itself."""
     site.register_error_handler(NotSignedIn, _to_sign_in)
     site.register_error_handler(NoPost, _without_post)
+    site.register_error_handler(FactorDue, _to_factors)
     site.register_error_handler(Trouble, _of_request)
     site.register_error_handler(Refused, _refused)
     site.register_error_handler(HTTPException, _of_http)
@@ -95,6 +96,12 @@ _STATUS: Mapping[Code, int] = {
     Code.LINK_OVER: 410,
     Code.NO_POST: 403,
     Code.SIGN_IN_WRONG: 401,
+    Code.CODE_WRONG: 401,
+    Code.PASSKEY_WRONG: 401,
+    Code.HALF_OVER: 401,
+    Code.PROVE_AGAIN: 403,
+    Code.FACTOR_NEEDED: 403,
+    Code.FACTOR_UNKNOWN: 404,
     Code.SLOW_DOWN: 429,
     Code.SIGN_IN_BUSY: 429,
     Code.NOT_THE_POSTS: 403,
@@ -133,7 +140,7 @@ def again(problem: Problem, status: int) -> BaseResponse:
             return _asking_for_patience(current_app.make_response(made))
         except NotSignedIn as error:
             return _to_sign_in(error)  # whose token was of a session that is over has to sign in, whatever else
-        except (NoPost, HTTPException, LaporSyncError):
+        except (NoPost, FactorDue, HTTPException, LaporSyncError):
             pass  # not even that page can be shown: the words are, in a form of their own
     return said(problem, status)
 
@@ -175,6 +182,13 @@ def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
     problem = problem_of(words.PAGES[401])
     shown = render_template("sign_in.html", problem=problem, next=_page_url(), kept=kept, sign_in="")
     return Response(shown, status=401, content_type=HTML)
+
+
+def _to_factors(_error: FactorDue) -> BaseResponse:
+    """Lead to where a second factor is set up; words that were typed stand in a form of their own."""
+    if request.method in SAFE:
+        return redirect(url_for("factors.page"), 303)
+    return said(problem_of(words.FACTOR_DUE), 403)
 
 
 def _without_post(_error: NoPost) -> BaseResponse:

@@ -13,28 +13,42 @@ from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import people
 from lapor_sync.store.queries import Within
 from lapor_sync.web.guard import GUEST, board, cookie
-from lapor_sync.web.trouble import NoPost, NotSignedIn
+from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn
 
 
 def signed_in() -> SignedIn | None:
     """Return the person of this request's session; None where there is none, or it is over."""
     if "signed_in" not in g:
         token = cookie()
-        g.signed_in = people.session(board().store, token) if token and not token.startswith(GUEST) else None
+        is_whole = token and not token.startswith(GUEST) and not people.is_half(token)
+        g.signed_in = people.session(board().store, token) if token and is_whole else None
     found: SignedIn | None = g.signed_in
     return found
 
 
-def person() -> SignedIn:
-    """Return the person of this request. Raises NotSignedIn."""
+def anybody() -> SignedIn:
+    """Return the person of this request, whatever they have to do first. Raises NotSignedIn."""
     found = signed_in()
     if found is None:
         raise NotSignedIn
     return found
 
 
+def person() -> SignedIn:
+    """Return the person of this request. Raises NotSignedIn, FactorDue."""
+    found = anybody()
+    if lacks_factor(found):
+        raise FactorDue
+    return found
+
+
+def lacks_factor(who: SignedIn) -> bool:
+    """Return whether somebody must set up a second factor before anything else."""
+    return not who.has_factor and board().second_factor.is_due(who.posts)
+
+
 def actors() -> tuple[Actor, ...]:
-    """Return the person in each of their posts. Raises NotSignedIn, NoPost."""
+    """Return the person in each of their posts. Raises NotSignedIn, FactorDue, NoPost."""
     found = person().actors
     if not found:
         raise NoPost

@@ -48,7 +48,7 @@ def install(site: Flask) -> None:
     env.globals |= {
         "asset_url": asset_url,
         "csrf_token": guard.csrf_token,
-        "me": session.person,
+        "me": session.anybody,
         "me_in_words": me_in_words,
         "menu": menu,
         "version": __version__,
@@ -136,7 +136,7 @@ def who(actor: str) -> str:
 
 def me_in_words() -> str:
     """Return the posts of the person of this request."""
-    posts = session.person().posts
+    posts = session.anybody().posts
     if not posts:
         return "tanpa jabatan"
     with guard.board().store.reading() as work:
@@ -162,6 +162,8 @@ _MENU = (
 
 def menu() -> list[tuple[str, str]]:
     """Return the pages that the person of this request may open."""
+    if session.lacks_factor(session.anybody()):
+        return []
     posts = session.person().posts
     may_open = [(url, name) for url, name, act in _MENU if posts and session.allowed(act)]
     return [*may_open, ("/akun", "Akun")]

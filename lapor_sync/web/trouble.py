@@ -32,5 +32,9 @@ class NotSignedIn(Exception):
     """The page is for people who are signed in."""
 
 
+class FactorDue(Exception):
+    """The person must set up a second factor before anything else."""
+
+
 class NoPost(Exception):
     """The person holds no post today."""

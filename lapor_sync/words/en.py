@@ -171,6 +171,16 @@ REFUSALS: Mapping[Code, Told] = {
     ),
     Code.SLOW_DOWN: Told("There were too many wrong tries.", "Try again in {seconds} seconds."),
     Code.SIGN_IN_BUSY: Told("Too many people sign in at this moment.", "Try again in {seconds} seconds."),
+    Code.CODE_WRONG: Told(
+        "The code does not fit, or was used.", "Wait for the next code, or use a recovery code."
+    ),
+    Code.HALF_OVER: Told("The sign-in took too long.", "Give the password again."),
+    Code.PASSKEY_WRONG: Told("The passkey was not accepted.", "Try again, or use a code."),
+    Code.PROVE_AGAIN: Told("It is not sure that it is you.", "Give the password or a code once more."),
+    Code.FACTOR_UNKNOWN: Told("There is no such second step.", "Nothing is to be done."),
+    Code.FACTOR_NEEDED: Told("This post needs a second step.", "Set another one up before this one goes."),
+    Code.SIGN_ON_FAILED: Told("The single sign-on did not succeed.", "Try again, or sign in with the password."),
+    Code.SIGN_ON_UNKNOWN: Told("The single sign-on named nobody who has an account.", "Ask the city's admin."),
     Code.LINK_OVER: Told(
         "This link was used, is too old, or never was one.",
         "Let `lapor-sync people link SIGN_IN` make a new one; it lasts 24 hours.",

@@ -12,7 +12,7 @@ from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.happenings import Happening
 from lapor_sync.domain.limits import ClockKind
-from lapor_sync.domain.people import Role
+from lapor_sync.domain.people import FactorKind, Role
 from lapor_sync.domain.people import State as Account
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
@@ -39,6 +39,11 @@ ACCOUNTS: Mapping[Account, str] = {
     Account.ACTIVE: "aktif",
     Account.NO_POST: "tanpa jabatan",
     Account.ENDED: "sudah berhenti",
+}
+
+FACTORS: Mapping[FactorKind, str] = {
+    FactorKind.TOTP: "aplikasi kode",
+    FactorKind.PASSKEY: "kunci sandi",
 }
 
 ACTS: Mapping[Act, str] = {
@@ -225,6 +230,24 @@ REFUSALS: Mapping[Code, Told] = {
     ),
     Code.SLOW_DOWN: Told("Terlalu banyak percobaan yang salah.", "Coba lagi dalam {seconds} detik."),
     Code.SIGN_IN_BUSY: Told("Terlalu banyak yang masuk bersamaan saat ini.", "Coba lagi dalam {seconds} detik."),
+    Code.CODE_WRONG: Told(
+        "Kode tidak cocok atau sudah dipakai.", "Tunggu kode berikutnya, atau gunakan kode pemulihan."
+    ),
+    Code.HALF_OVER: Told("Waktu untuk masuk sudah habis.", "Masuk lagi dengan kata sandi."),
+    Code.PASSKEY_WRONG: Told("Kunci sandi tidak diterima.", "Coba lagi, atau gunakan kode."),
+    Code.PROVE_AGAIN: Told(
+        "Buktikan dahulu bahwa ini Anda.", "Ketik sekali lagi kata sandi Anda, lalu ulangi yang tadi."
+    ),
+    Code.FACTOR_UNKNOWN: Told("Langkah kedua itu sudah tidak ada.", "Tidak ada yang perlu dilakukan."),
+    Code.FACTOR_NEEDED: Told(
+        "Jabatan Anda memerlukan langkah kedua.", "Siapkan dahulu yang lain sebelum menghapus yang ini."
+    ),
+    Code.SIGN_ON_FAILED: Told(
+        "Masuk lewat akun kota tidak berhasil.", "Coba lagi, atau masuk dengan kata sandi papan ini."
+    ),
+    Code.SIGN_ON_UNKNOWN: Told(
+        "Akun kota itu belum terdaftar di papan ini.", "Mintalah undangan kepada admin induk."
+    ),
     Code.LINK_OVER: Told(
         "Tautan ini sudah dipakai atau sudah lewat waktunya.",
         "Minta tautan baru kepada admin induk; tautan berlaku 24 jam.",
@@ -582,6 +605,11 @@ TROUBLES: Mapping[TroubleKind, Told] = {
     TroubleKind.NO_SUCH_DAY: Told("Tanggal itu tidak dapat dibaca.", "Pilih tanggal dari kalender."),
     TroubleKind.PASSWORDS_DIFFER: Told("Kedua kata sandi tidak sama.", "Ketik kata sandi yang sama dua kali."),
 }
+
+FACTOR_DUE = Told(
+    "Jabatan Anda memerlukan langkah kedua saat masuk. Belum ada yang disimpan.",
+    "Siapkan dahulu langkah kedua di halaman Akun, lalu kirim lagi.",
+)
 
 PAGES: Mapping[int, Told] = {
     400: Told("Permintaan ini tidak dapat dibaca.", "Kembali ke halaman sebelumnya, lalu coba lagi."),

@@ -14,7 +14,7 @@ from connectors.simulator import OPD_IDS, Options, Simulator
 from lapor_sync.app import App
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings
-from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.people import SecondFactor, of_shell
 from lapor_sync.office import NewResponse, OutboxAct, change, people, respond
 from lapor_sync.store import outbox, queries
 from lapor_sync.store.queries import Wanted
@@ -80,7 +80,9 @@ def town(folder: Path) -> Iterator[Town]:
                 one.sign_in: people.enter(setup.store, one.sign_in, one.password, address="127.0.0.1")
                 for one in played
             }
-            with _served(Board(mirror=setup, secret=b"s" * 32, city="Kota Bengkulu")) as url:
+            with _served(
+                Board(mirror=setup, secret=b"s" * 32, city="Kota Bengkulu", second_factor=SecondFactor.NONE)
+            ) as url:
                 made = Town(url=url, sessions=sessions, opd=opd, setup=setup, stand_in=stand_in)
                 _let_something_be_held(made)
                 yield made

@@ -16,7 +16,7 @@ from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.domain.people import Actor, Role, in_post, of_shell
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.office import NewResponse, OutboxAct, people
+from lapor_sync.office import NewResponse, OutboxAct, factors, people
 from lapor_sync.store import conflicts, outbox, pauses
 from lapor_sync.store import people as kept
 from lapor_sync.store.conflicts import How
@@ -53,6 +53,7 @@ ACTS: dict[str, Act] = {
         mirror.store, actor, role=Role.OFFICER, opd=OPD, from_="dewi", to="siti", on=mirror.store.clock.now()
     ),
     "end_tenures": lambda mirror, actor: people.end_tenures(mirror.store, actor, "dewi", mirror.store.clock.now()),
+    "remove_all": lambda mirror, actor: factors.remove_all(mirror.store, actor, "dewi"),
     "end_session": lambda mirror, actor: people.end_session(mirror.store, actor, "s1"),
 }
 """Every act of a person in a post, by the name of its function."""
@@ -104,7 +105,7 @@ def rows(store: Store) -> int:
 
 def test_every_act_that_a_person_can_do_stands_here() -> None:
     """A new one without an entry fails here."""
-    functions = {name: getattr(office, name) for name in office.__all__} | vars(people)
+    functions = {name: getattr(office, name) for name in office.__all__} | vars(people) | vars(factors)
     takes_actor = {
         name
         for name, one in functions.items()
@@ -113,7 +114,7 @@ def test_every_act_that_a_person_can_do_stands_here() -> None:
         and one.__module__.startswith("lapor_sync.office")
         and {"actor", "by"} & set(inspect.signature(one).parameters)
     }
-    assert takes_actor == {name.partition(",")[0] for name in ACTS} | {"acting"}
+    assert takes_actor == {name.partition(",")[0] for name in ACTS} | {"acting", "managing"}
 
 
 @pytest.mark.parametrize("name", ACTS)

@@ -25,7 +25,7 @@ from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State, WhyPaused
 from lapor_sync.domain.errors import BadRecord, Defect
 from lapor_sync.domain.next_step import Scene
-from lapor_sync.domain.people import Post, Role, Tenure
+from lapor_sync.domain.people import FactorKind, Post, Role, Tenure
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Institution, OutgoingFile, StatusChange
 from lapor_sync.store import (
@@ -37,6 +37,7 @@ from lapor_sync.store import (
     differing,
     dossier,
     drafts,
+    factors,
     institutions,
     marks,
     notes,
@@ -118,6 +119,9 @@ def fill(work: Work, word: str, ref: str) -> None:
     people.begin_session(work, id=f"session{word}", person_id=person, token_hash=word, origin=word)
     people.add_link(work, person, word)
     people.add_try(work, "account", "origin")
+    factors.add(work, person, FactorKind.TOTP, name=word, secret=word, counter=1, credential_id=word)
+    factors.put_codes(work, person, [word])
+    factors.begin(work, word, person_id=person, origin=word, challenge=word, verifier=word)
     drafts.put(work, person, "7001", text=word, is_secret=False, seen=word)
     drafts.pass_on(work, person, "999", None, START + A_DAY)
     notes.add(work, "7001", word, is_instruction=True, day=None)
@@ -202,7 +206,7 @@ def a_file(work: Work) -> citizen_files.Wanted:
 class Ids:
     """The other agency's ids, which a page of it would name."""
 
-    person = post = tenure = conflict = "0"
+    person = post = tenure = conflict = factor = "0"
 
 
 def their_tenure() -> Tenure:
@@ -377,6 +381,27 @@ ENTRIES: dict[str, Call] = {
     "pauses.begin": lambda w: pauses.begin(w, WhyPaused.PERSON),
     "pauses.count_anew": count_anew,
     "pauses.end": pauses.end,
+    "factors.of": lambda w: factors.of(w, Ids.person),
+    "factors.has_one": lambda w: factors.has_one(w, Ids.person),
+    "factors.add": lambda w: bool(
+        factors.add(w, Ids.person, FactorKind.PASSKEY, name="x", secret="x", counter=0, credential_id="theirs")
+    ),
+    "factors.is_known": lambda w: factors.is_known(w, "theirs"),
+    "factors.use": lambda w: factors.use(w, Ids.factor, 9),
+    "factors.remove": lambda w: [factors.remove(w, Ids.person, Ids.factor), factors.remove(w, Ids.person)],
+    "factors.put_codes": lambda w: factors.put_codes(w, Ids.person, ["x"]),
+    "factors.remove_codes": lambda w: factors.remove_codes(w, Ids.person),
+    "factors.use_code": lambda w: factors.use_code(w, Ids.person, "theirs"),
+    "factors.codes_left": lambda w: factors.codes_left(w, Ids.person),
+    "factors.begin": lambda w: factors.begin(w, "theirs", person_id=Ids.person, origin="x"),
+    "factors.half_of": lambda w: factors.half_of(w, "theirs"),
+    "factors.put_challenge": lambda w: factors.put_challenge(w, "theirs", "x"),
+    "factors.end": lambda w: factors.end(w, "theirs"),
+    "factors.forget_half": lambda w: factors.forget_half(w, START + A_DAY, START + A_DAY),
+    "factors.end_of": lambda w: factors.end_of(w, Ids.person),
+    "factors.end_all": factors.end_all,
+    "factors.proved_at": lambda w: factors.proved_at(w, "sessiontheirs"),
+    "factors.prove": lambda w: factors.prove(w, "sessiontheirs"),
     "people.by_sign_in": lambda w: people.by_sign_in(w, "siti"),
     "people.get": lambda w: people.get(w, Ids.person),
     "people.add": lambda w: bool(people.add(w, name="x", sign_in="budi")),
@@ -562,6 +587,7 @@ def together(store: Store, other_city: Store) -> Store:
         assert post is not None
         Ids.person, Ids.post = person.id, post.id
         Ids.tenure = people.tenures(work)[0].id
+        Ids.factor = factors.of(work, person.id)[0].id
         Ids.conflict = conflicts.listing(work)[0].id
     return store
 

@@ -97,6 +97,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "board_public_url": None,
         "board_secret_file": None,
         "board_trusted_proxy": None,
+        "second_factor": "admin",
     }
 
 

@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.limits import load_limits, packaged
-from lapor_sync.domain.people import Post, Role, SignedIn
+from lapor_sync.domain.people import Post, Role, SecondFactor, SignedIn
 from lapor_sync.mirror.mirror import Mirror, Rules
 from lapor_sync.office import people
 from lapor_sync.store import people as kept
@@ -47,7 +47,11 @@ def board_on(store: Store, **values: Any) -> Board:
         limits=load_limits(packaged()),
         working_days=WorkingDays(ZoneInfo("Asia/Jakarta")),
     )
-    return Board(mirror=Mirror(store=store, rules=rules, log=Log()), secret=SECRET, **values)
+    return Board(
+        mirror=Mirror(store=store, rules=rules, log=Log()),
+        secret=SECRET,
+        **{"second_factor": SecondFactor.NONE, **values},
+    )
 
 
 def client_of(board: Board) -> FlaskClient:

@@ -3,6 +3,7 @@
 from lapor_sync.web.pages.account import account
 from lapor_sync.web.pages.decisions import decisions
 from lapor_sync.web.pages.deliveries import deliveries
+from lapor_sync.web.pages.factors import factors
 from lapor_sync.web.pages.files import files
 from lapor_sync.web.pages.health import health
 from lapor_sync.web.pages.history import history
@@ -19,6 +20,7 @@ BLUEPRINTS = (
     account,
     decisions,
     deliveries,
+    factors,
     files,
     health,
     history,

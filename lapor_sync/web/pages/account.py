@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from lapor_sync.office import people
+from lapor_sync.store import institutions
 from lapor_sync.store import people as stored
 from lapor_sync.web import guard, session
 from lapor_sync.web.failing import Problem, form_on
@@ -22,7 +23,10 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
     who = session.person()
     with board().store.reading() as work:
         sessions = stored.sessions(work, who.person_id)
-    return render_template("account.html", problem=problem, who=who, sessions=sessions)
+        tenures, opds = stored.tenures(work, person_id=who.person_id), institutions.names(work)
+    return render_template(
+        "account.html", problem=problem, who=who, sessions=sessions, tenures=tenures[::-1], opds=opds
+    )
 
 
 @account.post("/akun/kata-sandi")

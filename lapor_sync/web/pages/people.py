@@ -12,8 +12,10 @@ from lapor_sync.domain.people import Role
 from lapor_sync.domain.period import YEARS
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.office import factors as office_factors
 from lapor_sync.office import people as office
 from lapor_sync.store import attendance, institutions
+from lapor_sync.store import factors as stored_factors
 from lapor_sync.store import people as stored
 from lapor_sync.store.database import Work
 from lapor_sync.store.people import Holder, Listed, Person, PostRow
@@ -67,6 +69,7 @@ def one(person_id: str, problem: Problem | None = None, **_of_act: str) -> str:
         person, listed = _known(work, person_id)
         tenures, opds = stored.tenures(work, person_id=person_id), institutions.names(work)
         sessions = stored.sessions(work, person_id)
+        factors = stored_factors.of(work, person_id)
     return render_template(
         "person.html",
         problem=problem,
@@ -75,6 +78,7 @@ def one(person_id: str, problem: Problem | None = None, **_of_act: str) -> str:
         tenures=tenures[::-1],
         opds=opds,
         sessions=sessions,
+        factors=factors,
         now=board().store.clock.now(),
         today=_today(),
         typed=typed(),
@@ -117,6 +121,15 @@ def end(person_id: str) -> Response:
     """End every tenure of the person."""
     actor, person = session.demand(Act.MANAGE_PEOPLE), _person(person_id)
     office.end_tenures(board().store, actor, person.sign_in, _moment("on"))
+    return redirect(url_for("people.one", person_id=person_id), 303)
+
+
+@people.post("/orang/<person_id>/faktor/hapus")
+@form_on(one)
+def remove_factors(person_id: str) -> Response:
+    """Take every second factor from somebody who lost them."""
+    actor, person = session.demand(Act.MANAGE_PEOPLE), _person(person_id)
+    office_factors.remove_all(board().store, actor, person.sign_in)
     return redirect(url_for("people.one", person_id=person_id), 303)
 
 

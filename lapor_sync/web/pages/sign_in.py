@@ -28,7 +28,7 @@ def page(problem: Problem | None = None) -> str | Response:
     if problem is None and session.signed_in() is not None:
         return redirect(back, 303)
     return render_template(
-        "sign_in.html", problem=problem, next=back, kept=_kept(), sign_in=request.form.get("sign_in", "")
+        "sign_in.html", problem=problem, next=back, kept=kept_words(), sign_in=request.form.get("sign_in", "")
     )
 
 
@@ -40,13 +40,23 @@ def enter() -> Response:
     token = people.enter(
         guard.board().store, given, request.form.get("password", ""), address=request.remote_addr or ""
     )
+    return entered(token)
+
+
+def entered(token: str) -> Response:
+    """Go on with that token: to the second step, or to where the person wanted to go, with the words of before."""
     guard.set_cookie(token)
     g.pop("signed_in", None)
-    back = local(request.form.get("next"))
-    return _with_words(back, kept) if (kept := _kept()) else redirect(back, 303)
+    back, kept = local(request.form.get("next")), kept_words()
+    if people.is_half(token):
+        return (
+            _with_words(url_for("factors.door"), {}) if kept else redirect(url_for("factors.door", next=back), 303)
+        )
+    return _with_words(back, kept) if kept else redirect(back, 303)
 
 
-def _kept() -> dict[str, str]:
+def kept_words() -> dict[str, str]:
+    """Return the words of a form that was sent after a session was over, by its fields."""
     return {name.removeprefix(KEPT): value for name, value in request.form.items() if name.startswith(KEPT)}
 
 
