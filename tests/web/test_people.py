@@ -97,7 +97,7 @@ def test_a_hand_over_from_the_invitation_to_the_predecessor_s_locked_door(
     )
     assert done.status_code == 200
     said = text_of(done)
-    assert "Jabatan sudah diserahkan" in said
+    assert "Jabatan sudah diserahkan pejabat penghubung Dinas PUPR : dari" in said
     assert "dari Siti Rahma kepada Dewi Anggraini" in said
     assert "Dewi Anggraini belum menerima undangannya" in said
     assert "Yang hanya dapat dilakukan di LAPOR" in said
