@@ -17,7 +17,7 @@ from lapor_sync.domain.people import Actor, Role, in_post, of_shell
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import NewResponse, OutboxAct, factors, people
-from lapor_sync.store import conflicts, outbox, pauses
+from lapor_sync.store import conflicts, drafts, outbox, pauses
 from lapor_sync.store import people as kept
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Store, open_store
@@ -45,6 +45,7 @@ ACTS: dict[str, Act] = {
     "pause": office.pause,
     "resume": office.resume,
     "settle": lambda mirror, actor: office.settle(mirror, actor, "7001", How.KEEP_OURS),
+    "write_note": lambda mirror, actor: office.write_note(mirror.store, actor, "7001", "Sudah ditelepon."),
     "invite": lambda mirror, actor: people.invite(
         mirror.store, actor, name="Rina", sign_in="rina", role=Role.INSPECTOR, opd=None
     ),
@@ -114,7 +115,35 @@ def test_every_act_that_a_person_can_do_stands_here() -> None:
         and one.__module__.startswith("lapor_sync.office")
         and {"actor", "by"} & set(inspect.signature(one).parameters)
     }
-    assert takes_actor == {name.partition(",")[0] for name in ACTS} | {"acting", "managing"}
+    assert takes_actor == {name.partition(",")[0] for name in ACTS} | OTHERS
+
+
+OTHERS = {"acting", "managing", "keep_draft", "take_over_drafts", "instruct"}
+"""How an act is begun; a draft, which is no act on the city; what no admin does. These are tried below."""
+
+
+def test_a_draft_and_an_instruction_ask_for_the_post_too(mirror: Mirror) -> None:
+    store = mirror.store
+    officer, leader = (actor_of(store, role, role, OPD) for role in (Role.OFFICER, Role.LEADER))
+    until = store.clock.now().date()
+    office.keep_draft(store, officer, "7001", text="Belum selesai", is_secret=False, seen="")
+    office.instruct(store, leader, "7001", "Selesaikan minggu ini.", until)
+    for role in (Role.OFFICER, Role.LEADER):
+        people.end_tenures(store, SHELL, role, store.clock.now())
+    before = rows(store)
+
+    with pytest.raises(Refused) as drafted:
+        office.keep_draft(store, officer, "7001", text="Sudah selesai", is_secret=False, seen="")
+    with pytest.raises(Refused) as instructed:
+        office.instruct(store, leader, "7001", "Segera.", until)
+    office.take_over_drafts(store, officer)  # there is nothing that came to anybody
+
+    assert [one.value.code for one in (drafted, instructed)] == [Code.NO_POST, Code.NO_POST]
+    assert rows(store) == before
+    with store.reading() as work:
+        kept_draft = drafts.get(work, officer.person_id or "", "7001")
+    assert kept_draft is not None
+    assert kept_draft.text == "Belum selesai"
 
 
 @pytest.mark.parametrize("name", ACTS)
