@@ -59,6 +59,7 @@ class Todo(Coded):
     LET_WRITE_FOLDER = "let_write_folder"
     REPORT_FILE = "report_file"
     RESUME = "resume"
+    KEEP_MORE_FILES = "keep_more_files"
     SET_MISSING = "set_missing"
     SAY_AGE = "say_age"
     # Workbooks.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.citizen_files import PICTURE, Absence, FileState, files_of, keys_of, kind_of, may_be_picture
 from lapor_sync.domain.errors import Missing, NotPublic, TooMuch, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.domain.report import Attachment
@@ -148,7 +149,7 @@ def _make_room(setup: Setup, keeping: Keeping, report: Mirrored, size: int) -> b
     for name in set(names) - still:
         keeping.folder.remove(name)
     setup.log.warning(
-        "files_dropped", count=len(leaving), what="There was no room: LAPOR_SYNC_ATTACHMENTS_MAX_GB."
+        "files_dropped", count=len(leaving), what="There was no room.", todo=advise(Todo.KEEP_MORE_FILES)
     )
     return True
 

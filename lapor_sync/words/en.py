@@ -312,6 +312,7 @@ TODOS: Mapping[Todo, Sentence] = {
     ),
     Todo.REPORT_FILE: "This is a fault of lapor-sync: please report it; keep the file.",
     Todo.RESUME: RESUME,
+    Todo.KEEP_MORE_FILES: "Nothing, if the oldest may go; else give more room in LAPOR_SYNC_ATTACHMENTS_MAX_GB.",
     Todo.SET_MISSING: "Set it to have responses sent.",
     Todo.SAY_AGE: "Check this server's clock, or say with --as-of how old the export is.",
     Todo.DOWNLOAD_AGAIN: (
