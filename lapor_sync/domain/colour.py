@@ -179,11 +179,6 @@ def meaning(status_name: str) -> str:
     return done if is_meant and other.isdisjoint(said) else name
 
 
-def is_closing(status_name: str) -> bool:
-    """Return whether a status name says that the report is closed."""
-    return meaning(status_name) in {ARCHIVED, REJECTED, FINISHED, CLOSED_BY}
-
-
 def is_known(status_name: str) -> bool:
     """Whether the table knows the status name."""
     return meaning(status_name) in _KNOWN

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from lapor_sync.domain.colour import is_closing
 from lapor_sync.domain.errors import BadRecord, ListNotProven, Missing, UpstreamError
 from lapor_sync.domain.identity import Match, match
 from lapor_sync.domain.numbers import NumberSet
@@ -261,19 +260,7 @@ class _Run:
             return self._fetch_doubtful(row, known, rival, report)
         if report.missing & NEEDED or _is_stale(report, known):
             return self._fetch_whole(row, known, report)
-        if known is None and self._may_hide_files(report):
-            whole = self._fetch_whole(row, known, report)
-            if whole.found.detail is not None:
-                return whole
         return _Fetched(row, known, report, self._fetch_thread(row))
-
-    def _may_hide_files(self, report: Report) -> bool:
-        """Whether only the detail can tell what is attached to an open report that is new: its addresses expire.
-
-        What is closed waits for the detail to be read for another reason, so that a backfill costs what it did.
-        """
-        is_untold = self.setup.keeping is not None and "attachments" in report.missing
-        return is_untold and not is_closing(report.status_name)
 
     def _fetch_whole(self, row: ListedRow, known: Known | None, report: Report) -> _Fetched:
         found = self._read_detail(row.report_id)

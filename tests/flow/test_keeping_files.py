@@ -111,36 +111,6 @@ def test_a_file_is_fetched_in_the_cycle_that_sees_it_and_never_again(city: City)
     assert len(city.host.asked) == asked
 
 
-def without_files_in_the_list(city: City) -> None:
-    rows = city.stage.upstream.listed
-    rows[:] = [{name: value for name, value in row.items() if name != "attachments"} for row in rows]
-
-
-def test_what_a_list_row_does_not_say_of_files_the_detail_tells(city: City) -> None:
-    """Of an open report that is new: later its address would have expired. Not where its detail cannot be read."""
-    city.host.files = {f"{STORE}/a.pdf": b"%PDF-1", f"{STORE}/b.pdf": b"%PDF-2"}
-    city.attach(f"{STORE}/a.pdf")
-    city.attach(f"{STORE}/b.pdf", tracking_id="7000002", id="42")
-    without_files_in_the_list(city)
-    del city.stage.upstream.details["42"]
-    city.cycle()
-    assert [one.state for one in city.kept()] == [FileState.KEPT]
-    assert city.kept("7000002") == []
-    assert city.stage.mirrored("7000002").report.title
-
-
-@pytest.mark.parametrize("keeps", [True, False])
-def test_no_detail_is_read_for_files_of_closed_reports_or_where_none_are_kept(city: City, keeps: bool) -> None:
-    """A backfill costs what it did."""
-    if not keeps:
-        city.stage.setup = replace(city.stage.setup, keeping=None)
-    city.attach(f"{STORE}/a.pdf", status_name="Selesai" if keeps else "Terverifikasi")
-    without_files_in_the_list(city)
-    city.cycle()
-    assert not any(call.startswith("detail") for call in city.stage.upstream.calls)
-    assert city.host.asked == []
-
-
 def test_files_wait_for_deliveries(city: City) -> None:
     """The step is the last: what LAPOR is asked and told comes before."""
     city.host.files = {f"{STORE}/a.jpg": b"x"}
