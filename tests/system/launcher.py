@@ -90,8 +90,9 @@ def work(environ: Mapping[str, str]) -> None:
     from lapor_sync.config import load_settings
     from lapor_sync.domain.errors import LaporSyncError
     from lapor_sync.log import configure
+    from lapor_sync.words.en import advised
 
-    configure(sys.stderr, terminal=False)
+    configure(sys.stderr, terminal=False, say=advised)
     app = App(settings=load_settings(None, environ), step=Fuse(Path(environ["KILL_FILE"])))
     stop_on_signals(app.stopping.ask)
     try:
