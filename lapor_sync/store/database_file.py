@@ -6,6 +6,7 @@ import os
 import pwd
 import sqlite3
 import threading
+import time
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,10 @@ OTHERS = 0o007
 
 OVERWRITTEN = ".overwritten"
 """Behind the database's own name: a note that it is not to be trusted, which a restore takes away."""
+
+NO_DATABASE, UNREADABLE = -3, -2
+STILL_SECONDS = 5.0
+"""So long a file must have been still before it is believed that nothing can be read of it."""
 
 
 class _State(NamedTuple):
@@ -106,6 +111,8 @@ class DatabaseFile:
             if seen is not None and (now.st_ctime_ns, now.st_size) == seen[:2]:
                 return
             written = _written(self.path)
+            if written == UNREADABLE and time.time() - now.st_ctime < STILL_SECONDS:
+                return  # a checkpoint is writing it, page by page: it is looked at again
             if seen is None or written >= seen.written:
                 self._seen = _State(now.st_ctime_ns, now.st_size, written)
                 return
@@ -127,14 +134,17 @@ def _overwritten(path: Path) -> StoreReplaced:
 
 
 def _written(path: Path) -> int:
-    """How many units of work the file itself has, without what lies in the log; -2 where that cannot be read.
+    """How many units of work the file itself has, without what lies in the log; UNREADABLE where that is not told,
+    NO_DATABASE where it is none.
 
     By SQLite, since whoever else closes a file takes SQLite's locks of it away; `immutable` looks past log and locks.
     """
     uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro&immutable=1"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as conn:
-        return int(conn.execute("PRAGMA user_version").fetchone()[0])
-    return -2
+    try:
+        with closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as conn:
+            return int(conn.execute("PRAGMA user_version").fetchone()[0])
+    except sqlite3.Error as exc:
+        return NO_DATABASE if exc.sqlite_errorcode == sqlite3.SQLITE_NOTADB else UNREADABLE
 
 
 def _need_file(path: Path) -> None:
