@@ -16,6 +16,7 @@
     │   ├── Denied                  401 or 403: the credentials are not accepted
     │   ├── Missing                 404 or 410: upstream does not know that id or path
     │   ├── RateLimited             429
+    │   ├── NotPublic               a file's address leads into a network of our own: it is not called
     │   └── ListNotProven           a list of reports that may not be whole
     ├── StoreError                  the database could not do it                            exit 1
     │   ├── StoreUnavailable        not reachable, disk full, read-only
