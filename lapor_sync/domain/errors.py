@@ -162,10 +162,6 @@ class NotPublic(UpstreamError):
 
     todo = advise(Todo.CHECK_NETWORK)
 
-    @property
-    def lasts(self) -> bool:
-        return True
-
 
 class RateLimited(UpstreamError):
     """429; `retry_after` in seconds where upstream said so."""
