@@ -63,11 +63,13 @@ def _recap(
     if out is not None:
         refuse_existing(out)
     settings = call.settings()
-    with call.store() as store, store.work(acting(by)) if fix else store.reading() as work:
-        made = making.recap(work, meant, rules_of(settings), opd=institution_meant(call, work, opd))
+    with call.store() as store:
+        with store.reading() as work:  # counting takes seconds, in which the daemon wants to write
+            made = making.recap(work, meant, rules_of(settings), opd=institution_meant(call, work, opd))
+            city = institutions.names(work).get(settings.institution_id or "", settings.agency)
         if fix:
-            making.fix(work, made)
-        city = institutions.names(work).get(settings.institution_id or "", settings.agency)
+            with store.work(acting(by)) as work:
+                making.fix(work, made)
     found = making.as_json(made)
     if out is None:
         with call.paged() if form == "table" else nullcontext():
@@ -117,13 +119,11 @@ def compare(call: Call, sheet: Path, period: str | None, as_json: bool) -> None:
     from lapor_sync.app import rules_of
     from lapor_sync.domain.period import Period
     from lapor_sync.recap import making
-    from lapor_sync.recap.comparing import compare as compared
 
     units, rules = read_units(sheet), rules_of(call.settings())
     with call.looking() as work:
         meant = Period.parse(period or f"{work.now.astimezone(call.zone):%Y}")
-        lines = making.recap(work, meant, rules).figures.rows
-        found = compared(lines, {unit.name: unit.figures for unit in units}, making.by_stage(work, meant, rules))
+        found = making.comparison(work, meant, rules, {unit.name: unit.figures for unit in units})
     unreadable = [{"unit": unit.name, "columns": list(unit.unreadable)} for unit in units if unit.unreadable]
     if as_json:
         differences = [one._asdict() | {"reports": list(one.reports)} for one in found.differences]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from lapor_sync.domain.colour import canonical
@@ -34,7 +34,7 @@ class Comparison(NamedTuple):
 def compare(
     lines: Iterable[Line],
     theirs: Mapping[str, Mapping[str, float | None]],
-    behind: Mapping[tuple[str | None, Stage], tuple[str, ...]],
+    behind: Mapping[tuple[str | None, Stage], Sequence[str]],
 ) -> Comparison:
     """Return our lines beside the other count's figures, by unit; names are compared without case and punctuation.
 
@@ -59,11 +59,11 @@ def _differences(
     unit: str,
     line: Line,
     theirs: Mapping[str, float | None],
-    behind: Mapping[tuple[str | None, Stage], tuple[str, ...]],
+    behind: Mapping[tuple[str | None, Stage], Sequence[str]],
 ) -> Iterable[Difference]:
     for figure, number in theirs.items():
         mine: float | None = getattr(line, figure)
         if number is None or (mine is not None and abs(mine - number) < _NEAR):
             continue
         of_it = behind.get((line.opd, Stage(figure)), ()) if figure in set(Stage) else ()
-        yield Difference(unit, line.opd, figure, number, mine, of_it)
+        yield Difference(unit, line.opd, figure, number, mine, tuple(of_it))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -14,10 +14,12 @@ from lapor_sync.domain.period import Period
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.mirror import Rules
+from lapor_sync.recap.comparing import Comparison, compare
 from lapor_sync.recap.figures import NUMBERS, Figures, Measures, Stage, figures, stage
 from lapor_sync.store import audit, institutions, outages, people, received
 from lapor_sync.store.database import Work
 from lapor_sync.store.queries import Within
+from lapor_sync.store.received import Received
 
 Json = dict[str, Any]
 
@@ -69,7 +71,7 @@ def recap(work: Work, period: Period, rules: Rules, *, opd: str | None = None, w
     found = figures(
         received.between(work, since, until, bound),
         period=period,
-        measures=Measures(city=rules.city, limits=rules.limits, days=days, now=now),
+        measures=_measures(rules, now),
         year_before=received.times_between(work, before.begins(days.timezone), before.ends(days.timezone), bound),
         outages=[(one.since, one.until) for one in outages.between(work, since, min(until, now))],
         names=names,
@@ -87,20 +89,33 @@ def recap(work: Work, period: Period, rules: Rules, *, opd: str | None = None, w
     )
 
 
-def by_stage(work: Work, period: Period, rules: Rules) -> dict[tuple[str | None, Stage], tuple[str, ...]]:
-    """Return the Tracking IDs of a period's reports by OPD and stage."""
+def comparison(
+    work: Work, period: Period, rules: Rules, theirs: Mapping[str, Mapping[str, float | None]]
+) -> Comparison:
+    """Return our count of a period beside another one, which has its figures by unit."""
     zone = rules.working_days.timezone
-    found = defaultdict[tuple[str | None, Stage], list[str]](list)
-    for one in received.between(work, period.begins(zone), period.ends(zone)):
-        found[one.opd, stage(one)].append(one.tracking_id)
-    return {where: tuple(ids) for where, ids in found.items()}
+    behind = defaultdict[tuple[str | None, Stage], list[str]](list)
+
+    def noted() -> Iterator[Received]:
+        for one in received.between(work, period.begins(zone), period.ends(zone)):
+            behind[one.opd, stage(one)].append(one.tracking_id)
+            yield one
+
+    names = institutions.names(work)
+    ours = figures(noted(), period=period, measures=_measures(rules, work.now), names=names)
+    return compare(ours.rows, theirs, behind)
+
+
+def _measures(rules: Rules, now: datetime) -> Measures:
+    return Measures(city=rules.city, limits=rules.limits, days=rules.working_days, now=now)
 
 
 def _vacancies(work: Work, since: datetime, until: datetime, within: Within) -> Iterator[Vacancy]:
+    tenures = people.tenures(work)
     for row in people.posts(work):
         if within is not None and row.post.opd not in within:
             continue
-        held = people.tenures(work, post_id=row.post.id)
+        held = tuple(one for one in tenures if one.post == row.post)
         began = min((one.since for one in held), default=row.vacant_since or since)
         empty = days_without(held, max(since, began), until)
         if empty:

@@ -12,7 +12,7 @@ import typst
 
 from lapor_sync.output import harmless
 from lapor_sync.recap.making import Json
-from lapor_sync.words.id import MONTHS, ROLES
+from lapor_sync.words.id import ROLES, long_day, month_name
 from lapor_sync.words.recap_id import ALL, EXPLAINED, FIGURES, NOBODY, NOT_SAID, TABLES
 
 _STAGES = 9
@@ -33,11 +33,11 @@ def _data(found: Json, zone: ZoneInfo, city: str) -> str:
     said = {
         "title": title,
         "period": f"Laporan yang diterima {_day(found['from'])} sampai {_day(found['to'])}",
-        "as_of": f"Keadaan per {_of(as_of.date())} pukul {as_of:%H.%M} {as_of.tzname()}",
+        "as_of": f"Keadaan per {long_day(as_of.date())} pukul {as_of:%H.%M} {as_of.tzname()}",
         "footer": f"{title}, {found['period']}. Kepala riwayat: {found['audit_head'][:16]}",
         "page": "halaman",
         "legend": "Biru: tahun ini. Abu-abu: bulan yang sama tahun sebelumnya.",
-        "place_and_day": f"........................................, {_of(as_of.date())}",
+        "place_and_day": f"........................................, {long_day(as_of.date())}",
         "name_and_nip": "Nama dan NIP",
         "headings": {
             "summary": "Ringkasan",
@@ -123,18 +123,13 @@ def shown(value: float | None) -> str:
 
 
 def _month(month: str) -> str:
-    year, number = month.split("-")
-    return f"{MONTHS[int(number) - 1]} {year}"
+    return month_name(date.fromisoformat(f"{month}-01"))
 
 
 def _day(text: str) -> str:
-    return _of(date.fromisoformat(text))
-
-
-def _of(day: date) -> str:
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
+    return long_day(date.fromisoformat(text))
 
 
 def _moment(text: str, zone: ZoneInfo) -> str:
     at = datetime.fromisoformat(text).astimezone(zone)
-    return f"{_of(at.date())} pukul {at:%H.%M} {at.tzname()}"
+    return f"{long_day(at.date())} pukul {at:%H.%M} {at.tzname()}"

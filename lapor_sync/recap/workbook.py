@@ -12,7 +12,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from lapor_sync.output import harmless
+from lapor_sync.cells import text_cell
 from lapor_sync.recap.making import Json
 from lapor_sync.words.recap_id import ALL, EXPLAINED, FIGURES, NOBODY, NOT_SAID, TABLES
 
@@ -66,11 +66,7 @@ def _explained(found: Json) -> Iterable[list[Any]]:
 def _fill(sheet: Worksheet, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     sheet.append(list(head))
     for row in rows:
-        sheet.append([None if isinstance(value, str) else value for value in row])
-        for at, value in enumerate(row, start=1):
-            if isinstance(value, str):
-                cell = sheet.cell(sheet.max_row, at)
-                cell.value, cell.data_type = harmless(value), "s"  # whatever it begins with, it is no formula
+        sheet.append([text_cell(sheet, value) if isinstance(value, str) else value for value in row])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
         cell.alignment = Alignment(wrap_text=True, vertical="top")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,6 @@ from lapor_sync.domain.people import Post, Role, quiet_since
 from lapor_sync.store import people, queries
 from lapor_sync.store.database import Work
 from lapor_sync.store.people import PostRow
-from lapor_sync.store.times import from_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +25,8 @@ class Unattended:
 
 def unattended(work: Work) -> tuple[Unattended, ...]:
     """Return the posts of OPDs that are vacant, or quiet while reports are overdue; a leader's only while some are."""
-    at = from_text(work.at)
-    found = (_looked_at(work, one, at) for one in people.posts(work) if one.post.opd is not None)
+    late = queries.late(work, None)
+    found = (_looked_at(one, late, work.now) for one in people.posts(work) if one.post.opd is not None)
     return tuple(one for one in found if one is not None and (one.overdue or _always_counts(one)))
 
 
@@ -34,7 +34,7 @@ def _always_counts(one: Unattended) -> bool:
     return one.is_vacant and one.post.role is Role.OFFICER
 
 
-def _looked_at(work: Work, row: PostRow, at: datetime) -> Unattended | None:
+def _looked_at(row: PostRow, late: Mapping[str | None, int], at: datetime) -> Unattended | None:
     seen = ((holder.since, holder.last_sign_in_at) for holder in row.holders)
     since = row.vacant_since or quiet_since(seen, at)
     if since is None:
@@ -44,9 +44,5 @@ def _looked_at(work: Work, row: PostRow, at: datetime) -> Unattended | None:
         opd_name=row.opd_name,
         since=since,
         is_vacant=row.vacant_since is not None,
-        overdue=_overdue(work, row.post.opd),
+        overdue=late.get(row.post.opd, 0),
     )
-
-
-def _overdue(work: Work, opd: str | None) -> int:
-    return sum(queries.late(work, None if opd is None else frozenset({opd})).values())

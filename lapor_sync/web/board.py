@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,11 @@ class Board:
     def zone(self) -> ZoneInfo:
         """The city's time zone."""
         return self.mirror.rules.working_days.timezone
+
+    @property
+    def today(self) -> date:
+        """The day that it is in the city."""
+        return self.store.clock.now().astimezone(self.zone).date()
 
     @property
     def is_secure(self) -> bool:

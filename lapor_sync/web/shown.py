@@ -90,13 +90,12 @@ def day(at: datetime | None) -> str:
 
 def of_date(one: date) -> str:
     """Return a date as officers write it."""
-    return f"{words.DAYS[one.weekday()]}, {one.day} {words.MONTHS[one.month - 1]} {one.year}"
+    return f"{words.DAYS[one.weekday()]}, {words.long_day(one)}"
 
 
 def plain_day(text: str) -> str:
     """Return a day such as 2026-10-31 as people write it: 31 Oktober 2026."""
-    day = date.fromisoformat(text)
-    return f"{day.day} {words.MONTHS[day.month - 1]} {day.year}"
+    return words.long_day(date.fromisoformat(text))
 
 
 def number(value: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from enum import StrEnum
 
 from lapor_sync.domain import happenings
@@ -314,6 +315,17 @@ MONTHS = (
     "November",
     "Desember",
 )
+
+
+def long_day(day: date) -> str:
+    """Return a day as officers write it: 31 Oktober 2026."""
+    return f"{day.day} {month_name(day)}"
+
+
+def month_name(day: date) -> str:
+    """Return the month of a day: Oktober 2026."""
+    return f"{MONTHS[day.month - 1]} {day.year}"
+
 
 # What stands beside a report.
 

@@ -18,6 +18,7 @@ from lapor_sync.store import audit, people
 from lapor_sync.store.audit import Sought
 from lapor_sync.web import session
 from lapor_sync.web.board import Board
+from lapor_sync.web.downloads import CSV, download
 from lapor_sync.web.guard import board
 
 history = Blueprint("history", __name__)
@@ -103,9 +104,7 @@ def as_csv() -> Response:
     """The same rows, all of them, the newest first."""
     session.demand(Act.SEE_AUDIT)
     sought, _ = _sought(request.args)
-    response = Response(_lines(board(), sought), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="riwayat.csv"'
-    return response
+    return download(_lines(board(), sought), CSV, "riwayat.csv")
 
 
 COLUMNS = ("seq", "at", "who", "what", "subject", "data", "prev_hash", "hash")

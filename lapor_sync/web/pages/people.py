@@ -18,7 +18,7 @@ from lapor_sync.store import attendance, institutions
 from lapor_sync.store import factors as stored_factors
 from lapor_sync.store import people as stored
 from lapor_sync.store.database import Work
-from lapor_sync.store.people import Holder, Listed, Person, PostRow
+from lapor_sync.store.people import Holder, Person, PostRow
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.guard import board
@@ -66,7 +66,8 @@ def one(person_id: str, problem: Problem | None = None, **_of_act: str) -> str:
     """A person with their tenures, the past ones too, and their sessions."""
     session.demand(Act.MANAGE_PEOPLE)
     with board().store.reading() as work:
-        person, listed = _known(work, person_id)
+        person = _known(work, person_id)
+        listed = next(one for one in stored.listing(work) if one.id == person.id)
         tenures, opds = stored.tenures(work, person_id=person_id), institutions.names(work)
         sessions = stored.sessions(work, person_id)
         factors = stored_factors.of(work, person_id)
@@ -80,21 +81,21 @@ def one(person_id: str, problem: Problem | None = None, **_of_act: str) -> str:
         sessions=sessions,
         factors=factors,
         now=board().store.clock.now(),
-        today=_today(),
+        today=board().today,
         typed=typed(),
     )
 
 
-def _known(work: Work, person_id: str) -> tuple[Person, Listed]:
+def _known(work: Work, person_id: str) -> Person:
     person = stored.get(work, person_id)
     if person is None:
         abort(404)
-    return person, next(one for one in stored.listing(work) if one.id == person.id)
+    return person
 
 
 def _person(person_id: str) -> Person:
     with board().store.reading() as work:
-        return _known(work, person_id)[0]
+        return _known(work, person_id)
 
 
 @people.post("/orang/<person_id>/tautan")
@@ -155,7 +156,7 @@ def invitation(problem: Problem | None = None) -> str:
     session.demand(Act.MANAGE_PEOPLE)
     with board().store.reading() as work:
         opds = _opds(work)
-    return render_template("invite.html", problem=problem, opds=opds, typed=typed(), today=_today())
+    return render_template("invite.html", problem=problem, opds=opds, typed=typed(), today=board().today)
 
 
 @people.post("/orang/undang")
@@ -213,7 +214,7 @@ def handover(problem: Problem | None = None) -> str:
         chosen=given if given in held else next((key for key in held if key.startswith(f"{given}-")), None),
         everybody=everybody,
         typed=typed(),
-        today=_today(),
+        today=board().today,
     )
 
 
@@ -263,10 +264,6 @@ def _meant(given: str) -> tuple[PostRow, Holder]:
 # Days.
 
 
-def _today() -> date:
-    return board().store.clock.now().astimezone(board().zone).date()
-
-
 def _day(name: str) -> date | None:
     given = request.form.get(name, "").strip()
     try:
@@ -281,4 +278,4 @@ def _day(name: str) -> date | None:
 def _moment(name: str) -> datetime:
     """When what is to be on that day begins; without a day now. Raises Refused."""
     found = _day(name)
-    return office.moment_of(board().store, found or _today(), board().zone)
+    return office.moment_of(board().store, found or board().today, board().zone)

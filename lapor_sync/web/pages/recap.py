@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
+from lapor_sync import office
 from lapor_sync.domain.period import Period
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
@@ -16,9 +17,10 @@ from lapor_sync.recap.making import Json
 from lapor_sync.recap.printed import notes, pdf
 from lapor_sync.recap.workbook import workbook
 from lapor_sync.web import session
+from lapor_sync.web.downloads import PDF, XLSX, download
 from lapor_sync.web.failing import Problem, form_on
 from lapor_sync.web.guard import board
-from lapor_sync.words.id import MONTHS, told
+from lapor_sync.words.id import month_name, told
 from lapor_sync.words.recap_id import FIGURES, TABLES
 
 recap = Blueprint("recap", __name__)
@@ -40,7 +42,7 @@ def page(problem: Problem | None = None) -> str | tuple[str, int]:
     session.demand(Act.SEE_FIGURES)
     given = request.values.get("period", "").strip()
     try:
-        found = _found(given or f"{_today():%Y}")
+        found = _found(given or f"{board().today:%Y}")
     except Refused as refused:
         if refused.code is not Code.PERIOD_UNKNOWN:
             raise
@@ -70,8 +72,10 @@ def fix() -> BaseResponse:
     """Keep the figures of a period in the audit."""
     actor = session.demand(Act.FIX_RECAP)
     period = Period.parse(request.form.get("period", ""))
-    with board().store.work(actor) as work:
-        making.fix(work, making.recap(work, period, board().mirror.rules))
+    with board().store.reading() as work:  # counting takes seconds, in which others want to write
+        made = making.recap(work, period, board().mirror.rules)
+    with office.acting(board().store, actor) as work:
+        making.fix(work, made)
     return redirect(url_for("recap.page", period=period.name) + "#ditetapkan", 303)
 
 
@@ -79,22 +83,20 @@ def fix() -> BaseResponse:
 def as_pdf() -> Response:
     """The same on paper, for signature."""
     found = _wanted()
-    return _file(
-        pdf(found, board().zone, board().city or "Kota"), "application/pdf", f"rekap-{found['period']}.pdf"
-    )
+    made = pdf(found, board().zone, board().city or "Kota")
+    return download(made, PDF, f"rekap-{found['period']}.pdf")
 
 
 @recap.get("/rekap.xlsx")
 def as_workbook() -> Response:
     """The same as a workbook."""
     found = _wanted()
-    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    return _file(workbook(found), kind, f"rekap-{found['period']}.xlsx")
+    return download(workbook(found), XLSX, f"rekap-{found['period']}.xlsx")
 
 
 def _wanted() -> Json:
     session.demand(Act.SEE_FIGURES)
-    return _found(request.args.get("period", "").strip() or f"{_today():%Y}")
+    return _found(request.args.get("period", "").strip() or f"{board().today:%Y}")
 
 
 def _found(given: str) -> Json:
@@ -103,23 +105,13 @@ def _found(given: str) -> Json:
         return making.as_json(making.recap(work, period, board().mirror.rules, within=within))
 
 
-def _file(content: bytes, kind: str, file_name: str) -> Response:
-    response = Response(content, content_type=kind)
-    response.headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-    return response
-
-
-def _today() -> date:
-    return board().store.clock.now().astimezone(board().zone).date()
-
-
 def _offered() -> list[Choice]:
     """The periods that are asked for most."""
-    today = _today()
+    today = board().today
     last = today.replace(day=1) - timedelta(days=1)
     return [
-        Choice(f"{today:%Y-%m}", f"{MONTHS[today.month - 1]} {today.year}"),
-        Choice(f"{last:%Y-%m}", f"{MONTHS[last.month - 1]} {last.year}"),
+        Choice(f"{today:%Y-%m}", month_name(today)),
+        Choice(f"{last:%Y-%m}", month_name(last)),
         Choice(f"{today.year}-Q{(today.month + 2) // 3}", f"triwulan {(today.month + 2) // 3} {today.year}"),
         Choice(f"{today.year}", f"tahun {today.year}"),
         Choice(f"{today.year - 1}", f"tahun {today.year - 1}"),

@@ -15,12 +15,14 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.utils import get_column_letter
 
+from lapor_sync.cells import text_cell
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
-from lapor_sync.output import cell, harmless
+from lapor_sync.output import cell
 from lapor_sync.store import institutions, queries
 from lapor_sync.store.queries import NONE, Number, Wanted
 from lapor_sync.web import session
 from lapor_sync.web.board import Board
+from lapor_sync.web.downloads import CSV, XLSX, download
 from lapor_sync.web.guard import board
 from lapor_sync.words import id as words
 
@@ -211,9 +213,7 @@ def as_csv() -> Response:
     """The whole list, as a spreadsheet that is set up in Indonesia opens it; nobody's name is in it."""
     within, (wanted, _) = session.within(), wanted_of(request.args)
     rows = _lines(board(), wanted, within)
-    response = Response(rows, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = 'attachment; filename="laporan.csv"'
-    return response
+    return download(rows, CSV, "laporan.csv")
 
 
 def _lines(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[str]:
@@ -238,12 +238,9 @@ def _rows(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[queri
 def as_workbook() -> Response:
     """The whole list as a workbook, with times and numbers as such."""
     within, (wanted, _) = session.within(), wanted_of(request.args)
-    response = Response(_workbook(board(), wanted, within), content_type=XLSX)
-    response.headers["Content-Disposition"] = 'attachment; filename="laporan.xlsx"'
-    return response
+    return download(_workbook(board(), wanted, within), XLSX, "laporan.xlsx")
 
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_ROWS = 2**20 - 2
 """What fits into a sheet of Excel's, beside its head and a line that says that there is more."""
 
@@ -254,10 +251,10 @@ def _workbook(made: Board, wanted: Wanted, within: queries.Within) -> bytes:
     sheet.freeze_panes = "A2"
     for at, name in enumerate(COLUMNS, start=1):
         sheet.column_dimensions[get_column_letter(at)].width = 40 if name in {"title", "opd_name"} else 18
-    sheet.append([_text(sheet, name) for name in COLUMNS.values()])
+    sheet.append([text_cell(sheet, name) for name in COLUMNS.values()])
     for number, row in enumerate(_rows(made, wanted, within)):
         if number == MOST_ROWS:
-            sheet.append([_text(sheet, "Masih ada lagi: persempit saringannya, atau unduh sebagai CSV.")])
+            sheet.append([text_cell(sheet, "Masih ada lagi: persempit saringannya, atau unduh sebagai CSV.")])
             break
         sheet.append([_cell(sheet, getattr(row, name), made.zone) for name in COLUMNS])
     out = io.BytesIO()
@@ -271,14 +268,7 @@ def _cell(sheet: Any, value: Any, zone: Any) -> Any:
         made.number_format = "yyyy-mm-dd hh:mm"
         return made
     said = _said(value, zone)
-    return said if isinstance(said, int) else _text(sheet, said)
-
-
-def _text(sheet: Any, value: str) -> Any:
-    """A text whatever it begins with: no formula, and as long as a cell may be."""
-    made = WriteOnlyCell(sheet)
-    made.value, made.data_type = harmless(value)[:32_767], "s"
-    return made
+    return said if isinstance(said, int) else text_cell(sheet, said)
 
 
 def _line(cells: list[Any]) -> str:
