@@ -63,7 +63,7 @@ def awaited(store: Store, token: str) -> tuple[FactorKind, ...]:
 
 def _half(work: Work, token: str) -> tuple[Person, Half]:
     found = factors.half_of(work, accounts.hash_of(token)) if accounts.is_half(token) else None
-    if found is None or found.person_id is None or sessions.half_is_over(found.begun_at, _now(work)):
+    if found is None or found.person_id is None or sessions.half_is_over(found.begun_at, work.now):
         raise Refused(Code.HALF_OVER)
     one = people.get(work, found.person_id)
     if one is None:
@@ -115,7 +115,7 @@ def _use_code(work: Work, place: Place, person_id: str, code: str) -> str | None
 
 def _is_next(work: Work, place: Place, one: Factor, typed: str) -> bool:
     key = _unsealed(place, "totp", one.secret)
-    step = _step_of(key, typed, _now(work)) if key is not None else None
+    step = _step_of(key, typed, work.now) if key is not None else None
     return step is not None and factors.use(work, one.id, step)
 
 
@@ -201,15 +201,16 @@ class NewTotp:
 def new_totp(place: Place, who: SignedIn) -> NewTotp:
     """Return a new secret; nothing is kept of it yet."""
     key = pyotp.random_base32()
-    uri = pyotp.TOTP(key).provisioning_uri(name=who.sign_in, issuer_name=place.title)
-    return NewTotp(uri=uri, key=key, sealed=_sealed(place, f"new totp {who.person_id}", key))
+    return _shown(place, who, key, _sealed(place, f"new totp {who.person_id}", key))
 
 
 def totp_again(place: Place, who: SignedIn, sealed: str) -> NewTotp | None:
     """Return the same secret once more, for the form that is shown again; None where it is none of theirs."""
     key = _unsealed(place, f"new totp {who.person_id}", sealed)
-    if key is None:
-        return None
+    return _shown(place, who, key, sealed) if key is not None else None
+
+
+def _shown(place: Place, who: SignedIn, key: str, sealed: str) -> NewTotp:
     uri = pyotp.TOTP(key).provisioning_uri(name=who.sign_in, issuer_name=place.title)
     return NewTotp(uri=uri, key=key, sealed=sealed)
 
@@ -220,7 +221,7 @@ def add_totp(store: Store, place: Place, who: SignedIn, sealed: str, code: str) 
     with store.work(by_oneself(who.person_id)) as work:
         _demand_proof(work, who)
         typed = "".join(code.split())
-        step = _step_of(key, typed, _now(work)) if key is not None and typed.isascii() else None
+        step = _step_of(key, typed, work.now) if key is not None and typed.isascii() else None
         if key is None or step is None:
             raise Refused(Code.CODE_WRONG)
         kept = _sealed(place, "totp", key)
@@ -342,11 +343,11 @@ def _code_hash(person_id: str, typed: str) -> str:
 def is_proved(store: Store, who: SignedIn) -> bool:
     """Return whether password or factor was given of late in this session."""
     with store.reading() as work:
-        return sessions.is_proved(factors.proved_at(work, who.session_id), _now(work))
+        return sessions.is_proved(factors.proved_at(work, who.session_id), work.now)
 
 
 def _demand_proof(work: Work, who: SignedIn) -> None:
-    if not sessions.is_proved(factors.proved_at(work, who.session_id), _now(work)):
+    if not sessions.is_proved(factors.proved_at(work, who.session_id), work.now):
         raise Refused(Code.PROVE_AGAIN)
 
 
@@ -393,7 +394,3 @@ def _text(given: bytes) -> str:
 
 def _bytes(given: str) -> bytes:
     return base64.urlsafe_b64decode(given + "=" * (-len(given) % 4))
-
-
-def _now(work: Work) -> datetime:
-    return work.now

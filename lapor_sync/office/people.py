@@ -52,7 +52,7 @@ def invite(
     one-time and lasts 24 hours. Raises Refused.
     """
     with managing(store, actor) as work:
-        begin = since or _now(work)
+        begin = since or work.now
         if until is not None and until <= begin:
             raise Refused(Code.SPAN_ENDS_FIRST)
         one = _person_named(work, name, sign_in)
@@ -153,7 +153,7 @@ def accept(store: Store, token: str, password: str) -> None:
 def _of_link(work: Work, token: str) -> Person | None:
     """The person of a link that can be used."""
     found = people.link_of(work, hash_of(token))
-    return people.get(work, found.person_id) if found is not None and _is_usable(found, _now(work)) else None
+    return people.get(work, found.person_id) if found is not None and _is_usable(found, work.now) else None
 
 
 def _is_usable(link: Link, at: datetime) -> bool:
@@ -273,7 +273,7 @@ def refuse_haste(
     work: Work, one: Person | None, account: str, origin: str, patience: sessions.Patience = sessions.OF_ACCOUNT
 ) -> None:
     """Raise Refused where a pause is due before a further try for an account, which that person has, if any."""
-    at = _now(work)
+    at = work.now
     if one is not None and people.is_familiar(work, one.id, origin, at - sessions.FAMILIAR):
         pause = sessions.pause(people.tries(work, account=account, origin=origin), patience, at)
     else:
@@ -296,7 +296,7 @@ def session(store: Store, token: str) -> SignedIn | None:
         one = people.get(work, found.person_id) if found is not None else None
         if found is None or one is None or found.ended_at is not None:
             return None
-        at, mine = _now(work), people.tenures(work, person_id=one.id)
+        at, mine = work.now, people.tenures(work, person_id=one.id)
         has_factor = factors.has_one(work, one.id)
     posts = posts_held(mine, at)
     if sessions.session_is_over(found.begun_at, found.seen_at, at, posts, mine):
@@ -384,7 +384,7 @@ def hand_over_post(
     one under that name. Until the successor accepts the invitation the post counts as vacant. Raises Refused.
     """
     with managing(store, actor) as work:
-        at = max(on, _now(work))
+        at = max(on, work.now)
         post = people.post_of(work, role, _place(opd))
         if post is None:
             raise Refused(Code.POST_UNKNOWN, role=role, opd=opd)
@@ -430,13 +430,13 @@ class HandedOver:
 
 
 def _has_link(work: Work, person_id: str) -> bool:
-    return any(_is_usable(one, _now(work)) for one in people.open_links(work, person_id))
+    return any(_is_usable(one, work.now) for one in people.open_links(work, person_id))
 
 
 def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
     """End every tenure of a person at a moment, now at the earliest. The account stays. Raises Refused."""
     with managing(store, actor) as work:
-        at, one = max(on, _now(work)), person_of(work, sign_in)
+        at, one = max(on, work.now), person_of(work, sign_in)
         mine = people.tenures(work, person_id=one.id)
         ending = [tenure for tenure in mine if tenure.holds(at) or tenure.is_to_come(at)]
         for tenure in ending:
@@ -451,7 +451,7 @@ def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
 
 def _end_if_now(work: Work, person_id: str, at: datetime) -> int:
     """End the sessions of who loses a post now; later they end by themselves, with the tenure."""
-    return people.end_sessions(work, person_id) if at <= _now(work) else 0
+    return people.end_sessions(work, person_id) if at <= work.now else 0
 
 
 def _need_an_admin(work: Work, at: datetime) -> None:
@@ -496,7 +496,7 @@ def person_of(work: Work, given: str) -> Person:
 
 
 def _sweep(work: Work) -> None:
-    at = _now(work)
+    at = work.now
     people.note_what_is_over(
         work,
         links_before=at - sessions.LINK_LASTS,
@@ -504,10 +504,6 @@ def _sweep(work: Work) -> None:
         tries_before=at - sessions.FORGOTTEN,
     )
     factors.forget_half(work, at - sessions.HALF_LASTS, at + sessions.A_SLIP)
-
-
-def _now(work: Work) -> datetime:
-    return work.now
 
 
 def _subject(person_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,13 +17,14 @@ from lapor_sync.domain.clocks import ClockState
 from lapor_sync.domain.delivery import MAX_TEXT, reference, with_reference
 from lapor_sync.domain.permits import Act, Subject
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.domain.report import OutgoingFile, digest
+from lapor_sync.domain.report import OutgoingFile, ThreadItem, digest
 from lapor_sync.domain.seen import News, news_since, seen_of
 from lapor_sync.office.finding import subject_of
-from lapor_sync.store import drafts, institutions, notes
+from lapor_sync.store import drafts, institutions, notes, outbox, threads
 from lapor_sync.store.dossier import Dossier, dossier
 from lapor_sync.store.drafts import Draft
 from lapor_sync.store.notes import Note
+from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on, typed
@@ -87,7 +89,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         limits=limits_of(whole, now),
         entries=timeline(whole),
         seen=_seen(whole),
-        version=_version(whole, written),
+        version=_version(whole.report, whole.items, whole.deliveries, written),
         typed={} if is_note else typed(),
         typed_note=typed() if is_note else {},
         draft=draft,
@@ -126,10 +128,13 @@ def _news(whole: Dossier, draft: Draft | None) -> tuple[News, ...]:
     return news_since(draft.seen, whole.report.report, whole.items, len(whole.deliveries))
 
 
-def _version(whole: Dossier, written: tuple[Note, ...]) -> str:
+def _version(
+    one: Mirrored, items: tuple[ThreadItem, ...], deliveries: Sequence[Queued], written: tuple[Note, ...]
+) -> str:
     """What tells an open page that something changed: it says nothing itself."""
-    moved = " ".join(f"{one.ref} {one.state} {one.reason}" for one in whole.deliveries)
-    return digest(f"{_seen(whole)} {whole.report.colour} {moved} {len(written)}")
+    moved = " ".join(f"{each.ref} {each.state} {each.reason}" for each in deliveries)
+    seen = seen_of(one.report, items, len(deliveries))
+    return digest(f"{seen} {one.colour} {moved} {len(written)}")
 
 
 def readable_notes(written: tuple[Note, ...], rights: Rights) -> tuple[Note, ...]:
@@ -143,11 +148,12 @@ def readable_notes(written: tuple[Note, ...], rights: Rights) -> tuple[Note, ...
 @report.get("/laporan/<report_id>/keadaan")
 def state(report_id: str) -> FlaskResponse:
     """The version of what the page shows; an open page asks for it now and then."""
-    one = _found(report_id)
-    with board().store.reading() as work:
-        whole = dossier(work, office.known_report(work, one.tracking_id))
-        written = notes.of_report(work, one.tracking_id)
-    return FlaskResponse(_version(whole, written), content_type="text/plain; charset=utf-8")
+    key = _found(report_id).tracking_id
+    with board().store.reading() as work:  # each open page asks every few seconds: no more is read than it needs
+        one, items = office.known_report(work, key), threads.load(work, [key]).get(key, ())
+        deliveries = outbox.of_reports(work, [key]).get(key, [])
+        version = _version(one, items, deliveries, notes.of_report(work, key))
+    return FlaskResponse(version, content_type="text/plain; charset=utf-8")
 
 
 @report.get("/laporan/<report_id>/cetak")
