@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from lapor_sync.domain.people import Post
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.web.board import Board
 from tests.databases import StillClock, fresh
-from tests.web.site import board_on, client_of
+from tests.web.site import Enter, board_on, client_of, enter_as
 
 
 @pytest.fixture
@@ -35,3 +36,14 @@ def board(store: Store) -> Board:
 @pytest.fixture
 def client(board: Board) -> FlaskClient:
     return client_of(board)
+
+
+@pytest.fixture
+def enter(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Enter:
+    """Lets that browser have a session of somebody who holds these posts."""
+
+    def entered(*posts: Post) -> FlaskClient:
+        enter_as(monkeypatch, client, *posts)
+        return client
+
+    return entered

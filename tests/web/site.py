@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -80,6 +81,8 @@ ADMIN = Post("3", Role.ADMIN)
 LEADER = Post("4", Role.LEADER, OPD)
 INSPECTOR = Post("5", Role.INSPECTOR)
 TOKEN = "session-token"
+Enter = Callable[..., FlaskClient]
+"""Gives a browser in which somebody who holds these posts is signed in."""
 
 
 def enter_as(patch: pytest.MonkeyPatch, client: FlaskClient, *posts: Post) -> None:

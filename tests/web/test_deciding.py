@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,20 +21,10 @@ from lapor_sync.store.database import Store
 from lapor_sync.store.schema import report as table
 from tests.databases import START
 from tests.store.samples import MERAH, add, get, item, mirrored, new, report, save
-from tests.web.site import ADMIN, INSPECTOR, LEADER, OFFICER, OPD, enter_as, text_of, token_in
+from tests.web.site import ADMIN, INSPECTOR, LEADER, OFFICER, OPD, Enter, text_of, token_in
 
-Enter = Callable[..., FlaskClient]
 HOSTILE = "<script>alert(1)</script>\u202e" + "W" * 300
 REF = "LS-AAAAAA"
-
-
-@pytest.fixture
-def enter(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Enter:
-    def entered(*posts: Post) -> FlaskClient:
-        enter_as(monkeypatch, client, *posts)
-        return client
-
-    return entered
 
 
 def one(tracking_id: str = "7001", **values: Any) -> Any:

@@ -10,14 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from lapor_sync.domain.citizen_files import OTHER, PDF, PICTURE, Absence, keys_of
-from lapor_sync.domain.people import Post
 from lapor_sync.domain.report import Attachment
 from lapor_sync.store import citizen_files, threads
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.store.schema import audit
 from tests.store.samples import item, mirrored, report, save
-from tests.web.site import ADMIN, LEADER, OFFICER, OPD, OTHER_OFFICER, board_on, client_of, enter_as
+from tests.web.site import ADMIN, LEADER, OFFICER, OPD, OTHER_OFFICER, board_on, client_of
 
 NAMES = ("foto.png", "surat.pdf", "<b>jahat</b>.html", "hilang.jpg")
 SECRET = "7002"
@@ -50,15 +49,6 @@ def client(store: Store, folder: FileFolder) -> FlaskClient:
                         kind = PDF if name.endswith("pdf") else OTHER
                         citizen_files.keep(work, one, kind, folder.put(name.encode()), None, 9)
     return client_of(board_on(store, files=folder))
-
-
-@pytest.fixture
-def enter(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Any:
-    def entered(*posts: Post) -> FlaskClient:
-        enter_as(monkeypatch, client, *posts)
-        return client
-
-    return entered
 
 
 def test_the_page_shows_pictures_and_names_the_rest(enter: Any) -> None:

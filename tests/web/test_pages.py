@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -37,6 +36,7 @@ from tests.web.site import (
     OPD,
     OTHER_OFFICER,
     OTHER_OPD,
+    Enter,
     board_on,
     client_of,
     enter_as,
@@ -61,16 +61,6 @@ PAGES = (
 )
 
 OF_PEOPLE = ("/orang", "/orang/jabatan", "/orang/undang", "/orang/serah-terima", "/orang/7")
-Enter = Callable[..., FlaskClient]
-
-
-@pytest.fixture
-def enter(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Enter:
-    def entered(*posts: Post) -> FlaskClient:
-        enter_as(monkeypatch, client, *posts)
-        return client
-
-    return entered
 
 
 def one(tracking_id: str = "7001", **values: Any) -> Any:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from flask.testing import FlaskClient
 from openpyxl import load_workbook
 
 from lapor_sync.domain.people import Post
@@ -15,11 +13,8 @@ from lapor_sync.store import audit
 from lapor_sync.store.database import Store
 from tests.databases import START
 from tests.store.samples import save
-from tests.web.site import ADMIN, LEADER, OFFICER, OTHER_OFFICER, token_in
-from tests.web.test_pages import enter, one
-
-Enter = Callable[..., FlaskClient]
-__all__ = ["enter"]
+from tests.web.site import ADMIN, LEADER, OFFICER, OTHER_OFFICER, Enter, token_in
+from tests.web.test_pages import one
 
 
 @pytest.fixture

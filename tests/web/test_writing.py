@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 
 from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Verdict
@@ -29,7 +27,7 @@ from tests.web.site import (
     OPD,
     OTHER_OFFICER,
     OTHER_OPD,
-    enter_as,
+    Enter,
     form_of,
     text_of,
     token_in,
@@ -37,16 +35,6 @@ from tests.web.site import (
 
 TEXT = "Terima kasih, lampunya kami ganti besok."
 ME = "7"
-Enter = Callable[..., FlaskClient]
-
-
-@pytest.fixture
-def enter(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Enter:
-    def entered(*posts: Post) -> FlaskClient:
-        enter_as(monkeypatch, client, *posts)
-        return client
-
-    return entered
 
 
 @pytest.fixture(autouse=True)
