@@ -6,12 +6,13 @@ What cannot be seen without a head kept elsewhere: a cut tail, or a rewrite of t
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, reduce
+from hashlib import sha256
+from itertools import chain
 from operator import add
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ def row_hash(seq: int, item: Entry, prev_hash: str) -> str:
 
 
 def _hash(*row: int | str) -> str:
-    return hashlib.sha256(_form(row)).hexdigest()
+    return sha256(_form(row)).hexdigest()
 
 
 _form = msgspec.json.Encoder().encode
@@ -156,7 +157,7 @@ def rows(conn: Connection, agency: str | None) -> Generator[dict[str, object], N
 
     Raises AuditBroken at the first row that is not made as this program makes them; the chain is not looked at.
     """
-    for row in _walk(conn, agency):
+    for row in chain.from_iterable(_pages(conn, agency)):
         data = _undone(row.data)
         if data is None:
             raise AuditBroken(
@@ -248,14 +249,15 @@ def verify(conn: Connection, agency: str | None, known_head: str | None = None) 
     """
     count, last = 0, GENESIS
     met = known_head in {None, GENESIS}
-    for row in _walk(conn, agency):
-        seq, at, agency, who, what, subject, data, prev_hash, own_hash = row
-        fits = seq == count + 1 and prev_hash == last
-        if not fits or own_hash != _hash(seq, at, agency, who, what, subject, data, prev_hash):
-            why = _why(count, seq, is_next=prev_hash == last)
-            raise AuditBroken(f"Audit row {seq} does not follow from row {count}: {why}.", seq=seq)
-        count, last = seq, own_hash
-        met = met or own_hash == known_head
+    for page in _pages(conn, agency):
+        for row in page:
+            seq, prev_hash, own_hash = row[0], row[-2], row[-1]
+            fits = seq == count + 1 and prev_hash == last
+            if not fits or own_hash != sha256(_form(row[:-1])).hexdigest():
+                why = _why(count, seq, is_next=prev_hash == last)
+                raise AuditBroken(f"Audit row {seq} does not follow from row {count}: {why}.", seq=seq)
+            count, last = seq, own_hash
+            met = met or own_hash == known_head
     if not met:
         raise AuditBroken(f"The head {known_head} is not in this chain of {count} rows.")
     return Head(count, last)
@@ -274,24 +276,25 @@ def _why(count: int, seq: int, *, is_next: bool) -> str:
 LARGEST = 1024 * 1024
 """Bytes of a row that are taken into memory: no argument of a command line, and so no row of ours, is as long."""
 
-_BATCH = 100
+_PAGE = 100
 _TYPES = (int, *(str for _ in _HASHED[1:]))
 
 
-def _walk(conn: Connection, agency: str | None) -> Generator[Any, None, None]:
+def _pages(conn: Connection, agency: str | None) -> Generator[Sequence[Any], None, None]:
     """Every row in order, each a number and texts. Raises AuditBroken at the first that is none, and says why."""
     query = select(*_HASHED).where(_in_chain(agency)).order_by(audit.c.seq)
     large = _first_large(conn, agency)
     count = 0
-    for batch in (_BATCH, 1):  # SQLite's driver fails at a text that is no UTF-8, and its whole batch with it
+    for size in (_PAGE, 1):  # SQLite's driver fails at a text that is no UTF-8, and its whole page with it
         try:
             left = query.offset(count).limit(None if large is None else large - count)
-            with conn.execute(left.execution_options(yield_per=batch)) as found:
-                for row in found:
-                    if tuple(map(type, row)) != _TYPES:
+            with conn.execute(left.execution_options(yield_per=size)) as found:
+                for page in found.partitions():
+                    whole = _whole(page)
+                    yield page[:whole]
+                    count += whole
+                    if whole < len(page):
                         raise _unreadable(conn, query, count)
-                    yield row
-                    count += 1
             break
         except DBAPIError:
             if conn.dialect.name != "sqlite":
@@ -300,6 +303,13 @@ def _walk(conn: Connection, agency: str | None) -> Generator[Any, None, None]:
         raise _unreadable(conn, query, count)
     if large is not None:
         raise _unreadable(conn, query, count)
+
+
+def _whole(page: Sequence[Any]) -> int:
+    """How many rows stand before the first one that holds anything but a number and texts."""
+    if [set(map(type, column)) for column in zip(*page, strict=True)] == [{wanted} for wanted in _TYPES]:
+        return len(page)
+    return next(n for n, row in enumerate(page) if tuple(map(type, row)) != _TYPES)
 
 
 def _first_large(conn: Connection, agency: str | None) -> int | None:
