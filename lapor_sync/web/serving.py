@@ -38,6 +38,8 @@ def serve(
             "trusted_proxy": trusted_proxy,
             "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"},
         }
+    for name in site.jinja_env.list_templates():
+        site.jinja_env.get_template(name)  # compiled now, and not while the first fifty wait
     with _opened(address) as opened:
         server = create_server(
             site,
