@@ -1,7 +1,8 @@
 """Second factors: a code by the clock, a passkey, recovery codes; the second half of a sign-in, and proofs within one.
 
 A secret of a code is kept sealed with the board's own secret, so that a copy of the database alone makes no codes.
-Recovery codes have 118 random bits, so a plain hash of them is enough.
+Recovery codes have 118 random bits, so a plain hash of them is enough. The library of passkeys takes 13 MB: it is loaded
+with the first of them.
 """
 
 from __future__ import annotations
@@ -13,14 +14,12 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import pyotp
-import webauthn
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import AuthenticatorSelectionCriteria, PublicKeyCredentialDescriptor
 
 from lapor_sync.domain import sessions
 from lapor_sync.domain.people import Actor, FactorKind, SecondFactor, SignedIn, by_oneself
@@ -30,6 +29,9 @@ from lapor_sync.store import factors, people
 from lapor_sync.store.database import Store, Work
 from lapor_sync.store.factors import Factor, Half
 from lapor_sync.store.people import Person
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 CODES = 10
 """So many recovery codes are made at a time."""
@@ -132,6 +134,8 @@ def passkey_options(store: Store, place: Place, token: str) -> str:
     with store.reading() as work:
         one, _ = _half(work, token)
         mine = _passkeys(work, one.id)
+    import webauthn
+
     challenge = secrets.token_bytes(32)
     options = webauthn.generate_authentication_options(
         rp_id=place.host or "", challenge=challenge, allow_credentials=_descriptors(mine)
@@ -156,6 +160,9 @@ def _is_signed(work: Work, place: Place, person_id: str, signed: str, challenge:
     found = next((one for one in _passkeys(work, person_id) if one.credential_id == _credential_id(signed)), None)
     if found is None:
         return False
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         seen = webauthn.verify_authentication_response(
             credential=signed,
@@ -183,6 +190,8 @@ def _passkeys(work: Work, person_id: str) -> list[Factor]:
 
 
 def _descriptors(passkeys: Sequence[Factor]) -> list[PublicKeyCredentialDescriptor]:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
     return [PublicKeyCredentialDescriptor(id=_bytes(one.credential_id or "")) for one in passkeys]
 
 
@@ -239,6 +248,9 @@ def new_passkey(store: Store, place: Place, who: SignedIn) -> tuple[str, str]:
     """Return what a browser is asked to make, as JSON, and its challenge, sealed. Raises Refused."""
     with store.reading() as work:
         mine = _passkeys(work, who.person_id)
+    import webauthn
+    from webauthn.helpers.structs import AuthenticatorSelectionCriteria
+
     challenge = secrets.token_bytes(32)
     options = webauthn.generate_registration_options(
         rp_id=place.host or "",
@@ -255,6 +267,9 @@ def new_passkey(store: Store, place: Place, who: SignedIn) -> tuple[str, str]:
 
 def add_passkey(store: Store, place: Place, who: SignedIn, sealed: str, made: str, name: str) -> list[str]:
     """Keep that passkey; the recovery codes, if these are the first. Raises Refused."""
+    import webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+
     challenge = _unsealed(place, f"new passkey {who.session_id}", sealed)
     with store.work(by_oneself(who.person_id)) as work:
         _demand_proof(work, who)

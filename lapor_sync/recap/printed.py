@@ -8,8 +8,6 @@ from datetime import date, datetime
 from importlib import resources
 from zoneinfo import ZoneInfo
 
-import typst
-
 from lapor_sync.output import harmless
 from lapor_sync.recap.making import Json
 from lapor_sync.words.id import ROLES, long_day, month_name
@@ -21,6 +19,8 @@ _STAGES = 9
 
 def pdf(found: Json, zone: ZoneInfo, city: str) -> bytes:
     """Return a recap's JSON as the bytes of a PDF; `city` is whose it is."""
+    import typst  # 7 MB, for the few who want it on paper
+
     template = resources.files(__package__).joinpath("recap.typ").read_bytes()
     return typst.compile(template, sys_inputs={"data": _data(found, zone, city)}, format="pdf")
 

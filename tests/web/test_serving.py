@@ -208,3 +208,13 @@ def test_of_two_boards_that_begin_at_once_one_makes_the_secret(
     path.write_text("x" * 64)
     monkeypatch.setattr("os.path.lexists", lambda _path: False)
     assert secret_in(path) == b"x" * 64
+
+
+def test_what_few_need_is_loaded_when_they_ask_for_it() -> None:
+    """Workbooks, paper, passkeys and pictures of codes are a quarter of the memory of a board that makes none."""
+    code = (
+        "import sys, lapor_sync.web.serving, lapor_sync.web.site\n"
+        "print([name for name in ('openpyxl', 'typst', 'webauthn', 'segno', 'PIL') if name in sys.modules])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout == "[]\n"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-import segno
 from flask import Blueprint, g, redirect, render_template, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
@@ -103,6 +102,8 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
 
 def _picture(totp: NewTotp) -> Markup:
     """The address as a picture for the app's camera: dark on light in both themes, as cameras want it."""
+    import segno  # for the once that a person sets it up
+
     made = segno.make(totp.uri, error="m", micro=False)
     return Markup(made.svg_inline(scale=5, border=4, light="#fff", title="Kode QR untuk aplikasi kode"))
 

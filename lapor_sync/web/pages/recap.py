@@ -15,7 +15,6 @@ from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.recap import making
 from lapor_sync.recap.making import Json
 from lapor_sync.recap.printed import notes, pdf
-from lapor_sync.recap.workbook import workbook
 from lapor_sync.web import session
 from lapor_sync.web.downloads import PDF, XLSX, download
 from lapor_sync.web.failing import Problem, form_on
@@ -90,6 +89,8 @@ def as_pdf() -> Response:
 @recap.get("/rekap.xlsx")
 def as_workbook() -> Response:
     """The same as a workbook."""
+    from lapor_sync.recap.workbook import workbook  # 8 MB of openpyxl
+
     found = _wanted()
     return download(workbook(found), XLSX, f"rekap-{found['period']}.xlsx")
 

@@ -1,9 +1,7 @@
-"""Laporan: the list, with filters as links, in pages by key; and the same list as CSV."""
+"""Laporan: the list, with filters as links, in pages by key; and the same list as CSV and workbook."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -11,17 +9,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request, url_for
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils import get_column_letter
 
-from lapor_sync.cells import text_cell
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
-from lapor_sync.output import cell
 from lapor_sync.store import institutions, queries
 from lapor_sync.store.queries import NONE, Number, Wanted
-from lapor_sync.web import session
-from lapor_sync.web.board import Board
+from lapor_sync.web import session, table
 from lapor_sync.web.downloads import CSV, XLSX, download
 from lapor_sync.web.guard import board
 from lapor_sync.words import id as words
@@ -185,101 +177,18 @@ def _chosen(given: Mapping[str, str], names: Mapping[str, str]) -> Iterator[Chos
 
 _SWITCHES = {"overdue": "terlambat", "semua": "juga yang sudah ditutup"}
 
-# The same as a table.
-
-COLUMNS: Mapping[str, str] = {
-    "tracking_id": "Nomor",
-    "title": "Judul",
-    "opd": "ID OPD",
-    "opd_name": "OPD",
-    "colour": "Warna",
-    "waiting_on": "Menunggu",
-    "status_name": "Status",
-    "classification": "Klasifikasi",
-    "category": "Kategori",
-    "channel": "Kanal",
-    "district": "Kecamatan",
-    "created_at": "Diterima",
-    "updated_at": "Berubah",
-    "due_at": "Batas waktu",
-    "is_overdue": "Terlambat",
-    "is_secret": "Rahasia",
-    "answers": "Jawaban",
-}
-
 
 @reports.get("/laporan.csv")
 def as_csv() -> Response:
     """The whole list, as a spreadsheet that is set up in Indonesia opens it; nobody's name is in it."""
     within, (wanted, _) = session.within(), wanted_of(request.args)
-    rows = _lines(board(), wanted, within)
-    return download(rows, CSV, "laporan.csv")
-
-
-def _lines(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[str]:
-    yield "\ufeff" + _line(list(COLUMNS.values()))
-    for row in _rows(made, wanted, within):
-        yield _line([_said(getattr(row, name), made.zone) for name in COLUMNS])
-
-
-def _rows(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[queries.Row]:
-    """Every row of the list, a part at a time: whoever writes meanwhile waits for none of it."""
-    after: str | None = None
-    while True:
-        with made.store.reading() as work:
-            found = queries.page(work, wanted, within, after=after, most=1000)
-        yield from found.rows
-        after = found.after
-        if after is None:
-            return
+    return download(table.csv_lines(board(), wanted, within), CSV, "laporan.csv")
 
 
 @reports.get("/laporan.xlsx")
 def as_workbook() -> Response:
     """The whole list as a workbook, with times and numbers as such."""
+    from lapor_sync.web.table_book import workbook
+
     within, (wanted, _) = session.within(), wanted_of(request.args)
-    return download(_workbook(board(), wanted, within), XLSX, "laporan.xlsx")
-
-
-MOST_ROWS = 2**20 - 2
-"""What fits into a sheet of Excel's, beside its head and a line that says that there is more."""
-
-
-def _workbook(made: Board, wanted: Wanted, within: queries.Within) -> bytes:
-    book = Workbook(write_only=True)  # row by row to a file: a hundred thousand take no memory
-    sheet = book.create_sheet("Laporan")
-    sheet.freeze_panes = "A2"
-    for at, name in enumerate(COLUMNS, start=1):
-        sheet.column_dimensions[get_column_letter(at)].width = 40 if name in {"title", "opd_name"} else 18
-    sheet.append([text_cell(sheet, name) for name in COLUMNS.values()])
-    for number, row in enumerate(_rows(made, wanted, within)):
-        if number == MOST_ROWS:
-            sheet.append([text_cell(sheet, "Masih ada lagi: persempit saringannya, atau unduh sebagai CSV.")])
-            break
-        sheet.append([_cell(sheet, getattr(row, name), made.zone) for name in COLUMNS])
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def _cell(sheet: Any, value: Any, zone: Any) -> Any:
-    if isinstance(value, datetime):
-        made = WriteOnlyCell(sheet, value.astimezone(zone).replace(tzinfo=None))  # a workbook knows no zones
-        made.number_format = "yyyy-mm-dd hh:mm"
-        return made
-    said = _said(value, zone)
-    return said if isinstance(said, int) else text_cell(sheet, said)
-
-
-def _line(cells: list[Any]) -> str:
-    out = io.StringIO()
-    csv.writer(out, delimiter=";").writerow([cell(value) for value in cells])
-    return out.getvalue()
-
-
-def _said(value: Any, zone: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, bool):
-        return "ya" if value else "tidak"
-    return "" if value is None else value if isinstance(value, int) else str(value)
+    return download(workbook(board(), wanted, within), XLSX, "laporan.xlsx")

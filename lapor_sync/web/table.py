@@ -1,0 +1,68 @@
+"""A list of reports as a table to take away: its rows and columns, and the same as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from datetime import datetime, tzinfo
+from typing import Any
+
+from lapor_sync.output import cell
+from lapor_sync.store import queries
+from lapor_sync.store.queries import Wanted
+from lapor_sync.web.board import Board
+
+COLUMNS: Mapping[str, str] = {
+    "tracking_id": "Nomor",
+    "title": "Judul",
+    "opd": "ID OPD",
+    "opd_name": "OPD",
+    "colour": "Warna",
+    "waiting_on": "Menunggu",
+    "status_name": "Status",
+    "classification": "Klasifikasi",
+    "category": "Kategori",
+    "channel": "Kanal",
+    "district": "Kecamatan",
+    "created_at": "Diterima",
+    "updated_at": "Berubah",
+    "due_at": "Batas waktu",
+    "is_overdue": "Terlambat",
+    "is_secret": "Rahasia",
+    "answers": "Jawaban",
+}
+
+
+def csv_lines(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[str]:
+    """Yield the list as CSV, a line at a time."""
+    yield "\ufeff" + _line(list(COLUMNS.values()))
+    for row in rows_of(made, wanted, within):
+        yield _line([said(getattr(row, name), made.zone) for name in COLUMNS])
+
+
+def rows_of(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[queries.Row]:
+    """Yield every row of the list, a part at a time: whoever writes meanwhile waits for none of it."""
+    after: str | None = None
+    while True:
+        with made.store.reading() as work:
+            found = queries.page(work, wanted, within, after=after, most=1000)
+        yield from found.rows
+        after = found.after
+        if after is None:
+            return
+
+
+def _line(cells: list[Any]) -> str:
+    out = io.StringIO()
+    csv.writer(out, delimiter=";").writerow([cell(value) for value in cells])
+    return out.getvalue()
+
+
+def said(value: Any, zone: tzinfo) -> str | int:
+    """Return what stands in a cell."""
+    if isinstance(value, datetime):
+        return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, bool):
+        return "ya" if value else "tidak"
+    return "" if value is None else value if isinstance(value, int) else str(value)
