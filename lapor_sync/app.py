@@ -27,6 +27,8 @@ from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Connector
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.mirror import Log, Mirror, Pace, Rules
+from lapor_sync.monitoring.health import not_ready
+from lapor_sync.monitoring.watch import NOBODY, Watch
 from lapor_sync.office import FileLimits
 from lapor_sync.store import backup, lock, marks, outbox, people
 from lapor_sync.store.backup import Contents
@@ -86,6 +88,7 @@ def connector_of(
     clock: Clock,
     stopping: Callable[[], bool],
     may_leave: Callable[[], bool] = lambda: False,
+    watch: Watch = NOBODY,
 ) -> Iterator[Sp4nV3]:
     """The connector to LAPOR, closed at the end. Who does not say when a write may leave can only read.
 
@@ -116,7 +119,11 @@ def connector_of(
         reply_template=settings.reply_template,
         timezone=settings.upstream_timezone.key,
     )
-    with Transport(transport, clock=clock, stopping=stopping, may_leave=may_leave) as client:
+
+    def heard(call: str, outcome: str, seconds: float) -> None:
+        watch.call(settings.agency, call, outcome, seconds)
+
+    with Transport(transport, clock=clock, stopping=stopping, may_leave=may_leave, heard=heard) as client:
         yield Sp4nV3(client, assumed)
 
 
@@ -130,6 +137,7 @@ class App:
     stopping: Stopping = field(default_factory=Stopping)
     spread: Callable[[], float] = random.random
     step: Callable[[str], None] = no_step
+    watch: Watch = NOBODY
     asked: Callable[[], bool] = field(init=False)
     _intake: Intake | None = field(init=False)
     holding: Holding | None = field(init=False, default=None)
@@ -222,6 +230,7 @@ class App:
         notifier = Notifier(environ)
         with ExitStack() as stack:
             store = stack.enter_context(self.store())
+            stack.enter_context(self._watched(store, notifier))
             self.holding = self._hold(stack, store, notifier, standby=standby)
             if self.holding is None:
                 return
@@ -230,7 +239,7 @@ class App:
             upstream = stack.enter_context(self._upstream(mirror))
             self.log.info("daemon_started", database=self.settings.database_shown)
             Loop(
-                cycle=lambda: self._cycle(mirror, upstream),
+                cycle=lambda: self._timed(lambda: self._cycle(mirror, upstream)),
                 stopping=self.stopping,
                 clock=self.clock,
                 log=self.log,
@@ -282,6 +291,34 @@ class App:
             return stack.enter_context(lock.working(store.engine, store.agency, "daemon"))
 
         return stand_by(take, self.stopping, notifier, self.log) if standby else take()
+
+    @contextmanager
+    def _watched(self, store: Store, notifier: Notifier) -> Iterator[None]:
+        """Let a monitor ask, where it is wanted. Raises SettingsWrong where the address cannot be had."""
+        if self.settings.metrics_listen is None:
+            yield
+            return
+        from lapor_sync.monitoring.measures import DaemonMeasures, registry_of_process
+        from lapor_sync.monitoring.mirrored import MirrorCollector
+        from lapor_sync.monitoring.serving import application, metrics_address, serving
+
+        registry = registry_of_process()
+        registry.register(MirrorCollector([store], self.settings.poll_seconds, self.clock))
+        self.watch = measures = DaemonMeasures(registry)
+        measures.working.labels(store.agency).set_function(lambda: float(self.holding is not None))
+        pages = application(registry, notifier.silent, lambda: not_ready(store, self.settings.poll_seconds))
+        with serving(pages, metrics_address(self.settings.metrics_listen)) as address:
+            self.log.info("metrics_served", host=address.host, port=address.port)
+            yield
+
+    def _timed(self, cycle: Callable[[], CycleResult]) -> CycleResult:
+        began, outcome = self.clock.monotonic(), "failed"
+        try:
+            result = cycle()
+            outcome = "done" if result.error is None else "ended_early"
+            return result
+        finally:
+            self.watch.cycle(self.settings.agency, outcome, self.clock.monotonic() - began)
 
     def may_leave(self) -> bool:
         """Whether a write may leave now: only of the process that works the database."""
@@ -457,7 +494,7 @@ class Upstream:
         app, stack = self.app, ExitStack()
         try:
             connector = stack.enter_context(
-                connector_of(app.settings, secrets, app.clock, app.asked, app.may_leave)
+                connector_of(app.settings, secrets, app.clock, app.asked, app.may_leave, app.watch)
             )
         except SettingsWrong as error:
             if self.made is None:

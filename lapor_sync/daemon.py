@@ -38,6 +38,9 @@ SLICE = 2.0
 STANDBY_SECONDS = 1.0
 """Between two looks of a standby whether the database is free."""
 
+SILENT_SECONDS = 600.0
+"""After so long without a step the process hangs: WatchdogSec of its unit."""
+
 _BEAT = 1.0
 
 
@@ -58,6 +61,7 @@ class Notifier:
         if self._address.startswith("@"):
             self._address = "\0" + self._address[1:]
         self._fed_at = float("-inf")
+        self._born = time.monotonic()
 
     def say(self, *lines: str) -> None:
         """Send these assignments, such as `READY=1`."""
@@ -75,6 +79,11 @@ class Notifier:
         if now - self._fed_at >= _BEAT:
             self._fed_at = now
             self.say("WATCHDOG=1")
+
+    def silent(self) -> str | None:
+        """Return that the watchdog has not been fed for as long as systemd waits for it; None where it has."""
+        seconds = time.monotonic() - max(self._fed_at, self._born)
+        return f"no step for {seconds:.0f} s" if seconds > SILENT_SECONDS else None
 
 
 @dataclass

@@ -29,6 +29,7 @@ from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import SecondFactor, of_shell
 from lapor_sync.domain.ports import Uptime
+from lapor_sync.listening import Address
 from lapor_sync.office import NewResponse, respond
 from lapor_sync.output import say
 from lapor_sync.store import audit, outbox, overview, queries, reports
@@ -39,7 +40,7 @@ from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
 from lapor_sync.web.board import Board
 from lapor_sync.web.demonstration import cast, demonstration
-from lapor_sync.web.listening import Address, address_of
+from lapor_sync.web.listening import address_of
 from lapor_sync.web.serving import serve
 from lapor_sync.web.site import make_site
 

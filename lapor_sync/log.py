@@ -42,7 +42,7 @@ colour colour_new colour_old colours command complete conflict conflicts count c
 cycle day deadline decision delivery due_at ended_at error extension failed feature field first_at flag flags
 from_state hash head header host id ids institution institution_id item items key keys kind last_at
 last_success_at level library limit lock method missing mode moved new next_at next_try_at old oldest_waiting_at
-opd opd_id opd_ids outbox outcome outcomes page path phase process reason ref refs report report_id
+opd opd_id opd_ids outbox outcome outcomes page path phase port process reason ref refs report report_id
 reports result retry_at rules scenario seq setting settings signal since since_at source started_at state
 state_from state_to states status step table thread_id timestamp timezone to_state trace tracking_id
 tracking_ids trigger until updated_at updated_from version waiting_on waits written_at

@@ -32,12 +32,19 @@ T = TypeVar("T")
 Part = tuple[str, tuple[str | None, str | bytes]]
 """One part of a multipart body: name, (file name or None, value)."""
 
+Heard = Callable[[str, str, float], None]
+"""Hears of a request: which call, without an id; 2xx, 3xx, 4xx, 5xx or none; how many seconds."""
+
 _Advise = Callable[[str, str, str], redirects.SentOn]
 
 _ANY_FILE = "application/json;q=0.9, */*;q=0.8"
 """Of a file: a framework says in JSON what failed to whom takes JSON first, and gives a file to whom takes any."""
 
 _NAP = 0.25
+
+
+def nobody(_call: str, _outcome: str, _seconds: float) -> None:
+    """Nobody hears of requests."""
 
 
 class Transport:
@@ -50,11 +57,12 @@ class Transport:
         clock: Clock,
         stopping: Callable[[], bool] = never,
         may_leave: Callable[[], bool] = always,
+        heard: Heard = nobody,
     ) -> None:
         """`stopping` is asked while waiting: once true, reads end within about a second, and nothing new leaves.
 
         `may_leave` is asked before each piece of a write is handed to the socket, its connection being open: where it
-        says no, nothing more of it leaves.
+        says no, nothing more of it leaves. `heard` is told of each request when it is over.
 
         Raises SettingsWrong where the address, the credentials, or the environment's proxy or certificates cannot
         be used in a request.
@@ -63,6 +71,7 @@ class Transport:
         self._clock = clock
         self._stopping = stopping
         self._may_leave = may_leave
+        self._heard = heard
         self._base = settings.base_url.strip().rstrip("/")
         self._base_url = base_url_of(self._base)
         self._anonymous = httpx.Headers(HEADERS)
@@ -252,14 +261,19 @@ class Transport:
 
     def _exchange(self, what: str, wire: httpcore.ConnectionPool, request: httpx.Request, most: int) -> Answer:
         """One request and its whole answer, within the bounds."""
+        began, outcome = self._clock.monotonic(), "none"
         try:
-            return self._answer(what, wire, request, most)
+            answer = self._answer(what, wire, request, most)
+            outcome = f"{answer.status // 100}xx"
+            return answer
         except Withheld as exc:
             raise withheld(what, has_left=self._limit.has_left) from exc
         except ValueError as exc:  # bytes in a head that cannot be read
             raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
         except NO_ANSWER as exc:
             raise no_answer(what, exc, is_over=self._limit.left() <= 0) from exc
+        finally:
+            self._heard(what, outcome, self._clock.monotonic() - began)
 
     def _answer(self, what: str, wire: httpcore.ConnectionPool, request: httpx.Request, most: int) -> Answer:
         began, started = self._clock.now(), self._clock.monotonic()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +18,10 @@ from lapor_sync.domain.names import shown_path
 from lapor_sync.output import say
 
 if TYPE_CHECKING:
-    from lapor_sync.web.listening import Address
+    from lapor_sync.app import App
+    from lapor_sync.listening import Address
+    from lapor_sync.store.database import Store
+    from lapor_sync.web.board import Measure
 
 SECRET_BYTES = 32
 
@@ -45,7 +50,7 @@ def board(call: Call, listen: str | None) -> None:
             mode=0o700, parents=True, exist_ok=True
         )  # of PostgreSQL's users nobody made it yet
     secret = secret_in(secret_file)
-    with app.mirror(anew=False) as mirror:
+    with app.mirror(anew=False) as mirror, _measured(app, mirror.store) as measure:
         made = Board(
             mirror=mirror,
             limits=file_limits_of(settings),
@@ -54,6 +59,7 @@ def board(call: Call, listen: str | None) -> None:
             host=address.host,
             files=FileFolder(files_folder(settings, os.environ)),
             second_factor=settings.second_factor,
+            measure=measure,
         )
 
         def listening(at: Address) -> None:
@@ -62,6 +68,26 @@ def board(call: Call, listen: str | None) -> None:
 
         stop_on_signals(end_softly)
         serve(make_site(made), made, address, trusted_proxy=settings.board_trusted_proxy, listening=listening)
+
+
+@contextmanager
+def _measured(app: App, store: Store) -> Iterator[Measure | None]:
+    """Let a monitor ask the board, where it is wanted, and give who hears of its requests."""
+    given, poll_seconds = app.settings.board_metrics_listen, app.settings.poll_seconds
+    if given is None:
+        yield None
+        return
+    from lapor_sync.monitoring.health import not_ready
+    from lapor_sync.monitoring.measures import BoardMeasures, registry_of_process
+    from lapor_sync.monitoring.mirrored import MirrorCollector
+    from lapor_sync.monitoring.serving import application, metrics_address, serving
+
+    registry = registry_of_process()
+    registry.register(MirrorCollector([store], poll_seconds, app.clock))
+    pages = application(registry, lambda: None, lambda: not_ready(store, poll_seconds))
+    with serving(pages, metrics_address(given)) as address:
+        app.log.info("metrics_served", host=address.host, port=address.port)
+        yield BoardMeasures(registry).request
 
 
 def secret_in(path: Path) -> bytes:

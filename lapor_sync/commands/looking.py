@@ -16,6 +16,7 @@ from lapor_sync.commands.base import (
     command,
     days,
 )
+from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.output import say, say_json, say_json_lines
 
 if TYPE_CHECKING:
@@ -24,30 +25,40 @@ if TYPE_CHECKING:
 STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled")
 
 
-@command(as_json)
-def status(call: Call, as_json: bool) -> None:
+@command(
+    as_json,
+    click.option("--ready", is_flag=True, help="For a monitor: exit code 1 where the last success is too old."),
+)
+def status(call: Call, as_json: bool, ready: bool) -> None:
     """Colours, outbox, conflicts, quarantine, last success, outages, who holds the database."""
     from lapor_sync import interface
+    from lapor_sync.monitoring.health import not_fresh
     from lapor_sync.store import lock, overview
 
     with call.store() as store:
         with store.reading() as work:
-            found = interface.status(overview.overview(work))
+            whole = overview.overview(work)
+            found = interface.status(whole)
             if as_json:
                 say_json(found)
-                return
-            from lapor_sync import screens
+            else:
+                from lapor_sync import screens
 
-            outages, late = screens.recent_outages(work), overview.count_overdue(work)
-        holder = lock.holder(store.engine, store.agency)  # by the same connection, now that it is free
-    screens.status(
-        found,
-        late=late,
-        holder=holder,
-        outages=outages,
-        now=work.now,
-        zone=call.zone,
-    )
+                outages, late = screens.recent_outages(work), overview.count_overdue(work)
+        if not as_json:
+            holder = lock.holder(store.engine, store.agency)  # by the same connection, now that it is free
+    if not as_json:
+        screens.status(
+            found,
+            late=late,
+            holder=holder,
+            outages=outages,
+            now=work.now,
+            zone=call.zone,
+        )
+    if ready and (wrong := not_fresh(whole.last_success_at, work.now, call.settings().poll_seconds)):
+        todo = "See the log (journalctl -u lapor-sync) and `lapor-sync check`; is the service running?"
+        raise LaporSyncError(f"The mirror is not fresh: {wrong}.", todo=todo)
 
 
 @command(

@@ -12,6 +12,10 @@ from lapor_sync.domain import defaults
 from lapor_sync.domain.people import SecondFactor
 from lapor_sync.store.address import shown_url, sound_url
 
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)"
+_METRICS = rf"^({_HOST}:)?[0-9]{{1,5}}$"
+_METRICS_RIGHT = "a port of this machine alone, as 9464, or HOST:PORT"
+
 
 class Machine(BaseModel):
     """What holds for all that runs on one machine, whatever agencies it works for."""
@@ -31,7 +35,7 @@ class Machine(BaseModel):
 
     board_listen: str = Field(
         default="127.0.0.1:8080",
-        pattern=r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}$",
+        pattern=rf"^{_HOST}:[0-9]{{1,5}}$",
         description="HOST:PORT, as 127.0.0.1:8080; other than loopback only with LAPOR_SYNC_BOARD_PUBLIC_URL",
     )
     board_public_url: Annotated[str, AfterValidator(board_url)] | None = Field(
@@ -47,6 +51,9 @@ class Machine(BaseModel):
     board_trusted_proxy: str | None = Field(
         default=None, pattern=r"^[0-9A-Fa-f:.]+$", description="the IP address of the proxy in front of the board"
     )
+
+    metrics_listen: str | None = Field(default=None, pattern=_METRICS, description=_METRICS_RIGHT)
+    board_metrics_listen: str | None = Field(default=None, pattern=_METRICS, description=_METRICS_RIGHT)
 
     @property
     def database_shown(self) -> str:

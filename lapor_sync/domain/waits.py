@@ -17,3 +17,8 @@ def jittered(seconds: float, spread: float, share: float = 0.25) -> float:
     Those who failed together would come back together else.
     """
     return seconds * (1 - share + 2 * share * spread)
+
+
+def stale_after(poll_seconds: float) -> float:
+    """Return how old a mirror's last success may be: an hour, or three polls where those take longer."""
+    return max(3600.0, 3 * poll_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
 
+Measure = Callable[[str, str, int, float], None]
+"""Hears of a request: the rule of its address, its method, the status, how many seconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
@@ -21,7 +25,7 @@ class Board:
 
     `secret` signs the tokens of forms. `public_url` is where people find it, None on loopback alone; `host` then is
     the name or address it listens on. `files`: where citizens' files are kept. `report_url`: where LAPOR shows a
-    report, with `{id}`.
+    report, with `{id}`. `measure` hears of each request.
     """
 
     mirror: Mirror
@@ -32,6 +36,7 @@ class Board:
     city: str = ""
     files: FileFolder | None = None
     second_factor: SecondFactor = defaults.SECOND_FACTOR
+    measure: Measure | None = None
 
     @property
     def store(self) -> Store:

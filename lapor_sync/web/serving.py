@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
 from waitress.server import create_server
 
-from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.listening import Address, opened
 from lapor_sync.web.board import Board
-from lapor_sync.web.listening import Address
+from lapor_sync.web.listening import WHO
 
 THREADS = 8
 IDLE_SECONDS = 30
 """So long a connection may say nothing; a slow upload says something."""
 CONNECTIONS = 1000
 """So many may be open: those of one slow sender must not be all of them. A process may have 1,024 files by default."""
+
+_TODO = "End what listens there, or choose another port with --listen or LAPOR_SYNC_BOARD_LISTEN."
 
 
 def serve(
@@ -40,10 +41,10 @@ def serve(
         }
     for name in site.jinja_env.list_templates():
         site.jinja_env.get_template(name)  # compiled now, and not while the first fifty wait
-    with _opened(address) as opened:
+    with opened(address, WHO, _TODO) as one:
         server = create_server(
             site,
-            sockets=[opened],
+            sockets=[one],
             threads=THREADS,
             ident=None,
             channel_timeout=IDLE_SECONDS,
@@ -55,16 +56,5 @@ def serve(
             clear_untrusted_proxy_headers=True,
             **options,
         )
-        listening(Address(address.host, opened.getsockname()[1]))
+        listening(Address(address.host, one.getsockname()[1]))
         server.run()
-
-
-def _opened(address: Address) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    try:
-        return socket.create_server((address.host, address.port), family=family, backlog=1024)
-    except OSError as exc:
-        raise SettingsWrong(
-            (f"the board cannot listen on {address.host}:{address.port}: {exc.strerror}",),
-            todo="End what listens there, or choose another port with --listen or LAPOR_SYNC_BOARD_LISTEN.",
-        ) from exc

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from jinja2 import StrictUndefined
 
-from lapor_sync.web import assets, failing, guard, shown
+from lapor_sync.web import assets, failing, guard, measured, shown
 from lapor_sync.web.board import Board
 from lapor_sync.web.pages import BLUEPRINTS
 
@@ -17,6 +17,8 @@ def make_site(board: Board) -> Flask:
     site.config["MAX_FORM_MEMORY_SIZE"] = 2**21
     site.jinja_env.undefined = StrictUndefined
     site.jinja_env.trim_blocks = site.jinja_env.lstrip_blocks = True
+    if board.measure is not None:
+        measured.install(site, board.measure)
     shown.install(site)
     guard.install(site)
     failing.install(site)

@@ -15,6 +15,7 @@ from lapor_sync.app import App
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings
 from lapor_sync.domain.people import SecondFactor, of_shell
+from lapor_sync.listening import Address
 from lapor_sync.office import NewResponse, OutboxAct, change, people, respond
 from lapor_sync.store import outbox, queries
 from lapor_sync.store.queries import Wanted
@@ -22,7 +23,6 @@ from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
 from lapor_sync.web.board import Board
 from lapor_sync.web.demonstration import cast
-from lapor_sync.web.listening import Address
 from lapor_sync.web.serving import serve
 from lapor_sync.web.site import make_site
 from tests.city import settings

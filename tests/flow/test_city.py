@@ -16,7 +16,7 @@ import pytest
 
 from connectors.simulator import OPD_IDS, Simulator
 from lapor_sync.domain.colour import canonical
-from lapor_sync.web.listening import Address
+from lapor_sync.listening import Address
 from tests.city import City, answers, settings
 from tests.flow.bench import ON_SQLITE
 

@@ -122,6 +122,19 @@ def test_status_shows_outages(cli, simulator):
     assert "it refused the credentials" in cli("show", waiting(cli)[0]).out
 
 
+def test_a_monitor_is_told_by_the_exit_code_whether_the_mirror_is_fresh(cli):
+    """With the answer all the same; without `--ready` looking is no failure."""
+    assert cli("status", "--ready").code == 0
+    now = "UPDATE mark SET value = ? WHERE name = 'last_success_at'"
+    change(cli, now, "2026-03-01T00:00:00.000000Z")
+    ran = cli("status", "--ready", "--json")
+    assert (ran.code, ran.json["last_success_at"]) == (1, "2026-03-01T00:00:00.000000Z")
+    assert ran.says("not fresh: the last cycle that went through ended at 2026-03-01")
+    assert cli("status").code == 0
+    change(cli, "DELETE FROM mark WHERE name = 'last_success_at'")
+    assert cli("status", "--ready").says("no cycle went through yet")
+
+
 def test_status_says_that_the_last_success_is_long_ago(cli):
     """A success of yesterday asks whether the service runs."""
     change(cli, "UPDATE mark SET value = '2026-01-01T00:00:00.000000Z' WHERE name = 'last_success_at'")

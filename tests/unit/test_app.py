@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import pytest
 from openpyxl import Workbook
@@ -188,6 +190,38 @@ def test_each_step_and_each_wait_feeds_the_watchdog(env: dict[str, str]) -> None
     assert not city.asked()
     assert fed == ["alive"] * 4
     assert reached == ["cycle", "looked", "sent"]
+
+
+def test_a_monitor_may_ask_the_daemon_while_it_works(env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before its first cycle it is not ready; then its calls and cycles are told. At its end nobody answers."""
+    city = app(env, METRICS_LISTEN="0")
+    heard: list[str] = []
+
+    def get(path: str) -> str:
+        port = said(city, "metrics_served")[0]["port"]
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/{path}", timeout=20) as answer:
+                return str(answer.read().decode())
+        except HTTPError as error:
+            return f"{error.code} {error.read().decode()}"
+
+    def waits(_seconds: float) -> None:
+        heard.extend([get("readyz"), get("metrics")])
+        city.stopping.ask()
+
+    def step(name: str) -> None:
+        if name == "cycle":
+            heard.extend([get("readyz"), get("healthz")])
+
+    monkeypatch.setattr(city.stopping, "wait", waits)
+    city.step = step
+    city.daemon({})
+    assert heard[:3] == ["503 no cycle went through yet\n", "ok\n", "ready\n"]
+    assert 'call="GET /complaints",outcome="2xx"' in heard[3]
+    assert 'lapor_sync_cycle_duration_seconds_count{agency="kota",outcome="done"} 1.0' in heard[3]
+    assert 'lapor_sync_daemon_working{agency="kota"} 1.0' in heard[3]
+    with pytest.raises(URLError):
+        get("healthz")
 
 
 def test_a_write_leaves_only_while_the_database_is_held(env: dict[str, str]) -> None:

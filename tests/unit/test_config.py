@@ -97,6 +97,8 @@ def test_defaults_are_those_of_the_interface() -> None:
         "board_public_url": None,
         "board_secret_file": None,
         "board_trusted_proxy": None,
+        "metrics_listen": None,
+        "board_metrics_listen": None,
         "second_factor": "admin",
     }
 

@@ -136,6 +136,23 @@ def test_further_headers_go_wherever_the_credentials_go_and_nowhere_else(wire: A
     assert "apikey" not in far.calls.last.request.headers
 
 
+def test_each_request_is_heard_of_with_its_end_and_without_its_id(wire: Any, clock: FakeClock) -> None:
+    """Each try by itself; a report's id is in no metric."""
+    wire.get(f"{BASE}/complaints/7001").mock(side_effect=[httpx.Response(502), httpcore.ConnectError("x"), ok()])
+    wire.post(f"{BASE}/complaints/7001/reply").mock(return_value=httpx.Response(404))
+    heard: list[tuple[str, str, float]] = []
+    settings = TransportSettings(base_url=BASE, bearer="b", token="t", rate_per_second=0)
+    with Transport(settings, clock=clock, heard=lambda *told: heard.append(told)) as transport:
+        transport.read("/complaints/{id}", body, of="7001")
+        transport.post_json("/complaints/{id}/reply", {}, of="7001")
+    assert heard == [
+        ("GET /complaints/{id}", "5xx", 0.0),
+        ("GET /complaints/{id}", "none", 0.0),
+        ("GET /complaints/{id}", "2xx", 0.0),
+        ("POST /complaints/{id}/reply", "4xx", 0.0),
+    ]
+
+
 def test_the_name_of_the_credential_header_is_a_setting(wire: Any, build: Any) -> None:
     """Development hosts want `Authorization`."""
     route = wire.get(f"{BASE}/x").mock(return_value=ok())

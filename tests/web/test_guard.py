@@ -9,11 +9,15 @@ import pytest
 from flask.testing import FlaskClient
 
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.listening import is_loopback
+from lapor_sync.store import marks
 from lapor_sync.store.database import Store
+from lapor_sync.store.marks import Mark
 from lapor_sync.web.assets import all_assets
 from lapor_sync.web.board import Board
-from lapor_sync.web.listening import address_of, is_loopback
+from lapor_sync.web.listening import address_of
 from lapor_sync.web.pages.sign_in import local
+from tests.databases import StillClock
 from tests.web.site import board_on, client_of, text_of, token_in
 
 PUBLIC = "https://papan.kota.example"
@@ -101,14 +105,23 @@ def test_a_page_that_is_not_there_says_so_in_indonesian(client: FlaskClient) -> 
     assert "Halaman tidak ditemukan" in text_of(answer)
 
 
-def test_it_lives_and_is_ready(client: FlaskClient) -> None:
+def test_it_lives_and_is_ready_while_the_last_success_is_young(
+    client: FlaskClient, store: Store, clock: StillClock
+) -> None:
     assert client.get("/healthz").text == "ok\n"
+    assert (client.get("/readyz").status_code, client.get("/readyz").text) == (503, "no cycle went through yet\n")
+    with store.work() as work:
+        marks.put_now(work, Mark.LAST_SUCCESS)
+    clock.advance(3600)
     assert client.get("/readyz").text == "ready\n"
+    clock.advance(1)
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").text == "ok\n"
 
 
 def test_it_is_not_ready_without_its_database(client: FlaskClient, store: Store) -> None:
     with store.engine.begin() as conn:
-        conn.exec_driver_sql("DROP TABLE alembic_version")
+        conn.exec_driver_sql("DROP TABLE mark")
     assert client.get("/readyz").status_code == 503
     assert client.get("/healthz").status_code == 200
 

@@ -21,9 +21,9 @@ import pytest
 from lapor_sync.clock import SystemClock
 from lapor_sync.commands.board import secret_in
 from lapor_sync.domain.errors import BadInput, SettingsWrong
+from lapor_sync.listening import Address
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.web.board import Board
-from lapor_sync.web.listening import Address
 from lapor_sync.web.serving import serve
 from lapor_sync.web.site import make_site
 from tests.system.cli_runner import Cli, Ran
