@@ -87,9 +87,9 @@ def get(work: Work, conflict_id: str) -> Conflict | None:
     return found[0] if found else None
 
 
-def listing(work: Work) -> list[Conflict]:
-    """Every open conflict, oldest first."""
-    return _found(work, _open(work))
+def listing(work: Work, *, after: int = 0, most: int | None = None) -> list[Conflict]:
+    """Return the open conflicts, oldest first: those behind the id `after`, and of them `most`."""
+    return _found(work, _open(work).where(table.c.id > after).limit(most))
 
 
 def count(work: Work) -> int:

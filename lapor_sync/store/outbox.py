@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, insert, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select, true, update
 
 from lapor_sync.domain.delivery import (
     MOVES,
@@ -260,23 +260,54 @@ def listing(work: Work, state: State | None = None) -> list[Queued]:
     return [_queued(row) for row in work.conn.execute(query).mappings()]
 
 
+LOOK = 5_000
+"""So many of the newest deliveries of a state are looked at: a page costs what it shows, not what is stored."""
+
+
+class Part(NamedTuple):
+    """A part of a list. `before` leads to the next part, None at the end; there may be fewer rows than a page has."""
+
+    rows: tuple[Queued, ...]
+    before: str | None
+
+
 def of_opds(
-    work: Work, opds: frozenset[str] | None, states: Collection[State] = tuple(State), most: int = 200
-) -> list[Queued]:
-    """The last written deliveries in these states to reports that are with these OPDs (None: with any), newest first.
+    work: Work,
+    opds: frozenset[str] | None,
+    states: Collection[State] = tuple(State),
+    most: int = 200,
+    *,
+    before: str | None = None,
+    look: int = LOOK,
+) -> Part:
+    """Return the last written deliveries in these states to reports that are with these OPDs (None: with any).
 
-    Where a report is not mirrored any more, those that one of them wrote.
+    The newest first, from before that reference on. Where a report is not mirrored any more, those that one of them
+    wrote.
     """
+    near = _near(work, states)
+    if before is not None:
+        mine = (table.c.agency == work.agency, table.c.ref == before)
+        near = near.where(table.c.seq < select(table.c.seq).where(*mine).scalar_subquery())
     query = select(table).outerjoin(report, _ITS_REPORT).where(table.c.agency == work.agency, _is_with(opds))
-    query = query.where(table.c.state.in_(list(states))).order_by(table.c.seq.desc()).limit(most)
-    return [_queued(row) for row in work.conn.execute(query).mappings()]
+    query = query.where(table.c.seq.in_(near.limit(look))).order_by(table.c.seq.desc()).limit(most + 1)
+    rows = tuple(_queued(row) for row in work.conn.execute(query).mappings())
+    if len(rows) > most:
+        return Part(rows[:most], rows[most - 1].ref)
+    return Part(rows, work.conn.execute(near.with_only_columns(table.c.ref).offset(look - 1).limit(1)).scalar())
 
 
-def counts_of_opds(work: Work, opds: frozenset[str] | None) -> dict[State, int]:
-    """How many of these deliveries are in each state; only states that have some."""
+def _near(work: Work, states: Collection[State]) -> Select[tuple[int]]:
+    query = select(table.c.seq).where(table.c.agency == work.agency).order_by(table.c.seq.desc())
+    return query if set(states) == set(State) else query.where(table.c.state.in_(list(states)))
+
+
+def counts_of_opds(work: Work, opds: frozenset[str] | None, *, look: int = LOOK) -> dict[State, int]:
+    """Return how many of these are in each state, of the newest `look` of each; only states that have some."""
     query = select(table.c.state, func.count()).outerjoin(report, _ITS_REPORT).group_by(table.c.state)
     query = query.where(table.c.agency == work.agency, _is_with(opds))
-    return {State(row[0]): int(row[1]) for row in work.conn.execute(query)}
+    near = [table.c.seq.in_(_near(work, (state,)).limit(look)) for state in State]
+    return {State(row[0]): int(row[1]) for row in work.conn.execute(query.where(or_(*near)))}
 
 
 _ITS_REPORT = and_(report.c.agency == table.c.agency, report.c.tracking_id == table.c.tracking_id)

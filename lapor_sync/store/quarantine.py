@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, insert, select
+from sqlalchemy import Select, bindparam, delete, func, insert, select
 
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.report import Report, is_key_in, keys_of
@@ -98,9 +98,17 @@ def _remove(work: Work, source: str, key: str) -> None:
     work.note("released", key, source=source)
 
 
-def listing(work: Work) -> tuple[Quarantined, ...]:
-    """All of them, oldest first."""
-    query = select(table).where(table.c.agency == work.agency).order_by(table.c.seen_at, table.c.key)
+def count(work: Work) -> int:
+    """Return how many there are."""
+    query = select(func.count()).select_from(table).where(table.c.agency == work.agency)
+    return int(work.conn.execute(query).scalar_one())
+
+
+def listing(work: Work, *, skip: int = 0, most: int | None = None) -> tuple[Quarantined, ...]:
+    """Return them, oldest first, without the first `skip`; `most` of them."""
+    columns = (table.c.source, table.c.key, table.c.report_id, table.c.reason, table.c.seen_at)
+    query = select(*columns).where(table.c.agency == work.agency)
+    query = query.order_by(table.c.seen_at, table.c.key, table.c.source).offset(skip).limit(most)
     return tuple(
         Quarantined(
             source=row.source,

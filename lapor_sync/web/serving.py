@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +34,8 @@ def serve(
 
     `listening` is told the address once it is open. Raises SettingsWrong where it cannot be.
     """
+    # A burst waits for its turn, which is as it should be: a warning for each that waits says nothing that helps.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     options: dict[str, Any] = {}
     if trusted_proxy is not None:
         options = {

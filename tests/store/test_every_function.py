@@ -452,6 +452,7 @@ ENTRIES: dict[str, Call] = {
     "quarantine.release_rows": lambda w: quarantine.release_rows(w, [one_of(w).report]),
     "quarantine.release_absent": lambda w: quarantine.release_absent(w, quarantine.LIST, []),
     "quarantine.listing": quarantine.listing,
+    "quarantine.count": quarantine.count,
     "queries.page": lambda w: [queries.page(w, one, None) for one in _LISTS],
     "queries.count": lambda w: [queries.count(w, one, None, most=100) for one in _LISTS],
     "queries.counts": lambda w: [queries.counts(w, one, None) for one in _LISTS],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -142,6 +143,24 @@ def test_what_could_not_be_read_is_listed_with_the_reason(enter: Enter, store: S
     assert "7009" in text_of(page)
     assert "<script>alert" not in page.text
     assert "\u202e" not in page.text
+
+
+def test_what_could_not_be_read_comes_in_parts_and_each_once(enter: Enter, store: Store) -> None:
+    with store.work() as work:
+        for n in range(120):
+            quarantine.put(work, "list", BadRecord("tanpa status", key=f"k{n}", report_id=f"{7000 + n}", raw="{}"))
+    client, path, met = enter(ADMIN), "/keputusan", []
+    for _ in range(3):
+        page = client.get(path).text
+        assert "Data yang tidak dapat dibaca: 120" in page
+        met += re.findall(r"<tr><td>(7\d{3})</td>", page)
+        path = page.rpartition('" rel="next"')[0].rpartition('href="')[2].replace("#disisihkan", "")
+    assert (sorted(met), path) == ([f"{7000 + n}" for n in range(120)], "")
+
+
+@pytest.mark.parametrize("given", ["x", "-1", "9" * 30, "\u0663"])
+def test_a_part_that_no_page_names_is_the_first(enter: Enter, given: str) -> None:
+    assert enter(ADMIN).get("/keputusan", query_string={"after": given, "aside": given}).status_code == 200
 
 
 @pytest.mark.parametrize("post", [OFFICER, LEADER, INSPECTOR])

@@ -7,6 +7,7 @@ import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -601,6 +602,17 @@ def test_deliveries_are_filtered_by_state(enter: Enter, store: Store) -> None:
     assert "LS-BBBBBB" in text
     assert "LS-AAAAAA" not in text
     assert client.get("/kiriman?state=odd").status_code == 200
+
+
+def test_deliveries_come_in_parts_and_each_once(enter: Enter, store: Store) -> None:
+    save(store, one())
+    add(store, *(new(f"LS-AAAA{a}{b}") for a in "ABCDEFGHJKLM" for b in "ABCDEFGHJK"))
+    client, path, met = enter(OFFICER), "/kiriman?state=queued", []
+    for _ in range(3):
+        page = client.get(path).text
+        met += re.findall(r"<td>[^<]* (LS-AAAA[A-M]{2})<br>", page)
+        path = unescape(page.partition('" rel="next"')[0].rpartition('href="')[2]) if 'rel="next"' in page else ""
+    assert (len(met), len(set(met)), path) == (120, 120, "")
 
 
 def test_a_delivery_is_seen_by_the_opd_that_has_the_report_now(enter: Enter, store: Store) -> None:

@@ -28,8 +28,8 @@ MOST = 50
 LAST = 3
 """So many items of the thread are shown beside a question."""
 
-ASIDE = 200
-"""So many records that could not be read are shown."""
+ASIDE = 50
+"""So many records that could not be read are shown at a time."""
 
 
 class Question(NamedTuple):
@@ -51,21 +51,30 @@ class Question(NamedTuple):
 def page(problem: Problem | None = None, **_of_choice: str) -> str:
     """The questions, the oldest first."""
     session.demand(Act.SETTLE)
-    after = request.args.get("after", "")
+    after, skip = (_number(request.args.get(name, "")) for name in ("after", "aside"))
     with board().store.reading() as work:
-        found = conflicts.listing(work)
-        rest = [one for one in found if int(one.id) > int(after)] if after.isdecimal() else found
-        aside = quarantine.listing(work)
-        questions = _questions(work, rest[:MOST])
+        found = conflicts.listing(work, after=after, most=MOST + 1)
+        count = conflicts.count(work)
+        aside = quarantine.listing(work, skip=skip, most=ASIDE)
+        aside_count = quarantine.count(work)
+        questions = _questions(work, found[:MOST])
+    seen = skip + len(aside)
     return render_template(
         "decisions.html",
         problem=problem,
         questions=questions,
-        count=len(found),
-        more=rest[MOST - 1].id if len(rest) > MOST else None,
-        aside=aside[:ASIDE],
-        aside_count=len(aside),
+        count=count,
+        more=found[MOST - 1].id if len(found) > MOST else None,
+        aside=aside,
+        aside_from=skip + 1,
+        aside_count=aside_count,
+        aside_more=seen if seen < aside_count else None,
     )
+
+
+def _number(given: str) -> int:
+    """A number out of an address; 0 for what is none, or more than a database counts to."""
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 18 else 0
 
 
 def _questions(work: Work, found: list[Conflict]) -> list[Question]:

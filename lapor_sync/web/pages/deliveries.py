@@ -20,7 +20,7 @@ from lapor_sync.web.trouble import Trouble
 from lapor_sync.words.id import TroubleKind
 
 deliveries = Blueprint("deliveries", __name__)
-MOST = 200
+MOST = 50
 
 
 @deliveries.get("/kiriman")
@@ -30,14 +30,19 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
     given = request.args.get("state", "")
     state = State(given) if given in set(State) else None
     with board().store.reading() as work:
-        shown = outbox.of_opds(work, within, (state,) if state else tuple(State), MOST)
+        states, before = (state,) if state else tuple(State), request.args.get("before", "")
+        shown, older = outbox.of_opds(
+            work, within, states, MOST, before=before if before.isprintable() and before else None
+        )
         mirrored = reports.load(work, {one.tracking_id for one in shown})
         return render_template(
             "deliveries.html",
             problem=problem,
             shown=[(one, _may_move(subject_of_delivery(one, mirrored.get(one.tracking_id)))) for one in shown],
-            most=MOST,
+            older=url_for("deliveries.page", state=state, before=older) if older else None,
+            newest=url_for("deliveries.page", state=state) if before else None,
             counts=outbox.counts_of_opds(work, within),
+            most=outbox.LOOK,
             state=state,
             why=outbox.last_words(work, shown),
             reports=mirrored,

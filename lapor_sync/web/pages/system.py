@@ -26,7 +26,7 @@ def page() -> str:
             pause=pauses.current(work),
             queue=outbox.counts(work),
             conflicts=conflicts.count(work),
-            quarantine=quarantine.listing(work),
+            quarantine=quarantine.count(work),
             head=audit.head(work.conn, work.agency),
             now=board().store.clock.now(),
         )

@@ -49,7 +49,7 @@ def page() -> str:
             closing=days.due(now, SOON),
         )
         mine = drafts.listing(work, session.person().person_id, within, MOST)
-        stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST)
+        stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST).rows
         unattended = attendance.unattended(work) if session.allowed(Act.MANAGE_PEOPLE) else ()
     return render_template("tasks.html", piles=piles, drafts=mine, stuck=stuck, now=now, unattended=unattended)
 
