@@ -12,8 +12,8 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from connectors.sp4n_v3 import envelopes, masters, reports, threads
-from connectors.sp4n_v3.listing import Listing, listing
+from connectors.sp4n_v3 import envelopes, masters, reports, still, threads
+from connectors.sp4n_v3.listing import Beside, Listing, listing
 from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
 from connectors.sp4n_v3.verdict import Meant
@@ -132,12 +132,14 @@ class Sp4nV3:
         with _one_record(report_id), self._room.share() as mine:
 
             def detail(answer: Answer) -> Detail:
-                return mine.parsed(
-                    answer.body,
-                    lambda: reports.detail(
-                        answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at
-                    ),
-                )
+                return mine.parsed(answer.body, lambda: marked(answer) if fresh else plain(answer))
+
+            def plain(answer: Answer) -> Detail:
+                return reports.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at)
+
+            def marked(answer: Answer) -> Detail:
+                mark, counts = still.mark_of_answer(answer.body, answer.counts)
+                return replace(plain(answer), mark=mark, counts=counts, doubt=_doubt_of(answer))
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
             return mine.made(lambda: found)
@@ -151,7 +153,9 @@ class Sp4nV3:
                 FOLLOWUPS, {}, mine, of=report_id, max_pages=MAX_THREAD_PAGES, beyond=beyond, fresh=fresh
             )
             thread = mine.made(
-                lambda: threads.thread(read.rows, zone=self._zone, began_at=read.began_at, why=read.why)
+                lambda: threads.thread(
+                    read.rows, zone=self._zone, began_at=read.began_at, why=read.why, beside=read.beside
+                )
             )
             if len(thread.bad) > MAX_BAD_ITEMS:
                 raise TooMuch(f"GET {FOLLOWUPS}: it holds more than {MAX_BAD_ITEMS} items that are none")
@@ -249,7 +253,8 @@ class Sp4nV3:
         most = MAX_RECORD if share else None
 
         def read(answer: Answer) -> Listing:
-            return listing(answer.body, answer.link, is_first=number == 1)
+            counts = answer.counts if fresh else None
+            return listing(answer.body, answer.link, is_first=number == 1, counts=counts)
 
         def fetched(answer: Answer) -> _Fetched:
             page = share.parsed(answer.body, partial(read, answer)) if share else read(answer)
@@ -258,7 +263,7 @@ class Sp4nV3:
                 answer.began_at,
                 len(answer.body),
                 envelopes.values_in(answer.body) if share else 0,
-                doubt=answer.doubt,
+                doubt=_doubt_of(answer),
                 is_cached=answer.is_cached,
             )
 
@@ -307,6 +312,7 @@ class Sp4nV3:
         """
         run = _Run(asks_on=asks_on)
         first: dict[str, object] = {}
+        beside: dict[int, tuple[Beside, int]] = {}
         quota = _Quota(f"GET {path}")
 
         def get(number: int) -> Page[object]:
@@ -316,6 +322,8 @@ class Sp4nV3:
                 quota.begin()
             quota.take(page)
             rows = page.listing.rows
+            if page.listing.beside is not None and (rows or number == 1):
+                beside[number] = (page.listing.beside, len(rows))
             return run.page(number, page, rows, threads.item_keys(rows, first))
 
         found: dict[int, object] = {}
@@ -326,7 +334,10 @@ class Sp4nV3:
             before = dict(zip(page.keys, page.rows, strict=True))
             why = why or ("there is a page before page 1" if before.keys() - found.keys() else "")
             found = before | found
-        return _Whole(list(found.values()), run.began_at, why)
+        if beyond:
+            why = why or still.contradiction(beside.values(), len(found))
+        mark = still.mark_of_pages(beside.values(), len(found)) if fresh else None
+        return _Whole(list(found.values()), run.began_at, why, mark)
 
     def _before_the_first(self, get: Callable[[], Page[object]]) -> Page[object] | None:
         """Page 0, where pages are counted from it; None where there is none."""
@@ -380,11 +391,13 @@ def _demand_address(report_id: str) -> None:
 
 
 class _Whole(NamedTuple):
-    """The rows of a list, when its read began, and why they may not be all: "" where they are."""
+    """The rows of a list, when its read began, why they may not be all ("" where they are), and what stood beside
+    them."""
 
     rows: list[object]
     began_at: datetime
     why: str
+    beside: str | None = None
 
 
 class _Run:
@@ -435,6 +448,14 @@ class _Run:
             is_absent=fetched.is_absent,
             size=fetched.size,
         )
+
+
+def _doubt_of(answer: Answer) -> str:
+    """Why an answer to a read proves no absence: "" where it may. Only 200 says that this is it, and all of it."""
+    return answer.doubt or ("" if answer.status == _WHOLE else f"it came under HTTP {answer.status}")
+
+
+_WHOLE = 200
 
 
 def _list_page(step: Step[ListedRow | BadRecord], run: _Run) -> ListPage:

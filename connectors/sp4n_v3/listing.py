@@ -27,10 +27,21 @@ class Listing(NamedTuple):
     total: int | None = None
     last_page: int | None = None
     current: int | None = None
+    beside: Beside | None = None
 
 
-def listing(body: bytes, link: str = "", *, is_first: bool = True) -> Listing:
-    """One page of any list; `link` is the answer's `Link` header.
+class Beside(NamedTuple):
+    """What a page's answer says beside its rows: `around` is the envelope without them; `counted` are the numbers that
+    say, under any of the usual names, how many rows there are; of `headers`, too."""
+
+    around: object
+    counted: frozenset[int]
+    headers: str = ""
+
+
+def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str | None = None) -> Listing:
+    """One page of any list; `link` is the answer's `Link` header, `counts` its headers that count: None where nobody
+    asks what stands beside the rows.
 
     Raises UpstreamBroken where no list can be found: that is no empty one. Nor is a bare `[]` as its first page,
     which PHP makes of anything that is empty.
@@ -50,6 +61,7 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True) -> Listing:
         total=_total(said.get("total")),
         last_page=last_page,
         current=current,
+        beside=None if counts is None else _beside(envelope, found, counts),
     )
 
 
@@ -74,6 +86,34 @@ def _rows(found: object, deep: int) -> tuple[object, ...] | None:
     return next((rows for name in _ROWS if (rows := _rows(found.get(name), deep - 1)) is not None), None)
 
 
+def _around(found: object, deep: int) -> object:
+    """What holds the rows, without them."""
+    if not isinstance(found, dict) or not found or not deep or all(key.isdecimal() for key in found):
+        return None
+    holder = next(name for name in _ROWS if _rows(found.get(name), deep - 1) is not None)
+    return {key: _around(part, deep - 1) if key == holder else part for key, part in found.items()}
+
+
+def _beside(envelope: Row, found: object, headers: str) -> Beside:
+    around = _around(found, _DEEPEST)
+    said = [
+        number
+        for level in levels(envelope, found)
+        for name, value in level.items()
+        if (_NAMES.get(bare(name)) == "total" or _COUNTS.search(bare(name)))
+        and (number := _count(value)) is not None
+    ]
+    said += [int(number) for number in _HEADER_COUNTS.findall(headers)]
+    return Beside({**envelope, "results": around} if "results" in envelope else around, frozenset(said), headers)
+
+
+_COUNTS = re.compile(
+    r"^(?:results?|rows?|items?|data|records?|elements?|followups?|comments?|tanggapan)?(?:count|jumlah)$"
+    r"|^jumlah(?:data|baris|tanggapan|item)$|^numberofelements$"
+)
+_HEADER_COUNTS = re.compile(r"^[a-z-]*(?:count|total|range): ([0-9]{1,9})$", re.MULTILINE)
+
+
 # What is said of the pages.
 
 _NAMES: Mapping[str, str] = {
@@ -96,9 +136,9 @@ _HOLDERS = frozenset(
 def _said(envelope: Row, found: object) -> dict[str, object]:
     """What is said of the pages, by what it means: nearest to the rows first."""
     said: dict[str, object] = {}
-    for level in _levels(envelope, found):
+    for level in levels(envelope, found):
         for name, value in level.items():
-            means = _NAMES.get(_bare(name))
+            means = _NAMES.get(bare(name))
             if means is not None and _fits(means, value):
                 said.setdefault(means, value)
         if "count" in level and {"next", "previous"} <= level.keys():  # Django's; elsewhere it counts the page
@@ -108,7 +148,7 @@ def _said(envelope: Row, found: object) -> dict[str, object]:
     return said
 
 
-def _levels(envelope: Row, found: object) -> Iterator[Row]:
+def levels(envelope: Row, found: object) -> Iterator[Row]:
     """The objects in which something may be said: those that hold the rows, the envelope, and their holders."""
     deep = _DEEPEST
     inner = [found]
@@ -124,7 +164,7 @@ def _levels(envelope: Row, found: object) -> Iterator[Row]:
 
 
 def _holders(level: Row) -> Iterator[Row]:
-    return (value for name, value in level.items() if isinstance(value, dict) and _bare(name) in _HOLDERS)
+    return (value for name, value in level.items() if isinstance(value, dict) and bare(name) in _HOLDERS)
 
 
 def _fits(means: str, value: object) -> bool:
@@ -170,12 +210,24 @@ _REL = re.compile(r'rel="?([a-z ]{1,40})')
 _LONGEST_LINK = 4000
 
 
+def is_of_pages(name: str) -> bool:
+    """Whether that stands under a name which says where a page lies among the others."""
+    plain = bare(name)
+    return plain in _OF_PAGES or _NAMES.get(plain, "total") != "total"
+
+
+_OF_PAGES = frozenset(
+    ["from", "offset", "skip", "start", "links", "path", "self", "first", "prev", "previous", "firstpage"]
+    + [f"{place}pageurl" for place in ("first", "prev", "previous", "last")]
+)
+
+
 @lru_cache(maxsize=512)
 def _bare_name(name: str) -> str:
     return re.sub(r"[^a-z]", "", name.lower())
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
     """`next_page_url` and `nextPageUrl` are one name."""
     return _bare_name(name) if len(name) <= _LONGEST_NAME else ""
 

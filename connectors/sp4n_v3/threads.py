@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
 from connectors.sp4n_v3.files import attachments
+from connectors.sp4n_v3.still import mark_of
 from connectors.sp4n_v3.values import (
     MAX_NAME,
     Row,
@@ -29,10 +30,12 @@ from lapor_sync.domain.report import (
 )
 
 
-def thread(items: Iterable[object], *, zone: tzinfo, began_at: datetime, why: str = "") -> Thread:
+def thread(
+    items: Iterable[object], *, zone: tzinfo, began_at: datetime, why: str = "", beside: str | None = None
+) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`.
 
-    `why` says why they may not be all; "" where they are.
+    `why` says why they may not be all; "" where they are. `beside` as `Thread` has it: with it, all is marked.
     """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
@@ -47,6 +50,8 @@ def thread(items: Iterable[object], *, zone: tzinfo, began_at: datetime, why: st
             for key, row in keyed
             if not isinstance(row, dict)
         ),
+        marks=None if beside is None else {key: mark_of(row) for key, row in keyed},
+        beside=beside,
     )
 
 

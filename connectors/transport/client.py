@@ -299,6 +299,7 @@ class Transport:
                 began_at=began - timedelta(seconds=age or 0),
                 retry_after=retry_after_of(headers.get("retry-after"), self.upstream_now),
                 link=headers.get("link", ""),
+                counts=framing.counts(headers),
                 location=headers.get("location", ""),
                 media_type=headers.get("content-type", ""),
                 is_measured=("content-length" in headers) != ("transfer-encoding" in headers),

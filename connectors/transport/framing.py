@@ -82,6 +82,20 @@ def cached_seconds(headers: Mapping[str, str]) -> float | None:
     return None if varnish or _STALE.search(headers.get("warning", "")) else 0.0
 
 
+def counts(headers: Mapping[str, str]) -> str:
+    """Return a line for each header that counts something, in the order of their names: `x-total-count: 5`.
+
+    Of a range only how many there are in all; none of those that count pages, calls or what may still be asked.
+    """
+    lines = (f"{name}: {value.rpartition('/')[2]}" for name, value in headers.items() if _COUNTS.search(name))
+    return "\n".join(sorted(lines))[:_MOST_COUNTS]
+
+
+_COUNTS = re.compile(
+    r"^(?!.*(?:page|limit|request|retry|quota)).*(?:count|total|content-range|pending|hidden|held)|^x-pagination$"
+)
+_MOST_COUNTS = 2000
+
 _CACHES = (
     "x-cache",
     "x-cache-status",

@@ -36,18 +36,29 @@ class Scene:
 
     `items`: the digest of the words of each item that was known, by id. `traces`: how often parts of the delivery stood
     in what upstream said of the report, as `traces` counts them; None where that is not known. `parts`: of how many
-    parts that was made. `detail`: what the report's own record said, as `detail_digest` has it. `status`: the name of
-    its status. `call_id`: the id under which upstream was asked and written to. `began_at`: upstream's time when the
-    last such try left.
+    parts that was made. `marks`, `beside`, `detail` and `counts`: as `Thread` and `Detail` have them; None where they
+    are not known. `status`: the name of its status. `call_id`: the id under which upstream was asked and written to.
+    `began_at`: upstream's time when the last such try left.
     """
 
     items: Mapping[str, str]
     call_id: str | None = None
     traces: tuple[int, ...] | None = None
     parts: int | None = None
+    marks: Mapping[str, str] | None = None
+    beside: str | None = None
     detail: str | None = None
+    counts: Mapping[str, int] | None = None
     status: str | None = None
     began_at: datetime | None = None
+
+    def completed(self, by: Scene) -> Scene:
+        """Return this scene with what it does not know taken from a later one: from then on that may not change."""
+        unknown = {name: getattr(by, name) for name in _MAY_BE_UNKNOWN if getattr(self, name) is None}
+        return replace(self, **unknown)
+
+
+_MAY_BE_UNKNOWN = ("call_id", "traces", "parts", "marks", "beside", "detail", "counts", "status")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,14 +92,14 @@ class Seen:
 
     `absence_counts`: the read began at least the grace after the attempt ended. `is_whole`: it was complete;
     `is_long_ago`: the attempt ended a day ago or more. `readable`: references come back in this upstream's threads;
-    `names_sender`: one did, in an item that named who wrote it.
-    `barred`: how many of its last tries in a row something else than LAPOR answered with a 4xx.
-    `log_texts` are the detail's log contents, for a hand-over. `issued`: every reference issued here for this
-    report, in whatever state its delivery is; needed where the prefix was changed since. `siblings`: the texts of its
-    other deliveries by reference, but for those that were only found upstream. `bad`: keys of items that could not be
-    read; `unknown_status`: the status name where it is not known; `traces`, `parts`, `detail`, `status`: as in `Scene`,
-    of this read; `call_id`: the id that was asked for. `ended_at`: upstream's time when the last try ended, after which
-    what it stored is shown within the `grace`; `read_at`: when this read began.
+    `names_sender`: one did, in an item that named who wrote it. `barred`: how many of its last tries in a row something
+    else than LAPOR answered with a 4xx. `log_texts` are the detail's log contents, for a hand-over. `issued`: every
+    reference issued here for this report, in whatever state its delivery is; needed where the prefix was changed since.
+    `siblings`: the texts of its other deliveries by reference, but for those that were only found upstream. `bad`: keys
+    of items that could not be read; `unknown_status`: the status name where it is not known; `traces`, `parts`,
+    `marks`, `beside`, `detail`, `counts`, `status`: as in `Scene`, of this read; `call_id`: the id that was asked for.
+    `ended_at`: upstream's time when the last try ended, after which what it stored is shown within the `grace`;
+    `read_at`: when this read began.
     """
 
     colour: Colour | None
@@ -108,7 +119,10 @@ class Seen:
     unknown_status: str | None = None
     traces: tuple[int, ...] | None = None
     parts: int | None = None
+    marks: Mapping[str, str] | None = None
+    beside: str | None = None
     detail: str | None = None
+    counts: Mapping[str, int] | None = None
     status: str | None = None
     call_id: str | None = None
     ended_at: datetime | None = None
@@ -211,16 +225,39 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
         and any(now > then for now, then in zip(seen.traces, scene.traces, strict=True))
     ):
         return True
-    changed = (item for item in seen.items if scene.items.get(item.id, "") not in {"", words_digest(item)})
-    if not all(_is_a_sibling(item, seen) for item in changed):
+    changed = {
+        item.id: item for item in seen.items if scene.items.get(item.id, "") not in {"", words_digest(item)}
+    }
+    if not all(_is_a_sibling(item, seen) for item in changed.values()):
         return True  # what was stored may have been joined to an item that was there
+    if _differs(scene.beside, seen.beside) or any(
+        _differs(mark, (seen.marks or {}).get(key))
+        for key, mark in (scene.marks or {}).items()
+        if key not in changed
+    ):
+        return True  # a count, a time or a note that tells of what is not shown
     new = [item for item in seen.items if not scene.items.get(item.id) and item.id not in known]
     if not new:  # it may stand in an item, or in the detail only; or the detail tells of it before the thread does
-        has_changed = scene.detail is not None and seen.detail is not None and scene.detail != seen.detail
-        return has_changed or (seen.parts or 0) > (scene.parts or seen.parts or 0)
+        return _differs(scene.detail, seen.detail) or (seen.parts or 0) > (scene.parts or seen.parts or 0)
+    if _counts_more(scene, seen, len(new)):
+        return True
     if _has_moved(scene, seen) and all(item.kind is ItemKind.REPORTER for item in new):
         return True  # no word of the reporter's does that
     return not all(_is_surely_another(item, delivery, scene, seen) for item in new)
+
+
+def _differs(then: str | None, now: str | None) -> bool:
+    return then is not None and now is not None and then != now
+
+
+def _counts_more(scene: Scene, seen: Seen, new: int) -> bool:
+    """Whether the detail counts more than so many new items can tell of, or more that is not shown."""
+    then, now = scene.counts or {}, seen.counts or {}
+    more = {name: now[name] - count for name, count in then.items() if name in now}
+    return any(by > (0 if _UNSHOWN.search(name) else new) for name, by in more.items())
+
+
+_UNSHOWN = re.compile(r"pend|hid|moder|held|queue|draft|draf|tunda|tunggu|antre|sembunyi", re.IGNORECASE)
 
 
 def _has_moved(scene: Scene, seen: Seen) -> bool:
@@ -366,14 +403,6 @@ def traces(delivery: Delivery, said: Iterable[str]) -> tuple[int, ...]:
 def parts(said: Iterable[str]) -> int:
     """Of how many parts that which upstream said is made: a new item, reply or log is one more, whatever it says."""
     return sum(each.count("{") for each in said)
-
-
-def detail_digest(raw: str) -> str:
-    """A digest of what a report's own record says, without the signatures of its files' addresses."""
-    return digest(_QUERY.sub("", raw))
-
-
-_QUERY = re.compile(r'\?[^"\s]*')
 
 
 # Whether it arrived.

@@ -5,8 +5,8 @@ What is made 100,000 times is a named tuple: a frozen dataclass sets each field 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -51,8 +51,9 @@ class Thread:
 
     `complete`: it was proven to be all of them. Else what is in it stands upstream, and what is not proves nothing;
     `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
-    later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of
-    the items as they came.
+    later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of the
+    items as they came. Of a read from which it follows whether something leaves, `marks` holds a digest of all that is
+    said of each item, by its key, and `beside` is one of what stands beside them.
     """
 
     items: tuple[ThreadItem, ...]
@@ -61,6 +62,8 @@ class Thread:
     bad: tuple[BadItem, ...] = ()
     complete: bool = True
     why: str = ""
+    marks: Mapping[str, str] | None = None
+    beside: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +124,9 @@ class Report(NamedTuple):
 class Detail:
     """The detail call's answer: the report, its status history and the texts of `data_logs`.
 
-    `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`.
+    `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`. Of a read from which it
+    follows whether something leaves, `mark` is a digest of the whole answer, and `counts` holds what it says there are
+    so many of. `doubt` says why it proves no absence; "" where it may.
     """
 
     report: Report
@@ -129,6 +134,9 @@ class Detail:
     log_texts: tuple[str, ...]
     began_at: datetime
     raw: str = "{}"
+    mark: str | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

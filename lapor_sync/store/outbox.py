@@ -151,7 +151,10 @@ def _scene_text(scene: Scene | None) -> str | None:
         "call_id": scene.call_id,
         "traces": scene.traces,
         "parts": scene.parts,
+        "marks": scene.marks,
+        "beside": scene.beside,
         "detail": scene.detail,
+        "counts": scene.counts,
         "status": scene.status,
         "began_at": to_text(scene.began_at),
     }
@@ -168,7 +171,10 @@ def _scene(text: str | None) -> Scene | None:
         call_id=found["call_id"],
         traces=None if traces is None else tuple(traces),
         parts=found.get("parts"),  # those of an earlier program have none of these
+        marks=found.get("marks"),
+        beside=found.get("beside"),
         detail=found.get("detail"),
+        counts=found.get("counts"),
         status=found.get("status"),
         began_at=from_text(found.get("began_at")),
     )

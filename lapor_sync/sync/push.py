@@ -42,7 +42,6 @@ from lapor_sync.domain.next_step import (
     Seen,
     Send,
     Wait,
-    detail_digest,
     digests,
     next_step,
     parts,
@@ -334,7 +333,8 @@ class _Push:
                     "delivery_not_found", ref=queued.ref, tracking_id=queued.tracking_id, tries=tries
                 )
             case Send():
-                scene = queued.delivery.scene or _scene(queued.delivery, written, found, seen)
+                now = _scene(queued.delivery, written, found, seen)
+                scene = queued.delivery.scene.completed(now) if queued.delivery.scene else now
                 scene = replace(scene, began_at=self.setup.connector.upstream_now())
                 outbox.claim(work, queued, scene)
                 if self.is_canary:
@@ -361,6 +361,7 @@ class _Push:
     def _seen(self, work: Work, queued: Queued, written: Change, found: ById) -> Seen:
         assert found.thread is not None
         is_whole = found.thread.complete and not _hides(found.thread, queued)
+        is_whole = is_whole and not (found.detail and found.detail.doubt)
         can_be_back = queued.delivery.may_have_arrived and queued.delivery.kind is Kind.RESPONSE
         return Seen(
             colour=written.new.colour,
@@ -379,7 +380,10 @@ class _Push:
             bad=frozenset(bad.key for bad in found.thread.bad),
             traces=traces(queued.delivery, _raw(found)) if can_be_back else None,
             parts=parts(_raw(found)) if can_be_back else None,
-            detail=_detail(found) if can_be_back else None,
+            marks=found.thread.marks,
+            beside=found.thread.beside,
+            detail=found.detail.mark if found.detail else None,
+            counts=found.detail.counts if found.detail else None,
             status=written.new.report.status_name,
             call_id=written.new.call_id,
             ended_at=queued.ended_at,
@@ -634,7 +638,10 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         call_id=seen.call_id,
         traces=traces(delivery, _raw(found)),
         parts=parts(_raw(found)),
-        detail=_detail(found),
+        marks=seen.marks,
+        beside=seen.beside,
+        detail=seen.detail,
+        counts=seen.counts,
         status=seen.status,
     )
 
@@ -642,10 +649,6 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
 def _raw(found: ById) -> tuple[str, ...]:
     """What upstream said of the report in this read, as it came."""
     return tuple(part.raw for part in (found.detail, found.thread) if part is not None)
-
-
-def _detail(found: ById) -> str | None:
-    return detail_digest(found.detail.raw) if found.detail is not None else None
 
 
 def _mark(queued: Queued) -> tuple[str, State, int]:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from connectors.sp4n_v3 import reports as read_reports
+from connectors.sp4n_v3 import still
 from connectors.sp4n_v3 import threads as read_threads
 from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
@@ -82,6 +83,7 @@ class Scripted:
     posted: list[Outgoing] = field(default_factory=list)
     store: Callable[[Outgoing], Outcome] | None = None
     ahead: float = 0.0
+    beside: str = "nothing"  # what stands beside the items of a thread
     doubt: str = ""  # why no thread is proven whole
     hidden: int = 0  # so many of a thread's items, the last ones, are not shown
     no_thread: UpstreamError | None = None
@@ -122,7 +124,9 @@ class Scripted:
         if report_id not in self.details:
             raise Missing("not there")
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
-        return read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
+        found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
+        mark, counts = still.mark_of_answer(body)
+        return replace(found, mark=mark, counts=counts)
 
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
@@ -133,7 +137,9 @@ class Scripted:
             raise self.no_thread
         rows = json.loads(json.dumps(self.items.get(report_id, [])))
         shown = rows[: len(rows) - self.hidden]
-        return read_threads.thread(shown, zone=WIB, began_at=self.upstream_now(), why=self.doubt)
+        return read_threads.thread(
+            shown, zone=WIB, began_at=self.upstream_now(), why=self.doubt, beside=self.beside
+        )
 
     def send_response(self, outgoing: Outgoing) -> Outcome:
         self.posted.append(outgoing)

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Reason, Sent, State, Unknown
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Outgoing
+from lapor_sync.store.conflicts import How
 from tests.flow.scripted import Row, Stage, row_of, stage
 
 MINE, ITS = "7000001", "41"
@@ -289,6 +291,74 @@ def test_the_next_response_that_comes_back_tells_how_answers_are_shown(tmp_path:
         city.cycles(3)
         assert [city.state(one) for one in (ref, other)] == [State.SENT, State.SENT]
         assert [one.ref for one in city.upstream.posted] == [ref, other, ref]
+
+
+# What tells of it without showing it.
+
+
+def field_of_item(city: Stage) -> None:
+    city.upstream.items[ITS][0] = city.upstream.items[ITS][0] | {"replies_count": 1}
+
+
+def time_of_item(city: Stage) -> None:
+    city.upstream.items[ITS][0] = city.upstream.items[ITS][0] | {"updated_at": "02-03-2026 10:00:00"}
+
+
+def beside(city: Stage) -> None:
+    city.upstream.beside = "one more is held back"
+
+
+def field_of_detail(city: Stage) -> None:
+    city.upstream.details[ITS]["comments_total"] = 3
+
+
+@pytest.mark.parametrize("hint", [field_of_item, time_of_item, beside, field_of_detail])
+def test_what_was_known_and_says_more_now_is_asked_about(tmp_path: Path, hint: Callable[[Stage], None]) -> None:
+    """Moderation withholds the item past the grace; anything else that moved since the try may tell of it."""
+    with at_rest(tmp_path) as city:
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        hint(city)
+        city.upstream.store = None
+        city.cycles(3)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+
+
+def test_what_each_read_moves_holds_nothing(tmp_path: Path) -> None:
+    """How an address is signed, how often it was looked at: what did not arrive goes again."""
+    with at_rest(tmp_path) as city:
+
+        def moved(n: int) -> None:
+            files = [{"path": f"https://files.example/a.jpg?Expires={n}&Signature={n}"}]
+            city.upstream.items[ITS][0] = city.upstream.items[ITS][0] | {"attachments": files, "views": n}
+            city.upstream.details[ITS] |= {"views": n, "attachments": files}
+
+        moved(1)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        moved(2)
+        city.upstream.store = None
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+def test_a_person_s_word_covers_what_was_known_then_and_nothing_later(tmp_path: Path) -> None:
+    """After "keep ours" it goes again; what moves after that second try, which is lost too, is asked about anew."""
+    with at_rest(tmp_path) as city:
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        field_of_item(city)
+        city.cycles(2)
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
+        city.cycle()
+        assert len(city.upstream.posted) == 2
+        beside(city)
+        city.upstream.store = None
+        city.cycles(3)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 2)
 
 
 # What went from the thread.

@@ -22,7 +22,6 @@ from lapor_sync.domain.next_step import (
     Seen,
     Send,
     Wait,
-    detail_digest,
     digests,
     is_clearly_other,
     letters,
@@ -48,7 +47,13 @@ def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER, at: date
 
 OLD = item("Mohon ditindak", id="1", kind=ItemKind.REPORTER)
 SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1), parts=4, detail="d1", began_at=TRIED)
-SCENE = replace(SCENE, status="Terverifikasi")
+SCENE = replace(
+    SCENE,
+    status="Terverifikasi",
+    marks={"1": "m1"},
+    beside="b1",
+    counts={"followups_count": 2, "pending_count": 0},
+)
 UNKNOWN = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.UNKNOWN, text=TEXT, opd="101", scene=SCENE)
 QUEUED = replace(UNKNOWN, state=State.QUEUED, tries=1)
 SEEN = Seen(
@@ -61,7 +66,10 @@ SEEN = Seen(
     bad=frozenset({"h:1"}),
     traces=(0, 1, 1),
     parts=4,
+    marks={"1": "m1"},
+    beside="b1",
     detail="d1",
+    counts={"followups_count": 2, "pending_count": 0, "views_count": 9},
     status="Terverifikasi",
     call_id="41",
     ended_at=ENDED,
@@ -103,6 +111,17 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), parts=9), None),
         (replace(SEEN, parts=None), None),
         (replace(SEEN, detail=None), None),
+        (replace(SEEN, marks=None, beside=None, counts=None), None),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"followups_count": 3}), None),
+        (
+            replace(
+                SEEN,
+                items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),),
+                marks={"1": "m2"},
+                **KAMI_CEK,
+            ),
+            None,
+        ),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2"), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", status=None), None),
         (replace(SEEN, items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),), **KAMI_CEK), None),
@@ -113,6 +132,12 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), read_at=None), PERHAPS),
         (replace(SEEN, parts=5), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", status="Dalam Proses"), PERHAPS),
+        (replace(SEEN, marks={"1": "m2"}), PERHAPS),  # a count or a time of an item that was there
+        (replace(SEEN, beside="b2"), PERHAPS),  # a note, or a count, beside the items
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", beside="b2"), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), marks={"1": "m2", "9": "m9"}), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"followups_count": 4}), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"pending_count": 1}), PERHAPS),
         (replace(SEEN, detail="d2"), PERHAPS),  # its status or time moved, and no item tells why
         (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
         (
@@ -301,10 +326,3 @@ def test_a_number_of_thousands_of_digits_is_no_letter() -> None:
     """Python refuses to read it, and no citizen stops the city by it."""
     for escaped in ("&#" + "4" * 5000, "&amp;#" + "4" * 5000 + ";"):
         assert letters(f"a{escaped} b").startswith("a")
-
-
-def test_a_detail_is_the_same_whatever_signs_its_files_addresses() -> None:
-    """A signature is new with each read; all else counts."""
-    said = '{"status_name":"Terverifikasi","path":"https://files.example/a.jpg?sig=%s"}'
-    assert detail_digest(said % "1") == detail_digest(said % "2")
-    assert detail_digest(said) != detail_digest(said.replace("Terverifikasi", "Dalam Proses"))

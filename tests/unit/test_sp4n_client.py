@@ -489,6 +489,42 @@ def test_a_thread_began_with_its_first_call(upstream: Any, transport: Transport)
     assert connector.upstream_now() - timedelta(seconds=13) == datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("status", [201, 203, 206])
+def test_only_under_200_a_read_proves_an_absence(status: int, upstream: Any, transport: Transport) -> None:
+    """A part of it, or what a proxy made of it; a detail too."""
+    rows = {"data": [{"id": 1}], "total": 1}
+    upstream.get(url__regex=r"/followups").mock(
+        side_effect=lambda _: httpx.Response(status, json={"results": rows})
+    )
+    thread = Sp4nV3(transport).read_thread("41")
+    assert (thread.complete, thread.why) == (False, f"of a page of it, it came under HTTP {status}")
+    detail = {"results": {"data": {"id": 41, "status_name": "Selesai", "comments_count": 2}}}
+    upstream.get(url__regex=r"/complaint$").mock(side_effect=lambda _: httpx.Response(status, json=detail))
+    found = Sp4nV3(transport).read_report("41", fresh=True)
+    assert (found.doubt, found.counts) == (f"it came under HTTP {status}", {"comments_count": 2})
+
+
+def test_a_thread_that_counts_more_than_it_shows_proves_no_absence(upstream: Any, transport: Transport) -> None:
+    """In a header, beside a total that is right; only where an absence is to be proven."""
+    shown = answer({"data": [{"id": 1}], "total": 1}, **{"X-Total-Count": "2"})
+    upstream.get(url__startswith=BASE).mock(side_effect=lambda _: shown)
+    connector = Sp4nV3(transport)
+    assert connector.read_thread("41", fresh=True).complete
+    assert (
+        connector.read_thread("41", as_proof=True, fresh=True).why
+        == "LAPOR counts 2 rows beside it, and 1 could be read"
+    )
+
+
+def test_what_each_item_says_is_marked_where_something_may_leave(upstream: Any, transport: Transport) -> None:
+    upstream.get(url__startswith=BASE).mock(side_effect=lambda _: answer({"data": [{"id": 1}, 7], "total": 2}))
+    connector = Sp4nV3(transport)
+    assert connector.read_thread("41").marks is None
+    marked = connector.read_thread("41", fresh=True)
+    assert marked.beside is not None
+    assert [len(key) > 1 for key in marked.marks or ()] == [False, True]
+
+
 def test_a_cached_page_makes_a_list_no_proof(upstream: Any, transport: Transport) -> None:
     """What it shows counts; what it does not may stand on LAPOR by now."""
     upstream.get(url__startswith=BASE).mock(

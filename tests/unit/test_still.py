@@ -1,0 +1,150 @@
+"""What stays as it is while nothing happens to a report, and what may tell of an item that is not shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from connectors.sp4n_v3.listing import Beside, listing
+from connectors.sp4n_v3.still import contradiction, mark_of, mark_of_answer, mark_of_pages
+
+ITEM: dict[str, Any] = {
+    "id": 7,
+    "content": "Kapan selesai? Terima kasih",
+    "created_at": "01-03-2026 09:00:00",
+    "attachments": [{"path": "https://files.example/a.jpg?X-Amz-Date=1&X-Amz-Signature=aa"}],
+    "views": 3,
+    "made": "2 jam yang lalu",
+}
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        {"attachments": [{"path": "https://files.example/a.jpg?X-Amz-Date=2&X-Amz-Signature=bb"}]},
+        {"views": 4},
+        {"made": "sejam lalu"},
+        {"made": "3 hours ago"},
+        {"Expires_At": "2026-03-01"},
+    ],
+)
+def test_what_each_read_moves_is_no_change(moved: dict[str, Any]) -> None:
+    assert mark_of(ITEM | moved) == mark_of(ITEM)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"replies_count": 1},
+        {"updated_at": "02-03-2026 10:00:00"},
+        {"content": "Kapan selesai? Terima kasih."},
+        {"attachments": [{"path": "https://files.example/b.jpg"}]},
+        {"replies": [{"id": 8}]},
+        {"has_more": True},
+    ],
+)
+def test_any_other_field_of_an_item_counts(changed: dict[str, Any]) -> None:
+    assert mark_of(ITEM | changed) != mark_of(ITEM)
+
+
+DETAIL: dict[str, Any] = {
+    "status": True,
+    "message": "Success",
+    "results": {"data": {"id": 41, "timestamp": "a", "followups_count": 4}, "data_logs": []},
+}
+
+
+def answered(headers: str = "", **around: Any) -> str:
+    return mark_of_answer(json.dumps(DETAIL | around).encode(), headers)[0]
+
+
+def test_of_a_detail_its_whole_answer_counts_but_for_what_it_says_of_itself() -> None:
+    """Who answered, when, and how fast; in the report itself a time is its own."""
+    assert answered(timestamp=1, request_id="a", server="web-1", took=3) == answered(timestamp=2, request_id="b")
+    inner = {"data": {"id": 41, "timestamp": "a", "followups_count": 4}, "data_logs": []}
+    assert answered(results=inner | {"server_time": 1}) == answered(results=inner | {"server_time": 2})
+    changed = [
+        answered(message="1 tanggapan menunggu"),
+        answered(pending=1),
+        answered("x-total-count: 5"),
+        answered(results={"data": {"id": 41, "timestamp": "b", "followups_count": 4}, "data_logs": []}),
+        answered(results=[]),
+    ]
+    assert answered() not in changed
+    counts = mark_of_answer(json.dumps(DETAIL | {"results": {**inner, "jumlahTotal": 2}}).encode())[1]
+    assert counts == {"followups_count": 4, "jumlahTotal": 2}
+
+
+def page(rows: int, headers: str = "", **around: Any) -> tuple[Beside, int]:
+    results = {"data": [{"id": number} for number in range(rows)], **around.pop("results", {})}
+    body = json.dumps({"status": True, "message": "Success", "results": results, **around}).encode()
+    beside = listing(body, counts=headers).beside
+    assert beside is not None
+    return beside, rows
+
+
+def test_one_row_more_changes_nothing_beside_the_rows() -> None:
+    """A number that says how many rows there are says so of them; pages and their addresses are judged elsewhere."""
+
+    def said(rows: int) -> tuple[Beside, int]:
+        pages = {"total": rows, "to": rows, "last_page": rows, "next_page_url": f"/?page={rows}", "links": [rows]}
+        message = f"{rows} tanggapan ditemukan"
+        return page(rows, f"x-total-count: {rows}", results=pages, count=rows, message=message, timestamp=rows)
+
+    assert mark_of_pages([said(4)], 4) == mark_of_pages([said(5)], 5)
+    assert mark_of_pages([page(3), page(2)], 5) == mark_of_pages([page(5)], 5)
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        page(4, count=5),
+        page(4, results={"total": 5}),
+        page(4, results={"hidden": 1}),
+        page(4, results={"pending": [{"id": 9}]}),
+        page(4, message="1 tanggapan menunggu persetujuan"),
+        page(4, meta={"moderated": True}),
+        page(4, "x-total-count: 5"),
+        page(4, "x-held: 1"),
+        page(5),  # one of them twice
+    ],
+)
+def test_what_stands_beside_the_rows_may_tell_of_more(hint: tuple[Beside, int]) -> None:
+    assert mark_of_pages([hint], 4) != mark_of_pages([page(4)], 4)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_odd"),
+    [
+        (page(4), False),
+        (page(4, "x-total-count: 4", count=4, results={"total": 4}), False),
+        (page(4, count=5), True),
+        (page(4, total=5, results={"total": 4}), True),
+        (page(4, meta={"total_data": "5"}), True),
+        (page(4, "x-total-count: 5"), True),
+        (page(4, "content-range: 5"), True),
+        (page(4, jumlah_tanggapan=5), True),
+        (page(4, account=5, results={"per_page": 20, "recount": 7}), False),
+    ],
+)
+def test_numbers_of_rows_that_contradict_each_other_make_a_thread_not_whole(
+    said: tuple[Beside, int], is_odd: bool
+) -> None:
+    assert contradiction([said], 4) == ("LAPOR counts 5 rows beside it, and 4 could be read" if is_odd else "")
+
+
+def test_a_page_may_count_its_own_rows_or_all() -> None:
+    assert contradiction([page(3, count=3), page(2, count=5)], 5) == ""
+
+
+def test_rows_stand_in_any_usual_place() -> None:
+    """A bare list, one with numbers for keys, and one deeper in."""
+    bodies = (
+        b'[{"id": 1}]',
+        b'{"results": {"0": {"id": 1}}}',
+        b'{"results": {"data": {"items": [{"id": 1}], "x": 1}}}',
+    )
+    around = [found.around for body in bodies if (found := listing(body, counts="").beside)]
+    assert around == [{"results": None}, {"results": None}, {"results": {"data": {"items": None, "x": 1}}}]
