@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import structlog
 
@@ -141,6 +141,12 @@ class App:
     asked: Callable[[], bool] = field(init=False)
     _intake: Intake | None = field(init=False)
     holding: Holding | None = field(init=False, default=None)
+
+    @classmethod
+    def of(cls, settings: Settings, **more: Any) -> Self:
+        """The program for an agency; where there may be others, each line of its log names it."""
+        log = structlog.get_logger()
+        return cls(settings, log.bind(agency=settings.agency) if settings.agencies_dir else log, **more)
 
     def __post_init__(self) -> None:
         self.asked = self.stopping

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lapor_sync import __version__
-from lapor_sync.commands import acting, backups, board, looking, people, recap, tools
-from lapor_sync.commands.base import Call, day, days, path_type, stop_on_signals
+from lapor_sync.commands import acting, agencies, backups, board, looking, people, recap, tools
+from lapor_sync.commands.base import OF_AGENCY, Call, day, days, of_an_agency, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
 from lapor_sync.output import reader_gone, say
@@ -91,6 +91,7 @@ def spread_files(args: Sequence[str]) -> list[str]:
 )
 @click.version_option(__version__, prog_name="lapor-sync")
 @click.option("--config", type=path_type, envvar=CONFIG_VARIABLE, help=_CONFIG_HELP)
+@click.option("--agency", metavar="KEY", help=OF_AGENCY)
 @click.option("--no-pager", is_flag=True, help="Let no long screen on a terminal go through $PAGER.")
 @click.option("--once", is_flag=True, help="One cycle: pull, reconcile, push.")
 @click.option("--standby", is_flag=True, help="As the daemon: wait until the database is free, then take over.")
@@ -110,6 +111,7 @@ def spread_files(args: Sequence[str]) -> list[str]:
 def main_group(
     ctx: click.Context,
     config: Path | None,
+    agency: str | None,
     no_pager: bool,
     once: bool,
     standby: bool,
@@ -123,7 +125,7 @@ def main_group(
 
     Without a command it runs as the daemon, in the foreground.
     """
-    call = Call(config, pager=not no_pager)
+    call = Call(config, pager=not no_pager, agency=agency)
     ctx.obj = call
     span = since is not None or until is not None
     _refuse_mixed(ctx.invoked_subcommand, once, backfill, span, bool(exports), as_of is not None)
@@ -150,6 +152,8 @@ for _one in (
     *recap.COMMANDS,
     *tools.COMMANDS,
 ):
+    main_group.add_command(of_an_agency(_one))
+for _one in (*agencies.COMMANDS, *tools.OF_NO_AGENCY):
     main_group.add_command(_one)
 
 
@@ -169,14 +173,14 @@ def _refuse_mixed(command: str | None, once: bool, backfill: bool, span: bool, e
 
 def run_daemon(call: Call, *, standby: bool) -> None:
     """The daemon, until SIGTERM, SIGINT or SIGHUP."""
-    app = call.app()
+    app = call.working_app()
     stop_on_signals(app.stopping.ask)
     app.daemon(os.environ, standby=standby)
 
 
 def run_once(call: Call) -> None:
     """One cycle; its error, if upstream failed, is the command's."""
-    app = call.app()
+    app = call.working_app()
     stop_on_signals(app.stopping.ask)
     outcome = app.once()
     if outcome.error is not None:
@@ -189,7 +193,7 @@ def run_backfill(call: Call, since: str | None, until: str | None) -> None:
     from lapor_sync.screens import progress
     from lapor_sync.sync.cycle import backfill
 
-    app = call.app()
+    app = call.working_app()
     stop_on_signals(app.stopping.ask)
     zone = app.settings.timezone
     first, last = days(since, until, zone)
@@ -209,7 +213,7 @@ def run_exports(
     from lapor_sync.store import lock
     from lapor_sync.sync.pull import Span
 
-    app = call.app()
+    app = call.working_app()
     zone = app.settings.timezone
     first, last = days(since, until, zone)
     span = Span(since=first, until=last)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from lapor_sync.store.people import Holder, PostRow
 from lapor_sync.store.people import Listed as Account
 from lapor_sync.store.quarantine import Quarantined
 from lapor_sync.store.queries import OpdRow
+from lapor_sync.store.work_queue import Queued as QueuedAgency
 from lapor_sync.words import en
 
 if TYPE_CHECKING:
@@ -82,6 +83,33 @@ def status(one: Overview) -> Json:
         "quiet": [_unattended(each, "quiet") for each in one.unattended if not each.is_vacant],
         "audit_head": one.audit.hash,
         "audit_rows": one.audit.count,
+    }
+
+
+def agency(
+    key: str,
+    *,
+    whole: Overview | None = None,
+    late: int = 0,
+    queue: QueuedAgency | None = None,
+    worker: str | None = None,
+    wrong: Sequence[str] = (),
+) -> Json:
+    """Return one of many agencies: what `status` has, how it waits in the workers' queue, what is wrong."""
+    return {
+        "agency": key,
+        **(status(whole) if whole else {}),
+        "overdue": late,
+        "queue": {
+            "state": queue.state,
+            "next_poll_at": stamp(queue.next_poll_at),
+            "failures": queue.failures,
+            "wrong": queue.wrong,
+        }
+        if queue
+        else None,
+        "worker": worker,
+        "wrong": list(wrong),
     }
 
 

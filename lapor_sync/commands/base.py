@@ -26,7 +26,7 @@ from lapor_sync.output import paged, say
 
 if TYPE_CHECKING:
     from lapor_sync.app import App
-    from lapor_sync.config import Settings
+    from lapor_sync.config import Agencies, Settings
     from lapor_sync.domain.report import OutgoingFile
     from lapor_sync.store.database import Store, Work
 
@@ -39,6 +39,7 @@ class Call:
 
     config: Path | None
     pager: bool = True
+    agency: str | None = None
     _settings: Settings | None = None
 
     def settings(self) -> Settings:
@@ -46,8 +47,24 @@ class Call:
         from lapor_sync.config import load_settings
 
         if self._settings is None:
-            self._settings = load_settings(self.config, os.environ)
+            self._settings = load_settings(self.config, os.environ, self.agency)
         return self._settings
+
+    def agencies(self) -> Agencies:
+        """All agencies of this configuration. Raises SettingsWrong where what they share is wrong."""
+        from lapor_sync.config import load_agencies
+
+        return load_agencies(self.config, os.environ)
+
+    def is_of_many(self) -> bool:
+        """Whether the command is of all agencies: there are several, and none was named."""
+        from lapor_sync.config import load_machine
+        from lapor_sync.config.agencies import agency_files
+
+        if self.agency is not None or self._settings is not None:
+            return False
+        folder = load_machine(self.config, os.environ).agencies_dir
+        return folder is not None and len(agency_files(folder)) > 1
 
     @property
     def zone(self) -> ZoneInfo:
@@ -61,14 +78,18 @@ class Call:
     def app(self) -> App:
         """The program on its database, with logs going to standard error."""
         from lapor_sync.app import App
-        from lapor_sync.log import configure, is_journal
-        from lapor_sync.words.en import advised
 
         settings = self.settings()
-        journal = is_journal(sys.stderr, os.environ)
-        configure(sys.stderr, terminal=sys.stderr.isatty(), journal=journal, zone=settings.timezone, say=advised)
+        log_to_standard_error(settings.timezone)
         _say_database(settings)
-        return App(settings=settings)
+        return App.of(settings)
+
+    def working_app(self) -> App:
+        """The program to work with: nothing of its agency's may be another's, too. Raises SettingsWrong."""
+        settings = self.settings()
+        if settings.agencies_dir is not None and (wrong := self.agencies().wrong.get(settings.agency)):
+            raise wrong
+        return self.app()
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -91,6 +112,15 @@ class Call:
             yield work
 
 
+def log_to_standard_error(zone: ZoneInfo) -> None:
+    """Let events go there, in the form that whoever reads them wants."""
+    from lapor_sync.log import configure, is_journal
+    from lapor_sync.words.en import advised
+
+    journal = is_journal(sys.stderr, os.environ)
+    configure(sys.stderr, terminal=sys.stderr.isatty(), journal=journal, zone=zone, say=advised)
+
+
 def _say_database(settings: Settings) -> None:
     if sys.stdout.isatty() and sys.stderr.isatty():
         say(f"Database: {settings.database_shown}", err=True)
@@ -109,6 +139,28 @@ def command(*options: Callable[[F], F], name: str | None = None) -> Callable[[Ca
         return click.command(name)(taken)
 
     return made
+
+
+OF_AGENCY = "Which agency is meant, where the configuration has several (AGENCIES_DIR)."
+
+
+def _name_agency(ctx: click.Context, _option: click.Parameter, key: str | None) -> None:
+    call = ctx.find_object(Call)
+    if key is None or call is None:
+        return
+    if call.agency not in {None, key}:
+        raise click.UsageError(f"--agency is given twice: {call.agency} and {key}.")
+    call.agency = key
+
+
+def of_an_agency(command: click.Command) -> click.Command:
+    """Let a command, and all below it, take `--agency` after its name, too."""
+    option = click.Option(["--agency"], metavar="KEY", expose_value=False, callback=_name_agency, help=OF_AGENCY)
+    command.params.append(option)
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            of_an_agency(one)
+    return command
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON.")

@@ -35,6 +35,11 @@ def status(call: Call, as_json: bool, ready: bool) -> None:
     from lapor_sync.monitoring.health import not_fresh
     from lapor_sync.store import lock, overview
 
+    if not ready and call.is_of_many():
+        from lapor_sync.commands.agencies import show_all
+
+        show_all(call, as_json=as_json)
+        return
     with call.store() as store:
         with store.reading() as work:
             whole = overview.overview(work)

@@ -198,4 +198,5 @@ def completion(call: Call, shell: str) -> None:
     say(made(group, {}, "lapor-sync", "_LAPOR_SYNC_COMPLETE").source())
 
 
-COMMANDS = (check, attachment, simulator, demo, completion)
+COMMANDS = (check, attachment)
+OF_NO_AGENCY = (simulator, demo, completion)

@@ -1,5 +1,6 @@
 """The settings: environment over a TOML file over defaults, read once at the edge, all problems together.
 
+Where there are many agencies, each has a file of its own over the main one (`AGENCIES_DIR`).
 `load_settings` collects what was given, layer by layer, and `Settings` says what is right: `Machine` and `Agency`
 have a part each, with its defaults. A field's description completes the sentence "NAME must be ...". An empty value is
 as if it were not there, save where emptiness means something (`MEANS_SOMETHING_EMPTY`). Values of secrets and URLs
@@ -10,15 +11,18 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import reduce
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import ValidationError
 
+from lapor_sync.config.agencies import OF_ONE_AGENCY, agency_files, lines_of
 from lapor_sync.config.agency import SECRETS
+from lapor_sync.config.machine import Machine
 from lapor_sync.config.secrets import Secrets, in_its_file, read_headers, read_secret_file, read_secrets
 from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import PREFIX, setting_name
@@ -40,10 +44,13 @@ __all__ = [
     "CONFIG_VARIABLE",
     "DEFAULT_CONFIG",
     "SECRETS",
+    "Agencies",
     "Secrets",
     "Settings",
     "board_secret_file",
     "default_database_url",
+    "load_agencies",
+    "load_machine",
     "load_settings",
     "read_dated_file",
     "read_secrets",
@@ -69,19 +76,168 @@ class _Layer:
         return type(self)(lower.values | self.values, lower.origins | self.origins)
 
 
-def load_settings(config: Path | None, environ: Mapping[str, str]) -> Settings:
+def load_settings(config: Path | None, environ: Mapping[str, str], agency: str | None = None) -> Settings:
     """Return the settings of this start. `config` is what `--config` named; None is the default file, if it is there.
 
-    Raises SettingsWrong with all that is wrong, one sentence each.
+    `agency` is what `--agency` named; it may be left out where there is one. Raises SettingsWrong with all that is
+    wrong, one sentence each.
     """
     problems: list[str] = []
-    layers = [
-        _from_environ(environ, problems),
-        _from_credentials(environ),
-        _from_file(config, problems),
-    ]
+    source = _Source(environ, config, problems)
+    if (folder := source.agencies_dir) is None:
+        settings = _settled(source.layers(), environ, problems)
+        if agency not in {None, settings.agency}:
+            raise SettingsWrong((_unknown_agency(agency, {settings.agency}),))
+        return settings
+    files = agency_files(folder)
+    key = _chosen(agency, folder, files)
+    return _settled(source.layers_of(key, files[key]), environ, problems)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agencies:
+    """The agencies of a configuration: the settings of those whose file is right, and what is wrong with the others."""
+
+    right: Mapping[str, Settings]
+    wrong: Mapping[str, SettingsWrong] = field(default_factory=dict)
+    are_files: bool = True
+    """Whether they are files of a folder; else there is one, and the configuration is its own."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all of them, in order."""
+        return tuple(sorted({*self.right, *self.wrong}))
+
+
+def load_machine(config: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Return what holds for every agency, whatever its file says. Raises SettingsWrong."""
+    problems: list[str] = []
+    return _settled(_Source(environ, config, problems).layers(), environ, problems)
+
+
+def load_agencies(config: Path | None, environ: Mapping[str, str], held: Mapping[str, str] = {}) -> Agencies:
+    """Return all agencies of this configuration; a wrong file is that agency's trouble alone.
+
+    `held` names the mark that an agency has in the database: who comes later with the same one is wrong.
+    Raises SettingsWrong where what they share is wrong, or the folder cannot be read.
+    """
+    machine = load_machine(config, environ)
+    if machine.agencies_dir is None:
+        return Agencies(right={machine.agency: machine}, are_files=False)
+    right, wrong = {}, {}
+    for key, path in agency_files(machine.agencies_dir).items():
+        problems: list[str] = []
+        try:
+            right[key] = _settled(_Source(environ, config, problems).layers_of(key, path), environ, problems)
+        except SettingsWrong as error:
+            wrong[key] = error
+    for key, problem in _clashing(right, held).items():
+        del right[key]
+        wrong[key] = SettingsWrong((problem,))
+    return Agencies(right=right, wrong=wrong)
+
+
+def _clashing(found: Mapping[str, Settings], held: Mapping[str, str]) -> dict[str, str]:
+    """Return what is wrong with those that have what must be one agency's alone: who had it first keeps it.
+
+    Every reference with an agency's own mark counts as its own: two with one mark would no longer see that the other
+    has answered a report.
+    """
+    clashing: dict[str, str] = {}
+    for name in ("ref_prefix", "import_dir"):
+        first: dict[object, str] = {}
+        for key in sorted(found, key=lambda key: (held.get(key) != getattr(found[key], name), key)):
+            if (value := getattr(found[key], name)) is None:
+                continue
+            if (other := first.setdefault(value, key)) != key:
+                clashing.setdefault(
+                    key, f"{name} of {key}.toml is {str(value)!r}, as that of {other}.toml; it must be another one"
+                )
+    return clashing
+
+
+@dataclass
+class _Source:
+    """Where settings come from: the environment and the main file, read once, and an agency's file."""
+
+    environ: Mapping[str, str]
+    config: Path | None
+    problems: list[str]
+    env: _Layer = field(init=False)
+    main: _Layer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.env = _from_environ(self.environ, self.problems)
+        self.main = _from_file(self.config or DEFAULT_CONFIG, self.problems, must_be_there=self.config is not None)
+        if self.agencies_dir is not None:
+            credentials = _from_credentials(self.environ, SECRETS)
+            for layer in (self.env, credentials, self.main):
+                self._refuse_of_one(layer)
+
+    @property
+    def agencies_dir(self) -> Path | None:
+        """The folder of agencies' files, where there is one."""
+        found = self.env.values.get("agencies_dir", self.main.values.get("agencies_dir"))
+        return Path(found) if isinstance(found, str) and "\x00" not in found else None
+
+    def layers(self) -> list[_Layer]:
+        """The layers where there is no file for each agency, the highest first."""
+        named = (*SECRETS, *_CREDENTIALS) if self.agencies_dir is None else _CREDENTIALS
+        return [self.env, _from_credentials(self.environ, named), self.main]
+
+    def layers_of(self, key: str, path: Path) -> list[_Layer]:
+        """The layers of one agency: its file is over the main one."""
+        own = _from_file(path, self.problems, must_be_there=True, with_lines=True)
+        for name in sorted(Machine.model_fields.keys() & own.values.keys()):
+            self.problems.append(f"{own.origins[name]} is the machine's; it must be in the main file")
+            own.drop(name)
+        if own.values.get("agency", key) != key:
+            said = own.origins["agency"]
+            self.problems.append(f"{said} is not as the file is named; it must be {key}, or left out")
+        own.put("agency", key, f"the name of {path}")
+        credentials = _from_credentials(self.environ, (*SECRETS, "extra_headers"), f"{key}.")
+        shared = _from_credentials(self.environ, _CREDENTIALS)
+        return [self.env, credentials, own, shared, self.main]
+
+    def _refuse_of_one(self, layer: _Layer) -> None:
+        """What tells agencies apart can be nobody else's."""
+        for name in sorted(OF_ONE_AGENCY & layer.values.keys()):
+            self.problems.append(
+                f"{layer.origins[name]} is one agency's; it must be in its file, KEY.toml in {self.agencies_dir}"
+                + (f", or the credential KEY.{name.removesuffix('_file')}" if name.endswith("_file") else "")
+            )
+            layer.drop(name)
+
+
+_CREDENTIALS = ("extra_headers", "board_secret")
+
+
+def _chosen(agency: str | None, folder: Path, files: Mapping[str, Path]) -> str:
+    """Return which of the agencies is meant. Raises SettingsWrong."""
+    if not files:
+        raise SettingsWrong((f"{folder} holds no agency; there must be a file KEY.toml for each",))
+    if agency is None:
+        if len(files) > 1:
+            some = ", ".join(list(files)[:5]) + (", ..." if len(files) > 5 else "")
+            raise SettingsWrong(
+                (f"there are {len(files)} agencies ({some}): --agency KEY must say which is meant",)
+            )
+        return next(iter(files))
+    if agency not in files:
+        raise SettingsWrong((_unknown_agency(agency, files),))
+    return agency
+
+
+def _unknown_agency(agency: str | None, known: Collection[str]) -> str:
+    near = get_close_matches(str(agency), list(known), n=1)
+    hint = f"did you mean {near[0]}?" if near else "`lapor-sync agencies` lists them"
+    return f"{agency!a} is no agency of this configuration; {hint}"
+
+
+def _settled(layers: list[_Layer], environ: Mapping[str, str], problems: list[str]) -> Settings:
+    """Return what these layers say, the highest first. Raises SettingsWrong with all that is wrong."""
     _one_way_for_each_secret(layers, problems)
-    given = layers[0].laid_over(layers[1]).laid_over(layers[2])
+    given = reduce(_Layer.laid_over, layers)
     _without_nul(given, problems)
     _read_secret_files(given, problems)
     given.values.setdefault("database_url", default_database_url(environ))
@@ -140,21 +296,23 @@ def _from_environ(environ: Mapping[str, str], problems: list[str]) -> _Layer:
     return layer
 
 
-def _from_credentials(environ: Mapping[str, str]) -> _Layer:
-    """What systemd's `LoadCredential=` put there."""
+def _from_credentials(environ: Mapping[str, str], names: Collection[str], prefix: str = "") -> _Layer:
+    """What systemd's `LoadCredential=` put there; an agency's are named `KEY.bearer`."""
     layer = _Layer()
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
-        for name in (*SECRETS, "extra_headers", "board_secret"):
-            if os.path.exists(path := Path(directory, name)):
-                layer.put(f"{name}_file", path, f"credential {name}")
+        for name in names:
+            if os.path.exists(path := Path(directory, f"{prefix}{name}")):
+                layer.put(f"{name}_file", path, f"credential {prefix}{name}")
     return layer
 
 
-def _from_file(config: Path | None, problems: list[str]) -> _Layer:
+def _from_file(path: Path, problems: list[str], *, must_be_there: bool, with_lines: bool = False) -> _Layer:
     layer = _Layer()
-    path = config or DEFAULT_CONFIG
-    for key, value in _toml(path, problems, must_be_there=config is not None).items():
-        name, origin = key.lower(), f"{key} in {path}"
+    given = _toml(path, problems, must_be_there=must_be_there)
+    lines = lines_of(path) if given and with_lines else {}
+    for key, value in given.items():
+        at = f":{lines[key]}" if key in lines else ""
+        name, origin = key.lower(), f"{key} in {path}{at}"
         if key not in {name, name.upper()} or name not in Settings.model_fields:
             problems.append(_unknown(origin, key, str))
         elif name in layer.origins:

@@ -1,4 +1,4 @@
-"""The settings of a machine: its database, its network, its board."""
+"""The settings of a machine: its database, its agencies, its network, its board."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ class Machine(BaseModel):
     database_url: Annotated[str, AfterValidator(sound_url)] = Field(
         repr=False,
         description="a SQLAlchemy URL: sqlite:////path/to/file.db or postgresql+psycopg://user@host/database",
+    )
+    agencies_dir: Path | None = Field(
+        default=None, description="the path of a folder with a TOML file for each agency"
     )
 
     concurrency: int = Field(default=defaults.CONCURRENCY, ge=1, le=64, description="a whole number, 1 to 64")

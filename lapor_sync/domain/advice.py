@@ -47,6 +47,8 @@ class Todo(Coded):
     TURN_ON = "turn_on", "name"
     SET_LOGGED = "set_logged"
     SYNCHRONOUS = "synchronous"
+    LET_MAKE_QUEUE = "let_make_queue"
+    NO_POOLER = "no_pooler"
     # Backups.
     NAME_A_BACKUP = "name_a_backup"
     INSTALL_NEWER_AGAIN = "install_newer_again"

@@ -4,6 +4,7 @@ Lines are written as they come, so a million reports need no memory. What citize
 no text may move the cursor or change the screen's colours.
 """
 
+from lapor_sync.screens.agencies import agencies
 from lapor_sync.screens.checked import check
 from lapor_sync.screens.overview import recent_outages, status
 from lapor_sync.screens.parts import bold, moment, shade, table
@@ -17,6 +18,7 @@ from lapor_sync.screens.report_page import deliveries, show, timeline
 from lapor_sync.screens.waiting import conflicts, outbox, quarantine, restored
 
 __all__ = [
+    "agencies",
     "bold",
     "by_opd",
     "check",

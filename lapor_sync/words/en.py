@@ -292,6 +292,13 @@ TODOS: Mapping[Todo, Sentence] = {
     ),
     Todo.TURN_ON: "ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf(); or remove it from postgresql.conf.",
     Todo.SET_LOGGED: "ALTER TABLE NAME SET LOGGED, for each of them.",
+    Todo.LET_MAKE_QUEUE: (
+        "Once, as the database's owner: GRANT CREATE ON DATABASE NAME TO ROLE; then start the worker again. If "
+        "it is not that, check LAPOR_SYNC_DATABASE_URL and the server."
+    ),
+    Todo.NO_POOLER: (
+        "Let LAPOR_SYNC_DATABASE_URL lead to PostgreSQL itself, or to a pooler with pool_mode = session."
+    ),
     Todo.SYNCHRONOUS: (
         "Set synchronous_standby_names; else, after each take-over by the standby, `lapor-sync restore` "
         "without a file before the service is started."

@@ -96,6 +96,7 @@ def test_defaults_are_those_of_the_interface() -> None:
         "board_listen": "127.0.0.1:8080",
         "board_public_url": None,
         "board_secret_file": None,
+        "agencies_dir": None,
         "board_trusted_proxy": None,
         "metrics_listen": None,
         "board_metrics_listen": None,
@@ -737,14 +738,16 @@ def test_the_example_can_be_used_as_it_is() -> None:
 
 
 def test_every_line_of_the_example_is_right_once_it_is_uncommented(tmp_path: Path) -> None:
-    """It shows every setting but the secrets, and its values are accepted, where the files that it names are there."""
+    """It shows a city every setting but the secrets; its values are accepted where the files that it names are there."""
     text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     for name, inside in (("deadlines.toml", packaged()), ("holidays.toml", "")):
         (tmp_path / name).write_text(inside, encoding="utf-8")
         text = text.replace(f"/etc/lapor-sync/{name}", str(tmp_path / name))
     settings = load(text)
     shown = set(tomllib.loads(text))
-    assert shown == {name for name in Settings.model_fields if not name.startswith(("bearer", "token", "extra"))}
+    assert shown == {
+        name for name in Settings.model_fields if not name.startswith(("bearer", "token", "extra", "agencies"))
+    }
     examples = {name for name, field in Settings.model_fields.items() if field.default is None}
     examples |= {"database_url", "observe", "opd_ids", "bearer", "token"}
     for name in shown - examples:

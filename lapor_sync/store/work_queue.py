@@ -1,0 +1,228 @@
+"""The queue of many agencies' cycles, on PostgreSQL: which is due, who works it, what the gateway may be asked.
+
+It lies in a schema of its own, made when the first worker starts: a city that is worked alone has none of it. The tables
+of jobs are Procrastinate's, brought by its own migrations in their order. Times are the server's, so that the clocks of
+many machines need not agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import resources
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from lapor_sync.domain.advice import Todo, advise
+from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
+from lapor_sync.store.keys import MIGRATION
+
+SCHEMA = "lapor_queue"
+"""The schema of the queue; whoever works on it has it first in its search path."""
+
+_JOBS_UP_TO = "03.04.00_50_post_add_retry_failed_job_procedure.sql"
+"""The last of Procrastinate's migrations that this program knows."""
+
+_OURS = f"""
+CREATE TABLE IF NOT EXISTS {SCHEMA}.agency (
+  agency text PRIMARY KEY, ref_prefix text, seen_at timestamptz NOT NULL, wrong text,
+  next_poll_at timestamptz NOT NULL DEFAULT now(), failures integer NOT NULL DEFAULT 0,
+  began_at timestamptz, worker text, woken text);
+CREATE TABLE IF NOT EXISTS {SCHEMA}.gateway (address text PRIMARY KEY, next_at timestamptz NOT NULL)
+"""
+
+KNOWN_SECONDS = 20
+"""So long after a worker last found its file an agency is still polled."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queued:
+    """How an agency waits. `state`: `waiting` for a worker or `working`, None until the next poll is due."""
+
+    state: str | None
+    next_poll_at: datetime
+    failures: int
+    wrong: str | None
+
+
+def install(engine: Engine) -> None:
+    """Make the queue's tables, or bring them to this program's. Raises SettingsWrong on SQLite."""
+    if engine.dialect.name != "postgresql":
+        raise SettingsWrong(
+            ("the database is a SQLite file, which one machine has alone; workers need PostgreSQL",)
+        )
+    try:
+        with engine.begin() as conn:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION})
+            _install(conn)
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable(
+            "The workers' queue cannot be made in the database.", todo=advise(Todo.LET_MAKE_QUEUE)
+        ) from exc
+
+
+def _install(conn: Connection) -> None:
+    applied = _applied(conn)
+    if applied is None:
+        conn.execute(text(f"CREATE SCHEMA {SCHEMA}"))
+    files = resources.files("procrastinate.sql").joinpath("migrations").iterdir()
+    missing = sorted(
+        one.name for one in files if (applied or "") < one.name <= _JOBS_UP_TO and one.name[0].isdigit()
+    )
+    if missing:
+        conn.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
+        for name in missing:
+            found = resources.files("procrastinate.sql").joinpath("migrations", name).read_text(encoding="utf-8")
+            conn.exec_driver_sql(found.replace("%", "%%"), ())
+        conn.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{missing[-1]}'"))
+    for one in _OURS.split(";"):
+        conn.execute(text(one))
+
+
+def _applied(conn: Connection) -> str | None:
+    """The last of Procrastinate's migrations that was applied; None where there is no queue."""
+    found: str | None = conn.execute(
+        text("SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = :name"),
+        {"name": SCHEMA},
+    ).scalar()
+    return found
+
+
+def is_there(conn: Connection) -> bool:
+    """Return whether workers have ever been at work on this database."""
+    return conn.dialect.name == "postgresql" and bool(_applied(conn))
+
+
+# Agencies.
+
+
+def enrol(engine: Engine, prefixes: Mapping[str, str], wrong: Mapping[str, str]) -> None:
+    """Note that the files of these agencies were found: with their mark, or with what is wrong."""
+    rows = [{"agency": key, "prefix": prefix, "wrong": None} for key, prefix in prefixes.items()]
+    rows += [{"agency": key, "prefix": None, "wrong": why} for key, why in wrong.items()]
+    if rows:
+        with engine.begin() as conn:
+            conn.execute(text(_ENROL), sorted(rows, key=lambda row: str(row["agency"])))
+
+
+_ENROL = f"""
+INSERT INTO {SCHEMA}.agency AS known (agency, ref_prefix, wrong, seen_at) VALUES (:agency, :prefix, :wrong, now())
+ON CONFLICT (agency) DO UPDATE SET seen_at = now(), wrong = excluded.wrong,
+  ref_prefix = coalesce(excluded.ref_prefix, known.ref_prefix)
+"""
+
+
+def prefixes(engine: Engine) -> dict[str, str]:
+    """Return the mark of each agency as workers have found it."""
+    with engine.begin() as conn:
+        if not is_there(conn):
+            return {}
+        rows = conn.execute(text(f"SELECT agency, ref_prefix FROM {SCHEMA}.agency WHERE ref_prefix IS NOT NULL"))
+        return {row.agency: row.ref_prefix for row in rows}
+
+
+def due(engine: Engine) -> list[str]:
+    """Return the agencies that are to be polled now and are in no job yet, the longest due first.
+
+    A person who lets something go makes an agency due.
+    """
+    with engine.begin() as conn:
+        return list(conn.execute(text(_DUE)).scalars())
+
+
+_DUE = f"""
+SELECT one.agency FROM {SCHEMA}.agency one
+LEFT JOIN mark ON mark.agency = one.agency AND mark.name = 'wake'
+WHERE one.wrong IS NULL AND one.seen_at > now() - interval '{KNOWN_SECONDS} seconds'
+  AND (one.next_poll_at <= now() OR (mark.value IS DISTINCT FROM one.woken AND mark.value IS NOT NULL))
+  AND NOT EXISTS (SELECT FROM {SCHEMA}.procrastinate_jobs job
+                  WHERE job.lock = one.agency AND job.status IN ('todo', 'doing'))
+ORDER BY one.next_poll_at
+"""
+
+
+def begun(engine: Engine, agency: str, worker: str) -> int:
+    """Note who works an agency from now on. Return how often in a row it failed before."""
+    with engine.begin() as conn:
+        found = conn.execute(text(_BEGUN), {"agency": agency, "worker": worker}).scalar()
+        return int(found or 0)
+
+
+_BEGUN = f"""
+UPDATE {SCHEMA}.agency SET began_at = now(), worker = :worker,
+  woken = (SELECT value FROM mark WHERE mark.agency = :agency AND mark.name = 'wake')
+WHERE agency = :agency RETURNING failures
+"""
+
+
+def ended(engine: Engine, agency: str, *, failures: int, wait: float, from_begin: bool) -> None:
+    """Note when an agency is polled next: so long after its cycle began, or after now."""
+    since = "coalesce(began_at, now())" if from_begin else "now()"
+    update = f"""
+      UPDATE {SCHEMA}.agency SET failures = :failures, next_poll_at = {since} + make_interval(secs => :wait)
+      WHERE agency = :agency"""
+    with engine.begin() as conn:
+        conn.execute(text(update), {"agency": agency, "failures": failures, "wait": wait})
+
+
+def look(engine: Engine) -> dict[str, Queued]:
+    """Return how each agency waits; nothing where no workers were ever at work."""
+    with engine.begin() as conn:
+        if not is_there(conn):
+            return {}
+        return {
+            row.agency: Queued(
+                state={"todo": "waiting", "doing": "working"}.get(row.status),
+                next_poll_at=row.next_poll_at,
+                failures=row.failures,
+                wrong=row.wrong,
+            )
+            for row in conn.execute(text(_LOOK))
+        }
+
+
+_LOOK = f"""
+SELECT one.*, (SELECT max(job.status::text) FROM {SCHEMA}.procrastinate_jobs job
+  WHERE job.lock = one.agency AND job.status IN ('todo', 'doing')) AS status
+FROM {SCHEMA}.agency one
+"""
+
+
+# The gateway.
+
+
+def take_places(engine: Engine, address: str, rate: float, count: int, *, only_if_idle: bool) -> tuple[int, float]:
+    """Take places in the line before a gateway: how many, and in how many seconds the first one is due.
+
+    They lie evenly, `rate` of them in a second, over all workers. `only_if_idle` takes none while others wait.
+    """
+    with engine.begin() as conn:
+        conn.execute(text(_ADDRESS), {"address": address})
+        values = {"address": address, "span": count / rate, "idle": only_if_idle}
+        row = conn.execute(text(_TAKE), values).first()
+        return (0, 0.0) if row is None else (count, max(float(row.wait), 0.0))
+
+
+_ADDRESS = f"""
+INSERT INTO {SCHEMA}.gateway (address, next_at) VALUES (:address, '-infinity') ON CONFLICT (address) DO NOTHING
+"""
+_TAKE = f"""
+UPDATE {SCHEMA}.gateway SET next_at = greatest(next_at, clock_timestamp()) + make_interval(secs => :span)
+WHERE address = :address AND (NOT :idle OR next_at <= clock_timestamp())
+RETURNING extract(epoch FROM next_at - clock_timestamp()) - :span AS wait
+"""
+
+
+def pause(engine: Engine, address: str, seconds: float) -> None:
+    """Let nobody ask this gateway for so long: it said so."""
+    with engine.begin() as conn:
+        conn.execute(text(_PAUSE), {"address": address, "seconds": seconds})
+
+
+_PAUSE = f"""
+INSERT INTO {SCHEMA}.gateway AS known (address, next_at)
+VALUES (:address, clock_timestamp() + make_interval(secs => :seconds))
+ON CONFLICT (address) DO UPDATE SET next_at = greatest(known.next_at, excluded.next_at)
+"""

@@ -1,0 +1,207 @@
+"""Many agencies, a file each: what their files must say, which one a command is of, and what is told of all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from connectors.simulator import Simulator
+from lapor_sync.config import load_agencies, load_settings
+from lapor_sync.domain.errors import SettingsWrong
+from tests.city import City, settings
+
+OWN = ("BEARER", "TOKEN", "INSTITUTION_ID", "USER_ID", "OPD_IDS")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder of agencies, with a main file that names it."""
+    made = tmp_path / "agencies"
+    made.mkdir()
+    (tmp_path / "main.toml").write_text(f'agencies_dir = "{made}"\npoll_seconds = 60\n', encoding="utf-8")
+    return made
+
+
+def put(folder: Path, key: str, *lines: str) -> Path:
+    path = folder / f"{key}.toml"
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def problems(folder: Path, key: str | None = None, **environ: str) -> str:
+    """What is wrong, as every command of that agency says it."""
+    with pytest.raises(SettingsWrong) as wrong:
+        load_settings(folder.parent / "main.toml", {"HOME": "/home/sari", **environ}, key)
+    return wrong.value.what
+
+
+def loaded(folder: Path, key: str | None = None, **environ: str) -> object:
+    return load_settings(folder.parent / "main.toml", {"HOME": "/home/sari", **environ}, key)
+
+
+def test_an_agencys_file_is_over_the_main_one_and_below_the_environment(folder: Path) -> None:
+    put(folder, "curup", "timezone = 'Asia/Makassar'", "poll_seconds = 30", "observe = true")
+    put(folder, "manna", "ref_prefix = 'MN'")
+    curup = load_settings(folder.parent / "main.toml", {"HOME": "/", "LAPOR_SYNC_OBSERVE": "false"}, "curup")
+    manna = load_settings(folder.parent / "main.toml", {"HOME": "/"}, "manna")
+    assert (curup.agency, curup.poll_seconds, curup.timezone.key, curup.observe) == (
+        "curup",
+        30,
+        "Asia/Makassar",
+        False,
+    )
+    assert (manna.agency, manna.poll_seconds, manna.ref_prefix) == ("manna", 60, "MN")
+
+
+def test_one_agency_in_one_file_needs_no_option(folder: Path) -> None:
+    put(folder, "curup", "agency = 'curup'")
+    (folder / "curup.toml.bak").write_text("agency = 'x'", encoding="utf-8")
+    (folder / ".manna.toml").write_text("", encoding="utf-8")
+    assert load_settings(folder.parent / "main.toml", {"HOME": "/"}).agency == "curup"
+
+
+def test_a_command_of_one_agency_must_be_told_which(folder: Path) -> None:
+    assert "holds no agency; there must be a file KEY.toml" in problems(folder)
+    put(folder, "curup")
+    put(folder, "manna")
+    assert "there are 2 agencies (curup, manna): --agency KEY must say" in problems(folder)
+    assert "'mana' is no agency of this configuration; did you mean manna?" in problems(folder, "mana")
+    assert "`lapor-sync agencies` lists them" in problems(folder, "xyz")
+
+
+def test_a_city_without_a_folder_is_its_own_one_agency() -> None:
+    assert load_settings(None, {"HOME": "/"}, "kota").agency == "kota"
+    with pytest.raises(SettingsWrong, match="'curup' is no agency"):
+        load_settings(None, {"HOME": "/"}, "curup")
+    assert load_agencies(None, {"HOME": "/"}).keys == ("kota",)
+
+
+def test_what_is_wrong_names_file_and_line(folder: Path) -> None:
+    path = put(
+        folder, "curup", "# the city", "", "poll_seconds = -1", "'database_url' = 'sqlite:////x'", "polls = 3"
+    )
+    said = problems(folder)
+    assert f"poll_seconds in {path}:3 is -1; it must be a number" in said
+    assert f"database_url in {path}:4 is the machine's; it must be in the main file" in said
+    assert f"polls in {path}:5 is no setting of lapor-sync" in said
+    path = put(folder, "curup", "user_id = 1", "bearer = ")
+    assert f"{path} is no TOML" in problems(folder)
+    assert "line 2" in problems(folder)
+    path = put(folder, "curup", "agency = 'manna'")
+    assert f"agency in {path}:1 is not as the file is named; it must be curup, or left out" in problems(folder)
+    path.rename(folder / "Kota Curup.toml")
+    assert "is 'Kota Curup'; it must be 1 to 32 of a-z" in problems(folder)
+
+
+def test_what_tells_agencies_apart_is_nobody_elses(folder: Path, tmp_path: Path) -> None:
+    """In the main file or the environment it would be every agency's: two cities with one account."""
+    put(folder, "curup")
+    (tmp_path / "bearer").write_text("geheim", encoding="ascii")
+    said = problems(folder, LAPOR_SYNC_USER_ID="7", LAPOR_SYNC_AGENCY="curup", CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert "LAPOR_SYNC_USER_ID is one agency's; it must be in its file, KEY.toml" in said
+    assert "LAPOR_SYNC_AGENCY is one agency's" in said
+    assert "credential bearer is one agency's; it must be in its file" in said
+    assert "or the credential KEY.bearer" in said
+    assert "geheim" not in said
+
+
+def test_credentials_are_named_after_the_agency(folder: Path, tmp_path: Path) -> None:
+    put(folder, "curup")
+    put(folder, "manna", "ref_prefix = 'MN'")
+    for name in ("curup.bearer", "curup.token", "manna.bearer", "extra_headers"):
+        (tmp_path / name).write_text("apikey = 'k'" if "." not in name else f"of-{name}", encoding="ascii")
+    found = load_agencies(folder.parent / "main.toml", {"HOME": "/", "CREDENTIALS_DIRECTORY": str(tmp_path)}).right
+    bearers = {key: one.bearer.get_secret_value() for key, one in found.items() if one.bearer}
+    assert bearers == {"curup": "of-curup.bearer", "manna": "of-manna.bearer"}
+    assert found["curup"].token is not None
+    assert found["manna"].token is None
+    assert {one.extra_headers_file for one in found.values()} == {tmp_path / "extra_headers"}
+
+
+def test_a_wrong_file_is_that_agencys_trouble_alone(folder: Path) -> None:
+    put(folder, "curup", "poll_seconds = 'x'")
+    put(folder, "manna")
+    found = load_agencies(folder.parent / "main.toml", {"HOME": "/"})
+    assert (set(found.right), set(found.wrong)) == ({"manna"}, {"curup"})
+    with pytest.raises(SettingsWrong, match="RATE_PER_SECOND"):
+        load_agencies(folder.parent / "main.toml", {"HOME": "/", "LAPOR_SYNC_RATE_PER_SECOND": "-1"})
+    with pytest.raises(SettingsWrong, match="cannot be read"):
+        load_agencies(None, {"HOME": "/", "LAPOR_SYNC_AGENCIES_DIR": str(folder / "none")})
+
+
+@pytest.mark.parametrize(("held", "wrong"), [({}, "manna"), ({"manna": "LS"}, "curup")])
+def test_a_mark_is_one_agencys_and_who_had_it_first_keeps_it(
+    folder: Path, held: dict[str, str], wrong: str
+) -> None:
+    """By one that both had, each would take the other's answers for its own."""
+    put(folder, "curup")
+    put(folder, "manna")
+    found = load_agencies(folder.parent / "main.toml", {"HOME": "/"}, held)
+    assert list(found.wrong) == [wrong]
+    assert "ref_prefix" in found.wrong[wrong].what
+    assert "'LS', as that of" in found.wrong[wrong].what
+
+
+def test_a_folder_of_exports_is_one_agencys(folder: Path) -> None:
+    for key in ("curup", "manna"):
+        put(folder, key, f"ref_prefix = '{key[:2].upper()}'", "import_dir = '/srv/exports'")
+    assert (
+        "import_dir of manna.toml" in load_agencies(folder.parent / "main.toml", {"HOME": "/"}).wrong["manna"].what
+    )
+
+
+@pytest.fixture
+def province(
+    folder: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> City:
+    """Two cities that are right, over one database."""
+    env = settings(folder.parent, simulator)
+    own = {name: env.pop(f"LAPOR_SYNC_{name}") for name in OWN}
+    env |= {"LAPOR_SYNC_AGENCIES_DIR": str(folder)}
+    lines = [f"{name.lower()} = '{value}'" for name, value in own.items()]
+    put(folder, "curup", *lines, "ref_prefix = 'CU'")
+    put(folder, "manna", *lines, "ref_prefix = 'MN'")
+    return City(env, monkeypatch, capsys)
+
+
+def test_commands_are_of_one_agency_and_some_of_all(province: City, folder: Path) -> None:
+    """`--agency` stands before or after a command; `status` and `agencies` sum up; a wrong file is said."""
+    assert "Error: Settings: there are 2 agencies" in province.run("--once", code=2).err
+    once = province.run("--once", "--agency", "curup")
+    assert '"agency": "curup"' in once.err
+    assert len(province.run("--agency", "curup", "reports", "--json").rows) == 40
+    assert province.run("reports", "--json", "--agency", "manna").rows == []
+    assert "given twice" in province.run("--agency", "curup", "reports", "--agency", "manna", code=2).err
+    assert province.json("status", "--agency", "curup")[0]["last_success_at"] is not None
+    put(folder, "arga", "ref_prefix = 'x'")
+    told = {one["agency"]: one for one in province.json("agencies")}
+    assert province.json("status") == list(told.values())
+    assert list(told) == ["arga", "curup", "manna"]
+    assert sum(told["curup"]["colours"].values()) == 40
+    assert (told["manna"]["last_success_at"], told["manna"]["queue"], told["manna"]["worker"]) == (
+        None,
+        None,
+        None,
+    )
+    assert "arga.toml:1" in told["arga"]["wrong"][0]
+    shown = province.run("agencies").out
+    assert "curup" in shown
+    assert "arga is not worked: ref_prefix in" in shown.replace("\n", " ")
+
+
+def test_agencies_check_says_what_each_can_do(province: City, folder: Path) -> None:
+    assert province.run("agencies", "check").out.splitlines() == [
+        "curup  right: marked [Ref CU-...]",
+        "manna  right: marked [Ref MN-...]",
+    ]
+    put(folder, "arga", "ref_prefix = 'AR'")
+    put(folder, "bintuhan", "ref_prefix = 'CU'", "import_dir = '/srv/b'")
+    put(folder, "kepahiang", "ref_prefix = 'KP'", "import_dir = '/srv/k'")
+    said = province.run("agencies", "check", code=2).out
+    assert "arga  wrong: UPSTREAM_URL" not in said  # the province's own address is in the environment
+    assert "arga  wrong: BEARER, TOKEN missing; set them in its file" in said
+    assert "bintuhan  right: exports only" in said
+    assert "curup  wrong: ref_prefix of curup.toml is 'CU', as that of bintuhan.toml" in said
+    assert "kepahiang  right: exports only" in said
+    assert "'CU', as that of bintuhan.toml" in province.run("--once", "--agency", "curup", code=2).err
