@@ -138,8 +138,8 @@ class Sp4nV3:
                 return reports.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at)
 
             def marked(answer: Answer) -> Detail:
-                mark, counts = still.mark_of_answer(answer.body, answer.counts)
-                return replace(plain(answer), mark=mark, counts=counts, doubt=_doubt_of(answer))
+                marks, counts = still.marks_of_answer(answer.body, answer.counts)
+                return replace(plain(answer), marks=marks, counts=counts, doubt=_doubt_of(answer))
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
             return mine.made(lambda: found)

@@ -9,28 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 
 from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.listing import Beside, bare, is_of_pages
-from connectors.sp4n_v3.values import hash_of
+from connectors.sp4n_v3.values import Row, hash_of
 
-_MOVED_BY_READING = """
-view views viewcount viewscount viewed viewedat hit hits hitcount seencount seenat lastseenat lastviewedat lastreadat
-accessedat lastaccessedat dilihat jumlahdilihat
-expires expiresat expiresin expiry expiredat urlexpiresat signature signedat
-age umur ago elapsed timeago humantime remaining daysleft sisawaktu sisahari
+_WORDS_OF_MOVING = """
+view views viewed viewer viewers visits visitors hit hits seen read reads accessed dilihat dibaca
+support supports supporter supporters dukungan like likes liked vote votes share shares
+expire expires expired expiry ttl signed signature
+age umur usia ago elapsed human humans humanized relative remaining left sisa
 """
-_OF_READING = frozenset(_MOVED_BY_READING.split())
-"""Names of what looking at a thing, or the passing of time, moves."""
+_MOVING = frozenset(_WORDS_OF_MOVING.split())
+"""Words in the name of what looking at a thing, other citizens, or the passing of time move."""
 
-_SAID_OF_ANSWERS = """
+_NAMES_OF_ANSWERS = """
 timestamp time date datetime now servertime serverdate servertimestamp currenttime requesttime responsetime generatedat
 requestid reqid requestuuid traceid correlationid transactionid xrequestid spanid sessionid nonce csrf csrftoken
-executiontime exectime processtime processingtime elapsedtime duration took latency runtime ms memory memoryusage
+executiontime exectime processtime processingtime duration took latency runtime ms memory memoryusage
 querytime queries querycount host hostname server servername node nodeid instance pod worker container pid ip clientip
-ratelimit ratelimitremaining ratelimitreset quota
+ratelimit ratelimitreset quota
 """
-_OF_ANSWER = _OF_READING | frozenset(_SAID_OF_ANSWERS.split())
+_OF_ANSWERS = frozenset(_NAMES_OF_ANSWERS.split())
 """Names of what an answer says of itself: in a record some of them are its own."""
 
 _QUERY = re.compile(r"""\?[\w%.~\[\]-]+=[^\s"'<>\\]*""")
@@ -45,20 +46,33 @@ _LONGEST_AGE = 100
 
 def mark_of(record: object) -> str:
     """16 hexadecimal digits over every field of a record that stays."""
-    return hash_of(_still(record, _OF_READING)).hex()[:16]
+    return _digest(_still(record))
 
 
-def mark_of_answer(body: bytes, headers: str = "") -> tuple[str, dict[str, int]]:
-    """As `mark_of`, over a whole answer about one record, and what it says that there are so many of.
+def _digest(value: object, digits: int = 16) -> str:
+    return hash_of(value).hex()[:digits]
+
+
+def marks_of_answer(body: bytes, headers: str = "") -> tuple[dict[str, str], dict[str, int]]:
+    """A digest of each field of the one record that an answer is about, and of the rest under ""; and what the record
+    says that there are so many of.
 
     `headers` as `Answer.counts` has them.
     """
     whole = envelope(body)
     results = whole.pop("results", None)
-    if isinstance(results, dict):
-        results = {name: part for name, part in results.items() if bare(name) not in _OF_ANSWER}
-    mark = hash_of([_still(results, _OF_READING), _still(whole, _OF_ANSWER), headers]).hex()[:16]
-    return mark, _counts_of(results)
+    inner = _less_of_answer(results) if isinstance(results, dict) else {"": results}
+    record = inner.pop("data", None)
+    fields = {**(record if isinstance(record, dict) else {"data": record}), **inner}
+    marks = {name: _digest(part, _DIGITS) for name, value in fields.items() if (part := _still({name: value}))}
+    return {**marks, "": _digest([_said_beside(whole), headers])}, _counts_of(results)
+
+
+_DIGITS = 8
+
+
+def _less_of_answer(row: Row) -> dict[str, object]:
+    return {name: part for name, part in row.items() if bare(name) not in _OF_ANSWERS}
 
 
 def mark_of_pages(pages: Iterable[tuple[Beside, int]], count: int) -> str:
@@ -69,11 +83,11 @@ def mark_of_pages(pages: Iterable[tuple[Beside, int]], count: int) -> str:
     """
     pages = list(pages)
     marks = {
-        hash_of(_counted([_still(page.around, _OF_ANSWER), page.headers], frozenset({rows, count}))).hex()
+        _digest(_counted([_said_beside(page.around), page.headers], frozenset({rows, count})))
         for page, rows in pages
     }
     repeats = sum(rows for _, rows in pages) - count
-    return hash_of([sorted(marks), repeats]).hex()[:16]
+    return _digest([sorted(marks), repeats])
 
 
 def contradiction(pages: Iterable[tuple[Beside, int]], count: int) -> str:
@@ -87,23 +101,53 @@ def contradiction(pages: Iterable[tuple[Beside, int]], count: int) -> str:
 def _counts_of(record: object) -> dict[str, int]:
     if not isinstance(record, dict):
         return {}
-    own = {name: part for name, part in record.items() if type(part) is int and _COUNTS.search(name)}
+    own = {
+        name: part
+        for name, part in record.items()
+        if type(part) is int and _COUNTS.search(name) and not _moves(name)
+    }
     return {**own, **{name: n for part in record.values() for name, n in _counts_of(part).items()}}
 
 
 _COUNTS = re.compile(r"(?:^|[_-])(?:count|total|jumlah|num)|(?:Count|Total|Jumlah)$", re.IGNORECASE)
 
 
-def _still(value: object, names: Collection[str]) -> object:
+def _still(value: object) -> object:
     """`value` without what moves by itself."""
     if isinstance(value, str):
         text = _QUERY.sub("", value) if "?" in value else value
         return "" if len(text) < _LONGEST_AGE and _AGE.fullmatch(text) else text
     if isinstance(value, list):
-        return [_still(part, names) for part in value]
+        return [_still(part) for part in value]
     if isinstance(value, dict):
-        return {key: _still(part, names) for key, part in value.items() if bare(key) not in names}
+        return {name: _still(part) for name, part in value.items() if not _moves(name)}
     return value
+
+
+@lru_cache(maxsize=1024)
+def _moves(name: str) -> bool:
+    return not _MOVING.isdisjoint(word.lower() for word in _WORD.findall(name[:_LONGEST_NAME]))
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_LONGEST_NAME = 60
+
+
+def _said_beside(around: object) -> object:
+    """What stands beside rows, without what an answer says of itself: a time within a sentence, too."""
+    if isinstance(around, str):
+        text = _still(around)
+        return _TIME.sub("", text) if isinstance(text, str) and not _TIME.fullmatch(text) else text
+    if isinstance(around, list):
+        return [_said_beside(part) for part in around]
+    if isinstance(around, dict):
+        return {name: _said_beside(part) for name, part in _less_of_answer(around).items() if not _moves(name)}
+    return around
+
+
+_TIME = re.compile(
+    r"[0-9]{1,4}[-/][0-9]{1,2}[-/][0-9]{1,4}(?:[T ][0-9:.+]{4,20})?|\b[0-9]{1,2}[:.][0-9]{2}[0-9:.]{0,9}"
+)
 
 
 def _counted(value: object, counts: Collection[int]) -> object:

@@ -47,7 +47,7 @@ class Scene:
     parts: int | None = None
     marks: Mapping[str, str] | None = None
     beside: str | None = None
-    detail: str | None = None
+    detail: Mapping[str, str] | None = None
     counts: Mapping[str, int] | None = None
     status: str | None = None
     began_at: datetime | None = None
@@ -121,7 +121,7 @@ class Seen:
     parts: int | None = None
     marks: Mapping[str, str] | None = None
     beside: str | None = None
-    detail: str | None = None
+    detail: Mapping[str, str] | None = None
     counts: Mapping[str, int] | None = None
     status: str | None = None
     call_id: str | None = None
@@ -225,20 +225,13 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
         and any(now > then for now, then in zip(seen.traces, scene.traces, strict=True))
     ):
         return True
-    changed = {
-        item.id: item for item in seen.items if scene.items.get(item.id, "") not in {"", words_digest(item)}
-    }
-    if not all(_is_a_sibling(item, seen) for item in changed.values()):
+    if not all(_is_a_sibling(item, seen) for item in _reworded(scene, seen)):
         return True  # what was stored may have been joined to an item that was there
-    if _differs(scene.beside, seen.beside) or any(
-        _differs(mark, (seen.marks or {}).get(key))
-        for key, mark in (scene.marks or {}).items()
-        if key not in changed
-    ):
+    if _other_items(scene, seen):
         return True  # a count, a time or a note that tells of what is not shown
     new = [item for item in seen.items if not scene.items.get(item.id) and item.id not in known]
     if not new:  # it may stand in an item, or in the detail only; or the detail tells of it before the thread does
-        return _differs(scene.detail, seen.detail) or (seen.parts or 0) > (scene.parts or seen.parts or 0)
+        return bool(_other_fields(scene, seen)) or (seen.parts or 0) > (scene.parts or seen.parts or 0)
     if _counts_more(scene, seen, len(new)):
         return True
     if _has_moved(scene, seen) and all(item.kind is ItemKind.REPORTER for item in new):
@@ -246,8 +239,29 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
     return not all(_is_surely_another(item, delivery, scene, seen) for item in new)
 
 
-def _differs(then: str | None, now: str | None) -> bool:
-    return then is not None and now is not None and then != now
+def says_otherwise(scene: Scene, seen: Seen) -> tuple[str, ...]:
+    """What says otherwise than in the scene, though no item is new: `complaint.FIELD`, `followups/ID`, or `followups`
+    for what stands beside the items."""
+    return (*_other_items(scene, seen), *_other_fields(scene, seen))
+
+
+def _reworded(scene: Scene, seen: Seen) -> list[ThreadItem]:
+    return [item for item in seen.items if scene.items.get(item.id, "") not in {"", words_digest(item)}]
+
+
+def _other_items(scene: Scene, seen: Seen) -> list[str]:
+    """The items of the scene that say the same words and something else otherwise; and what stands beside them."""
+    then, now, reworded = scene.marks or {}, seen.marks or {}, {item.id for item in _reworded(scene, seen)}
+    other = [f"followups/{key}" for key in then.keys() & now.keys() - reworded if then[key] != now[key]]
+    is_beside = None not in {scene.beside, seen.beside} and scene.beside != seen.beside
+    return sorted(other) + ["followups"] * is_beside
+
+
+def _other_fields(scene: Scene, seen: Seen) -> list[str]:
+    then, now = scene.detail, seen.detail
+    if then is None or now is None:
+        return []
+    return sorted(f"complaint.{name}" for name in then.keys() | now.keys() if then.get(name) != now.get(name))
 
 
 def _counts_more(scene: Scene, seen: Seen, new: int) -> bool:

@@ -15,6 +15,9 @@ OPEN: Final = "open"
 SAID: Final = "said"
 """What upstream said, or what is known of why it could not be looked at."""
 
+CHANGED: Final = "changed"
+"""What says otherwise than before the try, though no item is new: `next_step.says_otherwise`, as one text."""
+
 UNSURE: Final = "unsure"
 """Why it cannot be told whether a delivery arrived: an `Unsure`."""
 

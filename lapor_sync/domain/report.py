@@ -125,8 +125,8 @@ class Detail:
     """The detail call's answer: the report, its status history and the texts of `data_logs`.
 
     `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`. Of a read from which it
-    follows whether something leaves, `mark` is a digest of the whole answer, and `counts` holds what it says there are
-    so many of. `doubt` says why it proves no absence; "" where it may.
+    follows whether something leaves, `marks` holds a digest of each field, and of the rest under "", and `counts` holds
+    what it says there are so many of. `doubt` says why it proves no absence; "" where it may.
     """
 
     report: Report
@@ -134,7 +134,7 @@ class Detail:
     log_texts: tuple[str, ...]
     began_at: datetime
     raw: str = "{}"
-    mark: str | None = None
+    marks: Mapping[str, str] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     doubt: str = ""
 

@@ -11,7 +11,7 @@ from lapor_sync.domain.citizen_files import files_of
 from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
-from lapor_sync.domain.questions import SAID, UNSURE, Unsure
+from lapor_sync.domain.questions import CHANGED, SAID, UNSURE, Unsure
 from lapor_sync.domain.report import BadItem, Report, ThreadItem
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
 from lapor_sync.mirror.decide import (
@@ -154,12 +154,20 @@ def _carry_out(work: Work, log: Log, step: Step) -> None:
             assert_never(step)
 
 
-def hold(work: Work, queued: Queued, reason: Reason, more: str | Unsure | None = None) -> None:
-    """Hold a delivery and ask a person, who is told what `more` is known, else the last answer if that is why."""
+def hold(
+    work: Work, queued: Queued, reason: Reason, more: str | Unsure | None = None, changed: Sequence[str] = ()
+) -> None:
+    """Hold a delivery and ask a person, who is told what `more` is known, else the last answer if that is why; and what
+    has `changed` since the try, where that is why."""
     outbox.hold(work, queued, reason)
     more = more or outbox.last_words(work, [replace(queued, reason=reason)]).get(queued.ref)
     facts = {UNSURE if isinstance(more, Unsure) else SAID: more} if more else {}
+    if changed:
+        facts = {CHANGED: ", ".join(changed)[:_MOST_CHANGED]}
     conflicts.open_one(work, kind=reason.value, facts=facts, tracking_id=queued.tracking_id, ref=queued.ref)
+
+
+_MOST_CHANGED = 200
 
 
 def _answer_by_itself(work: Work, ref: str) -> None:

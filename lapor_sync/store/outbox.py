@@ -173,11 +173,16 @@ def _scene(text: str | None) -> Scene | None:
         parts=found.get("parts"),  # those of an earlier program have none of these
         marks=found.get("marks"),
         beside=found.get("beside"),
-        detail=found.get("detail"),
+        detail=_fields(found.get("detail")),
         counts=found.get("counts"),
         status=found.get("status"),
         began_at=from_text(found.get("began_at")),
     )
+
+
+def _fields(detail: Any) -> Mapping[str, str] | None:
+    """The marks of a detail's fields; an earlier program has one of all, which none of now is the same as."""
+    return {"": detail} if isinstance(detail, str) else detail
 
 
 def uptime_text(uptime: Uptime) -> str:

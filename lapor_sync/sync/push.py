@@ -45,6 +45,7 @@ from lapor_sync.domain.next_step import (
     digests,
     next_step,
     parts,
+    says_otherwise,
     traces,
 )
 from lapor_sync.domain.questions import Unsure
@@ -309,8 +310,15 @@ class _Push:
                 return
         self._wait(work, queued)
 
-    def _hold(self, work: Work, queued: Queued, reason: Reason, why: str | Unsure | None = None) -> None:
-        hold(work, queued, reason, why)
+    def _hold(
+        self,
+        work: Work,
+        queued: Queued,
+        reason: Reason,
+        why: str | Unsure | None = None,
+        changed: Sequence[str] = (),
+    ) -> None:
+        hold(work, queued, reason, why, changed)
         self.setup.log.warning("delivery_held", ref=queued.ref, tracking_id=queued.tracking_id, reason=reason)
 
     def _take_step(self, work: Work, queued: Queued, written: Change, found: ById, *, is_paused: bool) -> _Ready:
@@ -325,7 +333,9 @@ class _Push:
             case Confirm():
                 self._confirm(work, queued)
             case Hold(reason=reason):
-                self._hold(work, queued, reason, _why_unread(reason, written, seen))
+                scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
+                changed = says_otherwise(scene, seen) if scene else ()
+                self._hold(work, queued, reason, _why_unread(reason, written, seen), changed)
             case Requeue():
                 outbox.not_found(work, queued)
                 tries = queued.delivery.tries + 1
@@ -382,7 +392,7 @@ class _Push:
             parts=parts(_raw(found)) if can_be_back else None,
             marks=found.thread.marks,
             beside=found.thread.beside,
-            detail=found.detail.mark if found.detail else None,
+            detail=found.detail.marks if found.detail else None,
             counts=found.detail.counts if found.detail else None,
             status=written.new.report.status_name,
             call_id=written.new.call_id,

@@ -12,7 +12,7 @@ from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, WhyPaused
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.happenings import Happening
 from lapor_sync.domain.names import shown_name
-from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
+from lapor_sync.domain.questions import CHANGED, MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import ItemKind
 from lapor_sync.words import Sentence, Told, by_reason, filled, listed, told_by
@@ -456,6 +456,7 @@ def asked(kind: str, facts: Facts) -> str:
     if kind == MANY_VANISHED:
         return f"{facts[MISSING]} of {facts[OPEN]} open reports are gone"
     more = UNSURE_WHY[Unsure(facts[UNSURE])] if UNSURE in facts else facts.get(SAID)
+    more = f"otherwise than before the try: {facts[CHANGED]}" if CHANGED in facts else more
     return f"{REASONS[Reason(kind)]} ({more})" if more else REASONS[Reason(kind)]
 
 

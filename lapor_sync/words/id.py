@@ -16,7 +16,7 @@ from lapor_sync.domain.limits import ClockKind
 from lapor_sync.domain.people import FactorKind, Role
 from lapor_sync.domain.people import State as Account
 from lapor_sync.domain.permits import Act
-from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
+from lapor_sync.domain.questions import CHANGED, MANY_VANISHED, MISSING, OPEN, SAID, TOLD, UNSURE, Unsure
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import ItemKind
 from lapor_sync.domain.seen import News
@@ -443,6 +443,7 @@ def asked(kind: str, facts: Facts) -> str:
             return "Terlalu banyak laporan sekaligus tidak ditemukan lagi di LAPOR."
         return f"{facts[MISSING]} dari {facts[OPEN]} laporan yang masih terbuka tidak ditemukan lagi di LAPOR."
     more = UNSURE_WHY[Unsure(facts[UNSURE])] if UNSURE in facts else facts.get(SAID)
+    more = f"berbeda dari sebelum dikirim: {facts[CHANGED]}" if CHANGED in facts else more
     return f"{REASONS[Reason(kind)]} ({more})" if more else REASONS[Reason(kind)]
 
 

@@ -125,8 +125,8 @@ class Scripted:
             raise Missing("not there")
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
         found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
-        mark, counts = still.mark_of_answer(body)
-        return replace(found, mark=mark, counts=counts)
+        marks, counts = still.marks_of_answer(body)
+        return replace(found, marks=marks, counts=counts)
 
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")

@@ -16,8 +16,11 @@ import pytest
 from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Reason, Sent, State, Unknown
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.questions import CHANGED
 from lapor_sync.domain.report import Outgoing
 from lapor_sync.store.conflicts import How
+from lapor_sync.words.en import asked as told_in_english
+from lapor_sync.words.id import asked as told_in_indonesian
 from tests.flow.scripted import Row, Stage, row_of, stage
 
 MINE, ITS = "7000001", "41"
@@ -312,8 +315,18 @@ def field_of_detail(city: Stage) -> None:
     city.upstream.details[ITS]["comments_total"] = 3
 
 
-@pytest.mark.parametrize("hint", [field_of_item, time_of_item, beside, field_of_detail])
-def test_what_was_known_and_says_more_now_is_asked_about(tmp_path: Path, hint: Callable[[Stage], None]) -> None:
+@pytest.mark.parametrize(
+    ("hint", "named"),
+    [
+        (field_of_item, "followups/1"),
+        (time_of_item, "followups/1"),
+        (beside, "followups"),
+        (field_of_detail, "complaint.comments_total"),
+    ],
+)
+def test_what_was_known_and_says_more_now_is_asked_about(
+    tmp_path: Path, hint: Callable[[Stage], None], named: str
+) -> None:
     """Moderation withholds the item past the grace; anything else that moved since the try may tell of it."""
     with at_rest(tmp_path) as city:
         ref = city.respond(MINE, TEXT)
@@ -323,6 +336,9 @@ def test_what_was_known_and_says_more_now_is_asked_about(tmp_path: Path, hint: C
         city.upstream.store = None
         city.cycles(3)
         assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+        assert [one.facts for one in city.conflicts()] == [{CHANGED: named}]
+        assert told_in_english(Reason.PERHAPS_ARRIVED, {CHANGED: named}).endswith(f"before the try: {named})")
+        assert told_in_indonesian(Reason.PERHAPS_ARRIVED, {CHANGED: named}).endswith(f"sebelum dikirim: {named})")
 
 
 def test_what_each_read_moves_holds_nothing(tmp_path: Path) -> None:

@@ -46,7 +46,14 @@ def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER, at: date
 
 
 OLD = item("Mohon ditindak", id="1", kind=ItemKind.REPORTER)
-SCENE = Scene(items=digests([OLD], ["h:1"]), call_id="41", traces=(0, 1, 1), parts=4, detail="d1", began_at=TRIED)
+SCENE = Scene(
+    items=digests([OLD], ["h:1"]),
+    call_id="41",
+    traces=(0, 1, 1),
+    parts=4,
+    detail={"status_name": "d1"},
+    began_at=TRIED,
+)
 SCENE = replace(
     SCENE,
     status="Terverifikasi",
@@ -68,7 +75,7 @@ SEEN = Seen(
     parts=4,
     marks={"1": "m1"},
     beside="b1",
-    detail="d1",
+    detail={"status_name": "d1"},
     counts={"followups_count": 2, "pending_count": 0, "views_count": 9},
     status="Terverifikasi",
     call_id="41",
@@ -122,8 +129,8 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
             ),
             None,
         ),
-        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2"), None),
-        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", status=None), None),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail={"status_name": "d2"}), None),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail={"status_name": "d2"}, status=None), None),
         (replace(SEEN, items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),), **KAMI_CEK), None),
         # perhaps ours
         *((with_new(item(ASKED, kind=ItemKind.REPORTER, at=at)), PERHAPS) for at in NOT_SURELY_LATER),
@@ -131,14 +138,17 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), ended_at=None), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), read_at=None), PERHAPS),
         (replace(SEEN, parts=5), PERHAPS),
-        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", status="Dalam Proses"), PERHAPS),
+        (
+            with_new(item(ASKED, kind=ItemKind.REPORTER), detail={"status_name": "d2"}, status="Dalam Proses"),
+            PERHAPS,
+        ),
         (replace(SEEN, marks={"1": "m2"}), PERHAPS),  # a count or a time of an item that was there
         (replace(SEEN, beside="b2"), PERHAPS),  # a note, or a count, beside the items
-        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail="d2", beside="b2"), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), detail={"status_name": "d2"}, beside="b2"), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), marks={"1": "m2", "9": "m9"}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"followups_count": 4}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"pending_count": 1}), PERHAPS),
-        (replace(SEEN, detail="d2"), PERHAPS),  # its status or time moved, and no item tells why
+        (replace(SEEN, detail={"status_name": "d2"}), PERHAPS),  # its status or time moved, and no item tells why
         (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
         (
             replace(SEEN, items=(OLD._replace(content=with_reference("Kami lihat.", SIBLING)),), **KAMI_CEK),

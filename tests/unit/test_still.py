@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.sp4n_v3.listing import Beside, listing
-from connectors.sp4n_v3.still import contradiction, mark_of, mark_of_answer, mark_of_pages
+from connectors.sp4n_v3.still import contradiction, mark_of, mark_of_pages, marks_of_answer
 
 ITEM: dict[str, Any] = {
     "id": 7,
@@ -28,6 +28,10 @@ ITEM: dict[str, Any] = {
         {"made": "sejam lalu"},
         {"made": "3 hours ago"},
         {"Expires_At": "2026-03-01"},
+        {"lastViewedAt": "2026-03-01"},
+        {"sla_remaining_seconds": 4},
+        {"is_read": 1},
+        {"supports_count": 7},
     ],
 )
 def test_what_each_read_moves_is_no_change(moved: dict[str, Any]) -> None:
@@ -56,13 +60,14 @@ DETAIL: dict[str, Any] = {
 }
 
 
-def answered(headers: str = "", **around: Any) -> str:
-    return mark_of_answer(json.dumps(DETAIL | around).encode(), headers)[0]
+def answered(headers: str = "", **around: Any) -> dict[str, str]:
+    return marks_of_answer(json.dumps(DETAIL | around).encode(), headers)[0]
 
 
 def test_of_a_detail_its_whole_answer_counts_but_for_what_it_says_of_itself() -> None:
     """Who answered, when, and how fast; in the report itself a time is its own."""
     assert answered(timestamp=1, request_id="a", server="web-1", took=3) == answered(timestamp=2, request_id="b")
+    assert answered(message="Success at 2026-03-01 10:00:00") == answered(message="Success at 2026-03-01 10:00:09")
     inner = {"data": {"id": 41, "timestamp": "a", "followups_count": 4}, "data_logs": []}
     assert answered(results=inner | {"server_time": 1}) == answered(results=inner | {"server_time": 2})
     changed = [
@@ -73,7 +78,8 @@ def test_of_a_detail_its_whole_answer_counts_but_for_what_it_says_of_itself() ->
         answered(results=[]),
     ]
     assert answered() not in changed
-    counts = mark_of_answer(json.dumps(DETAIL | {"results": {**inner, "jumlahTotal": 2}}).encode())[1]
+    assert {name for name in changed[3] if changed[3][name] != answered()[name]} == {"timestamp"}
+    counts = marks_of_answer(json.dumps(DETAIL | {"results": {**inner, "jumlahTotal": 2}}).encode())[1]
     assert counts == {"followups_count": 4, "jumlahTotal": 2}
 
 
@@ -90,7 +96,7 @@ def test_one_row_more_changes_nothing_beside_the_rows() -> None:
 
     def said(rows: int) -> tuple[Beside, int]:
         pages = {"total": rows, "to": rows, "last_page": rows, "next_page_url": f"/?page={rows}", "links": [rows]}
-        message = f"{rows} tanggapan ditemukan"
+        message = f"{rows} tanggapan ditemukan pada 2026-03-0{rows} 10:0{rows}"
         return page(rows, f"x-total-count: {rows}", results=pages, count=rows, message=message, timestamp=rows)
 
     assert mark_of_pages([said(4)], 4) == mark_of_pages([said(5)], 5)
@@ -105,6 +111,7 @@ def test_one_row_more_changes_nothing_beside_the_rows() -> None:
         page(4, results={"hidden": 1}),
         page(4, results={"pending": [{"id": 9}]}),
         page(4, message="1 tanggapan menunggu persetujuan"),
+        page(4, last_change="2026-03-01 10:00:00"),
         page(4, meta={"moderated": True}),
         page(4, "x-total-count: 5"),
         page(4, "x-held: 1"),
