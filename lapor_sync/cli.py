@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lapor_sync import __version__
-from lapor_sync.commands import acting, agencies, backups, board, looking, people, recap, tools
+from lapor_sync.commands import acting, agencies, backups, board, looking, people, recap, setup, tools
 from lapor_sync.commands.base import OF_AGENCY, Call, day, days, of_an_agency, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
@@ -86,7 +86,7 @@ def spread_files(args: Sequence[str]) -> list[str]:
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Begin with `lapor-sync check`. Tab completion: `lapor-sync completion bash --help`. "
+    epilog="Begin with `lapor-sync setup`, then `check`. Tab completion: `lapor-sync completion bash --help`. "
     "Exit codes: 0 done, 1 not completed, 2 wrong use or settings, 3 another process holds the database.",
 )
 @click.version_option(__version__, prog_name="lapor-sync")
@@ -153,7 +153,7 @@ for _one in (
     *tools.COMMANDS,
 ):
     main_group.add_command(of_an_agency(_one))
-for _one in (*agencies.COMMANDS, *tools.OF_NO_AGENCY):
+for _one in (*agencies.COMMANDS, *setup.COMMANDS, *tools.OF_NO_AGENCY):
     main_group.add_command(_one)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from lapor_sync.config.agency import SECRETS, Agency
@@ -36,3 +37,12 @@ def sentence(name: str, origin: str, value: object, why: str = "") -> str:
         return f"{origin} is wrong (its value is not shown here){why and f': {why}'}; it must be {right}"
     shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:60] + "..."
     return f"{origin} is {shown}; it must be {right}"
+
+
+def must_be(name: str, value: object) -> str | None:
+    """Return what a setting must be, where this value is not; None where it is."""
+    try:
+        Settings.model_validate({"database_url": "sqlite:////lapor-sync.db", name: value})
+    except ValidationError:
+        return Settings.model_fields[name].description
+    return None

@@ -540,9 +540,9 @@ def test_completion(cli, shell):
 
 
 def test_help_says_where_to_begin(cli):
-    """`--help` names check, completion and the exit codes."""
+    """`--help` names setup, check, completion and the exit codes."""
     shown = " ".join(cli("--help").out.split())
-    assert "Begin with `lapor-sync check`" in shown
+    assert "Begin with `lapor-sync setup`, then `check`" in shown
     assert "3 another process" in shown
     assert cli("--version").out.startswith("lapor-sync, version ")
 

@@ -16,7 +16,18 @@ from lapor_sync.config.values import PREFIX
 from lapor_sync.web import pages
 
 ROOT = Path(__file__).parents[2]
-FACES = {"cli.py", "commands", "screens", "check", "web", "words", "demo.py", "output.py", "layout.py"}
+FACES = {
+    "cli.py",
+    "commands",
+    "screens",
+    "check",
+    "web",
+    "monitoring",
+    "words",
+    "demo.py",
+    "output.py",
+    "layout.py",
+}
 """These speak; `config` is exempt too, for it is where the settings have their names."""
 
 BELOW = sorted(
