@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lapor_sync import __version__
-from lapor_sync.commands import acting, agencies, backups, board, looking, people, recap, setup, tools
+from lapor_sync.commands import acting, agencies, backups, board, citizens, looking, people, recap, setup, tools
 from lapor_sync.commands.base import OF_AGENCY, Call, day, days, of_an_agency, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
@@ -148,6 +148,7 @@ for _one in (
     *acting.COMMANDS,
     *backups.COMMANDS,
     *board.COMMANDS,
+    *citizens.COMMANDS,
     *people.COMMANDS,
     *recap.COMMANDS,
     *tools.COMMANDS,

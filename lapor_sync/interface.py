@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from lapor_sync.domain.report import Attachment, StatusChange, ThreadItem
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store.attendance import Unattended
+from lapor_sync.store.citizens import Beside
 from lapor_sync.store.conflicts import Conflict
 from lapor_sync.store.dossier import Dossier
 from lapor_sync.store.outbox import Attempt, Queued
@@ -52,6 +54,7 @@ def report(one: Listed, now: datetime, *, with_rahasia: bool = False) -> Json:
         "is_priority": of.is_priority,
         "is_secret": of.is_secret,
         "is_anonymous": of.is_anonymous,
+        "withheld": known.withheld,
         "created_at": stamp(of.created_at),
         "updated_at": stamp(of.updated_at),
         "verified_at": stamp(one.verified_at),
@@ -267,6 +270,14 @@ def show(one: Dossier, now: datetime) -> Json:
             for each, (who, what) in ((each, en.happened(each)) for each in one.happenings)
         ],
     }
+
+
+def citizen(one: Dossier, kept: Beside, now: datetime) -> Json:
+    """Return all that is kept of a report, and who looked at it."""
+    numbers = {part.name: getattr(kept, part.name) for part in fields(kept) if part.name != "looks"}
+    looks = [{"at": stamp(look.at), "who": look.who, "what": look.what} for look in kept.looks]
+    reporter = one.report.report.reporter_name
+    return {**show(one, now), "reporter_name": reporter, "beside": numbers, "looks": looks}
 
 
 def _item(item: ThreadItem) -> Json:

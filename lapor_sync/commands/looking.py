@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -20,7 +21,8 @@ from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.output import say, say_json, say_json_lines
 
 if TYPE_CHECKING:
-    from lapor_sync.store.database import Work
+    from lapor_sync.domain.people import Actor
+    from lapor_sync.store.database import Store, Work
 
 STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled")
 
@@ -78,6 +80,7 @@ def status(call: Call, as_json: bool, ready: bool) -> None:
     click.option("--csv", "as_csv", flag_value="csv", help="For programs and spreadsheets: CSV."),
     click.option("--csv-excel", "as_csv", flag_value="excel", help="CSV that Excel opens by a double-click."),
     click.option("--include-rahasia", is_flag=True, help="With CSV or --json: what rahasia reports say, too."),
+    acting_by,
 )
 def reports(
     call: Call,
@@ -91,6 +94,7 @@ def reports(
     as_json: bool,
     as_csv: str | None,
     include_rahasia: bool,
+    by: str | None,
 ) -> None:
     """All reports, unless filtered."""
     from lapor_sync import interface
@@ -102,7 +106,8 @@ def reports(
         raise click.UsageError("--include-rahasia goes with --csv, --csv-excel or --json.")
     first, last = days(since, until, call.zone)
     with (
-        call.looking() as work,
+        call.store() as store,
+        _looking_at(store, acting(by) if include_rahasia else None) as work,
         # Closed here: a reader that has enough (`| head`) leaves it open.
         closing(
             overview.reports(
@@ -134,6 +139,16 @@ def reports(
                     call.zone,
                     empty="No report. `lapor-sync reports` without options lists all." if is_filtered else "",
                 )
+
+
+@contextmanager
+def _looking_at(store: Store, reader: Actor | None) -> Iterator[Work]:
+    """The database, to read from; that somebody is given what rahasia reports say is audited before it is."""
+    if reader is not None:
+        with store.work(reader) as work:
+            work.note("exported", "reports", rahasia=True)
+    with store.reading() as work:
+        yield work
 
 
 def institution_meant(call: Call, work: Work, given: str | None) -> str | None:

@@ -25,7 +25,7 @@ _opd = click.option(
 @as_json
 @click.pass_context
 def people(ctx: click.Context, as_json: bool) -> None:
-    """Who has an account, in which post; `posts`, `invite`, `link`, `handover`, `end`."""
+    """Who has an account, in which post; `posts`, `invite`, `link`, `handover`, `end`, `forget`."""
     from lapor_sync import interface, screens
     from lapor_sync.store import people as accounts
 
@@ -174,6 +174,19 @@ def end(call: Call, sign_in: str, on: str | None, by: str | None) -> None:
     with call.store() as store:
         office.end_tenures(store, acting(by), sign_in, _moment(call, store, on))
     say("ended" if on is None else f"to end on {on.strip()}")
+
+
+@people.command("forget")
+@click.argument("sign_in")
+@acting_by
+@click.pass_obj
+def forget(call: Call, sign_in: str, by: str | None) -> None:
+    """Erase name and sign-in name of a person who was ended. What they did stays, as done by person N."""
+    from lapor_sync.office import people as office
+
+    with call.store() as store:
+        person_id = office.forget(store, acting(by), sign_in)
+    say(f"forgotten: person {person_id}")
 
 
 def _moment(call: Call, store: Store, given: str | None) -> datetime:

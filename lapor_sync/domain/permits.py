@@ -32,6 +32,7 @@ class Act(StrEnum):
     FIX_RECAP = "fix_recap"  # keep the figures that are given away
     SEE_AUDIT = "see_audit"
     MANAGE_PEOPLE = "manage_people"  # accounts, posts, hand-over of a post
+    WITHHOLD = "withhold"  # hold back or erase what the mirror keeps of a citizen, and see all of it
 
 
 class Reach(StrEnum):

@@ -1,13 +1,18 @@
-"""What is kept of a payload as it came, where its report's reporter is not to be known. Source: rules, Personal data.
+"""What is kept where a reporter is not to be known, and where one wants to be forgotten. Source: rules, Personal data.
 
-A name may stand under any key, so these tables name what is kept, and nothing else is: texts, ids, times, statuses,
-institutions and files.
+Of a payload as it came: a name may stand under any key, so these tables name what is kept, and nothing else is: texts,
+ids, times, statuses, institutions and files.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+
+from lapor_sync.domain.delivery import carries, references_in, with_reference
+from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.domain.thread import words
 
 _TEXTS = """
 id tracking_id complaint_id title content note reason_description template_code template_content date timestamp
@@ -92,3 +97,55 @@ def _opened(value: object) -> object:
         except (ValueError, RecursionError):
             return None
     return value
+
+
+# What a citizen asked for.
+
+
+class Withheld(StrEnum):
+    """What is done to a report at the wish of who wrote it, whatever LAPOR sends of it again."""
+
+    HELD = "held"  # it is mirrored as if it were rahasia. Source: UU 27/2022, article 11
+    ERASED = "erased"  # what it says is mirrored no more; that it was there is. Source: articles 8 and 43
+
+
+ERASED_WORDS = "[dihapus]"
+"""What stands where somebody's words were."""
+
+
+def withheld_report(report: Report, how: Withheld) -> Report:
+    """Return what is mirrored of a report that is held back or erased. What is counted by stays."""
+    if how is Withheld.HELD:
+        return report._replace(is_secret=True, reporter_name=None)
+    return report._replace(
+        title="",
+        content="",
+        location=None,
+        kelurahan=None,
+        date_of_incident=None,
+        tags=None,
+        reporter_name=None,
+        attachments=(),
+    )
+
+
+def erased_items(items: Iterable[ThreadItem], prefix: str, issued: Iterable[str]) -> tuple[ThreadItem, ...]:
+    """Return a thread without what was said in it; references stay: by them an answer is known as ours.
+
+    An item without a word stays so: that somebody wrote nothing is told from that they wrote.
+    """
+    refs = frozenset(issued)
+    return tuple(_erased(item, prefix, refs) for item in items)
+
+
+_NAMES_ITS_AUTHOR = frozenset({ItemKind.ANSWER, ItemKind.DISPOSITION})
+"""Items whose author is an institution."""
+
+
+def _erased(item: ThreadItem, prefix: str, issued: frozenset[str]) -> ThreadItem:
+    said = references_in(item.content, prefix) | {ref for ref in issued if carries(item.content, ref)}
+    text = ERASED_WORDS if words(item.content) else ""
+    for ref in sorted(said):
+        text = with_reference(text, ref)
+    author = item.author if item.kind in _NAMES_ITS_AUTHOR else None
+    return item._replace(content=text, author=author, attachments=())

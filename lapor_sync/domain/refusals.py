@@ -88,6 +88,10 @@ class Code(Coded):
     DAY_UNREADABLE = "day_unreadable", "given"
     SPAN_ENDS_FIRST = "span_ends_first"
     LAST_ADMIN = "last_admin"
+    # Personal data.
+    NOT_ENDED = "not_ended", "sign_in"
+    NOT_OVER = "not_over", "tracking_id"
+    NOT_HELD_BACK = "not_held_back", "tracking_id"
 
 
 class Refused(WrongUse):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
 from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.identity import Match, is_by_id, match
-from lapor_sync.domain.personal import HIDING_FLAGS
+from lapor_sync.domain.personal import HIDING_FLAGS, Withheld, erased_items, withheld_report
 from lapor_sync.domain.report import Detail, Report, Thread, ThreadItem
 from lapor_sync.domain.thread import in_order
 from lapor_sync.store.reports import Mirrored
@@ -123,3 +125,21 @@ def doubt_of(read: Read, old: Mirrored) -> Reason | None:
     known = old.report._replace(upstream_id=None) if read.has_moved and not is_by_id(old.report) else old.report
     found = match(known, read.report, is_confirmed=old.read_at is not None)
     return {Match.UNSAID: Reason.NOT_CONFIRMED, Match.OTHER: Reason.ANOTHER_REPORT}.get(found)
+
+
+# What a citizen asked for.
+
+
+def withheld(read: Read, how: Withheld, prefix: str, issued: Iterable[str]) -> Read:
+    """Return what may be mirrored of a read, of a report that is held back or erased."""
+    report = withheld_report(read.report, how) if read.report else None
+    if how is Withheld.HELD:
+        return read._replace(report=report)
+    thread, detail = read.thread, read.detail
+    if thread:
+        items = erased_items(thread.items, prefix, issued)
+        thread = replace(thread, items=items, raw="", bad=tuple(replace(one, raw="{}") for one in thread.bad))
+    if detail:
+        history = tuple(replace(move, note="") for move in detail.history)
+        detail = replace(detail, report=withheld_report(detail.report, how), history=history, raw="")
+    return read._replace(report=report, thread=thread, detail=detail, row=None)

@@ -30,7 +30,7 @@ from lapor_sync.mirror.decide import (
     decide,
     doubted,
 )
-from lapor_sync.mirror.merge import Read, hides
+from lapor_sync.mirror.merge import Read, hides, withheld
 from lapor_sync.mirror.mirror import Log, Mirror
 from lapor_sync.store import citizen_files, conflicts, outbox, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
@@ -65,6 +65,7 @@ def _set_apart(work: Work, mirror: Mirror, read: Read, exc: Exception) -> None:
 
 def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change]:
     before, now = Before.load(work, [read.tracking_id for read in reads]), work.now
+    reads = [_withheld(read, before, mirror.rules.prefix) for read in reads]
     changes = [
         decide(read, before.of(read.tracking_id), mirror.rules, mirror.pace, now)
         for read in reads
@@ -74,6 +75,15 @@ def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change
     _save_threads(work, reads, changes, before)
     _note_files(work, changes)
     return changes
+
+
+def _withheld(read: Read, before: Before, prefix: str) -> Read:
+    """A read as it may be mirrored: what a citizen wanted held back or erased does not come back with it."""
+    one = before.reports.get(read.tracking_id)
+    if one is None or one.withheld is None:
+        return read
+    issued = [each.ref for each in before.deliveries.get(read.tracking_id, ())]
+    return withheld(read, one.withheld, prefix, issued)
 
 
 def _note_files(work: Work, changes: Iterable[Change]) -> None:

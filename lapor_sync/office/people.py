@@ -449,6 +449,21 @@ def end_tenures(store: Store, actor: Actor, sign_in: str, on: datetime) -> None:
         work.note("tenures_ended", _subject(one.id), posts=posts, on=at, sessions_ended=ended)
 
 
+def forget(store: Store, actor: Actor, sign_in: str) -> str:
+    """Erase name, sign-in name, password and whatever else is kept of a person who was ended; the id. Raises Refused.
+
+    The audit and whatever they wrote name them by that id alone, so the chain is proven as before.
+    """
+    with managing(store, actor) as work:
+        one = person_of(work, sign_in)
+        if one.ended_at is None or one.ended_at > work.now:
+            raise Refused(Code.NOT_ENDED, sign_in=one.sign_in)
+        drafts.pass_on_all(work, one.id)
+        people.forget(work, one, hash_of(one.sign_in))
+        work.note("person_forgotten", _subject(one.id))
+        return one.id
+
+
 def _end_if_now(work: Work, person_id: str, at: datetime) -> int:
     """End the sessions of who loses a post now; later they end by themselves, with the tenure."""
     return people.end_sessions(work, person_id) if at <= work.now else 0

@@ -6,6 +6,8 @@ no text may move the cursor or change the screen's colours.
 
 from lapor_sync.screens.agencies import agencies
 from lapor_sync.screens.checked import check
+from lapor_sync.screens.citizens import citizen
+from lapor_sync.screens.citizens import found as citizens_found
 from lapor_sync.screens.overview import recent_outages, status
 from lapor_sync.screens.parts import bold, moment, shade, table
 from lapor_sync.screens.people import people, posts
@@ -22,6 +24,8 @@ __all__ = [
     "bold",
     "by_opd",
     "check",
+    "citizen",
+    "citizens_found",
     "conflicts",
     "deliveries",
     "moment",

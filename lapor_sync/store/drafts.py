@@ -128,5 +128,14 @@ def take_over(work: Work, person_id: str) -> None:
             work.note("draft_passed", tracking_id, from_person=str(heir.from_id), to_person=str(heir.to_id))
 
 
+def pass_on_all(work: Work, person_id: str) -> None:
+    """Let a person keep no draft: what is an heir's by now goes to them, the rest away."""
+    mine = (heirs.c.agency == work.agency, heirs.c.from_id == int(person_id))
+    for heir in work.conn.execute(select(heirs.c.to_id).where(*mine).distinct()).scalars().all():
+        take_over(work, str(heir))
+    work.conn.execute(delete(heirs).where(*mine))
+    work.conn.execute(delete(table).where(_of(work, person_id)))
+
+
 def _due(work: Work, person_id: str) -> ColumnElement[bool]:
     return (heirs.c.agency == work.agency) & (heirs.c.to_id == int(person_id)) & (heirs.c.at <= work.at)

@@ -201,6 +201,12 @@ def _half(work: Work, token_hash: str) -> tuple[ColumnElement[bool], ...]:
     return (*mine, half_sign_in.c.ended_at.is_(None))
 
 
+def forget(work: Work, person_id: str) -> None:
+    """Keep nothing of a person's factors, codes and sign-ins that are half done."""
+    for table in (factor, recovery_code, half_sign_in):
+        work.conn.execute(delete(table).where(table.c.agency == work.agency, table.c.person_id == int(person_id)))
+
+
 def forget_half(work: Work, before: datetime, after: datetime) -> None:
     """Forget what was begun before then, or after: by a clock that is wrong."""
     old = or_(half_sign_in.c.begun_at <= to_text(before), half_sign_in.c.begun_at > to_text(after))

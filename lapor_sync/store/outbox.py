@@ -198,9 +198,13 @@ def uptime_of(text: str | None) -> Uptime | None:
     return Uptime(boot, float(seconds))
 
 
+ERASING = "erasing"
+"""The mark by which a person says that what was written may be changed: see Erasing in the rules."""
+
+
 def may_be_erased(work: Work) -> bool:
     """Return whether the database lets change what was written: a person said so, and did not take it back."""
-    said = select(mark.c.value).where(mark.c.agency == "", mark.c.name == "erasing")
+    said = select(mark.c.value).where(mark.c.agency == "", mark.c.name == ERASING)
     return work.conn.execute(said).first() is not None
 
 

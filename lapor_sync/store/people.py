@@ -95,6 +95,29 @@ def _put(work: Work, person_id: str, **values: str | None) -> None:
     work.conn.execute(update(person).where(*which).values(values))
 
 
+FORGOTTEN = "(nama dihapus)"
+"""What stands where the name of somebody was who is forgotten."""
+
+
+def forget(work: Work, one: Person, account: str) -> None:
+    """Erase all that is kept of a person but the id, and that it held which posts when.
+
+    `account`: what stands for their sign-in name among the tries. Nobody can type the sign-in name that they have
+    then: it has a space in it.
+    """
+    if work.is_sqlite:
+        work.conn.exec_driver_sql("PRAGMA secure_delete = ON")  # else the name would lie on in free pages
+    factors.forget(work, one.id)
+    for table in (session, link):
+        work.conn.execute(delete(table).where(table.c.agency == work.agency, table.c.person_id == _number(one.id)))
+    work.conn.execute(
+        delete(sign_in_try).where(sign_in_try.c.agency == work.agency, sign_in_try.c.account == account)
+    )
+    accepted_at = one.last_sign_in_at or (one.made_at if one.has_accepted else None)  # a post's history needs it
+    gone = {"name": FORGOTTEN, "sign_in": f"person {one.id}", "password": None, "sign_on": None}
+    _put(work, one.id, last_sign_in_at=to_text(accepted_at), **gone)
+
+
 def names(work: Work) -> dict[str, str]:
     """Return everybody's name by id."""
     query = select(person.c.id, person.c.name).where(person.c.agency == work.agency)

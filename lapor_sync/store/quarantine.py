@@ -12,6 +12,7 @@ from sqlalchemy import Select, bindparam, delete, func, insert, select
 
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.report import Report, is_key_in, keys_of
+from lapor_sync.store import reports
 from lapor_sync.store.bulk import among, ask
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import quarantine as table
@@ -33,10 +34,14 @@ class Quarantined:
 
 
 def put(work: Work, source: str, bad: BadRecord) -> bool:
-    """Put one record away; False where just this is there already (nothing is written then)."""
+    """Put one record away; False where just this is there already (nothing is written then).
+
+    Of a report that is held back or erased without what it says.
+    """
+    raw = "{}" if reports.is_withheld(work, bad.report_id or bad.key) else bad.raw
     where = (table.c.agency == work.agency, table.c.source == source, table.c.key == bad.key)
     before = work.conn.execute(select(table.c.raw, table.c.reason).where(*where)).first()
-    if before is not None and (before.raw, before.reason) == (bad.raw, bad.reason):
+    if before is not None and (before.raw, before.reason) == (raw, bad.reason):
         return False
     work.conn.execute(delete(table).where(*where))
     work.conn.execute(
@@ -46,7 +51,7 @@ def put(work: Work, source: str, bad: BadRecord) -> bool:
             key=bad.key,
             report_id=bad.report_id,
             reason=bad.reason,
-            raw=bad.raw,
+            raw=raw,
             seen_at=work.at,
         )
     )

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Column, ColumnElement, Insert, Select, and_, bindparam, func, or_, select, update
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
+from lapor_sync.domain.personal import Withheld
 from lapor_sync.domain.report import Attachment, Report
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store.bulk import among, ask, insert_many, replacing, run
@@ -38,7 +39,7 @@ class Mirrored(NamedTuple):
     `thread_doubt`: why the thread may not be whole; `thread_error`: why it could not be read.
     `missing_since`: first 404 in a row; `forwarded_from`: where it was disposed when a hand-over was sent;
     `other_since`: since when upstream answers with another report; `other_id`: the id that it gave, where that
-    answer does not say which report it is.
+    answer does not say which report it is. `withheld`: what whoever wrote it asked for.
     """
 
     report: Report
@@ -65,6 +66,7 @@ class Mirrored(NamedTuple):
     thread_error: str | None = None
     other_since: datetime | None = None
     other_id: str | None = None
+    withheld: Withheld | None = None
 
     @property
     def tracking_id(self) -> str:
@@ -280,6 +282,7 @@ def from_row(row: Mapping[Any, Any]) -> Mirrored:
         thread_doubt=row["thread_doubt"],
         thread_error=row["thread_error"],
         other_id=row["other_id"],
+        withheld=Withheld(row["withheld"]) if row["withheld"] else None,
     )
 
 
@@ -408,6 +411,15 @@ def ids_after(work: Work, after: str, limit: int) -> list[str]:
         .limit(limit)
     )
     return list(work.conn.execute(query).scalars())
+
+
+def is_withheld(work: Work, given: str) -> bool:
+    """Return whether the report of that Tracking ID or API id is held back or erased."""
+    its_ids = or_(table.c.tracking_id == given, table.c.upstream_id == given)
+    query = select(table.c.tracking_id).where(
+        table.c.agency == work.agency, table.c.withheld.is_not(None), its_ids
+    )
+    return work.conn.execute(query.limit(1)).first() is not None
 
 
 def read_now(work: Work, tracking_ids: Iterable[str]) -> None:

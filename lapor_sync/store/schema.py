@@ -34,7 +34,7 @@ from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0014"
+HEAD = "0015"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -117,6 +117,7 @@ report = Table(
     Column("other_id", Text),  # the id that such an answer gave, where a person may say that it is this one
     Column("thread_doubt", Text),  # why the thread may not be whole: nothing that is not in it is absent
     Column("thread_error", Text),  # the call that did not bring the thread, and what it brought
+    Column("withheld", Text),  # what whoever wrote it asked for: held, erased; see domain/personal.py
     CheckConstraint(_one_of("colour", Colour), name="report_colour"),
     CheckConstraint(_one_of("agreed", Colour), name="report_agreed"),
     CheckConstraint(_one_of("waiting_on", WaitingOn), name="report_waiting_on"),
@@ -395,8 +396,10 @@ person = Table(
     Column("made_at", Text, nullable=False),
     Column("last_sign_in_at", Text),
     Column("ended_at", Text),  # when their time here ends as a whole
+    Column("sign_on", Text),  # who they are to the city's single sign-on: issuer and subject
 )
 Index("person_sign_in", person.c.agency, person.c.sign_in, unique=True)
+Index("person_sign_on", person.c.agency, person.c.sign_on, unique=True)
 
 post = Table(
     "post",
@@ -448,6 +451,7 @@ link = Table(
     Column("person_id", BigInteger, nullable=False),
     Column("made_at", Text, nullable=False),
     Column("ended_at", Text),  # used, replaced by another, or seen to be too old
+    Column("over_at", Text),  # of one that was sent by mail, which lasts less long
 )
 Index("link_person", link.c.agency, link.c.person_id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -105,6 +105,18 @@ def _item(row: Mapping[Any, Any]) -> ThreadItem:
         status_new=row["status_new"],
         attachments=attachments_of(row["attachments"]),
     )
+
+
+def rewrite(work: Work, tracking_id: str, changed: Callable[[Sequence[ThreadItem]], Sequence[ThreadItem]]) -> None:
+    """Let each item of a thread, those that are gone upstream too, be what `changed` makes of it."""
+    its = (table.c.agency == work.agency, table.c.tracking_id == tracking_id)
+    before = [_item(row) for row in work.conn.execute(select(table).where(*its)).mappings()]
+    for item in changed(before):
+        values = {name: value for name, value in _row(work, tracking_id, item, 0).items() if name in _REWRITTEN}
+        work.conn.execute(update(table).where(*its, table.c.item_id == item.id).values(values))
+
+
+_REWRITTEN = frozenset({"author", "content", "content_text", "attachments"})
 
 
 # The history of the status.

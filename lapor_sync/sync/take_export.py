@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
+from lapor_sync.domain.personal import withheld_report
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
 from lapor_sync.mirror.decide import Change, Step, judge_and_reconcile
@@ -116,6 +117,8 @@ def _take(work: Work, mirror: Mirror, rows: Sequence[Report], age: _Age) -> list
     written = []
     for tracking_id, row in by_id.items():
         old, items, deliveries = before.of(tracking_id)
+        if old is not None and old.withheld is not None:
+            row = withheld_report(row, old.withheld)
         merged = merge_export(old, row, age, listed_at, work.now)
         is_same = old is not None and merged == old._replace(exported_at=merged.exported_at)
         new, steps = merged, list[Step]()

@@ -219,6 +219,17 @@ REFUSALS: Mapping[Code, Told] = {
     Code.DAY_UNREADABLE: Told("{given!r} is no day.", "Write it as 2026-12-31."),
     Code.DAY_IS_OVER: Told("{day} is over.", "Name today or a day to come."),
     Code.SPAN_ENDS_FIRST: Told("The post would end before it begins.", "Exchange the two days."),
+    Code.NOT_ENDED: Told(
+        "{sign_in} is not ended: they may still act here.", "First `lapor-sync people end {sign_in}`."
+    ),
+    Code.NOT_OVER: Told(
+        "Report {tracking_id} is not closed, or a delivery of it is neither sent nor cancelled.",
+        "Until it is over: `lapor-sync citizen hold {tracking_id}`. See `lapor-sync show {tracking_id}`.",
+    ),
+    Code.NOT_HELD_BACK: Told(
+        "Report {tracking_id} is not held back.",
+        "See `lapor-sync citizen show {tracking_id}`. What is erased is gone.",
+    ),
     Code.LAST_ADMIN: Told(
         "Nobody would be left who may manage people.", "Let another admin accept an invitation first."
     ),

@@ -63,6 +63,7 @@ ACTS: Mapping[Act, str] = {
     Act.FIX_RECAP: "menetapkan rekap",
     Act.SEE_AUDIT: "melihat riwayat",
     Act.MANAGE_PEOPLE: "mengelola akun dan jabatan",
+    Act.WITHHOLD: "membatasi atau menghapus data pelapor",
 }
 
 STATES: Mapping[State, str] = {
@@ -293,6 +294,16 @@ REFUSALS: Mapping[Code, Told] = {
     Code.DAY_UNREADABLE: Told("“{given}” bukan tanggal.", "Pilih tanggalnya, misalnya 2026-12-31."),
     Code.DAY_IS_OVER: Told("Tanggal {day} sudah lewat.", "Pilih hari ini atau hari yang akan datang."),
     Code.SPAN_ENDS_FIRST: Told("Masa jabatan berakhir sebelum dimulai.", "Tukar kedua tanggalnya."),
+    Code.NOT_ENDED: Told(
+        "Masa tugas {sign_in} belum diakhiri.", "Akhiri dahulu semua masa jabatannya di halaman Orang."
+    ),
+    Code.NOT_OVER: Told(
+        "Laporan {tracking_id} belum selesai, atau kirimannya belum semua selesai.",
+        "Batasi dahulu datanya; hapus setelah laporannya ditutup.",
+    ),
+    Code.NOT_HELD_BACK: Told(
+        "Data laporan {tracking_id} tidak sedang dibatasi.", "Tidak ada yang perlu dilakukan."
+    ),
     Code.LAST_ADMIN: Told(
         "Tidak akan ada lagi yang dapat mengelola akun dan jabatan.",
         "Undang dahulu admin induk lain, dan tunggu sampai ia menerima undangannya.",
@@ -470,6 +481,11 @@ EVENTS: Mapping[str, str] = {
     "seen_twice": "melihat jawaban tampil dua kali di LAPOR",
     "quarantined": "menyisihkan data yang tidak dapat dibaca",
     "released": "membaca lagi data yang disisihkan",
+    "citizen_shown": "membuka semua data pelapor dari laporan ini",
+    "citizen_held": "membatasi data pelapor: diperlakukan seperti laporan rahasia",
+    "citizen_let_go": "mengakhiri pembatasan data pelapor",
+    "citizen_erased": "menghapus kata-kata pelapor dari salinan ini",
+    "citizen_read_again": "meminta laporan ini dibaca lagi dari LAPOR",
 }
 """Acts of the audit on one report that need no more than this; the others are said with their facts."""
 
@@ -495,6 +511,8 @@ ACTIONS: Mapping[str, str] = {
     "session_over": "sesi berakhir",
     "post_handed_over": "menyerahkan jabatan",
     "tenures_ended": "mengakhiri masa jabatan",
+    "person_forgotten": "menghapus nama dan nama masuk orang",
+    "exported": "mengambil daftar beserta isi laporan rahasia",
 }
 """The acts of the whole audit, as a list names them; one that is not here is shown as it is written."""
 

@@ -24,7 +24,7 @@ from lapor_sync.store import audit, institutions
 from lapor_sync.store import people as kept
 from lapor_sync.store.database import Store
 from lapor_sync.store.schema import audit as audit_table
-from lapor_sync.store.schema import link, session
+from lapor_sync.store.schema import link, metadata, session
 from tests.databases import StillClock
 from tests.store.samples import python
 
@@ -881,3 +881,37 @@ def test_old_sessions_are_forgotten(city: City) -> None:
     with city.store.reading() as work:
         assert work.conn.execute(select(session)).all() == []
         assert len(work.conn.execute(select(link)).all()) == 1
+
+
+# Forgetting.
+
+
+def test_a_person_who_left_is_forgotten_and_the_chain_stays_whole(city: City) -> None:
+    """Name, sign-in name, password, addresses and factors are nowhere any more; what they did is person N's."""
+    city.officer("siti@kota.example")
+    person = city.signed_in("siti@kota.example").person_id
+    with city.store.reading() as work:
+        posts = kept.tenures(work, person_id=person)
+    with refused(Code.NOT_ENDED):
+        people.forget(city.store, SHELL, "siti@kota.example")
+    people.end_tenures(city.store, SHELL, "siti@kota.example", city.store.clock.now())
+
+    assert people.forget(city.store, SHELL, "Siti@Kota.example") == person
+
+    with city.store.engine.connect() as conn:
+        everything = str([conn.execute(table.select()).all() for table in metadata.sorted_tables])
+    assert [word for word in ("siti@kota", "Siti@Kota", OFFICE, "$argon2id") if word in everything] == []
+    with city.store.reading() as work:
+        assert kept.names(work) == {person: kept.FORGOTTEN}
+        (after,) = kept.tenures(work, person_id=person)
+        assert (after.since, after.post) == (posts[0].since, posts[0].post)
+        rows = list(audit.rows(work.conn, work.agency))
+        audit.verify(work.conn, work.agency)
+    assert [row["what"] for row in rows][-1] == "person_forgotten"
+    for typed in ("siti@kota.example", f"person {person}", f"person{person}"):
+        with refused(Code.PERSON_UNKNOWN):
+            people.new_link(city.store, SHELL, typed)
+    with refused(Code.SIGN_IN_WRONG):
+        city.enter("siti@kota.example")
+    city.officer("siti@kota.example")
+    assert city.signed_in("siti@kota.example").person_id != person

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -14,13 +15,15 @@ from sqlalchemy import func, select
 from lapor_sync import office
 from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.domain.people import Actor, Role, in_post, of_shell
+from lapor_sync.domain.personal import Withheld
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.office import NewResponse, OutboxAct, factors, people
+from lapor_sync.office import NewResponse, OutboxAct, citizens, factors, people
 from lapor_sync.store import conflicts, drafts, outbox, pauses
 from lapor_sync.store import people as kept
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Store, open_store
+from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.store.schema import audit
 from tests.databases import StillClock
 from tests.store.samples import add, mirrored, new, report, save
@@ -54,6 +57,13 @@ ACTS: dict[str, Act] = {
         mirror.store, actor, role=Role.OFFICER, opd=OPD, from_="dewi", to="siti", on=mirror.store.clock.now()
     ),
     "end_tenures": lambda mirror, actor: people.end_tenures(mirror.store, actor, "dewi", mirror.store.clock.now()),
+    "forget": lambda mirror, actor: people.forget(mirror.store, actor, "gone"),
+    "find": lambda mirror, actor: citizens.find(mirror.store, actor, "Siti"),
+    "here": lambda mirror, actor: citizens.here(mirror.store, actor, "7001"),
+    "hold": lambda mirror, actor: citizens.hold(mirror.store, actor, "7001"),
+    "let_go": lambda mirror, actor: citizens.let_go(mirror.store, actor, "7002"),
+    "read_again": lambda mirror, actor: citizens.read_again(mirror.store, actor, "7001"),
+    "erase": lambda mirror, actor: citizens.erase(mirror, actor, "7002", FileFolder(Path())),
     "remove_all": lambda mirror, actor: factors.remove_all(mirror.store, actor, "dewi"),
     "end_session": lambda mirror, actor: people.end_session(mirror.store, actor, "s1"),
 }
@@ -63,10 +73,13 @@ ACTS: dict[str, Act] = {
 @pytest.fixture
 def mirror(store: Store) -> Mirror:
     """A city with one report, two deliveries to it, a question about one of them, and people."""
-    save(store, mirrored("7001", report("7001", disposition_id=OPD)))
+    over = mirrored("7002", report("7002"), vanished_at=store.clock.now(), withheld=Withheld.HELD)
+    save(store, mirrored("7001", report("7001", disposition_id=OPD)), over)
     add(store, new("LS-AAAAAA", text="Kami periksa."), new("LS-BBBBBB", text="Kami periksa lagi."))
     for sign_in in ("dewi", "siti"):
         people.invite(store, SHELL, name=sign_in, sign_in=sign_in, role=Role.OFFICER, opd=OPD)
+    people.invite(store, SHELL, name="gone", sign_in="gone", role=Role.OFFICER, opd=OPD)
+    people.end_tenures(store, SHELL, "gone", store.clock.now())
     with store.work() as work:
         conflicts.open_one(work, kind="closed_since", tracking_id="7001", ref="LS-BBBBBB")
         dewi = kept.by_sign_in(work, "dewi")
@@ -106,7 +119,9 @@ def rows(store: Store) -> int:
 
 def test_every_act_that_a_person_can_do_stands_here() -> None:
     """A new one without an entry fails here."""
-    functions = {name: getattr(office, name) for name in office.__all__} | vars(people) | vars(factors)
+    functions = (
+        {name: getattr(office, name) for name in office.__all__} | vars(people) | vars(factors) | vars(citizens)
+    )
     takes_actor = {
         name
         for name, one in functions.items()

@@ -33,6 +33,7 @@ from lapor_sync.store import (
     attendance,
     audit,
     citizen_files,
+    citizens,
     conflicts,
     differing,
     dossier,
@@ -59,6 +60,7 @@ from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Store, Work, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
+from lapor_sync.store.people import Person
 from lapor_sync.store.reports import KnownRows, Mirrored
 from lapor_sync.store.schema import metadata
 from tests.databases import START, StillClock, fresh
@@ -214,6 +216,11 @@ def their_tenure() -> Tenure:
     return Tenure(Ids.tenure, Ids.person, Post(Ids.post, Role.OFFICER, "611"), START)
 
 
+def them() -> Person:
+    none: dict[str, Any] = dict.fromkeys(("password", "last_sign_in_at", "ended_at"))
+    return Person(id=Ids.person, name="x", sign_in="x", made_at=START, **none)
+
+
 Call = Callable[[Work], object]
 _moves: dict[str, tuple[State, Callable[[Work, Queued], object]]] = {
     "outbox.claim": (State.QUEUED, lambda w, one: outbox.claim(w, one, Scene(items={}))),
@@ -327,6 +334,7 @@ ENTRIES: dict[str, Call] = {
     "drafts.listing": lambda w: drafts.listing(w, Ids.person, None, 10),
     "drafts.pass_on": lambda w: drafts.pass_on(w, Ids.person, "998", None, START),
     "drafts.is_heir": lambda w: [drafts.is_heir(w, one) for one in ("998", "999")],
+    "drafts.pass_on_all": lambda w: drafts.pass_on_all(w, Ids.person),
     "drafts.take_over": lambda w: drafts.take_over(w, "999"),
     "institutions.replace_all": lambda w: institutions.replace_all(w, []),
     "institutions.names": institutions.names,
@@ -392,6 +400,7 @@ ENTRIES: dict[str, Call] = {
     "factors.use": lambda w: factors.use(w, Ids.factor, 9),
     "factors.remove": lambda w: [factors.remove(w, Ids.person, Ids.factor), factors.remove(w, Ids.person)],
     "factors.put_codes": lambda w: factors.put_codes(w, Ids.person, ["x"]),
+    "factors.forget": lambda w: factors.forget(w, Ids.person),
     "factors.remove_codes": lambda w: factors.remove_codes(w, Ids.person),
     "factors.use_code": lambda w: factors.use_code(w, Ids.person, "theirs"),
     "factors.codes_left": lambda w: factors.codes_left(w, Ids.person),
@@ -404,6 +413,14 @@ ENTRIES: dict[str, Call] = {
     "factors.end_all": factors.end_all,
     "factors.proved_at": lambda w: factors.proved_at(w, "sessiontheirs"),
     "factors.prove": lambda w: factors.prove(w, "sessiontheirs"),
+    "citizens.named": lambda w: [citizens.named(w, "mine"), citizens.named(w, "theirs")],
+    "citizens.beside": lambda w: citizens.beside(w, one_of(w)),
+    "citizens.drop_payloads": lambda w: citizens.drop_payloads(w, one_of(w)),
+    "citizens.erase": lambda w: citizens.erase(w, one_of(w), outbox.of_reports(w, ["7001"])["7001"], "LS"),
+    "threads.rewrite": lambda w: threads.rewrite(
+        w, "7001", lambda items: [one._replace(content="x") for one in items]
+    ),
+    "reports.is_withheld": lambda w: [reports.is_withheld(w, one) for one in ("7001", "7003", "u7003")],
     "people.by_sign_in": lambda w: people.by_sign_in(w, "siti"),
     "people.get": lambda w: people.get(w, Ids.person),
     "people.add": lambda w: bool(people.add(w, name="x", sign_in="budi")),
@@ -426,6 +443,7 @@ ENTRIES: dict[str, Call] = {
     "people.begin_session": lambda w: people.begin_session(
         w, id="x", person_id=Ids.person, token_hash="x", origin="x"
     ),
+    "people.forget": lambda w: people.forget(w, them(), "account"),
     "people.session_of": lambda w: people.session_of(w, "theirs"),
     "people.get_session": lambda w: people.get_session(w, "sessiontheirs"),
     "people.sessions": lambda w: people.sessions(w, Ids.person),

@@ -90,6 +90,7 @@ def test_a_report_as_json(store: Store) -> None:
         "channel": "web",
         "is_secret": True,
         "is_anonymous": False,
+        "withheld": None,
         "created_at": NOW,
         "updated_at": NOW,
         "closed_at": None,

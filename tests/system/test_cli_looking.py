@@ -22,8 +22,18 @@ from tests.system.cli_runner import Cli
 
 REPORT = {
     *("tracking_id", "title", "status_name", "colour", "waiting_on", "flags", "opd", "opd_name", "classification"),
-    *("category", "channel", "is_secret", "is_anonymous", "created_at", "updated_at", "closed_at", "answers"),
-    *("thread_known", "deadline", "overdue", "colour_rules", "place", "kecamatan", "kelurahan", "rating"),
+    *("category", "channel", "is_secret", "is_anonymous", "withheld", "created_at", "updated_at", "closed_at"),
+    *(
+        "answers",
+        "thread_known",
+        "deadline",
+        "overdue",
+        "colour_rules",
+        "place",
+        "kecamatan",
+        "kelurahan",
+        "rating",
+    ),
     *("is_priority", "verified_at", "first_disposition_at", "first_answer_at", "vanished_at"),
 }
 STATES = {"queued", "sending", "unknown", "sent", "refused", "held", "cancelled"}

@@ -24,7 +24,16 @@ OF_REPORT = (
     Act.NOTE,
     Act.INSTRUCT,
 )
-OF_CITY = (Act.SETTLE, Act.PAUSE, Act.SEE_SYSTEM, Act.SEE_FIGURES, Act.FIX_RECAP, Act.SEE_AUDIT, Act.MANAGE_PEOPLE)
+OF_CITY = (
+    Act.SETTLE,
+    Act.PAUSE,
+    Act.SEE_SYSTEM,
+    Act.SEE_FIGURES,
+    Act.FIX_RECAP,
+    Act.SEE_AUDIT,
+    Act.MANAGE_PEOPLE,
+    Act.WITHHOLD,
+)
 
 MATRIX = {
     # act                 officer  admin    leader   inspector: whose reports, or - for none
@@ -43,6 +52,7 @@ MATRIX = {
     Act.FIX_RECAP: ("-", "all", "-", "-"),
     Act.SEE_AUDIT: ("-", "all", "-", "all"),
     Act.MANAGE_PEOPLE: ("-", "all", "-", "-"),
+    Act.WITHHOLD: ("-", "all", "-", "-"),
 }
 
 

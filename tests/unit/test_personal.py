@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lapor_sync.domain.personal import without_persons
+from lapor_sync.domain.personal import (
+    ERASED_WORDS,
+    Withheld,
+    erased_items,
+    withheld_report,
+    without_persons,
+)
+from lapor_sync.domain.report import Attachment, ItemKind, Report, ThreadItem
 
 NAME = "Sari Contoh"
 JSON = st.recursive(
@@ -87,3 +94,59 @@ def test_what_is_kept_can_be_stored(value: Any) -> None:
     """Also where a text of JSON holds half a letter as an escape, which no database takes."""
     half = json.dumps({"status_old": {"name": "\ud800"}, "note": "\udfff"})
     without_persons(json.dumps({"data": half, "data_logs": [value, half]})).encode()
+
+
+# What a citizen asked for.
+
+FILE = Attachment(url="https://a.example/1", file_name="ktp.jpg")
+
+
+def test_what_is_erased_keeps_what_is_counted_by() -> None:
+    """Status, OPD, category, kecamatan and times stay; words, places near the citizen, name and files go."""
+    full = Report(
+        tracking_id="1",
+        upstream_id="u1",
+        status_name="Selesai",
+        title=NAME,
+        content=NAME,
+        location=NAME,
+        kelurahan=NAME,
+        kecamatan="Gading",
+        category="jalan",
+        tags=NAME,
+        date_of_incident=NAME,
+        reporter_name=NAME,
+        attachments=(FILE,),
+    )
+    erased = withheld_report(full, Withheld.ERASED)
+    assert NAME not in repr(erased)
+    assert erased.attachments == ()
+    assert (erased.kecamatan, erased.category, erased.status_name, erased.is_secret) == (
+        "Gading",
+        "jalan",
+        "Selesai",
+        False,
+    )
+    held = withheld_report(full, Withheld.HELD)
+    assert (held.title, held.is_secret, held.reporter_name) == (NAME, True, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "after", "author"),
+    [
+        (ItemKind.REPORTER, f"<p>{NAME}</p>", ERASED_WORDS, None),
+        (ItemKind.REPORTER, "<p> </p>", "", None),
+        (ItemKind.LOG, NAME, ERASED_WORDS, None),
+        (ItemKind.ANSWER, f"Yth. {NAME}", ERASED_WORDS, "Dinas"),
+        (ItemKind.ANSWER, f"Yth. {NAME}\n[Ref LS-7F3K2Q]", f"{ERASED_WORDS}\n[Ref LS-7F3K2Q]", "Dinas"),
+        (ItemKind.ANSWER, f"Yth. {NAME}\n[Ref OLD-AAAAAA]", f"{ERASED_WORDS}\n[Ref OLD-AAAAAA]", "Dinas"),
+    ],
+)
+def test_of_an_erased_thread_the_references_stay(
+    kind: ItemKind, content: str, after: str, author: str | None
+) -> None:
+    """By them an answer is known as ours, under an earlier prefix too; that nobody said a word stays so."""
+    item = ThreadItem(id="1", kind=kind, created_at=None, content=content, author="Dinas", attachments=(FILE,))
+    (erased,) = erased_items([item], "LS", ["OLD-AAAAAA"])
+    assert (erased.content, erased.author, erased.attachments) == (after, author, ())
+    assert erased_items([erased], "LS", ["OLD-AAAAAA"]) == (erased,)
