@@ -275,7 +275,7 @@ def listing(work: Work, state: State | None = None) -> list[Queued]:
     return [_queued(row) for row in work.conn.execute(query).mappings()]
 
 
-LOOK = 5_000
+LOOK = 1_000
 """So many of the newest deliveries of a state are looked at: a page costs what it shows, not what is stored."""
 
 

@@ -5,6 +5,7 @@ The last step of a cycle: no response and no poll waits for a file. It ends wher
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from lapor_sync.domain.advice import Todo, advise
@@ -27,6 +28,13 @@ FAILED_IN_A_ROW = 3
 """So many files in a row that their host did not give: it is left alone until the next cycle."""
 
 
+@dataclass(slots=True)
+class _Room:
+    """How many bytes are kept: summed once a cycle, since nothing but this step keeps files or drops them."""
+
+    kept: int
+
+
 def keep_files(setup: Setup) -> int:
     """Fetch what is due; how many files were kept."""
     keeping = setup.keeping
@@ -35,6 +43,7 @@ def keep_files(setup: Setup) -> int:
     until = setup.clock.monotonic() + min(SECONDS, setup.pace.poll_seconds / 4)
     with setup.store.reading() as work:
         due, wake = citizen_files.wanted(work, A_CYCLE), marks.get(work, Mark.WAKE)
+        room = _Room(citizen_files.size_of_all(work) if due else 0)
     kept = failed = 0
     for one in due:
         with setup.store.reading() as work:
@@ -42,7 +51,7 @@ def keep_files(setup: Setup) -> int:
         if is_woken or setup.stopping() or setup.clock.monotonic() > until or failed >= FAILED_IN_A_ROW:
             break
         try:
-            kept += _keep(setup, keeping, one)
+            kept += _keep(setup, keeping, room, one)
             failed = 0
         except UpstreamError:
             failed += 1
@@ -55,7 +64,7 @@ def keep_files(setup: Setup) -> int:
     return kept
 
 
-def _keep(setup: Setup, keeping: Keeping, one: Wanted) -> bool:
+def _keep(setup: Setup, keeping: Keeping, room: _Room, one: Wanted) -> bool:
     """Fetch one file and keep it. Raises UpstreamError where it may be had later, OSError where the folder is full."""
     found = _known(setup, one)
     if found is None:  # it is not attached any more
@@ -82,7 +91,7 @@ def _keep(setup: Setup, keeping: Keeping, one: Wanted) -> bool:
     drawn = keeping.draw(content) if may_be_picture(content) else None
     parts = [drawn.large, drawn.small] if drawn else [content]
     size = sum(map(len, parts))
-    if not _make_room(setup, keeping, found[0], size):
+    if not _make_room(setup, keeping, room, found[0], size):
         with setup.store.work() as work:
             citizen_files.give_up(work, one, Absence.NO_ROOM, FileState.DROPPED)
         return False
@@ -91,6 +100,7 @@ def _keep(setup: Setup, keeping: Keeping, one: Wanted) -> bool:
     with setup.store.work() as work:
         kind = PICTURE if drawn else kind_of(content)
         citizen_files.keep(work, one, kind, names[0], names[1] if drawn else None, size)
+    room.kept += size
     return True
 
 
@@ -124,13 +134,13 @@ def _fetched(setup: Setup, keeping: Keeping, report: Mirrored, file: Attachment)
         return keeping.source.fetch(now)
 
 
-def _make_room(setup: Setup, keeping: Keeping, report: Mirrored, size: int) -> bool:
+def _make_room(setup: Setup, keeping: Keeping, room: _Room, report: Mirrored, size: int) -> bool:
     """Whether there is room for so many bytes: files of the reports that were closed longest ago go for it."""
-    with setup.store.reading() as work:
-        over = citizen_files.size_of_all(work) + size - keeping.most
-        old = citizen_files.closed_longest(work, 1000) if over > 0 else []
+    over = room.kept + size - keeping.most
     if over <= 0:
         return True
+    with setup.store.reading() as work:
+        old = citizen_files.closed_longest(work, 1000)
     leaving = []
     for one in old:
         if report.closed_at is not None and one.closed_at >= report.closed_at:
@@ -146,6 +156,7 @@ def _make_room(setup: Setup, keeping: Keeping, report: Mirrored, size: int) -> b
         for one in leaving:
             citizen_files.drop(work, one)
         still = citizen_files.in_use(work, names)
+    room.kept -= sum(one.size for one in leaving)
     for name in set(names) - still:
         keeping.folder.remove(name)
     setup.log.warning(

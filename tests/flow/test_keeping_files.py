@@ -19,6 +19,7 @@ from lapor_sync.domain.errors import Missing, NotPublic, TooMuch, Unreachable, U
 from lapor_sync.domain.report import Attachment
 from lapor_sync.store import citizen_files, marks
 from lapor_sync.store.citizen_files import Kept
+from lapor_sync.store.database import Work
 from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.keep_files import A_CYCLE, TRIES, keep_files, sweep_folder
@@ -244,6 +245,23 @@ def first_closed(city: City, ids: list[str]) -> str:
     dropped = [one for one in ids if one not in known]
     assert when(dropped[0])[0] == min(when(one)[0] for one in ids)
     return dropped[0]
+
+
+def test_what_is_kept_is_summed_once_a_cycle(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum for each new file would cost ever more as files are kept."""
+    sums: list[int] = []
+    size_of_all = citizen_files.size_of_all
+
+    def counted(work: Work) -> int:
+        sums.append(size_of_all(work))
+        return sums[-1]
+
+    monkeypatch.setattr(citizen_files, "size_of_all", counted)
+    for n in range(4):
+        city.host.files[f"{STORE}/{n}.bin"] = bytes([n]) * 1000
+    city.attach(*city.host.files)
+    city.cycle()
+    assert (len(city.stored()), sums) == (4, [0])
 
 
 def test_open_ones_never_go_for_another(city: City) -> None:
