@@ -81,6 +81,7 @@ def status(one: Overview) -> Json:
         "last_success_at": stamp(one.last_success_at),
         "oldest_waiting_at": stamp(one.oldest_waiting_at),
         "outage": {"since": stamp(one.outage.since), "what": one.outage.what} if one.outage else None,
+        "list_fails_since": stamp(one.list_fails_since),
         "paused": paused(one.pause),
         "vacant": [_unattended(each, "vacant") for each in one.unattended if each.is_vacant],
         "quiet": [_unattended(each, "quiet") for each in one.unattended if not each.is_vacant],

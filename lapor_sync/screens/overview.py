@@ -58,6 +58,9 @@ def status(
     _fact("Quarantine", found["quarantine"], "see `lapor-sync quarantine`" if found["quarantine"] else "")
     _fact("Last success", moment(found["last_success_at"], zone), _stale(found["last_success_at"], now, holder))
     _fact("LAPOR", *_lapor(found, zone))
+    if since := found["list_fails_since"]:
+        lasts = styled(f"its list cannot be read since {moment(since, zone)}: new reports are not seen", "merah")
+        _fact("List", lasts, "all else goes on; ask LAPOR's developers, and import an export meanwhile")
     for one in outages:
         _fact("Was away", f"{moment(one.since, zone)} to {moment(one.until, zone)}: {en.outage(one.what)}")
     _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")

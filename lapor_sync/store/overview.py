@@ -144,6 +144,7 @@ class Overview:
     last_success_at: datetime | None
     oldest_waiting_at: datetime | None
     outage: Outage | None
+    list_fails_since: datetime | None
     pause: Pause | None
     unattended: tuple[Unattended, ...]
     audit: Head
@@ -162,6 +163,7 @@ def overview(work: Work) -> Overview:
         last_success_at=marks.get_time(work, Mark.LAST_SUCCESS),
         oldest_waiting_at=from_text(work.conn.execute(oldest).scalar()),
         outage=outages.current(work),
+        list_fails_since=marks.get_time(work, Mark.LIST_FAILS),
         pause=pauses.current(work),
         unattended=attendance.unattended(work),
         audit=audit.head(work.conn, work.agency),

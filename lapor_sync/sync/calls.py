@@ -49,6 +49,11 @@ class Health:
             self.failed = 0 if answered else self.failed + 1
             self.last = None if answered else error
 
+    def let_go_on(self, probe: Callable[[], object]) -> None:
+        """What failed until now is no outage; from now on that is the probe."""
+        with self._turn:
+            self.failed, self.last, self._outage, self.probe = 0, None, None, probe
+
     @property
     def is_outage(self) -> bool:
         """Three in a row, or the credentials are refused, and the probe fails too: no further call."""

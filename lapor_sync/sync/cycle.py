@@ -10,7 +10,7 @@ from datetime import datetime
 
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import Denied, Missing, UpstreamError
+from lapor_sync.domain.errors import BadRecord, Denied, Missing, TimedOut, UpstreamBroken, UpstreamError
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import ailing, audit, marks, outages, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
@@ -127,9 +127,13 @@ _NO_LIST = "LAPOR has no list of reports where it is asked for one."
 
 
 def _pull(setup: Setup, health: Health) -> Tally:
-    """List what changed. Where there is no list call, reports are read by id on schedule instead."""
+    """List what changed. Where there is no list call, reports are read by id on schedule instead.
+
+    Where the list alone fails, all else goes on, and it is said.
+    """
     with setup.store.reading() as work:
         had_list = marks.get(work, Mark.NO_LIST) is None
+        has_failed = marks.get(work, Mark.LIST_FAILS) is not None
     try:
         tally = poll(setup, health)
     except Missing:
@@ -139,10 +143,36 @@ def _pull(setup: Setup, health: Health) -> Tally:
                 marks.put(work, Mark.NO_LIST, "404")
                 reports.forget_rows(work)
         return Tally()
-    if not had_list:
+    except (UpstreamBroken, TimedOut) as error:
+        if not _answers_by_id(setup):
+            raise
+        health.let_go_on(setup.connector.institutions)
+        setup.log.warning("listing_incomplete", listed=0, whole=False, what=error.what)
+        if not has_failed:
+            with setup.store.work() as work:
+                marks.put_now(work, Mark.LIST_FAILS)
+        return Tally(doubt=error.what)
+    if not had_list or has_failed:
         with setup.store.work() as work:
             marks.clear(work, Mark.NO_LIST)
+            marks.clear(work, Mark.LIST_FAILS)
     return tally
+
+
+def _answers_by_id(setup: Setup) -> bool:
+    """Whether LAPOR gives a report that is asked for by its id: one that a response waits for, and any other."""
+    with setup.store.reading() as work:
+        some = [*(one.tracking_id for one in outbox.due(work)[:1]), *reports.ids_after(work, "", 1)]
+        known = reports.load(work, some).values()
+    for one in known:
+        try:
+            setup.connector.read_report(one.call_id)
+        except BadRecord:
+            return True
+        except UpstreamError:
+            continue
+        return True
+    return False
 
 
 def _note_answer(setup: Setup) -> None:

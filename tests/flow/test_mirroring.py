@@ -14,8 +14,10 @@ from connectors.transport import Transport
 from lapor_sync.domain.colour import CLOSED, Colour, Flag
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Missing, UpstreamError
+from lapor_sync.interface import status
 from lapor_sync.mirror.mirror import Rules
 from lapor_sync.store.marks import Mark
+from lapor_sync.store.overview import overview
 from lapor_sync.store.schema import mark as mark_table
 from lapor_sync.sync.cycle import backfill
 from lapor_sync.sync.pull import Tally
@@ -178,6 +180,37 @@ def test_a_list_of_which_a_page_fails_always_stops_nothing_else(tmp_path: Path) 
         city.world.clear_faults()
         city.cycle()
         assert len(city.all_mirrored()) == 60
+
+
+@pytest.mark.parametrize("how", ["status:500", "html-200"])
+def test_a_list_of_which_the_first_page_fails_always_stops_nothing_else(tmp_path: Path, how: str) -> None:
+    """Nothing new is seen, which is said; what is known is read, and its responses leave, one bad report or not."""
+    with bench(tmp_path / "kota.db", reports=20) as city:
+        one = city.report()
+        city.settle_down()
+        city.world.add_faults({"match": {"path": "/complaints?page=1"}, "times": None, "do": how})
+        ref = city.respond(one, "Sudah kami perbaiki.")
+        tally = city.cycle().tally
+        assert (city.state(ref), bool(tally.doubt)) == (State.SENT, True)
+        since = city.mark(Mark.LIST_FAILS)
+        city.cycle()
+        assert since is not None
+        with city.setup.store.reading() as work:
+            assert status(overview(work))["list_fails_since"] == since
+        assert city.mark(Mark.LIST_FAILS) == since
+        assert len(city.log.named("listing_incomplete")) == 2
+        assert not city.log.named("upstream_away")
+        city.world.clear_faults()
+        city.cycle()
+        assert city.mark(Mark.LIST_FAILS) is None
+
+
+def test_where_nothing_answers_it_is_no_fault_of_the_list(tmp_path: Path) -> None:
+    with bench(tmp_path / "kota.db", reports=3) as city:
+        city.settle_down()
+        city.world.add_faults({"match": {"method": "GET"}, "times": None, "do": "status:500"})
+        assert city.cycle().error is not None
+        assert (city.mark(Mark.LIST_FAILS), len(city.log.named("upstream_away"))) == (None, 1)
 
 
 @pytest.mark.parametrize("fields", ["full", "sparse"])

@@ -23,6 +23,7 @@ def page() -> str:
             last_success=marks.get_time(work, Mark.LAST_SUCCESS),
             answered=marks.get_time(work, Mark.ANSWERED),
             outage=outages.current(work),
+            list_fails_since=marks.get_time(work, Mark.LIST_FAILS),
             pause=pauses.current(work),
             queue=outbox.counts(work),
             conflicts=conflicts.count(work),
