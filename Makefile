@@ -6,6 +6,8 @@
 # make fuzz     N rounds (100) of a nasty value somewhere in each of 40 reports, on each database
 # make bench    measure against peers and limits, and write docs/performance.*: RUNS=5, SUBJECTS="backfill ..."
 # make pictures take the pictures of the README anew (docs/pictures); needs chromium
+# make deb      build the Debian package into dist/; PYTHON=python3.12 for another Debian than this interpreter's
+# make deb-test install, upgrade, fail, remove and purge it on a Debian that is booted for that (root; debootstrap, systemd-container)
 # make format   put the code into its form
 # make lock     renew the lock files; add ARGS=--upgrade for newer versions of everything
 
@@ -18,7 +20,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
 
-.PHONY: setup test types tests demo format lock pictures kills fuzz soak bench
+.PHONY: setup test types tests demo format lock pictures kills fuzz soak bench deb deb-test
 
 setup: $(STAMP)
 
@@ -91,6 +93,12 @@ bench: setup .venv-server/.installed .venv-bench/.installed
 	$(BIN)/python -m venv --clear $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes -r $<
 	@touch $@
+
+deb: setup
+	deploy/debian/build.sh
+
+deb-test: deb
+	deploy/debian/test.sh
 
 format: setup
 	$(BIN)/ruff check --fix-only .
