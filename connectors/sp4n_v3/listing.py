@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.sp4n_v3 import envelopes
-from connectors.sp4n_v3.values import Row, flag, identifier
+from connectors.sp4n_v3.values import Row, flag, identifier, raw_text
 from lapor_sync.domain.errors import UpstreamBroken
 
 
@@ -31,12 +31,17 @@ class Listing(NamedTuple):
 
 
 class Beside(NamedTuple):
-    """What a page's answer says beside its rows: `around` is the envelope without them; `counted` are the numbers that
-    say, under any of the usual names, how many rows there are; of `headers`, too."""
+    """What a page's answer says beside its rows.
+
+    `around` is the envelope without them; `counted` are the numbers that say, under any of the usual names, how many
+    rows there are; of `headers`, too; `pages` is what is said of other pages: whether there are more, how many, and the
+    numbers in their addresses.
+    """
 
     around: object
     counted: frozenset[int]
     headers: str = ""
+    pages: tuple[bool | None, int | None, tuple[int, ...]] = (None, None, ())
 
 
 def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str | None = None) -> Listing:
@@ -55,13 +60,18 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str |
         raise UpstreamBroken("the answer holds no list")
     said = _said(envelope, found)
     last_page, current = _count(said.get("last")), _count(said.get("current"))
+    more = _more(said, link, last_page, current)
     return Listing(
         rows=rows,
-        more=_more(said, link, last_page, current),
+        more=more,
         total=_total(said.get("total")),
         last_page=last_page,
         current=current,
-        beside=None if counts is None else _beside(envelope, found, counts),
+        beside=None
+        if counts is None
+        else _beside(envelope, found, counts)._replace(
+            pages=(more, last_page, _pages_in_addresses(envelope, found, link))
+        ),
     )
 
 
@@ -106,6 +116,15 @@ def _beside(envelope: Row, found: object, headers: str) -> Beside:
     said += [int(number) for number in _HEADER_COUNTS.findall(headers)]
     return Beside({**envelope, "results": around} if "results" in envelope else around, frozenset(said), headers)
 
+
+def _pages_in_addresses(envelope: Row, found: object, link: str) -> tuple[int, ...]:
+    said = [
+        raw_text(value) for level in levels(envelope, found) for name, value in level.items() if is_of_pages(name)
+    ]
+    return tuple(sorted({int(number) for text in (*said, link) for number in _PAGE.findall(text)}))
+
+
+_PAGE = re.compile(r"[?&]page(?:\[number\])?=([0-9]{1,9})\b")
 
 _COUNTS = re.compile(
     r"^(?:results?|rows?|items?|data|records?|elements?|followups?|comments?|tanggapan)?(?:count|jumlah)$"

@@ -78,12 +78,12 @@ def _less_of_answer(row: Row) -> dict[str, object]:
 def mark_of_pages(pages: Iterable[tuple[Beside, int]], count: int) -> str:
     """A digest of what stands beside the rows of a list's pages: each with how many rows it has, `count` in all.
 
-    Numbers that say how many rows there are stand for that: so one row more changes nothing here. What is said of the
-    pages themselves is `paging`'s to judge.
+    Numbers that say how many rows there are stand for that: so one row more changes nothing here. How many pages
+    there are counts, how they are called does not.
     """
     pages = list(pages)
     marks = {
-        _digest(_counted([_said_beside(page.around), page.headers], frozenset({rows, count})))
+        _digest([page.pages, _counted([_said_beside(page.around), page.headers], frozenset({rows, count}))])
         for page, rows in pages
     }
     repeats = sum(rows for _, rows in pages) - count

@@ -92,7 +92,7 @@ def counts(headers: Mapping[str, str]) -> str:
 
 
 _COUNTS = re.compile(
-    r"^(?!.*(?:page|limit|request|retry|quota)).*(?:count|total|content-range|pending|hidden|held)|^x-pagination$"
+    r"^(?!.*(?:page|limit|request|retry|quota)).*(?:count|total|content-range|pending|hidden|held)|^x-pagination$|^warning$"
 )
 _MOST_COUNTS = 2000
 

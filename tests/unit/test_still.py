@@ -83,10 +83,10 @@ def test_of_a_detail_its_whole_answer_counts_but_for_what_it_says_of_itself() ->
     assert counts == {"followups_count": 4, "jumlahTotal": 2}
 
 
-def page(rows: int, headers: str = "", **around: Any) -> tuple[Beside, int]:
+def page(rows: int, headers: str = "", link: str = "", **around: Any) -> tuple[Beside, int]:
     results = {"data": [{"id": number} for number in range(rows)], **around.pop("results", {})}
     body = json.dumps({"status": True, "message": "Success", "results": results, **around}).encode()
-    beside = listing(body, counts=headers).beside
+    beside = listing(body, link, counts=headers).beside
     assert beside is not None
     return beside, rows
 
@@ -95,7 +95,13 @@ def test_one_row_more_changes_nothing_beside_the_rows() -> None:
     """A number that says how many rows there are says so of them; pages and their addresses are judged elsewhere."""
 
     def said(rows: int) -> tuple[Beside, int]:
-        pages = {"total": rows, "to": rows, "last_page": rows, "next_page_url": f"/?page={rows}", "links": [rows]}
+        pages = {
+            "total": rows,
+            "to": rows,
+            "current_page": 1,
+            "path": f"https://x.invalid/{rows}",
+            "links": [rows],
+        }
         message = f"{rows} tanggapan ditemukan pada 2026-03-0{rows} 10:0{rows}"
         return page(rows, f"x-total-count: {rows}", results=pages, count=rows, message=message, timestamp=rows)
 
@@ -115,6 +121,12 @@ def test_one_row_more_changes_nothing_beside_the_rows() -> None:
         page(4, meta={"moderated": True}),
         page(4, "x-total-count: 5"),
         page(4, "x-held: 1"),
+        page(4, results={"last_page": 2}),
+        page(4, results={"last_page_url": "https://x.invalid/f?page=2"}),
+        page(4, results={"next_page_url": "/f?page=2"}),
+        page(4, results={"links": [{"url": "/f?a=b&page=2", "label": "2"}]}),
+        page(4, link='<https://x.invalid/f?page=2>; rel="next"'),
+        page(4, "warning: 299 - moderation"),
         page(5),  # one of them twice
     ],
 )
