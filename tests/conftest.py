@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import ipaddress
 import os
 import signal
 import socket
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,18 +39,29 @@ UNMEASURED = (
 """Files of tests that run without coverage, which would double their time: they go where others go already."""
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """The first worker alone, the others after it: it leaves the tests compiled, which takes as long as all else."""
+    with Path(__file__).open() as turn:
+        try:
+            fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(turn, fcntl.LOCK_SH)
+        return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
-    What is `unmeasured` goes where others go: whole processes; flows once more on PostgreSQL; each further case of a
-    flow. On PostgreSQL `make test` runs one case of each flow, the last one: cases differ in what upstream does, which
-    no database sees. `make soak` runs the others.
+    What is `unmeasured` goes where others go: whole processes and browsers; flows once more on PostgreSQL; each further
+    case of a flow. On PostgreSQL `make test` runs one case of each flow, the last one: cases differ in what upstream
+    does, which no database sees. `make soak` runs the others.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     measured, last = set[str](), dict[str, pytest.Item]()
     for item in items:
-        if item.path.name in UNMEASURED:
+        if item.path.name in UNMEASURED or item.path.parent.name == "browser":
             item.add_marker(pytest.mark.unmeasured)
         elif item.path.parent.name == "flow" and item.get_closest_marker("soak") is None:
             test = item.nodeid.partition("[")[0]

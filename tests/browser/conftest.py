@@ -24,14 +24,6 @@ WAIT = 20_000
 Open = Callable[..., Page]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Nothing of the product is measured through a browser's process."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.unmeasured)
-
-
 @pytest.fixture(scope="module")
 def kota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     with town(tmp_path_factory.mktemp("kota")) as made:
