@@ -1,8 +1,9 @@
 """Starts the program quickly: one process loads it once and forks a child for each start.
 
-A child is the real program in a process of its own, which hears signals and dies by SIGKILL as any other; only loading
-it, which takes a second of a processor, is saved. `python -m tests.system.launcher` reads orders as JSON from a socket,
-each with the two files for what the child says, and answers with its pid, later with its exit code.
+A child is the real program in a process of its own, which hears signals and dies by SIGKILL as any other; only what
+never differs is saved: loading it, which takes a second of a processor, and what its first cycle loads and compiles.
+`python -m tests.system.launcher` reads orders as JSON from a socket, each with the two files for what the child says,
+and answers with its pid, later with its exit code.
 
 A daemon that is to be killed kills itself where it is told to: `KILL_FILE` names a file that says `STEP NTH AFTER`; from
 the moment that it is there, the NTH call of that step is the last, or AFTER seconds later if that is more than 0.
@@ -20,6 +21,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -32,9 +34,12 @@ from typing import Any, Self
 
 import pytest
 
+from connectors.simulator import OPD_IDS, Options, Simulator
 from connectors.transport import tls
 from lapor_sync.__main__ import main as program
 from tests import certificates
+from tests.city import settings
+from tests.databases import compile_once
 
 ROOT = Path(__file__).parents[2]
 LOADED = (
@@ -145,8 +150,28 @@ class Forks:
 def _load() -> None:
     for name in LOADED:
         import_module(name)
-    certificates.read_once(pytest.MonkeyPatch())
+    patch = pytest.MonkeyPatch()
+    certificates.read_once(patch)
+    compile_once(patch)
     tls.trusted()
+    _live_a_day()
+    assert threading.active_count() == 1, "a fork takes one thread with it, and the locks of all"
+
+
+def _live_a_day() -> None:
+    """Mirror a small city and answer one report: the holidays of all countries are loaded, and SQL is compiled."""
+    from lapor_sync.app import App
+    from lapor_sync.config import load_settings
+    from lapor_sync.domain.people import of_shell
+    from lapor_sync.office import NewResponse, respond
+
+    with tempfile.TemporaryDirectory() as folder, Simulator(Options(reports=6)) as simulator:
+        filed = simulator.world.file_report(opd=OPD_IDS[0])["tracking_id"]
+        app = App(settings=load_settings(None, settings(Path(folder), simulator)))
+        app.once()
+        with app.mirror() as mirror:
+            respond(mirror, of_shell("budi"), NewResponse(given_id=filed, text="Sudah kami kerjakan."))
+        app.once()
 
 
 def _be_the_child(order: dict[str, Any], out: int, err: int) -> None:
