@@ -220,7 +220,7 @@ class Sp4nV3:
 
     def _meant(self, outgoing: Outgoing) -> Meant:
         ids = frozenset({outgoing.report_id, outgoing.tracking_id})
-        return Meant(ids, outgoing.text, outgoing.institution_from_id, zone=self._zone)
+        return Meant(ids, outgoing.text, outgoing.institution_from_id, outgoing.user_id, zone=self._zone)
 
     def _response_parts(self, outgoing: Outgoing) -> Iterable[Part]:
         """Multipart also without files, the fields as a production client sends them (seen)."""
@@ -509,6 +509,8 @@ def _unproven(answer: Answer) -> str:
     """
     if not answer.is_measured:
         return "it does not say where it ends"
+    if answer.objection:
+        return f"its head says otherwise: {answer.objection}"
     return "" if _JSON.fullmatch(answer.media_type.strip().lower()) else "it is not called JSON"
 
 

@@ -96,7 +96,7 @@ def of_write(envelope: Row) -> Says:
 
 
 class Meant(NamedTuple):
-    """What was written: the ids of its report, its text, and the institution that it was written for.
+    """What was written: the ids of its report, its text, the institution that it was written for, and by which account.
 
     `template` ("" for a hand-over) and `is_secret` are a response's. `known` are the ids of what was in the thread
     before, `began_at` is when the call began, `zone` that of upstream's times.
@@ -105,6 +105,7 @@ class Meant(NamedTuple):
     ids: frozenset[str]
     text: str
     writer: str
+    user: str = ""
     template: str = ""
     is_secret: bool = False
     known: frozenset[str] = frozenset()
@@ -478,6 +479,8 @@ def _is_another_echo(part: _Part, meant: Meant) -> bool:
     if not meant.template:
         return False
     match name:
+        case "userid":
+            return bool(meant.user) and identifier(value) not in {meant.user, None}
         case "templatecode":
             return value != meant.template
         case "issecret":

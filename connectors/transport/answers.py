@@ -40,15 +40,17 @@ class Answer(NamedTuple):
     """What came back, read to its end. `retry_after` in seconds.
 
     `began_at` is the upstream's time at which the call began, no later than it really did, nor than what it says was
-    so; `link`, `location` and `media_type` are its headers, `counts` a line for each that counts something.
-    `is_measured`: it said itself where its body ends. `doubt` says why it may not be the answer to this request, or not
-    one of now: "" where nothing speaks against it. `is_cached`: it lay in a cache.
+    so; `link`, `location` and `media_type` are its headers, `counts` a line for each that counts something. `objection`
+    names a header that speaks against a finished success. `is_measured`: it said itself where its body ends. `doubt`
+    says why it may not be the answer to this request, or not one of now: "" where nothing speaks against it.
+    `is_cached`: it lay in a cache.
     """
 
     status: int
     body: bytes
     began_at: datetime
     retry_after: float | None = None
+    objection: str = ""
     link: str = ""
     counts: str = ""
     location: str = ""

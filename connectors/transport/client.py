@@ -298,6 +298,7 @@ class Transport:
                 body=body,
                 began_at=began - timedelta(seconds=age or 0),
                 retry_after=retry_after_of(headers.get("retry-after"), self.upstream_now),
+                objection=framing.objection(headers),
                 link=headers.get("link", ""),
                 counts=framing.counts(headers),
                 location=headers.get("location", ""),

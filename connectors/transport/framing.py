@@ -96,6 +96,36 @@ _COUNTS = re.compile(
 )
 _MOST_COUNTS = 2000
 
+
+def objection(headers: Mapping[str, str]) -> str:
+    """Return the name of a header that speaks against a finished success; "" where none does.
+
+    Programs and gateways in between say so by these (RFC 9110, 9209, 7240; CGI's `Status`), or under a name that says
+    it.
+    """
+    return next((name for name, value in headers.items() if _objects(name.lower(), value.lower())), "")
+
+
+def _objects(name: str, value: str) -> bool:
+    if name in _SPEAKS_BY_VALUE:
+        return _SPEAKS_BY_VALUE[name].search(value) is not None
+    return name in _SPEAKS or _SPEAKS_BY_NAME.search(name) is not None
+
+
+_SPEAKS = frozenset(
+    ["www-authenticate", "proxy-authenticate", "warning", "retry-after", "content-range", "refresh"]
+)
+_SPEAKS_BY_VALUE = {
+    "status": re.compile(r"^(?!\s*20[01]\b)"),
+    "proxy-status": re.compile(r"error"),
+    "preference-applied": re.compile(r"respond-async"),
+    "location": re.compile(r"^(?!.*(?:complaint|followup))"),
+    "content-type": re.compile(r"charset=(?![\"']?(?:utf-?8|us-ascii)\b)"),
+}
+_SPEAKS_BY_NAME = re.compile(
+    r"(?:^|-)(?:errors?|exceptions?|faults?|failed|failure|maintenance|dry-?run|queued|pending)(?:-|$)"
+)
+
 _CACHES = (
     "x-cache",
     "x-cache-status",

@@ -674,6 +674,58 @@ def test_a_success_that_may_be_cut_or_is_not_called_json_is_none(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Status", "500 Internal Server Error"),
+        ("WWW-Authenticate", 'Bearer error="invalid_token"'),
+        ("Proxy-Status", "x; error=connection_timeout"),
+        ("Warning", '199 - "not stored"'),
+        ("Preference-Applied", "respond-async"),
+        ("Retry-After", "30"),
+        ("Content-Range", "bytes 0-10/100"),
+        ("Refresh", "0; url=/login"),
+        ("Location", "/login"),
+        ("Content-Type", "application/json; charset=utf-16"),
+        ("X-Error", "database down"),
+        ("X-Api-Error-Code", "900800"),
+        ("X-Maintenance", "true"),
+        ("X-Dry-Run", "1"),
+    ],
+)
+def test_a_success_whose_head_says_otherwise_is_none(
+    name: str, value: str, upstream: Any, transport: Transport
+) -> None:
+    head = {"Content-Type": "application/json", "Content-Length": str(len(SUCCESS)), name: value}
+    upstream.post(url__startswith=BASE).mock(
+        return_value=httpx.Response(200, headers=head, stream=httpx.ByteStream(SUCCESS))
+    )
+    why = f"HTTP 200, but its head says otherwise: {name.lower()}"
+    assert Sp4nV3(transport).send_response(outgoing()) == Unknown(why=why, http_status=200)
+
+
+@pytest.mark.parametrize(("user", "is_ours"), [(77, True), ("77", True), (999, False)])
+def test_a_success_of_another_account_is_none(
+    user: object, is_ours: bool, upstream: Any, transport: Transport
+) -> None:
+    upstream.post(url__startswith=BASE).mock(return_value=answer({"id": 1, "user_id": user}))
+    assert isinstance(Sp4nV3(transport).send_response(outgoing()), Sent if is_ours else Unknown)
+
+
+def test_what_servers_say_of_themselves_speaks_against_nothing(upstream: Any, transport: Transport) -> None:
+    said = {
+        "Status": "200 OK",
+        "Location": "/complaints/100/complaint",
+        "Proxy-Status": "x; fwd=miss",
+        "X-Failover": "b",
+    }
+    head = {"Content-Type": 'application/json; charset="UTF-8"', "Content-Length": str(len(SUCCESS)), **said}
+    upstream.post(url__startswith=BASE).mock(
+        return_value=httpx.Response(200, headers=head, stream=httpx.ByteStream(SUCCESS))
+    )
+    assert Sp4nV3(transport).send_response(outgoing()) == Sent(http_status=200)
+
+
+@pytest.mark.parametrize(
     "kind", ["application/json", "Application/JSON;charset=utf-8", "text/json", "application/x-json"]
 )
 def test_a_success_is_one_by_any_name_of_json(kind: str, upstream: Any, transport: Transport) -> None:
