@@ -20,9 +20,12 @@ from lapor_sync.output import say
 
 if TYPE_CHECKING:
     from lapor_sync.app import App
+    from lapor_sync.config import Settings
+    from lapor_sync.domain.ports import Clock
     from lapor_sync.listening import Address
     from lapor_sync.store.database import Store
     from lapor_sync.web.board import Measure
+    from lapor_sync.web.provider import Provider
 
 SECRET_BYTES = 32
 
@@ -60,6 +63,7 @@ def board(call: Call, listen: str | None) -> None:
             host=address.host,
             files=FileFolder(files_folder(settings, os.environ)),
             second_factor=settings.second_factor,
+            provider=_provider(settings, app.clock),
             measure=measure,
         )
 
@@ -90,6 +94,23 @@ def _measured(app: App, store: Store) -> Iterator[Measure | None]:
     with serving(pages, metrics_address(given)) as address:
         app.log.info("metrics_served", host=address.host, port=address.port)
         yield BoardMeasures(registry).request
+
+
+def _provider(settings: Settings, clock: Clock) -> Provider | None:
+    """The city's single sign-on, where it has one. Raises SettingsWrong."""
+    if settings.oidc_issuer is None and settings.oidc_client_id is None:
+        return None
+    if settings.oidc_issuer is None or settings.oidc_client_id is None:
+        raise SettingsWrong(("OIDC_ISSUER and OIDC_CLIENT_ID go together: one of them is missing",))
+    from lapor_sync.web.provider import Client, Provider
+
+    secret, file = None, settings.oidc_client_secret_file
+    if file is not None:
+        try:
+            secret = read_file(file, 4096).decode().strip()
+        except (OSError, UnicodeDecodeError) as exc:
+            raise SettingsWrong((f"the single sign-on's secret {shown_path(file)} cannot be read",)) from exc
+    return Provider(Client(issuer=settings.oidc_issuer, id=settings.oidc_client_id, secret=secret), clock)
 
 
 def collect_as_it_comes() -> None:

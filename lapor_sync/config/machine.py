@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from lapor_sync.config.values import board_url
+from lapor_sync.config.values import board_url, issuer_url
 from lapor_sync.domain import defaults
 from lapor_sync.domain.people import SecondFactor
 from lapor_sync.store.address import shown_url, sound_url
@@ -50,6 +50,13 @@ class Machine(BaseModel):
     second_factor: SecondFactor = Field(
         default=defaults.SECOND_FACTOR,
         description="none, admin or all: who must have a second factor",
+    )
+    oidc_issuer: Annotated[str, AfterValidator(issuer_url)] | None = Field(
+        default=None, description="the https:// address of the city's single sign-on (OpenID Connect)"
+    )
+    oidc_client_id: str | None = Field(default=None, description="what the single sign-on knows the board as")
+    oidc_client_secret_file: Path | None = Field(
+        default=None, description="the path of a file that holds the client's secret"
     )
     board_trusted_proxy: str | None = Field(
         default=None, pattern=r"^[0-9A-Fa-f:.]+$", description="the IP address of the proxy in front of the board"

@@ -33,6 +33,14 @@ def board_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def issuer_url(value: str) -> str:
+    """Return an issuer's address as it is given: it is compared letter by letter. By TLS, as the board's."""
+    url = urlsplit(web_url(value))
+    require(not url.query and not url.fragment)
+    require(url.scheme == "https" or url.hostname in {"localhost", "127.0.0.1", "::1"})
+    return value
+
+
 def _port_is_sound(url: SplitResult) -> bool:
     """`port` raises ValueError where it is no number or out of range."""
     return url.port is None or url.port > 0

@@ -68,6 +68,8 @@ class Code(Coded):
     FACTOR_NEEDED = "factor_needed"
     SIGN_ON_FAILED = "sign_on_failed"
     SIGN_ON_UNKNOWN = "sign_on_unknown"
+    SIGN_ON_TAKEN = "sign_on_taken"
+    SIGN_ON_AWAY = "sign_on_away"
     PASSWORD_TOO_SHORT = "password_too_short", "least"
     PASSWORD_TOO_LONG = "password_too_long", "most"
     PASSWORD_COMMON = "password_common"

@@ -119,30 +119,31 @@ def new_link(store: Store, actor: Actor, sign_in: str) -> str:
 
 def _new_link(work: Work, person_id: str) -> str:
     token = secrets.token_urlsafe(32)
+    factors.end_of(work, person_id)  # who began with the link before does not go on
     people.add_link(work, person_id, hash_of(token))
     return token
 
 
 def invited(store: Store, token: str) -> str:
     """Return the name of the person whom a link is for. Raises Refused."""
-    return _invited(store, token).name
+    return invitee(store, token).name
 
 
-def _invited(store: Store, token: str) -> Person:
-    """The person of a link that can be used; one that is seen to be too old is noted. Raises Refused."""
+def invitee(store: Store, token: str) -> Person:
+    """Return the person of a link that can be used; one that is seen to be too old is noted. Raises Refused."""
     with store.reading() as work:
         one, found = _of_link(work, token), people.link_of(work, hash_of(token))
     if one is not None:
         return one
     if found is not None and found.ended_at is None:  # nothing is written for what is no link: anybody may ask
         with store.work() as work:
-            _sweep(work)
+            sweep(work)
     raise Refused(Code.LINK_OVER)
 
 
 def accept(store: Store, token: str, password: str) -> None:
     """Let the person of a link have this password: ends the link, and every session. Raises Refused."""
-    one = _invited(store, token)
+    one = invitee(store, token)
     kept = _hashed(password, one)
     with store.work(by_oneself(one.id)) as work:
         if _of_link(work, token) is None:  # somebody else was quicker
@@ -209,7 +210,7 @@ def enter(store: Store, sign_in: str, password: str, *, address: str | None) -> 
         now = people.get(work, one.id)
         if now is None or now.password != one.password:  # another was chosen in this very moment
             raise Refused(Code.SIGN_IN_WRONG)
-        _sweep(work)
+        sweep(work)
         if kept != one.password:
             people.put_password(work, one.id, kept)
         wrong = _forgive(work, one, origin) - 1
@@ -322,7 +323,7 @@ def _see(store: Store, found: Session) -> None:
 
 def _end(store: Store, found: Session) -> None:
     with store.work() as work:
-        _sweep(work)
+        sweep(work)
         if people.end_session(work, found.id):
             work.note("session_over", _subject(found.person_id), session=found.id)
 
@@ -498,7 +499,7 @@ def managing(store: Store, actor: Actor) -> Iterator[Work]:
     """Open a transaction of somebody who may manage people, and holds the post right now. Raises Refused."""
     with acting(store, actor) as work:
         demand(actor, Act.MANAGE_PEOPLE)
-        _sweep(work)
+        sweep(work)
         yield work
 
 
@@ -510,7 +511,8 @@ def person_of(work: Work, given: str) -> Person:
     return found
 
 
-def _sweep(work: Work) -> None:
+def sweep(work: Work) -> None:
+    """Write down what is over by now."""
     at = work.now
     people.note_what_is_over(
         work,

@@ -30,6 +30,7 @@ class Person:
     made_at: datetime
     last_sign_in_at: datetime | None
     ended_at: datetime | None
+    has_sign_on: bool = False
 
     @property
     def has_accepted(self) -> bool:
@@ -40,6 +41,16 @@ class Person:
 def by_sign_in(work: Work, sign_in: str) -> Person | None:
     """Return the person of that sign-in name, as `domain.people.sign_in_of` writes it."""
     return _person(work, person.c.sign_in == sign_in)
+
+
+def by_sign_on(work: Work, subject: str) -> Person | None:
+    """Return the person who is that one to the city's single sign-on."""
+    return _person(work, person.c.sign_on == subject)
+
+
+def put_sign_on(work: Work, person_id: str, subject: str) -> None:
+    """Let the person be that one to the city's single sign-on."""
+    _put(work, person_id, sign_on=subject)
 
 
 def get(work: Work, person_id: str) -> Person | None:
@@ -61,6 +72,7 @@ def _as_person(row: Row[Any]) -> Person:
         made_at=from_text(row.made_at),
         last_sign_in_at=from_text(row.last_sign_in_at),
         ended_at=from_text(row.ended_at),
+        has_sign_on=row.sign_on is not None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -18,10 +19,13 @@ from lapor_sync.store.file_folder import FileFolder
 Measure = Callable[[str, str, int, float], None]
 """Hears of a request: the rule of its address, its method, the status, how many seconds."""
 
+if TYPE_CHECKING:
+    from lapor_sync.web.provider import Provider
+
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """One city's board.
+    """One city's board. `provider`: its single sign-on.
 
     `secret` signs the tokens of forms. `public_url` is where people find it, None on loopback alone; `host` then is
     the name or address it listens on. `files`: where citizens' files are kept. `report_url`: where LAPOR shows a
@@ -36,6 +40,7 @@ class Board:
     city: str = ""
     files: FileFolder | None = None
     second_factor: SecondFactor = defaults.SECOND_FACTOR
+    provider: Provider | None = None
     measure: Measure | None = None
 
     @property

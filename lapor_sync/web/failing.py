@@ -180,7 +180,14 @@ def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
         back = request.full_path.rstrip("?") if request.method in SAFE else _page_url()
         return redirect(url_for("sign_in.page", next=back), 303)
     problem = problem_of(words.PAGES[401])
-    shown = render_template("sign_in.html", problem=problem, next=_page_url(), kept=kept, sign_in="")
+    shown = render_template(
+        "sign_in.html",
+        problem=problem,
+        next=_page_url(),
+        kept=kept,
+        sign_in="",
+        has_sign_on=board().provider is not None,
+    )
     return Response(shown, status=401, content_type=HTML)
 
 

@@ -181,6 +181,10 @@ REFUSALS: Mapping[Code, Told] = {
     Code.FACTOR_NEEDED: Told("This post needs a second step.", "Set another one up before this one goes."),
     Code.SIGN_ON_FAILED: Told("The single sign-on did not succeed.", "Try again, or sign in with the password."),
     Code.SIGN_ON_UNKNOWN: Told("The single sign-on named nobody who has an account.", "Ask the city's admin."),
+    Code.SIGN_ON_TAKEN: Told("That account of the city is bound to another person here.", "Ask the city's admin."),
+    Code.SIGN_ON_AWAY: Told(
+        "The city's single sign-on does not answer as it should.", "Sign in with the password, or try again later."
+    ),
     Code.LINK_OVER: Told(
         "This link was used, is too old, or never was one.",
         "Let `lapor-sync people link SIGN_IN` make a new one; it lasts 24 hours.",

@@ -250,6 +250,13 @@ REFUSALS: Mapping[Code, Told] = {
     Code.SIGN_ON_UNKNOWN: Told(
         "Akun kota itu belum terdaftar di papan ini.", "Mintalah undangan kepada admin induk."
     ),
+    Code.SIGN_ON_TAKEN: Told(
+        "Akun kota itu sudah terhubung dengan orang lain di papan ini.", "Hubungi admin induk."
+    ),
+    Code.SIGN_ON_AWAY: Told(
+        "Halaman masuk kota sedang tidak dapat dihubungi.",
+        "Masuk dengan kata sandi papan ini, atau coba lagi beberapa menit lagi.",
+    ),
     Code.LINK_OVER: Told(
         "Tautan ini sudah dipakai atau sudah lewat waktunya.",
         "Minta tautan baru kepada admin induk; tautan berlaku 24 jam.",
@@ -511,6 +518,7 @@ ACTIONS: Mapping[str, str] = {
     "session_over": "sesi berakhir",
     "post_handed_over": "menyerahkan jabatan",
     "tenures_ended": "mengakhiri masa jabatan",
+    "sign_on_bound": "menghubungkan akun kota",
     "person_forgotten": "menghapus nama dan nama masuk orang",
     "exported": "mengambil daftar beserta isi laporan rahasia",
 }

@@ -422,6 +422,8 @@ ENTRIES: dict[str, Call] = {
     ),
     "reports.is_withheld": lambda w: [reports.is_withheld(w, one) for one in ("7001", "7003", "u7003")],
     "people.by_sign_in": lambda w: people.by_sign_in(w, "siti"),
+    "people.by_sign_on": lambda w: people.by_sign_on(w, "theirs"),
+    "people.put_sign_on": lambda w: people.put_sign_on(w, Ids.person, "x"),
     "people.get": lambda w: people.get(w, Ids.person),
     "people.add": lambda w: bool(people.add(w, name="x", sign_in="budi")),
     "people.put_password": lambda w: people.put_password(w, Ids.person, "x"),

@@ -101,6 +101,9 @@ def test_defaults_are_those_of_the_interface() -> None:
         "metrics_listen": None,
         "board_metrics_listen": None,
         "second_factor": "admin",
+        "oidc_issuer": None,
+        "oidc_client_id": None,
+        "oidc_client_secret_file": None,
     }
 
 

@@ -13,6 +13,7 @@ from lapor_sync.web.pages.recap import recap
 from lapor_sync.web.pages.report import report
 from lapor_sync.web.pages.reports import reports
 from lapor_sync.web.pages.sign_in import sign_in
+from lapor_sync.web.pages.sign_on import sign_on
 from lapor_sync.web.pages.system import system
 from lapor_sync.web.pages.tasks import tasks
 
@@ -30,6 +31,7 @@ BLUEPRINTS = (
     report,
     reports,
     sign_in,
+    sign_on,
     system,
     tasks,
 )

@@ -22,10 +22,18 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
     """The person's own page; also of one who holds no post."""
     who = session.person()
     with board().store.reading() as work:
+        mine = stored.get(work, who.person_id)
         sessions = stored.sessions(work, who.person_id)
         tenures, opds = stored.tenures(work, person_id=who.person_id), institutions.names(work)
     return render_template(
-        "account.html", problem=problem, who=who, sessions=sessions, tenures=tenures[::-1], opds=opds
+        "account.html",
+        problem=problem,
+        who=who,
+        sessions=sessions,
+        tenures=tenures[::-1],
+        opds=opds,
+        is_bound=mine is not None and mine.has_sign_on,
+        has_sign_on=board().provider is not None,
     )
 
 

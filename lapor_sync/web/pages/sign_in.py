@@ -28,8 +28,18 @@ def page(problem: Problem | None = None) -> str | Response:
     if problem is None and session.signed_in() is not None:
         return redirect(back, 303)
     return render_template(
-        "sign_in.html", problem=problem, next=back, kept=kept_words(), sign_in=request.form.get("sign_in", "")
+        "sign_in.html",
+        problem=problem,
+        next=back,
+        kept=kept_words(),
+        sign_in=request.form.get("sign_in", ""),
+        has_sign_on=has_sign_on(),
     )
+
+
+def has_sign_on() -> bool:
+    """Return whether the city has a single sign-on."""
+    return guard.board().provider is not None
 
 
 @sign_in.post("/masuk")
@@ -94,7 +104,7 @@ def leave() -> Response:
 def invitation(token: str, problem: Problem | None = None) -> str:
     """Whom the link is for. To look uses nothing up: programs that read mails look at every link."""
     name = people.invited(guard.board().store, token)
-    return render_template("invitation.html", problem=problem, name=name, token=token)
+    return render_template("invitation.html", problem=problem, name=name, token=token, has_sign_on=has_sign_on())
 
 
 @sign_in.post("/undangan/<token>")
