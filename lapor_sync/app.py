@@ -8,13 +8,22 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import structlog
 
 from lapor_sync.clock import SystemClock
-from lapor_sync.config import Secrets, Settings, files_folder, read_dated_file, read_secrets, setting_name
+from lapor_sync.config import (
+    Secrets,
+    Settings,
+    files_folder,
+    read_channels,
+    read_dated_file,
+    read_secrets,
+    setting_name,
+)
 from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.calendar import WorkingDays
@@ -24,11 +33,13 @@ from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreError, Upstre
 from lapor_sync.domain.limits import load_calendar, load_limits, packaged
 from lapor_sync.domain.names import shown_name, shown_time
 from lapor_sync.domain.people import Actor
-from lapor_sync.domain.ports import Clock, Connector
+from lapor_sync.domain.ports import Clock, Connector, Sender
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.mirror import Log, Mirror, Pace, Rules
 from lapor_sync.monitoring.health import not_ready
 from lapor_sync.monitoring.watch import NOBODY, Watch
+from lapor_sync.notices.composing import Surroundings
+from lapor_sync.notices.telling import Telling, beside
 from lapor_sync.office import FileLimits
 from lapor_sync.store import backup, lock, marks, outbox, people
 from lapor_sync.store.backup import Contents
@@ -44,6 +55,7 @@ from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.setup import Keeping, Setup, no_step
 from lapor_sync.sync.take_export import take_export
 from lapor_sync.words.en import told
+from lapor_sync.words.notices_id import Place
 
 if TYPE_CHECKING:
     from connectors.sp4n_v3 import Sp4nV3
@@ -125,6 +137,25 @@ def connector_of(
 
     with Transport(transport, clock=clock, stopping=stopping, may_leave=may_leave, heard=heard) as client:
         yield Sp4nV3(client, assumed)
+
+
+def sender_of(settings: Settings) -> Sender | None:
+    """The channels on which people are told things; None where there are none. Raises SettingsWrong."""
+    from connectors.notifying import Channels
+
+    urls = read_channels(settings)
+    if settings.notify_from is None or not (urls.technical or urls.person):
+        return None
+    return Channels(
+        sender=settings.notify_from,
+        person={kind: url.get_secret_value() for kind, url in urls.person.items()},
+        technical_urls=tuple(url.get_secret_value() for url in urls.technical),
+    )
+
+
+def place_of(settings: Settings) -> Place:
+    """Where links in notices lead, and the zone of their days."""
+    return Place(settings.board_public_url or "", settings.timezone)
 
 
 @dataclass
@@ -240,10 +271,12 @@ class App:
             self.holding = self._hold(stack, store, notifier, standby=standby)
             if self.holding is None:
                 return
-            self._beat(notifier)
             mirror = self._mirror(store)
+            telling = self._telling(mirror)
+            self._beat(notifier)
             upstream = stack.enter_context(self._upstream(mirror))
             self.log.info("daemon_started", database=self.settings.database_shown)
+            stack.enter_context(beside(telling))
             Loop(
                 cycle=lambda: self._timed(lambda: self._cycle(mirror, upstream)),
                 stopping=self.stopping,
@@ -359,6 +392,25 @@ class App:
             self.take_imports(mirror)  # last: a file that breaks us must not stop the city's responses
         return outcome
 
+    def _telling(self, mirror: Mirror) -> Telling | None:
+        """How people are told things; None where there is no channel. It feeds no watchdog: that is the cycle's."""
+        sender = sender_of(self.settings)
+        if sender is None:
+            return None
+        database = backup.database_file(self.settings.database_url)
+        folder = database.parent if database is not None else files_folder(self.settings, os.environ)
+        return Telling(
+            mirror=mirror,
+            sender=sender,
+            clock=self.clock,
+            place=place_of(self.settings),
+            digest_at=self.settings.digest_at,
+            around=Surroundings(free=partial(free_share, folder), makes_backups=database is not None),
+            spread=self.spread,
+            step=self.step,
+            stopping=self.stopping,
+        )
+
     @contextmanager
     def _upstream(self, mirror: Mirror) -> Iterator[Upstream | None]:
         """The connector for as long as the program runs; None in a city without an API account."""
@@ -426,6 +478,15 @@ class App:
                 progress=progress,
                 on_day=info.generated_on_day,
             )
+
+
+def free_share(folder: Path) -> float | None:
+    """The share of a folder's disk that is free for this user; None where that cannot be told."""
+    try:
+        found = os.statvfs(folder)
+    except OSError:
+        return None
+    return found.f_bavail / found.f_blocks if found.f_blocks else None
 
 
 @dataclass

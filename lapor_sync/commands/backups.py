@@ -18,7 +18,7 @@ from lapor_sync.commands.base import (
     refuse_existing,
     stop_on_signals,
 )
-from lapor_sync.domain.errors import BadInput, NotAllowed, UpstreamError
+from lapor_sync.domain.errors import BadInput, NotAllowed, StoreError, UpstreamError
 from lapor_sync.output import say
 
 _DUMP = "pg_dump --format=custom --file={file} --dbname={database}"
@@ -47,7 +47,30 @@ def backup(call: Call, file: Path) -> None:
         copy(database, part, at_work=True)
         contents = look_into(part)
     flush(file.parent)
+    _remember(call)
     say(f"{file}: {contents}")
+
+
+def _remember(call: Call) -> None:
+    """Let the database know that there is a backup, so that somebody is told where there is none.
+
+    One of an earlier schema stays as it is: a backup before an upgrade is no upgrade.
+    """
+    from lapor_sync.clock import SystemClock
+    from lapor_sync.store import marks
+    from lapor_sync.store.database import Store, is_of_today, make_engine
+    from lapor_sync.store.marks import Mark
+
+    settings = call.settings()
+    store = Store(make_engine(settings.database_url, anew=False), settings.agency, SystemClock())
+    try:
+        if is_of_today(store.engine):
+            with store.work() as work:
+                marks.put_now(work, Mark.BACKED_UP)
+    except StoreError:
+        pass  # the backup is there all the same
+    finally:
+        store.close()
 
 
 def _command(tool: str, url: str, file: Path) -> str:

@@ -23,7 +23,15 @@ from pydantic import ValidationError
 from lapor_sync.config.agencies import OF_ONE_AGENCY, agency_files, lines_of
 from lapor_sync.config.agency import SECRETS
 from lapor_sync.config.machine import Machine
-from lapor_sync.config.secrets import Secrets, in_its_file, read_headers, read_secret_file, read_secrets
+from lapor_sync.config.secrets import (
+    Secrets,
+    in_its_file,
+    read_channels,
+    read_headers,
+    read_secret_file,
+    read_secrets,
+    try_channels,
+)
 from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import PREFIX, setting_name
 from lapor_sync.domain.errors import SettingsWrong
@@ -52,6 +60,7 @@ __all__ = [
     "load_agencies",
     "load_machine",
     "load_settings",
+    "read_channels",
     "read_dated_file",
     "read_secrets",
     "setting_name",
@@ -195,7 +204,7 @@ class _Source:
             said = own.origins["agency"]
             self.problems.append(f"{said} is not as the file is named; it must be {key}, or left out")
         own.put("agency", key, f"the name of {path}")
-        credentials = _from_credentials(self.environ, (*SECRETS, "extra_headers"), f"{key}.")
+        credentials = _from_credentials(self.environ, (*SECRETS, "extra_headers", "notify_urls"), f"{key}.")
         shared = _from_credentials(self.environ, _CREDENTIALS)
         return [self.env, credentials, own, shared, self.main]
 
@@ -209,7 +218,7 @@ class _Source:
             layer.drop(name)
 
 
-_CREDENTIALS = ("extra_headers", "board_secret")
+_CREDENTIALS = ("extra_headers", "board_secret", "notify_urls")
 
 
 def _chosen(agency: str | None, folder: Path, files: Mapping[str, Path]) -> str:
@@ -243,6 +252,7 @@ def _settled(layers: list[_Layer], environ: Mapping[str, str], problems: list[st
     given.values.setdefault("database_url", default_database_url(environ))
     settings = _validated(given, problems)
     _try_headers(given, problems)
+    _try_channels(given, problems)
     _try_dated_files(given, problems)
     if settings is None or problems:
         raise SettingsWrong(tuple(problems))
@@ -388,6 +398,18 @@ def _try_headers(given: _Layer, problems: list[str]) -> None:
     if isinstance(path, str | Path):
         auth_header = str(given.values.get("auth_header", Settings.model_fields["auth_header"].default))
         read_headers(Path(path), auth_header, given.origins["extra_headers_file"], problems)
+
+
+def _try_channels(given: _Layer, problems: list[str]) -> None:
+    """The channels of notices are read here once, too; without a sender there is none."""
+    path = given.values.get("notify_urls_file")
+    if isinstance(path, str | Path):
+        try_channels(Path(path), given.origins["notify_urls_file"], problems)
+        if "notify_from" not in given.values:
+            origin = given.origins["notify_urls_file"]
+            problems.append(
+                f"{setting_name('notify_from')} is missing: {origin} needs an address that notices come from"
+            )
 
 
 def _validated(given: _Layer, problems: list[str]) -> Settings | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from lapor_sync.config.values import (
     Secret,
     Zone,
     as_items,
+    as_time,
     auth_header_name,
     setting_name,
     web_url,
@@ -125,6 +127,18 @@ class Agency(BaseModel):
             default=(),
             description="names of hosts in a private network that citizens' files may lie on, comma-separated",
         )
+    )
+
+    notify_from: str | None = Field(
+        default=None,
+        pattern=r"^[^@\s<>]{1,64}@[A-Za-z0-9.-]{1,190}$",
+        description="the e-mail address that notices come from",
+    )
+    notify_urls_file: Path | None = Field(
+        default=None, description="the path of a TOML file of Apprise addresses: technical, [person]"
+    )
+    digest_at: Annotated[time, BeforeValidator(as_time)] = Field(
+        default=defaults.DIGEST_AT, description="a time of day such as 07:30"
     )
 
     upstream_timezone: Zone = ZoneInfo(defaults.TIMEZONE)

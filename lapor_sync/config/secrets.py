@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from lapor_sync.config.agency import SECRETS
+from lapor_sync.config.channels import ChannelUrls, channels_of
 from lapor_sync.config.headers import headers_of
 from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import bare_secret, setting_name
@@ -44,6 +45,24 @@ def read_headers(path: Path, auth_header: str, origin: str, problems: list[str])
     headers, wrong = headers_of(read_secret_file(path, origin, problems), auth_header)
     problems.extend(f"{origin}: {why}" for why in wrong)
     return headers
+
+
+def read_channels(settings: Settings) -> ChannelUrls:
+    """Return the channels of notices as their file names them now; none where there is no file. Raises SettingsWrong."""
+    if settings.notify_urls_file is None:
+        return ChannelUrls()
+    problems: list[str] = []
+    found = try_channels(settings.notify_urls_file, setting_name("notify_urls_file"), problems)
+    if problems:
+        raise SettingsWrong(tuple(problems))
+    return found
+
+
+def try_channels(path: Path, origin: str, problems: list[str]) -> ChannelUrls:
+    """Return the channels that stand in that file; what is wrong with it goes to the problems."""
+    found, wrong = channels_of(read_secret_file(path, origin, problems))
+    problems.extend(f"{origin}: {why}" for why in wrong)
+    return found
 
 
 def _secret_now(settings: Settings, name: str, problems: list[str]) -> SecretStr | None:

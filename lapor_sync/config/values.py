@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from typing import Annotated
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo
@@ -60,6 +61,16 @@ def as_items(value: object) -> object:
 def as_id(value: object) -> object:
     """Return an id as text: TOML has numbers."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def as_time(value: object) -> object:
+    """Return a time of day of a text such as 07:30 or 07.30, as people here write it. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    found = re.fullmatch(r"([01]?\d|2[0-3])[:.]([0-5]\d)", value.strip())
+    if found is None:
+        raise ValueError
+    return time(int(found[1]), int(found[2]))
 
 
 def without_repeats(items: tuple[str, ...]) -> tuple[str, ...]:

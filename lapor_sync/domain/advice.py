@@ -32,6 +32,7 @@ class Todo(Coded):
     RESTORE_LAST = "restore_last"
     KEEP_AS_EVIDENCE = "keep_as_evidence"
     STOP_OTHER = "stop_other"
+    CHECK_CHANNEL = "check_channel"
     REPORT_FAULT = "report_fault"
     # The database.
     OTHER_WORKS_ON = "other_works_on"

@@ -71,6 +71,13 @@ class WorkingDays:
             year = self._year(number)
         return year.ends[at]
 
+    def last(self, at: datetime, days: int) -> datetime:
+        """Return when the `days`-th last working day up to that of `at` began."""
+        day = self.day_of(at)
+        while not (self.is_working(day) and (days := days - 1) == 0):
+            day -= timedelta(days=1)
+        return datetime(day.year, day.month, day.day, tzinfo=self.timezone)
+
     def between(self, start: datetime, end: datetime) -> int:
         """How many working days lie after the local day of `start`, up to and with that of `end`."""
         first, last = self.day_of(start), self.day_of(end)

@@ -5,6 +5,7 @@ Times in seconds, sizes in mebibytes. Source: upstream (paths and names), rules 
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Final
 
 from lapor_sync.domain.people import SecondFactor
@@ -33,6 +34,8 @@ ATTACHMENTS_MAX_GB: Final = 20.0
 ATTACH_TYPES: Final = ("jpg", "jpeg", "png", "pdf", "doc", "docx")
 ATTACH_MAX_MB: Final = 5.0
 ATTACH_MAX: Final = 5
+
+DIGEST_AT: Final = time(7, 30)
 
 SECOND_FACTOR: Final = SecondFactor.ADMIN
 """Who must have a second factor."""

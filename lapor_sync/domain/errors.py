@@ -26,6 +26,9 @@
     │   ├── StoreNewer              made by a newer lapor-sync
     │   ├── StoreDamaged            a file that is damaged, or no database of lapor-sync
     │   └── AuditBroken             the chain does not verify
+    ├── NoticeError                 a notice did not go out                                 exit 1
+    │   ├── NoticeNotTaken          surely not: it may be tried again
+    │   └── NoticeInDoubt           it may have arrived: it is never sent again
     ├── LockHeld                    another process works this database                     exit 3
     ├── PartlyTaken                 of what was given a part was taken, the rest cannot be   exit 1
     ├── BadRecord                   one record could not be read: it goes to quarantine
@@ -229,6 +232,24 @@ class AuditBroken(StoreError):
     def __init__(self, what: str, *, seq: int | None = None) -> None:
         super().__init__(what)
         self.seq = seq
+
+
+class NoticeError(LaporSyncError):
+    """A notice did not go out as it should. `reason` is a code; no address and no secret is in `what`."""
+
+    todo = advise(Todo.CHECK_CHANNEL)
+
+    def __init__(self, what: str, *, reason: str) -> None:
+        super().__init__(what)
+        self.reason = reason
+
+
+class NoticeNotTaken(NoticeError):
+    """It surely was not taken by the channel: it may be tried again."""
+
+
+class NoticeInDoubt(NoticeError):
+    """It may have arrived: whoever sends it again may tell the same twice."""
 
 
 class LockHeld(LaporSyncError):

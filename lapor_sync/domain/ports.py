@@ -75,6 +75,24 @@ class FileSource(Protocol):
         other UpstreamError."""
 
 
+class Sender(Protocol):
+    """The channels on which people are told things. One call takes half a minute at most, whatever its channel does."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What a person may choose: `email` and others."""
+
+    @property
+    def technical(self) -> int:
+        """How many technical channels there are."""
+
+    def send(self, to: str, subject: str, text: str, kind: str = "email") -> None:
+        """Send one text to one address. Raises NoticeNotTaken, NoticeInDoubt."""
+
+    def send_technical(self, number: int, subject: str, text: str) -> None:
+        """Send one text to a technical channel, by its place from 0 on. Raises NoticeNotTaken, NoticeInDoubt."""
+
+
 class Connector(Protocol):
     """The calls of the upstream. Reads raise UpstreamError; a write never raises, it returns its outcome."""
 

@@ -273,9 +273,17 @@ def _reconcile(old: Mirrored | None, new: Mirrored, deliveries: list[Queued]) ->
         steps += _hold_moved(new, deliveries)
     if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
         new = new._replace(agreed=new.present)
-    if old is None or (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed):
+    if old is None or _moved(old, new) or _disposed(old) != _disposed(new):
         steps.append(_note(old, new, decision))
     return new, steps
+
+
+def _moved(old: Mirrored, new: Mirrored) -> bool:
+    return (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed)
+
+
+def _disposed(one: Mirrored) -> str | None:
+    return one.report.disposition_id
 
 
 def three_ways(new: Mirrored, agreed: Colour | None, deliveries: list[Queued]) -> Decision:
@@ -309,7 +317,7 @@ def _held(queued: Queued, reason: Reason) -> Queued:
 
 
 def _note(old: Mirrored | None, new: Mirrored, decision: Decision) -> Note:
-    data = {
+    data: dict[str, object] = {
         "decision": decision,
         "before": old.colour if old else None,
         "after": new.colour,
@@ -318,4 +326,6 @@ def _note(old: Mirrored | None, new: Mirrored, decision: Decision) -> Note:
         "rules": new.rules,
         "waiting_on": new.verdict.waiting_on,
     }
+    if old is None or _disposed(old) != _disposed(new):
+        data["disposed"] = _disposed(new)
     return Note("colour", new.tracking_id, data)

@@ -132,6 +132,15 @@ def _insert(dialect: str) -> Insert:
     return plain(audit, dialect)
 
 
+def began_at(conn: Connection, agency: str) -> datetime | None:
+    """Return when the first row was written; None where there is none, or it cannot be read."""
+    query = select(audit.c.at).where(_in_chain(agency)).order_by(audit.c.seq).limit(1)
+    try:
+        return from_text(conn.execute(query).scalar())
+    except ValueError:
+        return None
+
+
 def holds(conn: Connection, agency: str | None, wanted: Head) -> bool:
     """Whether this very row is in the chain."""
     found = conn.execute(select(audit.c.hash).where(_in_chain(agency), audit.c.seq == wanted.count)).scalar()

@@ -365,6 +365,12 @@ def prepare(engine: Engine, *, anew: bool = True) -> None:
     upgrade(engine.execution_options(lapor_write=True))
 
 
+def is_of_today(engine: Engine) -> bool:
+    """Return whether a database has the schema of this program. Raises StoreUnavailable, StoreDamaged."""
+    with _translated(), engine.connect().execution_options(lapor_write=False) as conn:
+        return schema_version(conn) == HEAD
+
+
 def need_utf8(conn: Connection) -> None:
     """Raise SettingsWrong for a PostgreSQL database that cannot hold every letter, or holds bytes of any kind."""
     if conn.dialect.name != "postgresql":

@@ -31,6 +31,10 @@ class Mark(StrEnum):
     PAUSED = "paused"  # a person, or a restore, paused delivery: see pauses.py
     CUT = "cut"  # how many accepted responses in a row came back cut or empty
     WAKE = "wake"  # when a person last let something go now: the daemon sleeps on no longer
+    NOTICED = "noticed"  # the last audit row from which notices were made
+    DIGESTED = "digested"  # the day of the last digest
+    TROUBLES = "troubles"  # JSON: what admins were told of and is not over, each with when that was
+    BACKED_UP = "backed_up_at"  # when `backup` last made a copy of this database
     MAY_VANISH = "may_vanish"  # a person accepted that many reports are marked vanished
 
 

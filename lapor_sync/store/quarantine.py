@@ -16,7 +16,7 @@ from lapor_sync.store import reports
 from lapor_sync.store.bulk import among, ask
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import quarantine as table
-from lapor_sync.store.times import from_text
+from lapor_sync.store.times import from_text, to_text
 
 LIST, DETAIL, THREAD, EXPORT = "list", "detail", "thread", "export"
 """Where a record came from."""
@@ -57,6 +57,12 @@ def put(work: Work, source: str, bad: BadRecord) -> bool:
     )
     work.note("quarantined", bad.report_id or bad.key, source=source)
     return True
+
+
+def count_since(work: Work, since: datetime) -> int:
+    """Return how many records were put away since then."""
+    which = (table.c.agency == work.agency, table.c.seen_at >= to_text(since))
+    return int(work.conn.execute(select(func.count()).select_from(table).where(*which)).scalar_one())
 
 
 def release(work: Work, report_ids: Iterable[str], *, sources: tuple[str, ...] = (LIST, DETAIL)) -> None:

@@ -481,11 +481,12 @@ def _numbers(work: Work, within: Within) -> Iterable[Any]:
     return work.conn.execute(query)
 
 
-def late(work: Work, within: Within) -> dict[str | None, int]:
-    """Return how many reports of each OPD are past their deadline."""
+def late(work: Work, within: Within, before: datetime | None = None) -> dict[str | None, int]:
+    """Return how many reports of each OPD are past their deadline; past it since `before`, if that is given."""
+    end = work.at if before is None else to_text(before)
     query = (
         select(table.c.disposition_id, func.count())
-        .where(table.c.agency == work.agency, _of(within), table.c.due_at.is_not(None), table.c.due_at < work.at)
+        .where(table.c.agency == work.agency, _of(within), table.c.due_at.is_not(None), table.c.due_at < end)
         .group_by(table.c.disposition_id)
     )
     return {opd: int(number) for opd, number in work.conn.execute(query)}

@@ -32,9 +32,10 @@ from sqlalchemy import (
 from lapor_sync.domain.citizen_files import FileState
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import BLOCKING, Kind, State
+from lapor_sync.domain.notices import NoticeKind, NoticeState
 from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0015"
+HEAD = "0016"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -558,6 +559,48 @@ reply_template = Table(  # LAPOR's templates for answers, as its master list has
     Column("title", Text, nullable=False),
     Column("content", Text, nullable=False),
 )
+
+# Notices: where people are told things, what is told them and what became of it.
+
+channel = Table(
+    "channel",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),  # email, or another one that the file of channels has a template for
+    Column("address", Text, nullable=False),
+    Column("wants", Text, nullable=False),  # JSON: the kinds of notices that go there
+    Column("made_at", Text, nullable=False),
+    Column("verified_at", Text),  # when a code that was sent there came back
+    Column("code_hash", Text),
+    Column("code_at", Text),
+    Column("tries", Integer, nullable=False),  # wrong ones of this code
+)
+Index("channel_person", channel.c.agency, channel.c.person_id)
+
+notice = Table(  # no citizen's name or word: counts, numbers, days
+    "notice",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("channel", Text, nullable=False),  # a channel's number, or which technical one
+    Column("person_id", BigInteger),  # null of a technical channel
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON
+    Column("made_at", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("next_try_at", Text),
+    Column("ended_at", Text),
+    Column("why", Text),  # a code
+    CheckConstraint(_one_of("kind", NoticeKind), name="notice_kind"),
+    CheckConstraint(_one_of("state", NoticeState), name="notice_state"),
+)
+Index("notice_key", notice.c.agency, notice.c.channel, notice.c.key, unique=True)
+Index("notice_made", notice.c.agency, notice.c.made_at)
+_partial("notice_open", notice.c.agency, notice.c.id, where=text("state IN ('waiting', 'sending')"))
 
 audit = Table(
     "audit",

@@ -286,6 +286,7 @@ TODOS: Mapping[Todo, Sentence] = {
     Todo.RESTORE_LAST: "Keep the file, and restore the last backup: `lapor-sync restore FILE`.",
     Todo.KEEP_AS_EVIDENCE: "Keep this database as evidence and compare with the heads in the journal and in backups.",
     Todo.STOP_OTHER: "Stop that process first, or leave the work to it.",
+    Todo.CHECK_CHANNEL: "Check LAPOR_SYNC_NOTIFY_URLS_FILE and its servers; try it by `lapor-sync notices test`.",
     Todo.REPORT_FAULT: "This is a fault of lapor-sync: please report it with the line above.",
     Todo.OTHER_WORKS_ON: "Nothing: the other process looks for what was being sent.",
     Todo.LEAVE_LOCK_FILE: "Never remove it: it is no sign that somebody works. Start again.",

@@ -12,6 +12,7 @@ import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from lapor_sync.domain.colour import Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State, WhyPaused
 from lapor_sync.domain.errors import BadRecord, Defect
 from lapor_sync.domain.next_step import Scene
+from lapor_sync.domain.notices import NoticeKind
 from lapor_sync.domain.people import FactorKind, Post, Role, Tenure
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Institution, OutgoingFile, StatusChange
@@ -32,6 +34,7 @@ from lapor_sync.store import (
     ailing,
     attendance,
     audit,
+    channels,
     citizen_files,
     citizens,
     conflicts,
@@ -43,6 +46,7 @@ from lapor_sync.store import (
     marks,
     measured,
     notes,
+    notices,
     outages,
     outbox,
     overview,
@@ -130,6 +134,10 @@ def fill(work: Work, word: str, ref: str) -> None:
     notes.add(work, "7001", word, is_instruction=True, day=None)
     file = Attachment(url="address", file_name="surat", extension="pdf")
     citizen_files.note(work, {"7001": [file], "7002": [file]})
+    channel = channels.add(work, person, "email", word, [NoticeKind.DIGEST])
+    channels.put_code(work, channel, word)
+    channels.verify(work, channel)
+    notices.add(work, "technical/0", None, NoticeKind.SYSTEM, word, {"word": word})
     closed_one = next(one for one in citizen_files.wanted(work, 10) if one.tracking_id == "7002")
     citizen_files.keep(work, closed_one, "pdf", word, None, 5)
 
@@ -209,7 +217,7 @@ def a_file(work: Work) -> citizen_files.Wanted:
 class Ids:
     """The other agency's ids, which a page of it would name."""
 
-    person = post = tenure = conflict = factor = "0"
+    person = post = tenure = conflict = factor = channel = notice = "0"
 
 
 def their_tenure() -> Tenure:
@@ -287,6 +295,7 @@ ENTRIES: dict[str, Call] = {
     "ailing.forget": lambda w: ailing.forget(w, ["u7001"]),
     "ailing.due_now": ailing.due_now,
     "attendance.unattended": attendance.unattended,
+    "audit.began_at": lambda w: audit.began_at(w.conn, w.agency),
     "audit.head": lambda w: audit.head(w.conn, w.agency),
     "audit.append": lambda w: audit.append(
         w.conn, w.agency, [audit.entry(at=w.at, agency=w.agency, who="x", what="x", subject="7001", data={})]
@@ -296,6 +305,17 @@ ENTRIES: dict[str, Call] = {
     "audit.about": lambda w: [tuple(one) for one in audit.about(w.conn, w.agency, "7001")],
     "audit.listing": lambda w: audit.listing(w.conn, w.agency, audit.Sought(subject="7001"), before=None, most=50),
     "audit.verify": lambda w: audit.verify(w.conn, w.agency),
+    "channels.add": lambda w: bool(channels.add(w, Ids.person, "email", "x", [])),
+    "channels.of_person": lambda w: channels.of_person(w, Ids.person),
+    "channels.get": lambda w: channels.get(w, Ids.channel),
+    "channels.verified_mail": lambda w: channels.verified_mail(w, Ids.person),
+    "channels.readers": lambda w: len(channels.readers(w)),
+    "channels.put_code": lambda w: channels.put_code(w, Ids.channel, "x"),
+    "channels.count_try": lambda w: channels.count_try(w, Ids.channel),
+    "channels.verify": lambda w: channels.verify(w, Ids.channel),
+    "channels.put_wants": lambda w: channels.put_wants(w, Ids.channel, []),
+    "channels.remove": lambda w: channels.remove(w, Ids.channel),
+    "channels.forget": lambda w: channels.forget(w, Ids.person),
     "citizen_files.note": lambda w: citizen_files.note(
         w, {"7001": [Attachment(url="x", file_name="x", extension="x")]}
     ),
@@ -348,6 +368,20 @@ ENTRIES: dict[str, Call] = {
     "marks.put_now": lambda w: marks.put_now(w, Mark.SWEPT),
     "marks.clear": lambda w: marks.clear(w, Mark.CANARY),
     "notes.add": lambda w: bool(notes.add(w, "7001", "x", is_instruction=False, day=None)),
+    "notices.add": lambda w: notices.add(w, "technical/0", None, NoticeKind.SYSTEM, "theirs", {}),
+    "notices.waiting": lambda w: [one.key for one in notices.waiting(w)],
+    "notices.last_left": lambda w: notices.last_left(w, "technical/0"),
+    "notices.claim": lambda w: notices.claim(w, [Ids.notice]),
+    "notices.sent": lambda w: notices.sent(w, [Ids.notice]),
+    "notices.in_doubt": lambda w: notices.in_doubt(w, [Ids.notice], "x"),
+    "notices.try_later": lambda w: notices.try_later(w, replace(notices.listing(w)[0], id=Ids.notice), START, "x"),
+    "notices.give_up": lambda w: notices.give_up(w, [Ids.notice], "x"),
+    "notices.is_any_sending": notices.is_any_sending,
+    "notices.recover": notices.recover,
+    "notices.listing": notices.listing,
+    "notices.forget_old": lambda w: notices.forget_old(w, START + A_DAY),
+    "notices.happened_after": lambda w: notices.happened_after(w, 0, 100),
+    "notices.writers": lambda w: notices.writers(w, [REF, THEIR_REF]),
     "notes.of_report": lambda w: notes.of_report(w, "7001"),
     "outages.current": outages.current,
     "outages.begin": lambda w: outages.begin(w, START, "Denied"),
@@ -472,6 +506,7 @@ ENTRIES: dict[str, Call] = {
     "quarantine.release_rows": lambda w: quarantine.release_rows(w, [one_of(w).report]),
     "quarantine.release_absent": lambda w: quarantine.release_absent(w, quarantine.LIST, []),
     "quarantine.listing": quarantine.listing,
+    "quarantine.count_since": lambda w: quarantine.count_since(w, START - A_DAY),
     "quarantine.count": quarantine.count,
     "queries.page": lambda w: [queries.page(w, one, None) for one in _LISTS],
     "queries.count": lambda w: [queries.count(w, one, None, most=100) for one in _LISTS],
@@ -532,6 +567,7 @@ OF_THE_WHOLE_DATABASE = {
     "database.prepare",
     "database.need_utf8",
     "database.schema_version",
+    "database.is_of_today",
     "lock.working",  # tests/store/test_agencies.py: two agencies at work at once
     "lock.alone",
     "lock.holder",
@@ -612,6 +648,8 @@ def together(store: Store, other_city: Store) -> Store:
         Ids.tenure = people.tenures(work)[0].id
         Ids.factor = factors.of(work, person.id)[0].id
         Ids.conflict = conflicts.listing(work)[0].id
+        Ids.channel = channels.of_person(work, person.id)[0].id
+        Ids.notice = notices.listing(work)[0].id
     return store
 
 

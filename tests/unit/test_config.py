@@ -7,6 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import time
 from pathlib import Path
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
@@ -86,6 +87,9 @@ def test_defaults_are_those_of_the_interface() -> None:
         "attachments": "keep",
         "attachments_max_gb": 20.0,
         "attachments_hosts": (),
+        "notify_from": None,
+        "notify_urls_file": None,
+        "digest_at": time(7, 30),
         "upstream_timezone": ZoneInfo("Asia/Jakarta"),
         "timezone": ZoneInfo("Asia/Jakarta"),
         "import_dir": None,
@@ -743,7 +747,7 @@ def test_the_example_can_be_used_as_it_is() -> None:
 def test_every_line_of_the_example_is_right_once_it_is_uncommented(tmp_path: Path) -> None:
     """It shows a city every setting but the secrets; its values are accepted where the files that it names are there."""
     text = re.sub(r"^# (\w+ = )", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    for name, inside in (("deadlines.toml", packaged()), ("holidays.toml", "")):
+    for name, inside in (("deadlines.toml", packaged()), ("holidays.toml", ""), ("notify.toml", "")):
         (tmp_path / name).write_text(inside, encoding="utf-8")
         text = text.replace(f"/etc/lapor-sync/{name}", str(tmp_path / name))
     settings = load(text)

@@ -15,6 +15,7 @@ from lapor_sync.domain.errors import (
     Denied,
     LaporSyncError,
     Missing,
+    NoticeError,
     SettingsWrong,
     Unreachable,
     UpstreamBroken,
@@ -35,6 +36,8 @@ def make(cls: type[LaporSyncError]) -> LaporSyncError:
         return SettingsWrong(("one", "two"))
     if issubclass(cls, BadRecord):
         return cls("what", key="1", raw="{}")
+    if issubclass(cls, NoticeError):
+        return cls("what", reason="not_taken")
     return cls("what")
 
 

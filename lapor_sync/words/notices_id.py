@@ -1,0 +1,248 @@
+"""Notices in Indonesian: short, formal, plain text that is good to read on a phone. Numbers, days, posts; no names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
+from typing import Any, NamedTuple
+
+from lapor_sync.domain.delivery import Reason
+from lapor_sync.domain.notices import NoticeKind, NoticeState, Part, Trouble
+from lapor_sync.domain.people import Role
+from lapor_sync.words.id import DAYS, REASONS, ROLES, long_day
+
+KINDS: Mapping[NoticeKind, str] = {
+    NoticeKind.DIGEST: "ringkasan tugas setiap hari kerja",
+    NoticeKind.NEW_REPORT: "laporan baru untuk OPD saya",
+    NoticeKind.STUCK: "kiriman yang ditahan atau ditolak",
+    NoticeKind.SYSTEM: "gangguan sistem (admin induk)",
+    NoticeKind.POSTS: "serah terima jabatan",
+}
+
+STATES: Mapping[NoticeState, str] = {
+    NoticeState.WAITING: "menunggu",
+    NoticeState.SENDING: "sedang dikirim",
+    NoticeState.SENT: "terkirim",
+    NoticeState.IN_DOUBT: "mungkin terkirim",
+    NoticeState.GIVEN_UP: "tidak terkirim",
+}
+
+CHANNELS: Mapping[str, str] = {
+    "email": "surel",
+    "telegram": "Telegram",
+    "whatsapp": "WhatsApp",
+    "matrix": "Matrix",
+}
+
+PARTS: Mapping[Part, tuple[str, str]] = {
+    Part.OVERDUE: ("Lewat tenggat", "lewat tenggat"),
+    Part.TODAY: ("Jatuh tempo hari ini", "jatuh tempo hari ini"),
+    Part.SOON: ("Jatuh tempo dalam dua hari kerja", "segera jatuh tempo"),
+    Part.WROTE_AGAIN: ("Pelapor menulis lagi", "pelapor menulis lagi"),
+    Part.CLOSING: ("Segera ditutup otomatis", "segera ditutup otomatis"),
+    Part.STUCK: ("Kiriman ditahan atau ditolak", "kiriman ditahan atau ditolak"),
+    Part.QUESTIONS: ("Menunggu keputusan admin induk", "menunggu keputusan"),
+    Part.LONG_OVERDUE: ("Lewat tenggat tiga hari kerja atau lebih", "lama lewat tenggat"),
+    Part.UNATTENDED: ("Jabatan kosong atau pemegangnya lama tidak masuk", "jabatan kosong"),
+}
+"""Each part of a digest: as a heading, and in the subject."""
+
+_IN_SUBJECT = 3
+"""So many parts are named in the subject of a digest."""
+
+END = "Pesan ini dikirim otomatis dan tidak perlu dibalas."
+WHERE = "Pilihan pemberitahuan: "
+
+
+class Place(NamedTuple):
+    """Where the board is (without a slash at the end; empty where nobody told), and the city's zone."""
+
+    url: str
+    zone: tzinfo
+
+    def day(self, stamp: str | None) -> str:
+        """Return the day of a moment."""
+        return "-" if not stamp else long_day(datetime.fromisoformat(stamp).astimezone(self.zone).date())
+
+    def moment(self, stamp: str) -> str:
+        """Return a moment: 30 November 2026 pukul 07.30."""
+        at = datetime.fromisoformat(stamp).astimezone(self.zone)
+        return f"{long_day(at.date())} pukul {at:%H.%M}"
+
+
+class Message(NamedTuple):
+    """What is sent."""
+
+    subject: str
+    text: str
+
+
+def _message(subject: str, lines: Iterable[str], place: Place, *, is_personal: bool = True) -> Message:
+    end = [END]
+    if place.url and is_personal:
+        end.append(f"{WHERE}{place.url}/akun/pemberitahuan")
+    return Message(subject, "\n".join([*lines, "", "--", *end, ""]))
+
+
+# The digest.
+
+
+def digest(facts: Mapping[str, Any], day: date, place: Place) -> Message:
+    """Return the digest of a day: the most urgent part first, each with its numbers."""
+    lots = [(part, *facts[part.value]) for part in Part if part.value in facts]
+    shown = ", ".join(
+        f"{_number(number, is_more)} {PARTS[part][1]}" for part, number, is_more, _ in lots[:_IN_SUBJECT]
+    )
+    lines = [f"Tugas LAPOR, {DAYS[day.weekday()]}, {long_day(day)}"]
+    for part, number, is_more, ids in lots:
+        lines += [
+            "",
+            f"{PARTS[part][0]}: {_number(number, is_more)}",
+            *(f"- {_item(part, one, place)}" for one in ids),
+        ]
+        if number > len(ids) > 0:
+            lines.append(f"- dan {number - len(ids)} lainnya")
+    if place.url:
+        lines += ["", f"Buka papan: {place.url}/tugas"]
+    return _message(f"LAPOR {day.day} {long_day(day).split()[1]}: {shown}", lines, place)
+
+
+def _number(number: int, is_more: bool) -> str:
+    return f"lebih dari {number}" if is_more else str(number)
+
+
+_OF_REPORTS = frozenset({Part.OVERDUE, Part.TODAY, Part.SOON, Part.WROTE_AGAIN, Part.CLOSING, Part.STUCK})
+
+
+def _item(part: Part, one: str, place: Place) -> str:
+    return _report(one, place) if part in _OF_REPORTS else one
+
+
+def _report(tracking_id: str, place: Place) -> str:
+    return f"{tracking_id}  {place.url}/laporan/{tracking_id}" if place.url else tracking_id
+
+
+def late_at(opd_name: str | None, number: int) -> str:
+    """Return how many reports of an OPD are long past their deadline."""
+    return f"{opd_name or 'belum didisposisikan'}: {number} laporan"
+
+
+def unattended(role: Role, opd_name: str | None, since: date, *, is_vacant: bool) -> str:
+    """Return which post has nobody, since when."""
+    state = "kosong" if is_vacant else "pemegangnya tidak masuk"
+    return f"{ROLES[role]} {opd_name or 'kota'}: {state} sejak {long_day(since)}"
+
+
+# What happened.
+
+
+def happened(found: Sequence[tuple[NoticeKind, Mapping[str, Any]]], place: Place) -> Message:
+    """Return one message for all that happened: new reports first, then what is stuck, posts, the system."""
+    lines: list[str] = []
+    subjects: list[str] = []
+    for kind, (subject, tell) in _TELL.items():
+        mine = [facts for one, facts in found if one is kind]
+        if mine:
+            subjects.append(subject.format(number=len(mine)))
+            lines += ([""] if lines else []) + tell(mine, place)
+    return _message("LAPOR: " + ", ".join(subjects), lines, place)
+
+
+MOST = 20
+"""So many of one kind are named in a message."""
+
+
+def _new(found: Sequence[Mapping[str, Any]], place: Place) -> list[str]:
+    lines = ["Laporan baru untuk OPD Anda:"]
+    return lines + _listed([_report(str(one["report"]), place) for one in found])
+
+
+def _stuck(found: Sequence[Mapping[str, Any]], place: Place) -> list[str]:
+    lines = ["Perlu diputuskan seseorang:"]
+    for one in found[:MOST]:
+        lines.append(f"- {_report(str(one['report']), place) if one.get('report') else 'banyak laporan'}")
+        lines.append(f"  {_reason(one.get('reason'))}")
+    return lines + _rest(len(found))
+
+
+def _reason(code: object) -> str:
+    try:
+        return REASONS[Reason(str(code))]
+    except (ValueError, KeyError):
+        return "Banyak laporan tidak ditemukan lagi di LAPOR." if code == "many_vanished" else "Lihat di papan."
+
+
+def _posts(found: Sequence[Mapping[str, Any]], place: Place) -> list[str]:
+    lines = ["Serah terima jabatan:"]
+    for one in found:
+        posts = "; ".join(f"{ROLES[Role(role)]} {opd or 'kota'}" for role, opd in one["posts"]) or "tanpa jabatan"
+        what = "masa jabatan berakhir" if one["is_ended"] else "diserahkan kepada pengganti"
+        lines.append(f"- {posts}: {what}, mulai {place.day(one.get('on'))}")
+    return [*lines, "Jika ini tidak benar, segera hubungi admin induk."]
+
+
+def _listed(items: Sequence[str]) -> list[str]:
+    return [f"- {one}" for one in items[:MOST]] + _rest(len(items))
+
+
+def _rest(number: int) -> list[str]:
+    return [f"- dan {number - MOST} lainnya"] if number > MOST else []
+
+
+_TROUBLES: Mapping[Trouble, tuple[str, str]] = {
+    Trouble.AWAY: (
+        "LAPOR tidak menjawab sejak {since}. Jawaban menunggu dan berangkat sendiri setelah LAPOR kembali.",
+        "LAPOR menjawab kembali.",
+    ),
+    Trouble.DENIED: (
+        "LAPOR menolak kredensial kota sejak {since}. Tidak ada yang dibaca atau dikirim. Mintalah kredensial baru "
+        "kepada pengelola LAPOR.",
+        "Kredensial diterima kembali.",
+    ),
+    Trouble.QUARANTINE: (
+        "Ada {count} data LAPOR yang tidak dapat dibaca dan disisihkan. Yang lain berjalan seperti biasa.",
+        "Selama sehari tidak ada lagi data yang disisihkan.",
+    ),
+    Trouble.NO_BACKUP: ("Belum ada cadangan basis data sejak {since}.", "Cadangan basis data dibuat kembali."),
+    Trouble.DISK: ("Ruang cakram tinggal {percent} persen.", "Ruang cakram cukup kembali."),
+    Trouble.HOLIDAYS: (
+        "Cuti bersama tahun depan belum diketahui. Tuliskan di berkas hari libur; bila tidak, tenggat terhitung "
+        "terlalu awal.",
+        "Cuti bersama tahun depan sudah diketahui.",
+    ),
+}
+"""Each trouble: when it begins, and when it is over."""
+
+
+def _system(found: Sequence[Mapping[str, Any]], place: Place) -> list[str]:
+    return ["Sistem:", *(f"- {_trouble(one, place)}" for one in found)]
+
+
+def _trouble(one: Mapping[str, Any], place: Place) -> str:
+    began, over = _TROUBLES[Trouble(one["trouble"])]
+    since = place.moment(one["since"]) if one.get("since") else ""
+    return over if one.get("over") else began.format(**{**one, "since": since})
+
+
+_TELL = {
+    NoticeKind.NEW_REPORT: ("{number} laporan baru", _new),
+    NoticeKind.STUCK: ("{number} perlu diputuskan", _stuck),
+    NoticeKind.POSTS: ("serah terima jabatan", _posts),
+    NoticeKind.SYSTEM: ("keadaan sistem", _system),
+}
+
+
+# One text to one address.
+
+
+def code(number: str, place: Place) -> Message:
+    """Return the message that carries the code of a new channel."""
+    lines = [f"Kode Anda: {number}", "", "Ketikkan di halaman Pemberitahuan pada papan. Berlaku satu jam."]
+    lines.append("Bila Anda tidak memintanya, abaikan pesan ini.")
+    return _message("Kode pemberitahuan papan LAPOR", lines, place, is_personal=False)
+
+
+def test(place: Place) -> Message:
+    """Return a message that says that messages arrive."""
+    lines = ["Ini pesan percobaan. Bila Anda membacanya, pemberitahuan dari papan LAPOR sampai kepada Anda."]
+    return _message("Percobaan pemberitahuan LAPOR", lines, place)
