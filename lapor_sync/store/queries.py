@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Select,
     TextClause,
     and_,
+    case,
     false,
     func,
     literal,
@@ -180,6 +182,90 @@ def page(
 
 
 _NEWEST = (table.c.created_at.desc(), table.c.tracking_id.desc())
+
+
+class Order(StrEnum):
+    """What a list may be sorted by. Without a value comes last, upwards and downwards."""
+
+    RECEIVED = "received"
+    COLOUR = "colour"
+    WAITING_ON = "waiting_on"
+    DUE = "due"
+    OPD = "opd"
+
+
+_ORDERED: Mapping[Order, Any] = {
+    Order.RECEIVED: table.c.created_at,
+    Order.COLOUR: case({one.value: str(n) for n, one in enumerate(Colour)}, value=table.c.colour),
+    Order.WAITING_ON: table.c.waiting_on,
+    Order.DUE: table.c.due_at,
+    Order.OPD: func.coalesce(table.c.disposition_name, table.c.disposition_id),
+}
+
+
+def sorted_page(
+    work: Work,
+    wanted: Wanted,
+    within: Within,
+    by: Order,
+    *,
+    is_down: bool = False,
+    after: str | None = None,
+    most: int = 50,
+    look: int = LOOK,
+) -> Page:
+    """Return the wanted reports in another order, from behind `after` (a page's) on.
+
+    No index has such an order: the newest `look` reports are sorted among themselves, and then those behind them.
+    """
+    window, last = _place(after)
+    start = _Key(*window.rpartition("/")[::2]) if window else None
+    lists = _lists(work, wanted, within)
+    end = max((key for one in lists if (key := _key_at(work, one, start, look))), default=None)
+    filters, columns = _filters(work, wanted), (*_SHOWN, _ORDERED[by].label("value"))
+    parts = [select(*columns).where(*part, *filters) for one in lists for part in _parts(one, start, end)]
+    if not parts:
+        return Page((), None)
+    near = union_all(*parts).subquery("near")
+    received = func.coalesce(near.c.created_at, "")
+    query = select(near, received.label("received")).order_by(
+        near.c.value.is_(None),
+        near.c.value.desc() if is_down else near.c.value,
+        received.desc(),
+        near.c.tracking_id.desc(),
+    )
+    if last is not None:
+        value, *place = last
+        is_same = near.c.value.is_(None) if value is None else near.c.value == value
+        behind = [and_(is_same, tuple_(received, near.c.tracking_id) < tuple(place))]
+        if value is not None:
+            behind += [near.c.value < value if is_down else near.c.value > value, near.c.value.is_(None)]
+        query = query.where(or_(*behind))
+    found = work.conn.execute(query.limit(most + 1)).mappings().all()
+    rows = tuple(_row(one, work.at) for one in found[:most])
+    if len(found) > most:
+        at = found[most - 1]
+        return Page(rows, json.dumps([window, [at["value"], at["received"], at["tracking_id"]]]))
+    return Page(rows, json.dumps(["/".join(end), None]) if end else None)
+
+
+def _place(after: str | None) -> tuple[str, list[str | None] | None]:
+    """Where a sorted list goes on: behind which newer reports, and which of those that are sorted. ("", None): anew."""
+    try:
+        window, last = json.loads(after or "")
+    except (ValueError, TypeError, RecursionError):
+        return "", None
+    told = [
+        window,
+        *(last[1:] if isinstance(last, list) and len(last) == 3 else ["x"] if last is not None else []),
+    ]
+    if not all(isinstance(one, str) and _is_text(one) for one in told):
+        return "", None
+    if last is not None and not (
+        len(told) == 3 and (last[0] is None or (isinstance(last[0], str) and _is_text(last[0])))
+    ):
+        return "", None
+    return window, last
 
 
 def _key(row: Row) -> _Key:

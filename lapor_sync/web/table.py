@@ -6,11 +6,12 @@ import csv
 import io
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
-from typing import Any
+from typing import Any, NamedTuple
 
 from lapor_sync.output import cell
 from lapor_sync.store import queries
-from lapor_sync.store.queries import Wanted
+from lapor_sync.store.database import Work
+from lapor_sync.store.queries import Order, Wanted
 from lapor_sync.web.board import Board
 
 COLUMNS: Mapping[str, str] = {
@@ -34,19 +35,35 @@ COLUMNS: Mapping[str, str] = {
 }
 
 
-def csv_lines(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[str]:
+class Sorted(NamedTuple):
+    """In which order a list is: by what, and whether downwards."""
+
+    by: Order
+    is_down: bool
+
+
+def part(
+    work: Work, wanted: Wanted, within: queries.Within, order: Sorted | None, *, after: str | None, most: int
+) -> queries.Page:
+    """Return a part of a list in its order."""
+    if order is None:
+        return queries.page(work, wanted, within, after=after, most=most)
+    return queries.sorted_page(work, wanted, within, order.by, is_down=order.is_down, after=after, most=most)
+
+
+def csv_lines(made: Board, wanted: Wanted, within: queries.Within, order: Sorted | None) -> Iterator[str]:
     """Yield the list as CSV, a line at a time."""
     yield "\ufeff" + _line(list(COLUMNS.values()))
-    for row in rows_of(made, wanted, within):
+    for row in rows_of(made, wanted, within, order):
         yield _line([said(getattr(row, name), made.zone) for name in COLUMNS])
 
 
-def rows_of(made: Board, wanted: Wanted, within: queries.Within) -> Iterator[queries.Row]:
+def rows_of(made: Board, wanted: Wanted, within: queries.Within, order: Sorted | None) -> Iterator[queries.Row]:
     """Yield every row of the list, a part at a time: whoever writes meanwhile waits for none of it."""
     after: str | None = None
     while True:
         with made.store.reading() as work:
-            found = queries.page(work, wanted, within, after=after, most=1000)
+            found = part(work, wanted, within, order, after=after, most=1000)
         yield from found.rows
         after = found.after
         if after is None:

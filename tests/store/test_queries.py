@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -13,7 +15,7 @@ from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Institution
 from lapor_sync.store import institutions, queries, reports
 from lapor_sync.store.database import Store
-from lapor_sync.store.queries import NONE, Row, Wanted
+from lapor_sync.store.queries import NONE, Order, Row, Wanted
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.schema import report as table
 from tests.databases import START
@@ -104,6 +106,65 @@ def test_pages_are_the_list_and_only_what_somebody_may_see(city: Any, within: st
     assert [row.tracking_id for row in in_pages(store, Wanted(), within)] == newest_first(mine)
     with store.reading() as work:
         assert queries.count(work, Wanted(), of(within), most=999).seen == len(mine)
+
+
+def sort_value(row: Row, by: Order) -> str | None:
+    found: dict[Order, Any] = {
+        Order.RECEIVED: row.created_at and row.created_at.isoformat(),
+        Order.COLOUR: row.colour and str(list(Colour).index(row.colour)),
+        Order.WAITING_ON: row.waiting_on,
+        Order.DUE: row.due_at and row.due_at.isoformat(),
+        Order.OPD: row.opd_name,
+    }
+    return found[by] and str(found[by])
+
+
+@pytest.mark.parametrize("look", [queries.LOOK, 50])
+@pytest.mark.parametrize("is_down", [False, True])
+@pytest.mark.parametrize("by", list(Order))
+def test_a_sorted_list_has_each_report_once_and_in_its_order(
+    city: Any, by: Order, is_down: bool, look: int
+) -> None:
+    """What has no value comes last; beyond `look` a new order begins."""
+    store, all_of_it = city
+    found: list[Row] = []
+    starts, after = [0], None
+    with store.reading() as work:
+        while True:
+            page = queries.sorted_page(work, Wanted(), None, by, is_down=is_down, after=after, most=7, look=look)
+            found += page.rows
+            if (after := page.after) is None:
+                break
+            if len(page.rows) < 7 or json.loads(after)[1] is None:
+                starts.append(len(found))
+    assert sorted(row.tracking_id for row in found) == sorted(one.tracking_id for one in all_of_it)
+    assert len(starts) == (1 if look == queries.LOOK else 3)
+    for begin, end in pairwise([*starts, len(found)]):
+        part = [sort_value(row, by) for row in found[begin:end]]
+        told = [value for value in part if value is not None]
+        assert part == sorted(told, reverse=is_down) + [None] * (len(part) - len(told))
+
+
+@pytest.mark.parametrize("within", [of(PU), frozenset({PU, DLH}), frozenset()])
+def test_a_sorted_list_is_of_what_somebody_may_see(city: Any, within: queries.Within) -> None:
+    store, _ = city
+    wanted = Wanted(category="Sampah", is_open=True)
+    with store.reading() as work:
+        whole = queries.page(work, wanted, within, most=999).rows
+        found = queries.sorted_page(work, wanted, within, Order.DUE, most=999).rows
+    assert {row.tracking_id for row in found} == {row.tracking_id for row in whole}
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "x", "[]", '["", 1]', '["", ["a"]]', "[1, null]", '["", [1, "", ""]]', "[" * 9999, '["\\u0000", null]'],
+)
+def test_a_place_that_no_sorted_list_gave_begins_anew(city: Any, key: str) -> None:
+    store, _ = city
+    with store.reading() as work:
+        assert queries.sorted_page(work, Wanted(), None, Order.DUE, after=key) == queries.sorted_page(
+            work, Wanted(), None, Order.DUE
+        )
 
 
 def test_a_page_of_just_all_has_no_next(store: Store) -> None:

@@ -157,6 +157,21 @@ def test_filters_are_links_with_their_numbers_and_can_be_taken_off(enter: Enter,
         assert client.get(f"/laporan{odd}").status_code == 200, odd
 
 
+def test_a_list_is_sorted_by_the_head_of_a_column_and_so_is_what_is_downloaded(enter: Enter, store: Store) -> None:
+    save(store, *(one(str(7000 + n), title=f"Judul {n}", due_at=START + n * timedelta(days=1)) for n in (3, 1, 2)))
+    client = enter(ADMIN)
+    page = client.get("/laporan").text
+    assert 'aria-sort="descending"><a href="/laporan?sort=received">Laporan' in page
+    assert '<a href="/laporan?sort=due">Batas waktu</a>' in page
+    up = client.get("/laporan?sort=due").text
+    assert 'aria-sort="ascending"><a href="/laporan?sort=-due">Batas waktu' in up
+    assert re.findall(r">Judul (\d)<", up) == ["1", "2", "3"]
+    assert re.findall(r">Judul (\d)<", client.get("/laporan?sort=-due").text) == ["3", "2", "1"]
+    assert 'href="/laporan.csv?sort=-due"' in client.get("/laporan?sort=-due").text
+    assert re.findall(r"Judul (\d)", client.get("/laporan.csv?sort=-due").text) == ["3", "2", "1"]
+    assert client.get("/laporan?sort=password").status_code == 200
+
+
 def test_a_month_is_the_city_s_own(enter: Enter, store: Store) -> None:
     save(store, one("7001", created_at=START.replace(month=1, day=31, hour=17)), one("7002", created_at=START))
     assert re.findall(r'href="/laporan/(\d+)"', enter(OFFICER).get("/laporan?month=2026-02").text) == ["7001"]

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, render_template, request, url_for
 
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.store import institutions, queries
-from lapor_sync.store.queries import NONE, Number, Wanted
+from lapor_sync.store.queries import NONE, Number, Order, Wanted
 from lapor_sync.web import session, table
 from lapor_sync.web.downloads import CSV, XLSX, download
 from lapor_sync.web.guard import board
@@ -59,12 +59,12 @@ class Chosen(NamedTuple):
 
 @reports.get("/laporan")
 def page() -> str:
-    """One part of the list, the newest first."""
+    """One part of the list, the newest first unless another order is asked for."""
     within, (wanted, given) = session.within(), wanted_of(request.args)
-    now = board().store.clock.now()
+    order, now = order_of(given), board().store.clock.now()
     with board().store.reading() as work:
         after = request.args.get("after")
-        found = queries.page(work, wanted, within, after=after, most=MOST)
+        found = table.part(work, wanted, within, order, after=after, most=MOST)
         if after is None and len(found.rows) < MOST:
             total = Number(len(found.rows), is_more=found.after is not None)
         else:
@@ -83,6 +83,9 @@ def page() -> str:
         groups=list(_groups(given, counts, names)),
         chosen=list(_chosen(given, names)),
         given=given,
+        heads=list(_heads(given, order)),
+        is_sorted_in_parts=order is not None and total.is_more,
+        look=queries.LOOK,
         csv=f"{url_for('reports.as_csv')}?{urlencode(given)}",
         xlsx=f"{url_for('reports.as_workbook')}?{urlencode(given)}",
         now=now,
@@ -91,12 +94,18 @@ def page() -> str:
 
 def wanted_of(args: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
     """Return what an address asks for, and its filters as it names them, without what means nothing."""
-    given = {name: args[name] for name in (*NAMES, "overdue", "month", "q", "semua") if args.get(name, "").strip()}
+    given = {
+        name: args[name]
+        for name in (*NAMES, "overdue", "month", "q", "semua", "sort")
+        if args.get(name, "").strip()
+    }
     named_so: dict[str, Any] = {name: given[name] for name in NAMES if name in given}
     wanted = Wanted(**named_so)
     if (text := given.get("q")) is not None:
         given["q"] = text = text.strip()[:MOST_TEXT]
         wanted = replace(wanted, text=text)
+    if order_of(given) is None:
+        given.pop("sort", None)
     if "overdue" in given:
         given["overdue"] = "1"
         wanted = replace(wanted, overdue=True)
@@ -109,6 +118,41 @@ def wanted_of(args: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:
 
 _WITH_CLOSED = frozenset({"q", "month", "semua"})
 """Who looks for words, for a month or for all looks among the closed ones, too."""
+
+
+def order_of(given: Mapping[str, str]) -> table.Sorted | None:
+    """Return the order that an address asks for, as `due` or `-due`; None for the newest first."""
+    named_so = given.get("sort", "")
+    by = named_so.removeprefix("-")
+    return table.Sorted(Order(by), named_so.startswith("-")) if by in set(Order) and named_so != _NEWEST else None
+
+
+_NEWEST = "-received"
+
+
+class Head(NamedTuple):
+    """The head of a column: its name, where it leads to be sorted by, how the list is sorted by it now."""
+
+    name: str
+    url: str
+    now: str | None
+
+
+def _heads(given: Mapping[str, str], order: table.Sorted | None) -> Iterator[Head]:
+    by, is_down = order or table.Sorted(Order.RECEIVED, is_down=True)
+    for one, name in _COLUMNS.items():
+        now = None if one is not by else "descending" if is_down else "ascending"
+        turned = f"{'-' if now == 'ascending' else ''}{one}"
+        yield Head(name, _url(given, sort=None if turned == _NEWEST else turned), now)
+
+
+_COLUMNS = {
+    Order.RECEIVED: "Laporan",
+    Order.COLOUR: "Warna",
+    Order.WAITING_ON: "Menunggu",
+    Order.DUE: "Batas waktu",
+    Order.OPD: "OPD",
+}
 
 
 def _month(text: str) -> tuple[datetime, datetime] | None:
@@ -171,6 +215,8 @@ def _chosen(given: Mapping[str, str], names: Mapping[str, str]) -> Iterator[Chos
         "semua": "Tampilkan",
     }
     for name, value in given.items():
+        if name == "sort":
+            continue
         said = _SWITCHES.get(name) or named(name, value, names)
         yield Chosen(titles[name], said, _url(given, **{name: None}))
 
@@ -181,8 +227,8 @@ _SWITCHES = {"overdue": "terlambat", "semua": "juga yang sudah ditutup"}
 @reports.get("/laporan.csv")
 def as_csv() -> Response:
     """The whole list, as a spreadsheet that is set up in Indonesia opens it; nobody's name is in it."""
-    within, (wanted, _) = session.within(), wanted_of(request.args)
-    return download(table.csv_lines(board(), wanted, within), CSV, "laporan.csv")
+    within, (wanted, given) = session.within(), wanted_of(request.args)
+    return download(table.csv_lines(board(), wanted, within, order_of(given)), CSV, "laporan.csv")
 
 
 @reports.get("/laporan.xlsx")
@@ -190,5 +236,5 @@ def as_workbook() -> Response:
     """The whole list as a workbook, with times and numbers as such."""
     from lapor_sync.web.table_book import workbook
 
-    within, (wanted, _) = session.within(), wanted_of(request.args)
-    return download(workbook(board(), wanted, within), XLSX, "laporan.xlsx")
+    within, (wanted, given) = session.within(), wanted_of(request.args)
+    return download(workbook(board(), wanted, within, order_of(given)), XLSX, "laporan.xlsx")
