@@ -249,14 +249,29 @@ class App:
     # What runs.
 
     def once(self) -> CycleResult:
-        """One cycle: pull, reconcile, push, then the folder of exports."""
+        """One cycle: pull, reconcile, push, then the folder of exports. Raises LockHeld where somebody is at work."""
+        with self.store() as store, self.cycles(store) as cycle:
+            return cycle()
+
+    @contextmanager
+    def cycles(self, store: Store) -> Iterator[Callable[[], CycleResult]]:
+        """What works one cycle, which holds the agency while it lasts; what LAPOR is called with is kept in between.
+
+        Raises SettingsWrong where there is nothing to do.
+        """
         self._need_something_to_do()
-        with ExitStack() as stack:
-            store = stack.enter_context(self.store())
-            self.holding = stack.enter_context(lock.working(store.engine, store.agency, "cycle"))
-            mirror = self._mirror(store)
-            upstream = stack.enter_context(self._upstream(mirror))
-            return self._cycle(mirror, upstream)
+        mirror = self._mirror(store)
+        with self._upstream(mirror) as upstream:
+
+            def cycle() -> CycleResult:
+                with lock.working(store.engine, store.agency, "cycle") as holding:
+                    self.holding = holding
+                    try:
+                        return self._timed(lambda: self._cycle(mirror, upstream))
+                    finally:
+                        self.holding = None
+
+            yield cycle
 
     def daemon(self, environ: Mapping[str, str], *, standby: bool = False) -> None:
         """Work until asked to stop. `standby`: wait until the database is free, instead of raising LockHeld.
@@ -388,6 +403,8 @@ class App:
 
     def _cycle(self, mirror: Mirror, upstream: Upstream | None) -> CycleResult:
         outcome = run_cycle(upstream.setup()) if upstream else run_without_upstream(mirror)
+        if self.holding is not None:
+            self.holding.check()  # who lost it takes nothing more
         if not self.stopping():
             self.take_imports(mirror)  # last: a file that breaks us must not stop the city's responses
         return outcome
@@ -545,6 +562,8 @@ class Upstream:
         if self.made is None or (secrets != self.secrets and secrets != self.unusable):
             self._connect(secrets)
         assert self.made is not None
+        if (holding := self.app.holding) is not None and self.made.holding is not holding:
+            self.made = replace(self.made, holding=holding)  # each cycle of a queue holds the agency anew
         return self.made
 
     def _secrets_now(self) -> Secrets:

@@ -20,7 +20,19 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from lapor_sync import __version__
-from lapor_sync.commands import acting, agencies, backups, board, citizens, looking, people, recap, setup, tools
+from lapor_sync.commands import (
+    acting,
+    agencies,
+    backups,
+    board,
+    citizens,
+    looking,
+    people,
+    recap,
+    setup,
+    tools,
+    worker,
+)
 from lapor_sync.commands.base import OF_AGENCY, Call, day, days, of_an_agency, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
@@ -154,7 +166,7 @@ for _one in (
     *tools.COMMANDS,
 ):
     main_group.add_command(of_an_agency(_one))
-for _one in (*agencies.COMMANDS, *setup.COMMANDS, *tools.OF_NO_AGENCY):
+for _one in (*agencies.COMMANDS, *setup.COMMANDS, *worker.COMMANDS, *tools.OF_NO_AGENCY):
     main_group.add_command(_one)
 
 

@@ -142,7 +142,8 @@ class Loop:
             wait = self._once(trouble)
             failures = failures + 1 if wait is not None else 0
             took = self.clock.monotonic() - began
-            self._pause(self.poll_seconds - took if wait is None else max(self._backoff(failures), wait))
+            pause = self.poll_seconds - took
+            self._pause(pause if wait is None else max(backoff(self.poll_seconds, failures, self.spread()), wait))
         self.notifier.say("STOPPING=1")
 
     def _once(self, trouble: Thinned) -> float | None:
@@ -170,10 +171,12 @@ class Loop:
             self.notifier.alive()
             self.stopping.wait(min(left, SLICE))
 
-    def _backoff(self, failures: int) -> float:
-        """Begins at the poll interval and doubles, with jitter, up to a minute or the poll interval."""
-        most = max(LONGEST_WAIT, self.poll_seconds)
-        return jittered(doubled(self.poll_seconds, failures, most), self.spread())
+
+def backoff(poll_seconds: float, failures: int, spread: float) -> float:
+    """Return how long to wait after so many failures in a row: from the poll interval on, doubled, with jitter, up to a
+    minute or the poll interval."""
+    most = max(LONGEST_WAIT, poll_seconds)
+    return jittered(doubled(poll_seconds, failures, most), spread)
 
 
 def stand_by(take: Callable[[], T], stopping: Stopping, notifier: Notifier, log: Log) -> T | None:

@@ -121,6 +121,12 @@ class Work:
         return self.conn.dialect.name == "sqlite"
 
 
+def connection_values(engine: Engine) -> dict[str, Any]:
+    """Return with which values psycopg connects to this engine's server, for who needs connections of another kind."""
+    _, values = engine.dialect.create_connect_args(engine.url)
+    return {**_SERVER, **values, **_LETTERS}
+
+
 class Store:
     """One agency's part of the database. Its threads and processes take turns at writing.
 
@@ -233,12 +239,17 @@ def open_store(url: str, agency: str, clock: Clock, *, anew: bool = True) -> Sto
     return store
 
 
-def make_engine(url: str, *, anew: bool = True) -> Engine:
-    """An engine with the settings that the promise rests on: see `_configure_sqlite`. `anew`: it may make the file."""
+def make_engine(url: str, *, anew: bool = True, at_once: int = 5) -> Engine:
+    """An engine with the settings that the promise rests on: see `_configure_sqlite`. `anew`: it may make the file.
+
+    `at_once`: how many connections to a server are kept open.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         said = {name: value for name, value in _SERVER.items() if name not in parsed.query} | _LETTERS
-        engine = _engine(parsed, connect_args=said, pool_pre_ping=True, isolation_level="READ COMMITTED")
+        engine = _engine(
+            parsed, connect_args=said, pool_size=at_once, pool_pre_ping=True, isolation_level="READ COMMITTED"
+        )
         event.listen(engine, "begin", _begin_postgresql)
         return engine
     if not parsed.database or parsed.database == ":memory:":

@@ -408,10 +408,18 @@ def _own_connection(engine: Engine, name: str) -> Iterator[Connection]:
         with _asking():
             conn.detach()  # never back into the pool, where it might hold the lock on
             conn.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
+            conn.execute(text(_NOTICE_DEATH))
         yield conn
     finally:
         with suppress(SQLAlchemyError):
             conn.close()
+
+
+_NOTICE_DEATH = """
+SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
+  set_config('tcp_keepalives_count', '3', false)
+"""
+"""Else the server keeps the lock of a holder whose whole machine died for two hours."""
 
 
 @contextmanager

@@ -7,12 +7,13 @@ many machines need not agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
+from typing import Any
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.domain.advice import Todo, advise
@@ -29,7 +30,7 @@ _OURS = f"""
 CREATE TABLE IF NOT EXISTS {SCHEMA}.agency (
   agency text PRIMARY KEY, ref_prefix text, seen_at timestamptz NOT NULL, wrong text,
   next_poll_at timestamptz NOT NULL DEFAULT now(), failures integer NOT NULL DEFAULT 0,
-  began_at timestamptz, worker text, woken text);
+  began_at timestamptz, worker text, woken text, host text, host_seen_at timestamptz);
 CREATE TABLE IF NOT EXISTS {SCHEMA}.gateway (address text PRIMARY KEY, next_at timestamptz NOT NULL)
 """
 
@@ -47,12 +48,26 @@ class Queued:
     wrong: str | None
 
 
-def install(engine: Engine) -> None:
-    """Make the queue's tables, or bring them to this program's. Raises SettingsWrong on SQLite."""
+def need_server(engine: Engine) -> None:
+    """Raise SettingsWrong on SQLite: many machines cannot share a file."""
     if engine.dialect.name != "postgresql":
         raise SettingsWrong(
             ("the database is a SQLite file, which one machine has alone; workers need PostgreSQL",)
         )
+
+
+def hold_nobody_up(engine: Engine) -> None:
+    """Let the server end a session of this engine's that is silent in mid-transaction: a worker that was frozen there
+    would hold the agency's turn, and people's acts would wait for it."""
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _record: object) -> None:
+        connection.execute("SET idle_in_transaction_session_timeout = '20s'")
+        connection.commit()
+
+
+def install(engine: Engine) -> None:
+    """Make the queue's tables, or bring them to this program's. Raises StoreUnavailable."""
     try:
         with engine.begin() as conn:
             conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION})
@@ -98,19 +113,33 @@ def is_there(conn: Connection) -> bool:
 # Agencies.
 
 
-def enrol(engine: Engine, prefixes: Mapping[str, str], wrong: Mapping[str, str]) -> None:
-    """Note that the files of these agencies were found: with their mark, or with what is wrong."""
+def enrol(
+    engine: Engine, prefixes: Mapping[str, str], wrong: Mapping[str, str], host: str, here: Collection[str] = ()
+) -> None:
+    """Note that the files of these agencies were found: with their mark, or with what is wrong.
+
+    `here` are those whose folder of exports is on this host: while it lives they are worked on it alone.
+    """
     rows = [{"agency": key, "prefix": prefix, "wrong": None} for key, prefix in prefixes.items()]
     rows += [{"agency": key, "prefix": None, "wrong": why} for key, why in wrong.items()]
     if rows:
         with engine.begin() as conn:
             conn.execute(text(_ENROL), sorted(rows, key=lambda row: str(row["agency"])))
+            if here:
+                conn.execute(text(_HERE), {"host": host, "here": sorted(here)})
 
 
 _ENROL = f"""
 INSERT INTO {SCHEMA}.agency AS known (agency, ref_prefix, wrong, seen_at) VALUES (:agency, :prefix, :wrong, now())
 ON CONFLICT (agency) DO UPDATE SET seen_at = now(), wrong = excluded.wrong,
   ref_prefix = coalesce(excluded.ref_prefix, known.ref_prefix)
+"""
+
+
+_LIVES = f"host_seen_at > now() - interval '{KNOWN_SECONDS} seconds'"
+_HERE = f"""
+UPDATE {SCHEMA}.agency SET host = :host, host_seen_at = now()
+WHERE agency = ANY(:here) AND (host IS NULL OR host = :host OR NOT {_LIVES})
 """
 
 
@@ -123,17 +152,17 @@ def prefixes(engine: Engine) -> dict[str, str]:
         return {row.agency: row.ref_prefix for row in rows}
 
 
-def due(engine: Engine) -> list[str]:
-    """Return the agencies that are to be polled now and are in no job yet, the longest due first.
+def due(engine: Engine) -> list[tuple[str, str | None]]:
+    """Return the agencies that are to be polled now and are in no job yet, with their host; the longest due first.
 
     A person who lets something go makes an agency due.
     """
     with engine.begin() as conn:
-        return list(conn.execute(text(_DUE)).scalars())
+        return [(row.agency, row.host) for row in conn.execute(text(_DUE))]
 
 
 _DUE = f"""
-SELECT one.agency FROM {SCHEMA}.agency one
+SELECT one.agency, CASE WHEN {_LIVES} THEN one.host END AS host FROM {SCHEMA}.agency one
 LEFT JOIN mark ON mark.agency = one.agency AND mark.name = 'wake'
 WHERE one.wrong IS NULL AND one.seen_at > now() - interval '{KNOWN_SECONDS} seconds'
   AND (one.next_poll_at <= now() OR (mark.value IS DISTINCT FROM one.woken AND mark.value IS NOT NULL))
@@ -141,6 +170,36 @@ WHERE one.wrong IS NULL AND one.seen_at > now() - interval '{KNOWN_SECONDS} seco
                   WHERE job.lock = one.agency AND job.status IN ('todo', 'doing'))
 ORDER BY one.next_poll_at
 """
+
+
+def call_off_forsaken(engine: Engine, queue_of: str) -> None:
+    """Take back the jobs that wait for a host that lives no more; `queue_of` begins the names of hosts' queues."""
+    with engine.begin() as conn:
+        conn.execute(text(f"SET LOCAL search_path = {SCHEMA}"))  # the library's triggers name its tables alone
+        conn.execute(text(_FORSAKEN), {"begin": f"{queue_of}%"})
+
+
+_FORSAKEN = f"""
+DELETE FROM {SCHEMA}.procrastinate_jobs job USING {SCHEMA}.agency one
+WHERE job.status = 'todo' AND job.queue_name LIKE :begin AND one.agency = job.lock
+  AND (one.host_seen_at IS NULL OR NOT {_LIVES})
+"""
+
+
+def is_pooled_by_transaction(engine: Engine) -> bool:
+    """Return whether a pooler hands the server's sessions around between transactions: no lock would last there.
+
+    Two connections that are one session of the server's are one that is handed around.
+    """
+    ask = text("SELECT pg_backend_pid()")
+    with engine.connect() as one, engine.connect() as other:
+        with one.begin():
+            mine = one.execute(ask).scalar()
+        with other.begin():
+            if other.execute(ask).scalar() == mine:
+                return True
+        with one.begin():
+            return bool(one.execute(ask).scalar() != mine)
 
 
 def begun(engine: Engine, agency: str, worker: str) -> int:

@@ -1,0 +1,162 @@
+"""The queue of many agencies, on PostgreSQL: who is due, who waits, and the line before the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, StaticPool, create_engine, text
+
+from lapor_sync.domain.advice import Todo, advise
+from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
+from lapor_sync.store import marks, work_queue
+from lapor_sync.store.database import make_engine, open_store
+from lapor_sync.store.marks import Mark
+from tests.databases import StillClock
+
+
+@pytest.fixture
+def engine(postgres_url: str) -> Iterator[Engine]:
+    """A database with a queue and two agencies, of which nothing is due."""
+    made = make_engine(postgres_url)
+    work_queue.install(made)
+    work_queue.enrol(made, {"curup": "CU", "manna": "MN"}, {}, "papan-1")
+    for key in ("curup", "manna"):
+        work_queue.ended(made, key, failures=0, wait=600, from_begin=False)
+    yield made
+    made.dispose()
+
+
+def run(engine: Engine, statement: str) -> None:
+    with engine.begin() as conn:
+        conn.exec_driver_sql(statement)
+
+
+def put_job(engine: Engine, agency: str, status: str, queue: str = "cycles") -> None:
+    run(
+        engine,
+        "SET LOCAL search_path = lapor_queue; "
+        "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, queueing_lock, status) "
+        f"VALUES ('{queue}', 'cycle', '{agency}', '{agency}', '{status}')",
+    )
+
+
+def test_the_queue_is_as_its_library_makes_it(engine: Engine, postgres_url: str) -> None:
+    """By its own migrations, once; a city that is worked alone has nothing of it."""
+    work_queue.install(engine)
+    from procrastinate.schema import SchemaManager
+
+    whole = SchemaManager.get_schema()
+    run(engine, "CREATE SCHEMA its_own")
+    with engine.begin() as conn:
+        conn.execute(text("SET LOCAL search_path = its_own"))
+        conn.exec_driver_sql(whole.replace("%", "%%"), ())
+    columns = """SELECT table_name, column_name, data_type, is_nullable, column_default IS NULL
+        FROM information_schema.columns WHERE table_schema = '{}' AND table_name LIKE 'procrastinate%%' ORDER BY 1, 2"""
+    functions = "SELECT proname, pronargs FROM pg_proc WHERE pronamespace = '{}'::regnamespace ORDER BY 1, 2"
+    indexes = (
+        "SELECT indexname FROM pg_indexes WHERE schemaname = '{}' AND tablename LIKE 'procrastinate%%' ORDER BY 1"
+    )
+    with engine.connect() as conn:
+        for asked in (columns, functions, indexes):
+            ours, theirs = (
+                [tuple(row) for row in conn.exec_driver_sql(asked.format(name), ())]
+                for name in ("lapor_queue", "its_own")
+            )
+            assert {*theirs} <= {*ours}
+
+
+def test_a_city_alone_has_no_queue(postgres_url: str) -> None:
+    made = make_engine(postgres_url)
+    assert work_queue.look(made) == {}
+    assert work_queue.prefixes(made) == {}
+    made.dispose()
+
+
+def test_workers_need_a_server() -> None:
+    made = create_engine("sqlite://")
+    with pytest.raises(SettingsWrong, match="workers need PostgreSQL"):
+        work_queue.need_server(made)
+    made.dispose()
+
+
+def test_who_may_make_no_schema_is_told_what_to_grant(postgres_url: str) -> None:
+    owner = make_engine(postgres_url)
+    run(owner, "DROP ROLE IF EXISTS little")
+    run(owner, "CREATE ROLE little LOGIN")
+    little = create_engine(owner.url.set(username="little"))
+    with pytest.raises(StoreUnavailable) as refused:
+        work_queue.install(little)
+    assert refused.value.todo == advise(Todo.LET_MAKE_QUEUE)
+    little.dispose()
+    run(owner, "DROP ROLE little")
+    owner.dispose()
+
+
+def test_an_agency_is_due_when_its_poll_is_and_it_is_in_no_job(engine: Engine) -> None:
+    assert work_queue.due(engine) == []
+    work_queue.ended(engine, "manna", failures=2, wait=-1, from_begin=False)
+    assert work_queue.due(engine) == [("manna", None)]
+    assert work_queue.begun(engine, "manna", "papan-1 7") == 2
+    put_job(engine, "manna", "doing")
+    assert work_queue.due(engine) == []
+    look = work_queue.look(engine)
+    assert (look["manna"].state, look["manna"].failures, look["curup"].state) == ("working", 2, None)
+
+
+def test_a_new_agency_is_due_at_once_and_one_whose_file_is_wrong_or_gone_never(engine: Engine) -> None:
+    work_queue.enrol(engine, {"arga": "AR", "lais": "LA"}, {"curup": "timezone is wrong"}, "papan-1")
+    assert {key for key, _ in work_queue.due(engine)} == {"arga", "lais"}
+    work_queue.ended(engine, "curup", failures=0, wait=-1, from_begin=False)
+    run(engine, "UPDATE lapor_queue.agency SET seen_at = now() - interval '1 minute' WHERE agency = 'lais'")
+    assert [key for key, _ in work_queue.due(engine)] == ["arga"]
+    assert work_queue.look(engine)["curup"].wrong == "timezone is wrong"
+    assert work_queue.prefixes(engine) == {"arga": "AR", "curup": "CU", "lais": "LA", "manna": "MN"}
+
+
+def test_what_a_person_lets_go_makes_its_agency_due_once(engine: Engine, postgres_url: str) -> None:
+    store = open_store(postgres_url, "curup", StillClock())
+    with store.work() as work:
+        marks.put_now(work, Mark.WAKE)
+    assert work_queue.due(engine) == [("curup", None)]
+    work_queue.begun(engine, "curup", "papan-1 7")
+    assert work_queue.due(engine) == []
+    store.close()
+
+
+def test_an_agency_with_a_folder_is_its_hosts_while_that_lives(engine: Engine) -> None:
+    work_queue.ended(engine, "curup", failures=0, wait=-1, from_begin=False)
+    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-1", ["curup"])
+    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-2", ["curup"])
+    assert work_queue.due(engine) == [("curup", "papan-1")]
+    put_job(engine, "curup", "todo", "cycles:papan-1")
+    work_queue.call_off_forsaken(engine, "cycles:")
+    assert work_queue.due(engine) == []
+    run(engine, "UPDATE lapor_queue.agency SET host_seen_at = now() - interval '1 minute'")
+    work_queue.call_off_forsaken(engine, "cycles:")
+    assert work_queue.due(engine) == [("curup", None)]
+    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-2", ["curup"])
+    assert work_queue.due(engine) == [("curup", "papan-2")]
+
+
+def test_places_before_a_gateway_lie_evenly_over_all_who_ask(engine: Engine) -> None:
+    places = [work_queue.take_places(engine, "https://lapor", 5, 2, only_if_idle=False) for _ in range(3)]
+    assert [count for count, _ in places] == [2, 2, 2]
+    for (_, wait), due in zip(places, (0, 0.4, 0.8), strict=True):
+        assert wait == pytest.approx(due, abs=0.15)
+    assert work_queue.take_places(engine, "https://lapor", 5, 1, only_if_idle=True) == (0, 0.0)
+    assert work_queue.take_places(engine, "https://other", 5, 1, only_if_idle=True)[0] == 1
+    work_queue.pause(engine, "https://lapor", 60)
+    work_queue.pause(engine, "https://lapor", 1)
+    assert work_queue.take_places(engine, "https://lapor", 5, 1, only_if_idle=False)[1] == pytest.approx(60, abs=2)
+
+
+def test_a_session_that_is_one_is_not_handed_around(engine: Engine) -> None:
+    assert not work_queue.is_pooled_by_transaction(engine)
+
+
+def test_a_pooler_that_hands_sessions_around_is_found(engine: Engine) -> None:
+    """One connection to the server for all who ask, as such a pooler has it."""
+    pooled = create_engine(engine.url, poolclass=StaticPool)
+    assert work_queue.is_pooled_by_transaction(pooled)
+    pooled.dispose()

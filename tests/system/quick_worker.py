@@ -1,0 +1,51 @@
+"""A worker that notes each cycle's begin and end in a file, and that is counted as dead after two seconds.
+
+python -m tests.system.quick_worker NOTES CONCURRENCY
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from lapor_sync import app
+from lapor_sync.commands.base import log_to_standard_error, stop_on_signals
+from lapor_sync.config import load_machine
+from lapor_sync.daemon import Stopping
+from lapor_sync.domain.errors import LaporSyncError
+from lapor_sync.sync.cycle import CycleResult, run_cycle
+from lapor_sync.sync.setup import Setup
+from lapor_sync.worker import process
+from lapor_sync.worker.queue import Pace
+
+
+def main(notes: Path, concurrency: int) -> None:
+    """Work until SIGTERM; SIGUSR1 shows what every thread is at."""
+    faulthandler.register(signal.SIGUSR1)
+    file = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def noted(setup: Setup) -> CycleResult:
+        who = f"{os.getpid()} {setup.store.agency}"
+        os.write(file, f"begin {who} {time.monotonic()}\n".encode())
+        try:
+            return run_cycle(setup)
+        finally:
+            os.write(file, f"end {who} {time.monotonic()}\n".encode())
+
+    app.run_cycle = noted  # type: ignore[attr-defined]
+    stopping = Stopping()
+    stop_on_signals(stopping.ask)
+    log_to_standard_error(load_machine(None, os.environ).timezone)
+    try:
+        process.run(None, os.environ, stopping, concurrency, Pace(beat=0.5, stale=2, look=0.5))
+    except LaporSyncError as error:
+        print(f"Error: {error.what}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
