@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
+from waitress import wasyncore
 from waitress.server import create_server
 
 from lapor_sync.listening import LOOPBACK, Address, address_of, opened
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 WHO = "the metrics"
 _TODO = "End what listens there, or choose another port in LAPOR_SYNC_METRICS_LISTEN or LAPOR_SYNC_BOARD_METRICS_LISTEN."
+
+_SLICE = 0.25
+"""Seconds until it is seen that the work is over."""
 
 Ask = Callable[[], str | None]
 """Why something is not well; None where it is."""
@@ -55,8 +59,10 @@ def _said(start_response: StartResponse, status: str, words: str) -> list[bytes]
 def serving(pages: WSGIApplication, address: Address) -> Iterator[Address]:
     """Serve them meanwhile, whatever the work does. Raises SettingsWrong where the address cannot be had."""
     with opened(address, WHO, _TODO) as listener:
+        channels: dict[int, Any] = {}
         server = create_server(
             pages,
+            channels,
             sockets=[listener],
             threads=2,
             ident=None,
@@ -67,10 +73,21 @@ def serving(pages: WSGIApplication, address: Address) -> Iterator[Address]:
             max_request_body_size=1024,
             max_request_header_size=2**13,
         )
-        thread = threading.Thread(target=server.run, name="metrics", daemon=True)
+        over = threading.Event()
+
+        def serve() -> None:
+            while not over.is_set():
+                wasyncore.loop(_SLICE, use_poll=True, map=channels, count=1)
+
+        thread = threading.Thread(target=serve, name="metrics", daemon=True)
         thread.start()
         try:
             yield Address(address.host, listener.getsockname()[1])
         finally:
-            server.close()
-            thread.join(timeout=5)
+            over.set()
+            thread.join()
+            server.task_dispatcher.shutdown()
+            if not server.task_dispatcher.threads:
+                wasyncore.close_all(
+                    channels
+                )  # who still answers writes into a pipe: its number may be another file's soon

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import threading
+import time
 from collections.abc import Mapping
 from datetime import timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -210,6 +213,18 @@ def test_a_monitor_asks_over_the_network(registry: Registry) -> None:
             raise AssertionError("never reached")
     with pytest.raises(OSError, match="refused"):
         urlopen(f"{at.url}/healthz", timeout=20)
+
+
+def test_its_end_waits_for_nobody_who_keeps_a_connection(registry: Registry) -> None:
+    """As Prometheus does; and what it was answered with is closed only when nobody writes into it any more."""
+    with serving(application(registry, lambda: None, lambda: None), metrics_address("0")) as at:
+        kept = HTTPConnection("127.0.0.1", at.port, timeout=20)
+        kept.request("GET", "/healthz")
+        assert kept.getresponse().read() == b"ok\n"
+        began = time.monotonic()
+    assert time.monotonic() - began < 3
+    assert not [one for one in threading.enumerate() if one.name == "metrics"]
+    kept.close()
 
 
 def test_other_addresses_are_not_there(registry: Registry) -> None:
