@@ -71,7 +71,8 @@ def _measured(kind: str, count: int, url: str, names: list[str], seconds: float)
         "LAPOR_SYNC_AGENCY": AGENCY,
         "LAPOR_SYNC_OPD_IDS": ",".join(id_ for id_, _ in OPDS),
         "LAPOR_SYNC_SECOND_FACTOR": "none",
-        **{"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"},  # as the systemd unit has it
+        "MALLOC_ARENA_MAX": "1",  # both as the systemd unit has them
+        "MALLOC_MMAP_THRESHOLD_": "131072",
     }
     command = [*map(str, OURS), "board", "--listen", "127.0.0.1:0"]
     board = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True)
