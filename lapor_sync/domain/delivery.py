@@ -244,11 +244,6 @@ def carries(text: str, ref: str) -> bool:
     return False
 
 
-def times_seen(items: Iterable[ThreadItem], ref: str) -> int:
-    """In how many items that are not the reporter's the reference stands."""
-    return sum(item.kind is not ItemKind.REPORTER and carries(item.content, ref) for item in items)
-
-
 def same_words(content: str, text: str, ref: str) -> bool:
     """Whether `content` says what `text` says, references and layout aside; without a letter or digit, no."""
     bare = _bare(text, ref)

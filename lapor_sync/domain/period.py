@@ -35,7 +35,7 @@ class Period:
         """
         said = text.strip().upper()
         span = _days(*said.split("..")) if said.count("..") == 1 else _months(said)
-        if span is None or span[0] > span[1] or not {span[0].year, span[1].year} <= set(YEARS):
+        if span is None or span[0] > span[1]:
             raise Refused(Code.PERIOD_UNKNOWN, given=text)
         return cls(said, *span)
 
@@ -60,11 +60,27 @@ class Period:
             month = _month_after(month, 1)
 
 
-def _days(first: str, last: str) -> tuple[date, date] | None:
+def day_named(text: str) -> date | None:
+    """Return the day that is written as 2026-12-31, of one of the `YEARS`; None where it is none."""
     try:
-        return date.fromisoformat(first.strip()), date.fromisoformat(last.strip())
+        day = date.fromisoformat(text.strip())
     except ValueError:
         return None
+    return day if day.year in YEARS else None
+
+
+def day_given(text: str) -> date | None:
+    """Return the day that a person wrote into a field; None where it was left empty. Raises Refused (DAY_UNREADABLE)."""
+    if not (given := text.strip()):
+        return None
+    if (day := day_named(given)) is None:
+        raise Refused(Code.DAY_UNREADABLE, given=given)
+    return day
+
+
+def _days(first: str, last: str) -> tuple[date, date] | None:
+    span = day_named(first), day_named(last)
+    return (span[0], span[1]) if span[0] and span[1] else None
 
 
 def _months(said: str) -> tuple[date, date] | None:

@@ -24,7 +24,6 @@ _STATUS = {
     TroubleKind.STALE_FORM: 403,
     TroubleKind.PASSWORDS_DIFFER: 422,
     TroubleKind.MAY_STAND_TWICE: 409,
-    TroubleKind.NO_SUCH_DAY: 422,
 }
 
 

@@ -611,7 +611,6 @@ class TroubleKind(StrEnum):
     STALE_FORM = "stale_form"
     PASSWORDS_DIFFER = "passwords_differ"
     MAY_STAND_TWICE = "may_stand_twice"
-    NO_SUCH_DAY = "no_such_day"
 
 
 FILES: Mapping[Absence | None, str] = {
@@ -641,7 +640,6 @@ TROUBLES: Mapping[TroubleKind, Told] = {
         "Kiriman ini mungkin sudah sampai: hasil satu percobaan tidak diketahui. Belum ada yang diubah.",
         "Periksa dahulu laporannya di LAPOR. Bila sudah, tandai bahwa Anda tetap menghendakinya.",
     ),
-    TroubleKind.NO_SUCH_DAY: Told("Tanggal itu tidak dapat dibaca.", "Pilih tanggal dari kalender."),
     TroubleKind.PASSWORDS_DIFFER: Told("Kedua kata sandi tidak sama.", "Ketik kata sandi yang sama dua kali."),
 }
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lapor_sync.domain.period import Period, a_year_before
+from lapor_sync.domain.period import Period, a_year_before, day_given
 from lapor_sync.domain.refusals import Code, Refused
 
 WIB = ZoneInfo("Asia/Jakarta")
@@ -49,6 +49,18 @@ def test_what_is_no_period_is_refused_with_what_was_given(text: str) -> None:
         Period.parse(text)
     assert refused.value.code is Code.PERIOD_UNKNOWN
     assert refused.value.facts == {"given": text}
+
+
+@pytest.mark.parametrize(("given", "day"), [(" 2026-12-31 ", date(2026, 12, 31)), (" ", None), ("", None)])
+def test_a_day_may_be_left_empty(given: str, day: date | None) -> None:
+    assert day_given(given) == day
+
+
+@pytest.mark.parametrize("given", ["besok", "2026-02-30", "0001-01-01", "9999-12-31"])
+def test_a_day_that_is_none_is_refused_with_what_was_given(given: str) -> None:
+    with pytest.raises(Refused) as refused:
+        day_given(f" {given}")
+    assert (refused.value.code, refused.value.facts) == (Code.DAY_UNREADABLE, {"given": given})
 
 
 def test_a_period_begins_and_ends_at_midnight_in_the_city() -> None:

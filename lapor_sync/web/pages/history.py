@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request, url_for
 
 from lapor_sync.domain.errors import AuditBroken
+from lapor_sync.domain.period import day_named
 from lapor_sync.domain.permits import Act
 from lapor_sync.output import cell
 from lapor_sync.store import audit, people
@@ -88,11 +89,8 @@ def _sought(args: Mapping[str, str]) -> tuple[Sought, dict[str, str]]:
 
 
 def _day(given: str | None) -> datetime | None:
-    try:
-        day = date.fromisoformat(given or "")
-    except ValueError:
-        return None
-    return datetime.combine(day, time.min, board().zone) if 1970 <= day.year <= 2200 else None
+    day = day_named(given or "")
+    return datetime.combine(day, time.min, board().zone) if day else None
 
 
 def _url(given: Mapping[str, str], **others: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from lapor_sync.domain.people import Role
-from lapor_sync.domain.period import YEARS
+from lapor_sync.domain.period import day_given
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import factors as office_factors
@@ -164,7 +164,7 @@ def invitation(problem: Problem | None = None) -> str:
 def invite() -> str:
     """Make account and post as needed, and show the one-time link: this once."""
     actor, given = session.demand(Act.MANAGE_PEOPLE), request.form
-    last = _day("until")
+    last = day_given(request.form.get("until", ""))
     token = office.invite(
         board().store,
         actor,
@@ -264,18 +264,7 @@ def _meant(given: str) -> tuple[PostRow, Holder]:
 # Days.
 
 
-def _day(name: str) -> date | None:
-    given = request.form.get(name, "").strip()
-    try:
-        day = date.fromisoformat(given) if given else None
-    except ValueError:
-        raise Refused(Code.DAY_UNREADABLE, given=given) from None
-    if day is not None and day.year not in YEARS:
-        raise Refused(Code.DAY_UNREADABLE, given=given)
-    return day
-
-
 def _moment(name: str) -> datetime:
     """When what is to be on that day begins; without a day now. Raises Refused."""
-    found = _day(name)
+    found = day_given(request.form.get(name, ""))
     return office.moment_of(board().store, found or board().today, board().zone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask import Response as FlaskResponse
@@ -15,6 +15,7 @@ from lapor_sync import office
 from lapor_sync.domain import clocks
 from lapor_sync.domain.clocks import ClockState
 from lapor_sync.domain.delivery import MAX_TEXT, reference, with_reference
+from lapor_sync.domain.period import day_given
 from lapor_sync.domain.permits import Act, Subject
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile, ThreadItem, digest
@@ -31,8 +32,6 @@ from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.guard import board
 from lapor_sync.web.pages.files import shown
 from lapor_sync.web.timeline import timeline
-from lapor_sync.web.trouble import Trouble
-from lapor_sync.words.id import TroubleKind
 
 report = Blueprint("report", __name__)
 
@@ -286,17 +285,10 @@ def write_note(report_id: str) -> Response:
     one = _found(report_id)
     subject = subject_of(one)
     if (leader := session.allowed(Act.INSTRUCT, subject)) is not None:
-        office.instruct(board().store, leader, one.tracking_id, _text(), _day(request.form.get("day", "")))
+        office.instruct(board().store, leader, one.tracking_id, _text(), day_given(request.form.get("day", "")))
     else:
         office.write_note(board().store, session.demand(Act.NOTE, subject), one.tracking_id, _text())
     return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="catatan"), 303)
-
-
-def _day(given: str) -> date | None:
-    try:
-        return date.fromisoformat(given) if given else None
-    except ValueError:
-        raise Trouble(TroubleKind.NO_SUCH_DAY) from None
 
 
 # A hand-over: it is not our authority.

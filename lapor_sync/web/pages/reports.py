@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, render_template, request, url_for
 
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
+from lapor_sync.domain.period import YEARS
 from lapor_sync.store import institutions, queries
 from lapor_sync.store.queries import NONE, Number, Order, Wanted
 from lapor_sync.web import session, table
@@ -161,7 +162,7 @@ def _month(text: str) -> tuple[datetime, datetime] | None:
         since = datetime.strptime(text, "%Y-%m").replace(tzinfo=board().zone)
     except ValueError:
         return None
-    if since.year < 1970 or since.year > 2200:
+    if since.year not in YEARS:
         return None
     following = since.replace(year=since.year + since.month // 12, month=since.month % 12 + 1)
     return since, following
