@@ -73,9 +73,10 @@ TIMES := $(or $(N),1)
 times = $(shell expr $(TIMES) '*' $(1))
 soak: setup
 	$(BIN)/python -m tests.system.kills $(call times,500)
+	KILLS=20 $(BIN)/pytest tests/system/test_kills.py
 	HISTORIES=$(call times,60) $(BIN)/pytest -s --timeout=0 tests/flow/test_histories.py
 	LAPOR_FUZZ_ROUNDS=$(call times,20) FLAKY_DAYS=$(call times,10) KILLED_RESTORES=$(call times,30) \
-	  NETWORK_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') $(BIN)/pytest -n 2 --dist loadfile --timeout=0 \
+	  NETWORK_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') $(BIN)/pytest -m '' -n 2 --dist loadfile --timeout=0 \
 	  -k 'whatever_a_record_holds or flaky_days or killed_at_any_moment or bad_line' \
 	  tests/flow/test_nasty_values.py tests/flow/test_delivering.py tests/system/test_cli_backups.py \
 	  tests/system/test_network.py

@@ -18,6 +18,16 @@ from tests.system.launcher import launcher as one_launcher
 from tests.system.rig import Postgres, Rig, postgres, rig
 
 DATABASES = ("sqlite", "postgresql")
+ON_POSTGRESQL = {
+    "test_scenarios.py": ("flaky", "late-read", "schema-drift", "unknown-status", "expired-token"),
+    "test_network.py": (
+        *("reset_before", "garbage", "garbage_after", "silent_after", "slow_reader", "no_tls"),
+        *("bad line 0", "bad line 1", "bad line 2"),
+    ),
+}
+"""What of a day or a fault `make test` lives on PostgreSQL too: bytes and names that become its rows, calls that hang
+while its lock is held, and what is random. The others end in the same outcomes, so no database sees them: `make soak`
+lives them there."""
 
 
 @pytest.fixture(scope="session")
@@ -34,13 +44,32 @@ def launcher() -> Launcher:
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], str]:
+def kind(request: pytest.FixtureRequest) -> str:
+    """Of which kind a database is."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def new_database(
+    kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], str]:
     """Makes an empty database of one kind; its URL."""
-    if request.param == "postgresql":
+    if kind == "postgresql":
         running: Postgres = request.getfixturevalue("server")
         return running.database
     folder, numbers = tmp_path_factory.mktemp("sqlite"), itertools.count()
     return lambda: f"sqlite:///{folder}/city-{next(numbers)}.db"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is not `ON_POSTGRESQL` is `make soak`'s there."""
+    for item in items:
+        kept = ON_POSTGRESQL.get(item.path.name)
+        if kept and isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            asked = item.callspec.params
+            if asked.get("kind") == "postgresql" and not set(kept) & set(asked.values()):
+                item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,9 +50,10 @@ SLOW_WRITES = ({"do": "slow:1.5", "stored": True}, {"do": "slow:1.5", "stored": 
 DAYS = ("calm", "lost-reply", "late-read", "late-read", "flaky", "maintenance")
 
 
-def kill_at(city: Rig, launcher: Launcher, step: str, dice: Random) -> int:
-    """Kill at a step three times: its first, second and third call; each time start again, settle, look."""
-    for nth, fault in enumerate(SLOW_WRITES if step == ON_THE_WIRE else WRITES, 1):
+def kill_at(city: Rig, launcher: Launcher, step: str, dice: Random, calls: Collection[int] = (1, 2, 3)) -> int:
+    """Kill at a step at its first, second and third call, or those of them; each time start again, settle, look."""
+    for nth in calls:
+        fault = (SLOW_WRITES if step == ON_THE_WIRE else WRITES)[nth - 1]
         child = city.start(launcher)
         city.settles(child)
         city.world.set_scenario("late-read" if nth == 2 else "calm")
@@ -68,7 +69,7 @@ def kill_at(city: Rig, launcher: Launcher, step: str, dice: Random) -> int:
         city.world.set_scenario("calm")
         city.world.clear_faults()
     _end_well(city, launcher)
-    return 3
+    return len(calls)
 
 
 def kill_at_random(city: Rig, launcher: Launcher, count: int, dice: Random) -> int:

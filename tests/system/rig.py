@@ -259,7 +259,9 @@ def some_at_once(
     request: pytest.FixtureRequest, param: str, cases: Iterable[str], live: Callable[[str], T], at_once: int
 ) -> Iterator[Mapping[str, Future[T]]]:
     """Live those cases that this run's tests ask for by their `param`, some at once: most of their time is waiting."""
-    asked = {item.callspec.params.get(param) for item in request.session.items if hasattr(item, "callspec")}
+    all_params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+    on = request.getfixturevalue("kind") if "kind" in request.fixturenames else None
+    asked = {params.get(param) for params in all_params if params.get("kind") == on}
     with ThreadPoolExecutor(at_once) as pool:
         yield {case: pool.submit(live, case) for case in cases if case in asked}
 
