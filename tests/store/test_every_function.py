@@ -509,6 +509,9 @@ ENTRIES: dict[str, Call] = {
     "quarantine.count_since": lambda w: quarantine.count_since(w, START - A_DAY),
     "quarantine.count": quarantine.count,
     "queries.page": lambda w: [queries.page(w, one, None) for one in _LISTS],
+    "queries.sorted_page": lambda w: [
+        queries.sorted_page(w, one, None, by) for one in _LISTS for by in queries.Order
+    ],
     "queries.count": lambda w: [queries.count(w, one, None, most=100) for one in _LISTS],
     "queries.counts": lambda w: [queries.counts(w, one, None) for one in _LISTS],
     "queries.tasks": lambda w: queries.tasks(
@@ -555,6 +558,10 @@ ENTRIES: dict[str, Call] = {
 }
 """How each function is called for an agency that has a neighbour."""
 
+_OF_THE_QUEUE = (
+    *("begun", "call_off_forsaken", "due", "ended", "enrol", "hold_nobody_up", "install", "look", "need_server"),
+    *("is_pooled_by_transaction", "is_there", "pause", "prefixes", "take_places"),
+)
 OF_THE_WHOLE_DATABASE = {
     "outbox.may_be_erased",  # one mark for the file: what was written may be erased
     "pauses.body",  # which database this is
@@ -572,6 +579,8 @@ OF_THE_WHOLE_DATABASE = {
     "lock.alone",
     "lock.holder",
     "server.weak_points",
+    "database.connection_values",
+    *(f"work_queue.{name}" for name in _OF_THE_QUEUE),  # of all agencies that workers share
 }
 """What is not one agency's; a reason beside each that is not about the file or the server as such."""
 
