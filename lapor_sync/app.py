@@ -59,6 +59,7 @@ from lapor_sync.words.notices_id import Place
 
 if TYPE_CHECKING:
     from connectors.sp4n_v3 import Sp4nV3
+    from connectors.transport.pacing import Line
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -101,6 +102,7 @@ def connector_of(
     stopping: Callable[[], bool],
     may_leave: Callable[[], bool] = lambda: False,
     watch: Watch = NOBODY,
+    line: Line | None = None,
 ) -> Iterator[Sp4nV3]:
     """The connector to LAPOR, closed at the end. Who does not say when a write may leave can only read.
 
@@ -135,7 +137,9 @@ def connector_of(
     def heard(call: str, outcome: str, seconds: float) -> None:
         watch.call(settings.agency, call, outcome, seconds)
 
-    with Transport(transport, clock=clock, stopping=stopping, may_leave=may_leave, heard=heard) as client:
+    with Transport(
+        transport, clock=clock, stopping=stopping, may_leave=may_leave, heard=heard, line=line
+    ) as client:
         yield Sp4nV3(client, assumed)
 
 
@@ -169,6 +173,7 @@ class App:
     spread: Callable[[], float] = random.random
     step: Callable[[str], None] = no_step
     watch: Watch = NOBODY
+    line: Line | None = None
     asked: Callable[[], bool] = field(init=False)
     _intake: Intake | None = field(init=False)
     holding: Holding | None = field(init=False, default=None)
@@ -208,12 +213,29 @@ class App:
     ) -> Iterator[Setup]:
         """The database's one worker, with the connector. Raises LockHeld where somebody else is at work."""
         with ExitStack() as stack:
+            self.line = self._what_workers_leave(stack)
+            secrets = read_secrets(self.settings)
             connector = stack.enter_context(
-                connector_of(self.settings, read_secrets(self.settings), self.clock, self.asked, self.may_leave)
+                connector_of(self.settings, secrets, self.clock, self.asked, self.may_leave, line=self.line)
             )
             store = stack.enter_context(self.store())
             self.holding = stack.enter_context(lock.working(store.engine, store.agency, what))
             yield self._setup(self._mirror(store), connector, progress)
+
+    def _what_workers_leave(self, stack: ExitStack) -> Line | None:
+        """The places before the gateway that no worker wants; None where no workers are at work."""
+        settings = self.settings
+        rate, address = settings.gateway_per_second, settings.upstream_url
+        if settings.agencies_dir is None or not settings.database_url.startswith("postgresql") or not rate:
+            return None
+        from lapor_sync.store import work_queue
+        from lapor_sync.store.gateway import GatewayLine, address_of
+
+        engine = make_engine(settings.database_url)
+        stack.callback(engine.dispose)
+        if address is None or not work_queue.has_workers(engine):
+            return None
+        return GatewayLine(engine, address_of(address), rate, self.clock, only_if_idle=True)
 
     def _setup(self, mirror: Mirror, connector: Connector, progress: Callable[[int, int | None], None]) -> Setup:
         return Setup(
@@ -580,7 +602,7 @@ class Upstream:
         app, stack = self.app, ExitStack()
         try:
             connector = stack.enter_context(
-                connector_of(app.settings, secrets, app.clock, app.asked, app.may_leave, app.watch)
+                connector_of(app.settings, secrets, app.clock, app.asked, app.may_leave, app.watch, app.line)
             )
         except SettingsWrong as error:
             if self.made is None:

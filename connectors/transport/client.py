@@ -20,7 +20,7 @@ from connectors.transport.addresses import address_of, base_url_of, origin_of, t
 from connectors.transport.answers import NO_ANSWER, Answer, error_of, may_pass, no_answer, redirected, withheld
 from connectors.transport.connections import Lane, Opener, ask
 from connectors.transport.limits import Limit, Withheld, always, beginning_of, never, whole_body
-from connectors.transport.pacing import Pacer, retry_after_of
+from connectors.transport.pacing import Line, Pacer, retry_after_of
 from connectors.transport.settings import HEADERS, TransportSettings, credentials_of, timeouts_of
 from connectors.transport.sockets import BoundedStream
 from connectors.transport.upstream_clock import UpstreamClock
@@ -41,6 +41,8 @@ _ANY_FILE = "application/json;q=0.9, */*;q=0.8"
 """Of a file: a framework says in JSON what failed to whom takes JSON first, and gives a file to whom takes any."""
 
 _NAP = 0.25
+_LEAVE_ALONE = frozenset({429, 503})
+"""With a `Retry-After` beside it, the gateway wants to be left alone by everybody."""
 
 
 def nobody(_call: str, _outcome: str, _seconds: float) -> None:
@@ -58,11 +60,13 @@ class Transport:
         stopping: Callable[[], bool] = never,
         may_leave: Callable[[], bool] = always,
         heard: Heard = nobody,
+        line: Line | None = None,
     ) -> None:
         """`stopping` is asked while waiting: once true, reads end within about a second, and nothing new leaves.
 
         `may_leave` is asked before each piece of a write is handed to the socket, its connection being open: where it
-        says no, nothing more of it leaves. `heard` is told of each request when it is over.
+        says no, nothing more of it leaves. `heard` is told of each request when it is over. `line` is the one before
+        the gateway that other processes stand in, too.
 
         Raises SettingsWrong where the address, the credentials, or the environment's proxy or certificates cannot
         be used in a request.
@@ -72,6 +76,7 @@ class Transport:
         self._stopping = stopping
         self._may_leave = may_leave
         self._heard = heard
+        self._line = line
         self._base = settings.base_url.strip().rstrip("/")
         self._base_url = base_url_of(self._base)
         self._anonymous = httpx.Headers(HEADERS)
@@ -246,15 +251,17 @@ class Transport:
             raise type(exc)(f"{what}: {exc.what}", todo=exc.todo, http_status=answer.status) from exc
 
     def _write(self, what: str, request: httpx.Request) -> Answer:
-        with self._turn(what):
+        with self._turn(what, is_write=True):
             self._limit.begin(self._settings.read_timeout, never, self._may_leave)
             return self._alone(what, request, self._settings.max_body)
 
     @contextmanager
-    def _turn(self, what: str) -> Iterator[None]:
+    def _turn(self, what: str, *, is_write: bool = False) -> Iterator[None]:
         """One of the calls that may be in flight, when its time has come."""
         with self._slots:
             self._wait(self._pacer.reserve())
+            if self._line is not None and not self._line.wait(self._wait, self._stopping, first=is_write):
+                raise Unreachable(f"{what}: not begun, the gateway asked to be left alone", sent=False)
             if self._stopping():
                 raise Unreachable(f"{what}: not begun, the process is stopping", sent=False)
             yield
@@ -264,6 +271,8 @@ class Transport:
         began, outcome = self._clock.monotonic(), "none"
         try:
             answer = self._answer(what, wire, request, most)
+            if self._line is not None and answer.status in _LEAVE_ALONE and answer.retry_after:
+                self._line.pause(answer.retry_after)
             outcome = f"{answer.status // 100}xx"
             return answer
         except Withheld as exc:

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from connectors.transport.upstream_clock import http_date
 from lapor_sync.domain.ports import Clock
@@ -20,6 +21,16 @@ _LONGEST_RETRY_AFTER = 900.0
 def backoff(tries: int) -> float:
     """Return the seconds to wait after the `tries`-th failed try of a read: about 0.5, 1, 2, 4, with jitter."""
     return jittered(doubled(0.5, tries, most=4), random.random(), share=0.5)
+
+
+class Line(Protocol):
+    """A line before the gateway that others stand in, too."""
+
+    def wait(self, sleep: Callable[[float], None], stopping: Callable[[], bool], *, first: bool = False) -> bool:
+        """Wait for a place. Return False where there is none soon; `first` passes by the reads of this process."""
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody in it ask for so long."""
 
 
 class Pacer:

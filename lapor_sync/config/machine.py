@@ -29,6 +29,12 @@ class Machine(BaseModel):
     )
 
     concurrency: int = Field(default=defaults.CONCURRENCY, ge=1, le=64, description="a whole number, 1 to 64")
+    gateway_per_second: float = Field(
+        default=defaults.GATEWAY_PER_SECOND,
+        ge=0,
+        le=100_000,
+        description="a number of requests, 0 to 100000 (0 is no limit)",
+    )
     connect_timeout: float = Field(
         default=defaults.CONNECT_TIMEOUT, gt=0, le=600, description="a number of seconds, more than 0, 600 at most"
     )

@@ -13,6 +13,7 @@ from lapor_sync.domain.people import SecondFactor
 AUTH_HEADER: Final = "auth"
 CONCURRENCY: Final = 8
 RATE_PER_SECOND: Final = 10.0
+GATEWAY_PER_SECOND: Final = 10.0
 CONNECT_TIMEOUT: Final = 30.0
 READ_TIMEOUT: Final = 90.0
 

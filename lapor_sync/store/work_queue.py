@@ -110,6 +110,15 @@ def is_there(conn: Connection) -> bool:
     return conn.dialect.name == "postgresql" and bool(_applied(conn))
 
 
+def has_workers(engine: Engine) -> bool:
+    """As `is_there`. Raises StoreUnavailable where the database cannot be asked."""
+    try:
+        with engine.begin() as conn:
+            return is_there(conn)
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable("The database cannot be asked whether workers are at work.") from exc
+
+
 # Agencies.
 
 

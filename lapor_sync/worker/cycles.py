@@ -19,6 +19,7 @@ from lapor_sync.domain.errors import LaporSyncError, LockHeld, UpstreamError
 from lapor_sync.mirror.mirror import Log
 from lapor_sync.store import work_queue
 from lapor_sync.store.database import Store
+from lapor_sync.store.gateway import GatewayLine, address_of
 from lapor_sync.sync.cycle import CycleResult
 from lapor_sync.worker.roster import Roster
 
@@ -44,6 +45,7 @@ class Cycles:
     roster: Roster
     stopping: Stopping
     log: Log
+    _lines: dict[tuple[str, float], GatewayLine] = field(default_factory=dict)
     _kept: dict[str, _Kept] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -91,11 +93,21 @@ class Cycles:
             kept.stack.close()
             del self._kept[settings.agency]
         stack = ExitStack()
-        app = App.of(settings, stopping=self.stopping)
+        app = App.of(settings, stopping=self.stopping, line=self._line_of(settings))
         store = Store(self.engine, settings.agency, SystemClock())
         made = _Kept(settings, stack.enter_context(app.cycles(store)), stack)
         self._kept[settings.agency] = made
         return made
+
+    def _line_of(self, settings: Settings) -> GatewayLine | None:
+        """The line before this agency's gateway, one for all of its agencies; None where there is no budget."""
+        rate, address = settings.gateway_per_second, settings.upstream_url
+        if not rate or address is None:
+            return None
+        key = (address_of(address), rate)
+        if key not in self._lines:
+            self._lines[key] = GatewayLine(self.engine, *key, SystemClock())
+        return self._lines[key]
 
     def close(self) -> None:
         """Close all that was kept."""

@@ -8,6 +8,7 @@ import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -151,6 +152,43 @@ def test_each_request_is_heard_of_with_its_end_and_without_its_id(wire: Any, clo
         ("GET /complaints/{id}", "2xx", 0.0),
         ("POST /complaints/{id}/reply", "4xx", 0.0),
     ]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_line_before_the_gateway_is_stood_in_and_told_what_it_asks_for(
+    method: str, wire: Any, clock: FakeClock
+) -> None:
+    """Who has no place there has not left; a write passes by the reads."""
+    told: list[object] = []
+
+    class Before:
+        has_place = True
+
+        def wait(self, _sleep: object, _stopping: object, *, first: bool = False) -> bool:
+            told.append(first)
+            return self.has_place
+
+        def pause(self, seconds: float) -> None:
+            told.append(seconds)
+
+    settings, line = TransportSettings(base_url=BASE, bearer="b", token="t", rate_per_second=0), Before()
+    route = wire.route(path__regex=".*").mock(return_value=httpx.Response(429, headers={"Retry-After": "900"}))
+    with Transport(settings, clock=clock, line=line) as transport:
+
+        def call() -> None:
+            if method == "GET":
+                transport.read("/x", body)
+            else:
+                transport.post_json("/x", {})
+
+        with suppress(RateLimited):
+            call()
+        assert told == [method == "POST", 900]
+        line.has_place = False
+        with pytest.raises(Unreachable) as refused:
+            call()
+        assert not refused.value.sent
+    assert route.call_count == 1
 
 
 def test_the_name_of_the_credential_header_is_a_setting(wire: Any, build: Any) -> None:
