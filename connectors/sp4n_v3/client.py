@@ -33,7 +33,7 @@ from lapor_sync.domain.errors import (
     UpstreamError,
 )
 from lapor_sync.domain.ports import ListedRow, ListPage
-from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
+from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Template, Thread
 
 T = TypeVar("T")
 
@@ -165,9 +165,9 @@ class Sp4nV3:
         """The master list of institutions, as far as it can be had."""
         return masters.institutions(self._master(INSTITUTIONS))
 
-    def templates(self) -> tuple[str, ...]:
-        """The codes of the reply templates, for a check of the one that is configured."""
-        return masters.template_codes(self._master(TEMPLATES))
+    def templates(self) -> tuple[Template, ...]:
+        """The master list of templates for answers, as far as it can be had."""
+        return masters.templates(self._master(TEMPLATES))
 
     def _master(self, path: str) -> list[object]:
         """A master list: nothing is concluded from what is not in it, so that no page is asked for in vain."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connectors.sp4n_v3.values import (
+    MAX_NAME,
     identifier,
     name_of,
     text_of,
 )
 from lapor_sync.domain.report import (
     Institution,
+    Template,
 )
 
 
@@ -20,9 +22,18 @@ def institutions(rows: Iterable[object]) -> tuple[Institution, ...]:
     return tuple(Institution(id=id_, name=name) for id_, name in dict(found).items() if id_ and name)
 
 
-def template_codes(rows: Iterable[object]) -> tuple[str, ...]:
-    """The codes of the reply templates, each once."""
-    codes = (
-        text_of(row.get("template_code")) or text_of(row.get("code")) for row in rows if isinstance(row, dict)
-    )
-    return tuple(dict.fromkeys(filter(None, codes)))
+def templates(rows: Iterable[object]) -> tuple[Template, ...]:
+    """The templates for answers that have a code, each once, the first 500; titles and texts as far as such are."""
+    found: dict[str, Template] = {}
+    for row in rows:
+        code = (text_of(row.get("template_code")) or text_of(row.get("code"))) if isinstance(row, dict) else ""
+        if code and isinstance(row, dict):
+            title = name_of(row.get("title")) or name_of(row.get("name")) or code
+            content = text_of(row.get("content"))[:_LONGEST_TEMPLATE]
+            template = Template(code[:MAX_NAME], title, content, name_of(row.get("type")) or "")
+            found.setdefault(template.code, template)
+    return tuple(found.values())[:_MOST_TEMPLATES]
+
+
+_MOST_TEMPLATES = 500
+_LONGEST_TEMPLATE = 10_000

@@ -34,10 +34,10 @@ def _template(upstream: Upstream) -> Line:
     question, wanted = "Does LAPOR know the reply template?", upstream.settings.reply_template
     assert upstream.connector is not None
     try:
-        known = upstream.connector.templates()
+        known = [one.code for one in upstream.connector.templates()]
     except UpstreamError as error:
         return Line(question=question, answer=f"cannot be told: {error.what}", verdict=LOOK)
     if wanted in known:
-        return Line(question=question, answer=f"yes: {wanted}")
+        return Line(question=question, answer=f"yes: {wanted}, one of {len(known)}")
     todo = f"Set LAPOR_SYNC_REPLY_TEMPLATE to one of: {', '.join(known[:10]) or 'what LAPOR names'}."
     return Line(question=question, answer=f"not {wanted}", verdict=LOOK, todo=todo)

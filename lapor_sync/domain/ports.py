@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from lapor_sync.domain.delivery import Outcome
 from lapor_sync.domain.errors import BadRecord
-from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
+from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Template, Thread
 
 
 class Uptime(NamedTuple):
@@ -127,6 +127,9 @@ class Connector(Protocol):
 
     def institutions(self) -> tuple[Institution, ...]:
         """The master list of institutions."""
+
+    def templates(self) -> tuple[Template, ...]:
+        """The master list of templates for answers."""
 
     def fetch_attachment(self, file: Attachment) -> bytes:
         """The bytes of an attached file, whole; credentials go along only to the configured base.

@@ -147,6 +147,15 @@ class Institution:
     name: str
 
 
+class Template(NamedTuple):
+    """A template for answers as upstream's master list has it; `content` may be HTML with placeholders."""
+
+    code: str
+    title: str
+    content: str = ""
+    type: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutgoingFile:
     """A file that goes with a response; the bytes were stored when the response was recorded."""

@@ -35,7 +35,7 @@ from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.notices import NoticeKind, NoticeState
 from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0016"
+HEAD = "0017"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -558,6 +558,7 @@ reply_template = Table(  # LAPOR's templates for answers, as its master list has
     Column("code", Text, primary_key=True),
     Column("title", Text, nullable=False),
     Column("content", Text, nullable=False),
+    Column("type", Text, nullable=False, server_default=""),
 )
 
 # Notices: where people are told things, what is told them and what became of it.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
-from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, threads
+from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, templates, threads
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.keep_files import sweep_folder
@@ -64,9 +64,10 @@ def _next_ids(setup: Mirror, after: str) -> list[str]:
 
 
 def daily(setup: Setup, health: Health) -> None:
-    """Once a day: drop what is no longer needed (rules, section 7), and read the master list of institutions."""
+    """Once a day: drop what is no longer needed (rules, section 7), and read the master lists."""
     if drop_personal(setup):
         _read_institutions(setup, health)
+        _read_templates(setup, health)
         sweep_folder(setup)
 
 
@@ -98,3 +99,16 @@ def _read_institutions(setup: Setup, health: Health) -> None:
     health.note(None)
     with setup.store.work() as work:
         institutions.replace_all(work, found)
+
+
+def _read_templates(setup: Setup, health: Health) -> None:
+    """As institutions: without them an answer is written from nothing."""
+    try:
+        found = setup.connector.templates()
+    except UpstreamError as error:
+        health.note(error)
+        setup.log.info("templates_unread", error=type(error).__name__)
+        return
+    health.note(None)
+    with setup.store.work() as work:
+        templates.replace_all(work, found)

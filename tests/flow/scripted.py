@@ -19,7 +19,7 @@ from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
 from lapor_sync.domain.errors import BadRecord, LaporSyncError, Missing, UpstreamError
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import ListedRow, ListPage, Uptime
-from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Thread
+from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Template, Thread
 from lapor_sync.store import conflicts, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
 from lapor_sync.store.outbox import Queued
@@ -153,6 +153,9 @@ class Scripted:
         return self.store(outgoing) if self.store is not None else Sent(http_status=200)
 
     def institutions(self) -> tuple[Institution, ...]:
+        return ()
+
+    def templates(self) -> tuple[Template, ...]:
         return ()
 
     def fetch_attachment(self, file: Attachment) -> bytes:

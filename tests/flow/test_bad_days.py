@@ -558,7 +558,7 @@ def test_an_upstream_that_lets_nobody_read_masters_is_no_outage(tmp_path: Path) 
         ref = city.respond(one)
         assert city.cycle().error is None
         assert city.state(ref) is State.SENT
-        assert len(city.log.named("institutions_unread")) == 1
+        assert len(city.log.named("institutions_unread")) == len(city.log.named("templates_unread")) == 1
 
 
 def test_an_outage_in_the_middle_of_a_push_ends_it(tmp_path: Path) -> None:

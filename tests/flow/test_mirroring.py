@@ -29,6 +29,7 @@ LIST = "GET /complaints"
 DETAIL = "GET /complaints/{id}/complaint"
 THREAD = "GET /complaints/{id}/followups"
 MASTERS = "GET /masters/institutions/external"
+TEMPLATES = "GET /masters/templates"
 
 
 def by_id(routes: dict[str, int]) -> int:
@@ -45,7 +46,7 @@ def test_the_first_cycle_mirrors_everything(tmp_path: Path) -> None:
         assert outcome.tally == Tally(new=150, listed=150)
         assert_mirrored(city)
         assert all(one.agreed == one.colour for one in city.all_mirrored().values())
-        assert city.requests() == {LIST: 2, THREAD: 150, MASTERS: 1}
+        assert city.requests() == {LIST: 2, THREAD: 150, MASTERS: 1, TEMPLATES: 1}
 
 
 def test_a_cycle_with_nothing_new_costs_one_request_and_writes_its_heartbeat_only(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.notices import NoticeKind
 from lapor_sync.domain.people import FactorKind, Post, Role, Tenure
 from lapor_sync.domain.ports import Uptime
-from lapor_sync.domain.report import Attachment, Institution, OutgoingFile, StatusChange
+from lapor_sync.domain.report import Attachment, Institution, OutgoingFile, StatusChange, Template
 from lapor_sync.store import (
     ailing,
     attendance,
@@ -56,6 +56,7 @@ from lapor_sync.store import (
     queries,
     received,
     reports,
+    templates,
     threads,
 )
 from lapor_sync.store.ailing import Ailing
@@ -118,6 +119,7 @@ def fill(work: Work, word: str, ref: str) -> None:
         quarantine.put(work, source, BadRecord(word, key="7001", raw=word, report_id="7001"))
     ailing.put(work, Ailing(report_id="u7001", why=word, times=2, until=START + A_DAY))
     institutions.replace_all(work, [Institution(id="611", name=word), Institution(id="612", name=word)])
+    templates.replace_all(work, [Template("reply", word, word, word)])
     person = people.add(work, name=word, sign_in="siti")
     people.put_password(work, person, word)
     people.put_last_sign_in(work, person)
@@ -360,6 +362,8 @@ ENTRIES: dict[str, Call] = {
     "institutions.names": institutions.names,
     "institutions.listed": institutions.listed,
     "institutions.seen": institutions.seen,
+    "templates.replace_all": lambda w: templates.replace_all(w, []),
+    "templates.listing": templates.listing,
     "measured.measured": measured.measured,
     "marks.get": lambda w: [marks.get(w, one) for one in Mark],
     "marks.get_time": lambda w: marks.get_time(w, Mark.CURSOR),
@@ -694,4 +698,4 @@ def test_what_is_compared_is_all_that_an_agency_can_have(together: Store) -> Non
     """No table of the schema is empty for the other agency, so that a leak from any of them would show."""
     with together.reading() as work:
         empty = {name for name, rows in rows_of(work.conn, THEIRS).items() if not rows}
-    assert empty <= {"reply_template"}  # no function of the store fills it yet
+    assert not empty

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlalchemy import Integer, text
 from sqlalchemy.exc import DBAPIError
@@ -173,3 +175,20 @@ def test_a_lawful_erasure_is_said_and_then_goes(written: Store) -> None:
         assert outbox.files_of(work, ["LS-AAAAAA"]) == {}
     with pytest.raises(StoreError, match="what was written stays"):
         run(written, "DELETE FROM delivery WHERE ref = 'LS-AAAAAA'")
+
+
+def test_the_guard_against_a_second_writing_looks_deliveries_up(store: Store) -> None:
+    """Each of its questions is answered by an index: an insert costs the same however many there are."""
+    if store.engine.dialect.name != "sqlite":
+        return
+    with store.reading() as work:
+        guard = work.conn.execute(
+            text("SELECT sql FROM sqlite_master WHERE name = 'delivery_no_insert'")
+        ).scalar_one()
+        asked = re.findall(r"EXISTS \((SELECT 1 FROM delivery WHERE .*?)\)(?= OR|\)\) AND)", guard)
+        plans = [
+            work.conn.exec_driver_sql("EXPLAIN QUERY PLAN " + re.sub(r"NEW\.\w+", "'1'", one)).all()
+            for one in asked
+        ]
+    assert len(asked) == 4
+    assert all(row[-1].startswith("SEARCH") for plan in plans for row in plan)

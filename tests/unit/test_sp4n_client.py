@@ -19,7 +19,7 @@ from connectors.transport.room import Room
 from lapor_sync.domain.delivery import Sent, Unknown
 from lapor_sync.domain.errors import Missing, NotNow, TooLarge, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Uptime
-from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile
+from lapor_sync.domain.report import Attachment, Outgoing, OutgoingFile, Template
 from lapor_sync.words.en import advised
 
 BASE = "https://lapor.test/lapor/3.0.0"
@@ -567,7 +567,7 @@ def test_an_item_that_was_edited_between_two_passes_is_there_once(upstream: Any,
 def test_master_lists_are_asked_for_in_large_pages(upstream: Any, transport: Transport) -> None:
     """They are capped upstream as any other."""
     route = upstream.get(url__startswith=BASE).mock(return_value=answer({"data": [{"id": 1, "code": "reply"}]}))
-    assert Sp4nV3(transport).templates() == ("reply",)
+    assert Sp4nV3(transport).templates() == (Template("reply", "reply"),)
     assert Sp4nV3(transport).institutions() == ()
     assert [call.request.url.raw_path.decode() for call in route.calls] == [
         "/lapor/3.0.0/masters/templates?page=1&page_size=1000",

@@ -17,7 +17,7 @@ from connectors.sp4n_v3.verdict import Meant
 from lapor_sync.domain.delivery import Body
 from lapor_sync.domain.errors import BadRecord, UpstreamBroken
 from lapor_sync.domain.ports import ListedRow
-from lapor_sync.domain.report import Attachment, Institution, ItemKind, Report, StatusChange, Thread
+from lapor_sync.domain.report import Attachment, Institution, ItemKind, Report, StatusChange, Template, Thread
 
 WIB = ZoneInfo("Asia/Jakarta")
 BEGAN = datetime(2026, 1, 5, tzinfo=UTC)
@@ -808,15 +808,30 @@ def test_institutions_and_templates_are_read_and_the_rest_left_out() -> None:
         {"id": 3, "name": "C"},
     ]
     assert masters.institutions(rows) == (Institution(id="1", name="A"), Institution(id="3", name="C"))
-    codes = [{"template_code": "reply"}, {"code": "reply_done"}, {"template_code": "reply"}, {}, None]
-    assert masters.template_codes(codes) == ("reply", "reply_done")
+    done = {
+        "code": "reply_done",
+        "name": "Selesai",
+        "content": "<p>Terima kasih</p>",
+        "type": {"name": "tanggapan"},
+    }
+    codes = [
+        {"template_code": "reply"},
+        done,
+        {"template_code": "reply", "title": "Lain"},
+        {"title": "Tanpa"},
+        None,
+    ]
+    assert masters.templates(codes) == (
+        Template("reply", "reply"),
+        Template("reply_done", "Selesai", "<p>Terima kasih</p>", "tanggapan"),
+    )
 
 
 @given(st.lists(JSON | ROWS, max_size=5))
 def test_no_json_breaks_a_master_list(rows: list[object]) -> None:
     """What cannot be read is left out."""
     masters.institutions(rows)
-    masters.template_codes(rows)
+    masters.templates(rows)
 
 
 def test_what_is_kept_of_a_report_has_no_name_wherever_it_stands() -> None:
