@@ -20,7 +20,7 @@ from lapor_sync.domain.people import Actor, Post, Role, SignedIn, State, in_post
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import Institution
 from lapor_sync.office import passwords, people
-from lapor_sync.store import audit, institutions
+from lapor_sync.store import audit, channels, institutions
 from lapor_sync.store import people as kept
 from lapor_sync.store.database import Store
 from lapor_sync.store.schema import audit as audit_table
@@ -890,6 +890,8 @@ def test_a_person_who_left_is_forgotten_and_the_chain_stays_whole(city: City) ->
     """Name, sign-in name, password, addresses and factors are nowhere any more; what they did is person N's."""
     city.officer("siti@kota.example")
     person = city.signed_in("siti@kota.example").person_id
+    with city.store.work() as work:
+        channels.add(work, person, "email", "siti@kota.example", ())
     with city.store.reading() as work:
         posts = kept.tenures(work, person_id=person)
     with refused(Code.NOT_ENDED):
