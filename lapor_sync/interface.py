@@ -15,6 +15,7 @@ from lapor_sync.store.attendance import Unattended
 from lapor_sync.store.citizens import Beside
 from lapor_sync.store.conflicts import Conflict
 from lapor_sync.store.dossier import Dossier
+from lapor_sync.store.notices import Notice
 from lapor_sync.store.outbox import Attempt, Queued
 from lapor_sync.store.overview import Listed, Overview, Waiting
 from lapor_sync.store.pauses import Pause
@@ -136,6 +137,23 @@ def opds(rows: Iterable[OpdRow]) -> list[Json]:
         for one in rows
     ]
     return sorted(found, key=lambda one: (-one["merah"], -one["kuning"], str(one["opd"])))
+
+
+def notice(one: Notice, sign_in: str | None) -> Json:
+    """Return a notice; `sign_in` is of whom it is for, None of a technical channel."""
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "key": one.key,
+        "channel": one.channel,
+        "sign_in": sign_in,
+        "state": one.state,
+        "why": one.why,
+        "made_at": stamp(one.made_at),
+        "tries": one.tries,
+        "next_try_at": stamp(one.next_try_at),
+        "ended_at": stamp(one.ended_at),
+    }
 
 
 def person(one: Account) -> Json:

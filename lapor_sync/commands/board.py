@@ -37,7 +37,7 @@ SECRET_BYTES = 32
 )
 def board(call: Call, listen: str | None) -> None:
     """Serve the board for officers, until SIGTERM. It needs the database, and no credentials of LAPOR's."""
-    from lapor_sync.app import file_limits_of
+    from lapor_sync.app import file_limits_of, sender_of
     from lapor_sync.config import board_secret_file, files_folder
     from lapor_sync.store.file_folder import FileFolder
     from lapor_sync.web.board import Board
@@ -63,6 +63,7 @@ def board(call: Call, listen: str | None) -> None:
             host=address.host,
             files=FileFolder(files_folder(settings, os.environ)),
             second_factor=settings.second_factor,
+            sender=sender_of(settings),
             provider=_provider(settings, app.clock),
             measure=measure,
         )

@@ -90,6 +90,12 @@ class Code(Coded):
     DAY_UNREADABLE = "day_unreadable", "given"
     SPAN_ENDS_FIRST = "span_ends_first"
     LAST_ADMIN = "last_admin"
+    # Their channels.
+    ADDRESS_UNUSABLE = "address_unusable"
+    TOO_MANY_CHANNELS = "too_many_channels", "most"
+    CODE_NOT_SENT = "code_not_sent"
+    CHANNEL_CODE_WRONG = "channel_code_wrong"
+    CHANNEL_UNKNOWN = "channel_unknown"
     # Personal data.
     NOT_ENDED = "not_ended", "sign_in"
     NOT_OVER = "not_over", "tracking_id"

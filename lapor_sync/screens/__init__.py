@@ -8,6 +8,7 @@ from lapor_sync.screens.agencies import agencies
 from lapor_sync.screens.checked import check
 from lapor_sync.screens.citizens import citizen
 from lapor_sync.screens.citizens import found as citizens_found
+from lapor_sync.screens.notices import notices
 from lapor_sync.screens.overview import recent_outages, status
 from lapor_sync.screens.parts import bold, moment, shade, table
 from lapor_sync.screens.people import people, posts
@@ -29,6 +30,7 @@ __all__ = [
     "conflicts",
     "deliveries",
     "moment",
+    "notices",
     "outbox",
     "people",
     "plan",

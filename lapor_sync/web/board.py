@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from lapor_sync.domain import defaults
 from lapor_sync.domain.people import SecondFactor
+from lapor_sync.domain.ports import Sender
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
@@ -40,6 +41,7 @@ class Board:
     city: str = ""
     files: FileFolder | None = None
     second_factor: SecondFactor = defaults.SECOND_FACTOR
+    sender: Sender | None = None
     provider: Provider | None = None
     measure: Measure | None = None
 

@@ -102,6 +102,7 @@ _STATUS: Mapping[Code, int] = {
     Code.PROVE_AGAIN: 403,
     Code.FACTOR_NEEDED: 403,
     Code.FACTOR_UNKNOWN: 404,
+    Code.CHANNEL_UNKNOWN: 404,
     Code.SLOW_DOWN: 429,
     Code.SIGN_IN_BUSY: 429,
     Code.NOT_THE_POSTS: 403,

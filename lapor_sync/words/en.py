@@ -234,6 +234,11 @@ REFUSALS: Mapping[Code, Told] = {
         "Report {tracking_id} is not held back.",
         "See `lapor-sync citizen show {tracking_id}`. What is erased is gone.",
     ),
+    Code.ADDRESS_UNUSABLE: Told("That is no address that notices can go to.", "Correct it."),
+    Code.TOO_MANY_CHANNELS: Told("There are {most} channels already.", "Remove one first."),
+    Code.CODE_NOT_SENT: Told("The code could not be sent.", "Check the address, and try again later."),
+    Code.CHANNEL_CODE_WRONG: Told("The code does not fit, or is too old.", "Ask for another one."),
+    Code.CHANNEL_UNKNOWN: Told("There is no such channel.", "Nothing is to be done."),
     Code.LAST_ADMIN: Told(
         "Nobody would be left who may manage people.", "Let another admin accept an invitation first."
     ),

@@ -311,6 +311,13 @@ REFUSALS: Mapping[Code, Told] = {
     Code.NOT_HELD_BACK: Told(
         "Data laporan {tracking_id} tidak sedang dibatasi.", "Tidak ada yang perlu dilakukan."
     ),
+    Code.ADDRESS_UNUSABLE: Told("Alamat itu tidak dapat dipakai.", "Perbaiki alamatnya."),
+    Code.TOO_MANY_CHANNELS: Told("Sudah ada {most} alamat.", "Hapus salah satu dahulu."),
+    Code.CODE_NOT_SENT: Told("Kode tidak dapat dikirim.", "Periksa alamatnya, lalu coba lagi nanti."),
+    Code.CHANNEL_CODE_WRONG: Told(
+        "Kode tidak cocok atau sudah lewat satu jam.", "Mintalah kode baru ke alamat yang sama."
+    ),
+    Code.CHANNEL_UNKNOWN: Told("Alamat itu sudah tidak ada.", "Tidak ada yang perlu dilakukan."),
     Code.LAST_ADMIN: Told(
         "Tidak akan ada lagi yang dapat mengelola akun dan jabatan.",
         "Undang dahulu admin induk lain, dan tunggu sampai ia menerima undangannya.",
@@ -511,6 +518,10 @@ ACTIONS: Mapping[str, str] = {
     "rules": "memakai aturan baru",
     "recap_fixed": "menetapkan rekap",
     "person_invited": "mengundang orang",
+    "channel_added": "menambah alamat pemberitahuan",
+    "channel_verified": "memastikan alamat pemberitahuan",
+    "channel_chosen": "memilih pemberitahuan",
+    "channel_removed": "menghapus alamat pemberitahuan",
     "link_made": "membuat tautan masuk",
     "password_chosen": "memilih kata sandi",
     "signed_in": "masuk",

@@ -56,9 +56,10 @@ CELLS = {
 PAGES = {
     "anybody": "assets.asset health.alive health.ready sign_in.page sign_in.enter sign_in.leave sign_in.invitation "
     "sign_in.accept sign_on.begin sign_on.begin_by_link sign_on.back factors.door factors.enter tasks.home",
-    "signed in": "account.page account.change_password factors.page factors.prove sign_on.begin_to_bind tasks.page",
-    "another's": "account.end_session",
-    "proven": "factors.remove factors.new_codes factors.add_passkey factors.add_totp",
+    "signed in": "channels.page channels.add "
+    "account.page account.change_password factors.page factors.prove sign_on.begin_to_bind tasks.page",
+    "another's": "account.end_session channels.verify channels.choose",
+    "proven": "channels.remove factors.remove factors.new_codes factors.add_passkey factors.add_totp",
     "in a post": "deliveries.page reports.page reports.as_csv reports.as_workbook",
     "see": "report.page report.print_sheet report.state report.hand_over_page",
     "answer": "report.answer report.preview report.hand_over report.keep_draft deliveries.change",
@@ -71,6 +72,7 @@ PAGES = {
 }
 COLUMN = {name: key for key, names in PAGES.items() for name in names.split()}
 ARGUMENTS = {
+    "channel_id": "70",
     "report_id": "7001",
     "number": 1,
     "person_id": "70",

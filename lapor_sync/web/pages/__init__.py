@@ -1,6 +1,7 @@
 """One file a page; BLUEPRINTS are all of them."""
 
 from lapor_sync.web.pages.account import account
+from lapor_sync.web.pages.channels import channels
 from lapor_sync.web.pages.decisions import decisions
 from lapor_sync.web.pages.deliveries import deliveries
 from lapor_sync.web.pages.factors import factors
@@ -19,6 +20,7 @@ from lapor_sync.web.pages.tasks import tasks
 
 BLUEPRINTS = (
     account,
+    channels,
     decisions,
     deliveries,
     factors,

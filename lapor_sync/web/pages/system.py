@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
+from lapor_sync.domain.notices import NoticeState
 from lapor_sync.domain.permits import Act
-from lapor_sync.store import audit, conflicts, marks, outages, outbox, pauses, quarantine
+from lapor_sync.store import audit, conflicts, marks, notices, outages, outbox, pauses, people, quarantine
 from lapor_sync.store.marks import Mark
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
+from lapor_sync.words import notices_id
 
 system = Blueprint("system", __name__)
+
+_UNSETTLED = (NoticeState.WAITING, NoticeState.SENDING, NoticeState.IN_DOUBT, NoticeState.GIVEN_UP)
 
 
 @system.get("/sistem")
@@ -28,6 +32,9 @@ def page() -> str:
             queue=outbox.counts(work),
             conflicts=conflicts.count(work),
             quarantine=quarantine.count(work),
+            notices=notices.listing(work, most=50, states=_UNSETTLED),
+            told=notices_id,
+            people=people.names(work),
             head=audit.head(work.conn, work.agency),
             now=board().store.clock.now(),
         )
