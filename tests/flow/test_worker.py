@@ -1,0 +1,64 @@
+"""A worker inside of this process: it polls what the files name, and says what is wrong."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from connectors.simulator import Simulator
+from lapor_sync.daemon import Stopping
+from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.worker import process
+from lapor_sync.worker.queue import Pace
+from tests.city import settings
+from tests.databases import fresh_postgres
+from tests.flow.test_agencies import OWN, put
+
+
+@pytest.fixture
+def postgres_url() -> Iterator[str]:
+    """The address of an empty database."""
+    with fresh_postgres() as address:
+        yield address
+
+
+def test_a_worker_polls_what_the_files_name(simulator: Simulator, tmp_path: Path, postgres_url: str) -> None:
+    """One whose file is put right is polled, too; one with a wrong file, or nothing to do, is told of."""
+    folder = tmp_path / "agencies"
+    folder.mkdir()
+    env = settings(tmp_path, simulator, DATABASE_URL=postgres_url, AGENCIES_DIR=str(folder))
+    lines = [f"{name.lower()} = '{env.pop(f'LAPOR_SYNC_{name}')}'" for name in OWN]
+    put(folder, "curup", *lines, "ref_prefix = 'CU'", f"import_dir = '{tmp_path}'")
+    put(folder, "manna", "ref_prefix = 'MN'")
+    put(folder, "arga", "ref_prefix = 'x'")
+    stopping, said = Stopping(), [""]
+
+    with capture_logs() as logs:
+        worker = threading.Thread(
+            target=process.run, args=(None, {"HOME": "/", **env}, stopping, 2, Pace(beat=0.5, stale=2, look=0.3))
+        )
+        worker.start()
+        until = time.monotonic() + 40
+        put_right = False
+        while time.monotonic() < until and not {"cycle_done", "agency_failed", "agency_right"} <= {*said}:
+            time.sleep(0.1)
+            said = [one["event"] for one in list(logs)]
+            if "cycle_done" in said and not put_right:
+                put(folder, "arga", *lines, "ref_prefix = 'AR'")
+                put_right = True
+        stopping.ask()
+        worker.join(30)
+    assert not worker.is_alive()
+    assert {"worker_started", "agency_wrong", "agency_right", "cycle_done", "worker_stopped"} <= {
+        one["event"] for one in logs
+    }
+
+
+def test_a_worker_on_sqlite_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsWrong, match="workers need PostgreSQL"):
+        process.run(None, {"HOME": "/", **settings(tmp_path)}, Stopping(), 1)
