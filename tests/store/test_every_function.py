@@ -563,7 +563,18 @@ ENTRIES: dict[str, Call] = {
 """How each function is called for an agency that has a neighbour."""
 
 _OF_THE_QUEUE = (
-    *("begun", "call_off_forsaken", "due", "ended", "enrol", "hold_nobody_up", "install", "look", "need_server"),
+    *(
+        "begun",
+        "call_off_forsaken",
+        "due",
+        "ended",
+        "enrol",
+        "has_workers",
+        "hold_nobody_up",
+        "install",
+        "look",
+        "need_server",
+    ),
     *("is_pooled_by_transaction", "is_there", "pause", "prefixes", "take_places"),
 )
 OF_THE_WHOLE_DATABASE = {
