@@ -100,7 +100,7 @@ def digest(facts: Mapping[str, Any], day: date, place: Place) -> Message:
             f"{PARTS[part][0]}: {_number(number, is_more)}",
             *(f"- {_item(part, one, place)}" for one in ids),
         ]
-        if number > len(ids) > 0:
+        if number > len(ids) > 0 and part is not Part.LONG_OVERDUE:  # its lines are OPDs, not reports
             lines.append(f"- dan {number - len(ids)} lainnya")
     if place.url:
         lines += ["", f"Buka papan: {place.url}/tugas"]

@@ -169,7 +169,7 @@ def test_the_admins_digest_says_which_opd_is_long_overdue_and_which_post_is_vaca
     city.person("joko", (Role.LEADER, PUPR))
     city.person("lina", (Role.LEADER, DINKES))
     sari = city.person("sari", (Role.OFFICER, PUPR), kinds=())
-    for number, days in (("7001", 8), ("7002", 3)):
+    for number, days in (("7001", 8), ("7003", 9), ("7002", 3)):
         due = city.clock.now() - timedelta(days=days)
         save(city.store, mirrored(number, of=report(number, disposition_id=PUPR), verdict=MERAH, due_at=due))
     office.end_tenures(city.store, of_shell("x"), "sari", city.clock.now())
@@ -179,7 +179,8 @@ def test_the_admins_digest_says_which_opd_is_long_overdue_and_which_post_is_vaca
     assert sari
     assert sorted(texts) == ["joko@kota.go.id", "ratna@kota.go.id"]
     for text in texts.values():
-        assert "Lewat tenggat tiga hari kerja atau lebih: 1" in text
+        assert "Lewat tenggat tiga hari kerja atau lebih: 2" in text
+        assert "lainnya" not in text
         assert "kosong sejak 2 Maret 2026" in text
 
 
