@@ -38,7 +38,7 @@ SECRET_BYTES = 32
 def board(call: Call, listen: str | None) -> None:
     """Serve the board for officers, until SIGTERM. It needs the database, and no credentials of LAPOR's."""
     from lapor_sync.app import file_limits_of, sender_of
-    from lapor_sync.config import board_secret_file, files_folder
+    from lapor_sync.config import files_folder
     from lapor_sync.store.file_folder import FileFolder
     from lapor_sync.web.board import Board
     from lapor_sync.web.listening import address_of
@@ -48,17 +48,11 @@ def board(call: Call, listen: str | None) -> None:
     app = call.app()
     settings = app.settings
     address = address_of(listen or settings.board_listen, settings.board_public_url)
-    secret_file = board_secret_file(settings, os.environ)
-    if settings.board_secret_file is None:
-        secret_file.parent.mkdir(
-            mode=0o700, parents=True, exist_ok=True
-        )  # of PostgreSQL's users nobody made it yet
-    secret = secret_in(secret_file)
     with app.mirror(anew=False) as mirror, _measured(app, mirror.store) as measure:
         made = Board(
             mirror=mirror,
             limits=file_limits_of(settings),
-            secret=secret,
+            secret=_secret(settings),
             public_url=settings.board_public_url,
             host=address.host,
             files=FileFolder(files_folder(settings, os.environ)),
@@ -123,6 +117,16 @@ def collect_as_it_comes() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(2_000, 10, 10)
+
+
+def _secret(settings: Settings) -> bytes:
+    """Return the board's secret; where no file of it is named, it has one in the program's own folder."""
+    from lapor_sync.config import board_secret_file
+
+    path = board_secret_file(settings, os.environ)
+    if settings.board_secret_file is None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # of PostgreSQL's users nobody made it yet
+    return secret_in(path)
 
 
 def secret_in(path: Path) -> bytes:

@@ -106,7 +106,21 @@ def test_status_of_an_empty_database(cli, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "args", ["status", "reports", "outbox", "plan", "conflicts", "quarantine", "audit verify"]
+    "args",
+    [
+        "status",
+        "reports",
+        "outbox",
+        "plan",
+        "conflicts",
+        "quarantine",
+        "audit verify",
+        "board --listen 127.0.0.1:0",
+        "people",
+        "notices",
+        "recap --period 2026",
+        "citizen find Budi",
+    ],
 )
 def test_a_look_at_a_database_that_is_not_there_makes_none(cli, tmp_path, args):
     """A wrong path makes nothing, neither file nor folder; which path it was is said."""
