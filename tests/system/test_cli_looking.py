@@ -75,7 +75,7 @@ def test_status_has_the_keys_of_the_interface(cli):
     found = cli("status", "--json").json
     assert found.keys() == {
         *("colours", "outbox", "conflicts", "quarantine", "last_success_at", "oldest_waiting_at", "outage"),
-        *("paused", "vacant", "quiet", "audit_head", "audit_rows", "answered_at"),
+        *("paused", "vacant", "quiet", "audit_head", "audit_rows", "answered_at", "list_fails_since"),
     }
     assert found["colours"].keys() == {"merah", "kuning", "hijau", "abu", "unknown"}
     assert found["outbox"].keys() == STATES

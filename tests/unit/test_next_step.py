@@ -26,6 +26,7 @@ from lapor_sync.domain.next_step import (
     is_clearly_other,
     letters,
     next_step,
+    says_otherwise,
     times_arrived,
     traces,
 )
@@ -194,6 +195,14 @@ def test_what_is_new_after_a_try(seen: Seen, then: object) -> None:
         assert again == then
     else:
         assert isinstance(again, Hold if then else Send)
+
+
+def test_what_says_otherwise_is_named() -> None:
+    """So that the person who is asked knows where to look."""
+    seen = replace(SEEN, marks={"1": "m2"}, beside="b2", detail={"status_name": "d2", "rating": "d3"})
+    named = ("followups/1", "followups", "complaint.rating", "complaint.status_name")
+    assert says_otherwise(SCENE, seen) == named
+    assert says_otherwise(SCENE, SEEN) == ()
 
 
 def test_what_was_known_when_it_was_written_is_not_new() -> None:
