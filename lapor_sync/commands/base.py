@@ -63,8 +63,11 @@ class Call:
 
         if self.agency is not None or self._settings is not None:
             return False
-        folder = load_machine(self.config, os.environ).agencies_dir
-        return folder is not None and len(agency_files(folder)) > 1
+        machine = load_machine(self.config, os.environ)
+        if machine.agencies_dir is None:  # then these are the settings of this run
+            self._settings = machine
+            return False
+        return len(agency_files(machine.agencies_dir)) > 1
 
     @property
     def zone(self) -> ZoneInfo:

@@ -100,7 +100,7 @@ def load_settings(config: Path | None, environ: Mapping[str, str], agency: str |
         return settings
     files = agency_files(folder)
     key = _chosen(agency, folder, files)
-    return _settled(source.layers_of(key, files[key]), environ, problems)
+    return source.settings_of(key, files[key])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,14 +130,15 @@ def load_agencies(config: Path | None, environ: Mapping[str, str], held: Mapping
     `held` names the mark that an agency has in the database: who comes later with the same one is wrong.
     Raises SettingsWrong where what they share is wrong, or the folder cannot be read.
     """
-    machine = load_machine(config, environ)
+    problems: list[str] = []
+    source = _Source(environ, config, problems)
+    machine = _settled(source.layers(), environ, problems)
     if machine.agencies_dir is None:
         return Agencies(right={machine.agency: machine}, are_files=False)
     right, wrong = {}, {}
     for key, path in agency_files(machine.agencies_dir).items():
-        problems: list[str] = []
         try:
-            right[key] = _settled(_Source(environ, config, problems).layers_of(key, path), environ, problems)
+            right[key] = source.settings_of(key, path)
         except SettingsWrong as error:
             wrong[key] = error
     for key, problem in _clashing(right, held).items():
@@ -194,15 +195,20 @@ class _Source:
         named = (*SECRETS, *_CREDENTIALS) if self.agencies_dir is None else _CREDENTIALS
         return [self.env, _from_credentials(self.environ, named), self.main]
 
-    def layers_of(self, key: str, path: Path) -> list[_Layer]:
-        """The layers of one agency: its file is over the main one."""
-        own = _from_file(path, self.problems, must_be_there=True, with_lines=True)
+    def settings_of(self, key: str, path: Path) -> Settings:
+        """The settings of one agency. Raises SettingsWrong with all that is wrong, also in what agencies share."""
+        problems = [*self.problems]
+        return _settled(self._layers_of(key, path, problems), self.environ, problems)
+
+    def _layers_of(self, key: str, path: Path, problems: list[str]) -> list[_Layer]:
+        """The layers of one agency, the highest first: its file is over the main one."""
+        own = _from_file(path, problems, must_be_there=True, with_lines=True)
         for name in sorted(Machine.model_fields.keys() & own.values.keys()):
-            self.problems.append(f"{own.origins[name]} is the machine's; it must be in the main file")
+            problems.append(f"{own.origins[name]} is the machine's; it must be in the main file")
             own.drop(name)
         if own.values.get("agency", key) != key:
             said = own.origins["agency"]
-            self.problems.append(f"{said} is not as the file is named; it must be {key}, or left out")
+            problems.append(f"{said} is not as the file is named; it must be {key}, or left out")
         own.put("agency", key, f"the name of {path}")
         credentials = _from_credentials(self.environ, (*SECRETS, "extra_headers", "notify_urls"), f"{key}.")
         shared = _from_credentials(self.environ, _CREDENTIALS)
