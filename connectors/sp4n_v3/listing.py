@@ -67,11 +67,7 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str |
         total=_total(said.get("total")),
         last_page=last_page,
         current=current,
-        beside=None
-        if counts is None
-        else _beside(envelope, found, counts)._replace(
-            pages=(more, last_page, _pages_in_addresses(envelope, found, link))
-        ),
+        beside=None if counts is None else _beside(envelope, found, counts, link, more, last_page),
     )
 
 
@@ -104,7 +100,9 @@ def _around(found: object, deep: int) -> object:
     return {key: _around(part, deep - 1) if key == holder else part for key, part in found.items()}
 
 
-def _beside(envelope: Row, found: object, headers: str) -> Beside:
+def _beside(
+    envelope: Row, found: object, headers: str, link: str, more: bool | None, last_page: int | None
+) -> Beside:
     around = _around(found, _DEEPEST)
     said = [
         number
@@ -114,7 +112,12 @@ def _beside(envelope: Row, found: object, headers: str) -> Beside:
         and (number := _count(value)) is not None
     ]
     said += [int(number) for number in _HEADER_COUNTS.findall(headers)]
-    return Beside({**envelope, "results": around} if "results" in envelope else around, frozenset(said), headers)
+    return Beside(
+        {**envelope, "results": around} if "results" in envelope else around,
+        frozenset(said),
+        headers,
+        (more, last_page, _pages_in_addresses(envelope, found, link)),
+    )
 
 
 def _pages_in_addresses(envelope: Row, found: object, link: str) -> tuple[int, ...]:

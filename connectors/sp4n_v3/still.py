@@ -8,7 +8,7 @@ address is signed, who answered and when, how often it was looked at, how long a
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 
 from connectors.sp4n_v3.envelopes import envelope
@@ -112,16 +112,25 @@ def _counts_of(record: object) -> dict[str, int]:
 _COUNTS = re.compile(r"(?:^|[_-])(?:count|total|jumlah|num)|(?:Count|Total|Jumlah)$", re.IGNORECASE)
 
 
+def _mapped(value: object, said: Callable[[object], object], leaves_out: Callable[[str], bool]) -> object:
+    """`value` with what is neither list nor object as `said` has it, without the names that are left out."""
+    if isinstance(value, list):
+        return [_mapped(part, said, leaves_out) for part in value]
+    if isinstance(value, dict):
+        return {name: _mapped(part, said, leaves_out) for name, part in value.items() if not leaves_out(name)}
+    return said(value)
+
+
 def _still(value: object) -> object:
     """`value` without what moves by itself."""
-    if isinstance(value, str):
-        text = _QUERY.sub("", value) if "?" in value else value
-        return "" if len(text) < _LONGEST_AGE and _AGE.fullmatch(text) else text
-    if isinstance(value, list):
-        return [_still(part) for part in value]
-    if isinstance(value, dict):
-        return {name: _still(part) for name, part in value.items() if not _moves(name)}
-    return value
+    return _mapped(value, _still_said, _moves)
+
+
+def _still_said(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = _QUERY.sub("", value) if "?" in value else value
+    return "" if len(text) < _LONGEST_AGE and _AGE.fullmatch(text) else text
 
 
 @lru_cache(maxsize=1024)
@@ -135,14 +144,12 @@ _LONGEST_NAME = 60
 
 def _said_beside(around: object) -> object:
     """What stands beside rows, without what an answer says of itself: a time within a sentence, too."""
-    if isinstance(around, str):
-        text = _still(around)
-        return _TIME.sub("", text) if isinstance(text, str) and not _TIME.fullmatch(text) else text
-    if isinstance(around, list):
-        return [_said_beside(part) for part in around]
-    if isinstance(around, dict):
-        return {name: _said_beside(part) for name, part in _less_of_answer(around).items() if not _moves(name)}
-    return around
+    return _mapped(around, _without_times, lambda name: bare(name) in _OF_ANSWERS or _moves(name))
+
+
+def _without_times(value: object) -> object:
+    text = _still_said(value)
+    return _TIME.sub("", text) if isinstance(text, str) and not _TIME.fullmatch(text) else text
 
 
 _TIME = re.compile(
@@ -152,13 +159,13 @@ _TIME = re.compile(
 
 def _counted(value: object, counts: Collection[int]) -> object:
     """`value` without what is said of the pages, and with a sign for each number that is one of `counts`."""
-    if isinstance(value, str):
-        return _NUMBER.sub(lambda found: _ROWS if int(found[0]) in counts else found[0], value)
-    if isinstance(value, list):
-        return [_counted(part, counts) for part in value]
-    if isinstance(value, dict):
-        return {key: _counted(part, counts) for key, part in value.items() if not is_of_pages(key)}
-    return _ROWS if type(value) is int and value in counts else value
+
+    def said(part: object) -> object:
+        if isinstance(part, str):
+            return _NUMBER.sub(lambda found: _ROWS if int(found[0]) in counts else found[0], part)
+        return _ROWS if type(part) is int and part in counts else part
+
+    return _mapped(value, said, is_of_pages)
 
 
 _NUMBER = re.compile(r"(?<![\w.])[0-9]{1,9}(?![\w.])")

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import (
     CTE,
     ColumnElement,
@@ -249,23 +250,19 @@ def sorted_page(
     return Page(rows, json.dumps(["/".join(end), None]) if end else None)
 
 
-def _place(after: str | None) -> tuple[str, list[str | None] | None]:
+_Behind = tuple[str | None, str, str]
+"""A row's value in the order, when it was received, its number."""
+_PLACE = msgspec.json.Decoder(tuple[str, _Behind | None])
+
+
+def _place(after: str | None) -> tuple[str, _Behind | None]:
     """Where a sorted list goes on: behind which newer reports, and which of those that are sorted. ("", None): anew."""
     try:
-        window, last = json.loads(after or "")
-    except (ValueError, TypeError, RecursionError):
+        window, last = _PLACE.decode(after or "")
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return "", None
-    told = [
-        window,
-        *(last[1:] if isinstance(last, list) and len(last) == 3 else ["x"] if last is not None else []),
-    ]
-    if not all(isinstance(one, str) and _is_text(one) for one in told):
-        return "", None
-    if last is not None and not (
-        len(told) == 3 and (last[0] is None or (isinstance(last[0], str) and _is_text(last[0])))
-    ):
-        return "", None
-    return window, last
+    is_sound = all(_is_text(one) for one in (window, *(last or ())) if one is not None)
+    return (window, last) if is_sound else ("", None)
 
 
 def _key(row: Row) -> _Key:
