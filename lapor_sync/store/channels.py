@@ -38,7 +38,7 @@ def add(work: Work, person_id: str, kind: str, address: str, wants: Iterable[Not
     """Make a channel that is not proved yet; its number."""
     row = {
         "agency": work.agency,
-        "person_id": _number(person_id),
+        "person_id": people.number_of(person_id),
         "kind": kind,
         "address": address,
         "wants": _wants(wants),
@@ -50,7 +50,7 @@ def add(work: Work, person_id: str, kind: str, address: str, wants: Iterable[Not
 
 def of_person(work: Work, person_id: str) -> tuple[Channel, ...]:
     """Return a person's channels, the first one first."""
-    which = (table.c.agency == work.agency, table.c.person_id == _number(person_id))
+    which = (table.c.agency == work.agency, table.c.person_id == people.number_of(person_id))
     return tuple(_channel(row) for row in work.conn.execute(select(table).where(*which).order_by(table.c.id)))
 
 
@@ -120,7 +120,9 @@ def forget(work: Work, person_id: str) -> int:
     What was sent keeps the person's number alone.
     """
     mine = [one.id for one in of_person(work, person_id)]
-    work.conn.execute(delete(table).where(table.c.agency == work.agency, table.c.person_id == _number(person_id)))
+    work.conn.execute(
+        delete(table).where(table.c.agency == work.agency, table.c.person_id == people.number_of(person_id))
+    )
     _drop_waiting(work, mine)
     return len(mine)
 
@@ -135,11 +137,7 @@ def _put(work: Work, channel_id: str, **values: str | int | None) -> None:
 
 
 def _one(work: Work, channel_id: str) -> tuple[ColumnElement[bool], ...]:
-    return (table.c.agency == work.agency, table.c.id == _number(channel_id))
-
-
-def _number(given_id: str) -> int:
-    return int(given_id) if given_id.isascii() and given_id.isdecimal() and len(given_id) < 19 else -1
+    return (table.c.agency == work.agency, table.c.id == people.number_of(channel_id))
 
 
 def _wants(kinds: Iterable[NoticeKind]) -> str:

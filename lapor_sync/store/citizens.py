@@ -133,8 +133,7 @@ def erase(work: Work, one: Mirrored, deliveries: Sequence[Queued], prefix: str) 
 
     What is counted by stays, and the references of what was answered. All its deliveries are sent or called off.
     """
-    if work.is_sqlite:
-        work.conn.exec_driver_sql("PRAGMA secure_delete = ON")  # else the words would lie on in free pages
+    work.leave_no_trace()
     erased = one._replace(report=withheld_report(one.report, Withheld.ERASED), withheld=Withheld.ERASED)
     refs = [each.ref for each in deliveries]
     files = _names_of_files(work, one)
@@ -165,16 +164,11 @@ def _erase_deliveries(work: Work, refs: Iterable[str]) -> None:
     if not is_said:
         work.conn.execute(insert(mark).values(value=work.actor.who, **said))
     for ref in refs:
-        text = with_reference(ERASED_WORDS, ref)
-        work.conn.execute(
-            update(delivery).where(delivery.c.agency == work.agency, delivery.c.ref == ref).values(text=text)
+        its, its_files, its_tries = (
+            (table.c.agency == work.agency, table.c.ref == ref) for table in (delivery, delivery_file, attempt)
         )
-        for table in (delivery_file, attempt):
-            mine = (table.c.agency == work.agency, table.c.ref == ref)
-            work.conn.execute(
-                delete(table).where(*mine)
-                if table is delivery_file
-                else update(table).where(*mine).values(why=None)
-            )
+        work.conn.execute(update(delivery).where(*its).values(text=with_reference(ERASED_WORDS, ref)))
+        work.conn.execute(delete(delivery_file).where(*its_files))
+        work.conn.execute(update(attempt).where(*its_tries).values(why=None))
     if not is_said:
         work.conn.execute(delete(mark).filter_by(**said))

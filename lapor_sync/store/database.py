@@ -120,6 +120,11 @@ class Work:
     def is_sqlite(self) -> bool:
         return self.conn.dialect.name == "sqlite"
 
+    def leave_no_trace(self) -> None:
+        """Let what is erased from now on not lie on in free pages of SQLite's file."""
+        if self.is_sqlite:
+            self.conn.exec_driver_sql("PRAGMA secure_delete = ON")
+
 
 def connection_values(engine: Engine) -> dict[str, Any]:
     """Return with which values psycopg connects to this engine's server, for who needs connections of another kind."""

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, or_, select, update
 
+from lapor_sync.domain.errors import Denied
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import outage
 from lapor_sync.store.times import from_text, to_text
@@ -19,6 +20,11 @@ class Outage:
     since: datetime
     until: datetime | None
     what: str
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether upstream answers, and refuses the credentials."""
+        return self.what == Denied.__name__
 
 
 def current(work: Work) -> Outage | None:

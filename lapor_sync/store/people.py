@@ -55,7 +55,7 @@ def put_sign_on(work: Work, person_id: str, subject: str) -> None:
 
 def get(work: Work, person_id: str) -> Person | None:
     """Return the person of that id."""
-    return _person(work, person.c.id == _number(person_id))
+    return _person(work, person.c.id == number_of(person_id))
 
 
 def _person(work: Work, which: ColumnElement[bool]) -> Person | None:
@@ -76,8 +76,8 @@ def _as_person(row: Row[Any]) -> Person:
     )
 
 
-def _number(given_id: str) -> int:
-    """The number of an id; one that none can have for what is no id."""
+def number_of(given_id: str) -> int:
+    """Return the number of an id; one that none can have for what is no id."""
     return int(given_id) if given_id.isascii() and given_id.isdecimal() and len(given_id) < 19 else -1
 
 
@@ -103,7 +103,7 @@ def put_end(work: Work, person_id: str, ended_at: datetime | None) -> None:
 
 
 def _put(work: Work, person_id: str, **values: str | None) -> None:
-    which = (person.c.agency == work.agency, person.c.id == _number(person_id))
+    which = (person.c.agency == work.agency, person.c.id == number_of(person_id))
     work.conn.execute(update(person).where(*which).values(values))
 
 
@@ -117,11 +117,12 @@ def forget(work: Work, one: Person, account: str) -> None:
     `account`: what stands for their sign-in name among the tries. Nobody can type the sign-in name that they have
     then: it has a space in it.
     """
-    if work.is_sqlite:
-        work.conn.exec_driver_sql("PRAGMA secure_delete = ON")  # else the name would lie on in free pages
+    work.leave_no_trace()
     factors.forget(work, one.id)
     for table in (session, link):
-        work.conn.execute(delete(table).where(table.c.agency == work.agency, table.c.person_id == _number(one.id)))
+        work.conn.execute(
+            delete(table).where(table.c.agency == work.agency, table.c.person_id == number_of(one.id))
+        )
     work.conn.execute(
         delete(sign_in_try).where(sign_in_try.c.agency == work.agency, sign_in_try.c.account == account)
     )
@@ -200,7 +201,7 @@ def post_of(work: Work, role: Role, opd: str | None) -> Post | None:
 
 def get_post(work: Work, post_id: str) -> Post | None:
     """Return the post of that id."""
-    which = (post.c.agency == work.agency, post.c.id == _number(post_id))
+    which = (post.c.agency == work.agency, post.c.id == number_of(post_id))
     row = work.conn.execute(select(post).where(*which)).first()
     return _as_post(row) if row else None
 
@@ -228,9 +229,9 @@ def tenures(work: Work, *, person_id: str | None = None, post_id: str | None = N
         .order_by(tenure.c.since, tenure.c.id)
     )
     if person_id is not None:
-        query = query.where(tenure.c.person_id == _number(person_id))
+        query = query.where(tenure.c.person_id == number_of(person_id))
     if post_id is not None:
-        query = query.where(tenure.c.post_id == _number(post_id))
+        query = query.where(tenure.c.post_id == number_of(post_id))
     return tuple(
         Tenure(
             id=str(row.tenure_id),
@@ -255,8 +256,8 @@ def begin_tenure(work: Work, person_id: str, post_id: str, since: datetime, unti
     """Let the person hold the post from then on; the tenure's id."""
     row = {
         "agency": work.agency,
-        "person_id": _number(person_id),
-        "post_id": _number(post_id),
+        "person_id": number_of(person_id),
+        "post_id": number_of(post_id),
         "since": to_text(since),
         "until": to_text(until),
         "is_over": 0,
@@ -267,7 +268,7 @@ def begin_tenure(work: Work, person_id: str, post_id: str, since: datetime, unti
 def end_tenure(work: Work, one: Tenure, until: datetime) -> None:
     """Let it end at that moment; one that has not begun by then never begins."""
     end = max(until, one.since)
-    which = (tenure.c.agency == work.agency, tenure.c.id == _number(one.id))
+    which = (tenure.c.agency == work.agency, tenure.c.id == number_of(one.id))
     is_over = end <= from_text(work.at)
     work.conn.execute(update(tenure).where(*which).values(until=to_text(end), is_over=int(is_over)))
 
@@ -354,7 +355,7 @@ class Session:
 
 def begin_session(work: Work, *, id: str, person_id: str, token_hash: str, origin: str) -> None:
     """Note a session that begins now."""
-    row = {"id": id, "person_id": _number(person_id), "token_hash": token_hash, "origin": origin}
+    row = {"id": id, "person_id": number_of(person_id), "token_hash": token_hash, "origin": origin}
     work.conn.execute(insert(session).values(agency=work.agency, begun_at=work.at, seen_at=work.at, **row))
 
 
@@ -388,7 +389,7 @@ def sessions(work: Work, person_id: str) -> tuple[Session, ...]:
     """Return a person's sessions that go on, the last begun first."""
     at, mine = from_text(work.at), tenures(work, person_id=person_id)
     held = posts_held(mine, at)
-    which = (session.c.agency == work.agency, session.c.person_id == _number(person_id), _GOES_ON)
+    which = (session.c.agency == work.agency, session.c.person_id == number_of(person_id), _GOES_ON)
     query = select(session).where(*which).order_by(session.c.begun_at.desc(), session.c.id)
     found = map(_as_session, work.conn.execute(query))
     return tuple(one for one in found if not session_is_over(one.begun_at, one.seen_at, at, held, mine))
@@ -410,7 +411,7 @@ def end_session(work: Work, session_id: str) -> bool:
 
 def end_sessions(work: Work, person_id: str, *, but: str = "") -> int:
     """End every session of a person, but one; how many went on."""
-    return _end_sessions(work, session.c.person_id == _number(person_id), session.c.id != but)
+    return _end_sessions(work, session.c.person_id == number_of(person_id), session.c.id != but)
 
 
 def _end_sessions(work: Work, *which: ColumnElement[bool]) -> int:
@@ -422,7 +423,7 @@ def is_familiar(work: Work, person_id: str, origin: str, since: datetime) -> boo
     """Return whether the person signed in from there, since then."""
     which = (
         session.c.agency == work.agency,
-        session.c.person_id == _number(person_id),
+        session.c.person_id == number_of(person_id),
         session.c.begun_at >= to_text(since),
         session.c.origin == origin,
     )
@@ -445,7 +446,7 @@ class Link:
 def add_link(work: Work, person_id: str, token_hash: str) -> None:
     """Make a link in the place of those that the person has."""
     end_links(work, person_id)
-    row = {"token_hash": token_hash, "person_id": _number(person_id), "made_at": work.at}
+    row = {"token_hash": token_hash, "person_id": number_of(person_id), "made_at": work.at}
     work.conn.execute(insert(link).values(agency=work.agency, **row))
 
 
@@ -467,13 +468,13 @@ def _as_link(row: Row[Any]) -> Link:
 
 def open_links(work: Work, person_id: str) -> tuple[Link, ...]:
     """Return a person's links that were not ended; whether one is too old is for `domain.sessions` to say."""
-    mine = (link.c.agency == work.agency, link.c.person_id == _number(person_id), link.c.ended_at.is_(None))
+    mine = (link.c.agency == work.agency, link.c.person_id == number_of(person_id), link.c.ended_at.is_(None))
     return tuple(map(_as_link, work.conn.execute(select(link).where(*mine))))
 
 
 def end_links(work: Work, person_id: str) -> int:
     """End every link of a person; how many could be used."""
-    return _end_links(work, link.c.person_id == _number(person_id))
+    return _end_links(work, link.c.person_id == number_of(person_id))
 
 
 def _end_links(work: Work, *which: ColumnElement[bool]) -> int:

@@ -61,6 +61,11 @@ class Board:
         return self.store.clock.now().astimezone(self.zone).date()
 
     @property
+    def has_sign_on(self) -> bool:
+        """Whether the city has a single sign-on."""
+        return self.provider is not None
+
+    @property
     def is_secure(self) -> bool:
         """Whether people come to it by TLS: then its cookie goes no other way."""
         return (self.public_url or "").startswith("https://")

@@ -187,7 +187,7 @@ def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
         next=_page_url(),
         kept=kept,
         sign_in="",
-        has_sign_on=board().provider is not None,
+        has_sign_on=board().has_sign_on,
     )
     return Response(shown, status=401, content_type=HTML)
 

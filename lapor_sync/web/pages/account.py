@@ -33,7 +33,7 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
         tenures=tenures[::-1],
         opds=opds,
         is_bound=mine is not None and mine.has_sign_on,
-        has_sign_on=board().provider is not None,
+        has_sign_on=board().has_sign_on,
     )
 
 

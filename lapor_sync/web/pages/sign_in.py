@@ -33,13 +33,8 @@ def page(problem: Problem | None = None) -> str | Response:
         next=back,
         kept=kept_words(),
         sign_in=request.form.get("sign_in", ""),
-        has_sign_on=has_sign_on(),
+        has_sign_on=guard.board().has_sign_on,
     )
-
-
-def has_sign_on() -> bool:
-    """Return whether the city has a single sign-on."""
-    return guard.board().provider is not None
 
 
 @sign_in.post("/masuk")
@@ -104,7 +99,9 @@ def leave() -> Response:
 def invitation(token: str, problem: Problem | None = None) -> str:
     """Whom the link is for. To look uses nothing up: programs that read mails look at every link."""
     name = people.invited(guard.board().store, token)
-    return render_template("invitation.html", problem=problem, name=name, token=token, has_sign_on=has_sign_on())
+    return render_template(
+        "invitation.html", problem=problem, name=name, token=token, has_sign_on=guard.board().has_sign_on
+    )
 
 
 @sign_in.post("/undangan/<token>")
