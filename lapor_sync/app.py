@@ -36,7 +36,6 @@ from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Connector, Sender
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.mirror import Log, Mirror, Pace, Rules
-from lapor_sync.monitoring.health import not_ready
 from lapor_sync.monitoring.watch import NOBODY, Watch
 from lapor_sync.notices.composing import Surroundings
 from lapor_sync.notices.telling import Telling, beside
@@ -374,17 +373,13 @@ class App:
         if self.settings.metrics_listen is None:
             yield
             return
-        from lapor_sync.monitoring.measures import DaemonMeasures, registry_of_process
-        from lapor_sync.monitoring.mirrored import MirrorCollector
-        from lapor_sync.monitoring.serving import application, metrics_address, serving
+        from lapor_sync.monitoring.measures import DaemonMeasures
+        from lapor_sync.monitoring.serving import watched
 
-        registry = registry_of_process()
-        registry.register(MirrorCollector([store], self.settings.poll_seconds, self.clock))
-        self.watch = measures = DaemonMeasures(registry)
-        measures.working.labels(store.agency).set_function(lambda: float(self.holding is not None))
-        pages = application(registry, notifier.silent, lambda: not_ready(store, self.settings.poll_seconds))
-        with serving(pages, metrics_address(self.settings.metrics_listen)) as address:
-            self.log.info("metrics_served", host=address.host, port=address.port)
+        given, poll_seconds = self.settings.metrics_listen, self.settings.poll_seconds
+        with watched(given, store, poll_seconds, self.clock, self.log, notifier.silent) as registry:
+            self.watch = measures = DaemonMeasures(registry)
+            measures.working.labels(store.agency).set_function(lambda: float(self.holding is not None))
             yield
 
     def _timed(self, cycle: Callable[[], CycleResult]) -> CycleResult:

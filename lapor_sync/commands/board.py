@@ -78,16 +78,10 @@ def _measured(app: App, store: Store) -> Iterator[Measure | None]:
     if given is None:
         yield None
         return
-    from lapor_sync.monitoring.health import not_ready
-    from lapor_sync.monitoring.measures import BoardMeasures, registry_of_process
-    from lapor_sync.monitoring.mirrored import MirrorCollector
-    from lapor_sync.monitoring.serving import application, metrics_address, serving
+    from lapor_sync.monitoring.measures import BoardMeasures
+    from lapor_sync.monitoring.serving import watched
 
-    registry = registry_of_process()
-    registry.register(MirrorCollector([store], poll_seconds, app.clock))
-    pages = application(registry, lambda: None, lambda: not_ready(store, poll_seconds))
-    with serving(pages, metrics_address(given)) as address:
-        app.log.info("metrics_served", host=address.host, port=address.port)
+    with watched(given, store, poll_seconds, app.clock, app.log, lambda: None) as registry:
         yield BoardMeasures(registry).request
 
 

@@ -9,6 +9,7 @@ import click
 
 from lapor_sync.commands.base import Call, as_json
 from lapor_sync.domain.errors import NotAllowed, NoticeError, SettingsWrong
+from lapor_sync.domain.notices import TECHNICAL
 from lapor_sync.domain.people import sign_in_of
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.output import say, say_json_lines
@@ -56,7 +57,7 @@ def notices_test(call: Call, sign_in: str | None) -> None:
     targets: list[tuple[str, Callable[[], None]]]
     if sign_in is None:
         technical = range(sender.technical)
-        targets = [(f"technical/{n}", partial(sender.send_technical, n, subject, text)) for n in technical]
+        targets = [(f"{TECHNICAL}{n}", partial(sender.send_technical, n, subject, text)) for n in technical]
     else:
         with call.looking() as work:
             one = people.by_sign_in(work, sign_in_of(sign_in) or "")

@@ -35,6 +35,9 @@ AT_FIRST = frozenset({NoticeKind.DIGEST, NoticeKind.STUCK})
 
 
 EMAIL = "email"
+TECHNICAL = "technical/"
+"""How a technical channel's name begins; its place follows, from 0 on."""
+
 _MAIL = re.compile(r"[A-Za-z0-9.!#$'*+=^_`{|}~-]{1,64}@(?=.{4,190}$)[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _OTHER = re.compile(r"[@!#+]?[A-Za-z0-9_.:@-]{1,128}")
 

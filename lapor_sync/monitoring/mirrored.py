@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from lapor_sync.domain.colour import Colour
-from lapor_sync.domain.errors import Denied, LaporSyncError
+from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.ports import Clock
 from lapor_sync.domain.waits import stale_after
@@ -86,10 +86,6 @@ def _outage(found: Measured) -> float:
     return (found.at - found.outage.since).total_seconds() if found.outage else 0.0
 
 
-def _is_denied(found: Measured) -> bool:
-    return found.outage is not None and found.outage.what == Denied.__name__
-
-
 TOLD: tuple[Told, ...] = (
     Told("reports", "Reports by OPD and colour.", ("opd", "colour"), _reports),
     Told("reports_overdue", "Reports past their deadline, by OPD.", ("opd",), _overdue),
@@ -143,7 +139,12 @@ TOLD: tuple[Told, ...] = (
         _one(lambda f: f.outage is None),
     ),
     Told("outage_seconds", "How long the present outage lasts; 0 without one.", (), _one(_outage)),
-    Told("credentials_refused", "1 while LAPOR refuses bearer or token.", (), _one(_is_denied)),
+    Told(
+        "credentials_refused",
+        "1 while LAPOR refuses bearer or token.",
+        (),
+        _one(lambda f: f.outage is not None and f.outage.is_denied),
+    ),
     Told("delivery_paused", "1 while nothing leaves until a person resumes it.", (), _one(lambda f: f.is_paused)),
     Told(
         "last_success_timestamp_seconds",

@@ -11,7 +11,13 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from waitress import wasyncore
 from waitress.server import create_server
 
+from lapor_sync.domain.ports import Clock
 from lapor_sync.listening import LOOPBACK, Address, address_of, opened
+from lapor_sync.mirror.mirror import Log
+from lapor_sync.monitoring.health import not_ready
+from lapor_sync.monitoring.measures import registry_of_process
+from lapor_sync.monitoring.mirrored import MirrorCollector
+from lapor_sync.store.database import Store
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -29,6 +35,22 @@ Ask = Callable[[], str | None]
 def metrics_address(given: str) -> Address:
     """Return where to serve metrics: a port alone is one of loopback. Raises SettingsWrong."""
     return address_of(f"{LOOPBACK}:{given}" if given.isdigit() else given, WHO)
+
+
+@contextmanager
+def watched(
+    given: str, store: Store, poll_seconds: float, clock: Clock, log: Log, alive: Ask
+) -> Iterator[CollectorRegistry]:
+    """Let a monitor ask for the mirror's numbers, and for what the process puts into the registry; meanwhile.
+
+    `given` is a setting's address; `alive` is asked for `/healthz`. Raises SettingsWrong where it cannot be had.
+    """
+    registry = registry_of_process()
+    registry.register(MirrorCollector([store], poll_seconds, clock))
+    pages = application(registry, alive, lambda: not_ready(store, poll_seconds))
+    with serving(pages, metrics_address(given)) as address:
+        log.info("metrics_served", host=address.host, port=address.port)
+        yield registry
 
 
 def application(registry: CollectorRegistry, alive: Ask, ready: Ask) -> WSGIApplication:

@@ -12,7 +12,7 @@ class Watch(Protocol):
         """A request was answered (`outcome` 2xx, 3xx, 4xx, 5xx) or was not (`none`). `call` has no id in it."""
 
     def cycle(self, agency: str, outcome: str, seconds: float) -> None:
-        """A cycle `went through`, or `ended early`."""
+        """A cycle is over: `done`, `ended_early` by an error of upstream's, or `failed`."""
 
 
 class Nobody:

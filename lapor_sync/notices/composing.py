@@ -15,7 +15,6 @@ from lapor_sync.domain import notices as rules
 from lapor_sync.domain.calendar import WorkingDays, joint_holidays_known
 from lapor_sync.domain.colour import WaitingOn
 from lapor_sync.domain.delivery import State
-from lapor_sync.domain.errors import Denied
 from lapor_sync.domain.notices import Health, Lot, NoticeKind, Part, Reader, Told
 from lapor_sync.domain.people import Post, Role
 from lapor_sync.domain.ports import Clock, Sender
@@ -134,13 +133,12 @@ def _parts(work: Work, posts: Iterable[Post], days: WorkingDays, now: datetime) 
     parts: dict[Part, Lot] = {}
     if own:
         _add(parts, _waiting(work, own, {WaitingOn.OPD}, days, now))
-        stuck = outbox.of_opds(work, own, (State.HELD, State.REFUSED), STUCK_MOST).rows
-        parts[Part.STUCK] = _lot(dict.fromkeys(one.tracking_id for one in stuck))
     if is_admin:
         _add(parts, _waiting(work, None, {WaitingOn.ADMIN, WaitingOn.VERIFIER}, days, now))
-        stuck = outbox.of_opds(work, None, (State.HELD, State.REFUSED), STUCK_MOST).rows
-        parts[Part.STUCK] = _lot(dict.fromkeys(one.tracking_id for one in stuck))
         parts[Part.QUESTIONS] = Lot(conflicts.count(work), False, ())
+    if own or is_admin:
+        stuck = outbox.of_opds(work, None if is_admin else own, (State.HELD, State.REFUSED), STUCK_MOST).rows
+        parts[Part.STUCK] = _lot(dict.fromkeys(one.tracking_id for one in stuck))
     if over is None or over:
         parts[Part.LONG_OVERDUE] = _long_overdue(work, over, days, now)
         parts[Part.UNATTENDED] = _unattended(work, over, days)
@@ -214,7 +212,7 @@ def _of_troubles(mirror: Mirror, sender: Sender, clock: Clock, around: Surroundi
         for one in told:
             _tell(work, one, readers)
             for number in range(sender.technical):
-                notices.add(work, f"technical/{number}", None, one.kind, one.key, one.facts)
+                notices.add(work, f"{rules.TECHNICAL}{number}", None, one.kind, one.key, one.facts)
         marks.put(work, Mark.TROUBLES, json.dumps(after))
     for trouble in there.keys() - before.keys():
         mirror.log.warning("trouble_told", kind=trouble)
@@ -225,7 +223,7 @@ def _health(work: Work, mirror: Mirror, clock: Clock, around: Surroundings) -> H
     today = mirror.rules.working_days.day_of(now)
     return Health(
         outage_since=outage.since if outage else None,
-        is_denied=outage is not None and outage.what == Denied.__name__,
+        is_denied=outage is not None and outage.is_denied,
         quarantined=quarantine.count_since(work, now - timedelta(days=1)),
         backup_since=_backup_since(work) if around.makes_backups else None,
         free=around.free(),

@@ -22,8 +22,6 @@ from lapor_sync.store.notices import Notice
 from lapor_sync.words import notices_id as words
 from lapor_sync.words.notices_id import Message, Place
 
-TECHNICAL = "technical/"
-
 
 def send_waiting(
     mirror: Mirror,
@@ -77,8 +75,8 @@ def _send(
     """Send one message; whether the channel took it."""
     ids, name = [one.id for one in bundle], bundle[0].channel
     with mirror.store.work() as work:
-        to = None if name.startswith(TECHNICAL) else channels.get(work, name)
-        if to is None and not name.startswith(TECHNICAL):
+        to = None if name.startswith(rules.TECHNICAL) else channels.get(work, name)
+        if to is None and not name.startswith(rules.TECHNICAL):
             notices.give_up(work, ids, "no_channel")
             return False
         if not notices.claim(work, ids):
@@ -103,7 +101,7 @@ def _send(
 
 def _leave(sender: Sender, to: Channel | None, name: str, what: Message) -> None:
     if to is None:
-        sender.send_technical(int(name.removeprefix(TECHNICAL)), what.subject, what.text)
+        sender.send_technical(int(name.removeprefix(rules.TECHNICAL)), what.subject, what.text)
     else:
         sender.send(to.address, what.subject, what.text, to.kind)
 

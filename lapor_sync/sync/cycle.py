@@ -200,7 +200,7 @@ def _note_outage(setup: Setup, error: UpstreamError) -> None:
     failed, denied = type(error).__name__, isinstance(error, Denied)
     with setup.store.reading() as work:
         lasts = outages.current(work)
-    if lasts is not None and denied == (lasts.what == Denied.__name__):
+    if lasts is not None and denied == lasts.is_denied:
         return
     with setup.store.work() as work:
         if lasts is not None:
