@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -90,7 +91,7 @@ class _Fetched(NamedTuple):
     values: int = 0
     is_absent: bool = False
     doubt: str = ""
-    is_cached: bool = False
+    dated: Mapping[str, datetime] = MappingProxyType({})
 
 
 class Sp4nV3:
@@ -139,7 +140,8 @@ class Sp4nV3:
 
             def marked(answer: Answer) -> Detail:
                 marks, counts = still.marks_of_answer(answer.body, answer.counts)
-                return replace(plain(answer), marks=marks, counts=counts, doubt=_doubt_of(answer))
+                dated = still.dates_of_answer(answer.body, answer.dates, self._zone)
+                return replace(plain(answer), marks=marks, counts=counts, dated=dated, doubt=_doubt_of(answer))
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
             return mine.made(lambda: found)
@@ -154,7 +156,12 @@ class Sp4nV3:
             )
             thread = mine.made(
                 lambda: threads.thread(
-                    read.rows, zone=self._zone, began_at=read.began_at, why=read.why, beside=read.beside
+                    read.rows,
+                    zone=self._zone,
+                    began_at=read.began_at,
+                    why=read.why,
+                    beside=read.beside,
+                    dated=read.dated,
                 )
             )
             if len(thread.bad) > MAX_BAD_ITEMS:
@@ -264,7 +271,7 @@ class Sp4nV3:
                 len(answer.body),
                 envelopes.values_in(answer.body) if share else 0,
                 doubt=_doubt_of(answer),
-                is_cached=answer.is_cached,
+                dated=still.dates(page.beside.around, answer.dates, self._zone) if page.beside else {},
             )
 
         try:
@@ -313,6 +320,7 @@ class Sp4nV3:
         run = _Run(asks_on=asks_on)
         first: dict[str, object] = {}
         beside: dict[int, tuple[Beside, int]] = {}
+        dated: list[tuple[str, datetime]] = []
         quota = _Quota(f"GET {path}")
 
         def get(number: int) -> Page[object]:
@@ -321,6 +329,7 @@ class Sp4nV3:
                 first.clear()
                 quota.begin()
             quota.take(page)
+            dated.extend(page.dated.items())
             rows = page.listing.rows
             if page.listing.beside is not None and (rows or number == 1):
                 beside[number] = (page.listing.beside, len(rows))
@@ -337,7 +346,8 @@ class Sp4nV3:
         if beyond:
             why = why or still.contradiction(beside.values(), len(found))
         mark = still.mark_of_pages(beside.values(), len(found)) if fresh else None
-        return _Whole(list(found.values()), run.began_at, why, mark)
+        said = still.earliest(dated) if fresh else None
+        return _Whole(list(found.values()), run.began_at, why, mark, said)
 
     def _before_the_first(self, get: Callable[[], Page[object]]) -> Page[object] | None:
         """Page 0, where pages are counted from it; None where there is none."""
@@ -391,13 +401,14 @@ def _demand_address(report_id: str) -> None:
 
 
 class _Whole(NamedTuple):
-    """The rows of a list, when its read began, why they may not be all ("" where they are), and what stood beside
-    them."""
+    """The rows of a list, when its read began, why they may not be all ("" where they are), what stood beside them, and
+    when its pages say that they were made."""
 
     rows: list[object]
     began_at: datetime
     why: str
     beside: str | None = None
+    dated: dict[str, datetime] | None = None
 
 
 class _Run:
@@ -430,8 +441,9 @@ class _Run:
     def page(self, number: int, fetched: _Fetched, rows: Sequence[T], keys: Iterable[str]) -> Page[T]:
         """A page of that number as `paging` takes it."""
         said = fetched.listing
-        if self._began_at is None or fetched.is_cached:
-            self._began_at = min(self._began_at or fetched.began_at, fetched.began_at)
+        self._began_at = min(
+            self._began_at or fetched.began_at, fetched.began_at
+        )  # a later page may lie in a cache
         if fetched.doubt:
             self.doubt = f"of a page of it, {fetched.doubt}"
         self._size += fetched.size

@@ -8,12 +8,14 @@ address is signed, who answered and when, how often it was looked at, how long a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import datetime, tzinfo
 from functools import lru_cache
+from typing import TypeGuard
 
 from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.listing import Beside, bare, is_of_pages
-from connectors.sp4n_v3.values import Row, hash_of
+from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment
 
 _WORDS_OF_MOVING = """
 view views viewed viewer viewers visits visitors hit hits seen read reads accessed dilihat dibaca
@@ -24,14 +26,20 @@ age umur usia ago elapsed human humans humanized relative remaining left sisa
 _MOVING = frozenset(_WORDS_OF_MOVING.split())
 """Words in the name of what looking at a thing, other citizens, or the passing of time move."""
 
+_NAMES_OF_DATES = """
+timestamp time date datetime now servertime serverdate servertimestamp currenttime requesttime responsetime
+generated generatedat generatedon cached cachedat cachetime fetchedat retrievedat refreshedat renderedat snapshotat asof
+"""
+_DATES = frozenset(_NAMES_OF_DATES.split())
+"""Names under which an answer says when it was made."""
+
 _NAMES_OF_ANSWERS = """
-timestamp time date datetime now servertime serverdate servertimestamp currenttime requesttime responsetime generatedat
 requestid reqid requestuuid traceid correlationid transactionid xrequestid spanid sessionid nonce csrf csrftoken
 executiontime exectime processtime processingtime duration took latency runtime ms memory memoryusage
 querytime queries querycount host hostname server servername node nodeid instance pod worker container pid ip clientip
 ratelimit ratelimitreset quota
 """
-_OF_ANSWERS = frozenset(_NAMES_OF_ANSWERS.split())
+_OF_ANSWERS = _DATES.union(_NAMES_OF_ANSWERS.split())
 """Names of what an answer says of itself: in a record some of them are its own."""
 
 _QUERY = re.compile(r"""\?[\w%.~\[\]-]+=[^\s"'<>\\]*""")
@@ -69,6 +77,55 @@ def marks_of_answer(body: bytes, headers: str = "") -> tuple[dict[str, str], dic
 
 
 _DIGITS = 8
+
+
+def dates_of_answer(body: bytes, headers: Mapping[str, str], zone: tzinfo) -> dict[str, datetime]:
+    """When the answer about one record says that it was made, by each name under which it does; not what the record
+    says. `headers` as `Answer.dates` has them."""
+    whole = envelope(body)
+    results = whole.pop("results", None)
+    beside = {name: part for name, part in results.items() if name != "data"} if _holds_record(results) else {}
+    return dates({**whole, "results": beside}, headers, zone)
+
+
+def _holds_record(results: object) -> TypeGuard[Row]:
+    return isinstance(results, dict) and "data" in results
+
+
+def dates(around: object, headers: Mapping[str, str], zone: tzinfo) -> dict[str, datetime]:
+    """As `dates_of_answer`, of what stands around rows; what is only a day tells too little."""
+    return earliest(
+        (name, at)
+        for name, value in (*_dates_in(around, MAX_DEPTH), *headers.items())
+        if (at := _moment(value, zone))
+    )
+
+
+def earliest(dates: Iterable[tuple[str, datetime]]) -> dict[str, datetime]:
+    """The earliest date of each name: an answer of several pages is as old as its oldest one."""
+    found: dict[str, datetime] = {}
+    for name, at in dates:
+        found[name] = min(at, found.get(name, at))
+    return found
+
+
+def _moment(value: object, zone: tzinfo) -> datetime | None:
+    try:
+        at, is_day = moment(value, zone)
+    except ValueError:
+        return None
+    return None if is_day else at
+
+
+def _dates_in(around: object, deep: int) -> Iterator[tuple[str, object]]:
+    """Each name and value of a date in objects within objects; a list holds records."""
+    if not isinstance(around, dict) or not deep:
+        return
+    for name, value in around.items():
+        if bare(name) in _DATES:
+            yield bare(name), value
+        else:
+            yield from _dates_in(value, deep - 1)
 
 
 def _less_of_answer(row: Row) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
 
 from connectors.sp4n_v3.files import attachments
@@ -31,11 +31,18 @@ from lapor_sync.domain.report import (
 
 
 def thread(
-    items: Iterable[object], *, zone: tzinfo, began_at: datetime, why: str = "", beside: str | None = None
+    items: Iterable[object],
+    *,
+    zone: tzinfo,
+    began_at: datetime,
+    why: str = "",
+    beside: str | None = None,
+    dated: Mapping[str, datetime] | None = None,
 ) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`.
 
-    `why` says why they may not be all; "" where they are. `beside` as `Thread` has it: with it, all is marked.
+    `why` says why they may not be all; "" where they are. `beside` and `dated` as `Thread` has them: with the first, all
+    is marked.
     """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
@@ -52,6 +59,8 @@ def thread(
         ),
         marks=None if beside is None else {key: mark_of(row) for key, row in keyed},
         beside=beside,
+        order=None if beside is None else tuple(key for key, _ in keyed),
+        dated=dated,
     )
 
 

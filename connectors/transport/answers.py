@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 
 import httpcore
@@ -40,10 +41,10 @@ class Answer(NamedTuple):
     """What came back, read to its end. `retry_after` in seconds.
 
     `began_at` is the upstream's time at which the call began, no later than it really did, nor than what it says was
-    so; `link`, `location` and `media_type` are its headers, `counts` a line for each that counts something. `objection`
-    names a header that speaks against a finished success. `is_measured`: it said itself where its body ends. `doubt`
-    says why it may not be the answer to this request, or not one of now: "" where nothing speaks against it.
-    `is_cached`: it lay in a cache.
+    so; `link`, `location` and `media_type` are its headers, `counts` a line for each that counts something, `dates`
+    those that say when it was made. `objection` names a header that speaks against a finished success. `is_measured`:
+    it said itself where its body ends. `doubt` says why it may not be the answer to this request, or not one of now: ""
+    where nothing speaks against it.
     """
 
     status: int
@@ -53,11 +54,11 @@ class Answer(NamedTuple):
     objection: str = ""
     link: str = ""
     counts: str = ""
+    dates: Mapping[str, str] = MappingProxyType({})
     location: str = ""
     media_type: str = ""
     is_measured: bool = True
     doubt: str = ""
-    is_cached: bool = False
 
 
 def no_answer(what: str, exc: Exception, *, is_over: bool) -> Unreachable:

@@ -310,11 +310,11 @@ class Transport:
                 objection=framing.objection(headers),
                 link=headers.get("link", ""),
                 counts=framing.counts(headers),
+                dates=framing.dates(headers),
                 location=headers.get("location", ""),
                 media_type=headers.get("content-type", ""),
                 is_measured=("content-length" in headers) != ("transfer-encoding" in headers),
                 doubt=doubt,
-                is_cached=age != 0,
             )
         finally:
             response.close()

@@ -97,6 +97,17 @@ _COUNTS = re.compile(
 _MOST_COUNTS = 2000
 
 
+def dates(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return what an answer's headers say of when it was made, by name, as they say it; `Date` is read elsewhere."""
+    return {name.lower(): value for name, value in headers.items() if _DATES.search(name.lower())}
+
+
+_DATES = re.compile(
+    r"^last-modified$|^x-(?:.*-)?(?:timestamp|server-time|server-date|(?:generated|rendered|cached|fetched|stored|built)"
+    r"(?:-(?:at|on|date|time))?|cache-(?:time|date|created|timestamp)|date|time)$"
+)
+
+
 def objection(headers: Mapping[str, str]) -> str:
     """Return the name of a header that speaks against a finished success; "" where none does.
 

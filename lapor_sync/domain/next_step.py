@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -36,9 +36,10 @@ class Scene:
 
     `items`: the digest of the words of each item that was known, by id. `traces`: how often parts of the delivery stood
     in what upstream said of the report, as `traces` counts them; None where that is not known. `parts`: of how many
-    parts that was made. `marks`, `beside`, `detail` and `counts`: as `Thread` and `Detail` have them; None where they
-    are not known. `status`: the name of its status. `call_id`: the id under which upstream was asked and written to.
-    `began_at`: upstream's time when the last such try left.
+    parts that was made. `marks`, `beside`, `order`, `detail`, `counts` and `dated`: as `Thread` and `Detail` have them;
+    None where they are not known. `read_at`: upstream's time when that read began. `status`: the name of its status.
+    `call_id`: the id under which upstream was asked and written to. `began_at`: upstream's time when the last such try
+    left.
     """
 
     items: Mapping[str, str]
@@ -47,8 +48,11 @@ class Scene:
     parts: int | None = None
     marks: Mapping[str, str] | None = None
     beside: str | None = None
+    order: tuple[str, ...] | None = None
     detail: Mapping[str, str] | None = None
     counts: Mapping[str, int] | None = None
+    dated: Mapping[str, datetime] | None = None
+    read_at: datetime | None = None
     status: str | None = None
     began_at: datetime | None = None
 
@@ -58,7 +62,19 @@ class Scene:
         return replace(self, **unknown)
 
 
-_MAY_BE_UNKNOWN = ("call_id", "traces", "parts", "marks", "beside", "detail", "counts", "status")
+_MAY_BE_UNKNOWN = (
+    "call_id",
+    "traces",
+    "parts",
+    "marks",
+    "beside",
+    "order",
+    "detail",
+    "counts",
+    "dated",
+    "read_at",
+    "status",
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +113,8 @@ class Seen:
     reference issued here for this report, in whatever state its delivery is; needed where the prefix was changed since.
     `siblings`: the texts of its other deliveries by reference, but for those that were only found upstream. `bad`: keys
     of items that could not be read; `unknown_status`: the status name where it is not known; `traces`, `parts`,
-    `marks`, `beside`, `detail`, `counts`, `status`: as in `Scene`, of this read; `call_id`: the id that was asked for.
+    `marks`, `beside`, `order`, `detail`, `counts`, `dated`, `status`: as in `Scene`, of this read; `call_id`: the id
+    that was asked for.
     `ended_at`: upstream's time when the last try ended, after which what it stored is shown within the `grace`;
     `read_at`: when this read began.
     """
@@ -121,8 +138,10 @@ class Seen:
     parts: int | None = None
     marks: Mapping[str, str] | None = None
     beside: str | None = None
+    order: tuple[str, ...] | None = None
     detail: Mapping[str, str] | None = None
     counts: Mapping[str, int] | None = None
+    dated: Mapping[str, datetime] | None = None
     status: str | None = None
     call_id: str | None = None
     ended_at: datetime | None = None
@@ -206,13 +225,54 @@ def _if_absent(delivery: Delivery, scene: Scene, seen: Seen) -> Wait | Hold | No
     if scene.call_id is not None and seen.call_id is not None and scene.call_id != seen.call_id:
         return Hold(reason=Reason.ANOTHER_REPORT)
     now = {item.id for item in seen.items} | seen.bad
-    if not seen.is_whole or not scene.items.keys() <= now:  # what went may come back, and what arrived with it
+    # What went may come back, and what arrived with it.
+    if not seen.is_whole or not scene.items.keys() <= now or is_of_before(delivery, scene, seen):
         return Hold(reason=Reason.CANNOT_READ_BACK) if seen.is_long_ago else Wait()
     if not _may_be_there(delivery, scene, seen):
         return None
     # Where the next response that comes back would tell how answers are shown, a person need not.
     is_told_soon = not seen.is_long_ago and not _may_be_there(delivery, scene, replace(seen, names_sender=True))
     return Wait() if is_told_soon else Hold(reason=Reason.PERHAPS_ARRIVED)
+
+
+def is_of_before(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
+    """Whether this read was made, or says of itself that it was, before what the try stored can be shown in it."""
+    since = scene.began_at
+    if delivery.state is State.UNKNOWN and seen.ended_at is not None:
+        since = seen.ended_at + seen.grace
+    if since is None or seen.read_at is None:
+        return False
+    then, asked_at = scene.dated, scene.read_at
+    if then is None or asked_at is None:
+        return seen.read_at < since
+    return seen.read_at < since or any(
+        _is_dated_before(since, said, seen.read_at, then.get(name), asked_at)
+        for name, said in (seen.dated or {}).items()
+    )
+
+
+def _is_dated_before(
+    since: datetime, said: datetime, read_at: datetime, then: datetime | None, asked_at: datetime
+) -> bool:
+    """Whether an answer that was asked for at `read_at`, and is of the time `said`, may be older than `since`.
+
+    `then` is what the one asked for at `asked_at` said: it tells of what the date is. One that was off by full hours is
+    of another zone; one that was off by more than a day and stands, or goes on with the time, says nothing of now.
+    """
+    if then is None:
+        return said < since
+    off = then - asked_at
+    if abs(off) > _DAY:
+        return said != then and abs(said - read_at - off) > _SLACK
+    hours = round(off / _HOUR) * _HOUR
+    zone = hours if abs(off - hours) <= _SLACK else timedelta(0)
+    return said <= then or said - zone < since
+
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(days=1)
+_SLACK = timedelta(minutes=2)
+"""For so long a call may take, between its begin and the date in its answer."""
 
 
 def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
@@ -227,7 +287,7 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
         return True
     if not all(_is_a_sibling(item, seen) for item in _reworded(scene, seen)):
         return True  # what was stored may have been joined to an item that was there
-    if _other_items(scene, seen):
+    if _other_items(scene, seen) or is_reordered(scene.order, seen.order):
         return True  # a count, a time or a note that tells of what is not shown
     new = [item for item in seen.items if not scene.items.get(item.id) and item.id not in known]
     if not new:  # it may stand in an item, or in the detail only; or the detail tells of it before the thread does
@@ -240,9 +300,18 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
 
 
 def says_otherwise(scene: Scene, seen: Seen) -> tuple[str, ...]:
-    """What says otherwise than in the scene, though no item is new: `complaint.FIELD`, `followups/ID`, or `followups`
-    for what stands beside the items."""
-    return (*_other_items(scene, seen), *_other_fields(scene, seen))
+    """What says otherwise than in the scene, though no item is new: `complaint.FIELD`, `followups/ID`, `followups` for
+    what stands beside the items, or `followups (order)`."""
+    order = ("followups (order)",) if is_reordered(scene.order, seen.order) else ()
+    return (*_other_items(scene, seen), *order, *_other_fields(scene, seen))
+
+
+def is_reordered(then: Sequence[str] | None, now: Sequence[str] | None) -> bool:
+    """Whether what stands in both orders of ids follows one another otherwise; False where one is not known."""
+    if then is None or now is None:
+        return False
+    both = set(then) & set(now)
+    return [id for id in then if id in both] != [id for id in now if id in both]
 
 
 def _reworded(scene: Scene, seen: Seen) -> list[ThreadItem]:
@@ -298,9 +367,6 @@ def _is_a_sibling(item: ThreadItem, seen: Seen) -> bool | None:
         if carries(item.content, ref):
             return says_all_of(item.content, text, ref)
     return None
-
-
-_HOUR = timedelta(hours=1)
 
 
 def _is_made_later(at: datetime | None, scene: Scene, seen: Seen) -> bool:

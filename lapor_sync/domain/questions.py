@@ -28,5 +28,6 @@ TOLD: Final = "told"
 class Unsure(StrEnum):
     """What of ours or LAPOR's keeps it from being told whether a delivery arrived."""
 
+    OLD_ANSWER = "old_answer"  # what LAPOR gives says that it was made before the try
     CLOCK_STANDS = "clock_stands"  # LAPOR's clock does not go on
     STEP_FAILED = "step_failed"  # to work out what to do with it fails

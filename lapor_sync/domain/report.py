@@ -53,7 +53,9 @@ class Thread:
     `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
     later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of the
     items as they came. Of a read from which it follows whether something leaves, `marks` holds a digest of all that is
-    said of each item, by its key, and `beside` is one of what stands beside them.
+    said of each item, by its key, `beside` is one of what stands beside them, `order` are the keys as upstream has them
+    in order (None where it changes from read to read), and `dated` says when the answers say that they were made, by
+    where they say so.
     """
 
     items: tuple[ThreadItem, ...]
@@ -64,6 +66,8 @@ class Thread:
     why: str = ""
     marks: Mapping[str, str] | None = None
     beside: str | None = None
+    order: tuple[str, ...] | None = None
+    dated: Mapping[str, datetime] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +130,7 @@ class Detail:
 
     `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`. Of a read from which it
     follows whether something leaves, `marks` holds a digest of each field, and of the rest under "", and `counts` holds
-    what it says there are so many of. `doubt` says why it proves no absence; "" where it may.
+    what it says there are so many of, `dated` is as in `Thread`. `doubt` says why it proves no absence; "" where it may.
     """
 
     report: Report
@@ -136,6 +140,7 @@ class Detail:
     raw: str = "{}"
     marks: Mapping[str, str] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
+    dated: Mapping[str, datetime] | None = None
     doubt: str = ""
 
 

@@ -153,8 +153,11 @@ def _scene_text(scene: Scene | None) -> str | None:
         "parts": scene.parts,
         "marks": scene.marks,
         "beside": scene.beside,
+        "order": scene.order,
         "detail": scene.detail,
         "counts": scene.counts,
+        "dated": None if scene.dated is None else {name: to_text(at) for name, at in scene.dated.items()},
+        "read_at": to_text(scene.read_at),
         "status": scene.status,
         "began_at": to_text(scene.began_at),
     }
@@ -173,11 +176,18 @@ def _scene(text: str | None) -> Scene | None:
         parts=found.get("parts"),  # those of an earlier program have none of these
         marks=found.get("marks"),
         beside=found.get("beside"),
+        order=None if found.get("order") is None else tuple(found["order"]),
         detail=_fields(found.get("detail")),
         counts=found.get("counts"),
+        dated=_dates(found.get("dated")),
+        read_at=from_text(found.get("read_at")),
         status=found.get("status"),
         began_at=from_text(found.get("began_at")),
     )
+
+
+def _dates(said: Mapping[str, str] | None) -> Mapping[str, datetime] | None:
+    return None if said is None else {name: from_text(at) for name, at in said.items()}
 
 
 def _fields(detail: Any) -> Mapping[str, str] | None:

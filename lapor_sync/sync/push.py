@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import assert_never
 
 from lapor_sync.domain.colour import unknown_status
@@ -43,6 +44,8 @@ from lapor_sync.domain.next_step import (
     Send,
     Wait,
     digests,
+    is_of_before,
+    is_reordered,
     next_step,
     parts,
     says_otherwise,
@@ -71,6 +74,9 @@ LONG_AGO = timedelta(days=1)
 
 MANY_LOOKS = 3
 """So many looks in a row must fail, too: LAPOR may just be back."""
+
+MORE_LOOKS = 3
+"""So often a thread is read once more where its order alone says otherwise."""
 
 FRESH_SECONDS = 5.0
 """What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
@@ -232,18 +238,23 @@ class _Push:
         """
         elapsed, grace = self._ran_since(queued), self.setup.rules.grace.total_seconds()
         is_early = queued.state is State.UNKNOWN and elapsed is not None and elapsed < grace
-        return self._begin_read(
-            pool, report, as_proof=queued.delivery.may_have_arrived and not is_early, fresh=True
-        )
+        is_proof, scene = queued.delivery.may_have_arrived and not is_early, queued.delivery.scene
+        return pool.submit(self._look, report, scene if is_proof else None, is_proof=is_proof)
 
-    def _begin_read(
-        self, pool: ThreadPoolExecutor, report: Mirrored, *, as_proof: bool = False, fresh: bool = False
-    ) -> _Look:
-        return pool.submit(self._read, report, as_proof=as_proof, fresh=fresh)
-
-    def _read(self, report: Mirrored, *, as_proof: bool, fresh: bool) -> tuple[ById, float]:
-        found = read_one(self.setup, self.health, report, with_detail=True, as_proof=as_proof, fresh=fresh)
+    def _look(self, report: Mirrored, scene: Scene | None, *, is_proof: bool) -> tuple[ById, float]:
+        """Where the items stand in another order than in the scene, the thread is read some times more: an order that
+        moves from read to read, while nothing happens, tells nothing."""
+        look = partial(read_one, self.setup, self.health, report, as_proof=is_proof, fresh=True)
+        found = look(with_detail=True)
+        thread = found.thread
+        if thread is not None and scene is not None and is_reordered(scene.order, thread.order):
+            again = (look(with_detail=False).thread for _ in range(MORE_LOOKS))
+            if any(other is not None and is_reordered(thread.order, other.order) for other in again):
+                found = replace(found, thread=replace(thread, order=None))
         return found, self.setup.clock.monotonic()
+
+    def _read(self, report: Mirrored) -> tuple[ById, float]:
+        return read_one(self.setup, self.health, report, with_detail=True), self.setup.clock.monotonic()
 
     def _claim(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[_Ready]:
         """Wait for the reports, mirror them, and claim what may go, in the order of the wave: for so it leaves."""
@@ -335,7 +346,7 @@ class _Push:
             case Hold(reason=reason):
                 scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
                 changed = says_otherwise(scene, seen) if scene else ()
-                self._hold(work, queued, reason, _why_unread(reason, written, seen), changed)
+                self._hold(work, queued, reason, _why_unread(reason, queued.delivery, written, seen), changed)
             case Requeue():
                 outbox.not_found(work, queued)
                 tries = queued.delivery.tries + 1
@@ -392,13 +403,15 @@ class _Push:
             parts=parts(_raw(found)) if can_be_back else None,
             marks=found.thread.marks,
             beside=found.thread.beside,
+            order=found.thread.order,
             detail=found.detail.marks if found.detail else None,
             counts=found.detail.counts if found.detail else None,
+            dated=_dated(found),
             status=written.new.report.status_name,
             call_id=written.new.call_id,
             ended_at=queued.ended_at,
             grace=self.setup.rules.grace,
-            read_at=found.thread.began_at,
+            read_at=_began_at(found),
             barred=outbox.barred(work, queued) if queued.state is State.UNKNOWN else 0,
         )
 
@@ -418,7 +431,7 @@ class _Push:
         grace = self.setup.rules.grace
         if self._elapsed(work, queued) < grace.total_seconds():
             return False
-        return min(found.thread.began_at, found.detail.began_at) - queued.ended_at >= grace
+        return _began_at(found) - queued.ended_at >= grace
 
     def _elapsed(self, work: Work, queued: Queued) -> float:
         """As `_ran_since`; where it is not known, it is counted from now on."""
@@ -578,7 +591,7 @@ class _Push:
 
     def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Again:
         """After a delivery its report is read again in the same cycle."""
-        return [(one, self._begin_read(pool, one.report)) for one in claimed]
+        return [(one, pool.submit(self._read, one.report)) for one in claimed]
 
     def _mirror(self, again: _Again) -> None:
         """Mirror the reports that are read again, and look at how the responses came back."""
@@ -627,13 +640,15 @@ def _is_newly_in_doubt(written: Change, found: ById) -> bool:
     return found.thread is not None and not found.thread.complete and not was_in_doubt
 
 
-def _why_unread(reason: Reason, written: Change, seen: Seen) -> str | Unsure | None:
+def _why_unread(reason: Reason, delivery: Delivery, written: Change, seen: Seen) -> str | Unsure | None:
     """What is known of why a delivery cannot be read back; None where that is all."""
     if reason is not Reason.CANNOT_READ_BACK or not seen.is_long_ago:
         return None
     if not seen.is_whole:
         return written.new.thread_doubt
-    return None if seen.absence_counts else Unsure.CLOCK_STANDS
+    if delivery.state is State.UNKNOWN and not seen.absence_counts:
+        return Unsure.CLOCK_STANDS
+    return Unsure.OLD_ANSWER if delivery.scene and is_of_before(delivery, delivery.scene, seen) else None
 
 
 def _hides(thread: Thread, queued: Queued) -> bool:
@@ -650,10 +665,26 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         parts=parts(_raw(found)),
         marks=seen.marks,
         beside=seen.beside,
+        order=seen.order,
         detail=seen.detail,
         counts=seen.counts,
+        dated=seen.dated,
+        read_at=seen.read_at,
         status=seen.status,
     )
+
+
+def _began_at(found: ById) -> datetime:
+    """Upstream's time when the read of detail and thread began."""
+    return min(part.began_at for part in (found.detail, found.thread) if part is not None)
+
+
+def _dated(found: ById) -> dict[str, datetime]:
+    """When the answers say that they were made, by the call and the name under which they do."""
+    said = (("complaint", found.detail), ("followups", found.thread))
+    return {
+        f"{call} {name}": at for call, part in said if part is not None for name, at in (part.dated or {}).items()
+    }
 
 
 def _raw(found: ById) -> tuple[str, ...]:

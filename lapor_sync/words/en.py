@@ -465,6 +465,7 @@ REASONS: Mapping[Reason, str] = {
 """Why a delivery is held, refused or waits."""
 
 UNSURE_WHY: Mapping[Unsure, str] = {
+    Unsure.OLD_ANSWER: "LAPOR's answers date from before the try: a cache may stand in between",
     Unsure.CLOCK_STANDS: "LAPOR's clock does not go on: how old its answers are cannot be told",
     Unsure.STEP_FAILED: "what to do with it cannot be told",
 }

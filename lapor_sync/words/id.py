@@ -456,6 +456,7 @@ REASONS: Mapping[Reason, str] = {
 }
 
 UNSURE_WHY: Mapping[Unsure, str] = {
+    Unsure.OLD_ANSWER: "jawaban LAPOR dibuat sebelum pengiriman, mungkin dari simpanan sementara (*cache*)",
     Unsure.CLOCK_STANDS: "jam LAPOR tidak berjalan, jadi umur jawabannya tidak dapat diketahui",
     Unsure.STEP_FAILED: "langkah berikutnya tidak dapat ditentukan",
 }

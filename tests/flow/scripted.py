@@ -83,7 +83,9 @@ class Scripted:
     posted: list[Outgoing] = field(default_factory=list)
     store: Callable[[Outgoing], Outcome] | None = None
     ahead: float = 0.0
+    ordered: Callable[[list[Any]], list[Any]] = list
     beside: str = "nothing"  # what stands beside the items of a thread
+    dated: Callable[[], dict[str, datetime]] = dict  # when its answers say that they were made
     doubt: str = ""  # why no thread is proven whole
     hidden: int = 0  # so many of a thread's items, the last ones, are not shown
     no_thread: UpstreamError | None = None
@@ -126,7 +128,7 @@ class Scripted:
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
         found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
         marks, counts = still.marks_of_answer(body)
-        return replace(found, marks=marks, counts=counts)
+        return replace(found, marks=marks, counts=counts, dated=self.dated())
 
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
@@ -138,7 +140,12 @@ class Scripted:
         rows = json.loads(json.dumps(self.items.get(report_id, [])))
         shown = rows[: len(rows) - self.hidden]
         return read_threads.thread(
-            shown, zone=WIB, began_at=self.upstream_now(), why=self.doubt, beside=self.beside
+            self.ordered(shown),
+            zone=WIB,
+            began_at=self.upstream_now(),
+            why=self.doubt,
+            beside=self.beside,
+            dated=self.dated(),
         )
 
     def send_response(self, outgoing: Outgoing) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import pytest
 from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Reason, Sent, State, Unknown
 from lapor_sync.domain.people import of_shell
-from lapor_sync.domain.questions import CHANGED
+from lapor_sync.domain.questions import CHANGED, UNSURE
 from lapor_sync.domain.report import Outgoing
 from lapor_sync.store.conflicts import How
 from lapor_sync.words.en import asked as told_in_english
@@ -375,6 +376,94 @@ def test_a_person_s_word_covers_what_was_known_then_and_nothing_later(tmp_path: 
         city.upstream.store = None
         city.cycles(3)
         assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 2)
+
+
+# An old answer, and another order.
+
+
+def try_that_is_lost(city: Stage) -> str:
+    """A response that was stored, is hidden past the grace, and is told of by nothing."""
+    ref = city.respond(MINE, TEXT)
+    city.upstream.lose(shown=False)
+    city.cycle()
+    city.upstream.store = None
+    return ref
+
+
+def test_an_answer_that_dates_itself_before_the_try_proves_no_absence(tmp_path: Path) -> None:
+    """A cache gives what it had, without a word but the answer's own time; the response waits until a new answer came.
+    After a day a person is asked, and told why."""
+    with at_rest(tmp_path) as city:
+        made_at = city.upstream.upstream_now()
+        city.upstream.dated = lambda: {"timestamp": made_at}
+        ref = try_that_is_lost(city)
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.UNKNOWN, 1)
+        city.clock.seconds += 86_400
+        city.cycle()
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.CANNOT_READ_BACK, 1)
+        assert [one.facts for one in city.conflicts()] == [{UNSURE: "old_answer"}]
+
+
+def test_an_old_answer_right_before_it_goes_again(tmp_path: Path) -> None:
+    """By one read it is not there; the next one is of a cache: it waits for one of now."""
+    with at_rest(tmp_path) as city:
+        before = city.upstream.upstream_now()
+        city.upstream.dated = lambda: {"last-modified": city.upstream.upstream_now()}
+        ref = try_that_is_lost(city)
+
+        def step(name: str) -> None:
+            if name == "claim_committed":
+                city.upstream.dated = lambda: {"last-modified": before}
+
+        city.cycles_with(step)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.QUEUED, 1)
+        city.upstream.dated = lambda: {"last-modified": city.upstream.upstream_now()}
+        city.cycle()
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+@pytest.mark.parametrize(
+    ("off", "stands"),
+    [
+        (timedelta(0), False),
+        (timedelta(hours=-7), False),
+        (timedelta(hours=8, seconds=30), False),
+        (timedelta(minutes=-5), False),
+        (timedelta(days=-900), False),
+        (timedelta(days=-900), True),
+    ],
+    ids=str,
+)
+def test_a_clock_that_was_off_before_the_try_holds_nothing(
+    tmp_path: Path, off: timedelta, *, stands: bool
+) -> None:
+    """Another zone's, one that is wrong, or a time of long ago that is the same in every answer."""
+    with at_rest(tmp_path) as city:
+        made_at = city.upstream.upstream_now() + off
+        city.upstream.dated = lambda: {"timestamp": made_at if stands else city.upstream.upstream_now() + off}
+        ref = try_that_is_lost(city)
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+def test_the_same_items_in_another_order_are_asked_about(tmp_path: Path) -> None:
+    """What is sorted by what happened last moves for an item that is not shown, too."""
+    with at_rest(tmp_path) as city:
+        ref = try_that_is_lost(city)
+        city.upstream.ordered = lambda rows: rows[::-1]
+        city.cycles(2)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+        assert [one.facts for one in city.conflicts()] == [{CHANGED: "followups (order)"}]
+
+
+def test_an_order_that_moves_from_read_to_read_tells_nothing(tmp_path: Path) -> None:
+    with at_rest(tmp_path) as city:
+        turns = itertools.count()
+        city.upstream.ordered = lambda rows: rows[:: -1 if next(turns) % 2 else 1]
+        ref = try_that_is_lost(city)
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
 
 
 # What went from the thread.

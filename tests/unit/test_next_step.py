@@ -24,6 +24,7 @@ from lapor_sync.domain.next_step import (
     Wait,
     digests,
     is_clearly_other,
+    is_of_before,
     letters,
     next_step,
     says_otherwise,
@@ -195,6 +196,77 @@ def test_what_is_new_after_a_try(seen: Seen, then: object) -> None:
         assert again == then
     else:
         assert isinstance(again, Hold if then else Send)
+
+
+LAST = "followups timestamp"
+SOON = TRIED - timedelta(seconds=3)
+WIB = timedelta(hours=7)
+
+
+def minutes(count: float) -> timedelta:
+    return timedelta(minutes=count)
+
+
+@pytest.mark.parametrize(
+    ("then", "said", "expected"),
+    [
+        # A clock that goes right, in our zone or in another.
+        (SOON, LATER, False),
+        (SOON + WIB, LATER + WIB, False),
+        (SOON - WIB, LATER - WIB, False),
+        (SOON, ENDED + minutes(2), False),
+        (SOON, ENDED + minutes(1.9), True),  # within the grace what was stored need not be shown
+        (SOON, SOON, True),
+        (SOON, SOON - minutes(9), True),
+        (SOON + WIB, SOON + WIB, True),
+        (SOON - WIB, SOON - WIB + minutes(1), True),
+        # One that was late before, or an answer that was old before.
+        (SOON - minutes(5), LATER - minutes(5), False),
+        (SOON - minutes(9), LATER - minutes(9), True),
+        (SOON - minutes(9), SOON - minutes(9), True),
+        # A constant, and a clock that is wrong by years.
+        (SOON - timedelta(days=400), SOON - timedelta(days=400), False),
+        (SOON - timedelta(days=400), LATER - timedelta(days=400), False),
+        (SOON - timedelta(days=400), SOON - timedelta(days=399), True),
+        # It says so for the first time.
+        (None, LATER, False),
+        (None, SOON, True),
+    ],
+)
+def test_what_an_answer_says_of_its_own_age(then: datetime | None, said: datetime, *, expected: bool) -> None:
+    """It is held against what it said before the try, so that one that was always wrong holds nothing."""
+    scene = replace(SCENE, dated={} if then is None else {LAST: then}, read_at=SOON)
+    seen = replace(SEEN, dated={LAST: said}, read_at=LATER)
+    tried = replace(UNKNOWN, scene=scene)
+    assert is_of_before(tried, scene, seen) is expected
+    assert next_step(tried, seen) == (Wait() if expected else Requeue())
+    assert is_of_before(tried, SCENE, seen) is False  # an earlier program's, which does not know
+    assert is_of_before(replace(tried, state=State.QUEUED), scene, replace(seen, dated=None)) is False
+
+
+def test_a_read_of_before_the_try_proves_no_absence() -> None:
+    """By the `Date` of its answers; where it is not known when the try was, or the read, nothing is said of that."""
+    assert is_of_before(QUEUED, SCENE, replace(SEEN, read_at=SOON))
+    assert not is_of_before(QUEUED, replace(SCENE, began_at=None), replace(SEEN, read_at=SOON))
+    assert not is_of_before(QUEUED, SCENE, replace(SEEN, read_at=None))
+
+
+@pytest.mark.parametrize(
+    ("now", "expected"),
+    [
+        (("1", "2", "3"), False),
+        (("9", "1", "2", "8", "3"), False),  # new ones, wherever they stand
+        (("1", "3"), False),
+        (None, False),
+        (("3", "2", "1"), True),
+        (("2", "1", "3", "9"), True),
+    ],
+)
+def test_in_another_order(now: tuple[str, ...] | None, *, expected: bool) -> None:
+    scene = replace(SCENE, order=("1", "2", "3"))
+    seen = replace(SEEN, order=now)
+    assert says_otherwise(scene, seen) == (("followups (order)",) if expected else ())
+    assert next_step(replace(UNKNOWN, scene=scene), seen) == (PERHAPS if expected else Requeue())
 
 
 def test_what_says_otherwise_is_named() -> None:

@@ -552,6 +552,53 @@ def test_a_thread_is_as_old_as_the_oldest_of_its_pages(upstream: Any, transport:
     assert thread.began_at <= datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("old", [1, 2, 5])
+def test_a_page_that_dates_itself_makes_all_as_old(old: int, upstream: Any, transport: Transport) -> None:
+    """In the envelope or a header, and by `Date` alone, without a word of a cache: also a page that is empty."""
+
+    def give(call: int, page: int) -> httpx.Response:
+        now = f"2026-11-24 10:0{3 if page == old else 5}:00"
+        rows = {"data": [{"id": page, "created_at": "2026-11-01 10:00:00"}] if 0 < page < 3 else [], "total": 2}
+        headers = {
+            "Date": f"Tue, 24 Nov 2026 03:0{3 if page == old else 5}:02 GMT",
+            "Last-Modified": "Tue, 24 Nov 2026 03:05:00 GMT",
+        }
+        return httpx.Response(
+            200, json={"status": True, "meta": {"generated_at": now}, "results": rows}, headers=headers
+        )
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    thread = Sp4nV3(transport).read_thread("41", as_proof=True, fresh=True)
+    assert (thread.complete, thread.began_at) == (True, datetime(2026, 11, 24, 3, 3, 1, tzinfo=UTC))
+    assert thread.dated == {
+        "generatedat": datetime(2026, 11, 24, 3, 3, tzinfo=UTC),
+        "last-modified": datetime(2026, 11, 24, 3, 5, tzinfo=UTC),
+    }
+    assert Sp4nV3(transport).read_thread("41").dated is None
+
+
+def test_a_detail_dates_itself_beside_the_report(upstream: Any, transport: Transport) -> None:
+    """Not by what the report says, nor by a day alone."""
+    said = {
+        "status": True,
+        "timestamp": {"date": "2026-11-24 10:00:00.000000", "timezone": "Asia/Jakarta"},
+        "date": "2026-11-24",
+        "results": {
+            "data": {"id": 41, "status_name": "Selesai", "timestamp": "2026-01-01 10:00:00"},
+            "now": 1795489200,
+        },
+    }
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=lambda _: httpx.Response(200, json=said, headers={"X-Cached-At": "2026-11-24T03:00:01Z"})
+    )
+    at = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+    assert Sp4nV3(transport).read_report("41", fresh=True).dated == {
+        "timestamp": at,
+        "now": at,
+        "x-cached-at": at + timedelta(seconds=1),
+    }
+
+
 def test_an_item_that_was_edited_between_two_passes_is_there_once(upstream: Any, transport: Transport) -> None:
     """As it was read last."""
     upstream.get(url__startswith=BASE).mock(
