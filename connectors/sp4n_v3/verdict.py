@@ -92,7 +92,23 @@ def of_write(envelope: Row) -> Says:
     said = [(_of_part(part), part.is_inner) for part in _parts(envelope)]
     if any(says is Says.FAILURE for says, _ in said):
         return Says.FAILURE
-    return Says.SUCCESS if (Says.SUCCESS, False) in said else Says.NOTHING
+    gives_nothing = any(_field(name) is _Field.WRAPPER and _is_hollow(part) for name, part in envelope.items())
+    return Says.SUCCESS if (Says.SUCCESS, False) in said and not gives_nothing else Says.NOTHING
+
+
+def _is_hollow(value: object, deep: int = MAX_DEPTH) -> bool:
+    """Whether nothing stands in what shall hold the thing that was stored: `{"data": null}`, `[]`, and the text of
+    either. An item may have empty fields, and what an envelope says of the call is no thing."""
+    found = _unpacked(value)
+    if not isinstance(found, dict) or not deep:
+        return found is None or (
+            isinstance(found, str | list) and not (found.strip() if isinstance(found, str) else found)
+        )
+    parts = [part for name, part in found.items() if _field(name) not in _OF_THE_CALL]
+    return not found or (bool(parts) and all(_is_hollow(part, deep - 1) for part in parts))
+
+
+_OF_THE_CALL = frozenset({_Field.VERDICT, _Field.CODE, _Field.MESSAGE, _Field.COMPLAINT})
 
 
 class Meant(NamedTuple):
@@ -248,10 +264,12 @@ def _of_part(part: _Part) -> Says:
     match _field(name):
         case _Field.COMPLAINT:
             return Says.FAILURE if _is_something(value) else Says.NOTHING
-        case _Field.VERDICT if not isinstance(value, dict) and not (is_inner and _bare(name) in _ALSO_A_REPORT_S):
+        case _Field.VERDICT if not (value and isinstance(value, dict)) and not (
+            is_inner and _bare(name) in _ALSO_A_REPORT_S
+        ):
             return _verdict(value)
         case _Field.CODE if not (is_inner and _bare(name) in _ALSO_A_REPORT_S):
-            return _of_code(value)
+            return _of_code(name, value)
         case _Field.MESSAGE if not is_inner:
             return _of_words(value)
         case _Field.WRAPPER if not is_inner:
@@ -267,7 +285,7 @@ def _of_part(part: _Part) -> Says:
             return Says.NOTHING
 
 
-_ID = re.compile(r"[0-9A-Fa-f][0-9A-Fa-f-]{0,63}")
+_ID = re.compile(r"(?=[0-]*[1-9A-Fa-f])[0-9A-Fa-f][0-9A-Fa-f-]{0,63}")
 
 
 def _is_of_its_kind(part: _Part) -> bool:
@@ -348,12 +366,12 @@ def _verdict(value: object) -> Says:
 _SUCCESS = re.compile(r"true|1|ok|success|successful|succeeded|sukses|berhasil|20[01]( ok| created)?")
 
 
-def _of_code(value: object) -> Says:
-    """200 and 201 are success, and 0 says nothing."""
-    number = _number(value)
-    if number in {200, 201}:
+def _of_code(name: str, value: object) -> Says:
+    """200 and 201 are success; "00", as banks write it, says nothing, nor does 0 as the number of an error."""
+    if _number(value) in {200, 201}:
         return Says.SUCCESS
-    return Says.NOTHING if number == 0 else Says.FAILURE
+    says_nothing = value == "00" or (_bare(name) == "errno" and _number(value) == 0)
+    return Says.NOTHING if says_nothing else Says.FAILURE
 
 
 def _number(value: object) -> float:

@@ -33,7 +33,9 @@ SUCCESSES: tuple[dict[str, Any], ...] = (
     {"status": True, "results": {"id": 5, "status": {"name": "Dalam Proses"}}},
     {"results": {"status": True}},
     {"Status": "OK", "IsSuccess": 1},
-    {"status": True, "results": "[]"},
+    {"status": True, "errno": 0},
+    {"status": True, "results": {"id": 5, "data": None, "attachments": [], "template_content": ""}},
+    {"status": True, "results": True},
     {"status": True, "results": "12"},
     {
         "status": True,
@@ -137,6 +139,12 @@ FAILURES: tuple[dict[str, Any], ...] = (
     {"id": 0},
     {"id": -1},
     {"id": "undefined"},
+    {"id": "00000000-0000-0000-0000-000000000000"},
+    {"status_code": 0},
+    {"code": 0},
+    {"rc": "0"},
+    {"responseCode": 0.0},
+    {"status": {}},
     {"deleted_at": "2026-11-29 10:00:00"},
     # A list that became an object, as PHP makes it.
     {"0": "Gagal"},
@@ -247,6 +255,32 @@ def test_success_is_what_says_so_and_nothing_else(envelope: dict[str, Any]) -> N
 def test_a_failure_is_heard_wherever_it_is_said(said: dict[str, Any]) -> None:
     """At the top, and inside of what the answer wraps, also beside `status: true`."""
     assert [envelope for where in WHERE if of_write(envelope := where(said)) is not Says.FAILURE] == []
+
+
+@pytest.mark.parametrize("name", ["results", "data", "result", "payload"])
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        None,
+        [],
+        {},
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"data":null}',
+        {"data": None},
+        {"data": []},
+        {"data": {"data": ""}},
+        {"data": None, "message": "Success"},
+        {"data": " ", "status": True},
+        {"created_at": None, "content": None},
+    ],
+    ids=json.dumps,
+)
+def test_a_success_that_holds_nothing_is_none(name: str, nothing: object) -> None:
+    """Where the thing that was stored should stand there is nothing, whatever stands beside it."""
+    assert of_write({"status": True, "message": "Success", name: nothing}) is Says.NOTHING
 
 
 @pytest.mark.parametrize("said", NOT_KNOWN)
