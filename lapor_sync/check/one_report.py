@@ -34,23 +34,30 @@ def about_one_report(upstream: Upstream, known: Known) -> Iterator[Line]:
         yield lacking("Does it say all that is needed?", [detail.report], "it stays unknown")
         if upstream.page is None:
             yield statuses([detail.report])
-    yield _thread(connector, ids)
+    yield _thread(connector, list(dict.fromkeys([*known.troubled[: MAY_BE_ASKED // 2], *(listed or known.ids)])))
 
 
 def _thread(connector: Connector, ids: list[str]) -> Line:
-    """Read the threads of some reports: one that cannot be read, though its report is there, is told with its call."""
+    """Read the threads of some reports: one that cannot be read, though its report is there, is told with its call.
+
+    A failure that may be LAPOR's as a whole is told of a report only where the thread of another can be read.
+    """
     question, read, failed, lacking = "Can its thread be read?", [], None, []
+    is_of_one = False
     for report_id in ids[:MAY_BE_ASKED]:
         thread, error = _first_that_works([report_id], connector.read_thread)
         if thread is not None:
             read.append(thread)
             continue
         failed = error
-        if not (isinstance(error, UpstreamError) and error.lasts):
+        if not isinstance(error, UpstreamError):
             break
+        is_of_one = is_of_one or error.lasts
         if _first_that_works([report_id], connector.read_report)[0] is not None:
             lacking.append(call_of(error.what, report_id))
-    if lacking:
+        elif not error.lasts:
+            break
+    if lacking and (read or is_of_one):
         others = f"; those of {len(read)} others can" if read else ""
         answer = f"no: {'; '.join(lacking)}, though the report is there{others}"
         return Line(question=question, answer=answer, verdict=LOOK if read else WRONG, todo=NO_THREAD)

@@ -388,6 +388,23 @@ def unreadable_threads(work: Work, most: int) -> list[tuple[str, str, str]]:
     return [(row[0], row[1], row[2]) for row in work.conn.execute(query)]
 
 
+def readable_threads(work: Work, most: int) -> list[str]:
+    """Return the newest reports whose thread could be read the last time, at most so many."""
+    query = (
+        select(table.c.tracking_id)
+        .where(
+            table.c.agency == work.agency,
+            table.c.thread_read_at.is_not(None),
+            table.c.thread_error.is_(None),
+            table.c.missing_since.is_(None),
+            table.c.vanished_at.is_(None),
+        )
+        .order_by(table.c.tracking_id.desc())
+        .limit(most)
+    )
+    return list(work.conn.execute(query).scalars())
+
+
 def count_open(work: Work) -> int:
     """How many reports are open (merah or kuning) and not marked vanished."""
     query = (

@@ -13,9 +13,11 @@ from lapor_sync.domain.errors import (
     Denied,
     Missing,
     NotNow,
+    RateLimited,
     TimedOut,
     TooLarge,
     TooMuch,
+    Unreachable,
     UpstreamError,
 )
 from lapor_sync.domain.report import Detail, Thread
@@ -32,14 +34,17 @@ class Health:
     """Counts failed calls in a row over all threads; any answer starts anew.
 
     A call that was answered with "no such report" or "no" is an answer. `probe` is a call about no single report:
-    an upstream that answers it is there, however many reports in a row cannot be read.
+    an upstream that answers it is there, however many reports in a row cannot be read. `witness` reads the thread of
+    some report that could be read before, and returns whether it still can.
     """
 
     probe: Callable[[], object] | None = None
+    witness: Callable[[], bool] | None = None
     failed: int = 0
     last: UpstreamError | None = None
     _outage: UpstreamError | None = None
     _is_let_in: bool = False
+    _reads_threads: bool | None = None
     _turn: threading.RLock = field(default_factory=threading.RLock)
 
     def note(self, error: UpstreamError | None) -> None:
@@ -48,6 +53,27 @@ class Health:
         with self._turn:
             self.failed = 0 if answered else self.failed + 1
             self.last = None if answered else error
+
+    def note_thread(self) -> None:
+        """The thread of some report was read."""
+        self._reads_threads = True
+
+    def blames_report(self, error: UpstreamError) -> bool:
+        """Return whether the failure to read a thread is its report's own, and not LAPOR's as a whole.
+
+        It is where the error says so, or where another thread could be read in the same cycle. The witness is asked
+        at most once, and not where an error says nothing of LAPOR's answers, or took all the time of a call.
+        """
+        if error.lasts:
+            return True
+        if isinstance(error, NotNow | RateLimited | TimedOut) or (
+            isinstance(error, Unreachable) and not error.sent
+        ):
+            return False
+        with self._turn:
+            if self._reads_threads is None and self.witness is not None and not self.is_outage:
+                self._reads_threads = self.witness()
+            return bool(self._reads_threads)
 
     def let_go_on(self, probe: Callable[[], object]) -> None:
         """What failed until now is no outage; from now on that is the probe."""
@@ -90,13 +116,16 @@ class Health:
 class ById:
     """What reading one report by id brought. `error`: the first call that failed; `bad`: could not be read.
 
-    `asked` is false where no call was made: in an outage, or when asked to stop.
+    `thread_error`: the call that did not bring the thread of a report that is there, and what it brought; None where
+    it did, or where LAPOR brings no other's thread either. `asked` is false where no call was made: in an outage, or
+    when asked to stop.
     """
 
     detail: Detail | None = None
     thread: Thread | None = None
     error: UpstreamError | None = None
     bad: BadRecord | None = None
+    thread_error: str | None = None
     asked_detail: bool = False
     asked: bool = True
 
@@ -131,7 +160,11 @@ def by_id(
     except BadRecord as bad:
         return ById(bad=bad)
     except UpstreamError as error:
-        return ById(detail=found, error=error, asked_detail=detail is not None)
+        is_there = thread is not None and (detail is None or found is not None)
+        thread_error = error.what if is_there and health.blames_report(error) else None
+        return ById(detail=found, error=error, thread_error=thread_error, asked_detail=detail is not None)
+    if talk is not None:
+        health.note_thread()
     return ById(detail=found, thread=talk)
 
 

@@ -49,7 +49,7 @@ def run_cycle(setup: Setup) -> CycleResult:
 
 
 def _health(setup: Setup) -> Health:
-    return Health(probe=lambda: _probe(setup))
+    return Health(probe=lambda: _probe(setup), witness=lambda: _gives_a_thread(setup))
 
 
 def _probe(setup: Setup) -> None:
@@ -58,6 +58,27 @@ def _probe(setup: Setup) -> None:
         next(setup.connector.list_reports(updated_from=setup.connector.upstream_now()), None)
     except Missing:
         setup.connector.institutions()  # an upstream without a list call
+
+
+def _gives_a_thread(setup: Setup) -> bool:
+    """Whether LAPOR gives one of the threads that it gave the last time."""
+    with setup.store.reading() as work:
+        known = reports.load(work, reports.readable_threads(work, _WITNESSES)).values()
+    for one in known:
+        try:
+            setup.connector.read_thread(one.call_id)
+        except BadRecord:
+            return True
+        except (Missing, UpstreamBroken):
+            continue
+        except UpstreamError:
+            return False
+        return True
+    return False
+
+
+_WITNESSES = 3
+"""Of the newest threads so many are asked for; one of them may be the thread that fails."""
 
 
 def _steps(setup: Setup, health: Health) -> CycleResult:

@@ -26,7 +26,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Known
 from lapor_sync.sync.calls import NOT_ASKED, PUT_OFF, ById, Health, by_id
-from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_reports, thread_error
+from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_reports
 from lapor_sync.sync.setup import Setup
 
 NEEDED = frozenset(
@@ -358,9 +358,14 @@ class _Run:
             row_hash=one.row.hash.hex(),
             row=self.setup.connector.row_text(one.row),
             unread=one.found.thread is None,
-            thread_error=thread_error(one.found),
+            thread_error=self._thread_error(one.found),
             has_moved=one.has_moved,
         )
+
+    def _thread_error(self, found: ById) -> str | None:
+        """As `ById` has it, also where the thread of another report was read only after this one's failed."""
+        error = found.error
+        return error.what if error is not None and self.health.blames_report(error) else None
 
     def _bad(self, page: ListPage, done: list[_Fetched]) -> list[tuple[str, BadRecord]]:
         from_rows = [(quarantine.LIST, record) for record in page.bad]

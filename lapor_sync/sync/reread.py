@@ -192,17 +192,6 @@ def note_ailing(work: Work, setup: Setup, done: Iterable[tuple[str, ById]]) -> N
             ailing.forget(work, (report_id,))
 
 
-def thread_error(found: ById) -> str | None:
-    """The call that did not bring the thread of a report that is there, and what it brought.
-
-    None where it did, or where the failure is one that passes (no answer, 5xx, the credentials).
-    """
-    error = found.error
-    if error is None or (found.asked_detail and found.detail is None):
-        return None
-    return error.what if error.lasts else None
-
-
 def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
     """What reading by id brought, for the mirror. A failed call leaves the report unread, its colour as it was."""
     return Read(
@@ -212,7 +201,7 @@ def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
         thread=found.thread,
         detail=found.detail,
         unread=found.thread is None,
-        thread_error=thread_error(found),
+        thread_error=found.thread_error,
     )
 
 

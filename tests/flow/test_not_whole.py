@@ -9,8 +9,8 @@ import pytest
 from lapor_sync import interface
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
-from lapor_sync.domain.errors import Missing, Unreachable, UpstreamBroken, UpstreamError
-from lapor_sync.store import overview
+from lapor_sync.domain.errors import Denied, Missing, RateLimited, Unreachable, UpstreamBroken, UpstreamError
+from lapor_sync.store import outages, overview
 from lapor_sync.store.dossier import dossier
 from tests.flow.scripted import Row, Stage, row_of, stage
 
@@ -169,6 +169,97 @@ def test_a_thread_that_failed_in_passing_is_not_said_to_be_unreadable(tmp_path: 
         city.upstream.no_thread = UpstreamBroken("GET /complaints/{id}/followups: HTTP 500", http_status=500)
         city.cycle()
         assert city.mirrored(ONE).thread_error is None
+
+
+OTHER = "7000002", "42"
+
+FAILS_ALONE: dict[str, UpstreamError] = {
+    "500": UpstreamBroken("GET /complaints/{id}/followups: HTTP 500", http_status=500),
+    "503": UpstreamBroken("GET /complaints/{id}/followups: HTTP 503", http_status=503),
+    "403": Denied("GET /complaints/{id}/followups: HTTP 403", http_status=403),
+    "401": Denied("GET /complaints/{id}/followups: HTTP 401", http_status=401),
+    "cut": Unreachable("GET /complaints/{id}/followups: no whole answer (ReadError)", sent=True),
+}
+
+
+@pytest.mark.parametrize("error", FAILS_ALONE.values(), ids=FAILS_ALONE)
+def test_a_thread_that_fails_alone_is_said_with_its_call(tmp_path: Path, error: UpstreamError) -> None:
+    """Another's can be read: so it is this report's. All else goes on, and it costs ever less."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.upstream.add(row_of(*OTHER))
+        city.cycles(2)
+        ref, other = city.respond(ONE), city.respond(OTHER[0])
+        city.upstream.ails[ID] = error
+        city.cycles(3)
+        assert (city.state(ref), city.state(other)) == (State.QUEUED, State.SENT)
+        assert f"its thread cannot be read: {error.what}" in whys(city)
+        with city.setup.store.reading() as work:
+            shown = interface.show(dossier(work, city.mirrored(ONE)), work.now)
+            assert outages.current(work) is None
+        assert shown["thread_error"] == error.what.replace("{id}", ID)
+        assert Flag.THREAD_UNREADABLE in shown["flags"]
+        city.upstream.ails.clear()
+        city.cycles(3, seconds=1000)
+        assert (city.mirrored(ONE).thread_error, city.state(ref)) == (None, State.SENT)
+
+
+def test_a_thread_that_fails_while_nothing_else_happens_has_a_witness(tmp_path: Path) -> None:
+    """No other thread is read in that cycle by itself: one is asked for, once, and the reason is known."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.upstream.add(row_of(*OTHER))
+        city.cycles(2)
+        city.upstream.ails[ID] = FAILS_ALONE["500"]
+        city.upstream.listed[0]["updated_at"] = "2026-03-01 09:30:00"
+        city.upstream.calls.clear()
+        city.cycle()
+        assert city.upstream.calls.count(f"thread {OTHER[1]}") == 1
+        assert city.mirrored(ONE).thread_error == FAILS_ALONE["500"].what
+        city.upstream.calls.clear()
+        city.cycles(20, seconds=300)
+        assert sum(call.startswith("thread") for call in city.upstream.calls) <= 18
+
+
+def test_a_thread_that_never_could_be_read_is_said_too(tmp_path: Path) -> None:
+    """A report that is new, and fails alone from the first read on: the others are read after it."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.ails[ID] = FAILS_ALONE["403"]
+        listed(city)
+        city.upstream.add(row_of(*OTHER))
+        city.cycle()
+        assert city.mirrored(ONE).thread_error == FAILS_ALONE["403"].what
+
+
+PASSES: dict[str, UpstreamError] = {
+    "429": RateLimited("GET /complaints/{id}/followups: HTTP 429", http_status=429),
+    "no connection": Unreachable("GET /complaints/{id}/followups: no connection (refused)", sent=False),
+}
+
+
+@pytest.mark.parametrize("error", PASSES.values(), ids=PASSES)
+def test_what_says_nothing_of_a_report_is_not_said_of_it(tmp_path: Path, error: UpstreamError) -> None:
+    """Though others' threads were read in the same cycle."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(*OTHER))
+        listed(city)
+        city.upstream.ails[ID] = error
+        city.cycle()
+        assert city.mirrored(ONE).thread_error is None
+
+
+@pytest.mark.parametrize("error", [FAILS_ALONE["500"], FAILS_ALONE["403"]], ids=["500", "403"])
+def test_where_no_thread_can_be_read_no_report_is_blamed(tmp_path: Path, error: UpstreamError) -> None:
+    """LAPOR fails at all of them: that is no word about any."""
+    with stage(tmp_path / "kota.db") as city:
+        listed(city)
+        city.upstream.add(row_of(*OTHER))
+        city.cycles(2)
+        for row in city.upstream.listed:
+            row["updated_at"] = "2026-03-01 09:30:00"
+        city.upstream.no_thread = error
+        city.cycle()
+        assert [city.mirrored(one).thread_error for one in (ONE, OTHER[0])] == [None, None]
 
 
 UNREADABLE: list[object] = [None, "0000-00-00 00:00:00", "besok", "10.04.05", [], {"jam": 9}, True]

@@ -26,7 +26,7 @@ from lapor_sync.check.listing import _older_than
 from lapor_sync.check.secrets import _is_open
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings
-from lapor_sync.domain.errors import BadRecord, Missing, UpstreamBroken
+from lapor_sync.domain.errors import BadRecord, Denied, Missing, UpstreamBroken
 from lapor_sync.domain.report import BadItem, Report
 from lapor_sync.store.database import open_store
 from tests.system.cli_runner import Cli, Ran, city
@@ -256,10 +256,19 @@ NO_THREAD: dict[str, tuple[Any, str]] = {
     "no list": (UpstreamBroken("GET /complaints/{id}/followups: the answer holds no list"), "holds no list"),
     "204": (UpstreamBroken("GET /complaints/{id}/followups: HTTP 204", http_status=204), "HTTP 204"),
 }
+FAILS_ALONE: dict[str, tuple[Any, str]] = {
+    "500": (UpstreamBroken("GET /complaints/{id}/followups: HTTP 500", http_status=500), "HTTP 500"),
+    "403": (Denied("GET /complaints/{id}/followups: HTTP 403", http_status=403), "HTTP 403"),
+}
 
 
-@pytest.mark.parametrize(("error", "words"), NO_THREAD.values(), ids=NO_THREAD)
-@pytest.mark.parametrize("of_all", [False, True], ids=["of one", "of all"])
+@pytest.mark.parametrize(
+    ("error", "words", "of_all"),
+    [
+        *(pytest.param(*one, False, id=f"{name} of one") for name, one in (NO_THREAD | FAILS_ALONE).items()),
+        *(pytest.param(*one, True, id=f"{name} of all") for name, one in NO_THREAD.items()),
+    ],
+)
 def test_a_thread_that_lapor_does_not_give(cli, monkeypatch, error, words, of_all):
     """A report that is there, and whose thread is not: the call is named, before it is mirrored and after."""
     read = Sp4nV3.read_thread
