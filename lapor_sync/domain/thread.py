@@ -18,6 +18,14 @@ _TAG_STEP = re.compile(r"[<>]|=\s*([\"'])")
 _UNSEEN = {name: re.compile(rf"(?=</{name}(?![A-Za-z0-9]))", re.IGNORECASE) for name in ("script", "style")}
 """What stands in these is no text: up to their ends."""
 _BREAKS = frozenset({("", "br"), ("/", "p"), ("/", "div"), ("/", "li"), ("/", "br")})
+"""Each of these ends a line, an empty one too."""
+_BLOCK = re.compile(
+    "address|article|aside|blockquote|body|caption|center|dd|details|dialog|dir|div|dl|dt|fieldset|figcaption|figure|"
+    "footer|form|frameset|h[1-6]|head|header|hgroup|hr|html|legend|li|listing|main|menu|nav|ol|optgroup|option|p|"
+    "plaintext|pre|search|section|summary|table|tbody|td|tfoot|th|thead|title|tr|ul|xmp"
+)
+"""What begins and ends on a line of its own, and a table's cells: there a line ends that has begun. Source: the
+elements that browsers show as blocks (HTML, section Rendering)."""
 _AT_ONCE = re.compile(r"(?:\s|</?(?:p|b|br|i|em|ul|ol|li|div|span|strong)>){0,20}[A-Za-z0-9]", re.IGNORECASE)
 """A text that begins like this, but for whole tags, has words whatever follows."""
 _LONG_NUMBER = re.compile(r"&#([0-9]{8,})")
@@ -64,6 +72,7 @@ def unescaped(text: str) -> str:
 def _untagged(text: str) -> str:
     """`text` without tags and comments. A tag that never ends is text; a comment that never does hides the rest."""
     said: list[str] = []
+    has_begun = False  # whether a letter stands in the line so far
     at = start = 0
     last, has_quotes = text.rfind(">"), True
     while (opening := _OPENING.search(text, start)) is not None:
@@ -82,9 +91,13 @@ def _untagged(text: str) -> str:
                 continue
             if opening[0][1:].lower() in _UNSEEN:
                 end = _end_of(_UNSEEN[name], text, end)
-        said.append(text[at : opening.start()])
-        if (opening[1], name) in _BREAKS:
+        part = text[at : opening.start()]
+        said.append(part)
+        tail = part.rstrip(" \t\r\f")
+        has_begun = not tail.endswith("\n") if tail else has_begun
+        if (opening[1], name) in _BREAKS or (has_begun and name and _BLOCK.fullmatch(name)):
             said.append("\n")
+            has_begun = False
         at = start = end
     said.append(text[at:])
     return "".join(said)

@@ -160,3 +160,26 @@ def test_what_was_html_has_its_text_after_the_upgrade(empty_url: str, clock: Sti
         query = "SELECT content FROM v_thread WHERE content_html = '<p>Sudah &amp; selesai</p>'"
         assert work.conn.execute(text(query)).scalars().all() == ["Sudah & selesai"]
     store.close()
+
+
+def test_words_that_were_glued_are_apart_after_the_upgrade(empty_url: str, clock: StillClock) -> None:
+    """In the views and in what is searched, of reports that LAPOR never changes again; nothing else is written."""
+    engine = create_engine(empty_url)
+    upgrade(engine, "0017")
+    rows = rows_of(EARLIER[16])
+    glued, well = rows["thread_item"][:2]
+    glued |= {"content": "Satu<hr>Dua", "content_text": "SatuDua"}
+    well |= {"content": "<p>Satu</p>", "content_text": "Satu"}
+    rows["report"][0] |= {"content": "<h1>Jalan</h1>rusak", "content_text": "Jalanrusak"}
+    fill(engine, rows)
+    engine.dispose()
+    store = open_store(empty_url, "kota", clock)
+    with store.reading() as work:
+        texts = text("SELECT content_text FROM thread_item WHERE item_id = :id AND tracking_id = :report")
+        for one, shown in ((glued, "Satu\nDua"), (well, "Satu")):
+            given = {"id": one["item_id"], "report": one["tracking_id"]}
+            assert work.conn.execute(texts, given).scalars().all() == [shown]
+        given = {"id": rows["report"][0]["tracking_id"]}
+        report = text("SELECT content_text FROM report WHERE tracking_id = :id")
+        assert work.conn.execute(report, given).scalars().all() == ["Jalan\nrusak"]
+    store.close()

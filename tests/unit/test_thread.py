@@ -257,6 +257,40 @@ def test_a_wordless_item_of_the_reporter_is_not_the_last_word() -> None:
     assert last_word(talk) is ItemKind.ANSWER
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Satu<hr>Dua", "Satu\nDua"),
+        ("Satu<HR/>Dua", "Satu\nDua"),
+        ("<ul><li>Satu<li>Dua</ul>Tiga", "Satu\nDua\nTiga"),
+        ("Daftar:<ul><li>Satu</li><li>Dua</li></ul>", "Daftar:\nSatu\nDua"),
+        ("<h1>Judul</h1>Isi<h2>Lagi</h2>", "Judul\nIsi\nLagi"),
+        (
+            "<table><tr><th>No<th>Jalan<tr><td>1</td><td>Melati</td></tr></table>Selesai",
+            "No\nJalan\n1\nMelati\nSelesai",
+        ),
+        ("<section>Satu</section><section>Dua</section>", "Satu\nDua"),
+        ("Satu<div>Dua</div>", "Satu\nDua"),
+        ("Satu<p class='x>y'>Dua", "Satu\nDua"),
+        ("<dl><dt>Lokasi<dd>Pasar</dl>", "Lokasi\nPasar"),
+        ("<blockquote>Kutipan</blockquote>Jawaban", "Kutipan\nJawaban"),
+        ("<figure><figcaption>Foto</figcaption></figure>Teks", "Foto\nTeks"),
+        ("Satu&lt;hr&gt;Dua", "Satu\nDua"),
+        ("Sa<b>t</b>u<wbr>satu", "Satusatu"),
+        ("  <p>Satu</p>\n<p>Dua</p>", "Satu\n\nDua"),
+        ("<p>Satu</p><p>Dua</p>", "Satu\nDua"),
+        ("<div><p>Satu</p></div><p>Dua</p>", "Satu\n\nDua"),
+        ("Satu<br><br>Dua", "Satu\n\nDua"),
+        ("Satu <header>Dua", "Satu\nDua"),
+        ("Satu<trek>Dua", "SatuDua"),
+    ],
+)
+def test_words_at_both_sides_of_a_block_are_apart(text: str, shown: str) -> None:
+    """Whether its tags are closed or not; what runs on in a line stays one word, and no blank line comes in."""
+    assert paragraphs(text) == shown
+    assert words(text) == " ".join(shown.split())
+
+
 def test_paragraphs_keep_the_line_breaks_of_a_citizen() -> None:
     """Of a text and of HTML; two blank lines in a row are one, and what is not seen goes."""
     text = "Yth. Bapak\r\n\r\n\r\n\r\nJalan   rusak\u200b <b>sekali</b>.<br>Tolong.</p>Sari\u2028RT 3\n"
@@ -266,6 +300,6 @@ def test_paragraphs_keep_the_line_breaks_of_a_citizen() -> None:
 
 def test_a_long_text_is_read_as_a_short_one_is() -> None:
     """It is kept for who asks next."""
-    some = "<p>a</p> &amp;lt;b&amp;gt; < &#65;<!-- x -->."
+    some = "<p>a</p> &amp;lt;b&amp;gt; < &#65;<!-- x -->.<br>"
     assert plain(some * 2_000) == plain(some) * 2_000
     assert plain(some * 2_000) == plain(some * 1_999) + plain(some)
