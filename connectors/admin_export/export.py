@@ -46,7 +46,7 @@ class ExportInfo:
     hidden_sheets: tuple[str, ...] = ()
 
 
-_Reader = Callable[[Row, int], Report | BadRecord | None]
+_Reader = Callable[[Line], Report | BadRecord | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,7 +65,7 @@ class Export:
         for table, read in self._tables:
             where = f"sheet {table.sheet}, " if len(self._tables) > 1 else ""
             for line in table.rows():
-                record = read(line.cells, line.number)
+                record = read(line)
                 if isinstance(record, BadRecord):
                     record = _placed(record, where, told)
                 if record is not None:

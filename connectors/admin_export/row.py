@@ -13,6 +13,7 @@ from connectors.moments import moment_of_cells
 from connectors.workbook import (
     WINDOWS_EPOCH,
     CellError,
+    Line,
     Row,
     clock_of,
     columns_of,
@@ -115,34 +116,43 @@ def find_columns(header: Row) -> dict[str, int]:
 
 def reader(
     columns: Mapping[str, int], timezone: tzinfo, epoch: datetime = WINDOWS_EPOCH
-) -> Callable[[Row, int], Report | BadRecord | None]:
-    """A function that reads one row, given its number in the sheet; None for an empty row.
+) -> Callable[[Line], Report | BadRecord | None]:
+    """A function that reads one row; None for an empty one.
 
     `epoch` is where the workbook counts its days from.
     """
     pick = picker(columns, Cells._fields)
     missing = missing_of(columns)
 
-    def read(row: Row, number: int) -> Report | BadRecord | None:
-        cells = Cells._make(pick(row))
+    def read(line: Line) -> Report | BadRecord | None:
+        cells = Cells._make(pick(line.cells))
         if _is_empty(cells):
             return None
         if isinstance(cells.day, int | float) or isinstance(cells.clock, int | float):
             # A day or time that lost its format: in these columns a number can be nothing else.
             cells = cells._replace(day=day_of(cells.day, epoch), clock=clock_of(cells.clock, epoch))
         try:
+            _refuse_struck(line, columns)
             return _report(cells, timezone, missing)
         except ValueError as exc:
             if not _is_header(cells):
-                return _bad(cells, number, str(exc), timezone)
-            if find_columns(row) != columns:
+                return _bad(cells, line.number, str(exc), timezone)
+            if find_columns(line.cells) != columns:
                 raise BadInput(
-                    f"row {number} names the columns in another order than the header.",
+                    f"row {line.number} names the columns in another order than the header.",
                     todo=advise(Todo.DOWNLOAD_AGAIN),
                 ) from exc
             return None
 
     return read
+
+
+def _refuse_struck(line: Line, columns: Mapping[str, int]) -> None:
+    """LAPOR strikes nothing out: whoever did it did not mean what stands there. Raises ValueError."""
+    if line.struck:
+        struck = [COLUMNS[field] for field, column in columns.items() if column in line.struck]
+        if struck:
+            raise ValueError(f"there are struck-out words in {' and '.join(struck)}")
 
 
 def missing_of(columns: Mapping[str, int]) -> frozenset[str]:

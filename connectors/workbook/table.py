@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
@@ -26,6 +25,7 @@ _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PACKED = (b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf\x27\x1c", b"BZh", b"\xfd7zXZ")
 _MOST_OLE = 64 * 1024**2
 _MOST_INFO_ROWS = 500
+"""Of the rows above a header so many are kept: a header may stand below any number of rows, in each sheet."""
 
 # Marks that no eye sees, and those that spreadsheets leave at an id: of direction, of no width, of a soft hyphen.
 _INVISIBLE = (
@@ -86,7 +86,7 @@ class Book:
 def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table | None:
     facts = SheetFacts()
     info: list[Row] = []
-    for line in islice(sheet.lines(SheetFacts()), _MOST_INFO_ROWS):
+    for line in sheet.lines(SheetFacts()):
         if is_header(frozenset(names_of(line.cells)) - {""}):
             return Table(
                 sheet=shown_path(sheet.title),
@@ -97,12 +97,13 @@ def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table |
                 epoch=sheet.epoch,
                 _stream=lambda: sheet.lines(_emptied(facts)),
             )
-        info.append(line.cells)
+        if len(info) < _MOST_INFO_ROWS:
+            info.append(line.cells)
     return None
 
 
 def _emptied(facts: SheetFacts) -> SheetFacts:
-    facts.hidden_columns, facts.merges, facts.is_whole = [], [], False
+    facts.hidden_columns, facts.merges, facts.conditional, facts.is_whole = [], [], [], False
     return facts
 
 

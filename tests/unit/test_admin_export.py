@@ -20,6 +20,7 @@ from openpyxl import Workbook
 
 from connectors.admin_export import AgeFrom, ExportInfo, open_export
 from connectors.admin_export.row import COLUMNS, find_columns, missing_of, reader
+from connectors.workbook import Line
 from connectors.workbook.sheet import MOST_ROWS
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report, is_key_in
@@ -397,7 +398,7 @@ cell = st.none() | st.text(max_size=12) | st.integers() | st.floats() | st.boole
 @given(st.lists(cell, max_size=len(HEADER) + 3).map(tuple))
 def test_any_row_is_a_report_or_bad_or_empty(row: tuple[object, ...]) -> None:
     """Short, long or nonsense: one row never stops the file."""
-    record = reader(find_columns(tuple(HEADER)), WIB)(row, 7)
+    record = reader(find_columns(tuple(HEADER)), WIB)(Line(7, row))
     assert record is None or isinstance(record, Report | BadRecord)
     if isinstance(record, BadRecord):
         assert record.reason.startswith("row 7: ")

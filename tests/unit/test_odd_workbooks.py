@@ -17,7 +17,7 @@ from connectors.admin_export import open_export
 from connectors.response_sheet import read_responses
 from connectors.workbook import package, parts
 from connectors.workbook.parts import is_veiling
-from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report
 from lapor_sync.words.en import advised
 
@@ -442,6 +442,58 @@ def test_a_bad_row_of_several_sheets_names_its_sheet(tmp_path: Path) -> None:
     assert bad.reason == "sheet Maret, row 2: the Tracking ID 'x' is not 7 to 9 digits"
 
 
+STRUCK_INLINE = '<c t="inlineStr"><is><r><t>Jalan</t></r><r><rPr><strike/></rPr><t>lama</t></r></is></c>'
+
+
+@pytest.mark.parametrize(
+    ("cells", "where"),
+    [
+        ((text("9200001"), text("Selesai"), text("Judul", more=' s="4"')), "Judul Laporan"),
+        ((text("9200001"), text("Selesai"), '<c t="s"><v>3</v></c>'), "Judul Laporan"),
+        ((text("9200001"), text("Selesai"), STRUCK_INLINE), "Judul Laporan"),
+        (('<c s="4"><v>9200001</v></c>', text("Selesai", more=' s="4"')), "Tracking ID and Status Laporan"),
+        ((*ONE, '<c s="4"><v>46000</v></c>'), "Tanggal Laporan Masuk"),
+        ((*ONE, "<c/>", "<c/>", text("catatan", more=' s="4"')), None),
+        ((text("9200001"), text("Selesai"), text("Judul"), '<c s="4"/>'), None),
+    ],
+    ids=["whole", "shared", "a part", "two", "a number", "a column that is not read", "an empty cell"],
+)
+def test_struck_out_words_of_an_export_set_its_row_apart(
+    tmp_path: Path, cells: tuple[str, ...], where: str | None
+) -> None:
+    """LAPOR strikes nothing out: somebody did, and a person decides what counts. The other rows are taken."""
+    (tmp_path / "a.xlsx").write_bytes(of(HEADER, row(*cells), row(text("9200002"), *ONE[1:])))
+    with open_export(tmp_path / "a.xlsx", timezone=WIB) as export:
+        one, other = export.rows()
+    assert isinstance(other, Report)
+    if where is None:
+        assert isinstance(one, Report)
+    else:
+        assert isinstance(one, BadRecord)
+        assert (one.reason, one.key) == (f"row 2: there are struck-out words in {where}", "9200001")
+
+
+@pytest.mark.parametrize("is_hidden", [False, True], ids=["seen", "hidden"])
+def test_a_header_far_below_is_found_in_each_sheet(tmp_path: Path, is_hidden: bool) -> None:
+    """A second sheet whose table begins below much else is a part of the export too, or named as hidden."""
+    state = ' state="hidden"' if is_hidden else ""
+    above = [row(text(f"catatan {number}")) for number in range(1, 1200)]
+    changes = {
+        "xl/workbook.xml": BOOK.replace(
+            "</sheets>", f'<sheet name="Maret"{state} sheetId="2" r:id="m"/></sheets>'
+        ),
+        "xl/_rels/workbook.xml.rels": BOOK_RELS.replace(
+            "</R", f'<Relationship Id="m" Type="{DOC}/worksheet" Target="worksheets/m.xml"/></R'
+        ),
+        "xl/worksheets/m.xml": sheet(*above, HEADER, row(text("9200002"), *ONE[1:])),
+    }
+    (tmp_path / "a.xlsx").write_bytes(made(changes))
+    with open_export(tmp_path / "a.xlsx", timezone=WIB) as export:
+        found = [one.tracking_id for one in export.rows() if isinstance(one, Report)]
+        hidden = export.info.hidden_sheets
+    assert (found, hidden) == ((["9200001"], ("Maret",)) if is_hidden else (["9200001", "9200002"], ()))
+
+
 # The sheet of responses.
 
 SHEET_HEAD = row(*map(text, ("Tracking ID", "Jawaban", "OPD", "Rahasia")))
@@ -628,7 +680,7 @@ import sys
 from datetime import UTC
 from pathlib import Path
 from connectors.admin_export import open_export
-from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.errors import BadInput, BadRecord
 try:
     with open_export(Path(sys.argv[1]), timezone=UTC) as export:
         said = f"a.xlsx: {sum(1 for _ in export.rows())}"
