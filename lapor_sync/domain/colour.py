@@ -179,6 +179,14 @@ def meaning(status_name: str) -> str:
     return done if is_meant and other.isdisjoint(said) else name
 
 
+_CLOSING = frozenset({ARCHIVED, REJECTED, FINISHED, CLOSED_BY})
+
+
+def is_closing(status_name: str) -> bool:
+    """Return whether a report of that status name is closed."""
+    return meaning(status_name) in _CLOSING
+
+
 def is_known(status_name: str) -> bool:
     """Whether the table knows the status name."""
     return meaning(status_name) in _KNOWN

@@ -7,16 +7,12 @@ from typing import NamedTuple
 
 from lapor_sync.domain.clocks import Deadlines, clock_facts, clocks
 from lapor_sync.domain.colour import (
-    ARCHIVED,
     CLOSED,
-    CLOSED_BY,
-    FINISHED,
-    REJECTED,
     Colour,
     Flag,
     Verdict,
     colour,
-    meaning,
+    is_closing,
     unread,
 )
 from lapor_sync.domain.delivery import Kind, State
@@ -77,9 +73,6 @@ def _deadlines(case: Case, shade: Colour | None, rules: Rules) -> Deadlines:
     return clocks(told, rules.limits, rules.working_days)
 
 
-_CLOSING = frozenset({FINISHED, ARCHIVED, REJECTED, CLOSED_BY})
-
-
 def _closed_at(case: Case, shade: Colour | None) -> datetime | None:
     """When it became hijau or abu: as the thread tells, else its last change, else now."""
     if shade not in CLOSED:
@@ -87,7 +80,7 @@ def _closed_at(case: Case, shade: Colour | None) -> datetime | None:
     if case.old is not None and case.old.closed_at is not None:
         return case.old.closed_at
     for item in reversed(case.items or ()):
-        if item.created_at and meaning(item.status_new or "") in _CLOSING:
+        if item.created_at and is_closing(item.status_new or ""):
             return item.created_at
     return case.new.report.updated_at or case.now
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from lapor_sync.domain.colour import is_closing
 from lapor_sync.domain.errors import BadRecord, ListNotProven, Missing, UpstreamError
 from lapor_sync.domain.identity import Match, match
 from lapor_sync.domain.numbers import NumberSet
@@ -44,6 +45,9 @@ NEEDED = frozenset(
     }
 )
 """Where a list row lacks one of these, the detail is read."""
+
+FRESH = timedelta(days=2)
+"""Of a new report that changed within this time the detail is read for its files, where its row does not say them."""
 
 OVERLAP = timedelta(hours=2)
 """Each listing reaches back over the cursor by this, or by as long as the last one took if that was longer."""
@@ -260,7 +264,22 @@ class _Run:
             return self._fetch_doubtful(row, known, rival, report)
         if report.missing & NEEDED or _is_stale(report, known):
             return self._fetch_whole(row, known, report)
+        if known is None and self._may_hide_files(report):
+            whole = self._fetch_whole(row, known, report)
+            if whole.report is not None:
+                return whole
         return _Fetched(row, known, report, self._fetch_thread(row))
+
+    def _may_hide_files(self, report: Report) -> bool:
+        """Whether only the detail can tell what is attached to a report that somebody will soon look at.
+
+        That is one call for each open report as it comes in. Of those that changed longer ago, as nearly all of a
+        backfill, files are known when their detail is read anyway: in the nightly sweep.
+        """
+        if self.setup.keeping is None or "attachments" not in report.missing or is_closing(report.status_name):
+            return False
+        at = report.updated_at
+        return at is not None and self.setup.connector.upstream_now() - at <= FRESH
 
     def _fetch_whole(self, row: ListedRow, known: Known | None, report: Report) -> _Fetched:
         found = self._read_detail(row.report_id)

@@ -112,6 +112,57 @@ def test_a_file_is_fetched_in_the_cycle_that_sees_it_and_never_again(city: City)
     assert len(city.host.asked) == asked
 
 
+def say_no_files_in_the_list(city: City) -> None:
+    rows = city.stage.upstream.listed
+    rows[:] = [{name: value for name, value in row.items() if name != "attachments"} for row in rows]
+
+
+def details(city: City) -> int:
+    """How many details were read since this was asked last."""
+    calls = city.stage.upstream.calls
+    count = sum(call.startswith("detail") for call in calls)
+    calls.clear()
+    return count
+
+
+def test_files_that_only_the_detail_names_come_with_the_report(city: City) -> None:
+    """Of an open report that is new: one call more, once; a change of it costs what it did."""
+    city.host.files = {f"{STORE}/a.pdf": b"%PDF-1"}
+    city.attach(f"{STORE}/a.pdf")
+    city.attach(f"{STORE}/b.pdf", tracking_id="7000002", id="42")
+    say_no_files_in_the_list(city)
+    del city.stage.upstream.details["42"]
+    city.cycle()
+    assert [one.state for one in city.kept()] == [FileState.KEPT]
+    assert details(city) == 2
+    assert (city.kept("7000002"), city.stage.mirrored("7000002").report.title) == ([], "Judul 7000002")
+    city.stage.upstream.listed[0]["updated_at"] = "2026-03-01 09:00:00"
+    city.cycle()
+    assert details(city) == 0
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"status_name": "Selesai"}, {"updated_at": "2026-02-25 08:00:00"}, {"attachments": []}],
+    ids=["closed", "changed long ago", "its row says that there are none"],
+)
+def test_no_detail_is_read_for_files_of_what_nobody_looks_at_now(city: City, values: dict[str, Any]) -> None:
+    """A backfill costs what it did."""
+    city.stage.upstream.add(row_of(ONE, ID, **values))
+    city.cycle()
+    assert details(city) == 0
+    assert city.stage.mirrored(ONE).thread_known
+
+
+def test_no_detail_is_read_for_files_where_none_are_kept(city: City) -> None:
+    """Names alone do not expire."""
+    city.stage.setup = replace(city.stage.setup, keeping=None)
+    city.attach(f"{STORE}/a.pdf")
+    say_no_files_in_the_list(city)
+    city.cycle()
+    assert details(city) == 0
+
+
 def test_files_wait_for_deliveries(city: City) -> None:
     """The step is the last: what LAPOR is asked and told comes before."""
     city.host.files = {f"{STORE}/a.jpg": b"x"}
