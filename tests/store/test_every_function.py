@@ -538,6 +538,7 @@ ENTRIES: dict[str, Call] = {
     "reports.missing_before": lambda w: reports.missing_before(w, START),
     "reports.thread_troubles": reports.thread_troubles,
     "reports.unreadable_threads": lambda w: reports.unreadable_threads(w, 10),
+    "reports.readable_threads": lambda w: reports.readable_threads(w, 10),
     "reports.count_open": reports.count_open,
     "reports.ids_after": lambda w: reports.ids_after(w, "", 10),
     "reports.read_now": lambda w: reports.read_now(w, ["7001", "7003"]),
