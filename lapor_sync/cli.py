@@ -18,23 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
+from click.shell_completion import CompletionItem
 
 from lapor_sync import __version__
-from lapor_sync.commands import (
-    acting,
-    agencies,
-    backups,
-    board,
-    citizens,
-    looking,
-    notices,
-    people,
-    recap,
-    setup,
-    tools,
-    worker,
-)
-from lapor_sync.commands.base import OF_AGENCY, Call, day, days, of_an_agency, path_type, stop_on_signals
+from lapor_sync.commands import COMMANDS, SECTIONS, load
+from lapor_sync.commands.base import OF_AGENCY, Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
 from lapor_sync.output import reader_gone, say
@@ -53,7 +41,27 @@ class ReaderGone(Exception):
 
 
 class Commands(click.Group):
-    """The group of all commands. `--from-export` takes several files after it, which click's options do not."""
+    """The group of all commands, which loads one when it is called.
+
+    `--from-export` takes several files after it, which click's options do not.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return load(cmd_name) if cmd_name in COMMANDS else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        widest = max(map(len, COMMANDS))
+        for section, commands in SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl([(name.ljust(widest), one.help) for name, one in commands.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [CompletionItem(name, help=one.help) for name, one in COMMANDS.items()]
+        options = click.Command.shell_complete(self, ctx, incomplete)  # a group's own loads every command
+        return [one for one in found if one.value.startswith(incomplete)] + options
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for arg in args:
@@ -154,22 +162,6 @@ def main_group(
         run_once(call)
     else:
         run_daemon(call, standby=standby)
-
-
-for _one in (
-    *looking.COMMANDS,
-    *acting.COMMANDS,
-    *backups.COMMANDS,
-    *board.COMMANDS,
-    *citizens.COMMANDS,
-    *notices.COMMANDS,
-    *people.COMMANDS,
-    *recap.COMMANDS,
-    *tools.COMMANDS,
-):
-    main_group.add_command(of_an_agency(_one))
-for _one in (*agencies.COMMANDS, *setup.COMMANDS, *worker.COMMANDS, *tools.OF_NO_AGENCY):
-    main_group.add_command(_one)
 
 
 def _refuse_mixed(command: str | None, once: bool, backfill: bool, span: bool, exports: bool, as_of: bool) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from lapor_sync.check.lines import LOOK, WRONG, Line
 from lapor_sync.check.upstream import Upstream
+from lapor_sync.listening import is_loopback
 
 CERTIFICATE_DAYS = 21
 
@@ -20,7 +20,7 @@ def about_clear_text(url: str) -> Iterator[Line]:
     parts = urlsplit(url)
     if parts.scheme == "https":
         return  # the first call tells
-    if _is_this_machine(parts.hostname or ""):
+    if is_loopback(parts.hostname or ""):
         yield Line(question=_ENCRYPTED, answer="no, but it does not leave this machine")
         return
     todo = "Ask for an https:// address, and set LAPOR_SYNC_UPSTREAM_URL."
@@ -40,10 +40,3 @@ def _days_left(days: int) -> Line:
         return Line(question=_ENCRYPTED, answer=answer)
     todo = "Ask LAPOR's operators whether it is being renewed: when it has ended nothing can be called."
     return Line(question=_ENCRYPTED, answer=answer, verdict=LOOK, todo=todo)
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lapor_sync.check.lines import WRONG, Line
-from lapor_sync.config import DEFAULT_CONFIG, SECRETS, Settings, setting_name
+from lapor_sync.config import SECRETS, Settings, config_file, setting_name
 from lapor_sync.domain.files import read_text
 
 
@@ -29,8 +29,8 @@ def _open_files(settings: Settings, config: Path | None) -> Iterator[tuple[str, 
         name: getattr(settings, f"{name}_file") for name in (*SECRETS, "extra_headers")
     }
     held = any(getattr(settings, name) and not files[name] for name in SECRETS)
-    if held and _names_a_secret(config or DEFAULT_CONFIG):
-        files["settings"] = config or DEFAULT_CONFIG
+    if held and _names_a_secret(config_file(config)):
+        files["settings"] = config_file(config)
     for name, path in files.items():
         if path is not None and _is_open(path):
             yield f"every user: the {name} file has mode {path.stat().st_mode & 0o777:o}", f"chmod 600 {path}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lapor_sync.check.lines import LOOK, Line, setting_wrong
-from lapor_sync.config import DEFAULT_CONFIG, Settings
+from lapor_sync.config import Settings, config_file
 from lapor_sync.domain.errors import SettingsWrong
 
 
@@ -27,7 +27,7 @@ def about_settings(settings: Settings, config: Path | None, environ: Mapping[str
 
 def _sources(config: Path | None, environ: Mapping[str, str]) -> str:
     given = sum(name.startswith("LAPOR_SYNC_") and bool(value) for name, value in environ.items())
-    path = config or DEFAULT_CONFIG
+    path = config_file(config)
     file = f"from {path}" if path.is_file() else f"no file {path}"
     return f"{file}, {given} in the environment"
 

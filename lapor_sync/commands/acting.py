@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from connectors.response_sheet import read_responses
+from lapor_sync.app import file_limits_of
 from lapor_sync.commands.base import Call, acting, acting_by, command, path_type, read_attachment, read_words
-from lapor_sync.commands.looking import conflicts, outbox
+from lapor_sync.config import Settings
+from lapor_sync.domain.people import Actor
+from lapor_sync.mirror.mirror import Mirror
+from lapor_sync.office import NewResponse, origin_of, respond_all
+from lapor_sync.office import forward as hand_over
+from lapor_sync.office import respond as write
 from lapor_sync.output import say
-
-if TYPE_CHECKING:
-    from lapor_sync.config import Settings
-    from lapor_sync.domain.people import Actor
-    from lapor_sync.mirror.mirror import Mirror
-    from lapor_sync.office import NewResponse
+from lapor_sync.store import pauses
 
 
 @command(
@@ -52,9 +53,6 @@ def respond(
         return
     if report_id is None or (text is None) == (text_file is None):
         raise click.UsageError("Give an ID and either --text or --text-file (or --from FILE.xlsx).")
-    from lapor_sync.app import file_limits_of
-    from lapor_sync.office import NewResponse
-    from lapor_sync.office import respond as write
 
     app = call.app()
     limits = file_limits_of(app.settings)
@@ -76,8 +74,6 @@ def respond(
 
 def respond_from_sheet(call: Call, sheet: Path, actor: Actor, *, again: bool) -> None:
     """Queue every row of a sheet, or none."""
-    from lapor_sync.office import respond_all
-
     app = call.app()
     rows, wrong = read_sheet(sheet, again=again)
     with app.mirror(anew=False) as mirror:
@@ -91,9 +87,6 @@ def respond_from_sheet(call: Call, sheet: Path, actor: Actor, *, again: bool) ->
 
 def read_sheet(sheet: Path, *, again: bool = False) -> tuple[list[NewResponse], tuple[tuple[int, str], ...]]:
     """The rows of a sheet of responses; the numbers of those that cannot be taken, and why. Raises BadInput."""
-    from connectors.response_sheet import read_responses
-    from lapor_sync.office import NewResponse, origin_of
-
     responses = read_responses(sheet)
     rows = [
         NewResponse(
@@ -112,8 +105,6 @@ def read_sheet(sheet: Path, *, again: bool = False) -> tuple[list[NewResponse], 
 
 
 def _say_when_it_leaves(mirror: Mirror, settings: Settings) -> None:
-    from lapor_sync.store import pauses
-
     with mirror.store.reading() as work:
         is_paused = pauses.current(work) is not None
     missing = settings.missing_for_push()
@@ -133,83 +124,7 @@ def _say_when_it_leaves(mirror: Mirror, settings: Settings) -> None:
 )
 def forward(call: Call, report_id: str, to: str, reason: str, by: str | None) -> None:
     """Ask that a report be handed over: not our authority. Prints its reference."""
-    from lapor_sync.office import forward as hand_over
-
     app = call.app()
     with app.mirror(anew=False) as mirror:
         say(hand_over(mirror, acting(by), report_id, to, reason))
         _say_when_it_leaves(mirror, app.settings)
-
-
-_GOES_TWICE = (
-    "A try of it may have arrived: if the citizen has it, it will stand there twice. "
-    "Look at the report on LAPOR now; `lapor-sync outbox cancel` calls it off."
-)
-_MAY_STAND = "A try of it may have arrived: look at the report on LAPOR before you write the same words again."
-
-
-def _outbox_act(name: str, help_text: str) -> None:
-    @outbox.command(name, help=help_text)
-    @click.argument("ref")
-    @acting_by
-    @click.pass_obj
-    def act(call: Call, ref: str, by: str | None) -> None:
-        from lapor_sync.office import OutboxAct, change
-
-        with call.app().mirror(anew=False) as mirror:
-            changed = change(mirror, acting(by), OutboxAct(name), ref)
-        say(changed.state)
-        if changed.may_have_arrived and name != OutboxAct.HOLD:
-            say(_GOES_TWICE if name == OutboxAct.RETRY else _MAY_STAND, err=True)
-
-
-@outbox.command("pause")
-@acting_by
-@click.pass_obj
-def pause_delivery(call: Call, by: str | None) -> None:
-    """Let nothing leave until `outbox resume`; everything else goes on. What is in the air may still arrive."""
-    from lapor_sync.office import pause
-
-    with call.app().mirror(anew=False) as mirror:
-        say("paused" if pause(mirror, acting(by)) else "paused already")
-
-
-@outbox.command("resume")
-@acting_by
-@click.pass_obj
-def resume_delivery(call: Call, by: str | None) -> None:
-    """Let deliveries leave again, after a pause or a restore."""
-    from lapor_sync.office import resume
-
-    with call.app().mirror(anew=False) as mirror:
-        say("resumed" if resume(mirror, acting(by)) else "not paused")
-
-
-_outbox_act("retry", "Queue a held or refused delivery again, or one that waits, now.")
-_outbox_act("hold", "Hold a queued delivery until a person lets it go.")
-_outbox_act("cancel", "Call off a delivery that has not left.")
-
-
-@conflicts.command("settle")
-@click.argument("conflict_id", metavar="ID")
-@click.option("--keep-ours", "how", flag_value="keep_ours", help="Send it all the same.")
-@click.option("--take-upstream", "how", flag_value="take_upstream", help="Cancel it: LAPOR is right.")
-@click.option("--accept-vanished", "how", flag_value="accept_vanished", help="So many reports are really gone.")
-@acting_by
-@click.pass_obj
-def settle_conflict(call: Call, conflict_id: str, how: str | None, by: str | None) -> None:
-    """Settle a conflict, by its id, or all of a report by its Tracking ID."""
-    from lapor_sync.office import settle
-    from lapor_sync.store.conflicts import How
-
-    if how is None:
-        raise click.UsageError("Say how: --keep-ours, --take-upstream or --accept-vanished.")
-    with call.app().mirror(anew=False) as mirror:
-        settled = settle(mirror, acting(by), conflict_id, How(how))
-    for kind in settled.kinds:
-        say(f"settled {kind}")
-    if settled.may_have_arrived:
-        say(_GOES_TWICE if how == How.KEEP_OURS else _MAY_STAND, err=True)
-
-
-COMMANDS = (respond, forward)

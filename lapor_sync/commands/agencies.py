@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import click
 
+from lapor_sync import interface, screens
+from lapor_sync.clock import SystemClock
 from lapor_sync.commands.base import Call, as_json
+from lapor_sync.config import Agencies, load_machine
+from lapor_sync.interface import Json
 from lapor_sync.output import plain, say, say_json_lines
-
-if TYPE_CHECKING:
-    from lapor_sync.config import Agencies
-    from lapor_sync.interface import Json
+from lapor_sync.store import lock, overview, work_queue
+from lapor_sync.store.database import Store, open_store
 
 
 @click.group(invoke_without_command=True)
@@ -72,19 +73,12 @@ def show_all(call: Call, *, as_json: bool) -> None:
     if as_json:
         say_json_lines(told)
         return
-    from lapor_sync import screens
-    from lapor_sync.config import load_machine
 
     screens.agencies(told, load_machine(call.config, os.environ).timezone)
 
 
 def _told(found: Agencies) -> Iterator[Json]:
     """Yield each agency as JSON. What cannot be looked at, since its file is wrong, is told with what is wrong."""
-    from lapor_sync import interface
-    from lapor_sync.clock import SystemClock
-    from lapor_sync.store import lock, overview, work_queue
-    from lapor_sync.store.database import Store, open_store
-
     if not found.right:
         yield from (interface.agency(key, wrong=problems_of(found, key)) for key in found.keys)
         return
@@ -105,6 +99,3 @@ def _told(found: Agencies) -> Iterator[Json]:
             )
     finally:
         opened.close()
-
-
-COMMANDS = (agencies,)

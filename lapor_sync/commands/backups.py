@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import click
 
+from lapor_sync import screens
+from lapor_sync.clock import SystemClock
 from lapor_sync.commands.base import (
     Call,
     acting,
@@ -20,6 +22,10 @@ from lapor_sync.commands.base import (
 )
 from lapor_sync.domain.errors import BadInput, NotAllowed, StoreError, UpstreamError
 from lapor_sync.output import say
+from lapor_sync.store import marks
+from lapor_sync.store.backup import copy, database_file, flush, libpq_name, look_into
+from lapor_sync.store.database import Store, is_of_today, make_engine
+from lapor_sync.store.marks import Mark
 
 _DUMP = "pg_dump --format=custom --file={file} --dbname={database}"
 _RESTORE = "pg_restore --clean --if-exists --single-transaction --no-owner --dbname={database} {file}"
@@ -32,8 +38,6 @@ def backup(call: Call, file: Path) -> None:
     The copy is proven before it gets its name, and only its owner may read it. PostgreSQL has a tool of its own: the
     error names the command.
     """
-    from lapor_sync.store.backup import copy, database_file, flush, look_into
-
     url = call.settings().database_url
     database = database_file(url)
     if database is None:
@@ -56,11 +60,6 @@ def _remember(call: Call) -> None:
 
     One of an earlier schema stays as it is: a backup before an upgrade is no upgrade.
     """
-    from lapor_sync.clock import SystemClock
-    from lapor_sync.store import marks
-    from lapor_sync.store.database import Store, is_of_today, make_engine
-    from lapor_sync.store.marks import Mark
-
     settings = call.settings()
     store = Store(make_engine(settings.database_url, anew=False), settings.agency, SystemClock())
     try:
@@ -75,8 +74,6 @@ def _remember(call: Call) -> None:
 
 def _command(tool: str, url: str, file: Path) -> str:
     """PostgreSQL's own command for this very database, ready to be pasted; no password is in it."""
-    from lapor_sync.store.backup import libpq_name
-
     return tool.format(database=shlex.quote(libpq_name(url)), file=shlex.quote(str(file)))
 
 
@@ -93,9 +90,6 @@ def restore(call: Call, file: Path | None, by: str | None) -> None:
     that what was sent after the backup is found; then what would be sent is listed. Without FILE: the database itself
     was restored by other means, such as pg_restore.
     """
-    from lapor_sync import screens
-    from lapor_sync.store.backup import database_file
-
     app = call.app()
     if file is not None and database_file(app.settings.database_url) is None:
         todo = f"{_command(_RESTORE, app.settings.database_url, file)} && lapor-sync restore"
@@ -107,6 +101,3 @@ def restore(call: Call, file: Path | None, by: str | None) -> None:
             f"It is restored, but not every open report could be read. {done.error.what}",
             todo="Start the service: it reads them as soon as LAPOR answers. Then look at `lapor-sync plan`.",
         )
-
-
-COMMANDS = (backup, restore)

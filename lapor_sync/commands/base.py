@@ -166,6 +166,12 @@ def of_an_agency(command: click.Command) -> click.Command:
     return command
 
 
+def refuse_before(ctx: click.Context, **given: object) -> None:
+    """Refuse options of a list that are given before an act: they would be ignored without a word."""
+    if wrong := [f"--{name}" for name, value in given.items() if value]:
+        raise click.UsageError(f"`{ctx.command_path}` takes no {wrong[0]} before `{ctx.invoked_subcommand}`.")
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="For programs: JSON.")
 acting_by = click.option("--by", metavar="NAME", help="Who acts; default: $SUDO_USER, else the login name.")
 path_type = click.Path(path_type=Path, readable=False)  # what cannot be read is said in our own words

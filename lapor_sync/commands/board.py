@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,19 +13,25 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lapor_sync.app import App, file_limits_of, sender_of
 from lapor_sync.commands.base import Call, command, end_softly, new_file, stop_on_signals
+from lapor_sync.config import Settings, board_secret_file, files_folder, read_sign_on_secret
 from lapor_sync.domain.errors import NotAllowed, SettingsWrong
 from lapor_sync.domain.files import read_file
 from lapor_sync.domain.names import shown_path
+from lapor_sync.domain.ports import Clock
+from lapor_sync.listening import Address
+from lapor_sync.monitoring.measures import BoardMeasures
+from lapor_sync.monitoring.serving import watched
 from lapor_sync.output import say
+from lapor_sync.store.database import Store
+from lapor_sync.store.file_folder import FileFolder
+from lapor_sync.web.board import Board, Measure
+from lapor_sync.web.listening import address_of
+from lapor_sync.web.serving import serve
+from lapor_sync.web.site import make_site
 
 if TYPE_CHECKING:
-    from lapor_sync.app import App
-    from lapor_sync.config import Settings
-    from lapor_sync.domain.ports import Clock
-    from lapor_sync.listening import Address
-    from lapor_sync.store.database import Store
-    from lapor_sync.web.board import Measure
     from lapor_sync.web.provider import Provider
 
 SECRET_BYTES = 32
@@ -37,14 +44,6 @@ SECRET_BYTES = 32
 )
 def board(call: Call, listen: str | None) -> None:
     """Serve the board for officers, until SIGTERM. It needs the database, and no credentials of LAPOR's."""
-    from lapor_sync.app import file_limits_of, sender_of
-    from lapor_sync.config import files_folder
-    from lapor_sync.store.file_folder import FileFolder
-    from lapor_sync.web.board import Board
-    from lapor_sync.web.listening import address_of
-    from lapor_sync.web.serving import serve
-    from lapor_sync.web.site import make_site
-
     app = call.app()
     settings = app.settings
     address = address_of(listen or settings.board_listen, settings.board_public_url)
@@ -78,8 +77,6 @@ def _measured(app: App, store: Store) -> Iterator[Measure | None]:
     if given is None:
         yield None
         return
-    from lapor_sync.monitoring.measures import BoardMeasures
-    from lapor_sync.monitoring.serving import watched
 
     with watched(given, store, poll_seconds, app.clock, app.log, lambda: None) as registry:
         yield BoardMeasures(registry).request
@@ -87,18 +84,11 @@ def _measured(app: App, store: Store) -> Iterator[Measure | None]:
 
 def _provider(settings: Settings, clock: Clock) -> Provider | None:
     """The city's single sign-on, where it has one. Raises SettingsWrong."""
-    if settings.oidc_issuer is None and settings.oidc_client_id is None:
-        return None
     if settings.oidc_issuer is None or settings.oidc_client_id is None:
-        raise SettingsWrong(("OIDC_ISSUER and OIDC_CLIENT_ID go together: one of them is missing",))
-    from lapor_sync.web.provider import Client, Provider
+        return None
+    from lapor_sync.web.provider import Client, Provider  # 2.4 MB that few cities need
 
-    secret, file = None, settings.oidc_client_secret_file
-    if file is not None:
-        try:
-            secret = read_file(file, 4096).decode().strip()
-        except (OSError, UnicodeDecodeError) as exc:
-            raise SettingsWrong((f"the single sign-on's secret {shown_path(file)} cannot be read",)) from exc
+    secret = read_sign_on_secret(settings)
     return Provider(Client(issuer=settings.oidc_issuer, id=settings.oidc_client_id, secret=secret), clock)
 
 
@@ -115,8 +105,6 @@ def collect_as_it_comes() -> None:
 
 def _secret(settings: Settings) -> bytes:
     """Return the board's secret; where no file of it is named, it has one in the program's own folder."""
-    from lapor_sync.config import board_secret_file
-
     path = board_secret_file(settings, os.environ)
     if settings.board_secret_file is None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # of PostgreSQL's users nobody made it yet
@@ -126,8 +114,6 @@ def _secret(settings: Settings) -> bytes:
 def secret_in(path: Path) -> bytes:
     """Return the secret in that file; one is made where there is none. Raises SettingsWrong, BadInput."""
     if not os.path.lexists(path):
-        import secrets
-
         try:
             with new_file(path, 0o600) as part:
                 part.write_text(secrets.token_hex(SECRET_BYTES))
@@ -142,6 +128,3 @@ def secret_in(path: Path) -> bytes:
             (f"the board's secret {shown_path(path)} is too short; it must have 32 bytes or more",)
         )
     return secret
-
-
-COMMANDS = (board,)

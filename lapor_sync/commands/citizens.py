@@ -6,8 +6,12 @@ import os
 
 import click
 
+from lapor_sync import interface, screens
 from lapor_sync.commands.base import Call, acting, acting_by, as_json
+from lapor_sync.config import files_folder
+from lapor_sync.office import citizens
 from lapor_sync.output import say, say_json, say_json_lines
+from lapor_sync.store.file_folder import FileFolder
 
 _STAYS_AT_LAPOR = "What LAPOR itself has stays there, and older backups hold it too: see docs/privacy.md for both."
 
@@ -24,9 +28,6 @@ def citizen() -> None:
 @click.pass_obj
 def find(call: Call, name: str, as_json: bool, by: str | None) -> None:
     """The reports in which a name, or a part of it, stands, and where in them."""
-    from lapor_sync import screens
-    from lapor_sync.office import citizens
-
     if not name.strip():
         raise click.UsageError("Give a name, or a part of one.")
     with call.store() as store:
@@ -45,9 +46,6 @@ def find(call: Call, name: str, as_json: bool, by: str | None) -> None:
 @click.pass_obj
 def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
     """All that is kept of one report, and who looked at it. With --json: to be handed to the citizen."""
-    from lapor_sync import interface, screens
-    from lapor_sync.office import citizens
-
     with call.store() as store:
         whole, beside = citizens.here(store, acting(by), report_id)
         found = interface.citizen(whole, beside, store.clock.now())
@@ -65,8 +63,6 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
 @click.pass_obj
 def read_again(call: Call, report_id: str, by: str | None) -> None:
     """Let the next cycle read a report whole: what was wrong in it was mended at LAPOR."""
-    from lapor_sync.office import citizens
-
     with call.store() as store:
         citizens.read_again(store, acting(by), report_id)
     say("to be read again")
@@ -78,8 +74,6 @@ def read_again(call: Call, report_id: str, by: str | None) -> None:
 @click.pass_obj
 def hold(call: Call, report_id: str, by: str | None) -> None:
     """Hold a report back: it is treated as if it were rahasia, whatever LAPOR says of it."""
-    from lapor_sync.office import citizens
-
     with call.store() as store:
         one = citizens.hold(store, acting(by), report_id)
     say(str(one.withheld))
@@ -91,8 +85,6 @@ def hold(call: Call, report_id: str, by: str | None) -> None:
 @click.pass_obj
 def let_go(call: Call, report_id: str, by: str | None) -> None:
     """Hold a report back no longer; the next cycle reads again how LAPOR has it."""
-    from lapor_sync.office import citizens
-
     with call.store() as store:
         citizens.let_go(store, acting(by), report_id)
     say("let go")
@@ -104,15 +96,8 @@ def let_go(call: Call, report_id: str, by: str | None) -> None:
 @click.pass_obj
 def erase(call: Call, report_id: str, by: str | None) -> None:
     """Erase what a closed report says, for good: it does not come back with the next cycle. What is counted stays."""
-    from lapor_sync.config import files_folder
-    from lapor_sync.office import citizens
-    from lapor_sync.store.file_folder import FileFolder
-
     folder = FileFolder(files_folder(call.settings(), os.environ))
     with call.app().mirror(anew=False) as mirror:
         one = citizens.erase(mirror, acting(by), report_id, folder)
     say(str(one.withheld))
     say(_STAYS_AT_LAPOR, err=True)
-
-
-COMMANDS = (citizen,)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
+from lapor_sync import interface, screens
+from lapor_sync.commands.agencies import show_all
 from lapor_sync.commands.base import (
     Call,
     acting,
@@ -18,13 +19,15 @@ from lapor_sync.commands.base import (
     days,
 )
 from lapor_sync.domain.errors import LaporSyncError
+from lapor_sync.domain.people import Actor
+from lapor_sync.monitoring.health import not_fresh
+from lapor_sync.office import institution_by_part, known_report
 from lapor_sync.output import say, say_json, say_json_lines
-
-if TYPE_CHECKING:
-    from lapor_sync.domain.people import Actor
-    from lapor_sync.store.database import Store, Work
-
-STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled")
+from lapor_sync.store import audit as chain
+from lapor_sync.store import lock, overview, queries
+from lapor_sync.store import quarantine as put_away
+from lapor_sync.store.database import Store, Work
+from lapor_sync.store.dossier import dossier
 
 
 @command(
@@ -33,35 +36,19 @@ STATES = ("queued", "sending", "unknown", "sent", "refused", "held", "cancelled"
 )
 def status(call: Call, as_json: bool, ready: bool) -> None:
     """Colours, outbox, conflicts, quarantine, last success, outages, who holds the database."""
-    from lapor_sync import interface
-    from lapor_sync.monitoring.health import not_fresh
-    from lapor_sync.store import lock, overview
-
     if not ready and call.is_of_many():
-        from lapor_sync.commands.agencies import show_all
-
         show_all(call, as_json=as_json)
         return
     with call.store() as store:
         with store.reading() as work:
-            whole = overview.overview(work)
-            found = interface.status(whole)
-            if as_json:
-                say_json(found)
-            else:
-                from lapor_sync import screens
-
-                outages, late = screens.recent_outages(work), overview.count_overdue(work)
-        if not as_json:
-            holder = lock.holder(store.engine, store.agency)  # by the same connection, now that it is free
-    if not as_json:
+            whole, late = overview.overview(work), overview.count_overdue(work)
+            outages = screens.recent_outages(work)
+        holder = lock.holder(store.engine, store.agency)  # by the same connection, now that it is free
+    if as_json:
+        say_json(interface.status(whole))
+    else:
         screens.status(
-            found,
-            late=late,
-            holder=holder,
-            outages=outages,
-            now=work.now,
-            zone=call.zone,
+            interface.status(whole), late=late, holder=holder, outages=outages, now=work.now, zone=call.zone
         )
     if ready and (wrong := not_fresh(whole.last_success_at, work.now, call.settings().poll_seconds)):
         todo = "See the log (journalctl -u lapor-sync) and `lapor-sync check`; is the service running?"
@@ -97,9 +84,6 @@ def reports(
     by: str | None,
 ) -> None:
     """All reports, unless filtered."""
-    from lapor_sync import interface
-    from lapor_sync.store import overview
-
     if as_json and as_csv:
         raise click.UsageError("Choose one of --json, --csv and --csv-excel.")
     if include_rahasia and not (as_csv or as_json):
@@ -127,7 +111,6 @@ def reports(
         if as_json:
             say_json_lines(interface.report(row, work.now, with_rahasia=include_rahasia) for row in rows)
             return
-        from lapor_sync import screens
 
         if as_csv:
             screens.reports_csv(rows, work.now, include_rahasia=include_rahasia, excel=as_csv == "excel")
@@ -155,7 +138,6 @@ def institution_meant(call: Call, work: Work, given: str | None) -> str | None:
     """Return the id of the OPD that an option names by id, name or parts of its name. Raises Refused."""
     if given is None:
         return None
-    from lapor_sync.office import institution_by_part
 
     settings = call.settings()
     return institution_by_part(work, given, [*settings.opd_ids, *filter(None, [settings.institution_id])])
@@ -164,9 +146,6 @@ def institution_meant(call: Call, work: Work, given: str | None) -> str | None:
 @command(as_json)
 def opds(call: Call, as_json: bool) -> None:
     """Each OPD with its reports by colour, and how many are overdue."""
-    from lapor_sync import interface, screens
-    from lapor_sync.store import queries
-
     with call.looking() as work:
         found = interface.opds(queries.by_opd(work))
     if as_json:
@@ -179,10 +158,6 @@ def opds(call: Call, as_json: bool) -> None:
 @command(click.argument("report_id", metavar="ID"), as_json, acting_by)
 def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
     """One report: fields, thread, deliveries, one timeline of all that happened, and why it has its colour."""
-    from lapor_sync import interface, screens
-    from lapor_sync.office import known_report
-    from lapor_sync.store.dossier import dossier
-
     with call.store() as store:
         with store.reading() as work:
             one = known_report(work, report_id)
@@ -200,91 +175,8 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
 
 
 @command(as_json)
-def plan(call: Call, as_json: bool) -> None:
-    """What the next cycle would do: LAPOR | city | agreed, and each report's next delivery. Changes nothing."""
-    from lapor_sync import interface, screens
-    from lapor_sync.app import rules_of
-    from lapor_sync.clock import SystemClock
-    from lapor_sync.store import marks, pauses
-    from lapor_sync.store.database import open_store
-    from lapor_sync.store.marks import Mark
-    from lapor_sync.sync.plan import plan as planned
-
-    settings = call.settings()
-    rules = rules_of(settings)
-    store = open_store(settings.database_url, settings.agency, SystemClock(), anew=False)
-    try:
-        with store.reading() as work:
-            found = planned(work, rules)
-            if as_json:
-                say_json_lines(interface.planned(one) for one in found)
-            else:
-                mirrored_at = marks.get(work, Mark.LAST_SUCCESS)
-                missing = settings.missing_for_push()
-                pause = interface.paused(pauses.current(work))
-                screens.plan(
-                    found,
-                    mirrored_at=mirrored_at,
-                    zone=settings.timezone,
-                    observe=settings.observe,
-                    missing=missing,
-                    pause=pause,
-                )
-    finally:
-        store.close()
-
-
-@click.group(invoke_without_command=True)
-@click.option("--state", type=click.Choice(STATES))
-@as_json
-@click.pass_context
-def outbox(ctx: click.Context, state: str | None, as_json: bool) -> None:
-    """Responses and hand-overs on their way; `retry`, `hold` or `cancel` one, `pause` and `resume` all."""
-    from lapor_sync import interface, screens
-    from lapor_sync.domain.delivery import State
-    from lapor_sync.store import overview, pauses
-
-    if ctx.invoked_subcommand is not None:
-        _refuse_before(ctx, state is not None or as_json)
-        return
-    with ctx.obj.looking() as work:
-        found = interface.outbox(overview.waiting(work, State(state) if state else None))
-        pause = interface.paused(pauses.current(work))
-    if as_json:
-        say_json_lines(found)
-        return
-    with ctx.obj.paged():
-        screens.outbox(found, zone=ctx.obj.zone, filtered=state, pause=pause)
-
-
-def _refuse_before(ctx: click.Context, given: bool) -> None:
-    """Options of the list before an act would be ignored without a word."""
-    if given:
-        raise click.UsageError(f"`{ctx.command_path} {ctx.invoked_subcommand}` takes no --state and no --json.")
-
-
-@click.group(invoke_without_command=True)
-@as_json
-@click.pass_context
-def conflicts(ctx: click.Context, as_json: bool) -> None:
-    """What only a person can settle."""
-    from lapor_sync import interface, screens
-    from lapor_sync.store import conflicts as questions
-
-    if ctx.invoked_subcommand is not None:
-        _refuse_before(ctx, as_json)
-        return
-    with ctx.obj.looking() as work:
-        found = [interface.conflict(one) for one in questions.listing(work)]
-    say_json_lines(found) if as_json else screens.conflicts(found, ctx.obj.zone)
-
-
-@command(as_json)
 def quarantine(call: Call, as_json: bool) -> None:
     """Records that could not be read, with the reason; tried again by every sweep."""
-    from lapor_sync import interface, screens
-    from lapor_sync.store import quarantine as put_away
-
     with call.looking() as work:
         found = [interface.quarantined(one) for one in put_away.listing(work)]
     say_json_lines(found) if as_json else screens.quarantine(found, call.zone)
@@ -300,8 +192,6 @@ def audit() -> None:
 @click.pass_obj
 def audit_verify(call: Call, head: str | None) -> None:
     """Walk the whole chain; with --head, that hash must be in it."""
-    from lapor_sync.store import audit as chain
-
     wanted = head.strip().lower() if head is not None else None
     if wanted is not None and not re.fullmatch("[0-9a-f]{64}", wanted):
         raise click.UsageError("--head must be 64 of 0-9 and a-f, as `lapor-sync status` and the journal show it.")
@@ -316,10 +206,5 @@ def audit_verify(call: Call, head: str | None) -> None:
 @click.pass_obj
 def audit_export(call: Call) -> None:
     """Every row as JSON, one a line."""
-    from lapor_sync.store import audit as chain
-
     with call.looking() as work, closing(chain.rows(work.conn, work.agency)) as rows:
         say_json_lines(rows)
-
-
-COMMANDS = (status, reports, opds, show, plan, outbox, conflicts, quarantine, audit)

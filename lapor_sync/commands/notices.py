@@ -7,12 +7,17 @@ from functools import partial
 
 import click
 
-from lapor_sync.commands.base import Call, as_json
+from lapor_sync import interface, screens
+from lapor_sync.app import place_of, sender_of
+from lapor_sync.commands.base import Call, as_json, refuse_before
 from lapor_sync.domain.errors import NotAllowed, NoticeError, SettingsWrong
 from lapor_sync.domain.notices import TECHNICAL
 from lapor_sync.domain.people import sign_in_of
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.output import say, say_json_lines
+from lapor_sync.store import channels, people
+from lapor_sync.store import notices as stored
+from lapor_sync.words import notices_id
 
 
 @click.group(invoke_without_command=True)
@@ -20,13 +25,8 @@ from lapor_sync.output import say, say_json_lines
 @click.pass_context
 def notices(ctx: click.Context, as_json: bool) -> None:
     """What people were told, what waits, what failed; the newest first. `test` sends a test."""
-    from lapor_sync import interface, screens
-    from lapor_sync.store import notices as stored
-    from lapor_sync.store import people
-
     if ctx.invoked_subcommand is not None:
-        if as_json:
-            raise click.UsageError("--json is for the list.")
+        refuse_before(ctx, json=as_json)
         return
     with ctx.obj.looking() as work:
         who = {one.id: one.sign_in for one in people.listing(work)}
@@ -43,10 +43,6 @@ def notices(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def notices_test(call: Call, sign_in: str | None) -> None:
     """Send a test: to every technical channel, or to the channels of SIGN_IN. Exit code 1 where one did not take it."""
-    from lapor_sync.app import place_of, sender_of
-    from lapor_sync.store import channels, people
-    from lapor_sync.words import notices_id
-
     settings = call.settings()
     sender = sender_of(settings)
     if sender is None:
@@ -86,6 +82,3 @@ def _try(name: str, send: Callable[[], None]) -> NoticeError | None:
         return error
     say(f"{name}: sent")
     return None
-
-
-COMMANDS = (notices,)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import TYPE_CHECKING
 
 import click
 
-from lapor_sync.commands.base import Call, acting, acting_by, as_json, day
+from lapor_sync import interface, screens
+from lapor_sync.commands.base import Call, acting, acting_by, as_json, day, refuse_before
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.office import factors, institution_by_part
+from lapor_sync.office import people as office
 from lapor_sync.output import say, say_json_lines
-
-if TYPE_CHECKING:
-    from lapor_sync.store.database import Store
+from lapor_sync.store import institutions
+from lapor_sync.store import people as accounts
+from lapor_sync.store.database import Store
 
 _role = click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 _opd = click.option(
@@ -26,12 +28,8 @@ _opd = click.option(
 @click.pass_context
 def people(ctx: click.Context, as_json: bool) -> None:
     """Who has an account, in which post; `posts`, `invite`, `link`, `handover`, `end`, `forget`."""
-    from lapor_sync import interface, screens
-    from lapor_sync.store import people as accounts
-
     if ctx.invoked_subcommand is not None:
-        if as_json:
-            raise click.UsageError(f"Give --json behind `{ctx.command_path} {ctx.invoked_subcommand}`.")
+        refuse_before(ctx, json=as_json)
         return
     with ctx.obj.looking() as work:
         found = [interface.person(one) for one in accounts.listing(work)]
@@ -47,9 +45,6 @@ def people(ctx: click.Context, as_json: bool) -> None:
 @click.pass_obj
 def people_posts(call: Call, as_json: bool) -> None:
     """Each post with who holds it, or since when it is vacant (kosong)."""
-    from lapor_sync import interface, screens
-    from lapor_sync.store import people as accounts
-
     with call.looking() as work:
         found = [interface.post(one) for one in accounts.posts(work)]
     if as_json:
@@ -79,8 +74,6 @@ def invite(
     by: str | None,
 ) -> None:
     """Make an account and its post as needed; prints a one-time link, by which the person chooses a password."""
-    from lapor_sync.office import people as office
-
     last = day(until, call.zone, time.min)
     with call.store() as store:
         token = office.invite(
@@ -105,12 +98,8 @@ def invite(
 @click.pass_obj
 def link(call: Call, sign_in: str, without_factors: bool, by: str | None) -> None:
     """Print a new one-time link for who lost the password; those made before end."""
-    from lapor_sync.office import people as office
-
     with call.store() as store:
         if without_factors:
-            from lapor_sync.office import factors
-
             factors.remove_all(store, acting(by), sign_in)
         token = office.new_link(store, acting(by), sign_in)
     _say_link(call, token)
@@ -135,8 +124,6 @@ def handover(
     call: Call, role: str, opd: str | None, from_: str, to: str, on: str | None, keep_work: bool, by: str | None
 ) -> None:
     """Let a post pass from one person to another; the predecessor's sessions end with it."""
-    from lapor_sync.office import people as office
-
     with call.store() as store:
         done = office.hand_over_post(
             store,
@@ -169,8 +156,6 @@ def handover(
 @click.pass_obj
 def end(call: Call, sign_in: str, on: str | None, by: str | None) -> None:
     """End every tenure of a person: their account stays, without a post."""
-    from lapor_sync.office import people as office
-
     with call.store() as store:
         office.end_tenures(store, acting(by), sign_in, _moment(call, store, on))
     say("ended" if on is None else f"to end on {on.strip()}")
@@ -182,25 +167,18 @@ def end(call: Call, sign_in: str, on: str | None, by: str | None) -> None:
 @click.pass_obj
 def forget(call: Call, sign_in: str, by: str | None) -> None:
     """Erase name and sign-in name of a person who was ended. What they did stays, as done by person N."""
-    from lapor_sync.office import people as office
-
     with call.store() as store:
         person_id = office.forget(store, acting(by), sign_in)
     say(f"forgotten: person {person_id}")
 
 
 def _moment(call: Call, store: Store, given: str | None) -> datetime:
-    from lapor_sync.office import people as office
-
     found = day(given, call.zone, time.min)
     return office.moment_of(store, found.date(), call.zone) if found else store.clock.now()
 
 
 def _institution(call: Call, store: Store, given: str | None) -> str | None:
     """The OPD that is meant. Before anything is mirrored, and without OPD_IDS, any id is taken."""
-    from lapor_sync.office import institution_by_part
-    from lapor_sync.store import institutions
-
     if given is None:
         return None
     settings = call.settings()
@@ -213,6 +191,3 @@ def _institution(call: Call, store: Store, given: str | None) -> str | None:
             if is_first and given.strip().isdecimal():
                 return given.strip()
             raise
-
-
-COMMANDS = (people,)

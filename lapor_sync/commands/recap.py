@@ -5,18 +5,33 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from lapor_sync.commands.base import Call, acting, acting_by, as_json, new_file, path_type, refuse_existing
+from connectors.unit_sheet import read_units
+from lapor_sync import screens
+from lapor_sync.app import rules_of
+from lapor_sync.commands.base import (
+    Call,
+    acting,
+    acting_by,
+    as_json,
+    new_file,
+    path_type,
+    refuse_before,
+    refuse_existing,
+)
+from lapor_sync.commands.looking import institution_meant
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.names import shown_path
+from lapor_sync.domain.period import Period
 from lapor_sync.output import say, say_csv, say_json
-
-if TYPE_CHECKING:
-    from lapor_sync.recap.making import Json
-
+from lapor_sync.recap import making
+from lapor_sync.recap.figures import NUMBERS
+from lapor_sync.recap.making import Json
+from lapor_sync.recap.printed import pdf
+from lapor_sync.recap.workbook import workbook
+from lapor_sync.store import institutions
 
 _period = click.option("--period", metavar="P", help="2026, 2026-10, 2026-Q3, 2026-C2, 2026-H1, or A..B.")
 
@@ -40,8 +55,7 @@ def recap(
 ) -> None:
     """What was received in a period, and how it was answered: by OPD, by month beside the year before, by kind."""
     if ctx.invoked_subcommand is not None:
-        if period is not None:
-            raise click.UsageError(f"Give --period behind `{ctx.command_path} {ctx.invoked_subcommand}`.")
+        refuse_before(ctx, period=period)
         return
     if period is None:
         raise click.UsageError("Name the period: --period 2026-Q3")
@@ -51,12 +65,6 @@ def recap(
 def _recap(
     call: Call, period: str, opd: str | None, form: str, out: Path | None, fix: bool, by: str | None
 ) -> None:
-    from lapor_sync.app import rules_of
-    from lapor_sync.commands.looking import institution_meant
-    from lapor_sync.domain.period import Period
-    from lapor_sync.recap import making
-    from lapor_sync.store import institutions
-
     meant = Period.parse(period)
     if form in {"xlsx", "pdf"} and out is None and sys.stdout.isatty():
         raise BadInput(f"A terminal cannot show {form}.", todo=f"Name a file: --out rekap.{form}")
@@ -88,22 +96,14 @@ def _say(form: str, found: Json, call: Call, city: str) -> None:
         case "json":
             say_json(found)
         case "csv":
-            from lapor_sync.recap.figures import NUMBERS
-
             lines = [["line", "opd", "opd_name", *NUMBERS]]
             named = [("total", found["total"]), *(("opd", row) for row in found["rows"])]
             say_csv(lines + [[kind, *line.values()] for kind, line in named])
         case "xlsx":
-            from lapor_sync.recap.workbook import workbook
-
             sys.stdout.buffer.write(workbook(found))
         case "pdf":
-            from lapor_sync.recap.printed import pdf
-
             sys.stdout.buffer.write(pdf(found, call.zone, city))
         case _:
-            from lapor_sync import screens
-
             screens.recap(found, call.zone)
 
 
@@ -114,12 +114,6 @@ def _say(form: str, found: Json, call: Call, city: str) -> None:
 @click.pass_obj
 def compare(call: Call, sheet: Path, period: str | None, as_json: bool) -> None:
     """The admin site's sheet per unit beside our count; without --period, of this year."""
-    from connectors.unit_sheet import read_units
-    from lapor_sync import screens
-    from lapor_sync.app import rules_of
-    from lapor_sync.domain.period import Period
-    from lapor_sync.recap import making
-
     units, rules = read_units(sheet), rules_of(call.settings())
     with call.looking() as work:
         meant = Period.parse(period or f"{work.now.astimezone(call.zone):%Y}")
@@ -138,6 +132,3 @@ def compare(call: Call, sheet: Path, period: str | None, as_json: bool) -> None:
         )
     else:
         screens.recap_comparison(found, meant.name, unreadable)
-
-
-COMMANDS = (recap,)

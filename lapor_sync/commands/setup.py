@@ -5,7 +5,9 @@ from __future__ import annotations
 import grp
 import os
 import shutil
+import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,10 +15,18 @@ from typing import Any
 
 import click
 
+from lapor_sync import screens
+from lapor_sync.check import check, check_settings
 from lapor_sync.commands.base import Call, command
-from lapor_sync.domain.errors import BadInput
+from lapor_sync.config import config_file, load_settings
+from lapor_sync.config.settings import must_be
+from lapor_sync.config.written import with_values
+from lapor_sync.domain.errors import BadInput, SettingsWrong
+from lapor_sync.domain.files import read_text
 from lapor_sync.domain.names import shown_path
+from lapor_sync.log import configure
 from lapor_sync.output import say
+from lapor_sync.words.en import advised
 
 ZONES: Mapping[str, str] = {"WIB": "Asia/Jakarta", "WITA": "Asia/Makassar", "WIT": "Asia/Jayapura"}
 SERVICE = "lapor-sync"
@@ -64,10 +74,7 @@ class Place:
     @classmethod
     def of(cls, config: Path | None) -> Place:
         """Return the file that `--config` names, else the machine's. Raises BadInput where it cannot be written."""
-        from lapor_sync.config import DEFAULT_CONFIG
-        from lapor_sync.domain.files import read_text
-
-        path = (config or DEFAULT_CONFIG).absolute()
+        path = config_file(config).absolute()
         folder = path.parent
         try:
             text = read_text(path)
@@ -78,7 +85,7 @@ class Place:
         near = next(one for one in (folder, *folder.parents) if one.exists())
         if not os.access(path if path.exists() else near, os.W_OK) or not os.access(near, os.W_OK | os.X_OK):
             raise _closed(path, "this user may not write there")
-        return cls(path, path == DEFAULT_CONFIG, text)
+        return cls(path, path == config_file(None), text)
 
     def secret(self, name: str) -> Path:
         """Return the file of a secret."""
@@ -93,8 +100,6 @@ class Place:
 
     def write(self, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         """Write all of it, each file whole or not at all. Raises BadInput."""
-        from lapor_sync.config.written import with_values
-
         try:
             self.config.parent.mkdir(mode=0o750 if self.is_system else 0o700, parents=True, exist_ok=True)
             for name, secret in secrets.items():
@@ -146,8 +151,6 @@ class Answers:
     known: Mapping[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        import tomllib
-
         try:
             self.known = {name.lower(): value for name, value in tomllib.loads(self.place.text).items()}
         except tomllib.TOMLDecodeError as exc:
@@ -158,8 +161,6 @@ class Answers:
         self, name: str, question: str, why: str, *, default: str = "", read: Callable[[str], Any] = str.strip
     ) -> None:
         """Ask until the answer is one for this setting; an empty one leaves it away."""
-        from lapor_sync.config.settings import must_be
-
         known = self.known.get(name, default)
         shown = ", ".join(map(str, known)) if isinstance(known, list) else str(known)
         say(f"\n{why}")
@@ -174,8 +175,6 @@ class Answers:
 
     def ask_secret(self, name: str, why: str) -> None:
         """Ask for a secret without showing it; Enter keeps the one that is there."""
-        from lapor_sync.config.settings import must_be
-
         is_there = self.place.has(name)
         keep = " (Enter keeps the one that is there)" if is_there else ""
         say(f"\n{why}")
@@ -258,16 +257,7 @@ def _ask_account(answers: Answers) -> None:
 
 def _check(call: Call, place: Place) -> int:
     """Run `check` on what was written, as the service would. Return its exit code."""
-    from lapor_sync import screens
-    from lapor_sync.check import check, check_settings
-    from lapor_sync.config import load_settings
-    from lapor_sync.domain.errors import SettingsWrong
-    from lapor_sync.log import configure
-    from lapor_sync.words.en import advised
-
     if place.is_system and os.geteuid() == 0 and os.path.isdir("/run/systemd/system"):
-        import subprocess
-
         as_service = shutil.which("lapor-sync-root")  # the package's: with the credentials, as the service's user
         if as_service is not None:
             return subprocess.run([as_service, "check"], check=False).returncode
@@ -298,6 +288,3 @@ def _say_next(place: Place, answers: Answers) -> None:
     else:
         say(f"  {program} --backfill     # mirror what there is")
     say(f"  {program} status")
-
-
-COMMANDS = (setup,)

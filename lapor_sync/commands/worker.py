@@ -7,6 +7,9 @@ import os
 import click
 
 from lapor_sync.commands.base import Call, command, log_to_standard_error, stop_on_signals
+from lapor_sync.config import load_machine
+from lapor_sync.daemon import Stopping
+from lapor_sync.worker import process
 
 
 @command(
@@ -24,14 +27,7 @@ def worker(call: Call, concurrency: int) -> None:
 
     It needs PostgreSQL and AGENCIES_DIR.
     """
-    from lapor_sync.config import load_machine
-    from lapor_sync.daemon import Stopping
-    from lapor_sync.worker import process
-
     log_to_standard_error(load_machine(call.config, os.environ).timezone)
     stopping = Stopping()
     stop_on_signals(stopping.ask)
     process.run(call.config, os.environ, stopping, concurrency)
-
-
-COMMANDS = (worker,)

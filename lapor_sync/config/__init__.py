@@ -30,6 +30,7 @@ from lapor_sync.config.secrets import (
     read_headers,
     read_secret_file,
     read_secrets,
+    read_sign_on_secret,
     try_channels,
 )
 from lapor_sync.config.settings import Settings, sentence
@@ -50,12 +51,12 @@ MEANS_SOMETHING_EMPTY = frozenset({"list_updated_param", "opd_ids"})
 
 __all__ = [
     "CONFIG_VARIABLE",
-    "DEFAULT_CONFIG",
     "SECRETS",
     "Agencies",
     "Secrets",
     "Settings",
     "board_secret_file",
+    "config_file",
     "default_database_url",
     "load_agencies",
     "load_machine",
@@ -63,6 +64,7 @@ __all__ = [
     "read_channels",
     "read_dated_file",
     "read_secrets",
+    "read_sign_on_secret",
     "setting_name",
 ]
 
@@ -178,7 +180,7 @@ class _Source:
 
     def __post_init__(self) -> None:
         self.env = _from_environ(self.environ, self.problems)
-        self.main = _from_file(self.config or DEFAULT_CONFIG, self.problems, must_be_there=self.config is not None)
+        self.main = _from_file(config_file(self.config), self.problems, must_be_there=self.config is not None)
         if self.agencies_dir is not None:
             credentials = _from_credentials(self.environ, SECRETS)
             for layer in (self.env, credentials, self.main):
@@ -260,6 +262,7 @@ def _settled(layers: list[_Layer], environ: Mapping[str, str], problems: list[st
     _try_headers(given, problems)
     _try_channels(given, problems)
     _try_dated_files(given, problems)
+    _try_sign_on(given, problems)
     if settings is None or problems:
         raise SettingsWrong(tuple(problems))
     return settings
@@ -272,6 +275,11 @@ def default_database_url(environ: Mapping[str, str]) -> str:
     database without a word would be worse than the error that follows.
     """
     return sqlite_url(_state_directory(environ) / DATABASE_FILE)
+
+
+def config_file(named: Path | None) -> Path:
+    """Return the file of settings: the one that was named, else the machine's, which need not be there."""
+    return named or DEFAULT_CONFIG
 
 
 def board_secret_file(settings: Settings, environ: Mapping[str, str]) -> Path:
@@ -438,6 +446,14 @@ def _try_dated_files(given: _Layer, problems: list[str]) -> None:
             load(read_dated_file(Path(path)))
         except SettingsWrong as wrong:
             problems.extend(f"{given.origins[name]}: {problem}" for problem in wrong.problems)
+
+
+def _try_sign_on(given: _Layer, problems: list[str]) -> None:
+    """A city's single sign-on is named by two settings: one alone is none."""
+    named = {name: given.origins.get(name) for name in ("oidc_issuer", "oidc_client_id")}
+    for name, origin in named.items():
+        if origin is None and any(named.values()):
+            problems.append(f"{setting_name(name)} is missing: {' '.join(filter(None, named.values()))} needs it")
 
 
 def read_dated_file(path: Path) -> str:

@@ -47,6 +47,20 @@ def read_headers(path: Path, auth_header: str, origin: str, problems: list[str])
     return headers
 
 
+def read_sign_on_secret(settings: Settings) -> str | None:
+    """Return the secret that the board shares with the city's single sign-on; None where it has none.
+
+    Only the board asks for it: another process's user need not be able to read it. Raises SettingsWrong.
+    """
+    path, problems = settings.oidc_client_secret_file, list[str]()
+    secret = (
+        read_secret_file(path, setting_name("oidc_client_secret_file"), problems) if path is not None else None
+    )
+    if problems:
+        raise SettingsWrong(tuple(problems))
+    return secret
+
+
 def read_channels(settings: Settings) -> ChannelUrls:
     """Return the channels of notices as their file names them now; none where there is no file. Raises SettingsWrong."""
     if settings.notify_urls_file is None:

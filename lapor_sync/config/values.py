@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from lapor_sync.listening import is_loopback
+
 PREFIX = "LAPOR_SYNC_"
 
 
@@ -30,7 +32,7 @@ def board_url(value: str) -> str:
     """Return a web address without a path, by TLS unless it is of this machine alone."""
     url = urlsplit(web_url(value))
     require(not url.path)
-    require(url.scheme == "https" or url.hostname in {"localhost", "127.0.0.1", "::1"})
+    require(url.scheme == "https" or is_loopback(url.hostname or ""))
     return value.rstrip("/")
 
 
@@ -38,7 +40,7 @@ def issuer_url(value: str) -> str:
     """Return an issuer's address as it is given: it is compared letter by letter. By TLS, as the board's."""
     url = urlsplit(web_url(value))
     require(not url.query and not url.fragment)
-    require(url.scheme == "https" or url.hostname in {"localhost", "127.0.0.1", "::1"})
+    require(url.scheme == "https" or is_loopback(url.hostname or ""))
     return value
 
 

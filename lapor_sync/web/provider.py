@@ -22,6 +22,7 @@ from joserfc.jwk import KeySet
 
 from lapor_sync.domain.ports import Clock
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.listening import is_loopback
 
 ALGORITHMS = ("RS256", "PS256", "ES256")
 LEEWAY = 60
@@ -32,8 +33,6 @@ PAUSE_SECONDS = 10.0
 """So long nobody asks again for keys that were just had: tokens with a key that is not there cost nothing."""
 MOST_BYTES = 2**18
 TIMEOUT = 10.0
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +172,8 @@ class Provider:
 def is_safe(url: str) -> bool:
     """Return whether an address is one to which a code or a secret may be sent."""
     parts = urlsplit(url)
-    return bool(parts.hostname) and (
-        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
-    )
+    host = parts.hostname or ""
+    return (parts.scheme == "https" and bool(host)) or (parts.scheme == "http" and is_loopback(host))
 
 
 def _challenge(verifier: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from lapor_sync.config import DEFAULT_CONFIG, Agencies, load_agencies
+from lapor_sync.config import Agencies, config_file, load_agencies
 from lapor_sync.config.agencies import agency_files
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.log import Thinned
@@ -54,7 +54,7 @@ class Roster:
     def _look(self) -> object:
         """What is other as soon as one of the files is."""
         folder = next((one.agencies_dir for one in self.found.right.values() if one.agencies_dir), None)
-        files = [self.config or DEFAULT_CONFIG, *(agency_files(folder).values() if folder else ())]
+        files = [config_file(self.config), *(agency_files(folder).values() if folder else ())]
         return [(path, _stamp(path)) for path in files]
 
     def _take(self, found: Agencies) -> None:

@@ -15,7 +15,7 @@ import pytest
 from openpyxl import Workbook
 
 from connectors.simulator import Options, Simulator
-from lapor_sync.commands import tools
+from lapor_sync.commands import attachment
 from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.sync.pull import Tally
 from tests.system.cli_runner import Cli
@@ -341,7 +341,7 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
         out.write_bytes(b"theirs")
 
     with pytest.raises(NotAllowed):
-        tools.put(out, pieces())
+        attachment.put(out, pieces())
     assert out.read_bytes() == b"theirs"
     assert [one.name for one in tmp_path.iterdir()] == ["a.pdf"]
 
@@ -359,16 +359,16 @@ def test_a_file_system_without_links(tmp_path, monkeypatch, taken):
     monkeypatch.setattr(os, "link", no_link)
     if taken:
         with pytest.raises(NotAllowed):
-            tools.put(out, [b"ours"])
+            attachment.put(out, [b"ours"])
     else:
-        assert tools.put(out, [b"ours"]) == 4
+        assert attachment.put(out, [b"ours"]) == 4
     assert out.read_bytes() == (b"theirs" if taken else b"ours")
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
     """A folder that went away is told as wrong use."""
     with pytest.raises(BadInput, match="cannot be written"):
-        tools.put(tmp_path / "gone" / "a.pdf", [b""])
+        attachment.put(tmp_path / "gone" / "a.pdf", [b""])
 
 
 # the work

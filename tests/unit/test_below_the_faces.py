@@ -7,13 +7,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from lapor_sync.cli import main_group
 from lapor_sync.config import Settings
 from lapor_sync.config.values import PREFIX
 from lapor_sync.web import pages
+from tests.commands import every_command
 
 ROOT = Path(__file__).parents[2]
 FACES = {
@@ -38,25 +37,19 @@ BELOW = sorted(
 )
 
 
-def commands(group: click.Group) -> Iterator[str]:
-    for name, command in group.commands.items():
-        yield name
-        if isinstance(command, click.Group):
-            yield from commands(command)
-
-
-def options(group: click.Group) -> Iterator[str]:
-    for command in (group, *group.commands.values()):
-        yield from (one for param in command.params for one in param.opts if one.startswith("--"))
-        if isinstance(command, click.Group) and command is not group:
-            yield from options(command)
-
-
 def forbidden() -> re.Pattern[str]:
+    commands = {path[-1] for path, _ in every_command() if path}
+    options = {
+        one
+        for _, command in every_command()
+        for param in command.params
+        for one in param.opts
+        if one.startswith("--")
+    }
     settings = {name.upper() for name in Settings.model_fields if "_" in name}
     words = [
-        rf"lapor-sync (?:--|{'|'.join(sorted(set(commands(main_group))))}\b)",
-        rf"(?<![\w-])(?:{'|'.join(sorted(set(options(main_group))))})\b",
+        rf"lapor-sync (?:--|{'|'.join(sorted(commands))}\b)",
+        rf"(?<![\w-])(?:{'|'.join(sorted(options))})\b",
         rf"{PREFIX}|\b(?:{'|'.join(sorted(settings))})\b",
         rf"(?<![/\w])/(?:{'|'.join(sorted(addresses()))})\b",
     ]

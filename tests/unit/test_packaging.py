@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import click
 import pytest
 
 from lapor_sync.cli import main_group
+from tests.commands import every_command
 
 ROOT = Path(__file__).parents[2]
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
@@ -33,15 +34,8 @@ def man() -> Mapping[str, str]:
     return dict(made.pages(main_group, "lapor-sync"))
 
 
-def commands(group: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
-    yield name, group
-    if isinstance(group, click.Group):
-        for below, command in group.commands.items():
-            yield from commands(command, f"{name}-{below}")
-
-
 def test_every_command_has_a_page_that_names_its_options(man: Mapping[str, str]) -> None:
-    found = dict(commands(main_group, "lapor-sync"))
+    found = {"-".join(("lapor-sync", *path)): command for path, command in every_command()}
     assert set(man) == set(found)
     for name, command in found.items():
         page = man[name].replace("\\-", "-")
