@@ -33,6 +33,7 @@ from lapor_sync.domain.errors import (
     UpstreamBroken,
     UpstreamError,
 )
+from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
 from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Template, Thread
 
@@ -60,6 +61,12 @@ MAX_BAD_ITEMS = 100
 
 MAX_BAD = 1000
 """Rows on one page of a list that are put away one by one; with more of them it is no page of reports."""
+
+MAX_LIST_PAGES = 20_000
+"""Of one list, as many as two million reports need: an upstream that invents rows for ever is left after these."""
+
+MAX_BAD_PAGES = 10
+"""So many pages in a row that hold nothing but rows that are no reports: what follows is no list of reports."""
 
 MAX_LISTED = 4096 * MEBI
 """Bytes of all pages of one list: an upstream that invents rows for ever is left after these."""
@@ -102,6 +109,7 @@ class Sp4nV3:
         self._settings = settings or Sp4nSettings()
         self._zone = ZoneInfo(self._settings.timezone)
         self._room = Room()
+        self._from_one: set[str] = set()  # the paths whose pages are known to be counted from 1
 
     def list_reports(self, *, updated_from: datetime | None) -> Iterator[ListPage]:
         """Pages of the agency's reports, the next one fetched ahead; see `ports.Connector`."""
@@ -113,8 +121,11 @@ class Sp4nV3:
         run = _Run()
         get = partial(self._listed_page, params, run)
         try:
-            for number, step in enumerate(read_all(lambda page: ahead.submit(get, page).result)):
-                if number == 0 or step.new or step.complete is not None:
+            for number, step in enumerate(read_all(lambda page: ahead.submit(get, page).result, MAX_LIST_PAGES)):
+                if step.complete is not None and (before := self._listed_before(params, run, step)):
+                    yield _list_page(Step(before, len(before.rows)), run)
+                    step = step._replace(complete=False, why=step.why or _PAGE_BEFORE)
+                if (number == 0 and not step.page.lost) or step.new or step.complete is not None:
                     yield _list_page(step, run)
         finally:
             ahead.shutdown(wait=False, cancel_futures=True)
@@ -290,15 +301,28 @@ class Sp4nV3:
         except TooMuch as exc:
             return run.lost(exc.what, self._transport.upstream_now())
         except UpstreamBroken as exc:
-            if number == 1:
-                raise
             # LAPOR is there: one row that it fails at must not cost all the others.
+            run.fails(number, exc)
             return run.lost(f"page {number} cannot be read: {exc.what}", self._transport.upstream_now())
+        if not page.listing.rows:
+            run.demand_rows_after(number)
         rows: list[ListedRow | BadRecord] = [reports.listed_row(raw) for raw in page.listing.rows]
         given = run.page(number, page, rows, [row.key for row in rows])
-        if sum(isinstance(row, BadRecord) for row in rows) > MAX_BAD:
+        bad = sum(isinstance(row, BadRecord) for row in rows)
+        if run.is_garbage(bad, len(rows)):
+            return run.lost(_GARBAGE, page.began_at)
+        if bad > MAX_BAD:
             given = given._replace(lost=f"page {number} holds more than {MAX_BAD} rows that are no reports")
         return given
+
+    def _listed_before(
+        self, params: Params, run: _Run, last: Step[ListedRow | BadRecord]
+    ) -> Page[ListedRow | BadRecord] | None:
+        """The page before page 1, where there is one that the list did not show."""
+        path = self._settings.list_path
+        if last.complete and run.says_total:
+            return None
+        return self._before_the_first(path, run, lambda: self._listed_page(params, run, 0))
 
     def _whole(
         self,
@@ -339,24 +363,45 @@ class Sp4nV3:
         for step in read_all(lambda number: partial(get, number), max_pages, beyond=beyond):
             found.update(zip(step.page.keys, step.page.rows, strict=True))
         why = step.why or run.doubt
-        if beyond and not run.says_current and (page := self._before_the_first(lambda: get(0))):
-            before = dict(zip(page.keys, page.rows, strict=True))
-            why = why or ("there is a page before page 1" if before.keys() - found.keys() else "")
-            found = before | found
+        is_proven = not beyond and bool(step.complete) and run.says_total
+        if (
+            asks_on
+            and not is_proven
+            and (page := self._before_the_first(path, run, lambda: get(0), ask=beyond > 0))
+        ):
+            found = dict(zip(page.keys, page.rows, strict=True)) | found
+            why = why or _PAGE_BEFORE
         if beyond:
             why = why or still.contradiction(beside.values(), len(found))
         mark = still.mark_of_pages(beside.values(), len(found)) if fresh else None
         said = still.earliest(dated) if fresh else None
         return _Whole(list(found.values()), run.began_at, why, mark, said)
 
-    def _before_the_first(self, get: Callable[[], Page[object]]) -> Page[object] | None:
-        """Page 0, where pages are counted from it; None where there is none."""
+    def _before_the_first(
+        self, path: str, run: _Run, get: Callable[[], Page[T]], *, ask: bool = False
+    ) -> Page[T] | None:
+        """Page 0, where it holds what page 1 does not: pages may be counted from it in silence.
+
+        It is not asked for where upstream says which page a page is, nor, unless `ask`, where it was seen once that page
+        0 is none, or is page 1.
+        """
+        if run.says_current or (path in self._from_one and not ask):
+            return None
         try:
-            return get()
+            page = get()
         except UpstreamError as error:
             if error.http_status is None:
                 raise
-            return None
+            page = None
+        if page is not None and any(key not in run.keys for key in page.keys):
+            return page
+        if page is None or len(run.keys):
+            self._from_one.add(path)
+        return None
+
+
+_PAGE_BEFORE = "there is a page before page 1"
+_GARBAGE = f"{MAX_BAD_PAGES} pages in a row hold nothing but rows that are no reports"
 
 
 @contextmanager
@@ -419,7 +464,12 @@ class _Run:
         self._began_at: datetime | None = None
         self._counts_from = 1
         self._size = 0
+        self._bad_pages = 0
+        self._has_rows = False
         self.says_current = False
+        self.says_total = False
+        self.keys = NumberSet()  # of the rows, as long as nothing says which page is which
+        self.first_failed: UpstreamBroken | None = None
         self.doubt = ""
 
     @property
@@ -432,6 +482,22 @@ class _Run:
         """Raises TooMuch once all its pages, each as often as it was read, were so many bytes."""
         if self._size >= most:
             raise TooMuch(f"all pages are larger than {most} bytes")
+
+    def fails(self, number: int, error: UpstreamBroken) -> None:
+        """A page could not be read. Raises what the first one failed with, where this is the next."""
+        if number == 1 and not self._has_rows:
+            self.first_failed = error
+        self.demand_rows_after(number)
+
+    def demand_rows_after(self, number: int) -> None:
+        """Raises what the first page failed with, where none up to this one holds rows: it is the list that fails."""
+        if number > 1 and self.first_failed is not None and not self._has_rows:
+            raise self.first_failed
+
+    def is_garbage(self, bad: int, rows: int) -> bool:
+        """Take in how many of a page's rows are no reports; whether too many pages in a row hold nothing else."""
+        self._bad_pages = self._bad_pages + 1 if bad and bad == rows else 0
+        return self._bad_pages > MAX_BAD_PAGES
 
     def lost(self, why: str, at: datetime) -> Page[T]:
         """A page of which nothing could be taken."""
@@ -447,12 +513,19 @@ class _Run:
         if fetched.doubt:
             self.doubt = f"of a page of it, {fetched.doubt}"
         self._size += fetched.size
-        self.says_current = self.says_current or said.current is not None
+        is_last = bool(rows) and number == said.last_page  # counted from 0, the last one were empty
+        self.says_current = self.says_current or said.current is not None or is_last
+        self.says_total = self.says_total or said.total is not None
+        self._has_rows = self._has_rows or bool(rows)
+        identities = list(map(identity, keys))
+        if number > 0 and not self.says_current:
+            for key in identities:
+                self.keys.add(key)
         if number == 1 and said.current == 0:
             self._counts_from = 0
         return Page(
             rows=rows,
-            keys=list(map(identity, keys)),
+            keys=identities,
             more=said.more if self._asks_on else bool(said.more),
             total=said.total,
             last_page=said.last_page,
@@ -480,6 +553,7 @@ def _list_page(step: Step[ListedRow | BadRecord], run: _Run) -> ListPage:
         complete=step.complete and not run.doubt,
         why=step.why or (run.doubt if step.complete else ""),
         size=step.page.size,
+        lacks_first=run.first_failed is not None,
     )
 
 

@@ -124,18 +124,21 @@ def _verdict(seen: _Seen, gained: int, this: _Pass, before: _Pass | None) -> _Ve
     else:
         # A row that stands in it twice is counted twice: believed where two passes were the same.
         twice = before is not None and before.shape == this.shape and this.rows == total
-        off = (
-            "" if count == total or twice else f"LAPOR says that there are {total} rows, and {count} could be read"
-        )
-        doubt = this.broken or off
+        is_all = total in {count, this.count} or twice
+        off = "" if is_all else f"LAPOR says that there are {total} rows, and {count} could be read"
+        doubt = this.broken or this.shrank or off
     doubt = doubt or this.doubt_of_end(count, total)
     if not doubt:
         return _Verdict(True)
-    is_over = this.number == MAX_PASSES or (this.number > 1 and not gained)
+    is_over = this.number == MAX_PASSES or (this.number > 1 and not gained) or this.is_endless
     return _Verdict(False, doubt) if is_over else _GOES_ON
 
 
 _NO_END = "its page is as full as such pages are, and nothing proves that it is the last"
+
+
+def _counts_otherwise(least: int, most: int) -> str:
+    return f"LAPOR says now {least} rows, now {most}"
 
 
 def _is_usual_size(count: int) -> bool:
@@ -147,7 +150,9 @@ class _Pass:
     """One pass over the pages, and what it showed.
 
     `filled`: how many pages brought something new; `rows`: how many rows these had; `shape` tells it from a pass that
-    brought other rows. `broken` is a contradiction in what upstream said, `doubtful` one that a right total outweighs.
+    brought other rows. `broken` is a contradiction in what upstream said, `doubtful` one that a right total outweighs;
+    `shrank`: rows went while it was read, and what followed them moved to pages that were read before. `is_endless`: it
+    was left before its end.
     """
 
     def __init__(self, number: int, max_pages: int, beyond: int = 0) -> None:
@@ -157,6 +162,8 @@ class _Pass:
         self.shape = 0
         self.broken = ""
         self.doubtful = ""
+        self.shrank = ""
+        self.is_endless = False
         self._max_pages = max_pages
         self._seen = NumberSet()
         self._shapes: set[int] = set()
@@ -171,6 +178,11 @@ class _Pass:
         self._counted: set[int] = set()  # those of pages with rows: some count none on a page beyond the end
         self._is_error = self._is_repeated = False  # what came after the last of these
         self.has_moved = False  # a page held rows that an earlier one had, and others
+
+    @property
+    def count(self) -> int:
+        """How many rows it brought, each counted once."""
+        return len(self._seen)
 
     def pages(self, start: Start[T]) -> Iterator[tuple[Page[T], bool]]:
         """The pages, each with whether it is the last. The next one is begun before one is given."""
@@ -232,6 +244,8 @@ class _Pass:
     def _note_end(self, page: Page[T], *, is_new: bool) -> None:
         """Note what tells of the end: how full the pages are, and what comes after the last one."""
         if page.total is not None:
+            if page.keys and page.total < max(self._counted, default=0):
+                self.shrank = _counts_otherwise(page.total, max(self._counted))
             self._totals.add(page.total)
             self._counted |= {page.total} if page.keys else set()
         if is_new:
@@ -244,7 +258,7 @@ class _Pass:
         if not self._is_proof:
             return ""
         if len(self._counted) > 1:
-            return f"LAPOR says now {min(self._counted)} rows, now {max(self._counted)}"
+            return _counts_otherwise(min(self._counted), max(self._counted))
         is_counted = total == count
         if self.has_moved and not is_counted:
             return "a row stood on two pages, so others may have been passed over"
@@ -260,6 +274,7 @@ class _Pass:
         """Whether the pass ends with this page."""
         if number >= self._max_pages:
             self.broken = self.broken or f"it has more than {number} pages"
+            self.is_endless = True
             return True
         if page.lost and not page.keys:  # what comes after it is there all the same
             return self._idle >= _PATIENCE_LOST

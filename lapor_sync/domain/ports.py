@@ -55,6 +55,7 @@ class ListPage:
 
     `complete` is None on every page but the last of the listing: True if the whole listing is proven complete,
     else `why` says in a few words what speaks against it. `size`: how many bytes it came in.
+    `lacks_first`: its first page could not be read, though others could.
     `began_at` is the upstream's time at which the *listing* began (by its `Date` header, else our clock).
     """
 
@@ -65,6 +66,7 @@ class ListPage:
     complete: bool | None = None
     why: str = ""
     size: int = 0
+    lacks_first: bool = False
 
 
 class FileSource(Protocol):

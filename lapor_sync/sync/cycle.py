@@ -169,14 +169,14 @@ def _pull(setup: Setup, health: Health) -> Tally:
             raise
         health.let_go_on(setup.connector.institutions)
         setup.log.warning("listing_incomplete", listed=0, whole=False, what=error.what)
-        if not has_failed:
+        tally = Tally(doubt=error.what, lacks_first=True)
+    else:
+        if not had_list:
             with setup.store.work() as work:
-                marks.put_now(work, Mark.LIST_FAILS)
-        return Tally(doubt=error.what)
-    if not had_list or has_failed:
+                marks.clear(work, Mark.NO_LIST)
+    if tally.lacks_first != has_failed:
         with setup.store.work() as work:
-            marks.clear(work, Mark.NO_LIST)
-            marks.clear(work, Mark.LIST_FAILS)
+            (marks.put_now if tally.lacks_first else marks.clear)(work, Mark.LIST_FAILS)
     return tally
 
 

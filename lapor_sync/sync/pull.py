@@ -68,6 +68,7 @@ class Tally:
     unread: int = 0  # known to be there, but a call failed: read again in the next cycle
     listed: int = 0
     not_whole: int = 0  # reports whose thread was not proven to be whole
+    lacks_first: bool = False  # the list's first page could not be read, though others could
     doubt: str = ""  # why the list itself may not be whole; "" where it is proven to be, or was left early
 
     def demand_whole_list(self) -> None:
@@ -407,7 +408,7 @@ class _Run:
     def _finish(self, last: ListPage, started: float, work: Work) -> None:
         """With the last page: the cursor, if the listing is complete and covers what lies before it."""
         if last.complete is False:
-            self.tally.doubt = last.why
+            self.tally.doubt, self.tally.lacks_first = last.why, last.lacks_first
         if not last.complete or not self.is_whole:
             level = self.setup.log.warning if last.why else self.setup.log.info
             level("listing_incomplete", listed=self.tally.listed, whole=self.is_whole, what=last.why)

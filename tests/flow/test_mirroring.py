@@ -206,6 +206,21 @@ def test_a_list_of_which_the_first_page_fails_always_stops_nothing_else(tmp_path
         assert city.mark(Mark.LIST_FAILS) is None
 
 
+def test_a_backfill_goes_on_after_a_first_page_that_fails_always(tmp_path: Path) -> None:
+    """The other pages are mirrored; it is not whole, and says why. A poll, too, says that the list fails."""
+    with bench(tmp_path / "kota.db", reports=60, page_cap=20) as city:
+        city.world.add_faults({"match": {"path": "/complaints?page=1&"}, "times": None, "do": "status:500"})
+        tally = backfill(city.setup, None, None)
+        assert len(city.all_mirrored()) == 40
+        assert tally.doubt.startswith("page 1 cannot be read")
+        assert city.mark(Mark.CURSOR) is None
+        city.cycle()
+        assert city.mark(Mark.LIST_FAILS) is not None
+        city.world.clear_faults()
+        city.cycle()
+        assert (city.mark(Mark.LIST_FAILS), len(city.all_mirrored())) == (None, 60)
+
+
 def test_where_nothing_answers_it_is_no_fault_of_the_list(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=3) as city:
         city.settle_down()

@@ -87,7 +87,7 @@ def by_page(give: Callable[[int, int], httpx.Response]) -> Callable[[httpx.Reque
 
 def test_the_filter_is_a_time_with_the_upstreams_offset(upstream: Any, transport: Transport) -> None:
     """Escaped, without fractions; parameter and path are settings."""
-    route = upstream.get(url__startswith=BASE).mock(return_value=answer([]))
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer({"data": [], "current_page": 1}))
     list(Sp4nV3(transport).list_reports(updated_from=NOW))
     assert (
         route.calls.last.request.url.raw_path.decode()
@@ -103,7 +103,7 @@ def test_the_filter_is_a_time_with_the_upstreams_offset(upstream: Any, transport
 
 def test_without_a_filter_there_nothing_is_asked(upstream: Any, transport: Transport) -> None:
     """An empty parameter name, or no time."""
-    route = upstream.get(url__startswith=BASE).mock(return_value=answer([]))
+    route = upstream.get(url__startswith=BASE).mock(return_value=answer({"data": [], "current_page": 1}))
     list(Sp4nV3(transport, Sp4nSettings(updated_param="")).list_reports(updated_from=NOW))
     list(Sp4nV3(transport).list_reports(updated_from=None))
     assert {str(call.request.url.params) for call in route.calls} == {"page=1&page_size=100"}
@@ -132,7 +132,9 @@ def test_pages_of_a_further_pass_that_bring_nothing_new_are_left_out(upstream: A
 
     def give(call: int, page: int) -> httpx.Response:
         more = "x" if page < 3 else None
-        return answer({"data": [{"id": page}, {"id": 9}], "next_page_url": more}, Date=next(dates))
+        return answer(
+            {"data": [{"id": page}, {"id": 9}], "current_page": page, "next_page_url": more}, Date=next(dates)
+        )
 
     route = upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
     pages = list(Sp4nV3(transport).list_reports(updated_from=None))
@@ -145,14 +147,16 @@ def test_pages_of_a_further_pass_that_bring_nothing_new_are_left_out(upstream: A
 def test_a_full_page_that_says_nothing_of_a_next_one_is_not_believed_to_be_the_last(
     upstream: Any, transport: Transport
 ) -> None:
-    """A list without a paginator's fields."""
+    """A list without a paginator's fields. Once a page before the first is asked for, too."""
     rows: list[list[dict[str, int]]] = [[{"id": 1}, {"id": 2}], [{"id": 3}]]
     rows.append([])
     route = upstream.get(url__startswith=BASE).mock(side_effect=by_page(lambda call, page: answer(rows[page - 1])))
-    pages = list(Sp4nV3(transport, Sp4nSettings(page_size=2)).list_reports(updated_from=None))
-    assert {row.key for page in pages for row in page.rows} == {"1", "2", "3"}
-    assert pages[-1].complete is True
-    assert route.call_count == 6
+    connector = Sp4nV3(transport, Sp4nSettings(page_size=2))
+    for calls in (7, 13):
+        pages = list(connector.list_reports(updated_from=None))
+        assert {row.key for page in pages for row in page.rows} == {"1", "2", "3"}
+        assert pages[-1].complete is True
+        assert route.call_count == calls
 
 
 def test_a_page_that_is_not_there_is_the_end_but_for_the_first(upstream: Any, transport: Transport) -> None:
@@ -366,6 +370,76 @@ def test_a_list_that_cannot_be_read_at_all_or_from_which_no_answer_comes_has_fai
         list(Sp4nV3(transport).list_reports(updated_from=None))
 
 
+@pytest.mark.parametrize("failed", FAILED.values(), ids=FAILED)
+def test_a_first_page_that_fails_always_costs_no_other(
+    failed: httpx.Response, upstream: Any, transport: Transport
+) -> None:
+    """The second page tells whether it is the list that fails."""
+
+    def give(_call: int, page: int) -> httpx.Response:
+        if page == 1:
+            return failed
+        return answer({"data": [{"id": page}], "last_page": 3, "next_page_url": "x" if page < 3 else None})
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert {row.key for page in pages for row in page.rows} == {"2", "3"}
+    assert (pages[-1].complete, pages[-1].lacks_first) == (False, True)
+    assert pages[-1].why.startswith("page 1 cannot be read: GET /complaints")
+    beyond = answer({"data": [], "total": 40, "last_page": 1})
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: failed if page == 1 else beyond)
+    )
+    with pytest.raises(UpstreamBroken):
+        next(Sp4nV3(transport).list_reports(updated_from=None))
+
+
+@pytest.mark.parametrize("said", [{}, {"total": 45}, {"last_page": 5, "next_page_url": "x"}], ids=str)
+def test_pages_that_are_counted_from_0_in_silence(
+    said: dict[str, Any], upstream: Any, transport: Transport
+) -> None:
+    """Their rows are mirrored, and the list is not whole; so with a thread."""
+
+    def give(_call: int, page: int) -> httpx.Response:
+        ids = range(page * 10, min(page * 10 + 10, 45))
+        more = {"next_page_url": "x" if page < 4 else None} if "next_page_url" in said else {}
+        return answer({"data": [{"id": id + 1, "content": str(id)} for id in ids], **said, **more})
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    connector = Sp4nV3(transport)
+    for _ in range(2):
+        pages = list(connector.list_reports(updated_from=None))
+        assert {row.key for page in pages for row in page.rows} == {str(id + 1) for id in range(45)}
+        assert (pages[-1].complete, bool(pages[-1].why)) == (False, True)
+        thread = connector.read_thread("100")
+        assert (len(thread.items), thread.complete, bool(thread.why)) == (45, False, True)
+
+
+def test_a_short_list_that_stands_on_page_0_alone(upstream: Any, transport: Transport) -> None:
+    """Page 1 is empty, as where nothing changed."""
+    rows = {0: [{"id": 1}]}
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(lambda call, page: answer(rows.get(page, []))))
+    connector = Sp4nV3(transport)
+    pages = list(connector.list_reports(updated_from=NOW))
+    assert ([row.key for page in pages for row in page.rows], pages[-1].complete) == (["1"], False)
+    rows.clear()
+    assert list(connector.list_reports(updated_from=NOW))[-1].complete
+    assert connector.read_thread("100").complete
+
+
+def test_pages_of_rows_that_are_no_reports_come_to_an_end(upstream: Any, transport: Transport) -> None:
+    """Each page has new ones, and names a next page."""
+    route = upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(
+            lambda call, page: answer({"data": [{"title": str(call)}], "current_page": page, "next_page_url": "x"})
+        )
+    )
+    pages = list(Sp4nV3(transport).list_reports(updated_from=None))
+    assert (sum(len(page.bad) for page in pages), pages[-1].complete) == (client.MAX_BAD_PAGES, False)
+    assert pages[-1].why == "10 pages in a row hold nothing but rows that are no reports"
+    assert route.call_count < 50
+
+
 def test_a_list_of_nothing_but_large_pages_comes_to_an_end(
     upstream: Any, transport: Transport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -401,7 +475,7 @@ def test_large_records_are_read_as_far_as_there_is_room(
     monkeypatch.setattr(reader, "_room", Room(most=900_000))
     row = {"id": 1, "tracking_id": "7000001", "status_name": "Selesai"}
     upstream.get(url__regex=".*/10./.*").mock(
-        return_value=answer({"data": [row | {"title": "x" * 100_000}], "next_page_url": None})
+        return_value=answer({"data": [row | {"title": "x" * 100_000}], "current_page": 1, "next_page_url": None})
     )
     upstream.get(url__regex=".*/200/.*").mock(return_value=answer({"data": [row]}))
     kept = [reader.read_report("100"), reader.read_thread("101")]
@@ -480,7 +554,8 @@ def test_a_thread_began_with_its_first_call(upstream: Any, transport: Transport)
     upstream.get(url__startswith=BASE).mock(
         side_effect=by_page(
             lambda call, page: answer(
-                {"data": [{"id": page}], "next_page_url": "x" if page < 2 else None}, Date=next(dates)
+                {"data": [{"id": page}], "current_page": page, "next_page_url": "x" if page < 2 else None},
+                Date=next(dates),
             )
         )
     )
@@ -604,7 +679,11 @@ def test_an_item_that_was_edited_between_two_passes_is_there_once(upstream: Any,
     upstream.get(url__startswith=BASE).mock(
         side_effect=by_page(
             lambda call, page: answer(
-                {"data": [{"id": page, "content": f"v{call}"}], "next_page_url": "x" if page == 1 else None}
+                {
+                    "data": [{"id": page, "content": f"v{call}"}],
+                    "current_page": page,
+                    "next_page_url": "x" if page == 1 else None,
+                }
             )
         )
     )
@@ -662,7 +741,7 @@ def test_files_are_numbered_parts_with_name_and_type(upstream: Any, transport: T
 @pytest.mark.parametrize(("target", "reason"), [("702", 702), ("pln", "pln"), ("٧", "٧")])
 def test_a_hand_over_is_json(target: str, reason: object, upstream: Any, transport: Transport) -> None:
     """With the target's id as a number where it is one."""
-    route = upstream.post(f"{BASE}/complaints/process/100/reject").mock(return_value=answer({}))
+    route = upstream.post(f"{BASE}/complaints/process/100/reject").mock(return_value=answer({"id": 1}))
     assert Sp4nV3(transport).send_forward(outgoing(institution_to_id=target)) == Sent(http_status=200)
     assert json.loads(route.calls.last.request.content) == {
         "is_request": 1,
