@@ -27,6 +27,7 @@ from lapor_sync.output import say
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.web.board import Board, Measure
+from lapor_sync.web.errands import Errands
 from lapor_sync.web.listening import address_of
 from lapor_sync.web.serving import serve
 from lapor_sync.web.site import make_site
@@ -59,6 +60,7 @@ def board(call: Call, listen: str | None) -> None:
             sender=sender_of(settings),
             provider=_provider(settings, app.clock),
             measure=measure,
+            later=Errands(app.log),
         )
 
         def listening(at: Address) -> None:

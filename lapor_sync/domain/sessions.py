@@ -18,6 +18,9 @@ from lapor_sync.domain.waits import doubled
 LINK_LASTS = timedelta(hours=24)
 """So long a one-time link can be used."""
 
+MAILED_LINK_LASTS = timedelta(hours=1)
+"""The same of one that went out by mail: it lies in a mailbox then."""
+
 LASTS = timedelta(days=7)
 """No session lasts longer."""
 
@@ -37,9 +40,9 @@ A_SLIP = timedelta(minutes=2)
 """By less than this a clock is merely corrected."""
 
 
-def link_is_over(made_at: datetime, at: datetime) -> bool:
-    """Return whether a link of that moment can be used no more."""
-    return not -A_SLIP <= at - made_at < LINK_LASTS
+def link_is_over(made_at: datetime, over_at: datetime | None, at: datetime) -> bool:
+    """Return whether a link of that moment can be used no more; `over_at` of one that went out by mail."""
+    return not -A_SLIP <= at - made_at < LINK_LASTS or (over_at is not None and at >= over_at)
 
 
 def half_is_over(begun_at: datetime, at: datetime) -> bool:
@@ -81,6 +84,9 @@ OF_ACCOUNT = Patience(free=5)
 
 OF_CODE = Patience(free=5, longest=timedelta(minutes=15))
 """For the codes of an account, which only comes to be asked who has its password: about 18 of a million in an hour."""
+
+OF_LOST = Patience(free=3, longest=timedelta(minutes=15))
+"""For wishes for a link by mail to one account: each is a mail in somebody's mailbox."""
 
 OF_ADDRESS = Patience(free=50)
 """For one address: behind it may sit every office of the city."""

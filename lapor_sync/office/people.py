@@ -124,11 +124,6 @@ def _new_link(work: Work, person_id: str) -> str:
     return token
 
 
-def invited(store: Store, token: str) -> str:
-    """Return the name of the person whom a link is for. Raises Refused."""
-    return invitee(store, token).name
-
-
 def invitee(store: Store, token: str) -> Person:
     """Return the person of a link that can be used; one that is seen to be too old is noted. Raises Refused."""
     with store.reading() as work:
@@ -158,7 +153,7 @@ def _of_link(work: Work, token: str) -> Person | None:
 
 
 def _is_usable(link: Link, at: datetime) -> bool:
-    return link.ended_at is None and not sessions.link_is_over(link.made_at, at)
+    return link.ended_at is None and not sessions.link_is_over(link.made_at, link.over_at, at)
 
 
 def change_password(store: Store, signed_in: SignedIn, old: str, new: str) -> None:

@@ -435,19 +435,29 @@ def is_familiar(work: Work, person_id: str, origin: str, since: datetime) -> boo
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """A link by which a person chooses a password; `ended_at` None while it was not used."""
+    """A link by which a person chooses a password; `ended_at` None while it was not used, `over_at` of a mailed one."""
 
     token_hash: str
     person_id: str
     made_at: datetime
+    over_at: datetime | None
     ended_at: datetime | None
 
 
 def add_link(work: Work, person_id: str, token_hash: str) -> None:
     """Make a link in the place of those that the person has."""
     end_links(work, person_id)
-    row = {"token_hash": token_hash, "person_id": number_of(person_id), "made_at": work.at}
-    work.conn.execute(insert(link).values(agency=work.agency, **row))
+    _add_link(work, person_id, token_hash, None)
+
+
+def add_mailed_link(work: Work, person_id: str, token_hash: str, over_at: datetime) -> None:
+    """Make a link that goes out by mail. Those that the person has stay: a stranger may have asked for this one."""
+    _add_link(work, person_id, token_hash, over_at)
+
+
+def _add_link(work: Work, person_id: str, token_hash: str, over_at: datetime | None) -> None:
+    row = {"token_hash": token_hash, "person_id": number_of(person_id), "over_at": to_text(over_at)}
+    work.conn.execute(insert(link).values(agency=work.agency, made_at=work.at, **row))
 
 
 def link_of(work: Work, token_hash: str) -> Link | None:
@@ -462,6 +472,7 @@ def _as_link(row: Row[Any]) -> Link:
         token_hash=row.token_hash,
         person_id=str(row.person_id),
         made_at=from_text(row.made_at),
+        over_at=from_text(row.over_at),
         ended_at=from_text(row.ended_at),
     )
 
@@ -514,7 +525,8 @@ def note_what_is_over(
     work: Work, *, links_before: datetime, links_after: datetime, tries_before: datetime
 ) -> None:
     """Write down what is over by now, so that a clock that steps back opens none of it again."""
-    _end_links(work, or_(link.c.made_at <= to_text(links_before), link.c.made_at > to_text(links_after)))
+    made = link.c.made_at
+    _end_links(work, or_(made <= to_text(links_before), made > to_text(links_after), link.c.over_at <= work.at))
     ended = (tenure.c.agency == work.agency, tenure.c.is_over == 0, tenure.c.until <= work.at)
     work.conn.execute(update(tenure).where(*ended).values(is_over=1))
     old = (sign_in_try.c.agency == work.agency, sign_in_try.c.at < to_text(tries_before))

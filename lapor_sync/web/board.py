@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from lapor_sync.domain import defaults
+from lapor_sync.domain.notices import EMAIL
 from lapor_sync.domain.people import SecondFactor
 from lapor_sync.domain.ports import Sender
 from lapor_sync.mirror.mirror import Mirror
@@ -19,6 +20,14 @@ from lapor_sync.store.file_folder import FileFolder
 
 Measure = Callable[[str, str, int, float], None]
 """Hears of a request: the rule of its address, its method, the status, how many seconds."""
+
+Later = Callable[[Callable[[], object]], None]
+"""Does something after the request is answered."""
+
+
+def _at_once(errand: Callable[[], object]) -> None:
+    errand()
+
 
 if TYPE_CHECKING:
     from lapor_sync.web.provider import Provider
@@ -30,7 +39,7 @@ class Board:
 
     `secret` signs the tokens of forms. `public_url` is where people find it, None on loopback alone; `host` then is
     the name or address it listens on. `files`: where citizens' files are kept. `report_url`: where LAPOR shows a
-    report, with `{id}`. `measure` hears of each request.
+    report, with `{id}`. `measure` hears of each request. `later` does what a request must not wait for.
     """
 
     mirror: Mirror
@@ -44,6 +53,7 @@ class Board:
     sender: Sender | None = None
     provider: Provider | None = None
     measure: Measure | None = None
+    later: Later = _at_once
 
     @property
     def store(self) -> Store:
@@ -64,6 +74,11 @@ class Board:
     def has_sign_on(self) -> bool:
         """Whether the city has a single sign-on."""
         return self.provider is not None
+
+    @property
+    def mails_links(self) -> bool:
+        """Whether who lost the password can have a link by e-mail."""
+        return self.sender is not None and EMAIL in self.sender.kinds
 
     @property
     def is_secure(self) -> bool:

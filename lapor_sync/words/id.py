@@ -230,7 +230,7 @@ REFUSALS: Mapping[Code, Told] = {
     Code.SIGN_IN_WRONG: Told(
         "Nama masuk atau kata sandi tidak cocok.", "Coba lagi, atau minta tautan baru kepada admin induk."
     ),
-    Code.SLOW_DOWN: Told("Terlalu banyak percobaan yang salah.", "Coba lagi dalam {seconds} detik."),
+    Code.SLOW_DOWN: Told("Terlalu banyak percobaan.", "Coba lagi dalam {seconds} detik."),
     Code.SIGN_IN_BUSY: Told("Terlalu banyak yang masuk bersamaan saat ini.", "Coba lagi dalam {seconds} detik."),
     Code.CODE_WRONG: Told(
         "Kode tidak cocok atau sudah dipakai.", "Tunggu kode berikutnya, atau gunakan kode pemulihan."
@@ -259,7 +259,7 @@ REFUSALS: Mapping[Code, Told] = {
     ),
     Code.LINK_OVER: Told(
         "Tautan ini sudah dipakai atau sudah lewat waktunya.",
-        "Minta tautan baru kepada admin induk; tautan berlaku 24 jam.",
+        "Minta tautan baru: lewat halaman masuk bila surel Anda sudah dipastikan, atau kepada admin induk.",
     ),
     Code.PASSWORD_TOO_SHORT: Told("Kata sandi terlalu pendek.", "Gunakan paling sedikit {least} karakter."),
     Code.PASSWORD_TOO_LONG: Told("Kata sandi terlalu panjang.", "Gunakan paling banyak {most} karakter."),
@@ -524,6 +524,7 @@ ACTIONS: Mapping[str, str] = {
     "channel_chosen": "memilih pemberitahuan",
     "channel_removed": "menghapus alamat pemberitahuan",
     "link_made": "membuat tautan masuk",
+    "link_mailed": "mengirim tautan lupa kata sandi ke surel",
     "password_chosen": "memilih kata sandi",
     "signed_in": "masuk",
     "session_ended": "mengakhiri sesi",

@@ -242,6 +242,19 @@ def code(number: str, place: Place) -> Message:
     return _message("Kode pemberitahuan papan LAPOR", lines, place, is_personal=False)
 
 
+def lost_password(url: str, place: Place) -> Message:
+    """Return the message that carries a link to choose a password by."""
+    lines = [
+        "Seseorang, mungkin Anda, meminta tautan untuk membuat kata sandi baru di papan LAPOR.",
+        "",
+        f"Buka: {url}",
+        "",
+        "Tautan berlaku satu jam dan hanya sekali pakai. Bila Anda tidak memintanya, abaikan pesan ini: kata sandi Anda "
+        "tidak berubah.",
+    ]
+    return _message("Kata sandi papan LAPOR", lines, place, is_personal=False)
+
+
 def test(place: Place) -> Message:
     """Return a message that says that messages arrive."""
     lines = ["Ini pesan percobaan. Bila Anda membacanya, pemberitahuan dari papan LAPOR sampai kepada Anda."]

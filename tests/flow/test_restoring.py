@@ -451,4 +451,4 @@ def test_no_session_and_no_link_of_the_backup_goes_on(tmp_path: Path) -> None:
         with pytest.raises(Refused) as refused:
             people.accept(city.store, used, "tukang becak baca puisi")
         assert refused.value.code is Code.LINK_OVER
-        assert people.invited(city.store, people.new_link(city.store, shell, "siti")) == "Siti"
+        assert people.invitee(city.store, people.new_link(city.store, shell, "siti")).name == "Siti"

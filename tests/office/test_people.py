@@ -111,7 +111,7 @@ def city(store: Store, clock: StillClock) -> City:
 
 def test_an_invited_person_chooses_a_password_and_signs_in(city: City) -> None:
     token = city.invite("siti", name="Siti Rahma")
-    assert people.invited(city.store, token) == "Siti Rahma"
+    assert people.invitee(city.store, token).name == "Siti Rahma"
     assert city.listed().state is State.INVITED
     people.accept(city.store, token, PASSWORD)
     found = people.session(city.store, city.enter(" SITI "))
@@ -141,7 +141,7 @@ def test_a_wrong_name_and_a_wrong_password_are_told_alike(city: City, sign_in: s
 def test_a_link_is_used_once(city: City) -> None:
     token = city.invite("siti")
     people.accept(city.store, token, PASSWORD)
-    for again in (lambda: people.accept(city.store, token, OTHER), lambda: people.invited(city.store, token)):
+    for again in (lambda: people.accept(city.store, token, OTHER), lambda: people.invitee(city.store, token)):
         with refused(Code.LINK_OVER):
             again()
     assert city.enter()
@@ -158,7 +158,7 @@ def test_a_password_that_is_refused_does_not_use_the_link_up(city: City) -> None
 def test_what_is_no_token_opens_nothing(city: City, token: str) -> None:
     city.officer()
     with refused(Code.LINK_OVER):
-        people.invited(city.store, token)
+        people.invitee(city.store, token)
     with refused(Code.LINK_OVER):
         people.accept(city.store, token, PASSWORD)
     assert people.session(city.store, token) is None
@@ -169,7 +169,7 @@ def test_a_link_is_over_after_a_day_also_for_a_clock_that_steps_back(city: City)
     token = city.invite("siti")
     city.clock.advance(24 * 3600)
     with refused(Code.LINK_OVER):
-        people.invited(city.store, token)
+        people.invitee(city.store, token)
     city.clock.advance(-3600)
     with refused(Code.LINK_OVER):
         people.accept(city.store, token, PASSWORD)
@@ -211,7 +211,7 @@ def test_a_new_password_ends_every_session_and_link(city: City) -> None:
     people.change_password(city.store, siti, PASSWORD, OTHER)
     assert city.posts(elsewhere) is None
     with refused(Code.LINK_OVER):
-        people.invited(city.store, link)
+        people.invitee(city.store, link)
     assert city.enter("siti", OTHER)
 
 
@@ -361,7 +361,7 @@ def test_a_clock_that_is_corrected_by_a_little_ends_nothing(city: City) -> None:
     city.clock.advance(-30)
     city.invite("dewi")
     assert city.posts(token) is not None
-    assert people.invited(city.store, link) == "Siti"
+    assert people.invitee(city.store, link).name == "Siti"
 
 
 def test_sessions_are_ended_by_their_owner_and_by_an_admin_and_by_nobody_else(city: City) -> None:
@@ -805,7 +805,7 @@ def test_what_is_no_link_writes_nothing(city: City, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(city.store, "work", written)
     for asked in (token, "x"):
         with refused(Code.LINK_OVER):
-            people.invited(city.store, asked)
+            people.invitee(city.store, asked)
         assert people.session(city.store, asked) is None
 
 

@@ -174,7 +174,12 @@ def test_a_name_is_printable_and_of_a_length_that_is_shown(typed: str, kept: str
     ],
 )
 def test_a_link_lasts_a_day(age: timedelta, is_over: bool) -> None:
-    assert sessions.link_is_over(NOW - age, NOW) is is_over
+    assert sessions.link_is_over(NOW - age, None, NOW) is is_over
+
+
+@pytest.mark.parametrize(("over_at", "is_over"), [(NOW + SECOND, False), (NOW, True), (NOW - HOUR, True)])
+def test_a_link_that_was_mailed_lasts_until_its_own_end(over_at: datetime, is_over: bool) -> None:
+    assert sessions.link_is_over(NOW - MINUTE, over_at, NOW) is is_over
 
 
 @pytest.mark.parametrize(

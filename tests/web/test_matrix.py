@@ -54,7 +54,8 @@ CELLS = {
 }
 
 PAGES = {
-    "anybody": "assets.asset health.alive health.ready sign_in.page sign_in.enter sign_in.leave sign_in.invitation "
+    "anybody": "assets.asset health.alive health.ready sign_in.page sign_in.enter sign_in.leave sign_in.lost_page "
+    "sign_in.ask_for_link sign_in.invitation "
     "sign_in.accept sign_on.begin sign_on.begin_by_link sign_on.back factors.door factors.enter tasks.home",
     "signed in": "channels.page channels.add "
     "account.page account.change_password factors.page factors.prove sign_on.begin_to_bind tasks.page",

@@ -22,6 +22,7 @@ from lapor_sync.store.people import Holder, Person, PostRow
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.guard import board
+from lapor_sync.web.pages.sign_in import link_url
 
 people = Blueprint("people", __name__)
 
@@ -108,12 +109,7 @@ def new_link(person_id: str) -> str:
 
 
 def _shown_once(person: Person, token: str) -> str:
-    return render_template("link.html", person=person, link=_url(token))
-
-
-def _url(token: str) -> str:
-    path = url_for("sign_in.invitation", token=token)
-    return (board().public_url or request.host_url).rstrip("/") + path
+    return render_template("link.html", person=person, link=link_url(token))
 
 
 @people.post("/orang/<person_id>/akhiri")
@@ -235,7 +231,7 @@ def hand_over() -> str:
         on=_moment("on"),
         keep_work="leave_work" not in given,
     )
-    link = _url(done.link) if done.link else None
+    link = link_url(done.link) if done.link else None
     now = board().store.clock.now()
     return render_template("handed_over.html", done=done, row=row, link=link, is_later=done.at > now)
 

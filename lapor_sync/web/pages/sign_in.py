@@ -9,11 +9,12 @@ from flask import Blueprint, current_app, g, redirect, render_template, request,
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from lapor_sync.office import people
+from lapor_sync.office import lost_password, people
 from lapor_sync.web import guard, session
-from lapor_sync.web.failing import Problem, form_on
+from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.trouble import Trouble
 from lapor_sync.words.id import TroubleKind
+from lapor_sync.words.notices_id import Place
 
 sign_in = Blueprint("sign_in", __name__)
 FIRST = "/tugas"
@@ -92,16 +93,44 @@ def leave() -> Response:
     return redirect(url_for("sign_in.page"), 303)
 
 
+# A lost password.
+
+
+@sign_in.get("/masuk/lupa")
+def lost_page(problem: Problem | None = None, *, is_asked: bool = False) -> str:
+    """The form to ask for a link by mail."""
+    return render_template("lost_password.html", problem=problem, is_asked=is_asked, typed=typed())
+
+
+@sign_in.post("/masuk/lupa")
+@form_on(lost_page)
+def ask_for_link() -> str:
+    """Let a link go to the person's mailbox; what is answered says nothing of whether there is one."""
+    board, given = guard.board(), request.form.get("sign_in", "")[:1000]
+    if (sender := board.sender) is None or not board.mails_links:
+        return lost_page()
+    lost_password.ask(board.store, given, address=request.remote_addr)
+    place, before = Place(board.public_url or "", board.zone), link_url("")
+    board.later(lambda: lost_password.mail_link(board.store, sender, given, place, lambda token: before + token))
+    return lost_page(is_asked=True)
+
+
 # An invitation, and a lost password: the same link.
 
 
 @sign_in.get("/undangan/<token>")
 def invitation(token: str, problem: Problem | None = None) -> str:
     """Whom the link is for. To look uses nothing up: programs that read mails look at every link."""
-    name = people.invited(guard.board().store, token)
+    one = people.invitee(guard.board().store, token)
     return render_template(
-        "invitation.html", problem=problem, name=name, token=token, has_sign_on=guard.board().has_sign_on
+        "invitation.html", problem=problem, one=one, token=token, has_sign_on=guard.board().has_sign_on
     )
+
+
+def link_url(token: str) -> str:
+    """Return the address of a one-time link, as it is told to others."""
+    path = url_for("sign_in.invitation", token=token)
+    return (guard.board().public_url or request.host_url).rstrip("/") + path
 
 
 @sign_in.post("/undangan/<token>")
