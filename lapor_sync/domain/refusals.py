@@ -96,6 +96,10 @@ class Code(Coded):
     CODE_NOT_SENT = "code_not_sent"
     CHANNEL_CODE_WRONG = "channel_code_wrong"
     CHANNEL_UNKNOWN = "channel_unknown"
+    # What is kept at hand.
+    TITLE_UNUSABLE = "title_unusable", "most"
+    TOO_MANY_KEPT = "too_many_kept", "most"
+    TEMPLATE_UNKNOWN = "template_unknown"
     # Personal data.
     NOT_ENDED = "not_ended", "sign_in"
     NOT_OVER = "not_over", "tracking_id"

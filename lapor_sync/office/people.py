@@ -24,7 +24,7 @@ from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import passwords
 from lapor_sync.office.acting import acting
-from lapor_sync.store import channels, drafts, factors, institutions, people
+from lapor_sync.store import channels, drafts, factors, institutions, people, saved_filters
 from lapor_sync.store.database import Store, Work
 from lapor_sync.store.people import Link, Person, Session
 
@@ -456,6 +456,7 @@ def forget(store: Store, actor: Actor, sign_in: str) -> str:
             raise Refused(Code.NOT_ENDED, sign_in=one.sign_in)
         drafts.pass_on_all(work, one.id)
         channels.forget(work, one.id)
+        saved_filters.forget(work, one.id)
         people.forget(work, one, hash_of(one.sign_in))
         work.note("person_forgotten", _subject(one.id))
         return one.id

@@ -35,7 +35,7 @@ from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.notices import NoticeKind, NoticeState
 from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0018"
+HEAD = "0019"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -560,6 +560,30 @@ reply_template = Table(  # LAPOR's templates for answers, as its master list has
     Column("content", Text, nullable=False),
     Column("type", Text, nullable=False, server_default=""),
 )
+
+own_text = Table(  # a text for answers that an OPD, or the city for all ("" as OPD), wrote itself
+    "own_text",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("opd", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+)
+Index("own_text_opd", own_text.c.agency, own_text.c.opd, own_text.c.title, unique=True)
+
+saved_filter = Table(  # a filter of the list of reports that a person gave a name
+    "saved_filter",
+    metadata,
+    Column("id", _BigSerial, primary_key=True, autoincrement=True),
+    Column("agency", Text, nullable=False),
+    Column("person_id", BigInteger, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("made_at", Text, nullable=False),
+)
+Index("saved_filter_person", saved_filter.c.agency, saved_filter.c.person_id, saved_filter.c.name, unique=True)
 
 # Notices: where people are told things, what is told them and what became of it.
 

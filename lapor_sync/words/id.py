@@ -312,6 +312,11 @@ REFUSALS: Mapping[Code, Told] = {
         "Data laporan {tracking_id} tidak sedang dibatasi.", "Tidak ada yang perlu dilakukan."
     ),
     Code.ADDRESS_UNUSABLE: Told("Alamat itu tidak dapat dipakai.", "Perbaiki alamatnya."),
+    Code.TITLE_UNUSABLE: Told(
+        "Nama ini tidak dapat dipakai.", "Tuliskan 1 sampai {most} karakter dalam satu baris."
+    ),
+    Code.TOO_MANY_KEPT: Told("Sudah ada {most} yang tersimpan.", "Hapus salah satu dahulu."),
+    Code.TEMPLATE_UNKNOWN: Told("Templat itu sudah tidak ada.", "Pilih yang lain; jawaban Anda tetap ada."),
     Code.TOO_MANY_CHANNELS: Told("Sudah ada {most} alamat.", "Hapus salah satu dahulu."),
     Code.CODE_NOT_SENT: Told("Kode tidak dapat dikirim.", "Periksa alamatnya, lalu coba lagi nanti."),
     Code.CHANNEL_CODE_WRONG: Told(
@@ -523,6 +528,8 @@ ACTIONS: Mapping[str, str] = {
     "channel_verified": "memastikan alamat pemberitahuan",
     "channel_chosen": "memilih pemberitahuan",
     "channel_removed": "menghapus alamat pemberitahuan",
+    "text_kept": "menyimpan teks siap pakai",
+    "text_removed": "menghapus teks siap pakai",
     "link_made": "membuat tautan masuk",
     "link_mailed": "mengirim tautan lupa kata sandi ke surel",
     "password_chosen": "memilih kata sandi",

@@ -50,12 +50,14 @@ from lapor_sync.store import (
     outages,
     outbox,
     overview,
+    own_texts,
     pauses,
     people,
     quarantine,
     queries,
     received,
     reports,
+    saved_filters,
     templates,
     threads,
 )
@@ -134,6 +136,8 @@ def fill(work: Work, word: str, ref: str) -> None:
     drafts.put(work, person, "7001", text=word, is_secret=False, seen=word)
     drafts.pass_on(work, person, "999", None, START + A_DAY)
     notes.add(work, "7001", word, is_instruction=True, day=None)
+    own_texts.put(work, "611", word, word)
+    saved_filters.put(work, person, word, word)
     file = Attachment(url="address", file_name="surat", extension="pdf")
     citizen_files.note(work, {"7001": [file], "7002": [file]})
     channel = channels.add(work, person, "email", word, [NoticeKind.DIGEST])
@@ -219,7 +223,7 @@ def a_file(work: Work) -> citizen_files.Wanted:
 class Ids:
     """The other agency's ids, which a page of it would name."""
 
-    person = post = tenure = conflict = factor = channel = notice = "0"
+    person = post = tenure = conflict = factor = channel = notice = own_text = saved_filter = "0"
 
 
 def their_tenure() -> Tenure:
@@ -364,6 +368,15 @@ ENTRIES: dict[str, Call] = {
     "institutions.seen": institutions.seen,
     "templates.replace_all": lambda w: templates.replace_all(w, []),
     "templates.listing": templates.listing,
+    "own_texts.put": lambda w: bool(own_texts.put(w, "611", "x", "x")),
+    "own_texts.remove": lambda w: own_texts.remove(w, Ids.own_text),
+    "own_texts.get": lambda w: own_texts.get(w, Ids.own_text),
+    "own_texts.listing": lambda w: [one.title for one in own_texts.listing(w, {"611"})],
+    "own_texts.count": lambda w: own_texts.count(w, "611"),
+    "saved_filters.put": lambda w: saved_filters.put(w, Ids.person, "x", "x"),
+    "saved_filters.remove": lambda w: saved_filters.remove(w, Ids.person, Ids.saved_filter),
+    "saved_filters.of_person": lambda w: saved_filters.of_person(w, Ids.person),
+    "saved_filters.forget": lambda w: saved_filters.forget(w, Ids.person),
     "measured.measured": measured.measured,
     "marks.get": lambda w: [marks.get(w, one) for one in Mark],
     "marks.get_time": lambda w: marks.get_time(w, Mark.CURSOR),
@@ -492,6 +505,7 @@ ENTRIES: dict[str, Call] = {
     "people.end_sessions": lambda w: people.end_sessions(w, Ids.person),
     "people.is_familiar": lambda w: people.is_familiar(w, Ids.person, "theirs", START - A_DAY),
     "people.add_link": lambda w: people.add_link(w, Ids.person, "x"),
+    "people.add_mailed_link": lambda w: people.add_mailed_link(w, Ids.person, "x", START),
     "people.link_of": lambda w: people.link_of(w, "theirs"),
     "people.open_links": lambda w: people.open_links(w, Ids.person),
     "people.end_links": lambda w: people.end_links(w, Ids.person),
@@ -674,6 +688,8 @@ def together(store: Store, other_city: Store) -> Store:
         Ids.factor = factors.of(work, person.id)[0].id
         Ids.conflict = conflicts.listing(work)[0].id
         Ids.channel = channels.of_person(work, person.id)[0].id
+        Ids.own_text = own_texts.listing(work)[0].id
+        Ids.saved_filter = saved_filters.of_person(work, person.id)[0].id
         Ids.notice = notices.listing(work)[0].id
     return store
 

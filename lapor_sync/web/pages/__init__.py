@@ -9,6 +9,7 @@ from lapor_sync.web.pages.files import files
 from lapor_sync.web.pages.health import health
 from lapor_sync.web.pages.history import history
 from lapor_sync.web.pages.opds import opds
+from lapor_sync.web.pages.own_texts import own_texts
 from lapor_sync.web.pages.people import people
 from lapor_sync.web.pages.recap import recap
 from lapor_sync.web.pages.report import report
@@ -28,6 +29,7 @@ BLUEPRINTS = (
     health,
     history,
     opds,
+    own_texts,
     people,
     recap,
     report,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, g, redirect, render_template, request, url_for
 from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
@@ -20,8 +20,10 @@ from lapor_sync.domain.permits import Act, Subject
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile, ThreadItem, digest
 from lapor_sync.domain.seen import News, news_since, seen_of
+from lapor_sync.domain.thread import paragraphs
 from lapor_sync.office.finding import subject_of
-from lapor_sync.store import drafts, institutions, notes, outbox, threads
+from lapor_sync.store import drafts, institutions, notes, outbox, own_texts, templates, threads
+from lapor_sync.store.database import Work
 from lapor_sync.store.dossier import Dossier, dossier
 from lapor_sync.store.drafts import Draft
 from lapor_sync.store.notes import Note
@@ -74,6 +76,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         draft = drafts.get(work, session.person().person_id, one.tracking_id)
         written = notes.of_report(work, one.tracking_id)
         attached = shown(work, whole.report, whole.items)
+        offered = _offered(work, one) if rights.why_not is None else []
     now = board().store.clock.now()
     is_note = typed().get("for") == NOTE
     return render_template(
@@ -93,6 +96,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         typed_note=typed() if is_note else {},
         draft=draft,
         draft_news=_news(whole, draft),
+        offered=offered,
         notes=readable_notes(written, rights),
         preview=preview,
         most=MAX_TEXT - len(with_reference("", reference(board().mirror.rules.prefix))),
@@ -263,6 +267,46 @@ def preview(report_id: str) -> str:
     one = _found(report_id)
     session.demand(Act.ANSWER, subject_of(one))
     return _page(report_id, preview=with_reference(_text(), f"{board().mirror.rules.prefix}-······"))
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A text that can be put into an answer; `key` is what the form says of it."""
+
+    key: str
+    title: str
+    text: str
+    is_own: bool
+
+
+def _offered(work: Work, one: Mirrored) -> list[Offered]:
+    """The texts for an answer to this report: the OPD's and the city's own, then LAPOR's."""
+    opd = one.report.disposition_id
+    own = own_texts.listing(work, {opd} if opd else set())
+    return [
+        *(Offered(f"own.{each.id}", each.title, each.text, is_own=True) for each in own),
+        *(
+            Offered(f"lapor.{each.code}", each.title or each.code, paragraphs(each.content), is_own=False)
+            for each in templates.listing(work)
+        ),
+    ]
+
+
+@report.post("/laporan/<report_id>/templat")
+@form_on(page)
+def insert_template(report_id: str) -> Response | str:
+    """Put the text that was chosen behind what is typed; the page's script is answered with the text alone."""
+    one = _found(report_id)
+    session.demand(Act.ANSWER, subject_of(one))
+    with board().store.reading() as work:
+        offered = {each.key: each.text for each in _offered(work, one)}
+    text = offered.get(request.form.get("template", ""))
+    if text is None:
+        raise Refused(Code.TEMPLATE_UNKNOWN)
+    if "X-Papan" in request.headers:
+        return FlaskResponse(text, content_type="text/plain; charset=utf-8")
+    g.typed = {**typed(), "text": f"{_text()}\n\n{text}" if _text().strip() else text}
+    return _page(report_id)
 
 
 @report.post("/laporan/<report_id>/draf")

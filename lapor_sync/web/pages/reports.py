@@ -6,16 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as WerkzeugResponse
 
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.domain.period import YEARS
-from lapor_sync.store import institutions, queries
+from lapor_sync.office import saved_filters as office
+from lapor_sync.store import institutions, queries, saved_filters
 from lapor_sync.store.queries import NONE, Number, Order, Wanted
 from lapor_sync.web import session, table
 from lapor_sync.web.downloads import CSV, XLSX, download
+from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.guard import board
 from lapor_sync.words import id as words
 
@@ -26,6 +29,8 @@ COUNTED = 1000
 """So many are counted; of more it is said that they are more."""
 MOST_TEXT = 200
 """The longest text that is looked for."""
+MOST_QUERY = 4000
+"""The longest that the filters of a list can be, as an address writes them."""
 
 NAMES = ("colour", "waiting_on", "opd", "classification", "category", "channel", "district", "flag")
 """The filters that are named in the address as in the query."""
@@ -59,12 +64,13 @@ class Chosen(NamedTuple):
 
 
 @reports.get("/laporan")
-def page() -> str:
+def page(problem: Problem | None = None, **_of_act: str) -> str:
     """One part of the list, the newest first unless another order is asked for."""
-    within, (wanted, given) = session.within(), wanted_of(request.args)
+    args = typed_query() if request.method == "POST" else request.args
+    within, (wanted, given) = session.within(), wanted_of(args)
     order, now = order_of(given), board().store.clock.now()
     with board().store.reading() as work:
-        after = request.args.get("after")
+        after = args.get("after")
         found = table.part(work, wanted, within, order, after=after, most=MOST)
         if after is None and len(found.rows) < MOST:
             total = Number(len(found.rows), is_more=found.after is not None)
@@ -72,8 +78,13 @@ def page() -> str:
             total = queries.count(work, wanted, within, most=COUNTED)
         counts = queries.counts(work, wanted, within) if wanted.is_open else {}
         names = institutions.names(work)
+        saved = saved_filters.of_person(work, session.person().person_id)
     return render_template(
         "reports.html",
+        problem=problem,
+        saved=saved,
+        query=urlencode(given),
+        typed_name=typed().get("name", ""),
         rows=found.rows,
         total=total,
         is_sought_on=len(found.rows) < MOST and found.after is not None,
@@ -91,6 +102,30 @@ def page() -> str:
         xlsx=f"{url_for('reports.as_workbook')}?{urlencode(given)}",
         now=now,
     )
+
+
+def typed_query() -> dict[str, str]:
+    """Return the filters that a form of the list names."""
+    return dict(parse_qsl(request.form.get("query", "")[:MOST_QUERY]))
+
+
+@reports.post("/laporan/saringan")
+@form_on(page)
+def keep_filter() -> WerkzeugResponse:
+    """Give the filters of the list a name."""
+    session.within()  # who holds no post has no list
+    _, given = wanted_of(typed_query())
+    office.keep(board().store, session.person(), request.form.get("name", ""), urlencode(given))
+    return redirect(_url(given), 303)
+
+
+@reports.post("/laporan/saringan/<filter_id>/hapus")
+@form_on(page)
+def remove_filter(filter_id: str) -> WerkzeugResponse:
+    """Keep that name no more."""
+    session.within()
+    office.remove(board().store, session.person(), filter_id)
+    return redirect(_url(wanted_of(typed_query())[1]), 303)
 
 
 def wanted_of(args: Mapping[str, str]) -> tuple[Wanted, dict[str, str]]:

@@ -51,6 +51,22 @@ if (form) {
   form.elements.secret.addEventListener("change", () => { saved = null; save(); });
   addEventListener("pageshow", () => { isLeaving = false; });
   form.addEventListener("submit", () => { isLeaving = true; clearTimeout(timer); });
+  const insert = $("sisipkan");
+  insert?.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const body = new URLSearchParams({ csrf: form.elements.csrf.value, template: form.elements.template.value });
+    try {
+      const answer = await fetch(insert.formAction, {
+        method: "POST", body, headers: { "X-Papan": "1" }, redirect: "error",
+      });
+      if (!answer.ok) throw new Error(answer.status);
+      words.setRangeText(await answer.text(), words.selectionEnd, words.selectionEnd, "end"); // nothing typed goes
+      words.dispatchEvent(new Event("input"));
+      words.focus();
+    } catch {
+      $("draf").textContent = "Templat tidak dapat diambil. Coba lagi.";
+    }
+  });
   const files = $("files");
   files.addEventListener("change", () => {
     const { most, mostBytes } = files.dataset;
