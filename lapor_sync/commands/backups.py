@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import NoReturn
@@ -20,7 +21,9 @@ from lapor_sync.commands.base import (
     refuse_existing,
     stop_on_signals,
 )
+from lapor_sync.config import files_folder
 from lapor_sync.domain.errors import BadInput, NotAllowed, StoreError, UpstreamError
+from lapor_sync.domain.names import shown_path
 from lapor_sync.output import say
 from lapor_sync.store import marks
 from lapor_sync.store.backup import copy, database_file, flush, libpq_name, look_into
@@ -53,6 +56,9 @@ def backup(call: Call, file: Path) -> None:
     flush(file.parent)
     _remember(call)
     say(f"{file}: {contents}")
+    folder = files_folder(call.settings(), os.environ)
+    if folder.is_dir() and any(folder.iterdir()):
+        say(f"Not in it: the citizens' files. Copy {shown_path(folder)} as well (docs/backups.md).")
 
 
 def _remember(call: Call) -> None:

@@ -91,6 +91,10 @@ OF_LOST = Patience(free=3, longest=timedelta(minutes=15))
 OF_ADDRESS = Patience(free=50)
 """For one address: behind it may sit every office of the city."""
 
+CROWD, CROWD_SPAN = 100, timedelta(seconds=10)
+"""So many tries in so long are more than all officers of a city at once. Beyond them nobody's password is looked at who
+comes from an address that is not familiar: each look is the work of a core, and the pages of the others wait for it."""
+
 FORGOTTEN = timedelta(hours=1)
 """After this a wrong try counts no more."""
 

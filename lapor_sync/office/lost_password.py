@@ -26,7 +26,9 @@ def ask(store: Store, sign_in: str, *, address: str | None) -> None:
     known_as, origin = rules.sign_in_of(sign_in) or "", sessions.origin_of(address)
     account = accounts.hash_of(f"lost password of {known_as}")
     with store.work() as work:
-        accounts.refuse_haste(work, people.by_sign_in(work, known_as), account, origin, sessions.OF_LOST)
+        one = people.by_sign_in(work, known_as)
+        accounts.refuse_haste(work, one, account, origin, sessions.OF_LOST)
+        accounts.refuse_crowd(work, one, origin)
         people.add_try(work, account, origin)
 
 

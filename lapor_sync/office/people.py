@@ -170,7 +170,7 @@ def change_password(store: Store, signed_in: SignedIn, old: str, new: str) -> No
 
 def prove_by_password(store: Store, signed_in: SignedIn, password: str) -> None:
     """Prove once more that it is the person who uses the session. Raises Refused; what is wrong counts there alone."""
-    one = _prove(store, signed_in.sign_in, password, f"session {signed_in.session_id}")
+    one = _prove(store, signed_in.sign_in, password, f"session {signed_in.session_id}", is_stranger=False)
     with store.work(by_oneself(one.id)) as work:
         _forgive(work, one, f"session {signed_in.session_id}")
 
@@ -240,7 +240,7 @@ def begin_session(work: Work, person_id: str, origin: str, **how: object) -> str
     return token
 
 
-def _prove(store: Store, sign_in: str, password: str, origin: str) -> Person:
+def _prove(store: Store, sign_in: str, password: str, origin: str, *, is_stranger: bool = True) -> Person:
     """The person whose sign-in name and password these are. Raises Refused.
 
     The try is written down before the password is looked at, so that many at once are counted like one after another.
@@ -249,7 +249,10 @@ def _prove(store: Store, sign_in: str, password: str, origin: str) -> Person:
     known_as = rules.sign_in_of(sign_in) or ""
     account = hash_of(known_as)
     with store.reading() as work:
-        refuse_haste(work, people.by_sign_in(work, known_as), account, origin)
+        found = people.by_sign_in(work, known_as)
+        refuse_haste(work, found, account, origin)
+        if is_stranger:
+            refuse_crowd(work, found, origin)
     with passwords.turn():
         with store.work() as work:
             one = people.by_sign_in(work, known_as)
@@ -270,7 +273,7 @@ def refuse_haste(
 ) -> None:
     """Raise Refused where a pause is due before a further try for an account, which that person has, if any."""
     at = work.now
-    if one is not None and people.is_familiar(work, one.id, origin, at - sessions.FAMILIAR):
+    if _is_familiar(work, one, origin):
         pause = sessions.pause(people.tries(work, account=account, origin=origin), patience, at)
     else:
         pause = max(
@@ -279,6 +282,16 @@ def refuse_haste(
         )
     if pause:
         raise Refused(Code.SLOW_DOWN, seconds=pause)
+
+
+def refuse_crowd(work: Work, one: Person | None, origin: str) -> None:
+    """Raise Refused while so many try at once that it is no city's officers; but where the person signed in before."""
+    if not _is_familiar(work, one, origin) and people.is_crowded(work, sessions.CROWD, sessions.CROWD_SPAN):
+        raise Refused(Code.SIGN_IN_BUSY, seconds=passwords.COME_BACK)
+
+
+def _is_familiar(work: Work, one: Person | None, origin: str) -> bool:
+    return one is not None and people.is_familiar(work, one.id, origin, work.now - sessions.FAMILIAR)
 
 
 def _forgive(work: Work, one: Person, origin: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
@@ -505,6 +505,13 @@ def tries(work: Work, *, account: str | None = None, origin: str | None = None) 
     """Return when it was tried: for an account, from an origin, or for the one from the other."""
     query = select(sign_in_try.c.at).where(*_tried(work, account, origin))
     return tuple(from_text(at) for at in work.conn.execute(query).scalars())
+
+
+def is_crowded(work: Work, most: int, span: timedelta) -> bool:
+    """Return whether more than so many tries were made within that span of now, for whatever account, from anywhere."""
+    around = sign_in_try.c.at.between(to_text(work.now - span), to_text(work.now + span))
+    query = select(sign_in_try.c.id).where(sign_in_try.c.agency == work.agency, around).offset(most).limit(1)
+    return work.conn.execute(query).first() is not None
 
 
 def forget_tries(work: Work, *, account: str, origin: str) -> int:

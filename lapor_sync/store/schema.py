@@ -510,6 +510,7 @@ sign_in_try = Table(  # a try is noted before its password is looked at, and for
 )
 Index("sign_in_try_account", sign_in_try.c.agency, sign_in_try.c.account)
 Index("sign_in_try_origin", sign_in_try.c.agency, sign_in_try.c.origin)
+Index("sign_in_try_at", sign_in_try.c.agency, sign_in_try.c.at)
 
 # What people write to each other here; none of it goes to LAPOR.
 

@@ -510,6 +510,32 @@ def test_who_gets_no_turn_to_be_hashed_is_asked_to_come_back(city: City, monkeyp
     assert city.enter()
 
 
+def test_a_crowd_of_strangers_costs_no_hash_and_keeps_nobody_out_who_is_known(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city.officer()
+    city.enter()
+    with city.store.work() as work:
+        for number in range(101):
+            kept.add_try(work, f"account {number}", f"10.9.0.{number}")
+    looked: list[str | None] = []
+    is_right = passwords.is_right
+
+    def looks(given: str, of: str | None) -> bool:
+        looked.append(of)
+        return is_right(given, of)
+
+    monkeypatch.setattr(passwords, "is_right", looks)
+    for name in ("siti", "nobody@kota.example"):
+        with refused(Code.SIGN_IN_BUSY):
+            people.enter(city.store, name, PASSWORD, address="10.9.9.9")
+    assert looked == []
+    assert city.enter()
+    city.clock.advance(11)
+    with refused(Code.SIGN_IN_WRONG):
+        people.enter(city.store, "nobody@kota.example", PASSWORD, address="10.9.9.9")
+
+
 # Posts.
 
 

@@ -505,6 +505,7 @@ ENTRIES: dict[str, Call] = {
     "people.end_sessions": lambda w: people.end_sessions(w, Ids.person),
     "people.is_familiar": lambda w: people.is_familiar(w, Ids.person, "theirs", START - A_DAY),
     "people.add_link": lambda w: people.add_link(w, Ids.person, "x"),
+    "people.is_crowded": lambda w: people.is_crowded(w, 0, A_DAY),
     "people.add_mailed_link": lambda w: people.add_mailed_link(w, Ids.person, "x", START),
     "people.link_of": lambda w: people.link_of(w, "theirs"),
     "people.open_links": lambda w: people.open_links(w, Ids.person),

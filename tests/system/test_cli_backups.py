@@ -58,9 +58,12 @@ def test_a_backup_beside_a_daemon_that_writes(village: Rig, tmp_path: Path) -> N
         for n in range(3):
             village.stir(dice)
             ran(village, "backup", tmp_path / f"{n}.db")
+        (tmp_path / "data/files/kota/ab").mkdir(parents=True, exist_ok=True)
         done = ran(village, "backup", file)
         held = backup.look_into(file).of("kota")
-        assert done.out == f"{file}: {held}\n"
+        line, apart = done.out.splitlines()
+        assert line == f"{file}: {held}"
+        assert apart.startswith(f"Not in it: the citizens' files. Copy {tmp_path}/data/files/kota as well")
         assert held.deliveries == 12
         assert file.stat().st_mode & 0o777 == 0o600
         with village.mirror.store.reading() as work:

@@ -1,4 +1,4 @@
-"""the agencies' own texts for answers, and the filters that people gave a name
+"""the agencies' own texts for answers, the filters that people gave a name, and tries to sign in by their time
 
 A program of the schema before that is still at work goes on working beside it.
 """
@@ -36,6 +36,7 @@ def upgrade() -> None:
         _text("made_at"),
     )
     op.create_index("saved_filter_person", "saved_filter", ["agency", "person_id", "name"], unique=True)
+    op.create_index("sign_in_try_at", "sign_in_try", ["agency", "at"])
 
 
 def _text(name: str) -> sa.Column[str]:
