@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from lapor_sync.domain.errors import LaporSyncError, StoreError, StoreUnavailable
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.web.guard import SAFE, board
+from lapor_sync.web.session import signed_in
 from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn, Trouble
 from lapor_sync.words import Told, filled
 from lapor_sync.words import id as words
@@ -84,8 +85,15 @@ def _of_request(trouble: Trouble) -> BaseResponse:
 
 
 def _refused(refused: Refused) -> BaseResponse:
+    if refused.code in _BY_PERMITS:
+        known = signed_in()
+        person = known.person_id if known else None
+        board().mirror.log.warning("board_refused", reason=refused.code, id=person, page=request.endpoint)
     return again(Problem(*words.told(refused), refused.code), _STATUS.get(refused.code, 422))
 
+
+_BY_PERMITS = frozenset({Code.NOT_THE_POSTS, Code.OTHER_OPD})
+"""Nobody comes to these by the links of their own pages. Source: OWASP ASVS 5.0, 16.3.2."""
 
 _STATUS: Mapping[Code, int] = {
     Code.REPORT_UNKNOWN: 404,

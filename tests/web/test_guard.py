@@ -18,7 +18,7 @@ from lapor_sync.web.board import Board
 from lapor_sync.web.listening import address_of
 from lapor_sync.web.pages.sign_in import local
 from tests.databases import StillClock
-from tests.web.site import board_on, client_of, text_of, token_in
+from tests.web.site import INSPECTOR, Enter, board_on, client_of, text_of, token_in
 
 PUBLIC = "https://papan.kota.example"
 
@@ -33,6 +33,7 @@ def test_every_answer_lets_browsers_do_no_more_than_is_needed(client: FlaskClien
         headers = client.get(path).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert "object-src 'none'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "same-origin"
@@ -201,3 +202,20 @@ def test_a_form_that_is_too_large_is_told_so(client: FlaskClient, board: Board, 
     assert answer.status_code == 413
     assert "terlalu besar" in answer.text
     assert "board_failed" not in board.mirror.log.events  # type: ignore[attr-defined]
+
+
+def test_tls_is_asked_for_a_year_and_for_every_name_below(client: FlaskClient, public: FlaskClient) -> None:
+    asked = public.get("/masuk", base_url=PUBLIC).headers["Strict-Transport-Security"]
+    assert asked == "max-age=31536000; includeSubDomains"
+    assert "Strict-Transport-Security" not in client.get("/masuk").headers
+
+
+def test_no_method_shows_a_request_again(client: FlaskClient) -> None:
+    assert client.open("/masuk", method="TRACE").status_code == 405
+
+
+def test_an_act_that_the_posts_do_not_permit_is_logged_without_a_name(store: Store, enter: Enter) -> None:
+    client = enter(INSPECTOR)
+    assert client.get("/orang").status_code == 403
+    log = client.application.config["BOARD"].mirror.log
+    assert log.events == ["board_refused"]
