@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from connectors.simulator import wire
 from connectors.simulator.city import CITY_ID, INSTITUTIONS, TEMPLATES, categories
@@ -53,6 +53,11 @@ class Api:
     def __init__(self, world: World, files_url: str) -> None:
         self.world = world
         self._files_url = files_url
+
+    def _files(self) -> wire.FilesAt:
+        seconds = self.world.options.file_seconds
+        until = None if seconds is None else int(self.world.clock.now() + seconds)
+        return wire.FilesAt(self._files_url, until)
 
     def answer(self, call: Call, route: Route | None, params: Params) -> Reply:
         """The sound answer: credentials first, then the route; a write is stored when this returns."""
@@ -114,7 +119,7 @@ class Api:
     def complaint(self, call: Call, params: Params) -> Reply:
         """`GET /complaints/{id}/complaint`."""
         report = self.world.find(params["ref"])
-        results = wire.detail(report, self._files_url)
+        results = wire.detail(report, self._files())
         results["data"] = self._twisted(results["data"], report)
         if self.world.weather.day.drift:
             results["data"] = wire.drifted_detail(results["data"], report)
@@ -126,7 +131,8 @@ class Api:
         page, _ = _paging(call, FOLLOWUPS_PER_PAGE)
         items = wire.readable_items(report)
         start = (page - 1) * FOLLOWUPS_PER_PAGE
-        rows = [wire.followup(item, report, self._files_url) for item in items[start : start + FOLLOWUPS_PER_PAGE]]
+        files = self._files()
+        rows = [wire.followup(item, report, files) for item in items[start : start + FOLLOWUPS_PER_PAGE]]
         if self.world.weather.day.drift:
             rows = [wire.drifted_followup(row) for row in rows]
         return _page(call, rows, page, FOLLOWUPS_PER_PAGE, len(items))
@@ -239,13 +245,24 @@ def stored_file(world: World, call: Call) -> Reply:
     """An attachment, `/files/{id}/{name}`: another host's business, so credentials are unwelcome there."""
     if world.options.auth_header in call.headers or "token" in call.headers:
         return html_reply(400, "Credentials sent to a foreign host")
-    match = re.fullmatch(r"/files/(\d+)/([^/]+)", urlsplit(call.target).path)
+    target = urlsplit(call.target)
+    match = re.fullmatch(r"/files/(\d+)/([^/]+)", target.path)
     if match is None:
         return html_reply(404, "Not Found")
+    if world.options.file_seconds is not None and not _holds(world, int(match[1]), target.query):
+        return html_reply(403, "Request has expired")  # as stores say it, whatever is wrong with a signed address
     stored = world.files.get(int(match[1]))
     data = stored.data if stored else None
     invented = f"Berkas contoh {match[2]}\n".encode()
     return Reply(body=invented if data is None else data, content_type="application/octet-stream")
+
+
+def _holds(world: World, file_id: int, query: str) -> bool:
+    given = dict(parse_qsl(query))
+    until = given.get("Expires", "")
+    if not (until.isascii() and until.isdecimal()):
+        return False
+    return given.get("Signature") == wire.signature(file_id, int(until)) and world.clock.now() < int(until)
 
 
 def _refused(call: Call, wrong: Invalid) -> Reply:

@@ -17,6 +17,7 @@ class Options:
     rows of a page. list_fields: `full`, or `sparse` (id, tracking_id, status_name, updated_at only).
     life: whether random city life goes on as simulated time passes. start: simulated now at the start
     (aware; default: real now). late_seconds, slow_seconds: real seconds, of `late-read` and `slow`.
+    file_seconds: simulated seconds for which an address of a file holds; None: it is not signed, and holds for ever.
     """
 
     seed: int = 1
@@ -32,6 +33,7 @@ class Options:
     start: datetime | None = None
     late_seconds: float = 3.0
     slow_seconds: float = 2.0
+    file_seconds: int | None = None
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS:

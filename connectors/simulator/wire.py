@@ -7,10 +7,11 @@ without offset; all of it is WIB. Texts come back as HTML (`\\n` as `<br>`, `&` 
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, NamedTuple
 
 from connectors.simulator.city import CLASSIFICATIONS, TEMPLATES, categories, institution_name
 from connectors.simulator.clock import at_wib
@@ -92,7 +93,26 @@ def corrupted(row: Json, how: str) -> Any:
     return None
 
 
-def detail(report: Report, files_url: str) -> Json:
+class FilesAt(NamedTuple):
+    """Where files lie, and until when an address that is given now holds (seconds of the epoch; None: for ever)."""
+
+    url: str
+    until: int | None = None
+
+    def address_of(self, file: Attachment) -> str:
+        """Return a file's address: as stores sign them, another one at each read."""
+        query = (
+            f"?Expires={self.until}&Signature={signature(file.id, self.until)}" if self.until is not None else ""
+        )
+        return f"{self.url}/{file.id}/{file.file_name}{query}"
+
+
+def signature(file_id: int, until: int) -> str:
+    """Return what makes an address of a file good until then. It keeps nobody out: the stand-in's files are invented."""
+    return hashlib.sha256(f"file {file_id} until {until}".encode()).hexdigest()[:32]
+
+
+def detail(report: Report, files: FilesAt) -> Json:
     """`results` of `GET /complaints/{id}/complaint`: the report in `data`, its log rows beside it."""
     logs = [log for log in report.words.logs if is_readable(log)]
     data = {
@@ -104,7 +124,7 @@ def detail(report: Report, files_url: str) -> Json:
         "location_id": None,
         "is_priority": 0,
         "tags_raw": "",
-        "attachments": _attachments(report.words.attachments, report.index, files_url),
+        "attachments": _attachments(report.words.attachments, report.index, files),
         "updated_at": bare_iso(report.updated_at),
         "status_logs": [_status_log(log) for log in logs],
     }
@@ -138,7 +158,7 @@ def readable_items(report: Report) -> list[Item]:
     return items[::-1]
 
 
-def followup(item: Item, report: Report, files_url: str) -> Json:
+def followup(item: Item, report: Report, files: FilesAt) -> Json:
     """One row of `GET /complaints/{id}/followups`."""
     return {
         "id": item.id,
@@ -150,7 +170,7 @@ def followup(item: Item, report: Report, files_url: str) -> Json:
         "institution_from_name": _speaker(item),
         "institution_to_name": institution_name(item.to_id),
         "data": _changes(item),
-        "attachments": _attachments(item.attachments, item.id, files_url),
+        "attachments": _attachments(item.attachments, item.id, files),
     }
 
 
@@ -165,20 +185,20 @@ def _changes(item: Item) -> str | None:
     return json.dumps({"status_old": {"name": item.status_old}, "status_new": {"name": item.status_new}})
 
 
-def _attachments(stored: Sequence[Attachment], kind: int, files_url: str) -> Any:
+def _attachments(stored: Sequence[Attachment], kind: int, files: FilesAt) -> Any:
     """Files as a list or as an object with numeric keys and `docs`; none in one of four ways."""
     if not stored:
         return ("[]", None, [], {"docs": []})[kind % 4]
-    rows = [_attachment(file, files_url) for file in stored]
+    rows = [_attachment(file, files) for file in stored]
     if kind % 2:
         return rows
     return {**{str(place): row for place, row in enumerate(rows)}, "docs": rows}
 
 
-def _attachment(file: Attachment, files_url: str) -> Json:
+def _attachment(file: Attachment, files: FilesAt) -> Json:
     return {
         "id": file.id,
-        "path": f"{files_url}/{file.id}/{file.file_name}",
+        "path": files.address_of(file),
         "file_name": file.file_name,
         "extension": file.extension,
     }

@@ -263,6 +263,28 @@ def test_invented_attachments_can_be_fetched_too(simulator: Simulator, client: h
     assert httpx.get(simulator.origin + "/files/x").status_code == 404
 
 
+def test_signed_addresses_of_files_expire_and_each_read_gives_another() -> None:
+    with (
+        Simulator(Options(reports=30, start=START, speed=0, file_seconds=900)) as simulator,
+        httpx.Client(base_url=simulator.url, headers=HEADERS) as client,
+    ):
+        paths = [f"/complaints/{one['id']}/complaint" for one in simulator.world.summary()["reports"]]
+        path = next(one for one in paths if "Expires=" in client.get(one).text)
+
+        def address() -> str:
+            found: dict[str, Any] | list[Any] = results(client.get(path))["data"]["attachments"]
+            return str((found["docs"] if isinstance(found, dict) else found)[0]["path"])
+
+        first = address()
+        assert httpx.get(first).status_code == 200
+        for wrong in (first.partition("?")[0], f"{first}0", f"{first.partition('?')[0]}?Expires=x&Signature=y"):
+            assert httpx.get(wrong).status_code == 403
+        simulator.world.clock.advance(900)
+        assert httpx.get(first).status_code == 403
+        assert address() != first
+        assert httpx.get(address()).status_code == 200
+
+
 @pytest.mark.parametrize(
     "files",
     [
