@@ -536,7 +536,12 @@ def note_what_is_over(
     _end_links(work, or_(made <= to_text(links_before), made > to_text(links_after), link.c.over_at <= work.at))
     ended = (tenure.c.agency == work.agency, tenure.c.is_over == 0, tenure.c.until <= work.at)
     work.conn.execute(update(tenure).where(*ended).values(is_over=1))
-    old = (sign_in_try.c.agency == work.agency, sign_in_try.c.at < to_text(tries_before))
+    forget_old_tries(work, tries_before)
+
+
+def forget_old_tries(work: Work, before: datetime) -> None:
+    """Forget tries to sign in that were made before then."""
+    old = (sign_in_try.c.agency == work.agency, sign_in_try.c.at < to_text(before))
     work.conn.execute(delete(sign_in_try).where(*old))
 
 

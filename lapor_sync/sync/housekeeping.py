@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from lapor_sync.domain.errors import UpstreamError
+from lapor_sync.domain.sessions import FORGOTTEN
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
 from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, templates, threads
@@ -83,6 +84,7 @@ def drop_personal(setup: Mirror) -> bool:
         raw = threads.drop_raw(work, now - timedelta(days=setup.pace.raw_days))
         names = reports.drop_reporter_names(work, now - timedelta(days=setup.pace.reporter_name_days))
         people.forget_sessions(work, now - A_QUARTER)
+        people.forget_old_tries(work, now - FORGOTTEN)
         if raw or names:
             work.note("dropped", "personal", raw=raw, names=names)
     return True

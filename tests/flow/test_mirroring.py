@@ -16,6 +16,7 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Missing, UpstreamError
 from lapor_sync.interface import status
 from lapor_sync.mirror.mirror import Rules
+from lapor_sync.store import people
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.overview import overview
 from lapor_sync.store.schema import mark as mark_table
@@ -465,9 +466,14 @@ def test_a_reporters_name_is_kept_in_its_own_field_only(tmp_path: Path) -> None:
 
 
 def test_names_and_raw_payloads_are_dropped_in_time(tmp_path: Path) -> None:
-    """After 90 days no payload as it came is left, after a year no reporter's name of a closed report."""
+    """After 90 days no payload as it came is left, after a year no reporter's name of a closed report.
+
+    Nor is it known any more who tried to sign in, though nobody signed in since.
+    """
     with bench(tmp_path / "kota.db", reports=40) as city:
         city.settle_down()
+        with city.setup.store.work() as work:
+            people.add_try(work, "account", "10.1.2.3")
         names = [one for one in city.all_mirrored().values() if one.report.reporter_name and one.closed_at]
         assert names
         assert city.contents()["raw_payload"]
@@ -476,6 +482,7 @@ def test_names_and_raw_payloads_are_dropped_in_time(tmp_path: Path) -> None:
         city.cycle()
         read_at = {row[-1][:10] for row in city.contents()["raw_payload"]}
         assert all(day >= "2026-05-31" for day in read_at)
+        assert city.contents()["sign_in_try"] == []
 
         city.pass_time(366 * 86_400)
         city.cycle()

@@ -516,6 +516,7 @@ ENTRIES: dict[str, Call] = {
     "people.note_what_is_over": lambda w: people.note_what_is_over(
         w, links_before=START + A_DAY, links_after=START, tries_before=START + A_DAY
     ),
+    "people.forget_old_tries": lambda w: people.forget_old_tries(w, START + A_DAY),
     "people.end_everything": people.end_everything,
     "people.forget_sessions": lambda w: people.forget_sessions(w, START + A_DAY),
     "people.posts_of": lambda w: people.posts_of(w, Ids.person),
