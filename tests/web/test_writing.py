@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lapor_sync import office
+from lapor_sync import __version__, office
 from lapor_sync.domain.colour import Colour, Verdict
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.next_step import Scene
@@ -382,7 +382,9 @@ def test_an_open_page_learns_that_something_changed_and_nothing_else(
         return answer.text
 
     first = version()
-    assert f'data-version="{first}"' in client.get("/laporan/7001").text
+    page = client.get("/laporan/7001")
+    assert f'data-version="{first}"' in page.text
+    assert f"lapor-sync {__version__} " in text_of(page)
     assert version() == first
     office.respond(board.mirror, of_shell("budi"), NewResponse(given_id="7001", text=TEXT))
     second = version()

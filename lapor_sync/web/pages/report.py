@@ -91,7 +91,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         limits=limits_of(whole, now),
         entries=timeline(whole),
         seen=_seen(whole),
-        version=_version(whole.report, whole.items, whole.deliveries, written),
+        its_version=_version(whole.report, whole.items, whole.deliveries, written),
         typed={} if is_note else typed(),
         typed_note=typed() if is_note else {},
         draft=draft,
