@@ -22,7 +22,7 @@ from lapor_sync.clock import SystemClock
 from lapor_sync.config import Settings
 from lapor_sync.domain.errors import Missing
 from lapor_sync.domain.ports import Connector, ListedRow, ListPage
-from lapor_sync.domain.report import Institution, Report, Thread
+from lapor_sync.domain.report import Institution, Report, Template, Thread
 from lapor_sync.store.database import open_store
 from lapor_sync.sync.cycle import backfill
 from lapor_sync.sync.pull import Tally
@@ -69,6 +69,10 @@ class Inside:
         return threads.thread(followups(int(report_id) - FIRST_ID), zone=ZONE, began_at=self._now)
 
     def institutions(self) -> tuple[Institution, ...]:
+        """None."""
+        raise Missing("no master list")
+
+    def templates(self) -> tuple[Template, ...]:
         """None."""
         raise Missing("no master list")
 

@@ -30,7 +30,7 @@ SECTIONS: Mapping[str, Mapping[str, Command]] = {
         "plan": Command("plan", "what the next cycle would do"),
         "recap": Command("recap", "what came in a period, and how it was answered"),
         "quarantine": Command("looking", "records that could not be read, and why"),
-        "audit": Command("looking", "prove the audit log, or export it"),
+        "audit": Command("audit", "prove the audit log, or export it"),
     },
     "Act": {
         "respond": Command("acting", "write an OPD's response"),

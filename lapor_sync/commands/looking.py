@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -22,8 +21,7 @@ from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.people import Actor
 from lapor_sync.monitoring.health import not_fresh
 from lapor_sync.office import institution_by_part, known_report
-from lapor_sync.output import say, say_json, say_json_lines
-from lapor_sync.store import audit as chain
+from lapor_sync.output import say_json, say_json_lines
 from lapor_sync.store import lock, overview, queries
 from lapor_sync.store import quarantine as put_away
 from lapor_sync.store.database import Store, Work
@@ -180,31 +178,3 @@ def quarantine(call: Call, as_json: bool) -> None:
     with call.looking() as work:
         found = [interface.quarantined(one) for one in put_away.listing(work)]
     say_json_lines(found) if as_json else screens.quarantine(found, call.zone)
-
-
-@click.group()
-def audit() -> None:
-    """The audit log: prove it, or export it."""
-
-
-@audit.command("verify")
-@click.option("--head", metavar="HASH", help="A head that the journal or a backup names.")
-@click.pass_obj
-def audit_verify(call: Call, head: str | None) -> None:
-    """Walk the whole chain; with --head, that hash must be in it."""
-    wanted = head.strip().lower() if head is not None else None
-    if wanted is not None and not re.fullmatch("[0-9a-f]{64}", wanted):
-        raise click.UsageError("--head must be 64 of 0-9 and a-f, as `lapor-sync status` and the journal show it.")
-    with call.looking() as work:
-        found = chain.verify(work.conn, work.agency, wanted)
-    say(f"ok {found.count} rows, head {found.hash}")
-    if head is None:
-        say("Without --head a cut tail or a full rewrite cannot be seen: heads are in the journal.", err=True)
-
-
-@audit.command("export")
-@click.pass_obj
-def audit_export(call: Call) -> None:
-    """Every row as JSON, one a line."""
-    with call.looking() as work, closing(chain.rows(work.conn, work.agency)) as rows:
-        say_json_lines(rows)

@@ -169,6 +169,34 @@ def test_a_cut_tail_is_found_with_a_head_from_elsewhere_only(chain: Store) -> No
         verify(chain, known.hash)
 
 
+@pytest.mark.parametrize("wrong", [None, *range(1, 6)])
+def test_a_chain_is_proven_in_halves_as_in_one(chain: Store, wrong: int | None) -> None:
+    """What the first comes to is what the second begins from; neither passes over a row that was changed."""
+    unguard(chain)
+    run(chain, f"UPDATE audit SET who = 'x' WHERE seq = {wrong or 0}")
+    with chain.reading() as work:
+        middle = audit.middle(work.conn, work.agency)
+        assert middle.count == 2
+        parts = ((audit.START, 2, middle), (middle, None, audit.head(work.conn, work.agency)))
+        for after, until, end in parts:
+            if wrong is not None and after.count < wrong <= end.count:
+                with pytest.raises(AuditBroken, match=f"Audit row {wrong} does not follow"):
+                    audit.walk(work.conn, work.agency, after, until)
+            else:
+                assert audit.walk(work.conn, work.agency, after, until) == end
+
+
+def test_a_row_too_large_is_none_of_the_half_before_it(chain: Store) -> None:
+    unguard(chain)
+    long = "printf('%.*c', 3000000, 'x')" if chain.engine.dialect.name == "sqlite" else "repeat('x', 3000000)"
+    run(chain, f"UPDATE audit SET data = {long} WHERE seq = 4")
+    with chain.reading() as work:
+        middle = audit.middle(work.conn, work.agency)
+        assert audit.walk(work.conn, work.agency, audit.START, middle.count) == middle
+        with pytest.raises(AuditBroken, match="Audit row 4, after 3 others, cannot be read"):
+            audit.walk(work.conn, work.agency, middle)
+
+
 def test_an_older_head_is_in_the_chain(chain: Store) -> None:
     """A head that was written down a year ago still proves what came before it."""
     for known in hashes(chain):

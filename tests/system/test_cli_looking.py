@@ -7,6 +7,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from connectors.simulator import Options, Simulator
 from lapor_sync.clock import SystemClock
+from lapor_sync.store import audit
 from lapor_sync.store.database import open_store
 from tests.system.cli_runner import Cli
 
@@ -580,6 +582,25 @@ def test_the_audit_verifies_and_is_exported(cli):
     rows = cli("audit", "export").lines
     assert len(rows) == found["audit_rows"]
     assert isinstance(rows[0]["data"], dict)
+
+
+def test_a_long_chain_is_proven_by_two_processes(cli, monkeypatch):
+    """As by one, and whatever is wrong is said as by one."""
+    found = cli("audit", "verify").out
+    monkeypatch.setattr("lapor_sync.commands.audit.FOR_TWO", 2)
+    monkeypatch.setattr("lapor_sync.commands.audit.ProcessPoolExecutor", lambda *_: ThreadPoolExecutor(2))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+    with monkeypatch.context() as never:
+        never.setattr(audit, "verify", None)
+        assert cli("audit", "verify").out == found
+    for trigger in ("update", "delete", "insert"):
+        change(cli, f"DROP TRIGGER audit_no_{trigger}")
+    half = int(found.split()[1]) // 2
+    change(cli, f"UPDATE audit SET hash = CAST(x'c328' AS TEXT) WHERE seq = {half}")
+    assert cli("audit", "verify").says(f"Audit row {half}, after {half - 1} others, cannot be read")
+    for seq in (3, 1):
+        change(cli, f"UPDATE audit SET who = 'x' WHERE seq = {seq}")
+        assert cli("audit", "verify").says(f"Audit row {seq} does not follow from row {seq - 1}")
 
 
 def test_a_head_that_is_none_or_not_in_the_chain(cli):
