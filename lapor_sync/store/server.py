@@ -29,10 +29,15 @@ _OFF = {
 _SEEN = """
 SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
   current_setting('synchronous_standby_names') AS synchronous,
-  (SELECT count(*) FROM pg_stat_replication WHERE application_name <> 'pg_basebackup') AS standbys,
+  (SELECT count(*) FROM pg_stat_replication WHERE application_name <> 'pg_basebackup')
+    + (SELECT count(*) FROM pg_replication_slots WHERE slot_type = 'physical' AND NOT temporary AND NOT active)
+    AS standbys,
+  (SELECT count(*) FROM pg_stat_replication WHERE application_name <> 'pg_basebackup' AND sync_state = 'async')
+    AS behind,
   (SELECT string_agg(c.relname, ', ' ORDER BY c.relname) FROM pg_class c
    WHERE c.relpersistence = 'u' AND c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace) AS unlogged
 """
+"""A standby that is away right now has its slot. Which one is asynchronous beside others only some roles may see."""
 
 
 def weak_points(conn: Connection) -> list[WeakPoint]:
@@ -57,12 +62,12 @@ def weak(seen: Mapping[Any, Any]) -> list[WeakPoint]:
                 todo=advise(Todo.SET_LOGGED),
             )
         )
-    if seen["standbys"] and not seen["synchronous"]:
+    if seen["behind"] or (seen["standbys"] and not seen["synchronous"]):
         found.append(WeakPoint(what=_ASYNCHRONOUS, todo=advise(Todo.SYNCHRONOUS), may_lose=False))
     return found
 
 
 _ASYNCHRONOUS = (
-    "here, but its standby is asynchronous: one that takes over may have forgotten what was sent last, and it would "
+    "here, but a standby is asynchronous: where it takes over it may have forgotten what was sent last, and it would "
     "go twice"
 )

@@ -450,11 +450,24 @@ def test_what_may_lose_a_commit_is_named(postgres_store: Store, monkeypatch: pyt
         assert all(one.may_lose for one in found)
 
 
-@pytest.mark.parametrize(("standbys", "synchronous", "count"), [(1, "", 1), (1, "*", 0), (0, "", 0)])
-def test_a_standby_that_may_be_behind_is_named(standbys: int, synchronous: str, count: int) -> None:
+def test_a_standby_that_is_away_right_now_is_named(postgres_store: Store) -> None:
+    """It has its slot on the server, and may be what takes over."""
+    slot = make_url(str(postgres_store.engine.url)).database
+    with postgres_store.reading() as work:
+        work.conn.exec_driver_sql(f"SELECT pg_create_physical_replication_slot('{slot}')")
+        assert [one.what for one in weak_points(work.conn) if "a standby is asynchronous" in one.what]
+        work.conn.exec_driver_sql(f"SELECT pg_drop_replication_slot('{slot}')")
+        assert not [one for one in weak_points(work.conn) if not one.may_lose]
+
+
+@pytest.mark.parametrize(
+    ("standbys", "behind", "synchronous", "count"),
+    [(1, 0, "", 1), (1, 1, "", 1), (1, 0, "*", 0), (2, 1, "first", 1), (0, 0, "", 0)],
+)
+def test_a_standby_that_may_be_behind_is_named(standbys: int, behind: int, synchronous: str, count: int) -> None:
     """What it takes over may lack what was sent last; a person says so to the program with `restore`."""
     seen = {"fsync": "on", "full_page_writes": "on", "unlogged": None}
-    found = weak({**seen, "standbys": standbys, "synchronous": synchronous})
+    found = weak({**seen, "standbys": standbys, "behind": behind, "synchronous": synchronous})
     assert len(found) == count
     assert all("asynchronous" in one.what and "lapor-sync restore" in advised(one.todo) for one in found)
     assert not any(one.may_lose for one in found)
