@@ -409,6 +409,7 @@ def _own_connection(engine: Engine, name: str) -> Iterator[Connection]:
             conn.detach()  # never back into the pool, where it might hold the lock on
             conn.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
             conn.execute(text(_NOTICE_DEATH))
+            conn.execute(text(_MAY_IDLE))
         yield conn
     finally:
         with suppress(SQLAlchemyError):
@@ -420,6 +421,9 @@ SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalive
   set_config('tcp_keepalives_count', '3', false)
 """
 """Else the server keeps the lock of a holder whose whole machine died for two hours."""
+
+_MAY_IDLE = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
+"""Whatever server, database or role are set to: between two cycles it says nothing for minutes."""
 
 
 @contextmanager

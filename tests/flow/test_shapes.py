@@ -316,6 +316,10 @@ def field_of_detail(city: Stage) -> None:
     city.upstream.details[ITS]["comments_total"] = 3
 
 
+def time_in_list(city: Stage) -> None:
+    city.upstream.listed[0] |= {"updated_at": "2026-03-02 10:00:00"}
+
+
 @pytest.mark.parametrize(
     ("hint", "named"),
     [
@@ -323,6 +327,7 @@ def field_of_detail(city: Stage) -> None:
         (time_of_item, "followups/1"),
         (beside, "followups"),
         (field_of_detail, "complaint.comments_total"),
+        (time_in_list, "complaint.updated_at (list)"),
     ],
 )
 def test_what_was_known_and_says_more_now_is_asked_about(
@@ -330,6 +335,8 @@ def test_what_was_known_and_says_more_now_is_asked_about(
 ) -> None:
     """Moderation withholds the item past the grace; anything else that moved since the try may tell of it."""
     with at_rest(tmp_path) as city:
+        city.upstream.listed[0] = dict(city.upstream.listed[0])
+        city.upstream.details[ITS].pop("updated_at")
         ref = city.respond(MINE, TEXT)
         city.upstream.lose(shown=False)
         city.cycle()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from lapor_sync.domain.errors import LockHeld, StoreUnavailable
 from lapor_sync.store import lock
@@ -355,6 +355,16 @@ def test_a_lost_lock_is_noticed(postgres_store: Store) -> None:
             holding.check()
     with lock.working(postgres_store.engine, postgres_store.agency, "daemon") as holding:
         holding.check()
+
+
+def test_a_lock_that_is_not_asked_for_a_while_is_kept(postgres_url: str, clock: StillClock) -> None:
+    """Where the server ends idle sessions, each cycle would lose its lock, and nothing would ever leave."""
+    admin(f"ALTER DATABASE {make_url(postgres_url).database} SET idle_session_timeout = '100ms'")
+    store = open_store(postgres_url, "kota", clock)
+    with lock.working(store.engine, "kota", "daemon") as holding:
+        time.sleep(0.5)
+        holding.check()
+    store.close()
 
 
 def test_the_lock_is_per_database(postgres_store: Store, tmp_path: Path, clock: StillClock) -> None:
