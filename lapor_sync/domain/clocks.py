@@ -1,4 +1,4 @@
-"""The four clocks of a report, and which of them is due next. Source: rules, section 5."""
+"""The five clocks of a report, and which of them is due next. Source: rules, section 5."""
 
 from __future__ import annotations
 
@@ -75,6 +75,7 @@ class Deadlines(NamedTuple):
     answer: ClockState | None = None
     resolve: ClockState | None = None
     auto_close: ClockState | None = None
+    complete: ClockState | None = None
 
     @property
     def deadline(self) -> Deadline | None:
@@ -157,14 +158,15 @@ def clocks(facts: ClockFacts, limits: tuple[Limits, ...], days: WorkingDays) -> 
     `limits` is what `load_limits` returns. A clock whose start is not known starts when the report was received
     (`estimated`); where that is not known either, there is no such clock.
 
-    `Tunda` pauses: no clock runs. The working days of a pause whose begin and end the thread shows are added to
-    the limit; one that the thread does not show adds nothing. Reopening never extends: resolve starts at the first
-    disposition ever, answer only anew for a new OPD.
+    `Tunda` pauses: no clock runs but the reporter's own, `complete`, where the thread shows since when. The working
+    days of a pause whose begin and end the thread shows are added to the limit; one that the thread does not show adds
+    nothing. Reopening never extends: resolve starts at the first disposition ever, answer only anew for a new OPD.
     """
     if facts.colour in CLOSED or facts.unknown:
         return Deadlines()
     items = facts.items or ()
-    bench = _Bench(facts=facts, limits=limits, days=days, pauses=_pauses(items))
+    pauses, postponed_at = _pauses(items)
+    bench = _Bench(facts=facts, limits=limits, days=days, pauses=pauses)
     is_answered = any(item.kind is ItemKind.ANSWER for item in items)
     first_disposed = next((at for at, item in enumerate(items) if item.kind is ItemKind.DISPOSITION), None)
     disposed = facts.disposed or first_disposed is not None or is_answered
@@ -173,6 +175,7 @@ def clocks(facts: ClockFacts, limits: tuple[Limits, ...], days: WorkingDays) -> 
         answer=_answer(bench, items) if disposed and not facts.with_city else None,
         resolve=_resolve(bench, items, first_disposed) if disposed else None,
         auto_close=_auto_close(bench, items),
+        complete=_complete(bench, postponed_at) if facts.postponed else None,
     )
 
 
@@ -207,6 +210,12 @@ def _auto_close(bench: _Bench, items: tuple[ThreadItem, ...]) -> ClockState | No
     return bench.since(ClockKind.AUTO_CLOSE, items, last) if is_timed else None
 
 
+def _complete(bench: _Bench, postponed_at: datetime | None) -> ClockState | None:
+    """The reporter's time to complete what was asked for. A start that is not shown is not guessed."""
+    state = bench.clock(ClockKind.COMPLETE, postponed_at) if postponed_at else None
+    return state and state._replace(paused=False)
+
+
 def _disposed_anew(items: tuple[ThreadItem, ...]) -> int | None:
     """Where the last disposition to a new OPD stands: the same OPD again does not start its clock anew.
 
@@ -223,9 +232,9 @@ def _disposed_anew(items: tuple[ThreadItem, ...]) -> int | None:
     return found
 
 
-def _pauses(items: tuple[ThreadItem, ...]) -> tuple[_Pause, ...]:
-    """The pauses that the items' status changes show from begin to end."""
-    pauses, since = [], None
+def _pauses(items: tuple[ThreadItem, ...]) -> tuple[tuple[_Pause, ...], datetime | None]:
+    """The pauses that the items' status changes show from begin to end, and since when there is one that lasts."""
+    pauses, since = list[_Pause](), None
     for item in items:
         if not item.status_new:
             continue
@@ -237,7 +246,7 @@ def _pauses(items: tuple[ThreadItem, ...]) -> tuple[_Pause, ...]:
         elif since:
             pauses.append(_Pause(since, at))
             since = None
-    return tuple(pauses)
+    return tuple(pauses), since
 
 
 def _sane(at: datetime | None) -> datetime | None:

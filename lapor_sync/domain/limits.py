@@ -32,6 +32,7 @@ class ClockKind(StrEnum):
     ANSWER = "answer"  # disposed to the OPD until its first answer
     RESOLVE = "resolve"  # first disposed until hijau or abu
     AUTO_CLOSE = "auto_close"  # last answer until upstream closes it by itself
+    COMPLETE = "complete"  # postponed until the reporter has completed what was asked for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +50,7 @@ class Limits:
     verify: int
     answer: int
     auto_close: int
+    complete: int | None
     resolve: Mapping[str, int | None]
     otherwise: int | None
 
@@ -58,6 +60,8 @@ class Limits:
             return self.resolve.get(canonical(classification or ""), self.otherwise)
         if clock is ClockKind.VERIFY:
             return self.verify
+        if clock is ClockKind.COMPLETE:
+            return self.complete
         return self.answer if clock is ClockKind.ANSWER else self.auto_close
 
 
@@ -149,6 +153,7 @@ class _Regulation(_Strict):
     verify: _Days
     answer: _Days
     auto_close: _Days
+    complete: _DaysOrNone = "none"
     resolve: _Resolve
 
     def limits(self) -> Limits:
@@ -160,6 +165,7 @@ class _Regulation(_Strict):
             verify=self.verify,
             answer=self.answer,
             auto_close=self.auto_close,
+            complete=_number(self.complete),
             resolve=self.resolve.by_name(),
             otherwise=_number(self.resolve.otherwise),
         )

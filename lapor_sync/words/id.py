@@ -418,6 +418,7 @@ CLOCKS: Mapping[ClockKind, str] = {
     ClockKind.ANSWER: "jawaban pertama OPD",
     ClockKind.RESOLVE: "penyelesaian",
     ClockKind.AUTO_CLOSE: "ditutup otomatis oleh LAPOR",
+    ClockKind.COMPLETE: "pelapor melengkapi data",
 }
 
 SPEAKERS: Mapping[ItemKind, str] = {

@@ -215,7 +215,10 @@ def test_the_limits_that_hold_are_those_in_force_on_the_day() -> None:
     assert limits[1].for_clock(ClockKind.RESOLVE, "pengaduan") == 4
     assert limits[1].for_clock(ClockKind.RESOLVE, "aspirasi") is None
     assert limits[1].for_clock(ClockKind.RESOLVE, None) is None
-    assert [limits[0].for_clock(clock, None) for clock in ClockKind] == [5, 6, 8, 7]
+    assert [limits[0].for_clock(clock, None) for clock in ClockKind] == [5, 6, 8, 7, None]
+    with_it = load_limits(WHOLE.replace("auto_close = 7", "auto_close = 7\ncomplete = 9"))
+    assert with_it[0].for_clock(ClockKind.COMPLETE, None) == 9
+    assert [one.for_clock(ClockKind.COMPLETE, None) for one in LIMITS] == [10, 10]
 
 
 @pytest.mark.parametrize(
@@ -430,6 +433,19 @@ def test_a_postponed_report_has_no_running_clock() -> None:
     assert sure(deadlines.answer).paused
     assert deadlines.verify is None
     assert timed(ANSWERED._replace(postponed=True)).auto_close_at is None
+
+
+def test_a_postponed_report_has_the_reporter_s_own_clock() -> None:
+    """Ten working days from the pause that lasts, and no deadline of the city's; no start is guessed."""
+    over = (item("l", at(7, 1), status="Tunda"), item("l", at(7, 2), status="Dalam Proses"))
+    asked = (*over, item("l", at(7, 8), status="Tunda"), item("l", at(7, 9), status="Tunda"), item("r", at(7, 10)))
+    deadlines = timed(DISPOSED._replace(postponed=True, items=(item("d", at(7, 7)), *asked)))
+    own = sure(deadlines.complete)
+    assert (own.started_at, own.due_at, own.paused, own.estimated) == (at(7, 8), end(7, 22), False, False)
+    assert (deadlines.deadline, deadlines.overdue(at(9, 1)), deadlines.estimated) == (None, False, False)
+    for hidden in (DISPOSED, DISPOSED._replace(items=None), DISPOSED._replace(items=over)):
+        assert timed(hidden._replace(postponed=True)).complete is None
+    assert timed(DISPOSED._replace(items=asked)).complete is None
 
 
 def test_a_pause_that_the_thread_shows_is_added() -> None:

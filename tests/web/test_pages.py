@@ -383,6 +383,11 @@ def test_a_report_says_its_colour_whom_it_waits_for_why_and_until_when(enter: En
     assert "sejak itu belum dijawab" in said
     assert "belum ada jawaban" in said
     assert re.search(r"Batas jawaban pertama OPD: \w+, \d+ Maret 2026 , \d+ hari kerja lagi", said)
+    asked = item("2", "Mohon dilengkapi", kind=ItemKind.LOG, status_new="Tunda")
+    put_thread(store, "7001", asked)
+    save(store, one(status_name="Tunda"))
+    said = text_of(enter(OFFICER).get("/laporan/7001"))
+    assert re.search(r"Batas pelapor melengkapi data: \w+, \d+ Maret 2026 , \d+ hari kerja lagi", said)
     assert re.search(r"\d+ hari kerja sejak Senin, 2 Maret 2026", said)
 
 

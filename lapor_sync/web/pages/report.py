@@ -217,7 +217,7 @@ def limits_of(whole: Dossier, now: datetime) -> list[Limit]:
     facts = clocks.clock_facts(one.report, items, one.colour, rules.city)
     running = clocks.clocks(facts, rules.limits, rules.working_days)
     days = rules.working_days
-    states = (running.verify, running.answer, running.resolve, running.auto_close)
+    states = (running.verify, running.answer, running.resolve, running.auto_close, running.complete)
     return [
         Limit(
             state=state,
