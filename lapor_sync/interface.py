@@ -83,6 +83,7 @@ def status(one: Overview) -> Json:
         "oldest_waiting_at": stamp(one.oldest_waiting_at),
         "outage": {"since": stamp(one.outage.since), "what": one.outage.what} if one.outage else None,
         "list_fails_since": stamp(one.list_fails_since),
+        "from_exports": {"newest_at": stamp(one.from_exports.newest_at)} if one.from_exports else None,
         "paused": paused(one.pause),
         "vacant": [_unattended(each, "vacant") for each in one.unattended if each.is_vacant],
         "quiet": [_unattended(each, "quiet") for each in one.unattended if not each.is_vacant],

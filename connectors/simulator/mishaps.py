@@ -4,6 +4,8 @@
 |---|---|---|
 | `status:N` | HTTP N with the JSON envelope (429 and 503 with `Retry-After: 1`) | no |
 | `gateway:N` | HTTP N with a gateway's HTML page, not the API's envelope | no |
+| `bus:CODE` | the service bus's own error, WSO2's, as JSON, under the HTTP status that goes with the code | no |
+| `bus-xml:CODE` | the same as XML, as older versions say it | no |
 | `html-200` | a maintenance page under 200 | no |
 | `empty-200` | 200 without a body | no |
 | `status-false-200` | 200 whose envelope says `status: false` | no |
@@ -26,7 +28,7 @@ from connectors.simulator.messages import Reply, failure, html_reply, json_reply
 
 _STORED_BY_DEFAULT = frozenset({"close-after", "truncate", "no-id", "slow"})
 _STORED_ALWAYS = {"close-before": False, "close-after": True}
-_WITH_NUMBER = frozenset({"status", "gateway", "slow"})
+_WITH_NUMBER = frozenset({"status", "gateway", "bus", "bus-xml", "slow"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,44 @@ def _gateway(fault: Mishap, good: Reply | None) -> Reply:
     return html_reply(int(fault.number), f"{int(fault.number)} gateway")
 
 
+_BUS: tuple[tuple[str, int, str, str], ...] = (
+    (
+        "900901",
+        401,
+        "Invalid Credentials",
+        "Invalid Credentials. Make sure you have provided the correct credentials",
+    ),
+    ("900902", 401, "Missing Credentials", "Make sure your API invocation call has a header"),
+    ("900910", 403, "The access token does not allow you to access the requested resource", "Scope"),
+    ("9009", 403, "Resource forbidden", "The subscription to the API is inactive"),
+    ("9008", 429, "Message throttled out", "You have exceeded your quota"),
+    ("303001", 503, "Currently, Address endpoint : [ Name : lapor ] is suspended", "Suspended"),
+    ("101503", 500, "Runtime Error", "Error connecting to the back end"),
+    ("101504", 504, "Runtime Error", "Send timeout"),
+)
+"""By the beginning of a code: the HTTP status, `message` and `description`. Source: lapor-api, the gateway's row."""
+
+
+def _bus(fault: Mishap, good: Reply | None) -> Reply:
+    code, status, message, description = _of_bus(fault)
+    return json_reply({"code": code, "message": message, "description": description}, status)
+
+
+def _bus_xml(fault: Mishap, good: Reply | None) -> Reply:
+    code, status, message, description = _of_bus(fault)
+    body = (
+        f'<ams:fault xmlns:ams="http://wso2.org/apimanager/security"><ams:code>{code}</ams:code>'
+        f"<ams:message>{message}</ams:message><ams:description>{description}</ams:description></ams:fault>"
+    )
+    return Reply(status=status, body=body.encode(), content_type="application/xml; charset=UTF-8")
+
+
+def _of_bus(fault: Mishap) -> tuple[str, int, str, str]:
+    code = f"{fault.number:.0f}"
+    found = next((row[1:] for row in _BUS if code.startswith(row[0])), (500, "Runtime Error", ""))
+    return (code, *found)
+
+
 def _truncate(fault: Mishap, good: Reply | None) -> Reply:
     whole = good or json_reply({"status": True, "results": {"data": []}, "message": "Success"})
     return replace(whole, cut="half")
@@ -85,6 +125,8 @@ def _always(reply: Reply) -> Callable[[Mishap, Reply | None], Reply]:
 BAD_ANSWERS: Mapping[str, Callable[[Mishap, Reply | None], Reply]] = {
     "status": _status,
     "gateway": _gateway,
+    "bus": _bus,
+    "bus-xml": _bus_xml,
     "html-200": _always(html_reply(200, "Sistem sedang dalam pemeliharaan")),
     "empty-200": _always(Reply()),
     "status-false-200": _always(

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
+from connectors.simulator.clock import DAY
 from connectors.simulator.mishaps import Mishap, mishap
 
 Chance = Callable[[Random, bool], Mishap | None]
@@ -64,7 +65,8 @@ class Scenario:
     chance: what happens to a call. late: stored answers become readable later. listing: what is wrong with
     the list of reports (`normal`, `repeat-last`, `moving`, `empty`, `missing`, `unfiltered`). drift,
     unknown_status: what is wrong with records. denied: 401 everywhere. slow: every call waits.
-    limit: calls a second, above which comes a 429.
+    limit: calls a second, above which comes a 429. seconds: how long it lasts in simulated time, a calm day
+    after it; None: until it is changed.
     """
 
     what: str
@@ -76,7 +78,10 @@ class Scenario:
     denied: bool = False
     slow: bool = False
     limit: int | None = None
+    seconds: float | None = None
 
+
+_MAINTENANCE = _any_of(("html-200", "gateway:503", "status:503"))
 
 BAD_DAYS: Mapping[str, Scenario] = {
     "calm": Scenario(what="Everything works."),
@@ -94,7 +99,12 @@ BAD_DAYS: Mapping[str, Scenario] = {
     ),
     "maintenance": Scenario(
         what="All calls get a maintenance page under 200, or a 503.",
-        chance=_any_of(("html-200", "gateway:503", "status:503")),
+        chance=_MAINTENANCE,
+    ),
+    "maintenance-of-days": Scenario(
+        what="The same for three days, as it was announced in April 2024; then everything works.",
+        chance=_MAINTENANCE,
+        seconds=3 * DAY,
     ),
     "slow": Scenario(what="Every call takes seconds.", slow=True),
     "repeated-last-page": Scenario(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 from threading import Lock
@@ -51,8 +51,9 @@ def read_fault(row: Mapping[str, Any]) -> Fault:
 class Weather:
     """Decides what happens to each call; safe to ask from many threads."""
 
-    def __init__(self, seed: int, scenario: str, slow_seconds: float) -> None:
+    def __init__(self, seed: int, scenario: str, slow_seconds: float, now: Callable[[], float]) -> None:
         self._seed = seed
+        self._now, self._began = now, now()
         self._slow = Mishap(kind="slow", number=slow_seconds, stored=True)
         self._lock = Lock()
         self._faults: list[Fault] = []
@@ -62,15 +63,17 @@ class Weather:
 
     @property
     def day(self) -> Scenario:
-        """The running scenario."""
-        return BAD_DAYS[self.name]
+        """The running scenario; a calm day once it is over."""
+        day = BAD_DAYS[self.name]
+        is_over = day.seconds is not None and self._now() - self._began > day.seconds
+        return BAD_DAYS["calm"] if is_over else day
 
     def set_scenario(self, name: str) -> None:
         """Change the day; its dice begin anew. Raises ValueError for an unknown name."""
         if name not in BAD_DAYS:
             raise ValueError(f"no scenario {name!r}; there are: {', '.join(BAD_DAYS)}")
         with self._lock:
-            self.name = name
+            self.name, self._began = name, self._now()
             self._counts.clear()
 
     def add_fault(self, row: Mapping[str, Any]) -> None:

@@ -50,7 +50,7 @@ class World:
         self.options = options or Options()
         self.lock = RLock()
         self.clock = SimClock(self.options.start or datetime.now(UTC), self.options.speed)
-        self.weather = Weather(self.options.seed, self.options.scenario, self.options.slow_seconds)
+        self.weather = Weather(self.options.seed, self.options.scenario, self.options.slow_seconds, self.clock.now)
         self.journal = Journal()
         self.files: dict[int, Attachment] = {}
         self._moment: int | None = None

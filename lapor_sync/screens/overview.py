@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lapor_sync.store.database import Work
 
 _LONG = timedelta(hours=1)
+_OLD_EXPORT = timedelta(days=3)
+"""An export of Friday is still the newest on Monday morning."""
 
 
 def recent_outages(work: Work) -> tuple[Outage, ...]:
@@ -61,6 +63,8 @@ def status(
     if since := found["list_fails_since"]:
         lasts = styled(f"its list cannot be read since {moment(since, zone)}: new reports are not seen", "merah")
         _fact("List", lasts, "all else goes on; ask LAPOR's developers, and import an export meanwhile")
+    if found["from_exports"]:
+        _fact("New reports", *_from_exports(found["from_exports"]["newest_at"], now, zone))
     for one in outages:
         _fact("Was away", f"{moment(one.since, zone)} to {moment(one.until, zone)}: {en.outage(one.what)}")
     _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")
@@ -107,6 +111,15 @@ def _lapor(found: Json, zone: ZoneInfo) -> tuple[str, str]:
     if succeeded:
         return "not called: no API account is set", "reports come from exports: `lapor-sync check`"
     return "no cycle went through yet", "begin with `lapor-sync check`"
+
+
+def _from_exports(newest_at: str | None, now: datetime, zone: ZoneInfo) -> tuple[str, str]:
+    advice = "drop the next export of the admin site in LAPOR_SYNC_IMPORT_DIR"
+    if newest_at is None:
+        return styled("not known: no list tells of them, and no export was taken yet", "merah"), advice
+    said = f"known from the export of {moment(newest_at, zone)}; no list tells of later ones"
+    is_old = now - datetime.fromisoformat(newest_at) > _OLD_EXPORT
+    return styled(said, "merah") if is_old else said, advice
 
 
 def _stale(last_success: str | None, now: datetime, holder: str | None) -> str:

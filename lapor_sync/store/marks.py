@@ -23,6 +23,7 @@ class Mark(StrEnum):
     LISTED_ALL = "listed_all_at"  # last complete unfiltered listing
     NO_LIST = "no_list"  # no list tells what changed (404, or no API account): reports are read by id
     LIST_FAILS = "list_fails_since"  # the list alone cannot be read, since then: new reports are not seen
+    EXPORTED = "exported_at"  # how old the newest export is that was taken: when it was made
     CANARY = "canary"  # after an outage one delivery goes first: its reference, empty before it leaves
     DAILY = "daily_at"  # last time that old payloads were dropped and master lists read
     RULES = "rules"  # fingerprint of the rules by which everything was judged

@@ -132,6 +132,12 @@ def _first(kind: ItemKind) -> ScalarSelect[Any]:
     )
 
 
+class FromExports(NamedTuple):
+    """New reports are known from exports alone. `newest_at`: when the newest one was made; None where there is none."""
+
+    newest_at: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
     """The counts of the whole, and how the daemon is doing. A colour of None: reports without one."""
@@ -145,6 +151,7 @@ class Overview:
     oldest_waiting_at: datetime | None
     outage: Outage | None
     list_fails_since: datetime | None
+    from_exports: FromExports | None
     pause: Pause | None
     unattended: tuple[Unattended, ...]
     audit: Head
@@ -164,10 +171,18 @@ def overview(work: Work) -> Overview:
         oldest_waiting_at=from_text(work.conn.execute(oldest).scalar()),
         outage=outages.current(work),
         list_fails_since=marks.get_time(work, Mark.LIST_FAILS),
+        from_exports=from_exports(work),
         pause=pauses.current(work),
         unattended=attendance.unattended(work),
         audit=audit.head(work.conn, work.agency),
     )
+
+
+def from_exports(work: Work) -> FromExports | None:
+    """Return until when new reports are known where only exports tell of them; None where a list does."""
+    if marks.get(work, Mark.NO_LIST) is None:
+        return None
+    return FromExports(marks.get_time(work, Mark.EXPORTED))
 
 
 def colours(work: Work) -> dict[Colour | None, int]:

@@ -61,6 +61,10 @@ def take_export(
         tally.listed += len(part)
         tally.quarantined += len(bad)
         progress(tally.listed)
+    with mirror.store.work() as work:
+        newest = marks.get_time(work, Mark.EXPORTED)
+        if newest is None or as_of > newest:
+            marks.put_time(work, Mark.EXPORTED, as_of)
     return tally
 
 

@@ -16,7 +16,7 @@ from lapor_sync.domain.errors import BadRecord, Denied, UpstreamBroken, Upstream
 from lapor_sync.store import quarantine
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.times import from_text
-from tests.flow.bench import ON_BOTH, OPD, START, Bench, assert_mirrored, bench
+from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, START, Bench, assert_mirrored, bench, refs_in_order
 
 pytestmark = ON_BOTH
 
@@ -281,6 +281,60 @@ def test_a_maintenance_is_one_outage_with_one_line(tmp_path: Path) -> None:
         assert city.mark(Mark.CANARY) is None
         assert [city.state(ref) for ref in refs] == [State.SENT] * 6
         assert len(city.log.named("upstream_back")) == 1
+
+
+@ON_SQLITE
+def test_a_maintenance_of_three_days_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """One outage, few calls; what was written meanwhile goes out in order, and what citizens said is mirrored."""
+    with bench(tmp_path / "kota.db", reports=8) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        city.world.set_scenario("maintenance-of-days")
+        refs = [city.respond(one, f"Jawaban ke-{number} dari dinas.") for number in range(3)]
+        city.world.reply(other)
+        for _ in range(11):
+            city.cycle()
+            city.pass_time(6 * 3600)
+        assert [over for _, over in outages(city)] == [False]
+        assert len(city.log.named("upstream_away")) == 1
+        assert sum(city.requests().values()) <= 11 * 12
+        assert {city.state(ref) for ref in refs} == {State.QUEUED}
+        city.pass_time(7 * 3600)
+        city.cycles(3)
+        assert [over for _, over in outages(city)] == [True]
+        assert refs_in_order(city.arrived(one), refs) == refs
+        assert {city.state(ref) for ref in refs} == {State.SENT}
+        assert_mirrored(city)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("do", ["bus:303001", "bus-xml:303001", "bus:900800", "bus-xml:900807", "bus:700700"])
+def test_what_the_service_bus_did_not_hand_on_was_not_sent(tmp_path: Path, do: str) -> None:
+    """By its code, whatever the HTTP status: it waits as what never left, and arrives once."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": {"path": "/followup/add"}, "times": 1, "do": do})
+        city.cycle()
+        assert (city.state(ref), city.arrived(one)) == (State.QUEUED, [])
+        city.pass_time(3600)
+        city.cycles(2, apart=3600)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("stored", [True, False])
+@pytest.mark.parametrize("do", ["bus:101504", "bus-xml:101503"])
+def test_what_the_service_bus_may_have_handed_on_is_read_back(tmp_path: Path, do: str, stored: bool) -> None:
+    """A time-out behind the bus: LAPOR may have it. It arrives once."""
+    with bench(tmp_path / "kota.db", reports=2) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": {"path": "/followup/add"}, "times": 1, "do": do, "stored": stored})
+        city.cycles(4)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
 
 
 def test_after_an_outage_one_delivery_goes_first(tmp_path: Path) -> None:

@@ -17,12 +17,15 @@ from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
+from lapor_sync.domain.stamps import stamp
+from lapor_sync.interface import status
 from lapor_sync.store import quarantine
+from lapor_sync.store.overview import overview
 from lapor_sync.sync.intake import Intake
 from lapor_sync.sync.pull import Span, Tally
 from lapor_sync.sync.take_export import take_export
 from lapor_sync.words.en import told
-from tests.flow.bench import ON_BOTH, OPD, START, Bench, assert_mirrored, bench
+from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, START, Bench, assert_mirrored, bench
 
 pytestmark = ON_BOTH
 
@@ -287,6 +290,45 @@ def test_reports_of_an_export_are_read_by_their_tracking_id(tmp_path: Path) -> N
         city.pass_time()
         city.cycle()
         assert_mirrored(city)
+
+
+@ON_SQLITE
+def test_a_city_lives_on_exports_and_reading_by_id(tmp_path: Path) -> None:
+    """Each day's export brings the new ids, each is read by its id, ever more rarely, and answers leave.
+
+    It is said until when new reports are known.
+    """
+    with bench(tmp_path / "kota.db", scenario="restricted", reports=0) as city:
+        assert city.cycle().error is None
+        assert known_until(city) == {"newest_at": None}
+        filed: list[str] = []
+        for _ in range(3):
+            filed += [city.report() for _ in range(4)]
+            city.pass_time()
+            made = city.clock.now().replace(microsecond=0)
+            exported(city, [line(one, "Terverifikasi") for one in filed], made)
+            exported(city, [line(filed[0], "Terverifikasi")], made - timedelta(days=1))  # an older one, late
+            assert known_until(city) == {"newest_at": stamp(made)}
+            ref = city.respond(filed[-1])
+            city.cycle()
+            assert city.state(ref) is State.SENT
+            city.requests()
+            for _ in range(24):
+                city.world.reply(filed[0], content="Bagaimana kelanjutannya, Pak?")
+                city.cycle()
+                city.pass_time(3600)
+            asked = city.requests()
+            assert sum(asked.values()) <= 24 * (3 * len(filed) + 1)
+            city.pass_time(3 * 3600)
+            city.cycle()
+            assert_mirrored(city)
+        assert len(filed) == 12
+        assert not city.conflicts()
+
+
+def known_until(city: Bench) -> object:
+    with city.store.reading() as work:
+        return status(overview(work))["from_exports"]
 
 
 def test_a_report_of_an_export_that_cannot_be_read_keeps_what_is_known(tmp_path: Path) -> None:

@@ -77,7 +77,16 @@ def test_status_has_the_keys_of_the_interface(cli):
     found = cli("status", "--json").json
     assert found.keys() == {
         *("colours", "outbox", "conflicts", "quarantine", "last_success_at", "oldest_waiting_at", "outage"),
-        *("paused", "vacant", "quiet", "audit_head", "audit_rows", "answered_at", "list_fails_since"),
+        *(
+            "paused",
+            "vacant",
+            "quiet",
+            "audit_head",
+            "audit_rows",
+            "answered_at",
+            "list_fails_since",
+            "from_exports",
+        ),
     }
     assert found["colours"].keys() == {"merah", "kuning", "hijau", "abu", "unknown"}
     assert found["outbox"].keys() == STATES

@@ -6,7 +6,18 @@ from flask import Blueprint, render_template
 
 from lapor_sync.domain.notices import NoticeState
 from lapor_sync.domain.permits import Act
-from lapor_sync.store import audit, conflicts, marks, notices, outages, outbox, pauses, people, quarantine
+from lapor_sync.store import (
+    audit,
+    conflicts,
+    marks,
+    notices,
+    outages,
+    outbox,
+    overview,
+    pauses,
+    people,
+    quarantine,
+)
 from lapor_sync.store.marks import Mark
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
@@ -28,6 +39,7 @@ def page() -> str:
             answered=marks.get_time(work, Mark.ANSWERED),
             outage=outages.current(work),
             list_fails_since=marks.get_time(work, Mark.LIST_FAILS),
+            from_exports=overview.from_exports(work),
             pause=pauses.current(work),
             queue=outbox.counts(work),
             conflicts=conflicts.count(work),
