@@ -52,13 +52,17 @@ def _lines(ground: Ground, kind: str, ours: list[Run], done: dict[str, list[Run]
     what = f"{reports:,} reports, {ms} ms, {kind}"
     yield Point(panel="backfill without latency, s", curve=kind, reports=reports, value=seconds_of(ours))
     if ms:
-        yield compared(what, ours, done["bare httpx"], "bare httpx, nothing stored", Goal(sign="≤", bound=1.15))
+        yield compared(what, ours, done["bare httpx"], "bare httpx, nothing stored", Goal(sign="≤", bound=1.08))
     else:
         insert = done["httpx and sqlite3"]
-        yield compared(what, ours, insert, "bare httpx and sqlite3 insert", Goal(sign="≤", bound=1.5))
+        yield compared(what, ours, insert, "bare httpx and sqlite3 insert", Goal(sign="≤", bound=1))
         yield compared(what, ours, done["bare httpx"], "bare httpx, nothing stored", None)
     yield compared(
-        what, ours, done["dlt"], "dlt rest_api, merge, SQLite", Goal(sign=">" if ms else "≥", bound=1 if ms else 3)
+        what,
+        ours,
+        done["dlt"],
+        "dlt rest_api, merge, SQLite",
+        Goal(sign=">" if ms else "≥", bound=1 if ms else 3.3),
     )
     yield Line(
         what=f"its peak memory, {what}",

@@ -63,7 +63,7 @@ def lines(plan: Plan) -> Iterator[Result]:
     for kind in plan.databases:
         mine = done[f"ours, {kind}"]
         yield compared(
-            f"{count:,} responses, {kind}", mine, done["bare client"], "bare client", Goal(sign="≤", bound=1.3)
+            f"{count:,} responses, {kind}", mine, done["bare client"], "bare client", Goal(sign="≤", bound=1.15)
         )
         yield Line(
             what=f"requests a response, {kind}",

@@ -44,7 +44,7 @@ def lines(plan: Plan) -> Iterator[Result]:
     contenders["bare openpyxl"] = partial(run, bare, limit=plan.limit)
     done = in_turn(plan.runs, contenders)
     for kind in plan.databases:
-        goal = Goal(sign="≤", bound=2)
+        goal = Goal(sign="≤", bound=0.8)
         yield compared(
             f"{count:,} rows, {kind}", done[f"ours, {kind}"], done["bare openpyxl"], "bare openpyxl", goal
         )
