@@ -301,12 +301,11 @@ def _forgive(work: Work, one: Person, origin: str) -> int:
 def session(store: Store, token: str) -> SignedIn | None:
     """Return who is signed in by that token, with the posts held right now; None where the session is over."""
     with store.reading() as work:
-        found = people.session_of(work, hash_of(token))
-        one = people.get(work, found.person_id) if found is not None else None
-        if found is None or one is None or found.ended_at is not None:
+        visit = people.visit_of(work, hash_of(token))
+        if visit is None or visit.session.ended_at is not None:
             return None
+        found, one = visit.session, visit.person
         at, mine = work.now, people.tenures(work, person_id=one.id)
-        has_factor = factors.has_one(work, one.id)
     posts = posts_held(mine, at)
     if sessions.session_is_over(found.begun_at, found.seen_at, at, posts, mine):
         _end(store, found)
@@ -319,7 +318,7 @@ def session(store: Store, token: str) -> SignedIn | None:
         sign_in=one.sign_in,
         session_id=found.id,
         posts=posts,
-        has_factor=has_factor,
+        has_factor=visit.has_factor,
     )
 
 

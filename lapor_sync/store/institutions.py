@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from sqlalchemy import Select, delete, func, insert, select
@@ -28,6 +28,13 @@ def names(work: Work) -> dict[str, str]:
     known = {row[0]: row[1] for row in work.conn.execute(_seen(work)) if row[1]}
     master = select(table.c.id, table.c.name).where(table.c.agency == work.agency)
     return known | {row[0]: row[1] for row in work.conn.execute(master)}
+
+
+def names_of(work: Work, ids: Collection[str]) -> dict[str, str]:
+    """Return the names of these ids; where LAPOR's list has them all, by one look at it."""
+    which = (table.c.agency == work.agency, table.c.id.in_(sorted(ids)))
+    found = {row.id: row.name for row in work.conn.execute(select(table.c.id, table.c.name).where(*which))}
+    return found if len(found) == len(ids) else names(work)
 
 
 def listed(work: Work) -> frozenset[str]:

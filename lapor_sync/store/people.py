@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
 
 from lapor_sync.domain.people import Post, Role, State, Tenure, posts_held, state_of, vacant_since
 from lapor_sync.domain.sessions import session_is_over
 from lapor_sync.store import factors, institutions
 from lapor_sync.store.database import Work
-from lapor_sync.store.schema import link, person, post, session, sign_in_try, tenure
+from lapor_sync.store.schema import factor, link, person, post, session, sign_in_try, tenure
 from lapor_sync.store.times import from_text, to_text
 
 # People.
@@ -63,7 +64,7 @@ def _person(work: Work, which: ColumnElement[bool]) -> Person | None:
     return _as_person(row) if row else None
 
 
-def _as_person(row: Row[Any]) -> Person:
+def _as_person(row: Any) -> Person:
     return Person(
         id=str(row.id),
         name=row.name,
@@ -364,6 +365,38 @@ def session_of(work: Work, token_hash: str) -> Session | None:
     return _session(work, session.c.token_hash == token_hash)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A session, over or not, with its person, and whether they have a second factor."""
+
+    session: Session
+    person: Person
+    has_factor: bool
+
+
+def visit_of(work: Work, token_hash: str) -> Visit | None:
+    """Return who comes with that token: asked at every request, so by one statement."""
+    its_factor = exists().where(factor.c.agency == session.c.agency, factor.c.person_id == session.c.person_id)
+    columns = [column.label(f"{_OF_PERSON}{column.name}") for column in person.c]
+    query = (
+        select(session, *columns, its_factor.label("has_factor"))
+        .join_from(session, person, and_(person.c.agency == session.c.agency, person.c.id == session.c.person_id))
+        .where(session.c.agency == work.agency, session.c.token_hash == token_hash)
+    )
+    row = work.conn.execute(query).mappings().first()
+    if row is None:
+        return None
+    one = {str(key).removeprefix(_OF_PERSON): row[key] for key in row if str(key).startswith(_OF_PERSON)}
+    return Visit(
+        session=_as_session(SimpleNamespace(**row)),
+        person=_as_person(SimpleNamespace(**one)),
+        has_factor=bool(row["has_factor"]),
+    )
+
+
+_OF_PERSON = "of_person_"
+
+
 def get_session(work: Work, session_id: str) -> Session | None:
     """Return the session of that id, over or not."""
     return _session(work, session.c.id == session_id) if session_id.isascii() and session_id.isalnum() else None
@@ -374,7 +407,7 @@ def _session(work: Work, which: ColumnElement[bool]) -> Session | None:
     return _as_session(row) if row else None
 
 
-def _as_session(row: Row[Any]) -> Session:
+def _as_session(row: Any) -> Session:
     return Session(
         id=row.id,
         person_id=str(row.person_id),

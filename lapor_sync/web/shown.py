@@ -138,8 +138,11 @@ def me_in_words() -> str:
     posts = session.anybody().posts
     if not posts:
         return "tanpa jabatan"
-    with guard.board().store.reading() as work:
-        names = institutions.names(work)
+    opds = {post.opd for post in posts if post.opd}
+    names: dict[str, str] = {}
+    if opds:
+        with guard.board().store.reading() as work:
+            names = institutions.names_of(work, opds)
     return ", ".join(
         f"{words.ROLES[post.role]} {names.get(post.opd, post.opd)}" if post.opd else words.ROLES[post.role]
         for post in posts

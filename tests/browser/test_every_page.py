@@ -29,18 +29,15 @@ PAGES = [
     ("/orang/jabatan", ADMIN),
     ("/orang/undang", ADMIN),
     ("/orang/serah-terima", ADMIN),
-    ("/orang/serah-terima", ADMIN),
     ("/rekap", ADMIN),
     ("/rekap?period=kemarin", OFFICER),
     ("/keputusan", ADMIN),
     ("/riwayat?periksa=1", ADMIN),
     ("/sistem", ADMIN),
     ("/akun", OFFICER),
-    ("/orang", ADMIN),
+    ("/templat", OFFICER),
+    ("/masuk/lupa", None),
     ("/orang/1", ADMIN),
-    ("/orang/undang", ADMIN),
-    ("/orang/serah-terima", ADMIN),
-    ("/rekap", ADMIN),
 ]
 
 

@@ -364,6 +364,7 @@ ENTRIES: dict[str, Call] = {
     "drafts.take_over": lambda w: drafts.take_over(w, "999"),
     "institutions.replace_all": lambda w: institutions.replace_all(w, []),
     "institutions.names": institutions.names,
+    "institutions.names_of": lambda w: institutions.names_of(w, {"611"}),
     "institutions.listed": institutions.listed,
     "institutions.seen": institutions.seen,
     "templates.replace_all": lambda w: templates.replace_all(w, []),
@@ -497,6 +498,7 @@ ENTRIES: dict[str, Call] = {
         w, id="x", person_id=Ids.person, token_hash="x", origin="x"
     ),
     "people.forget": lambda w: people.forget(w, them(), "account"),
+    "people.visit_of": lambda w: people.visit_of(w, "theirs"),
     "people.session_of": lambda w: people.session_of(w, "theirs"),
     "people.get_session": lambda w: people.get_session(w, "sessiontheirs"),
     "people.sessions": lambda w: people.sessions(w, Ids.person),
