@@ -58,6 +58,8 @@ from lapor_sync.words.notices_id import Place
 
 if TYPE_CHECKING:
     from connectors.sp4n_v3 import Sp4nV3
+    from connectors.sp4n_v3.sampling import Sample
+    from connectors.transport import Shown
     from connectors.transport.pacing import Line
 
 
@@ -102,10 +104,11 @@ def connector_of(
     may_leave: Callable[[], bool] = lambda: False,
     watch: Watch = NOBODY,
     line: Line | None = None,
+    shown: Shown | None = None,
 ) -> Iterator[Sp4nV3]:
     """The connector to LAPOR, closed at the end. Who does not say when a write may leave can only read.
 
-    Raises SettingsWrong where address or credentials are missing."""
+    `shown` is given each answer to a read. Raises SettingsWrong where address or credentials are missing."""
     from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
     from connectors.transport import Transport, TransportSettings
 
@@ -137,7 +140,7 @@ def connector_of(
         watch.call(settings.agency, call, outcome, seconds)
 
     with Transport(
-        transport, clock=clock, stopping=stopping, may_leave=may_leave, heard=heard, line=line
+        transport, clock=clock, stopping=stopping, may_leave=may_leave, heard=heard, shown=shown, line=line
     ) as client:
         yield Sp4nV3(client, assumed)
 
@@ -454,7 +457,10 @@ class App:
             return
         self._say_if_nothing_leaves()
         with ExitStack() as stack:
-            yield Upstream(app=self, mirror=mirror, stack=stack, trouble=thinned(self.log))
+            from connectors.sp4n_v3.sampling import Sample
+
+            sample = Sample(self.settings.list_path)
+            yield Upstream(app=self, mirror=mirror, stack=stack, sample=sample, trouble=thinned(self.log))
 
     def _say_if_nothing_leaves(self) -> None:
         """Responses that wait for a setting wait in silence otherwise: for ever."""
@@ -568,6 +574,7 @@ class Upstream:
     app: App
     mirror: Mirror
     stack: ExitStack
+    sample: Sample
     trouble: Thinned
     secrets: Secrets | None = None
     unusable: Secrets | None = None
@@ -597,7 +604,16 @@ class Upstream:
         app, stack = self.app, ExitStack()
         try:
             connector = stack.enter_context(
-                connector_of(app.settings, secrets, app.clock, app.asked, app.may_leave, app.watch, app.line)
+                connector_of(
+                    app.settings,
+                    secrets,
+                    app.clock,
+                    app.asked,
+                    app.may_leave,
+                    app.watch,
+                    app.line,
+                    self.sample.seen,
+                )
             )
         except SettingsWrong as error:
             if self.made is None:
@@ -608,7 +624,8 @@ class Upstream:
         self.stack.pop_all().close()
         self.stack.push(stack)
         if self.made is None:
-            self.made = app._setup(self.mirror, connector, lambda _done, _total: None)
+            made = app._setup(self.mirror, connector, lambda _done, _total: None)
+            self.made = replace(made, sample=self.sample)
         else:
             app.log.info("credentials_changed")
             self.made = replace(self.made, connector=connector)

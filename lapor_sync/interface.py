@@ -14,6 +14,7 @@ from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store.attendance import Unattended
 from lapor_sync.store.citizens import Beside
 from lapor_sync.store.conflicts import Conflict
+from lapor_sync.store.contract import Watched
 from lapor_sync.store.dossier import Dossier
 from lapor_sync.store.notices import Notice
 from lapor_sync.store.outbox import Attempt, Queued
@@ -84,11 +85,23 @@ def status(one: Overview) -> Json:
         "outage": {"since": stamp(one.outage.since), "what": one.outage.what} if one.outage else None,
         "list_fails_since": stamp(one.list_fails_since),
         "from_exports": {"newest_at": stamp(one.from_exports.newest_at)} if one.from_exports else None,
+        "contract": contract(one.contract),
         "paused": paused(one.pause),
         "vacant": [_unattended(each, "vacant") for each in one.unattended if each.is_vacant],
         "quiet": [_unattended(each, "quiet") for each in one.unattended if not each.is_vacant],
         "audit_head": one.audit.hash,
         "audit_rows": one.audit.count,
+    }
+
+
+def contract(one: Watched) -> Json:
+    """Return when LAPOR's answers were last held against what they were before, and what changed last."""
+    changed = one.changed
+    return {
+        "looked_at": stamp(one.looked_at),
+        "changed_at": stamp(changed.at) if changed else None,
+        "count": changed.total if changed else 0,
+        "changes": [one._asdict() for one in changed.changes] if changed else [],
     }
 
 

@@ -40,6 +40,11 @@ def envelope(body: bytes) -> dict[str, object]:
     return whole
 
 
+def anything(body: bytes) -> object:
+    """Whatever JSON an answer is, one that says that the call failed too. Raises UpstreamBroken where it is none."""
+    return _json(body)
+
+
 def results(body: bytes) -> object:
     """The `results` of an answer; the whole object where there is no such key. Raises UpstreamBroken."""
     whole = envelope(body)
@@ -78,10 +83,6 @@ def _is_refusal(envelope: Row, status: int) -> bool:
 
 
 _LAPORS = frozenset({"status", "results", "data", "message", "errors", "code", "meta"})
-
-
-def _json_object(body: bytes) -> dict[str, object]:
-    return _as_object(_json(body))
 
 
 def _as_object(found: object) -> dict[str, object]:

@@ -17,7 +17,7 @@ It never follows a redirect, keeps no cookie, and sends the credentials to the c
 
 from connectors.transport.addresses import may_be_in_address
 from connectors.transport.answers import LONGEST_OBEYED_WAIT, Answer
-from connectors.transport.client import Part, Transport
+from connectors.transport.client import Part, Shown, Transport
 from connectors.transport.outside import Outside
 from connectors.transport.pacing import Pacer, backoff
 from connectors.transport.settings import MEBI, TransportSettings
@@ -30,6 +30,7 @@ __all__ = [
     "Outside",
     "Pacer",
     "Part",
+    "Shown",
     "Transport",
     "TransportSettings",
     "backoff",

@@ -35,6 +35,9 @@ Part = tuple[str, tuple[str | None, str | bytes]]
 Heard = Callable[[str, str, float], None]
 """Hears of a request: which call, without an id; 2xx, 3xx, 4xx, 5xx or none; how many seconds."""
 
+Shown = Callable[[str, str, Mapping[str, str | int], Answer], None]
+"""Is shown each answer to a read: which call, without the id, of which id, with which parameters."""
+
 _Advise = Callable[[str, str, str], redirects.SentOn]
 
 _ANY_FILE = "application/json;q=0.9, */*;q=0.8"
@@ -60,13 +63,14 @@ class Transport:
         stopping: Callable[[], bool] = never,
         may_leave: Callable[[], bool] = always,
         heard: Heard = nobody,
+        shown: Shown | None = None,
         line: Line | None = None,
     ) -> None:
         """`stopping` is asked while waiting: once true, reads end within about a second, and nothing new leaves.
 
         `may_leave` is asked before each piece of a write is handed to the socket, its connection being open: where it
-        says no, nothing more of it leaves. `heard` is told of each request when it is over. `line` is the one before
-        the gateway that other processes stand in, too.
+        says no, nothing more of it leaves. `heard` is told of each request when it is over; `shown` is given each answer
+        to a read, whatever its status. `line` is the one before the gateway that other processes stand in, too.
 
         Raises SettingsWrong where the address, the credentials, or the environment's proxy or certificates cannot
         be used in a request.
@@ -76,6 +80,7 @@ class Transport:
         self._stopping = stopping
         self._may_leave = may_leave
         self._heard = heard
+        self._shown = shown
         self._line = line
         self._base = settings.base_url.strip().rstrip("/")
         self._base_url = base_url_of(self._base)
@@ -147,7 +152,10 @@ class Transport:
 
         def get() -> T:
             request = self._request("GET", url, headers)
-            return self._parsed(what, parse, self._get(what, request, most, fresh=fresh))
+            answer = self._get(what, request, most, fresh=fresh)
+            if self._shown is not None:
+                self._shown(what, of, params or {}, answer)
+            return self._parsed(what, parse, self._sound(what, answer, url))
 
         return self._retrying(get)
 
@@ -165,7 +173,8 @@ class Transport:
 
         def get() -> T:
             request = self._request("GET", str(target), headers)
-            return self._parsed(what, parse, self._get(what, request, self._settings.max_file, redirects.of_file))
+            answer = self._get(what, request, self._settings.max_file)
+            return self._parsed(what, parse, self._sound(what, answer, str(target), redirects.of_file))
 
         try:
             return self._retrying(get)
@@ -196,27 +205,22 @@ class Transport:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._write(f"POST {path}", request)
 
-    def _get(
-        self,
-        what: str,
-        request: httpx.Request,
-        most: int,
-        advise: _Advise = redirects.of_call,
-        *,
-        fresh: bool = False,
-    ) -> Answer:
+    def _get(self, what: str, request: httpx.Request, most: int, *, fresh: bool = False) -> Answer:
+        """One answer, whatever its status."""
         with self._turn(what):
             self._limit.begin(self._settings.read_timeout, self._stopping)
             if fresh:
-                answer = self._alone(what, request, most)
-            else:
-                lane = self._lane()
-                try:
-                    answer = self._exchange(what, lane[request.url.scheme], request, most)
-                finally:
-                    self._give_back(lane)
+                return self._alone(what, request, most)
+            lane = self._lane()
+            try:
+                return self._exchange(what, lane[request.url.scheme], request, most)
+            finally:
+                self._give_back(lane)
+
+    def _sound(self, what: str, answer: Answer, url: str, advise: _Advise = redirects.of_call) -> Answer:
+        """The answer to a read, where it is a success. Raises UpstreamError where it is none."""
         if 300 <= answer.status < 400:
-            raise redirected(what, answer, advise(str(request.url), answer.location, self._base))
+            raise redirected(what, answer, advise(url, answer.location, self._base))
         if not 200 <= answer.status < 300:
             raise error_of(what, answer)
         return answer

@@ -20,6 +20,7 @@ from lapor_sync.check.lines import Known, Line
 from lapor_sync.check.listing import about_list
 from lapor_sync.check.master_lists import about_master_lists
 from lapor_sync.check.one_report import about_one_report
+from lapor_sync.check.recording import about_recording, recorder_in
 from lapor_sync.check.rules import about_rules
 from lapor_sync.check.secrets import about_secrets
 from lapor_sync.check.settings import about_settings, check_settings
@@ -32,9 +33,15 @@ __all__ = ["Line", "check", "check_settings"]
 
 
 def check(
-    settings: Settings, config: Path | None, environ: Mapping[str, str], clock: Clock | None = None
+    settings: Settings,
+    config: Path | None,
+    environ: Mapping[str, str],
+    clock: Clock | None = None,
+    *,
+    record: Path | None = None,
 ) -> Iterator[Line]:
-    """Yield all lines, given settings that are sound in themselves."""
+    """Yield all lines, given settings that are sound in themselves. `record`: an empty folder for the shapes of what
+    LAPOR answers."""
     clock = clock or SystemClock()
     yield from about_settings(settings, config, environ)
     yield from about_secrets(settings, config, environ)
@@ -44,12 +51,13 @@ def check(
     yield from about_database(settings, environ, clock, known)
     yield from about_rules(settings, clock)
     if settings.can_call_upstream:
-        yield from _about_upstream(settings, clock, known)
+        yield from _about_upstream(settings, clock, known, record)
 
 
-def _about_upstream(settings: Settings, clock: Clock, known: Known) -> Iterator[Line]:
+def _about_upstream(settings: Settings, clock: Clock, known: Known, record: Path | None) -> Iterator[Line]:
     with ExitStack() as stack:
-        upstream = Upstream(settings=settings, clock=clock, stack=stack)
+        recorder = recorder_in(record, settings) if record else None
+        upstream = Upstream(settings=settings, clock=clock, stack=stack, recorder=recorder)
         yield from about_clear_text(settings.upstream_url or "")
         yield from about_access(upstream)
         yield from about_certificate(upstream)
@@ -59,3 +67,5 @@ def _about_upstream(settings: Settings, clock: Clock, known: Known) -> Iterator[
         yield from about_list(upstream, known)
         yield from about_one_report(upstream, known)
         yield from about_master_lists(upstream)
+        if recorder is not None and record is not None:
+            yield about_recording(upstream, known, recorder, record)

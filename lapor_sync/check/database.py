@@ -14,7 +14,7 @@ from lapor_sync.domain.errors import LockHeld, SettingsWrong, StoreError
 from lapor_sync.domain.files import open_regular
 from lapor_sync.domain.names import shown_time
 from lapor_sync.domain.ports import Clock
-from lapor_sync.store import marks, outbox, pauses, reports, server
+from lapor_sync.store import contract, marks, outbox, pauses, reports, server
 from lapor_sync.store.backup import database_file
 from lapor_sync.store.database import Store, Work, make_engine, need_utf8, schema_version
 from lapor_sync.store.marks import Mark
@@ -80,6 +80,7 @@ def _content(settings: Settings, shown: str, clock: Clock, known: Known) -> Iter
             if line is None:
                 yield from _pause(work, settings.timezone)
                 yield from _erasing(work)
+                yield from _contract(work, settings.timezone)
                 yield from _threads(work, known)
             yield from _durable(work)
     except (StoreError, SettingsWrong, LockHeld) as error:
@@ -122,6 +123,25 @@ def _erasing(work: Work) -> Iterator[Line]:
         todo = "DELETE FROM mark WHERE agency = '' AND name = 'erasing'; see Erasing in docs/rules.md."
         answer = "no: an erasure was begun and not ended"
         yield Line(question="Are deliveries safe from changes?", answer=answer, verdict=WRONG, todo=todo)
+
+
+def _contract(work: Work, zone: ZoneInfo) -> Iterator[Line]:
+    """Tell whether LAPOR's answers are what they were."""
+    question, found = "Does LAPOR answer as it did?", contract.watched(work)
+    if found.looked_at is None:
+        return
+    if said := en.contract(found.changed, work.now):
+        assert found.changed is not None
+        answer = f"not since {shown_time(found.changed.at, zone)}: {said}"
+        yield Line(question=question, answer=answer, verdict=LOOK, todo=CONTRACT_TODO)
+    else:
+        yield Line(question=question, answer=f"yes, by what was read until {shown_time(found.looked_at, zone)}")
+
+
+CONTRACT_TODO = (
+    "Look whether the lines below are well and `lapor-sync quarantine` is empty; tell the makers of lapor-sync, with "
+    "what `lapor-sync check --record FOLDER` keeps. It is told once, and shown for two weeks."
+)
 
 
 def _threads(work: Work, known: Known) -> Iterator[Line]:

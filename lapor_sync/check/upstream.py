@@ -14,6 +14,7 @@ from lapor_sync.domain.report import Report
 
 if TYPE_CHECKING:
     from connectors.sp4n_v3 import Sp4nV3
+    from connectors.sp4n_v3.sampling import Recorder
 
 
 CONNECT_SECONDS = 10.0
@@ -23,7 +24,7 @@ CONNECT_SECONDS = 10.0
 class Upstream:
     """LAPOR as far as it was asked: the connector that is let in, the first page of the list if there is one.
 
-    `tried` is the connector that was made last, let in or not.
+    `tried` is the connector that was made last, let in or not; `recorder` keeps the shapes of what is read.
     """
 
     settings: Settings
@@ -33,12 +34,14 @@ class Upstream:
     tried: Sp4nV3 | None = None
     page: ListPage | None = None
     listed: list[Report] = field(default_factory=list)
+    recorder: Recorder | None = None
 
     def connect(self, header: str) -> Sp4nV3:
         """Return a connector with that header name, and less patience than the daemon's. Raises SettingsWrong."""
         patience = min(self.settings.connect_timeout, CONNECT_SECONDS)
         settings = self.settings.model_copy(update={"auth_header": header, "connect_timeout": patience})
-        made = connector_of(settings, read_secrets(settings), self.clock, lambda: False)
+        shown = self.recorder.seen if self.recorder else None
+        made = connector_of(settings, read_secrets(settings), self.clock, lambda: False, shown=shown)
         self.tried = self.stack.enter_context(made)
         return self.tried
 

@@ -46,7 +46,13 @@ def status(call: Call, as_json: bool, ready: bool) -> None:
         say_json(interface.status(whole))
     else:
         screens.status(
-            interface.status(whole), late=late, holder=holder, outages=outages, now=work.now, zone=call.zone
+            interface.status(whole),
+            late=late,
+            holder=holder,
+            outages=outages,
+            changed=whole.contract.changed,
+            now=work.now,
+            zone=call.zone,
         )
     if ready and (wrong := not_fresh(whole.last_success_at, work.now, call.settings().poll_seconds)):
         todo = "See the log (journalctl -u lapor-sync) and `lapor-sync check`; is the service running?"

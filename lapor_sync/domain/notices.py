@@ -23,7 +23,7 @@ class NoticeKind(StrEnum):
     DIGEST = "digest"  # each working day: what waits
     NEW_REPORT = "new_report"  # a report came to the OPD
     STUCK = "stuck"  # a delivery is held or refused, or a question to a person is open
-    SYSTEM = "system"  # LAPOR away, quarantine, backups, disk, holidays: the technical channel's
+    SYSTEM = "system"  # LAPOR away or changed, quarantine, backups, disk, holidays: the technical channel's
     POSTS = "posts"  # a post changes hands
 
 
@@ -107,6 +107,8 @@ def follows(one: Happened, writers: Mapping[str, str]) -> Iterator[Told]:
             persons = frozenset({one.subject.removeprefix("person ")})
             facts = {"posts": one.facts.get("posts", []), "on": one.facts.get("on"), "is_ended": True}
             yield Told(NoticeKind.POSTS, f"posts/{one.seq}", facts, To(persons=persons, posts=ADMINS))
+        case "contract_changed":
+            yield Told(NoticeKind.SYSTEM, f"contract/{one.seq}", one.facts, To(posts=ADMINS))
 
 
 def _new_report(one: Happened) -> Iterator[Told]:

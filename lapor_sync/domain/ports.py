@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from lapor_sync.domain.contract import Look
 from lapor_sync.domain.delivery import Outcome
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Template, Thread
@@ -93,6 +94,13 @@ class Sender(Protocol):
 
     def send_technical(self, number: int, subject: str, text: str) -> None:
         """Send one text to a technical channel, by its place from 0 on. Raises NoticeNotTaken, NoticeInDoubt."""
+
+
+class Sample(Protocol):
+    """Some of the upstream's answers since the last look at them."""
+
+    def take(self) -> Look | None:
+        """What was seen, and begin anew; None while there is too little to learn from."""
 
 
 class Connector(Protocol):

@@ -58,7 +58,7 @@ class Surroundings:
 
 def compose(mirror: Mirror, sender: Sender, clock: Clock, digest_at: time, around: Surroundings) -> None:
     """Make the rows of all that is to be told by now."""
-    while _of_what_happened(mirror):
+    while _of_what_happened(mirror, sender):
         pass
     _of_the_day(mirror, clock, digest_at)
     _of_troubles(mirror, sender, clock, around)
@@ -67,7 +67,7 @@ def compose(mirror: Mirror, sender: Sender, clock: Clock, digest_at: time, aroun
 # What happened.
 
 
-def _of_what_happened(mirror: Mirror) -> bool:
+def _of_what_happened(mirror: Mirror, sender: Sender) -> bool:
     """Make the notices of the next audit rows; whether there were any. The first time, of none: what was, is known."""
     with mirror.store.reading() as work:
         mark, last = marks.get(work, Mark.NOTICED), audit.head(work.conn, work.agency).count
@@ -80,7 +80,7 @@ def _of_what_happened(mirror: Mirror) -> bool:
         readers = channels.readers(work) if told else ()
     with mirror.store.work() as work:
         for one in told:
-            _tell(work, one, readers)
+            _tell(work, one, readers, sender)
         marks.put(work, Mark.NOTICED, str(found[-1].seq if found else last))
     return bool(found)
 
@@ -94,10 +94,13 @@ def _named(work: Work, one: Told) -> Told:
     return one._replace(facts={**one.facts, "posts": [[post.role, names.get(post.opd or "")] for post in held]})
 
 
-def _tell(work: Work, one: Told, readers: Iterable[Reader]) -> None:
+def _tell(work: Work, one: Told, readers: Iterable[Reader], sender: Sender) -> None:
     for reader in readers:
         if reader.hears(one.kind, one.to):
             notices.add(work, reader.channel, reader.person_id, one.kind, one.key, one.facts)
+    if one.kind is NoticeKind.SYSTEM:
+        for number in range(sender.technical):
+            notices.add(work, f"{rules.TECHNICAL}{number}", None, one.kind, one.key, one.facts)
 
 
 # The digest.
@@ -210,9 +213,7 @@ def _of_troubles(mirror: Mirror, sender: Sender, clock: Clock, around: Surroundi
     with mirror.store.work() as work:
         told, after = rules.turns(before, there, work.at)
         for one in told:
-            _tell(work, one, readers)
-            for number in range(sender.technical):
-                notices.add(work, f"{rules.TECHNICAL}{number}", None, one.kind, one.key, one.facts)
+            _tell(work, one, readers, sender)
         marks.put(work, Mark.TROUBLES, json.dumps(after))
     for trouble in there.keys() - before.keys():
         mirror.log.warning("trouble_told", kind=trouble)

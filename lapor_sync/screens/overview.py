@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lapor_sync import output
+from lapor_sync.domain.contract import Changed
 from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.interface import Json
 from lapor_sync.layout import fold, width
@@ -39,6 +40,7 @@ def status(
     late: int,
     holder: str | None,
     outages: Sequence[Outage],
+    changed: Changed | None,
     now: datetime,
     zone: ZoneInfo,
 ) -> None:
@@ -65,6 +67,9 @@ def status(
         _fact("List", lasts, "all else goes on; ask LAPOR's developers, and import an export meanwhile")
     if found["from_exports"]:
         _fact("New reports", *_from_exports(found["from_exports"]["newest_at"], now, zone))
+    if said := en.contract(changed, now):
+        since = moment(found["contract"]["changed_at"], zone)
+        _fact("Contract", styled(f"LAPOR's answers changed on {since}: {said}", "kuning"), en.CONTRACT)
     for one in outages:
         _fact("Was away", f"{moment(one.since, zone)} to {moment(one.until, zone)}: {en.outage(one.what)}")
     _fact("At work", holder or "nobody", "" if holder else "start the service, or `lapor-sync --once`")

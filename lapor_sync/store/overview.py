@@ -13,10 +13,22 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.report import ItemKind
-from lapor_sync.store import ailing, attendance, audit, conflicts, marks, outages, outbox, pauses, queries
+from lapor_sync.store import (
+    ailing,
+    attendance,
+    audit,
+    conflicts,
+    contract,
+    marks,
+    outages,
+    outbox,
+    pauses,
+    queries,
+)
 from lapor_sync.store import reports as mirrored
 from lapor_sync.store.attendance import Unattended
 from lapor_sync.store.audit import Head
+from lapor_sync.store.contract import Watched
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outages import Outage
@@ -152,6 +164,7 @@ class Overview:
     outage: Outage | None
     list_fails_since: datetime | None
     from_exports: FromExports | None
+    contract: Watched
     pause: Pause | None
     unattended: tuple[Unattended, ...]
     audit: Head
@@ -172,6 +185,7 @@ def overview(work: Work) -> Overview:
         outage=outages.current(work),
         list_fails_since=marks.get_time(work, Mark.LIST_FAILS),
         from_exports=from_exports(work),
+        contract=contract.watched(work),
         pause=pauses.current(work),
         unattended=attendance.unattended(work),
         audit=audit.head(work.conn, work.agency),

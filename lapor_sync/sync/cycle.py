@@ -16,6 +16,7 @@ from lapor_sync.store import ailing, audit, marks, outages, outbox, pauses, repo
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
+from lapor_sync.sync.contract import watch_contract
 from lapor_sync.sync.keep_files import keep_files
 from lapor_sync.sync.lane import work_ailing
 from lapor_sync.sync.pull import Span, Tally, listing, poll
@@ -95,6 +96,7 @@ def _steps(setup: Setup, health: Health) -> CycleResult:
     if not setup.stopping():
         sweep(setup, health, setup.rules.working_days.timezone)
         housekeeping.daily(setup, health)
+        watch_contract(setup)
     setup.step("reread_done")
     _tell_pause(setup)
     arrived = push(setup, health) if setup.may_push else 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lapor_sync.domain.ports import Clock, Connector, FileSource
+from lapor_sync.domain.ports import Clock, Connector, FileSource, Sample
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.store.lock import Holding
@@ -38,7 +38,7 @@ class Setup(Mirror):
     `step` is called with each step's name as it is reached; `stopping` tells whether to come to an end;
     `spread` is a random number in [0, 1) for jitter; `progress` hears (done, total or None) reports.
     `holding` is the proof that this process alone works the database. `keeping` is None where citizens' files stay
-    where they are.
+    where they are. `sample` is what is looked at of the upstream's answers; None where nobody watches its contract.
     """
 
     connector: Connector
@@ -51,6 +51,7 @@ class Setup(Mirror):
     progress: Callable[[int, int | None], None] = lambda _done, _total: None
     holding: Holding = field(default_factory=Holding)
     keeping: Keeping | None = None
+    sample: Sample | None = None
 
     @property
     def may_push(self) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from lapor_sync.domain import happenings
 from lapor_sync.domain.advice import Advice, Todo
 from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.colour import UNKNOWN, UNREAD
+from lapor_sync.domain.contract import Changed, What
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, WhyPaused
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.happenings import Happening
@@ -26,6 +28,28 @@ def told(error: LaporSyncError) -> tuple[str, str]:
 def advised(todo: Advice | str) -> str:
     """Return what to do; what a face raised brings its own sentence."""
     return todo if isinstance(todo, str) else filled(TODOS[todo.code], todo.facts)
+
+
+CONTRACT = (
+    "see whether reports are still read whole: `lapor-sync check`, `quarantine`; tell the makers of lapor-sync"
+)
+_CHANGES: Mapping[What, str] = {
+    What.NEW: "{field} is new",
+    What.GONE: "{field} is gone",
+    What.FORM: "{field} is now {now}",
+    What.CODE: "{field} says {now}",
+}
+_SHOWN_DAYS, _SHOWN_CHANGES = 14, 5
+
+
+def contract(found: Changed | None, now: datetime) -> str:
+    """Return what changed lately in LAPOR's answers; "" where nothing did for two weeks."""
+    if found is None or now - found.at > timedelta(days=_SHOWN_DAYS):
+        return ""
+    shown = found.changes[:_SHOWN_CHANGES]
+    told = [f"{one.call}: {_CHANGES[one.what].format(field=one.field, now=one.now)}" for one in shown]
+    more = found.total - len(told)
+    return "; ".join([*told, *([f"and {more} more"] if more else [])])
 
 
 def _status(facts: Facts) -> str:

@@ -522,6 +522,7 @@ ACTIONS: Mapping[str, str] = {
     "outage_ended": "LAPOR menjawab lagi",
     "dropped": "menghapus data pribadi yang sudah lama",
     "restored": "memulihkan cadangan",
+    "contract_changed": "melihat bentuk jawaban LAPOR berubah",
     "rules": "memakai aturan baru",
     "recap_fixed": "menetapkan rekap",
     "person_invited": "mengundang orang",

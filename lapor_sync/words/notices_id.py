@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
+from lapor_sync.domain.contract import What
 from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.notices import NoticeKind, NoticeState, Part, Trouble
 from lapor_sync.domain.people import Role
@@ -215,7 +216,31 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
 
 
 def _system(found: Sequence[Mapping[str, Any]], place: Place) -> list[str]:
-    return ["Sistem:", *(f"- {_trouble(one, place)}" for one in found)]
+    told = (_contract(one) if "changes" in one else [f"- {_trouble(one, place)}"] for one in found)
+    return ["Sistem:", *(line for lines in told for line in lines)]
+
+
+_CALLS = {
+    "list": "daftar laporan",
+    "report": "rincian laporan",
+    "thread": "percakapan laporan",
+    "institutions": "daftar instansi",
+    "templates": "daftar templat",
+}
+_CHANGES: Mapping[What, str] = {
+    What.NEW: "isian baru {field}",
+    What.GONE: "isian {field} tidak ada lagi",
+    What.FORM: "isian {field} berbentuk lain: {now}",
+    What.CODE: "isian {field} berisi kode baru: {now}",
+}
+
+
+def _contract(one: Mapping[str, Any]) -> list[str]:
+    lines = ["- Bentuk jawaban LAPOR berubah. Periksa apakah laporan masih terbaca lengkap:"]
+    for what, call, field, now in one["changes"][:MOST]:
+        lines.append(f"  - {_CALLS.get(call, call)}: {_CHANGES[What(what)].format(field=field, now=now)}")
+    more = one["count"] - len(lines) + 1
+    return [*lines, f"  - dan {more} lainnya"] if more > 0 else lines
 
 
 def _trouble(one: Mapping[str, Any], place: Place) -> str:

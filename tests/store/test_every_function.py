@@ -23,6 +23,7 @@ from sqlalchemy import Connection, select
 from lapor_sync import store as package
 from lapor_sync.domain.citizen_files import Absence
 from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.domain.contract import Change, Known, What
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State, WhyPaused
 from lapor_sync.domain.errors import BadRecord, Defect
 from lapor_sync.domain.next_step import Scene
@@ -38,6 +39,7 @@ from lapor_sync.store import (
     citizen_files,
     citizens,
     conflicts,
+    contract,
     differing,
     dossier,
     drafts,
@@ -153,6 +155,8 @@ def more(work: Work) -> None:
     for name in (Mark.CURSOR, Mark.SWEPT, Mark.LAST_SUCCESS):
         marks.put_time(work, name, START - A_DAY)
     marks.put(work, Mark.CANARY, THEIR_REF)
+    seen = {"list": {"x": Known(9, 1.0, frozenset({"text"}))}}
+    contract.put(work, seen, [Change(What.NEW, "list", "x", "text")])
     outages.begin(work, START - A_DAY, "Unreachable")
     pauses.begin(work, WhyPaused.PERSON)
     sent = new("LS-YYYYYY", "7002", origin="lagi", text="lain\n[Ref LS-YYYYYY]")
@@ -379,6 +383,10 @@ ENTRIES: dict[str, Call] = {
     "saved_filters.of_person": lambda w: saved_filters.of_person(w, Ids.person),
     "saved_filters.forget": lambda w: saved_filters.forget(w, Ids.person),
     "measured.measured": measured.measured,
+    "contract.known": contract.known,
+    "contract.looked_at": contract.looked_at,
+    "contract.put": lambda w: contract.put(w, {}, [Change(What.GONE, "list", "x")]),
+    "contract.watched": contract.watched,
     "marks.get": lambda w: [marks.get(w, one) for one in Mark],
     "marks.get_time": lambda w: marks.get_time(w, Mark.CURSOR),
     "marks.put": lambda w: marks.put(w, Mark.CANARY, "x"),

@@ -17,6 +17,7 @@ import pytest
 from openpyxl import Workbook
 
 from connectors.simulator import CITY_ID, Options, Simulator
+from connectors.sp4n_v3.sampling import Sample
 from lapor_sync import office
 from lapor_sync.app import App, Upstream, Woken, connector_of, file_limits_of, pace_of, rules_of
 from lapor_sync.clock import SystemClock
@@ -265,7 +266,9 @@ def upstream(env: dict[str, str]) -> Iterator[Upstream]:
     """A connector that follows the files of its credentials."""
     city = app(env)
     with ExitStack() as stack, city.mirror() as mirror, stack:
-        yield Upstream(app=city, mirror=mirror, stack=stack, trouble=thinned(city.log))
+        yield Upstream(
+            app=city, mirror=mirror, stack=stack, sample=Sample("/complaints"), trouble=thinned(city.log)
+        )
 
 
 def test_credentials_that_stay_keep_the_connector(upstream: Upstream) -> None:

@@ -1,0 +1,30 @@
+"""Once a day: whether LAPOR's answers are still what they were, by a sample of what was read anyway."""
+
+from __future__ import annotations
+
+from lapor_sync.domain.contract import compare
+from lapor_sync.store import contract
+from lapor_sync.sync.reread import A_DAY
+from lapor_sync.sync.setup import Setup
+
+
+def watch_contract(setup: Setup) -> None:
+    """Hold the sample against what is known, a day after the last time, or later where little was read until then."""
+    if setup.sample is None:
+        return
+    now = setup.store.clock.now()
+    with setup.store.reading() as work:
+        looked_at = contract.looked_at(work)
+        if looked_at is not None and looked_at <= now < looked_at + A_DAY:
+            return
+        known = contract.known(work)
+    look = setup.sample.take()
+    if look is None:
+        return
+    after, changes = compare(known, look)
+    with setup.store.work() as work:
+        contract.put(work, after, changes)
+    if changes:
+        first = changes[0]
+        what = f"{first.call} {first.field}: {first.what} {first.now}".strip()
+        setup.log.warning("contract_changed", count=len(changes), what=what)
