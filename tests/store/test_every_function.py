@@ -315,6 +315,9 @@ ENTRIES: dict[str, Call] = {
     "audit.about": lambda w: [tuple(one) for one in audit.about(w.conn, w.agency, "7001")],
     "audit.listing": lambda w: audit.listing(w.conn, w.agency, audit.Sought(subject="7001"), before=None, most=50),
     "audit.verify": lambda w: audit.verify(w.conn, w.agency),
+    "audit.walk": lambda w: audit.walk(w.conn, w.agency, audit.START),
+    "audit.middle": lambda w: audit.middle(w.conn, w.agency),
+    "audit.prove": lambda w: audit.prove(w.conn, w.agency, None, audit.head(w.conn, w.agency)),
     "channels.add": lambda w: bool(channels.add(w, Ids.person, "email", "x", [])),
     "channels.of_person": lambda w: channels.of_person(w, Ids.person),
     "channels.get": lambda w: channels.get(w, Ids.channel),
@@ -584,6 +587,7 @@ ENTRIES: dict[str, Call] = {
     "overview.listed_one": lambda w: overview.listed_one(w, one_of(w)),
     "overview.overview": overview.overview,
     "overview.colours": overview.colours,
+    "overview.from_exports": overview.from_exports,
     "overview.count_overdue": overview.count_overdue,
     "overview.waiting": overview.waiting,
 }
