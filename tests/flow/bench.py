@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -22,7 +20,6 @@ from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync import office
-from lapor_sync.clock import SystemClock
 from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City, Colour, colour
 from lapor_sync.domain.delivery import State
@@ -40,6 +37,7 @@ from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.schema import metadata
 from lapor_sync.sync.cycle import CycleResult, run_cycle
 from lapor_sync.sync.setup import Setup
+from tests.databases import migrated_sqlite
 
 ON_BOTH = pytest.mark.usefixtures("both")
 """For a module whose cities live on SQLite and on PostgreSQL in turn."""
@@ -223,19 +221,10 @@ class Bench:
             }
 
 
-@cache
-def _empty_database() -> bytes:
-    """A database with its tables and nothing in it: the migrations need not run for every test."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        open_store(f"sqlite:///{path}", "kota", SystemClock()).close()
-        with closing(sqlite3.connect(path)) as conn:
-            conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return path.read_bytes()
-
-
 def url_of(path: Path) -> str:
-    """Where the city of that path is kept; the fixture `both` puts PostgreSQL in its place."""
+    """Where the city of that path is kept, its tables in it; the fixture `both` puts PostgreSQL in its place."""
+    if not path.exists():
+        shutil.copyfile(migrated_sqlite(), path)
     return f"sqlite:///{path}"
 
 
@@ -244,8 +233,6 @@ def open_quickly(path: Path, clock: Any) -> Store:
     url = url_of(path)
     if not url.startswith("sqlite"):
         return open_store(url, "kota", clock)
-    if not path.exists():
-        path.write_bytes(_empty_database())
     store = open_store(url, "kota", clock)
     store.close()
     event.listen(store.engine, "connect", lambda dbapi, _record: dbapi.execute("PRAGMA synchronous = OFF").close())

@@ -12,6 +12,7 @@ import pytest
 
 from connectors.simulator import Simulator
 from tests.databases import little_disk as little_disk
+from tests.databases import migrated_sqlite
 from tests.system.cli_runner import Cli, city
 from tests.system.launcher import Launcher
 from tests.system.launcher import launcher as one_launcher
@@ -53,12 +54,12 @@ def kind(request: pytest.FixtureRequest) -> str:
 def new_database(
     kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], str]:
-    """Makes an empty database of one kind; its URL."""
+    """Makes a database of one kind with every table and nothing in them; its URL."""
     if kind == "postgresql":
         running: Postgres = request.getfixturevalue("server")
         return running.database
     folder, numbers = tmp_path_factory.mktemp("sqlite"), itertools.count()
-    return lambda: f"sqlite:///{folder}/city-{next(numbers)}.db"
+    return lambda: f"sqlite:///{shutil.copy(migrated_sqlite(), folder / f'city-{next(numbers)}.db')}"
 
 
 @pytest.hookimpl(tryfirst=True)
