@@ -66,9 +66,14 @@ def addresses() -> Iterator[str]:
 FORBIDDEN = forbidden()
 
 
-def texts(path: Path) -> Iterator[tuple[int, str]]:
+@pytest.fixture(scope="module")
+def trees() -> dict[str, ast.Module]:
+    """Each module below the faces, read."""
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in BELOW}
+
+
+def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield the texts of a module, but for what only its reader sees: docstrings, and the names in `__all__`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     passed_over = {
         id(part)
         for node in ast.walk(tree)
@@ -81,22 +86,24 @@ def texts(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
-@pytest.mark.parametrize("path", BELOW, ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_command_option_setting_or_page_is_named(path: Path) -> None:
-    assert [(line, text) for line, text in texts(path) if FORBIDDEN.search(text)] == []
+def test_no_command_option_setting_or_page_is_named(trees: dict[str, ast.Module]) -> None:
+    assert [
+        f"{path}:{line}: {text}"
+        for path, tree in trees.items()
+        for line, text in texts(tree)
+        if FORBIDDEN.search(text)
+    ] == []
 
 
-@pytest.mark.parametrize("path", BELOW, ids=lambda path: str(path.relative_to(ROOT)))
-def test_what_to_do_is_a_code(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    given = [
-        word.value
+def test_what_to_do_is_a_code(trees: dict[str, ast.Module]) -> None:
+    assert [
+        f"{path}:{word.value.lineno}: {ast.unparse(word.value)}"
+        for path, tree in trees.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         for word in node.keywords
-        if word.arg == "todo"
-    ]
-    assert not [ast.unparse(one) for one in given if isinstance(one, ast.Constant | ast.JoinedStr)]
+        if word.arg == "todo" and isinstance(word.value, ast.Constant | ast.JoinedStr)
+    ] == []
 
 
 def test_the_names_that_are_looked_for_are_those_of_today() -> None:

@@ -72,29 +72,35 @@ def test_the_matrix_is_whole() -> None:
     assert set(MATRIX) == set(Act) == {*OF_REPORT, *OF_CITY}
 
 
-@pytest.mark.parametrize(("role", "act"), list(product(Role, Act)))
-def test_a_post_may_what_the_matrix_says_of_each_report(role: Role, act: Act) -> None:
-    """Own, another OPD's, one that is with nobody; in every colour, there and gone."""
+def in_the_matrix(role: Role, act: Act, opd: str | None, colour: Colour | None, is_vanished: bool) -> Code | None:
+    """What the matrix and the report say; None where it is allowed."""
     reaches = MATRIX[act][list(Role).index(role)]
-    for opd, colour, is_vanished in product((OWN, OTHER, None), COLOURS, (False, True)):
-        found = code(may(holder(role), act, report(opd, colour, is_vanished=is_vanished)))
-        if reaches == "-":
-            expected: Code | None = Code.NOT_THE_POSTS
-        elif reaches == "own" and opd != OWN:
-            expected = Code.OTHER_OPD
-        elif act in {Act.ANSWER, Act.HAND_OVER} and colour in CLOSED:
-            expected = Code.REPORT_CLOSED
-        elif act in {Act.ANSWER, Act.HAND_OVER} and is_vanished:
-            expected = Code.REPORT_VANISHED
-        else:
-            expected = None
-        assert found == expected, (opd, colour, is_vanished)
+    if reaches == "-":
+        return Code.NOT_THE_POSTS
+    if reaches == "own" and opd != OWN:
+        return Code.OTHER_OPD
+    if act in {Act.ANSWER, Act.HAND_OVER}:
+        return Code.REPORT_CLOSED if colour in CLOSED else Code.REPORT_VANISHED if is_vanished else None
+    return None
 
 
-@pytest.mark.parametrize(("role", "act"), list(product(Role, OF_CITY)))
-def test_what_is_of_the_whole_city_asks_for_the_role_alone(role: Role, act: Act) -> None:
-    is_allowed = MATRIX[act][list(Role).index(role)] != "-"
-    assert code(may(holder(role), act)) == (None if is_allowed else Code.NOT_THE_POSTS)
+def test_a_post_may_what_the_matrix_says_of_each_report() -> None:
+    """Own, another OPD's, one that is with nobody; in every colour, there and gone."""
+    cells = list(product(Role, Act, (OWN, OTHER, None), COLOURS, (False, True)))
+    assert {
+        (role, act, opd, colour, is_vanished): code(
+            may(holder(role), act, report(opd, colour, is_vanished=is_vanished))
+        )
+        for role, act, opd, colour, is_vanished in cells
+    } == {cell: in_the_matrix(*cell) for cell in cells}
+
+
+def test_what_is_of_the_whole_city_asks_for_the_role_alone() -> None:
+    cells = list(product(Role, OF_CITY))
+    assert {(role, act): code(may(holder(role), act)) for role, act in cells} == {
+        (role, act): Code.NOT_THE_POSTS if MATRIX[act][list(Role).index(role)] == "-" else None
+        for role, act in cells
+    }
 
 
 @pytest.mark.parametrize("opd", [OWN, OTHER, None])
