@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import ipaddress
 import os
 import signal
 import socket
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
+from pkgutil import walk_packages
 from typing import Any
 
 import pytest
@@ -16,6 +20,8 @@ from argon2 import PasswordHasher
 from coverage import Coverage
 from hypothesis import settings
 
+import connectors
+import lapor_sync
 from lapor_sync.office import passwords
 from tests import certificates
 from tests.databases import compile_once, stop_server
@@ -39,54 +45,83 @@ UNMEASURED = (
 """Files of tests that run without coverage, which would double their time: they go where others go already."""
 
 
+def pytest_configure() -> None:
+    """Whatever starts the measuring anew would measure each process, too, which nobody asks for after the workers."""
+    if (coverage := Coverage.current()) is not None:
+        coverage.set_option("run:patch", [])
+
+
+@contextmanager
+def unmeasured() -> Iterator[None]:
+    """Without coverage, which makes all of Python half as slow again, whatever is measured."""
+    if (coverage := Coverage.current()) is None:
+        yield
+        return
+    coverage.stop()
+    try:
+        yield
+    finally:
+        coverage.start()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """The first worker alone, the others after it: it leaves the tests compiled, which takes as long as all else."""
+    """The first worker alone, the others after it: it leaves the tests compiled, which takes as long as all else.
+
+    Only the program's own loading is measured, not that of the tests.
+    """
+    if Coverage.current() is not None:
+        _load_the_program()
     with Path(__file__).open() as turn:
         try:
             fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             fcntl.flock(turn, fcntl.LOCK_SH)
-        return (yield)
+        with unmeasured():
+            result = yield
+    gc.freeze()  # what was collected stays to the end: no search for garbage need walk through it
+    return result
+
+
+def _load_the_program() -> None:
+    for package in (lapor_sync, connectors):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            if not {"__main__", "migrations"} & set(module.name.split(".")):  # these begin to work at once
+                import_module(module.name)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
-    What is `unmeasured` goes where others go: whole processes and browsers; flows once more on PostgreSQL; each further
-    case of a flow. On PostgreSQL `make test` runs one case of each flow, the last one: cases differ in what upstream
+    What is `unmeasured` goes where others go: whole processes and browsers; each further case of a flow; what is done
+    once more on PostgreSQL. Of a flow `make test` runs one case there, the last one: cases differ in what upstream
     does, which no database sees. `make soak` runs the others.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     measured, last = set[str](), dict[str, pytest.Item]()
     for item in items:
-        if item.path.name in UNMEASURED or item.path.parent.name == "browser":
+        folder, test = item.path.parent.name, item.nodeid.partition("[")[0]
+        on_postgresql = "postgresql" in item.name
+        if item.path.name in UNMEASURED or folder == "browser":
             item.add_marker(pytest.mark.unmeasured)
-        elif item.path.parent.name == "flow" and item.get_closest_marker("soak") is None:
-            test = item.nodeid.partition("[")[0]
-            on_postgresql = "postgresql" in item.name
-            if on_postgresql or test in measured:
+        elif item.get_closest_marker("soak") is None:
+            if test in measured and (on_postgresql or folder == "flow"):
                 item.add_marker(pytest.mark.unmeasured)
-            if not on_postgresql:
-                measured.add(test)
-            elif earlier := last.get(test):
-                earlier.add_marker(pytest.mark.soak)
-            if on_postgresql:
+            measured.add(test)
+            if on_postgresql and folder == "flow":
+                if earlier := last.get(test):
+                    earlier.add_marker(pytest.mark.soak)
                 last[test] = item
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Without coverage what is marked `unmeasured`."""
-    coverage = Coverage.current()
-    if coverage is None or item.get_closest_marker("unmeasured") is None:
+    if item.get_closest_marker("unmeasured") is None:
         return (yield)
-    coverage.stop()
-    try:
+    with unmeasured():
         return (yield)
-    finally:
-        coverage.start()
 
 
 def pytest_sessionfinish() -> None:
