@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -109,7 +110,7 @@ class Sp4nV3:
         self._settings = settings or Sp4nSettings()
         self._zone = ZoneInfo(self._settings.timezone)
         self._room = Room()
-        self._from_one: set[str] = set()  # the paths whose pages are known to be counted from 1
+        self._no_page_0: Counter[str] = Counter()  # how often it was seen of a path that there is none
 
     def list_reports(self, *, updated_from: datetime | None) -> Iterator[ListPage]:
         """Pages of the agency's reports, the next one fetched ahead; see `ports.Connector`."""
@@ -383,9 +384,9 @@ class Sp4nV3:
         """Page 0, where it holds what page 1 does not: pages may be counted from it in silence.
 
         It is not asked for where upstream says which page a page is, nor, unless `ask`, where it was seen once that page
-        0 is none, or is page 1.
+        0 is none, or is page 1; a failure may pass, and counts only after some more.
         """
-        if run.says_current or (path in self._from_one and not ask):
+        if run.says_current or (self._no_page_0[path] >= _SURE and not ask):
             return None
         try:
             page = get()
@@ -395,11 +396,14 @@ class Sp4nV3:
             page = None
         if page is not None and any(key not in run.keys for key in page.keys):
             return page
-        if page is None or len(run.keys):
-            self._from_one.add(path)
+        if page is None or page.lost:
+            self._no_page_0[path] += 1
+        elif len(run.keys):
+            self._no_page_0[path] += _SURE
         return None
 
 
+_SURE = 3
 _PAGE_BEFORE = "there is a page before page 1"
 _GARBAGE = f"{MAX_BAD_PAGES} pages in a row hold nothing but rows that are no reports"
 

@@ -427,6 +427,23 @@ def test_a_short_list_that_stands_on_page_0_alone(upstream: Any, transport: Tran
     assert connector.read_thread("100").complete
 
 
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_page_0_that_fails_may_only_have_failed_now(status: int, upstream: Any, transport: Transport) -> None:
+    """That there is none is told at once; a server's error must have come some times."""
+    rows = [{"id": 1}]
+    asked: list[int] = []
+
+    def give(_call: int, page: int) -> httpx.Response:
+        asked.append(page)
+        return httpx.Response(status) if page == 0 else answer(rows if page == 1 else [])
+
+    upstream.get(url__startswith=BASE).mock(side_effect=by_page(give))
+    connector = Sp4nV3(transport)
+    for _ in range(5):
+        assert list(connector.list_reports(updated_from=None))[-1].complete
+    assert asked.count(0) == (1 if status == 404 else 3 * 3)  # each of three tries
+
+
 def test_pages_of_rows_that_are_no_reports_come_to_an_end(upstream: Any, transport: Transport) -> None:
     """Each page has new ones, and names a next page."""
     route = upstream.get(url__startswith=BASE).mock(
