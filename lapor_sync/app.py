@@ -38,7 +38,7 @@ from lapor_sync.log import Thinned
 from lapor_sync.mirror.mirror import Log, Mirror, Pace, Rules
 from lapor_sync.monitoring.watch import NOBODY, Watch
 from lapor_sync.notices.composing import Surroundings
-from lapor_sync.notices.telling import Telling, beside
+from lapor_sync.notices.telling import Telling, beside, tell_for_a_while
 from lapor_sync.office import FileLimits
 from lapor_sync.store import backup, lock, marks, outbox, people
 from lapor_sync.store.backup import Contents
@@ -279,19 +279,23 @@ class App:
 
     @contextmanager
     def cycles(self, store: Store) -> Iterator[Callable[[], CycleResult]]:
-        """What works one cycle, which holds the agency while it lasts; what LAPOR is called with is kept in between.
+        """What works one cycle and tells people of it, and holds the agency while it lasts; what LAPOR is called with is
+        kept in between.
 
         Raises SettingsWrong where there is nothing to do.
         """
         self._need_something_to_do()
         mirror = self._mirror(store)
+        telling = self._telling(mirror)
         with self._upstream(mirror) as upstream:
 
             def cycle() -> CycleResult:
                 with lock.working(store.engine, store.agency, "cycle") as holding:
                     self.holding = holding
                     try:
-                        return self._timed(lambda: self._cycle(mirror, upstream))
+                        outcome = self._timed(lambda: self._cycle(mirror, upstream))
+                        tell_for_a_while(telling)
+                        return outcome
                     finally:
                         self.holding = None
 

@@ -28,7 +28,8 @@ _NOT_TAKEN = re.compile(
     r"""\[Errno\ -\d+\]                 # the host's name has no address
       | \[Errno\ 111\]                  # connection refused
       | Failed\ to\ establish\ a\ new\ connection | ConnectTimeout | connect\ timeout=
-      | CERTIFICATE_VERIFY_FAILED
+      | CERTIFICATE_VERIFY_FAILED | WRONG_VERSION_NUMBER
+      | STARTTLS\ extension\ not\ supported
       | \(\s*[45]\d\d,\s*b['"]          # an SMTP server's refusal, as smtplib writes it
       | \berror=4\d\d\b                 # an HTTP server's, as Apprise writes it""",
     re.VERBOSE,

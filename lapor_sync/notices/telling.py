@@ -1,7 +1,7 @@
-"""What telling people needs, and the loop that does it beside the cycle.
+"""What telling people needs, the loop that does it beside the daemon's cycles, and the way to do it after a single one.
 
-It runs in a thread of the daemon's process, with transactions of its own that are open only while rows are written:
-a channel that is slow, down or refuses slows neither the cycle nor a delivery.
+The loop runs in a thread of the daemon's process, with transactions of its own that are open only while rows are
+written: a channel that is slow, down or refuses slows neither the cycle nor a delivery.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import time
 
 from lapor_sync.domain.errors import StoreError
@@ -21,6 +21,9 @@ from lapor_sync.words.notices_id import Place
 
 EVERY = 10.0
 """Seconds from one look to the next."""
+
+A_WHILE = 20.0
+"""Seconds in which messages begin to leave after a cycle that is worked by itself."""
 
 PATIENCE = 5.0
 """Seconds that the end of the process waits for a message that is on its way."""
@@ -73,10 +76,25 @@ def beside(telling: Telling | None) -> Iterator[None]:
 
 def _go_on(telling: Telling, over: threading.Event) -> None:
     while not over.is_set():
-        try:
-            telling.once()
-        except StoreError:
-            pass  # the cycle meets it too, and says so
-        except Exception as failed:
-            telling.mirror.log.error("notices_failed", error=type(failed).__name__, exc_info=failed)
+        _tell(telling)
         over.wait(EVERY)
+
+
+def tell_for_a_while(telling: Telling | None) -> None:
+    """Tell people after a cycle that is worked by itself, while the agency is held: so nobody else tells the same.
+
+    Once `A_WHILE` is over no further message begins; what waits leaves after the next cycle.
+    """
+    if telling is None:
+        return
+    asked, began = telling.stopping, telling.clock.monotonic()
+    _tell(replace(telling, stopping=lambda: asked() or telling.clock.monotonic() - began >= A_WHILE))
+
+
+def _tell(telling: Telling) -> None:
+    try:
+        telling.once()
+    except StoreError:
+        pass  # the cycle meets it too, and says so
+    except Exception as failed:
+        telling.mirror.log.error("notices_failed", error=type(failed).__name__, exc_info=failed)

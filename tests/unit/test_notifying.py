@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 from connectors.notifying import Channels
 from lapor_sync.domain.errors import NoticeError, NoticeInDoubt, NoticeNotTaken
@@ -55,7 +59,7 @@ def mails() -> Iterator[tuple[Mails, int]]:
     controller.stop()
 
 
-def mail(port: int, seconds: float = 10.0) -> Channels:
+def mail(port: int, seconds: float = 60.0) -> Channels:
     url = f"mailto://127.0.0.1:{port}/{{to}}?from={{from}}&mode=insecure"
     return Channels(sender="papan@kota.go.id", person={"email": url}, seconds=seconds)
 
@@ -131,6 +135,69 @@ def hang_up(server: socket.socket) -> None:
                 conn.sendall(b"354 go\r\n")
             elif line[:4].upper() in {b"EHLO", b"HELO", b"MAIL", b"RCPT"}:
                 conn.sendall(b"250 ok\r\n")
+
+
+# TLS and login.
+
+USER, PASSWORD = "papan", "kata-sandi"
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    """The city's own CA."""
+    return trustme.CA()
+
+
+@pytest.fixture(params=["starttls", "ssl"])
+def encrypted(request: pytest.FixtureRequest, authority: trustme.CA) -> Iterator[tuple[Mails, int, str]]:
+    """A mail server that speaks TLS and knows one password; and how it is spoken to."""
+    server, port = Mails(), free_port()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    def knows(_server: Any, _session: Any, _envelope: Any, _how: str, said: Any) -> AuthResult:
+        right = (said.login, said.password) == (USER.encode(), PASSWORD.encode())
+        return AuthResult(success=right, handled=False)
+
+    demands: dict[str, Any] = {
+        "hostname": "127.0.0.1",
+        "port": port,
+        "authenticator": knows,
+    }
+    if request.param == "starttls":
+        controller = Controller(server, **demands, auth_required=True, tls_context=context, require_starttls=True)
+    else:
+        controller = Controller(server, **demands, ssl_context=context, auth_require_tls=False)
+    controller.start()
+    yield server, port, request.param
+    controller.stop()
+
+
+def mail_by_tls(port: int, mode: str, password: str = PASSWORD) -> Channels:
+    url = f"mailtos://{USER}:{password}@127.0.0.1:{port}/{{to}}?from={{from}}&smtp=127.0.0.1&mode={mode}"
+    return Channels(sender="papan@kota.go.id", person={"email": url}, seconds=60)
+
+
+def test_a_mail_goes_by_tls_where_the_certificate_is_believed_and_with_the_right_password(
+    encrypted: tuple[Mails, int, str], authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By a CA in SSL_CERT_FILE; else nothing leaves, and that is sure: neither text nor password."""
+    server, port, mode = encrypted
+    assert isinstance(outcome(mail_by_tls(port, mode)), NoticeNotTaken)
+    assert (server.got, server.to) == ([], [])
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    assert isinstance(outcome(mail_by_tls(port, mode, "salah")), NoticeNotTaken)
+    assert server.got == []
+    assert outcome(mail_by_tls(port, mode)) is None
+    assert (len(server.got), server.to) == (1, ["sari@kota.go.id"])
+
+
+@pytest.mark.parametrize("mode", ["starttls", "ssl"])
+def test_a_mail_server_without_tls_gets_neither_text_nor_password(mails: tuple[Mails, int], mode: str) -> None:
+    server, port = mails
+    assert isinstance(outcome(mail_by_tls(port, mode)), NoticeNotTaken)
+    assert server.got == []
 
 
 @pytest.mark.parametrize(
