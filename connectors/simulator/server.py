@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from threading import Condition, Event, Thread
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -45,6 +46,7 @@ class Desk:
     def _journaled(self, call: Call) -> Reply:
         self.world.journal.begin()
         row: dict[str, Any] = {"t": iso(self.world.clock.now()), "method": call.method, "path": call.target}
+        row |= {"at": monotonic(), "caller": call.headers.get("User-Agent")}
         label, reply, fault = "failed", Reply(status=500), None
         try:
             label, reply, fault = self._answered(call)

@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from lapor_sync import interface, screens
 from lapor_sync.clock import SystemClock
-from lapor_sync.commands.base import Call, as_json
+from lapor_sync.commands.base import (
+    Call,
+    acting,
+    acting_by,
+    as_json,
+    log_to_standard_error,
+    new_file,
+    path_type,
+    refuse_existing,
+)
 from lapor_sync.config import Agencies, load_machine
+from lapor_sync.config.agency import AGENCY_KEY
+from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.domain.names import shown_path
 from lapor_sync.interface import Json
 from lapor_sync.output import plain, say, say_json_lines
 from lapor_sync.store import lock, overview, work_queue
+from lapor_sync.store import moving as stored
+from lapor_sync.store.address import sqlite_url
+from lapor_sync.store.backup import make_single
 from lapor_sync.store.database import Store, open_store
+from lapor_sync.sync import moving
+from lapor_sync.sync.moving import Moved
 
 
 @click.group(invoke_without_command=True)
@@ -42,6 +62,113 @@ def agencies_check(call: Call) -> None:
     if not found.keys:
         say("There is no agency: put a file KEY.toml for each into AGENCIES_DIR.")
     click.get_current_context().exit(0 if ok and found.keys else 2)
+
+
+@agencies.command("import")
+@click.argument("key")
+@click.argument("file", type=path_type)
+@click.option("--from", "its_key", metavar="KEY", help="Its key in the file, where that holds several.")
+@acting_by
+@click.pass_obj
+def agencies_import(call: Call, key: str, file: Path, its_key: str | None, by: str | None) -> None:
+    """Take a city's SQLite database in as the agency KEY, with its people and its audit.
+
+    Its program must be stopped. Deliveries are paused in both; `outbox resume` lets them leave here.
+    """
+
+    with (
+        _database(call, key) as target,
+        _city(file, its_key) as source,
+        lock.working(target.engine, key, "import"),
+    ):
+        moved = moving.copy(source, target, acting(by))
+    _say_copied(key, moved)
+    say(f"Put {key}.toml into AGENCIES_DIR; then: lapor-sync outbox resume --agency {key}", err=True)
+
+
+@agencies.command("export")
+@click.argument("key")
+@click.option("--out", metavar="FILE", type=path_type, required=True, help="A new SQLite database.")
+@acting_by
+@click.pass_obj
+def agencies_export(call: Call, key: str, out: Path, by: str | None) -> None:
+    """Copy an agency into a SQLite database of its own, with its people and its audit.
+
+    Nobody may work it meanwhile: take its file out of AGENCIES_DIR before. Deliveries are paused in both.
+    """
+
+    refuse_existing(out)
+    with _database(call, key) as source, new_file(out, 0o600) as part:
+        target = open_store(sqlite_url(part), key, SystemClock())
+        try:
+            moved = moving.copy(source, target, acting(by))
+        finally:
+            target.close()
+        make_single(part)
+    _say_copied(key, moved)
+
+
+@agencies.command("remove")
+@click.argument("key")
+@click.option("--head", metavar="HASH", required=True, help="The audit's head, as `agencies export` said it.")
+@acting_by
+@click.pass_obj
+def agencies_remove(call: Call, key: str, head: str, by: str | None) -> None:
+    """Delete all that the database has of an agency that left. Its audit stays, closed by a row."""
+
+    if key in call.agencies().keys:
+        raise NotAllowed(
+            f"{key}.toml is in AGENCIES_DIR still: workers would begin it anew.", todo="Take its file away first."
+        )
+    with _database(call, key) as store:
+        rows = moving.remove(store, head, acting(by))
+    say(f"{key} is removed: {_counted(rows)}.")
+
+
+@contextmanager
+def _database(call: Call, key: str) -> Iterator[Store]:
+    """The database of all agencies, for one whose file need not be there."""
+
+    if re.fullmatch(AGENCY_KEY, key) is None:
+        raise BadInput(f"{key!a} is no key of an agency.", todo="It is 1 to 32 of a-z, 0-9, - and _.")
+    machine = load_machine(call.config, os.environ)
+    log_to_standard_error(machine.timezone)
+    store = open_store(machine.database_url, key, SystemClock(), anew=False)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _city(file: Path, key: str | None) -> Iterator[Store]:
+    """A city's own database; `key` where there are several agencies in it. Raises BadInput."""
+
+    opened = open_store(sqlite_url(file), key or "", SystemClock(), anew=False)
+    try:
+        with opened.reading() as work:
+            found = stored.agencies_in(work.conn)
+        if key is None and len(found) == 1:
+            key = found[0]
+        if key not in found:
+            raise BadInput(
+                f"{shown_path(file)} holds {', '.join(found) or 'no agency'}.", todo="Say which one with --from."
+            )
+        yield Store(opened.engine, key, opened.clock)
+    finally:
+        opened.close()
+
+
+def _say_copied(key: str, moved: Moved) -> None:
+    say(f"{key} is copied: {_counted(moved.rows)}. Deliveries are paused in both.")
+    say(f"Audit verified, head {moved.head.hash}")
+
+
+def _counted(rows: Mapping[str, int]) -> str:
+    return ", ".join(
+        f"{rows.get(table, 0)} {name}"
+        for table, name in (("report", "reports"), ("delivery", "deliveries"), ("person", "people"))
+    )
 
 
 def problems_of(found: Agencies, key: str) -> tuple[str, ...]:

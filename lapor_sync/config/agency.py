@@ -25,13 +25,16 @@ from lapor_sync.domain import defaults
 
 SECRETS = ("bearer", "token")
 
+AGENCY_KEY = "[a-z0-9][a-z0-9_-]{0,31}"
+"""What the key of an agency's rows is made of."""
+
 
 class Agency(BaseModel):
     """What one city says of itself, of its account at LAPOR, and of how it wants to be mirrored."""
 
     agency: str = Field(
         default="kota",
-        pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+        pattern=f"^{AGENCY_KEY}$",
         description="1 to 32 of a-z, 0-9, - and _: the key of this city's rows; never change it later",
     )
 

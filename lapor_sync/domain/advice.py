@@ -114,6 +114,7 @@ class Todo(Coded):
     NETWORK_THEN_FETCH = "network_then_fetch"
     FETCH_AGAIN = "fetch_again"
     NOTHING_KEPT = "nothing_kept"
+    COPY_AGENCY_ANEW = "copy_agency_anew"
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class WhyPaused(StrEnum):
     PERSON = "person"  # somebody wanted it
     CUT = "cut"  # LAPOR takes responses and shows them cut or empty
     RESTORED = "restored"  # the database is an older copy: it does not know what was sent after it
+    MOVED = "moved"  # the agency was copied into another database: only one of the two may send
 
 
 # The outcome of a write: done, not done, refused, not known.

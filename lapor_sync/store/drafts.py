@@ -110,7 +110,7 @@ def is_heir(work: Work, person_id: str) -> bool:
 def take_over(work: Work, person_id: str) -> None:
     """Take over the drafts that are this person's by now. Where they have one of their own, both stay."""
     for heir in work.conn.execute(select(heirs).where(_due(work, person_id)).order_by(heirs.c.id)).all():
-        work.conn.execute(delete(heirs).where(heirs.c.id == heir.id))
+        work.conn.execute(delete(heirs).where(heirs.c.agency == work.agency, heirs.c.id == heir.id))
         mine = table.alias()
         has_own = exists().where(
             mine.c.agency == work.agency,

@@ -368,6 +368,7 @@ def due(work: Work) -> list[Queued]:
         .join(first, table.c.seq == first.c.seq)
         .outerjoin(report, is_report)
         .where(
+            table.c.agency == work.agency,
             table.c.state.in_((State.QUEUED, State.UNKNOWN)),
             func.coalesce(table.c.next_try_at, "") <= work.at,
         )

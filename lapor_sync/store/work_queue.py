@@ -39,6 +39,15 @@ KNOWN_SECONDS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
+class Due:
+    """An agency that is to be polled. `host`: the only one that can; `is_new`: no cycle of it ever went through."""
+
+    agency: str
+    host: str | None
+    is_new: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Queued:
     """How an agency waits. `state`: `waiting` for a worker or `working`, None until the next poll is due."""
 
@@ -123,13 +132,20 @@ def has_workers(engine: Engine) -> bool:
 
 
 def enrol(
-    engine: Engine, prefixes: Mapping[str, str], wrong: Mapping[str, str], host: str, here: Collection[str] = ()
+    engine: Engine,
+    prefixes: Mapping[str, str],
+    wrong: Mapping[str, str],
+    host: str,
+    *,
+    here: Collection[str] = (),
 ) -> None:
     """Note that the files of these agencies were found: with their mark, or with what is wrong.
 
     `here` are those whose folder of exports is on this host: while it lives they are worked on it alone.
     """
-    rows = [{"agency": key, "prefix": prefix, "wrong": None} for key, prefix in prefixes.items()]
+    rows: list[dict[str, object]] = [
+        {"agency": key, "prefix": prefix, "wrong": None} for key, prefix in prefixes.items()
+    ]
     rows += [{"agency": key, "prefix": None, "wrong": why} for key, why in wrong.items()]
     if rows:
         with engine.begin() as conn:
@@ -139,7 +155,8 @@ def enrol(
 
 
 _ENROL = f"""
-INSERT INTO {SCHEMA}.agency AS known (agency, ref_prefix, wrong, seen_at) VALUES (:agency, :prefix, :wrong, now())
+INSERT INTO {SCHEMA}.agency AS known (agency, ref_prefix, wrong, seen_at)
+VALUES (:agency, :prefix, :wrong, now())
 ON CONFLICT (agency) DO UPDATE SET seen_at = now(), wrong = excluded.wrong,
   ref_prefix = coalesce(excluded.ref_prefix, known.ref_prefix)
 """
@@ -152,6 +169,12 @@ WHERE agency = ANY(:here) AND (host IS NULL OR host = :host OR NOT {_LIVES})
 """
 
 
+def forget(conn: Connection, agency: str) -> None:
+    """Forget an agency that left; its mark is free again."""
+    if is_there(conn):
+        conn.execute(text(f"DELETE FROM {SCHEMA}.agency WHERE agency = :agency"), {"agency": agency})
+
+
 def prefixes(engine: Engine) -> dict[str, str]:
     """Return the mark of each agency as workers have found it."""
     with engine.begin() as conn:
@@ -161,19 +184,22 @@ def prefixes(engine: Engine) -> dict[str, str]:
         return {row.agency: row.ref_prefix for row in rows}
 
 
-def due(engine: Engine) -> list[tuple[str, str | None]]:
-    """Return the agencies that are to be polled now and are in no job yet, with their host; the longest due first.
+def due(engine: Engine) -> list[Due]:
+    """Return the agencies that are to be polled now and are in no job yet, the longest due first.
 
     A person who lets something go makes an agency due.
     """
     with engine.begin() as conn:
-        return [(row.agency, row.host) for row in conn.execute(text(_DUE))]
+        return [Due(agency=row.agency, host=row.host, is_new=row.is_new) for row in conn.execute(text(_DUE))]
 
 
+_IS_KNOWN = f"one.wrong IS NULL AND one.seen_at > now() - interval '{KNOWN_SECONDS} seconds'"
 _DUE = f"""
-SELECT one.agency, CASE WHEN {_LIVES} THEN one.host END AS host FROM {SCHEMA}.agency one
+SELECT one.agency, CASE WHEN {_LIVES} THEN one.host END AS host,
+  NOT EXISTS (SELECT FROM mark WHERE mark.agency = one.agency AND mark.name = 'last_success_at') AS is_new
+FROM {SCHEMA}.agency one
 LEFT JOIN mark ON mark.agency = one.agency AND mark.name = 'wake'
-WHERE one.wrong IS NULL AND one.seen_at > now() - interval '{KNOWN_SECONDS} seconds'
+WHERE {_IS_KNOWN}
   AND (one.next_poll_at <= now() OR (mark.value IS DISTINCT FROM one.woken AND mark.value IS NOT NULL))
   AND NOT EXISTS (SELECT FROM {SCHEMA}.procrastinate_jobs job
                   WHERE job.lock = one.agency AND job.status IN ('todo', 'doing'))
@@ -192,6 +218,20 @@ _FORSAKEN = f"""
 DELETE FROM {SCHEMA}.procrastinate_jobs job USING {SCHEMA}.agency one
 WHERE job.status = 'todo' AND job.queue_name LIKE :begin AND one.agency = job.lock
   AND (one.host_seen_at IS NULL OR NOT {_LIVES})
+"""
+
+
+def left_open(engine: Engine) -> list[int]:
+    """Return the jobs that were worked and never finished: the connection was lost right then. Their worker lives."""
+    with engine.begin() as conn:
+        return [int(row.id) for row in conn.execute(text(_LEFT_OPEN))]
+
+
+_LEFT_OPEN = f"""
+SELECT job.id FROM {SCHEMA}.procrastinate_jobs job JOIN {SCHEMA}.agency one ON one.agency = job.lock
+WHERE job.status = 'doing' AND one.worker IS NULL
+  AND (SELECT max(at) FROM {SCHEMA}.procrastinate_events begun
+       WHERE begun.job_id = job.id AND begun.type = 'started') < now() - interval '10 seconds'
 """
 
 
@@ -229,7 +269,8 @@ def ended(engine: Engine, agency: str, *, failures: int, wait: float, from_begin
     """Note when an agency is polled next: so long after its cycle began, or after now."""
     since = "coalesce(began_at, now())" if from_begin else "now()"
     update = f"""
-      UPDATE {SCHEMA}.agency SET failures = :failures, next_poll_at = {since} + make_interval(secs => :wait)
+      UPDATE {SCHEMA}.agency SET failures = :failures, worker = NULL,
+        next_poll_at = {since} + make_interval(secs => :wait)
       WHERE agency = :agency"""
     with engine.begin() as conn:
         conn.execute(text(update), {"agency": agency, "failures": failures, "wait": wait})

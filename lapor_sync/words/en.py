@@ -441,6 +441,7 @@ TODOS: Mapping[Todo, Sentence] = {
     Todo.NETWORK_THEN_FETCH: f"Check the network. {_FETCH_AGAIN}",
     Todo.FETCH_AGAIN: _FETCH_AGAIN,
     Todo.NOTHING_KEPT: f"Nothing was kept. {_FETCH_AGAIN}",
+    Todo.COPY_AGENCY_ANEW: "Copy it anew with `lapor-sync agencies export`, and take the head that this says.",
 }
 """What to do about an error."""
 
@@ -448,6 +449,7 @@ PAUSED: Mapping[WhyPaused, str] = {
     WhyPaused.PERSON: "",
     WhyPaused.CUT: ", for LAPOR shows responses cut or empty",
     WhyPaused.RESTORED: ", for the database was restored",
+    WhyPaused.MOVED: ", for the agency was copied into another database",
 }
 """What follows since when and by whom it is paused."""
 

@@ -523,6 +523,8 @@ ACTIONS: Mapping[str, str] = {
     "dropped": "menghapus data pribadi yang sudah lama",
     "restored": "memulihkan cadangan",
     "contract_changed": "melihat bentuk jawaban LAPOR berubah",
+    "agency_copied": "menyalin instansi ke basis data ini",
+    "agency_removed": "menghapus instansi dari basis data ini",
     "rules": "memakai aturan baru",
     "recap_fixed": "menetapkan rekap",
     "person_invited": "mengundang orang",

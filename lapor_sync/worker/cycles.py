@@ -17,6 +17,7 @@ from lapor_sync.config import Settings
 from lapor_sync.daemon import Stopping, backoff
 from lapor_sync.domain.errors import LaporSyncError, LockHeld, UpstreamError
 from lapor_sync.mirror.mirror import Log
+from lapor_sync.monitoring.watch import NOBODY, Watch
 from lapor_sync.store import work_queue
 from lapor_sync.store.database import Store
 from lapor_sync.store.gateway import GatewayLine, address_of
@@ -29,9 +30,13 @@ BUSY_SECONDS = 2.0
 
 @dataclass
 class _Kept:
-    """An agency's part that outlives a cycle: connections to LAPOR, with their TLS. `turn` is its one cycle's."""
+    """An agency's part that outlives a cycle: connections to LAPOR, with their TLS. `turn` is its one cycle's.
+
+    `is_first`: it asks LAPOR only when nobody else wants to.
+    """
 
     settings: Settings
+    is_first: bool
     cycle: Callable[[], CycleResult]
     stack: ExitStack
     turn: threading.Lock = field(default_factory=threading.Lock)
@@ -39,24 +44,28 @@ class _Kept:
 
 @dataclass
 class Cycles:
-    """Works cycles of the agencies of a roster, over one engine for all of them."""
+    """Works for the agencies of a roster, over one engine for all of them."""
 
     engine: Engine
     roster: Roster
     stopping: Stopping
     log: Log
-    _lines: dict[tuple[str, float], GatewayLine] = field(default_factory=dict)
+    watch: Watch = NOBODY
+    _lines: dict[tuple[str, float, bool], GatewayLine] = field(default_factory=dict)
     _kept: dict[str, _Kept] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def work(self, agency: str) -> None:
-        """Work one cycle of an agency and note when the next is due. One whose file is not here is left to others."""
+    def work(self, agency: str, *, is_first: bool) -> None:
+        """Work one cycle of an agency and note when the next is due. One whose file is not here is left to others.
+
+        `is_first`: none ever went through, so that all is mirrored: it takes only what others leave of the gateway.
+        """
         settings = self.roster.found.right.get(agency)
         if settings is None or self.stopping():
             return
         failures = work_queue.begun(self.engine, agency, f"{self.roster.host} {os.getpid()}")
         try:
-            error = self._cycle(settings)
+            error = self._cycle(settings, is_first)
         except LockHeld as held:
             self.log.info("agency_busy", agency=agency, what=held.what)
             work_queue.ended(self.engine, agency, failures=failures, wait=BUSY_SECONDS, from_begin=False)
@@ -74,10 +83,13 @@ class Cycles:
         asked = (error.retry_after or 0.0) if isinstance(error, UpstreamError) else 0.0
         work_queue.ended(self.engine, agency, failures=failures + 1, wait=max(wait, asked), from_begin=False)
 
-    def _cycle(self, settings: Settings) -> LaporSyncError | None:
+    def _app(self, settings: Settings, line: GatewayLine | None = None) -> App:
+        return App.of(settings, stopping=self.stopping, line=line, watch=self.watch)
+
+    def _cycle(self, settings: Settings, is_first: bool) -> LaporSyncError | None:
         """Raises LockHeld where it is worked already, be it by this very process."""
         with self._turn:
-            kept = self._kept_for(settings)
+            kept = self._kept_for(settings, is_first)
             if not kept.turn.acquire(blocking=False):
                 raise LockHeld("An earlier cycle of this process is not over.")
         try:
@@ -85,28 +97,28 @@ class Cycles:
         finally:
             kept.turn.release()
 
-    def _kept_for(self, settings: Settings) -> _Kept:
+    def _kept_for(self, settings: Settings, is_first: bool) -> _Kept:
         kept = self._kept.get(settings.agency)
-        if kept is not None and (kept.settings == settings or kept.turn.locked()):
+        if kept is not None and ((kept.settings, kept.is_first) == (settings, is_first) or kept.turn.locked()):
             return kept
         if kept is not None:
             kept.stack.close()
             del self._kept[settings.agency]
         stack = ExitStack()
-        app = App.of(settings, stopping=self.stopping, line=self._line_of(settings))
+        app = self._app(settings, self._line_of(settings, only_if_idle=is_first))
         store = Store(self.engine, settings.agency, SystemClock())
-        made = _Kept(settings, stack.enter_context(app.cycles(store)), stack)
+        made = _Kept(settings, is_first, stack.enter_context(app.cycles(store)), stack)
         self._kept[settings.agency] = made
         return made
 
-    def _line_of(self, settings: Settings) -> GatewayLine | None:
+    def _line_of(self, settings: Settings, *, only_if_idle: bool) -> GatewayLine | None:
         """The line before this agency's gateway, one for all of its agencies; None where there is no budget."""
         rate, address = settings.gateway_per_second, settings.upstream_url
         if not rate or address is None:
             return None
-        key = (address_of(address), rate)
+        key = (address_of(address), rate, only_if_idle)
         if key not in self._lines:
-            self._lines[key] = GatewayLine(self.engine, *key, SystemClock())
+            self._lines[key] = GatewayLine(self.engine, *key[:2], SystemClock(), only_if_idle=only_if_idle)
         return self._lines[key]
 
     def close(self) -> None:

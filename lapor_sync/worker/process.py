@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -17,10 +18,11 @@ from lapor_sync.config import load_machine
 from lapor_sync.daemon import Notifier, Stopping, thinned
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
+from lapor_sync.mirror.mirror import Log
 from lapor_sync.store import work_queue
 from lapor_sync.store.database import make_engine, open_store
 from lapor_sync.worker.cycles import Cycles
-from lapor_sync.worker.queue import Pace, make_queue, workers
+from lapor_sync.worker.queue import FIRST_AT_ONCE, Pace, make_queue, workers
 from lapor_sync.worker.roster import Roster
 
 
@@ -32,7 +34,7 @@ def run(
     machine = load_machine(config, environ)
     notifier = Notifier(environ)
     with ExitStack() as stack:
-        engine = make_engine(machine.database_url, at_once=2 * concurrency + 4)
+        engine = make_engine(machine.database_url, at_once=2 * (concurrency + FIRST_AT_ONCE) + 5)
         stack.callback(engine.dispose)
         work_queue.need_server(engine)
         work_queue.hold_nobody_up(engine)
@@ -50,21 +52,25 @@ def run(
         log.info("worker_started", database=machine.database_shown, count=len(roster.found.keys))
         notifier.say("READY=1", f"MAINPID={os.getpid()}", "STATUS=Working")
         asyncio.run(_work(roster, cycles, concurrency, pace, notifier))
-        notifier.say("STOPPING=1")
-        if not stopping():
-            raise StoreUnavailable(
-                "The workers' queue was lost: the database went away, or ended the connections."
-            )
         log.info("worker_stopped")
 
 
+ENDING_SECONDS = 20
+"""So long may a worker that lost its queue take to end: a cycle may wait for a server that answers no more. Then it
+ends where it stands, which loses nothing."""
+
+
 async def _work(roster: Roster, cycles: Cycles, concurrency: int, pace: Pace, notifier: Notifier) -> None:
-    """Run until asked to stop, or until one of the parts ends by itself. What is being worked is finished."""
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(concurrency + 4))
-    queue = make_queue(roster.engine, cycles.work, pace)
+    """Run until asked to stop; what is being worked is finished.
+
+    Raises StoreUnavailable where one of the parts ends by itself; cycles are asked to stop then.
+    """
+    at_once = concurrency + FIRST_AT_ONCE  # the others are ticks and looks at files
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(at_once + 4))
+    queue, ops = make_queue(roster.engine, cycles, pace)
     async with queue.open_async():
         parts: list[Callable[[], Awaitable[None]]] = [
-            *workers(queue, roster.host, concurrency, pace).values(),
+            *workers(queue, ops, roster.host, concurrency, pace),
             lambda: _refreshing(roster, pace),
         ]
         running = [asyncio.ensure_future(part()) for part in parts]
@@ -73,11 +79,29 @@ async def _work(roster: Roster, cycles: Cycles, concurrency: int, pace: Pace, no
             done, _ = await asyncio.wait(running, timeout=0.5, return_when=asyncio.FIRST_COMPLETED)
             if done:
                 break
+        if was_lost := not cycles.stopping():
+            _end_within(ENDING_SECONDS, roster.log)
+            cycles.stopping.ask()
+        notifier.say("STOPPING=1")
         for one in running:
             one.cancel()
         for ended in await asyncio.gather(*running, return_exceptions=True):
             if isinstance(ended, Exception):
                 roster.log.error("worker_part_failed", error=type(ended).__name__)
+    if was_lost:
+        raise StoreUnavailable("The workers' queue was lost: the database went away, or ended the connections.")
+
+
+def _end_within(seconds: float, log: Log) -> None:
+    """Let this process end at the latest after so long, with the code of a lost database."""
+
+    def end() -> None:
+        log.error("worker_stuck")
+        os._exit(StoreUnavailable.exit_code)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 async def _refreshing(roster: Roster, pace: Pace) -> None:

@@ -1,5 +1,8 @@
 """The jobs, on Procrastinate: a tick that queues what is due, cycles, and a rescue of what a dead worker left.
 
+The cycles of an agency that is new wait in a queue of their own until one goes through: its backfill may take hours,
+and the polls of others never stand behind it.
+
 Tick and rescue carry no lock: with one, they would die with their worker and keep everybody from working.
 """
 
@@ -7,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued
@@ -18,8 +22,24 @@ from sqlalchemy import Engine
 from lapor_sync.store import work_queue
 from lapor_sync.store.database import connection_values
 
-CYCLES, OPS = "cycles", "ops"
-"""Queues: of the cycles (those of a host's own are `cycles:HOST`), and of what must never wait behind cycles."""
+CYCLES, FIRST, OPS = "cycles", "first", "ops"
+"""Queues: of the cycles and of the first cycles (those of a host's own are `cycles:HOST`, `first:HOST`), and of
+what must never wait behind these."""
+
+
+FIRST_AT_ONCE = 2
+"""How many new agencies a worker mirrors at once, beside the cycles of the others."""
+
+
+class Work(Protocol):
+    """What the jobs do."""
+
+    def work(self, agency: str, *, is_first: bool) -> None:
+        """Work one cycle of an agency; `is_first`: none ever went through."""
+
+
+_CONNECTING = 10.0
+"""Seconds for which a part waits for a connection, before it gives up and the worker ends."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,43 +51,51 @@ class Pace:
     look: float = 5.0
 
 
-def queue_of(host: str | None) -> str:
-    """Return the queue of cycles that any worker may take, or of those that only one host can."""
-    return CYCLES if host is None else f"{CYCLES}:{host}"
+def queue_of(kind: str, host: str | None) -> str:
+    """Return the queue that any worker may take from, or that of one host."""
+    return kind if host is None else f"{kind}:{host}"
 
 
-def make_queue(engine: Engine, work: Callable[[str], None], pace: Pace) -> procrastinate.App:
-    """Return the queue of that database; `work` is what a cycle of an agency is."""
+def make_queue(engine: Engine, work: Work, pace: Pace) -> tuple[procrastinate.App, procrastinate.App]:
+    """Return the queue of that database, and what keeps it going, over the same connections.
+
+    They are two, since each part that takes jobs defers all periodic ones of its own: once for each process is enough.
+    """
     connector = procrastinate.PsycopgConnector(
-        kwargs=connection_values(engine), configure=_in_schema, min_size=1, max_size=6
+        kwargs=connection_values(engine), configure=_in_schema, min_size=1, max_size=6, timeout=_CONNECTING
     )
-    queue = procrastinate.App(connector=connector)
+    queue, ops = procrastinate.App(connector=connector), procrastinate.App(connector=connector)
 
     @queue.task(name="cycle", queue=CYCLES)
     def cycle(agency: str) -> None:
-        work(agency)
+        work.work(agency, is_first=False)
 
-    @queue.periodic(cron="* * * * * *")
-    @queue.task(name="tick", queue=OPS, queueing_lock="tick")
+    @queue.task(name="first", queue=FIRST)
+    def first(agency: str) -> None:
+        work.work(agency, is_first=True)
+
+    @ops.periodic(cron="* * * * * *")
+    @ops.task(name="tick", queue=OPS, queueing_lock="tick")
     async def tick(timestamp: int) -> None:
-        for agency, host in await asyncio.to_thread(work_queue.due, engine):
-            try:
-                await cycle.configure(lock=agency, queueing_lock=agency, queue=queue_of(host)).defer_async(
-                    agency=agency
-                )
-            except AlreadyEnqueued:
-                continue  # another tick was quicker
+        for one in await asyncio.to_thread(work_queue.due, engine):
+            task, kind = (first, FIRST) if one.is_new else (cycle, CYCLES)
+            with suppress(AlreadyEnqueued):  # another tick was quicker
+                await task.configure(
+                    lock=one.agency, queueing_lock=one.agency, queue=queue_of(kind, one.host)
+                ).defer_async(agency=one.agency)
 
-    @queue.periodic(cron="* * * * * */2")
-    @queue.task(name="rescue", queue=OPS, queueing_lock="rescue")
+    @ops.periodic(cron="* * * * * */2")
+    @ops.task(name="rescue", queue=OPS, queueing_lock="rescue")
     async def rescue(timestamp: int) -> None:
-        """Finish what a dead worker was at: its agency is due still, and queued by the next tick."""
+        """Finish what nobody is at any more: its agency is due still, and queued by the next tick."""
         jobs = queue.job_manager
-        for stalled in await jobs.get_stalled_jobs(seconds_since_heartbeat=pace.stale):
-            await jobs.finish_job(stalled, status=Status.FAILED, delete_job=True)
-        await asyncio.to_thread(work_queue.call_off_forsaken, engine, queue_of(""))
+        stalled = [one.id for one in await jobs.get_stalled_jobs(seconds_since_heartbeat=pace.stale) if one.id]
+        for job in (*stalled, *await asyncio.to_thread(work_queue.left_open, engine)):
+            await jobs.finish_job_by_id_async(job, Status.FAILED, delete_job=True)
+        for kind in (CYCLES, FIRST):
+            await asyncio.to_thread(work_queue.call_off_forsaken, engine, queue_of(kind, ""))
 
-    return queue
+    return queue, ops
 
 
 async def _in_schema(conn: Any) -> None:
@@ -76,22 +104,26 @@ async def _in_schema(conn: Any) -> None:
 
 
 def workers(
-    queue: procrastinate.App, host: str, concurrency: int, pace: Pace
-) -> dict[str, Callable[[], Awaitable[None]]]:
-    """Return what runs until it is cancelled: what takes cycles, and what takes ticks and rescues."""
+    queue: procrastinate.App, ops: procrastinate.App, host: str, concurrency: int, pace: Pace
+) -> list[Callable[[], Awaitable[None]]]:
+    """Return what runs until it is cancelled: what takes jobs of each kind. Only cycles and ticks begin at once."""
 
-    def running(name: str, queues: list[str], at_once: int) -> Callable[[], Awaitable[None]]:
-        return lambda: queue.run_worker_async(
-            name=name,
+    def running(
+        app: procrastinate.App, queues: list[str], at_once: int, *, is_told: bool = True
+    ) -> Callable[[], Awaitable[None]]:
+        return lambda: app.run_worker_async(
+            name=queues[0],
             queues=queues,
             concurrency=at_once,
+            listen_notify=is_told,
             install_signal_handlers=False,
             delete_jobs="always",
             update_heartbeat_interval=pace.beat,
             stalled_worker_timeout=pace.stale,
         )
 
-    return {
-        CYCLES: running(CYCLES, [CYCLES, queue_of(host)], concurrency),
-        OPS: running(OPS, [OPS], 2),
-    }
+    return [
+        running(queue, [CYCLES, queue_of(CYCLES, host)], concurrency),
+        running(queue, [FIRST, queue_of(FIRST, host)], FIRST_AT_ONCE, is_told=False),
+        running(ops, [OPS], 2),
+    ]

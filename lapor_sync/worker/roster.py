@@ -44,7 +44,7 @@ class Roster:
             {key: one.ref_prefix for key, one in self.found.right.items()},
             {key: one.what for key, one in self.found.wrong.items()},
             self.host,
-            [
+            here=[
                 key
                 for key, one in self.found.right.items()
                 if one.import_dir is not None and one.import_dir.is_dir()

@@ -43,7 +43,7 @@ def test_a_worker_polls_what_the_files_name(simulator: Simulator, tmp_path: Path
             target=process.run, args=(None, {"HOME": "/", **env}, stopping, 2, Pace(beat=0.5, stale=2, look=0.3))
         )
         worker.start()
-        until = time.monotonic() + 40
+        until = time.monotonic() + 150
         put_right = False
         while time.monotonic() < until and not {"cycle_done", "agency_failed", "agency_right"} <= {*said}:
             time.sleep(0.1)

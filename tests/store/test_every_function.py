@@ -47,6 +47,7 @@ from lapor_sync.store import (
     institutions,
     marks,
     measured,
+    moving,
     notes,
     notices,
     outages,
@@ -590,6 +591,8 @@ ENTRIES: dict[str, Call] = {
     "overview.from_exports": overview.from_exports,
     "overview.count_overdue": overview.count_overdue,
     "overview.waiting": overview.waiting,
+    "moving.rows_of": lambda w: moving.rows_of(w.conn, w.agency),
+    "moving.remove": moving.remove,
 }
 """How each function is called for an agency that has a neighbour."""
 
@@ -600,9 +603,11 @@ _OF_THE_QUEUE = (
         "due",
         "ended",
         "enrol",
+        "forget",
         "has_workers",
         "hold_nobody_up",
         "install",
+        "left_open",
         "look",
         "need_server",
     ),
@@ -611,6 +616,8 @@ _OF_THE_QUEUE = (
 OF_THE_WHOLE_DATABASE = {
     "outbox.may_be_erased",  # one mark for the file: what was written may be erased
     "pauses.body",  # which database this is
+    "moving.agencies_in",  # which agencies a database has
+    "moving.copy",  # tests/store/test_moving.py: what others have stays as it was
     "backup.contents",  # a backup is of all agencies, and tells of each
     "bulk.insert_many",  # these four run a statement that the others bind
     "bulk.ask",

@@ -93,50 +93,81 @@ def test_who_may_make_no_schema_is_told_what_to_grant(postgres_url: str) -> None
     owner.dispose()
 
 
+def due(engine: Engine) -> list[tuple[str, str | None]]:
+    """The agencies that are to be polled now, with the host of each."""
+    return [(one.agency, one.host) for one in work_queue.due(engine)]
+
+
 def test_an_agency_is_due_when_its_poll_is_and_it_is_in_no_job(engine: Engine) -> None:
-    assert work_queue.due(engine) == []
+    assert due(engine) == []
     work_queue.ended(engine, "manna", failures=2, wait=-1, from_begin=False)
-    assert work_queue.due(engine) == [("manna", None)]
+    assert due(engine) == [("manna", None)]
     assert work_queue.begun(engine, "manna", "papan-1 7") == 2
     put_job(engine, "manna", "doing")
-    assert work_queue.due(engine) == []
+    assert due(engine) == []
     look = work_queue.look(engine)
     assert (look["manna"].state, look["manna"].failures, look["curup"].state) == ("working", 2, None)
 
 
 def test_a_new_agency_is_due_at_once_and_one_whose_file_is_wrong_or_gone_never(engine: Engine) -> None:
     work_queue.enrol(engine, {"arga": "AR", "lais": "LA"}, {"curup": "timezone is wrong"}, "papan-1")
-    assert {key for key, _ in work_queue.due(engine)} == {"arga", "lais"}
+    assert {key for key, _ in due(engine)} == {"arga", "lais"}
     work_queue.ended(engine, "curup", failures=0, wait=-1, from_begin=False)
     run(engine, "UPDATE lapor_queue.agency SET seen_at = now() - interval '1 minute' WHERE agency = 'lais'")
-    assert [key for key, _ in work_queue.due(engine)] == ["arga"]
+    assert [key for key, _ in due(engine)] == ["arga"]
     assert work_queue.look(engine)["curup"].wrong == "timezone is wrong"
     assert work_queue.prefixes(engine) == {"arga": "AR", "curup": "CU", "lais": "LA", "manna": "MN"}
+
+
+def test_an_agency_is_new_until_a_cycle_went_through(engine: Engine, postgres_url: str) -> None:
+    work_queue.ended(engine, "curup", failures=0, wait=-1, from_begin=False)
+    assert [one.is_new for one in work_queue.due(engine)] == [True]
+    store = open_store(postgres_url, "curup", StillClock())
+    with store.work() as work:
+        marks.put_now(work, Mark.LAST_SUCCESS)
+    assert [one.is_new for one in work_queue.due(engine)] == [False]
+    store.close()
+
+
+def test_a_job_that_was_worked_and_not_finished_is_found(engine: Engine) -> None:
+    """One that is being worked, or was only just taken, is not."""
+    for agency in ("curup", "manna"):
+        put_job(engine, agency, "doing")
+        work_queue.begun(engine, agency, "papan-1 7")
+    run(
+        engine,
+        "INSERT INTO lapor_queue.procrastinate_events (job_id, type, at) SELECT id, 'started', now() FROM "
+        "lapor_queue.procrastinate_jobs",
+    )
+    work_queue.ended(engine, "curup", failures=0, wait=0, from_begin=False)
+    assert work_queue.left_open(engine) == []
+    run(engine, "UPDATE lapor_queue.procrastinate_events SET at = now() - interval '1 minute'")
+    assert len(work_queue.left_open(engine)) == 1
 
 
 def test_what_a_person_lets_go_makes_its_agency_due_once(engine: Engine, postgres_url: str) -> None:
     store = open_store(postgres_url, "curup", StillClock())
     with store.work() as work:
         marks.put_now(work, Mark.WAKE)
-    assert work_queue.due(engine) == [("curup", None)]
+    assert due(engine) == [("curup", None)]
     work_queue.begun(engine, "curup", "papan-1 7")
-    assert work_queue.due(engine) == []
+    assert due(engine) == []
     store.close()
 
 
 def test_an_agency_with_a_folder_is_its_hosts_while_that_lives(engine: Engine) -> None:
     work_queue.ended(engine, "curup", failures=0, wait=-1, from_begin=False)
-    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-1", ["curup"])
-    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-2", ["curup"])
-    assert work_queue.due(engine) == [("curup", "papan-1")]
+    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-1", here=["curup"])
+    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-2", here=["curup"])
+    assert due(engine) == [("curup", "papan-1")]
     put_job(engine, "curup", "todo", "cycles:papan-1")
     work_queue.call_off_forsaken(engine, "cycles:")
-    assert work_queue.due(engine) == []
+    assert due(engine) == []
     run(engine, "UPDATE lapor_queue.agency SET host_seen_at = now() - interval '1 minute'")
     work_queue.call_off_forsaken(engine, "cycles:")
-    assert work_queue.due(engine) == [("curup", None)]
-    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-2", ["curup"])
-    assert work_queue.due(engine) == [("curup", "papan-2")]
+    assert due(engine) == [("curup", None)]
+    work_queue.enrol(engine, {"curup": "CU"}, {}, "papan-2", here=["curup"])
+    assert due(engine) == [("curup", "papan-2")]
 
 
 def test_places_before_a_gateway_lie_evenly_over_all_who_ask(engine: Engine) -> None:

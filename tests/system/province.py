@@ -7,25 +7,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 
-from tests.system.rig import PASSED_ON, SETTINGS, Postgres, Rig, rig, wait_until
+from tests.system.rig import PASSED_ON, SETTINGS, Postgres, Rig, rig
 
 ROOT = Path(__file__).parents[2]
 OWN = ("BEARER", "TOKEN", "INSTITUTION_ID", "USER_ID", "OPD_IDS")
+STALE = 4.0
+"""Seconds after which `quick_worker` counts as dead."""
 
 
 @dataclass
 class Worker:
-    """A worker's process, in a group of its own."""
+    """A worker's process, in a group of its own. `killed_at` by the clock of all processes."""
 
     process: subprocess.Popen[bytes]
     log: Path
-    ended_at: float | None = None
+    killed_at: float | None = None
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -34,12 +38,16 @@ class Worker:
         """SIGKILL; what it worked ends here."""
         self.process.kill()
         self.process.wait()
-        self.ended_at = time.monotonic()
+        self.killed_at = time.monotonic()
 
-    def terminate(self, seconds: float = 20) -> int:
+    def terminate(self, seconds: float = 60) -> int:
         """SIGTERM; its exit code."""
         self.process.terminate()
         return self.process.wait(seconds)
+
+    @property
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
 
     @property
     def said(self) -> str:
@@ -48,12 +56,14 @@ class Worker:
 
 @dataclass
 class Province:
-    """Agencies by their key, and the workers that were ever started."""
+    """Agencies by their key, the server of their database, and the workers that were ever started."""
 
     cities: dict[str, Rig]
+    server: Postgres
     folder: Path
     env: dict[str, str]
     workers: list[Worker] = field(default_factory=list)
+    wanted: int = 0
 
     def start(self, concurrency: int = 2, **env: str) -> Worker:
         """One more worker."""
@@ -63,6 +73,18 @@ class Province:
             process = subprocess.Popen(command, env=self.env | env, cwd=ROOT, stderr=stderr)
         self.workers.append(Worker(process, log))
         return self.workers[-1]
+
+    def living(self) -> list[Worker]:
+        """The workers that run."""
+        return [one for one in self.workers if one.is_alive]
+
+    def keep(self, count: int) -> None:
+        """From now on, let so many run, as systemd would: whoever ended by itself did so with code 1."""
+        self.wanted = count
+        for one in self.workers:
+            assert one.is_alive or one.killed_at is not None or one.process.returncode == 1, one.said[-2000:]
+        for _ in range(count - len(self.living())):
+            self.start()
 
     @property
     def notes(self) -> Path:
@@ -78,48 +100,112 @@ class Province:
         half.write_text("".join(lines), encoding="utf-8")
         half.replace(self.folder / "agencies" / f"{key}.toml")
 
-    def cycles(self) -> list[tuple[str, int, float, float]]:
-        """Each cycle's agency and process, when it began, and when it or its process ended."""
-        dead = {one.process.pid: one.ended_at for one in self.workers}
-        begun: dict[tuple[int, str], float] = {}
-        found = []
+    def respond(self, dice: Random, count: int | None = None) -> None:
+        """Two answers to a report of so many agencies, or of each."""
+        for key in dice.sample(sorted(self.cities), count or len(self.cities)):
+            one = dice.choice(self.cities[key].reports)
+            for n in (1, 2):
+                self.cities[key].respond(one, f"Jawaban {n} dari {key}, {dice.random()}.")
+
+    # What can happen to workers.
+
+    def kill(self, dice: Random) -> None:
+        """One is killed."""
+        dice.choice(self.living()).kill()
+
+    def freeze(self, dice: Random) -> None:
+        """One is stopped for longer than it counts as alive."""
+        frozen = dice.choice(self.living())
+        frozen.send(signal.SIGSTOP)
+        time.sleep(STALE + 1)
+        frozen.send(signal.SIGCONT)
+
+    def freeze_and_cut(self, dice: Random) -> None:
+        """The same, and its locks go to others, since its connections are lost meanwhile, with all others'."""
+        frozen = dice.choice(self.living())
+        frozen.send(signal.SIGSTOP)
+        self.cut(dice)
+        self.keep(self.wanted)
+        time.sleep(STALE + 1)
+        frozen.send(signal.SIGCONT)
+
+    def cut(self, _dice: Random) -> None:
+        """All connections to the database are lost."""
+        self.server.run(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname LIKE 'city%' AND pid <> pg_backend_pid()"
+        )
+
+    def restart(self, dice: Random) -> None:
+        """The database's server crashes, or is ended in order, and starts again."""
+        self.server.stop(dice.choice(("immediate", "fast")))
+        self.server.start()
+
+    # What is so.
+
+    def cycles(self) -> dict[str, list[tuple[float, int]]]:
+        """When each agency's cycles began, and in which process."""
+        found: dict[str, list[tuple[float, int]]] = defaultdict(list)
         for line in self.notes.read_text(encoding="ascii").splitlines():
             what, pid, agency, at = line.split()
-            key = (int(pid), agency)
             if what == "begin":
-                begun[key] = float(at)
-            else:
-                found.append((agency, key[0], begun.pop(key), float(at)))
-        now = time.monotonic()
-        found += [(agency, pid, at, dead.get(pid) or now) for (pid, agency), at in begun.items()]
-        return sorted(found, key=lambda one: one[2])
+                found[agency].append((float(at), int(pid)))
+        return {agency: sorted(begun) for agency, begun in found.items()}
 
-    def overlaps(self) -> list[str]:
-        """The cycles of one agency that were at work at once."""
-        last: dict[str, tuple[int, float]] = {}
+    def overtaken(self) -> list[str]:
+        """The calls that LAPOR got from a worker after another one had begun a cycle of the agency."""
         wrong = []
-        for agency, pid, began, ended in self.cycles():
-            if agency in last and last[agency][1] > began:
-                wrong.append(
-                    f"{agency}: {pid} began {last[agency][1] - began:.3f} s before {last[agency][0]} ended"
-                )
-            last[agency] = (pid, ended)
+        for agency, begun in self.cycles().items():
+            later = iter([*begun, (float("inf"), 0)])
+            at_work, (until, following) = 0, next(later)
+            for call in sorted(self.cities[agency].world.requests(10**9)["recent"], key=lambda call: call["at"]):
+                while call["at"] >= until:
+                    at_work, (until, following) = following, next(later)
+                if int(call["caller"]) != at_work:
+                    wrong.append(f"{agency}: {call['method']} by {call['caller']}, while {at_work} works it")
         return wrong
 
-    def problems(self) -> list[str]:
-        """What is not as it must be in the end, over all agencies."""
-        return [f"{key}: {one}" for key, city in self.cities.items() for one in city.undelivered()]
+    def takeovers(self) -> list[float]:
+        """Seconds from a worker's death until each agency that it was at was begun anew."""
+        open_cycles: dict[int, set[str]] = defaultdict(set)
+        for line in self.notes.read_text(encoding="ascii").splitlines():
+            what, pid, agency, _ = line.split()
+            (set.add if what == "begin" else set.discard)(open_cycles[int(pid)], agency)
+        begun = self.cycles()
+        return sorted(
+            next(at for at, _ in [*begun[agency], (float("inf"), 0)] if at > one.killed_at) - one.killed_at
+            for one in self.workers
+            if one.killed_at is not None
+            for agency in open_cycles[one.process.pid]
+        )
 
-    def is_mirrored(self) -> None:
+    def comes_true(self, wrong: Callable[[Rig], list[str]], seconds: float) -> None:
+        """Wait until that finds nothing wrong with any agency; who runs no more is replaced meanwhile."""
+        until = time.monotonic() + seconds
+        left = list(self.cities.values())
+        while left:
+            began = time.thread_time()
+            problems = wrong(left[-1])
+            if not problems:
+                left.pop()
+                continue
+            self.keep(self.wanted)
+            assert time.monotonic() < until, (
+                problems[:5],
+                len(left),
+                [one.said[-1500:] for one in self.workers[-3:]],
+            )
+            time.sleep(max(0.1, 10 * (time.thread_time() - began)))  # looking takes a processor, as workers do
+
+    def is_mirrored(self, seconds: float = 240) -> None:
         """Wait until all that lies at each LAPOR is mirrored."""
-        wait_until(lambda: not any(city.unmirrored() for city in self.cities.values()), 60, "every report")
+        self.comes_true(Rig.unmirrored, seconds)
 
-    def settles(self, seconds: float = 90) -> None:
-        """Wait until each response has arrived once and in order."""
-        try:
-            wait_until(lambda: not self.problems(), seconds, "every response")
-        except AssertionError as late:
-            raise AssertionError(self.problems()[:5], [one.said[-1500:] for one in self.workers[-3:]]) from late
+    def settles(self, seconds: float = 240) -> None:
+        """Wait until each response has arrived once and in order; then each chain is whole."""
+        self.comes_true(Rig.undelivered, seconds)
+        for city in self.cities.values():
+            city.verified()
 
 
 @contextmanager
@@ -128,7 +214,8 @@ def province(folder: Path, server: Postgres, count: int, **settings: str) -> Ite
     database = server.database()
     agencies = folder / "agencies"
     agencies.mkdir()
-    common = SETTINGS | {"DATABASE_URL": database, "AGENCIES_DIR": str(agencies), **settings}
+    shared = {"DATABASE_URL": database, "AGENCIES_DIR": str(agencies), "GATEWAY_PER_SECOND": "0"}
+    common = SETTINGS | shared | settings
     env = PASSED_ON | {f"LAPOR_SYNC_{name}": value for name, value in common.items() if name not in OWN}
     with ExitStack() as stack:
         cities = {}
@@ -138,12 +225,12 @@ def province(folder: Path, server: Postgres, count: int, **settings: str) -> Ite
             own.mkdir()
             its: dict[str, Any] = {"AGENCY": key, "REF_PREFIX": f"K{number}"}
             cities[key] = stack.enter_context(rig(own, database, filed=4, seed=number, reports=2, env=its))
-        made = Province(cities, folder, {**os.environ, **env})
+        made = Province(cities, server, folder, {**os.environ, **env})
         for key in cities:
             made.put(key)
         try:
             yield made
         finally:
-            for one in made.workers:
-                one.process.send_signal(signal.SIGCONT)
+            for one in made.living():
+                one.send(signal.SIGCONT)
                 one.kill()

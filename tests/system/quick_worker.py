@@ -1,4 +1,5 @@
-"""A worker that notes each cycle's begin and end in a file, and that is counted as dead after two seconds.
+"""A worker that notes each cycle's begin and end in a file, says to LAPOR which process it is, and is counted as dead
+after four seconds.
 
 python -m tests.system.quick_worker NOTES CONCURRENCY
 """
@@ -12,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from connectors.transport import client
 from lapor_sync import app
 from lapor_sync.commands.base import log_to_standard_error, stop_on_signals
 from lapor_sync.config import load_machine
@@ -27,21 +29,22 @@ def main(notes: Path, concurrency: int) -> None:
     """Work until SIGTERM; SIGUSR1 shows what every thread is at."""
     faulthandler.register(signal.SIGUSR1)
     file = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    me = os.getpid()
 
     def noted(setup: Setup) -> CycleResult:
-        who = f"{os.getpid()} {setup.store.agency}"
-        os.write(file, f"begin {who} {time.monotonic()}\n".encode())
+        os.write(file, f"begin {me} {setup.store.agency} {time.monotonic()}\n".encode())
         try:
             return run_cycle(setup)
         finally:
-            os.write(file, f"end {who} {time.monotonic()}\n".encode())
+            os.write(file, f"end {me} {setup.store.agency} {time.monotonic()}\n".encode())
 
     app.run_cycle = noted  # type: ignore[attr-defined]
+    client.HEADERS = {**client.HEADERS, "User-Agent": str(me)}  # type: ignore[attr-defined]
     stopping = Stopping()
     stop_on_signals(stopping.ask)
     log_to_standard_error(load_machine(None, os.environ).timezone)
     try:
-        process.run(None, os.environ, stopping, concurrency, Pace(beat=0.5, stale=2, look=0.5))
+        process.run(None, os.environ, stopping, concurrency, Pace(beat=1, stale=4, look=1))
     except LaporSyncError as error:
         print(f"Error: {error.what}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)

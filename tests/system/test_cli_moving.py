@@ -1,0 +1,75 @@
+"""`agencies import`, `export` and `remove` as a province's admin runs them."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lapor_sync.domain.people import of_shell
+from lapor_sync.store import moving
+from lapor_sync.store.database import Store, open_store
+from tests.databases import StillClock, fresh_postgres
+from tests.store.samples import add, mirrored, new, save
+from tests.system.cli_runner import Cli
+
+
+@pytest.fixture
+def province(tmp_path: Path) -> Iterator[Cli]:
+    """The command line of a province that has no agency yet."""
+    (tmp_path / "agencies").mkdir()
+    with fresh_postgres() as url:
+        open_store(url, "kota", StillClock()).close()
+        yield Cli({"LAPOR_SYNC_DATABASE_URL": url, "LAPOR_SYNC_AGENCIES_DIR": str(tmp_path / "agencies")})
+
+
+def test_a_city_moves_in_and_out_again(province: Cli, tmp_path: Path) -> None:
+    file, out = tmp_path / "city.db", tmp_path / "curup.db"
+    city = open_store(f"sqlite:///{file}", "kota", StillClock())
+    save(city, mirrored())
+    add(city, new("CU-AAAAAA"))
+    with city.work(of_shell("sari")) as work:
+        work.note("colour", "7001")
+    city.close()
+
+    taken = province("agencies", "import", "curup", file)
+    assert taken.code == 0, taken.err
+    assert "1 reports, 1 deliveries, 0 people" in taken.out
+    assert "outbox resume --agency curup" in taken.err
+
+    again = province("agencies", "import", "curup", file)
+    assert again.code == 2
+    assert "already" in again.err
+
+    left = province("agencies", "export", "curup", "--out", out)
+    assert left.code == 0, left.err
+    head = left.out.split()[-1]
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert [one.name for one in sorted(tmp_path.iterdir()) if one.name.startswith((".", "curup"))] == ["curup.db"]
+    copied = open_store(f"sqlite:///{out}", "curup", StillClock())
+    with copied.reading() as work:
+        assert moving.rows_of(work.conn, "curup")["delivery"] == 1
+    copied.close()
+
+    settings = tmp_path / "agencies" / "curup.toml"
+    settings.write_text("ref_prefix = 'CU'\n", encoding="utf-8")
+    assert "curup.toml is in AGENCIES_DIR" in province("agencies", "remove", "curup", "--head", head).err
+    settings.unlink()
+    assert province("agencies", "remove", "curup", "--head", "0" * 64).code == 2
+    removed = province("agencies", "remove", "curup", "--head", head)
+    assert removed.out == "curup is removed: 1 reports, 1 deliveries, 0 people.\n"
+
+
+def test_what_cannot_move(province: Cli, tmp_path: Path) -> None:
+    """A key that is none, a file that is not there or holds several agencies, one that it does not hold."""
+    assert "no key" in province("agencies", "import", "Curup!", tmp_path / "city.db").err
+    assert province("agencies", "import", "curup", tmp_path / "city.db").code == 2
+    both = open_store(f"sqlite:///{tmp_path}/both.db", "manna", StillClock())
+    for one in (both, Store(both.engine, "lais", StillClock())):
+        with one.work() as work:
+            work.note("colour", "1")
+    both.close()
+    assert "lais, manna" in province("agencies", "import", "curup", tmp_path / "both.db").err
+    assert province("agencies", "import", "curup", tmp_path / "both.db", "--from", "lais").code == 0
