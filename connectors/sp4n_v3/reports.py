@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from connectors.sp4n_v3.envelopes import results
 from connectors.sp4n_v3.files import attachments
+from connectors.sp4n_v3.listing import bare
 from connectors.sp4n_v3.threads import substituted
 from connectors.sp4n_v3.values import (
     MAX_NAME,
@@ -49,7 +50,11 @@ def listed_row(raw: object) -> ListedRow | BadRecord:
     """A list's row by its ids and hash alone; a BadRecord (not raised) where it has no id."""
     digest = hash_of(raw)
     row = raw if isinstance(raw, dict) else {}
-    upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
+    upstream_id = identifier(row.get("id"))
+    try:
+        tracking_id = _tracking_id(row)
+    except ValueError as exc:
+        return BadRecord(str(exc), key=f"h:{digest.hex()}", raw=_quarantined_text(raw), report_id=upstream_id)
     key = tracking_id or upstream_id
     if key is None:
         reason = "no id and no tracking id" if isinstance(raw, dict) else "not an object"
@@ -58,6 +63,29 @@ def listed_row(raw: object) -> ListedRow | BadRecord:
     if not may_be_in_address(report_id):
         return BadRecord(_NO_ADDRESS, key=f"h:{digest.hex()}", raw=_quarantined_text(raw))
     return ListedRow(key=key, report_id=report_id, hash=digest, raw=row)
+
+
+def _tracking_id(row: Row) -> str | None:
+    """Return the Tracking ID of a row, however its name is spelt; None where none is said.
+
+    Raises ValueError where two differ, or one is there that cannot be read: then nobody can tell whose report it is.
+    """
+    values = [row[name] for name in _names_of_tracking(tuple(row))]
+    said = {identifier(value) for value in values if not _is_nothing(value)}
+    if len(said) > 1:
+        raise ValueError("it names two Tracking IDs")
+    if None in said:
+        raise ValueError("its Tracking ID cannot be read")
+    return said.pop() if said else None
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or value is False or value in ([], {}) or (isinstance(value, str) and not clean(value))
+
+
+@lru_cache(maxsize=64)
+def _names_of_tracking(fields: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name for name in fields if bare(name) == "trackingid")
 
 
 _NO_ADDRESS = "its id is none that an address may hold"
@@ -70,11 +98,11 @@ def report_of_row(row: ListedRow, zone: tzinfo) -> Report:
 
 def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
     try:
-        times = _times(row, zone)
+        times, tracking_id = _times(row, zone), _tracking_id(row)
     except ValueError as exc:
         raise BadRecord(str(exc), key=key, raw=_quarantined_text(row), report_id=report_id) from exc
     shape = _shape(tuple(row))
-    upstream_id, tracking_id = identifier(row.get("id")), identifier(row.get("tracking_id"))
+    upstream_id = identifier(row.get("id"))
     if not may_be_in_address(upstream_id or tracking_id or report_id):
         raise BadRecord(_NO_ADDRESS, key=key, raw=_quarantined_text(row), report_id=report_id)
     status_name = _status_name(row)

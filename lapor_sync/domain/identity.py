@@ -41,8 +41,8 @@ def match(known: Report, found: Report, *, is_confirmed: bool) -> Match:
 
 
 def is_by_id(known: Report) -> bool:
-    """Return whether a report is known by its id alone: the API named no Tracking ID."""
-    return known.upstream_id == known.tracking_id
+    """Return whether a report is known by its id alone: nobody named its Tracking ID, which may be the same number."""
+    return "tracking_id" in known.missing
 
 
 def has_nothing_in_common(known: Report, found: Report) -> bool:

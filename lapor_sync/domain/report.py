@@ -93,7 +93,8 @@ class Report(NamedTuple):
     """One citizen's report, as far as its source could tell it; None is "not said".
 
     `missing` names the fields that the source did not carry at all (a list row may lack some): they are
-    never a reason to forget what is known. Source: lapor-api.md section 1 (API), section 2 (export).
+    never a reason to forget what is known. Of what is mirrored it holds `tracking_id` at most: nobody named one.
+    Source: lapor-api.md section 1 (API), section 2 (export).
     """
 
     tracking_id: str

@@ -77,7 +77,7 @@ def _first(read: Read, now: datetime) -> Mirrored:
     report = read.report
     assert report is not None
     if report.tracking_id != read.tracking_id:
-        report = report._replace(tracking_id=read.tracking_id)
+        report = report._replace(tracking_id=read.tracking_id, missing=report.missing | {"tracking_id"})
     return Mirrored(
         report=without_reporter(report) if HIDING_FLAGS & report.missing else _shown(report),
         first_seen_at=now,
@@ -93,7 +93,8 @@ def merge_fields(known: Report, new: Report) -> Report:
     """`new` over `known`: a field that the source does not carry keeps its value; identity stays."""
     absent = new.missing | {"reporter_name"} if HIDING_FLAGS & new.missing else new.missing
     values = {name: getattr(new, name) for name in MAPPED if name not in absent}
-    return _shown(known._replace(**values, upstream_id=new.upstream_id or known.upstream_id))
+    missing = known.missing if new.tracking_id != known.tracking_id else known.missing & new.missing
+    return _shown(known._replace(**values, upstream_id=new.upstream_id or known.upstream_id, missing=missing))
 
 
 def _shown(report: Report) -> Report:

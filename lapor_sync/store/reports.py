@@ -214,6 +214,9 @@ def _upsert(dialect: str) -> Insert:
     return replacing(table, dialect)
 
 
+_ALL_NAMED: frozenset[str] = frozenset()
+_NO_TRACKING_ID = frozenset({"tracking_id"})
+
 _REPORT_TIMES = ("created_at", "updated_at")
 _REPORT_BOOLS = ("is_anonymous", "is_secret", "is_priority", "updated_at_is_day")
 _REPORT_PLAIN = tuple(
@@ -247,6 +250,7 @@ def as_row(agency: str, one: Mirrored) -> dict[str, Any]:
         row[name] = int(row[name])
     verdict = one.verdict
     row["agency"] = agency
+    row["named"] = int("tracking_id" not in one.report.missing)
     row["content_text"] = text_beside(one.report.content)
     row["attachments"] = attachments_text(one.report.attachments)
     row["colour"], row["waiting_on"] = verdict.colour, verdict.waiting_on
@@ -266,7 +270,9 @@ def from_row(row: Mapping[Any, Any]) -> Mirrored:
     values: dict[str, Any] = {name: row[name] for name in _REPORT_PLAIN}
     values.update({name: from_text(row[name]) for name in _REPORT_TIMES})
     values.update({name: bool(row[name]) for name in _REPORT_BOOLS})
-    report = Report(**values, attachments=attachments_of(row["attachments"]))
+    is_named = row["named"] if row["named"] is not None else row["upstream_id"] != row["tracking_id"]
+    missing = _ALL_NAMED if is_named else _NO_TRACKING_ID
+    report = Report(**values, attachments=attachments_of(row["attachments"]), missing=missing)
     return Mirrored(
         report=report,
         **{name: from_text(row[name]) for name in _OWN_TIMES},

@@ -64,6 +64,7 @@ report = Table(
     Column("agency", Text, primary_key=True),
     Column("tracking_id", Text, primary_key=True),
     Column("upstream_id", Text),
+    Column("named", SmallInteger),  # whether the Tracking ID was said, or the id stands for it; null: not known
     Column("status_name", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("content", Text, nullable=False),

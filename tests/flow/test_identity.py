@@ -306,3 +306,27 @@ def test_a_bad_row_of_an_export_is_not_healed_by_another_report(tmp_path: Path) 
             from lapor_sync.store import reports
 
             assert reports.count_open(work) == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"tracking_id": OTHERS},
+        {"trackingId": OTHERS},
+        {"TRACKING_ID": OTHERS},
+        {"tracking_id": {"value": OTHERS}},
+        {"tracking_id": [OTHERS]},
+    ],
+    ids=str,
+)
+def test_another_tracking_id_in_whatever_form_keeps_the_answer_back(tmp_path: Path, said: Row) -> None:
+    """Also where the API's own id is the same number as the Tracking ID: nothing is posted, nothing merged."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, MINE))
+        city.cycles(1)
+        ref = city.respond(MINE)
+        city.upstream.details[MINE] = row_of(MINE, MINE, title="Judul lain") | said
+        city.cycles(2)
+        assert city.upstream.posted == []
+        assert city.mirrored(MINE).report.title == f"Judul {MINE}"
+        assert city.delivery(ref).state in {State.HELD, State.QUEUED}

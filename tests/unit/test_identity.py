@@ -12,7 +12,8 @@ from lapor_sync.domain.report import Report
 
 AT = datetime(2026, 3, 1, 1, 0, 5, tzinfo=UTC)
 KNOWN = Report("7000001", "41", "Terverifikasi", title="Jalan rusak", content="Di depan pasar", created_at=AT)
-BY_ID = KNOWN._replace(tracking_id="41")
+BY_ID = KNOWN._replace(tracking_id="41", missing=frozenset({"tracking_id"}))
+SAME_NUMBER = KNOWN._replace(tracking_id="41")
 OF_EXPORT = KNOWN._replace(upstream_id=None)
 NO_TRACKING = frozenset({"tracking_id"})
 NO_IDS = frozenset({"tracking_id", "upstream_id"})
@@ -40,6 +41,8 @@ OTHER_WORDS: dict[str, Any] = {"title": "Lampu mati", "content": "Di taman", "cr
         (BY_ID, KNOWN, True, Match.SAME),  # from now on it says its Tracking ID
         (BY_ID, KNOWN._replace(**OTHER_WORDS), True, Match.OTHER),
         (BY_ID, KNOWN._replace(upstream_id="42"), True, Match.OTHER),
+        (SAME_NUMBER, KNOWN, True, Match.OTHER),  # its Tracking ID was named, and is the same number as its id
+        (SAME_NUMBER, UNSAID, True, Match.SAME),
     ],
 )
 def test_what_an_answer_is_to_a_known_report(
