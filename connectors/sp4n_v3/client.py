@@ -139,6 +139,10 @@ class Sp4nV3:
         """The row as JSON text to be kept."""
         return reports.kept_text(row.raw)
 
+    def marks_of_row(self, text: str) -> Mapping[str, str]:
+        """A digest of each field of a row that stays."""
+        return still.marks_of_row(text)
+
     def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
         """The detail call. Raises Missing, BadRecord (TooLarge too), other UpstreamError."""
         _demand_address(report_id)

@@ -15,7 +15,7 @@ from typing import TypeGuard
 
 from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.listing import Beside, bare, is_of_pages
-from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment
+from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment, unpacked
 
 _WORDS_OF_MOVING = """
 view views viewed viewer viewers visits visitors hit hits seen read reads accessed dilihat dibaca
@@ -72,8 +72,17 @@ def marks_of_answer(body: bytes, headers: str = "") -> tuple[dict[str, str], dic
     inner = _less_of_answer(results) if isinstance(results, dict) else {"": results}
     record = inner.pop("data", None)
     fields = {**(record if isinstance(record, dict) else {"data": record}), **inner}
-    marks = {name: _digest(part, _DIGITS) for name, value in fields.items() if (part := _still({name: value}))}
-    return {**marks, "": _digest([_said_beside(whole), headers])}, _counts_of(results)
+    return {**_marks_of(fields), "": _digest([_said_beside(whole), headers])}, _counts_of(results)
+
+
+def marks_of_row(text: str) -> dict[str, str]:
+    """A digest of each field of a list's row, which is given as JSON."""
+    row = unpacked(text)
+    return _marks_of(row) if isinstance(row, dict) else {}
+
+
+def _marks_of(fields: Row) -> dict[str, str]:
+    return {name: _digest(part, _DIGITS) for name, value in fields.items() if (part := _still({name: value}))}
 
 
 _DIGITS = 8

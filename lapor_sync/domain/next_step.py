@@ -38,8 +38,8 @@ class Scene:
     in what upstream said of the report, as `traces` counts them; None where that is not known. `parts`: of how many
     parts that was made. `marks`, `beside`, `order`, `detail`, `counts` and `dated`: as `Thread` and `Detail` have them;
     None where they are not known. `read_at`: upstream's time when that read began. `status`: the name of its status.
-    `call_id`: the id under which upstream was asked and written to. `began_at`: upstream's time when the last such try
-    left.
+    `call_id`: the id under which upstream was asked and written to. `row`: a digest of
+    each field of its row in the list. `began_at`: upstream's time when the last such try left.
     """
 
     items: Mapping[str, str]
@@ -54,6 +54,7 @@ class Scene:
     dated: Mapping[str, datetime] | None = None
     read_at: datetime | None = None
     status: str | None = None
+    row: Mapping[str, str] | None = None
     began_at: datetime | None = None
 
     def completed(self, by: Scene) -> Scene:
@@ -74,6 +75,7 @@ _MAY_BE_UNKNOWN = (
     "dated",
     "read_at",
     "status",
+    "row",
 )
 
 
@@ -113,8 +115,8 @@ class Seen:
     reference issued here for this report, in whatever state its delivery is; needed where the prefix was changed since.
     `siblings`: the texts of its other deliveries by reference, but for those that were only found upstream. `bad`: keys
     of items that could not be read; `unknown_status`: the status name where it is not known; `traces`, `parts`,
-    `marks`, `beside`, `order`, `detail`, `counts`, `dated`, `status`: as in `Scene`, of this read; `call_id`: the id
-    that was asked for.
+    `marks`, `beside`, `order`, `detail`, `counts`, `dated`, `status`, `row`: as in `Scene`, of this read; `call_id`: the
+    id that was asked for. `elsewhere`: the Tracking ID of another report in whose thread its reference stands.
     `ended_at`: upstream's time when the last try ended, after which what it stored is shown within the `grace`;
     `read_at`: when this read began.
     """
@@ -143,6 +145,8 @@ class Seen:
     counts: Mapping[str, int] | None = None
     dated: Mapping[str, datetime] | None = None
     status: str | None = None
+    row: Mapping[str, str] | None = None
+    elsewhere: str | None = None
     call_id: str | None = None
     ended_at: datetime | None = None
     grace: timedelta = timedelta(0)
@@ -276,6 +280,8 @@ _SLACK = timedelta(minutes=2)
 
 
 def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
+    if seen.elsewhere is not None:
+        return True
     known = delivery.baseline or frozenset()
     if not seen.bad <= scene.items.keys() | known:
         return True
@@ -285,7 +291,7 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
         and any(now > then for now, then in zip(seen.traces, scene.traces, strict=True))
     ):
         return True
-    if not all(_is_a_sibling(item, seen) for item in _reworded(scene, seen)):
+    if not all(_is_a_sibling(item, scene, seen) for item in _reworded(scene, seen)):
         return True  # what was stored may have been joined to an item that was there
     if _other_items(scene, seen) or is_reordered(scene.order, seen.order):
         return True  # a count, a time or a note that tells of what is not shown
@@ -300,10 +306,11 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
 
 
 def says_otherwise(scene: Scene, seen: Seen) -> tuple[str, ...]:
-    """What says otherwise than in the scene, though no item is new: `complaint.FIELD`, `followups/ID`, `followups` for
-    what stands beside the items, or `followups (order)`."""
+    """What says otherwise than in the scene, though no item is new: `complaint.FIELD`, `list.FIELD`, `followups/ID`,
+    `followups` for what stands beside the items, `followups (order)`, or `followups of ID` of another report."""
+    elsewhere = (f"followups of {seen.elsewhere}",) if seen.elsewhere else ()
     order = ("followups (order)",) if is_reordered(scene.order, seen.order) else ()
-    return (*_other_items(scene, seen), *order, *_other_fields(scene, seen))
+    return (*elsewhere, *_other_items(scene, seen), *order, *_other_fields(scene, seen))
 
 
 def is_reordered(then: Sequence[str] | None, now: Sequence[str] | None) -> bool:
@@ -327,10 +334,20 @@ def _other_items(scene: Scene, seen: Seen) -> list[str]:
 
 
 def _other_fields(scene: Scene, seen: Seen) -> list[str]:
-    then, now = scene.detail, seen.detail
+    fields = [f"complaint.{name}" for name in _otherwise(scene.detail, seen.detail)]
+    known = scene.detail or {}  # what the row says later than the detail did is nothing new
+    rows = [
+        f"list.{name}" for name, mark in _otherwise(scene.row, seen.row).items() if mark != known.get(name, "")
+    ]
+    return sorted(fields) + sorted(rows)
+
+
+def _otherwise(then: Mapping[str, str] | None, now: Mapping[str, str] | None) -> dict[str, str | None]:
+    """The fields of which another digest is known now than then, None where there is none; nothing where one side is
+    not known."""
     if then is None or now is None:
-        return []
-    return sorted(f"complaint.{name}" for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+        return {}
+    return {name: now.get(name) for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
 
 
 def _counts_more(scene: Scene, seen: Seen, new: int) -> bool:
@@ -349,7 +366,7 @@ def _has_moved(scene: Scene, seen: Seen) -> bool:
 
 def _is_surely_another(item: ThreadItem, delivery: Delivery, scene: Scene, seen: Seen) -> bool:
     """Whether an item that is new since a try cannot be what that try stored; by the table of the rules."""
-    if (is_a_sibling := _is_a_sibling(item, seen)) is not None:
+    if (is_a_sibling := _is_a_sibling(item, scene, seen)) is not None:
         return is_a_sibling
     if not is_clearly_other(item.content, delivery.text):
         return False
@@ -361,11 +378,17 @@ def _is_surely_another(item: ThreadItem, delivery: Delivery, scene: Scene, seen:
     return is_reporter_s if item.kind is ItemKind.REPORTER else item.kind is ItemKind.DISPOSITION
 
 
-def _is_a_sibling(item: ThreadItem, seen: Seen) -> bool | None:
-    """Whether an item says another response that was written here for the report; None where it names none."""
+def _is_a_sibling(item: ThreadItem, scene: Scene, seen: Seen) -> bool | None:
+    """Whether an item says another response that was written here for the report; None where it names none.
+
+    One that stood there already is there once: a second item with its words is ours, shown with words that are old.
+    """
     for ref, text in seen.siblings.items():
         if carries(item.content, ref):
-            return says_all_of(item.content, text, ref)
+            stood = any(
+                one.id in scene.items and one.id != item.id and carries(one.content, ref) for one in seen.items
+            )
+            return says_all_of(item.content, text, ref) and not stood
     return None
 
 

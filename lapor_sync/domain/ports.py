@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -117,6 +117,9 @@ class Connector(Protocol):
 
     def row_text(self, row: ListedRow) -> str:
         """The row as JSON text to be kept: all but the reporter's name."""
+
+    def marks_of_row(self, text: str) -> Mapping[str, str]:
+        """A digest of each field of a row that stays, by its name; `text` as `row_text` has it."""
 
     def read_report(self, report_id: str, *, fresh: bool = False) -> Detail:
         """The detail call. `fresh`: over a connection of its own. Raises Missing (404, 410), BadRecord, other

@@ -219,7 +219,7 @@ def _raw(read: Read, report: Report) -> list[tuple[str, str, str]]:
     unsaid = bool(HIDING_FLAGS & read.report.missing) if read.report else report.reporter_name is None
     keep = without_persons if hides(report) or unsaid else str
     parts = (
-        ("row", read.row),
+        (threads.ROW, read.row),
         ("detail", read.detail and read.detail.raw),
         ("thread", read.thread and read.thread.raw),
     )

@@ -159,6 +159,7 @@ def _scene_text(scene: Scene | None) -> str | None:
         "dated": None if scene.dated is None else {name: to_text(at) for name, at in scene.dated.items()},
         "read_at": to_text(scene.read_at),
         "status": scene.status,
+        "row": scene.row,
         "began_at": to_text(scene.began_at),
     }
     return json.dumps(values, sort_keys=True)
@@ -182,6 +183,7 @@ def _scene(text: str | None) -> Scene | None:
         dated=_dates(found.get("dated")),
         read_at=from_text(found.get("read_at")),
         status=found.get("status"),
+        row=found.get("row"),
         began_at=from_text(found.get("began_at")),
     )
 

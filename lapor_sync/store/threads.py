@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Insert, delete, select, update
 
+from lapor_sync.domain.delivery import carries
 from lapor_sync.domain.report import ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import in_order
 from lapor_sync.store.bulk import insert_many, new_only, replacing
@@ -176,7 +177,20 @@ def load_histories(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[St
     return found
 
 
+def of_another(work: Work, tracking_id: str, ref: str) -> str | None:
+    """The Tracking ID of another report in whose thread a reference stands; None where there is none."""
+    query = select(table.c.tracking_id, table.c.content).where(
+        table.c.agency == work.agency,
+        table.c.tracking_id != tracking_id,
+        table.c.content.icontains(ref.rpartition("-")[2]),
+    )
+    found = work.conn.execute(query)
+    return next((row.tracking_id for row in found if carries(row.content, ref)), None)
+
+
 # Raw payloads.
+
+ROW = "row"
 
 
 def save_raw(work: Work, payloads: Sequence[tuple[str, str, str]]) -> None:
@@ -192,6 +206,17 @@ def save_raw(work: Work, payloads: Sequence[tuple[str, str, str]]) -> None:
 @cache
 def _upsert_raw(dialect: str) -> Insert:
     return replacing(raw_payload, dialect)
+
+
+def raw_row(work: Work, tracking_id: str) -> str | None:
+    """The JSON text of a report's row in the list as it came last; None where it is kept no more."""
+    where = (
+        raw_payload.c.agency == work.agency,
+        raw_payload.c.tracking_id == tracking_id,
+        raw_payload.c.what == ROW,
+    )
+    text: str | None = work.conn.execute(select(raw_payload.c.payload).where(*where)).scalar()
+    return text
 
 
 def drop_raw_of(work: Work, tracking_ids: Iterable[str]) -> None:

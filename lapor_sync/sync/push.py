@@ -59,7 +59,7 @@ from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import hold, rejudge
-from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports
+from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -338,6 +338,10 @@ class _Push:
         queued = self._with_baseline(work, queued, written)
         seen = self._seen(work, queued, written, found)
         step = next_step(queued.delivery, seen)
+        if isinstance(step, Requeue | Send) and queued.delivery.may_have_arrived:
+            # To look through all threads takes its time: only before it would leave again.
+            seen = replace(seen, elsewhere=threads.of_another(work, queued.tracking_id, queued.ref))
+            step = next_step(queued.delivery, seen)
         match step:
             case Send() if is_paused or _is_newly_in_doubt(written, found):
                 self._wait(work, queued)
@@ -409,12 +413,18 @@ class _Push:
             counts=found.detail.counts if found.detail else None,
             dated=_dated(found),
             status=written.new.report.status_name,
+            row=self._marks_of_row(work, queued),
             call_id=written.new.call_id,
             ended_at=queued.ended_at,
             grace=self.setup.rules.grace,
             read_at=_began_at(found),
             barred=outbox.barred(work, queued) if queued.state is State.UNKNOWN else 0,
         )
+
+    def _marks_of_row(self, work: Work, queued: Queued) -> Mapping[str, str] | None:
+        """A digest of each field of the report's row in the list, as it came last; None where it is not kept."""
+        text = threads.raw_row(work, queued.tracking_id)
+        return None if text is None else self.setup.connector.marks_of_row(text)
 
     def _references_come_back(self, work: Work) -> bool:
         return outbox.references_come_back(work, self.setup.rules.grace)
@@ -672,6 +682,7 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         dated=seen.dated,
         read_at=seen.read_at,
         status=seen.status,
+        row=seen.row,
     )
 
 

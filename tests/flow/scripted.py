@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -115,6 +115,9 @@ class Scripted:
 
     def parse_row(self, row: ListedRow) -> Report:
         return read_reports.report_of_row(row, WIB)
+
+    def marks_of_row(self, text: str) -> Mapping[str, str]:
+        return still.marks_of_row(text)
 
     def row_text(self, row: ListedRow) -> str:
         return read_reports.kept_text(row.raw)

@@ -616,3 +616,74 @@ def test_accepted_and_shown_empty_stops_the_report_whoever_seems_to_have_written
 EMPTIED: dict[str, Shape] = {
     "no template, empty": lambda item, text, ref: without(item, "template_code") | {"content": ""}
 }
+
+
+# What is told elsewhere: in the list, under another report, under another response's words.
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"updated_at": "2026-03-02 14:00:00"},
+        {"status_name": "Dalam Proses"},
+        {"replies_count": 1},
+        {"last_reply": {"content": "Sudah kami perbaiki"}},
+    ],
+    ids=str,
+)
+def test_the_list_tells_of_what_detail_and_thread_do_not_show(tmp_path: Path, told: Row) -> None:
+    """A replica that is behind gives both as they were; the row alone says that something came."""
+    with at_rest(tmp_path) as city:
+        ref = try_that_is_lost(city)
+        city.upstream.listed = [dict(one) | told for one in city.upstream.listed]
+        city.cycles(4)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+        assert f"list.{next(iter(told))}" in str([one.facts for one in city.conflicts()])
+
+
+def test_a_row_that_only_catches_up_with_what_the_detail_said_holds_nothing(tmp_path: Path) -> None:
+    """The list is read before the detail: what it says later was known when the try began."""
+    with at_rest(tmp_path) as city:
+        [row] = city.upstream.listed
+        city.upstream.details[row["id"]] = row | {"updated_at": "2026-03-02 14:00:00"}
+        ref = try_that_is_lost(city)
+        city.upstream.listed = [city.upstream.details[row["id"]]]
+        city.cycles(4)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+def test_what_stands_under_another_report_is_not_sent_again(tmp_path: Path) -> None:
+    """Its reference was read in the thread of another citizen's report."""
+    with at_rest(tmp_path) as city:
+        city.upstream.add(row_of("7000009", "49"))
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.store = None
+        city.upstream.items["49"] = [city.upstream.shown(city.upstream.posted[0])]
+        city.upstream.listed[1] = city.upstream.details["49"] = row_of(
+            "7000009", "49", updated_at="2026-03-02 14:00:00"
+        )
+        city.cycles(3)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+        assert "followups of 7000009" in str([one.facts for one in city.conflicts()])
+
+
+def test_a_second_item_with_the_words_of_an_earlier_response_may_be_ours(tmp_path: Path) -> None:
+    """A cache of contents shows the new item with the words of the one before: that one stood there already."""
+    with at_rest(tmp_path) as city:
+        city.respond(MINE, "Terima kasih, laporan sudah kami teruskan ke lapangan.")
+        city.cycle()
+        ref = city.respond(MINE, TEXT)
+        earlier = city.upstream.posted[0]
+
+        def store(outgoing: Outgoing) -> Outcome:
+            items = city.upstream.items[outgoing.report_id]
+            items.append(city.upstream.shown(outgoing, content=earlier.text))
+            return Unknown(why="lost")
+
+        city.upstream.store = store
+        city.cycle()
+        city.upstream.store = None
+        city.cycles(3)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 2)
