@@ -53,7 +53,6 @@ from lapor_sync.domain.next_step import (
 )
 from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
-from lapor_sync.domain.stamps import stamp
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
@@ -409,7 +408,7 @@ class _Push:
             marks=found.thread.marks,
             beside=found.thread.beside,
             order=found.thread.order,
-            detail=_fields(found, written.new),
+            detail=found.detail.marks if found.detail else None,
             counts=found.detail.counts if found.detail else None,
             dated=_dated(found),
             status=written.new.report.status_name,
@@ -684,17 +683,6 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         status=seen.status,
         row=seen.row,
     )
-
-
-def _fields(found: ById, report: Mirrored) -> Mapping[str, str] | None:
-    """The marks of the detail's fields, and when the list says that the report changed, where the detail does not."""
-    if found.detail is None or found.detail.marks is None or report.report.updated_at is None:
-        return found.detail.marks if found.detail else None
-    is_of_list = "updated_at" in found.detail.report.missing
-    return {**found.detail.marks, **({_OF_LIST: stamp(report.report.updated_at)} if is_of_list else {})}
-
-
-_OF_LIST = "updated_at (list)"
 
 
 def _began_at(found: ById) -> datetime:

@@ -327,7 +327,7 @@ def time_in_list(city: Stage) -> None:
         (time_of_item, "followups/1"),
         (beside, "followups"),
         (field_of_detail, "complaint.comments_total"),
-        (time_in_list, "complaint.updated_at (list)"),
+        (time_in_list, "list.updated_at"),
     ],
 )
 def test_what_was_known_and_says_more_now_is_asked_about(
