@@ -535,6 +535,7 @@ class _Run:
             rows=rows,
             keys=identities,
             more=said.more if self._asks_on else bool(said.more),
+            is_full=said.is_full,
             total=said.total,
             last_page=said.last_page,
             is_other=said.current is not None and said.current != number - 1 + self._counts_from,

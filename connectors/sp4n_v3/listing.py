@@ -20,6 +20,7 @@ class Listing(NamedTuple):
     """The rows of one page, not read yet, and what stands beside them.
 
     `more` tells whether there is a next page, `current` which page this is; None for each that was not said.
+    `is_full`: it holds as many rows as a page of it may.
     """
 
     rows: tuple[object, ...]
@@ -27,6 +28,7 @@ class Listing(NamedTuple):
     total: int | None = None
     last_page: int | None = None
     current: int | None = None
+    is_full: bool = False
     beside: Beside | None = None
 
 
@@ -67,9 +69,17 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str |
         total=_total(said.get("total")),
         last_page=last_page,
         current=current,
+        is_full=_says_full(envelope, found, len(rows)),
         beside=None if counts is None else _beside(envelope, found, counts, link, more, last_page),
     )
 
+
+def _says_full(envelope: Row, found: object, rows: int) -> bool:
+    sizes = (value for level in levels(envelope, found) for name, value in level.items() if bare(name) in _SIZES)
+    return rows > 0 and any(_count(size) == rows for size in sizes)
+
+
+_SIZES = frozenset(["perpage", "pagesize", "limit", "size", "itemsperpage", "rowsperpage"])
 
 _EMPTY: Row = {"results": []}
 

@@ -40,8 +40,9 @@ class Page(NamedTuple, Generic[T]):
     """One page as upstream gave it. `keys` are the rows' identities, one each.
 
     `more` tells whether there is a next page, None where nothing was said of one. `is_other`: upstream says that
-    this is not the page that was asked for. `is_absent`: it answers that there is no such page. `lost`: why not all of
-    this page could be taken, "" where it was. `size`: how many bytes it came in.
+    this is not the page that was asked for. `is_absent`: it answers that there is no such page. `is_full`: it says that
+    no more rows go on one. `lost`: why not all of this page could be taken, "" where it was. `size`: how many bytes it
+    came in.
     """
 
     rows: Sequence[T]
@@ -51,6 +52,7 @@ class Page(NamedTuple, Generic[T]):
     last_page: int | None = None
     is_other: bool = False
     is_absent: bool = False
+    is_full: bool = False
     lost: str = ""
     size: int = 0
 
@@ -177,6 +179,7 @@ class _Pass:
         self._totals: set[int] = set()
         self._counted: set[int] = set()  # those of pages with rows: some count none on a page beyond the end
         self._is_error = self._is_repeated = False  # what came after the last of these
+        self._is_full = False  # upstream says so of a page
         self.has_moved = False  # a page held rows that an earlier one had, and others
 
     @property
@@ -248,6 +251,7 @@ class _Pass:
                 self.shrank = _counts_otherwise(page.total, max(self._counted))
             self._totals.add(page.total)
             self._counted |= {page.total} if page.keys else set()
+        self._is_full = self._is_full or page.is_full
         if is_new:
             self._first_size, self._last_size = self._first_size or len(page.keys), len(page.keys)
         self._is_error = page.is_absent or (self._is_error and not is_new)
@@ -265,7 +269,7 @@ class _Pass:
         if self.filled > 1:
             is_full = self._last_size >= self._first_size
             return "" if is_counted or not is_full else _NO_END
-        if not _is_usual_size(count):
+        if not (_is_usual_size(count) or self._is_full):
             return ""
         is_plain = not self._is_error and not self._is_repeated
         return "" if is_plain and is_counted and self._totals == {count} else _NO_END

@@ -17,14 +17,26 @@ from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.listing import Beside, bare, is_of_pages
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment, unpacked
 
-_WORDS_OF_MOVING = """
+_WORDS_OF_LOOKING = """
 view views viewed viewer viewers visits visitors hit hits seen read reads accessed dilihat dibaca
 support supports supporter supporters dukungan like likes liked vote votes share shares
+"""
+_LOOKING = frozenset(_WORDS_OF_LOOKING.split())
+"""Words in the name of what looking at a thing, or other citizens, move."""
+
+_WORDS_OF_REPLYING = """
+reply replies replied answer answers answered response responses comment comments followup followups followed
+tanggapan jawaban balasan komentar
+"""
+_REPLYING = frozenset(_WORDS_OF_REPLYING.split())
+"""With one of these such a name tells of an answer."""
+
+_WORDS_OF_PASSING = """
 expire expires expired expiry ttl signed signature
 age umur usia ago elapsed human humans humanized relative remaining left sisa
 """
-_MOVING = frozenset(_WORDS_OF_MOVING.split())
-"""Words in the name of what looking at a thing, other citizens, or the passing of time move."""
+_PASSING = frozenset(_WORDS_OF_PASSING.split())
+"""Words in the name of what the passing of time moves."""
 
 _NAMES_OF_DATES = """
 timestamp time date datetime now servertime serverdate servertimestamp currenttime requesttime responsetime
@@ -201,7 +213,8 @@ def _still_said(value: object) -> object:
 
 @lru_cache(maxsize=1024)
 def _moves(name: str) -> bool:
-    return not _MOVING.isdisjoint(word.lower() for word in _WORD.findall(name[:_LONGEST_NAME]))
+    words = {word.lower() for word in _WORD.findall(name[:_LONGEST_NAME])}
+    return bool(words & _PASSING) or (bool(words & _LOOKING) and not words & _REPLYING)
 
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")

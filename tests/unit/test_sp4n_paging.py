@@ -37,8 +37,11 @@ def page(
     total: int | None = None,
     last_page: int | None = None,
     is_other: bool = False,
+    is_full: bool = False,
 ) -> Page[int]:
-    return Page(rows=rows, keys=rows, more=more, total=total, last_page=last_page, is_other=is_other)
+    return Page(
+        rows=rows, keys=rows, more=more, total=total, last_page=last_page, is_other=is_other, is_full=is_full
+    )
 
 
 def pages_of(rows: Sequence[int], size: int, *, total: bool = True, last: bool = True) -> Upstream:
@@ -412,6 +415,9 @@ HIDING: dict[str, Callable[[int], Page[int]]] = {
     "the first one again, its own total": lambda number: page(FIVE, more=False, total=5),
     "empty, each its own total": lambda number: page(
         nth([FIVE], number), more=False, total=len(nth([FIVE], number))
+    ),
+    "as full as it says that pages are": lambda number: page(
+        nth([[1, 2, 3]], number), more=None, is_full=number == 1
     ),
     "full pages, then none": lambda number: page(nth([[1, 2, 3, 4], [5, 6, 7, 8]], number), more=None),
     "full pages, then 404": lambda number: page([number], more=None) if number < 3 else ABSENT,

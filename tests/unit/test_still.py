@@ -42,6 +42,9 @@ def test_what_each_read_moves_is_no_change(moved: dict[str, Any]) -> None:
     "changed",
     [
         {"replies_count": 1},
+        {"reply_views": 1},
+        {"tanggapan_support_count": 1},
+        {"last_seen_answer_id": 8123},
         {"updated_at": "02-03-2026 10:00:00"},
         {"content": "Kapan selesai? Terima kasih."},
         {"attachments": [{"path": "https://files.example/b.jpg"}]},
