@@ -277,6 +277,8 @@ def test_without_a_filter_everything_is_listed() -> None:
         ("status:429", 429, False),
         ("status:403", 403, False),
         ("gateway:403", 403, False),
+        ("bus:101504", 504, False),
+        ("bus-xml:900800", 429, False),
         ("html-200", 200, False),
         ("empty-200", 200, False),
         ("status-false-200", 200, False),
@@ -309,7 +311,17 @@ def test_a_fault_hits_once_and_stores_as_told(
 
 def test_every_bad_answer_is_one_of_the_table() -> None:
     """The test above walks the whole table."""
-    kinds = {"status", "gateway", "html-200", "empty-200", "status-false-200", "garbage", "redirect"}
+    kinds = {
+        "status",
+        "gateway",
+        "bus",
+        "bus-xml",
+        "html-200",
+        "empty-200",
+        "status-false-200",
+        "garbage",
+        "redirect",
+    }
     assert kinds | {"close-before", "close-after", "truncate", "no-id", "slow"} == set(BAD_ANSWERS)
 
 
