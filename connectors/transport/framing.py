@@ -120,7 +120,9 @@ def objection(headers: Mapping[str, str]) -> str:
 def _objects(name: str, value: str) -> bool:
     if name in _SPEAKS_BY_VALUE:
         return _SPEAKS_BY_VALUE[name].search(value) is not None
-    return name in _SPEAKS or _SPEAKS_BY_NAME.search(name) is not None
+    if name in _SPEAKS or _SPEAKS_BY_NAME.search(name) is not None:
+        return True
+    return _TELLS_HOW_IT_WENT.search(name) is not None and _IT_FAILED.search(value) is not None
 
 
 _SPEAKS = frozenset(
@@ -130,12 +132,16 @@ _SPEAKS_BY_VALUE = {
     "status": re.compile(r"^(?!\s*20[01]\b)"),
     "proxy-status": re.compile(r"error"),
     "preference-applied": re.compile(r"respond-async"),
+    "grpc-status": re.compile(r"^(?!\s*0\s*$)"),
     "location": re.compile(r"^(?!.*(?:complaint|followup))"),
     "content-type": re.compile(r"charset=(?![\"']?(?:utf-?8|us-ascii)\b)"),
 }
 _SPEAKS_BY_NAME = re.compile(
     r"(?:^|-)(?:errors?|exceptions?|faults?|failed|failure|maintenance|dry-?run|queued|pending)(?:-|$)"
 )
+
+_TELLS_HOW_IT_WENT = re.compile(r"(?:^|-)(?:success(?:ful)?|ok|results?|outcome|status|code)$")
+_IT_FAILED = re.compile(r"^\s*(?:false|no|nok|ko|fail|err|unsuccess|reject|denied|[45][0-9]{2}\b)")
 
 _CACHES = (
     "x-cache",

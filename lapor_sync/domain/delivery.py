@@ -282,6 +282,13 @@ def came_back_cut(text: str, ref: str, new_items: Iterable[ThreadItem]) -> bool:
 
 
 _BEYOND_THREE_BYTES = re.compile("[\U00010000-\U0010ffff]")
+
+
+def has_wide_letters(text: str) -> bool:
+    """Whether a text has letters, as emoji are, at which some databases cut it."""
+    return _BEYOND_THREE_BYTES.search(text) is not None
+
+
 _LEAST_LETTERS = 24
 """With so many letters in common the beginning of a response is no citizen's "Terima kasih"."""
 

@@ -298,7 +298,7 @@ def _may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
     new = [item for item in seen.items if not scene.items.get(item.id) and item.id not in known]
     if not new:  # it may stand in an item, or in the detail only; or the detail tells of it before the thread does
         return bool(_other_fields(scene, seen)) or (seen.parts or 0) > (scene.parts or seen.parts or 0)
-    if _counts_more(scene, seen, len(new)):
+    if _counts_more(scene, seen, new):
         return True
     if _has_moved(scene, seen) and all(item.kind is ItemKind.REPORTER for item in new):
         return True  # no word of the reporter's does that
@@ -350,13 +350,21 @@ def _otherwise(then: Mapping[str, str] | None, now: Mapping[str, str] | None) ->
     return {name: now.get(name) for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
 
 
-def _counts_more(scene: Scene, seen: Seen, new: int) -> bool:
-    """Whether the detail counts more than so many new items can tell of, or more that is not shown."""
+def _counts_more(scene: Scene, seen: Seen, new: Sequence[ThreadItem]) -> bool:
+    """Whether the detail counts more than the new items can tell of, or more that is not shown.
+
+    A count of answers tells of an agency's: no word of the reporter's is one.
+    """
     then, now = scene.counts or {}, seen.counts or {}
+    answers = sum(item.kind is ItemKind.ANSWER for item in new)
     more = {name: now[name] - count for name, count in then.items() if name in now}
-    return any(by > (0 if _UNSHOWN.search(name) else new) for name, by in more.items())
+    return any(
+        by > (0 if _UNSHOWN.search(name) else answers if _OF_ANSWERS.search(name) else len(new))
+        for name, by in more.items()
+    )
 
 
+_OF_ANSWERS = re.compile(r"answer|tanggap|jawab", re.IGNORECASE)
 _UNSHOWN = re.compile(r"pend|hid|moder|held|queue|draft|draf|tunda|tunggu|antre|sembunyi", re.IGNORECASE)
 
 

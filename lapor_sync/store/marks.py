@@ -31,6 +31,7 @@ class Mark(StrEnum):
     COPY = "copy"  # this is a copy that `backup` made, and nothing went on from it yet
     PAUSED = "paused"  # a person, or a restore, paused delivery: see pauses.py
     CUT = "cut"  # how many accepted responses in a row came back cut or empty
+    WHOLE = "whole"  # a response with an emoji was seen whole: LAPOR keeps such letters
     WAKE = "wake"  # when a person last let something go now: the daemon sleeps on no longer
     NOTICED = "noticed"  # the last audit row from which notices were made
     DIGESTED = "digested"  # the day of the last digest

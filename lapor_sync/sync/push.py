@@ -32,6 +32,7 @@ from lapor_sync.domain.delivery import (
     came_back_cut,
     carries,
     foreign_answers,
+    has_wide_letters,
 )
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
 from lapor_sync.domain.next_step import (
@@ -162,6 +163,7 @@ class _Push:
         """Work the first due delivery of every report; whether anything moved: then another pass is worth it."""
         with self.setup.store.reading() as work:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
+            due = self._one_with_wide_letters(work, due)
         moved, waves = False, self._waves(due)
         wave = self._next_wave(pool, waves)
         again: _Again = []
@@ -178,6 +180,21 @@ class _Push:
             wave = wave or self._next_wave(pool, waves)
         self._mirror(again)
         return moved and not self._must_end
+
+    def _one_with_wide_letters(self, work: Work, due: list[Queued]) -> list[Queued]:
+        """Until LAPOR was seen to keep an emoji, of the responses with one only the first leaves in a pass, and none
+        while another may have arrived.
+
+        Else a database that cuts there would empty the answers to all citizens at once.
+        """
+        if marks.get(work, Mark.WHOLE) is not None:
+            return due
+        able = [one for one in due if one.state is State.QUEUED and has_wide_letters(one.delivery.text)]
+        if not able:
+            return due
+        is_one_out = any(has_wide_letters(one.delivery.text) for one in outbox.listing(work, State.UNKNOWN))
+        waiting = {one.ref for one in (able if is_one_out else able[1:])}
+        return [one for one in due if one.ref not in waiting]
 
     @property
     def _must_end(self) -> bool:
@@ -350,6 +367,8 @@ class _Push:
             case Hold(reason=reason):
                 scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
                 changed = says_otherwise(scene, seen) if scene else ()
+                if scene and has_wide_letters(queued.delivery.text):
+                    self._count_cut(work)
                 self._hold(work, queued, reason, _why_unread(reason, queued.delivery, written, seen), changed)
             case Requeue():
                 outbox.not_found(work, queued)
@@ -467,6 +486,8 @@ class _Push:
 
     def _confirm(self, work: Work, queued: Queued) -> None:
         outbox.found(work, queued)
+        if has_wide_letters(queued.delivery.text):
+            marks.put(work, Mark.WHOLE, "")
         if marks.get(work, Mark.CANARY) == queued.ref:
             marks.clear(work, Mark.CANARY)
         self._after_arrival(work, queued)
@@ -620,12 +641,9 @@ class _Push:
         one = next((each for each in written.deliveries if each.ref == ready.one.ref), None)
         if one is None or one.state is not State.SENT or one.delivery.kind is not Kind.RESPONSE:
             return
-        cuts = int(marks.get(work, Mark.CUT) or 0) if self.may_be_cut else 0
         new = (item for item in written.items if item.id not in ready.before)
         if one.seen_at is not None:
-            if cuts:
-                marks.clear(work, Mark.CUT)
-            self.may_be_cut = False
+            self._note_whole(work, one.delivery.text)
         elif came_back_cut(one.delivery.text, one.ref, new):
             self.may_be_cut = True
             self.setup.log.error("text_cut", ref=one.ref, tracking_id=one.tracking_id)
@@ -638,10 +656,23 @@ class _Push:
             for later in outbox.of_reports(work, [one.tracking_id])[one.tracking_id]:
                 if later.state is State.QUEUED:
                     hold(work, later, Reason.TEXT_CUT)
-            marks.put(work, Mark.CUT, str(cuts + 1))
-            if cuts + 1 >= MAX_CUT and pauses.current(work) is None:
-                pauses.begin(work, WhyPaused.CUT)
-                marks.clear(work, Mark.CUT)
+            self._count_cut(work)
+
+    def _note_whole(self, work: Work, text: str) -> None:
+        """A response came back whole: what was cut before was not all that LAPOR takes."""
+        marks.clear(work, Mark.CUT)
+        self.may_be_cut = False
+        if has_wide_letters(text):
+            marks.put(work, Mark.WHOLE, "")
+
+    def _count_cut(self, work: Work) -> None:
+        """One more came back cut or empty, or may have: after a few in a row nothing leaves until a person resumes."""
+        cuts = int(marks.get(work, Mark.CUT) or 0) + 1 if self.may_be_cut else 1
+        if cuts >= MAX_CUT and pauses.current(work) is None:
+            pauses.begin(work, WhyPaused.CUT)
+            marks.clear(work, Mark.CUT)
+        else:
+            marks.put(work, Mark.CUT, str(cuts))
 
 
 def _is_newly_in_doubt(written: Change, found: ById) -> bool:

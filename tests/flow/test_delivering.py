@@ -452,6 +452,36 @@ def test_after_a_text_that_came_back_cut_the_reports_others_are_held(
         assert city.state(second) is State.SENT
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_until_an_emoji_was_seen_whole_one_response_with_one_leaves_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_lost: bool
+) -> None:
+    """Also where every reply is lost: three citizens at most get an empty answer before delivery is paused."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        ones = [city.report() for _ in range(9)]
+        city.settle_down()
+        cut_at_emoji(city, monkeypatch)
+        if is_lost:
+            city.world.add_faults({"match": POST, "do": "close-after", "stored": True, "times": None})
+        for one in ones:
+            city.respond(one, "\U0001f64f Sudah kami perbaiki.")
+        for _ in range(12):
+            city.cycle()
+            city.pass_time()
+        assert sum(len(city.arrived(one)) for one in ones) == 3
+        assert city.mark(Mark.PAUSED) is not None
+
+
+def test_once_an_emoji_was_seen_whole_all_leave_together(tmp_path: Path) -> None:
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        ones = [city.report() for _ in range(4)]
+        city.settle_down()
+        for one in ones:
+            city.respond(one, "\U0001f64f Sudah kami perbaiki.")
+        city.cycle()
+        assert [len(city.arrived(one)) for one in ones] == [1] * 4
+
+
 def test_where_every_text_comes_back_cut_nothing_more_leaves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

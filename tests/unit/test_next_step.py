@@ -61,7 +61,7 @@ SCENE = replace(
     status="Terverifikasi",
     marks={"1": "m1"},
     beside="b1",
-    counts={"followups_count": 2, "pending_count": 0},
+    counts={"followups_count": 2, "pending_count": 0, "answer_count": 0},
 )
 UNKNOWN = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.UNKNOWN, text=TEXT, opd="101", scene=SCENE)
 QUEUED = replace(UNKNOWN, state=State.QUEUED, tries=1)
@@ -150,6 +150,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), marks={"1": "m2", "9": "m9"}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"followups_count": 4}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"pending_count": 1}), PERHAPS),
+        (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"answer_count": 1}), PERHAPS),
         (replace(SEEN, detail={"status_name": "d2"}), PERHAPS),  # its status or time moved, and no item tells why
         (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
         (

@@ -833,6 +833,11 @@ def test_a_success_that_may_be_cut_or_is_not_called_json_is_none(
         ("X-Api-Error-Code", "900800"),
         ("X-Maintenance", "true"),
         ("X-Dry-Run", "1"),
+        ("X-Result", "failed"),
+        ("X-Success", "false"),
+        ("X-HTTP-Status", "500"),
+        ("X-Status-Code", "500 Internal Server Error"),
+        ("Grpc-Status", "13"),
     ],
 )
 def test_a_success_whose_head_says_otherwise_is_none(
@@ -860,6 +865,10 @@ def test_what_servers_say_of_themselves_speaks_against_nothing(upstream: Any, tr
         "Location": "/complaints/100/complaint",
         "Proxy-Status": "x; fwd=miss",
         "X-Failover": "b",
+        "X-Result": "ok",
+        "X-Status-Code": "200",
+        "X-Cache-Status": "MISS",
+        "Grpc-Status": "0",
     }
     head = {"Content-Type": 'application/json; charset="UTF-8"', "Content-Length": str(len(SUCCESS)), **said}
     upstream.post(url__startswith=BASE).mock(
