@@ -75,6 +75,8 @@ MAX_LISTED = 4096 * MEBI
 _NO_SUCH_PAGE = frozenset({400, 404, 410, 416, 422})
 """How paginators answer for a page beyond the last one (assumed)."""
 
+_A_SECOND = timedelta(seconds=1)
+
 Params = dict[str, str | int]
 
 
@@ -515,9 +517,9 @@ class _Run:
     def page(self, number: int, fetched: _Fetched, rows: Sequence[T], keys: Iterable[str]) -> Page[T]:
         """A page of that number as `paging` takes it."""
         said = fetched.listing
-        self._began_at = min(
-            self._began_at or fetched.began_at, fetched.began_at
-        )  # a later page may lie in a cache
+        # A later page may lie in a cache, which counts in seconds; the upstream's time moves a little by itself.
+        if self._began_at is None or fetched.began_at <= self._began_at - _A_SECOND:
+            self._began_at = fetched.began_at
         if fetched.doubt:
             self.doubt = f"of a page of it, {fetched.doubt}"
         self._size += fetched.size

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import click
 
-from lapor_sync import interface, screens
 from lapor_sync.clock import SystemClock
 from lapor_sync.commands.base import (
     Call,
@@ -22,13 +21,13 @@ from lapor_sync.commands.base import (
     path_type,
     refuse_existing,
 )
+from lapor_sync.commands.many import problems_of, show_all
 from lapor_sync.config import Agencies, load_machine
 from lapor_sync.config.agency import AGENCY_KEY
 from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.names import shown_path
-from lapor_sync.interface import Json
-from lapor_sync.output import plain, say, say_json_lines
-from lapor_sync.store import lock, overview, work_queue
+from lapor_sync.output import plain, say
+from lapor_sync.store import lock
 from lapor_sync.store import moving as stored
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.backup import make_single
@@ -75,7 +74,6 @@ def agencies_import(call: Call, key: str, file: Path, its_key: str | None, by: s
 
     Its program must be stopped. Deliveries are paused in both; `outbox resume` lets them leave here.
     """
-
     with (
         _database(call, key) as target,
         _city(file, its_key) as source,
@@ -96,7 +94,6 @@ def agencies_export(call: Call, key: str, out: Path, by: str | None) -> None:
 
     Nobody may work it meanwhile: take its file out of AGENCIES_DIR before. Deliveries are paused in both.
     """
-
     refuse_existing(out)
     with _database(call, key) as source, new_file(out, 0o600) as part:
         target = open_store(sqlite_url(part), key, SystemClock())
@@ -115,7 +112,6 @@ def agencies_export(call: Call, key: str, out: Path, by: str | None) -> None:
 @click.pass_obj
 def agencies_remove(call: Call, key: str, head: str, by: str | None) -> None:
     """Delete all that the database has of an agency that left. Its audit stays, closed by a row."""
-
     if key in call.agencies().keys:
         raise NotAllowed(
             f"{key}.toml is in AGENCIES_DIR still: workers would begin it anew.", todo="Take its file away first."
@@ -128,7 +124,6 @@ def agencies_remove(call: Call, key: str, head: str, by: str | None) -> None:
 @contextmanager
 def _database(call: Call, key: str) -> Iterator[Store]:
     """The database of all agencies, for one whose file need not be there."""
-
     if re.fullmatch(AGENCY_KEY, key) is None:
         raise BadInput(f"{key!a} is no key of an agency.", todo="It is 1 to 32 of a-z, 0-9, - and _.")
     machine = load_machine(call.config, os.environ)
@@ -143,7 +138,6 @@ def _database(call: Call, key: str) -> Iterator[Store]:
 @contextmanager
 def _city(file: Path, key: str | None) -> Iterator[Store]:
     """A city's own database; `key` where there are several agencies in it. Raises BadInput."""
-
     opened = open_store(sqlite_url(file), key or "", SystemClock(), anew=False)
     try:
         with opened.reading() as work:
@@ -171,17 +165,6 @@ def _counted(rows: Mapping[str, int]) -> str:
     )
 
 
-def problems_of(found: Agencies, key: str) -> tuple[str, ...]:
-    """Return what keeps an agency from being worked: what is wrong with its file, or missing in it."""
-    if (wrong := found.wrong.get(key)) is not None:
-        return wrong.problems
-    settings = found.right[key]
-    if settings.can_call_upstream or settings.import_dir is not None:
-        return ()
-    missing = ", ".join(name.removeprefix("LAPOR_SYNC_") for name in settings.missing_for_upstream())
-    return (f"{missing} missing; set them in its file, or IMPORT_DIR for exports without an API account",)
-
-
 def _can_do(found: Agencies, key: str) -> str:
     settings = found.right[key]
     if not settings.can_call_upstream:
@@ -191,38 +174,3 @@ def _can_do(found: Agencies, key: str) -> str:
     if missing := settings.missing_for_push():
         return f"right, but nothing leaves: {', '.join(missing)} missing"
     return f"right: marked [Ref {settings.ref_prefix}-...]"
-
-
-def show_all(call: Call, *, as_json: bool) -> None:
-    """Show every agency, or say it as JSON."""
-    found = call.agencies()
-    told = list(_told(found))
-    if as_json:
-        say_json_lines(told)
-        return
-
-    screens.agencies(told, load_machine(call.config, os.environ).timezone)
-
-
-def _told(found: Agencies) -> Iterator[Json]:
-    """Yield each agency as JSON. What cannot be looked at, since its file is wrong, is told with what is wrong."""
-    if not found.right:
-        yield from (interface.agency(key, wrong=problems_of(found, key)) for key in found.keys)
-        return
-    first = next(iter(found.right.values()))
-    opened = open_store(first.database_url, first.agency, SystemClock(), anew=False)
-    try:
-        queued = work_queue.look(opened.engine)
-        for key in found.keys:
-            with Store(opened.engine, key, opened.clock).reading() as work:
-                whole, late = overview.overview(work), overview.count_overdue(work)
-            yield interface.agency(
-                key,
-                whole=whole,
-                late=late,
-                queue=queued.get(key),
-                worker=lock.holder(opened.engine, key),
-                wrong=problems_of(found, key),
-            )
-    finally:
-        opened.close()

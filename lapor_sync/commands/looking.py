@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 import click
 
 from lapor_sync import interface, screens
-from lapor_sync.commands.agencies import show_all
 from lapor_sync.commands.base import (
     Call,
     acting,
@@ -17,6 +16,7 @@ from lapor_sync.commands.base import (
     command,
     days,
 )
+from lapor_sync.commands.many import show_all
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.people import Actor
 from lapor_sync.monitoring.health import not_fresh

@@ -220,7 +220,13 @@ def _is_no_letter(letter: str) -> bool:
 def references_in(text: str, prefix: str) -> frozenset[str]:
     """Every well-formed reference with our prefix in `text`, after unescaping and stripping tags."""
     pattern = rf"(?<![A-Z0-9-]){re.escape(prefix)}-[A-Z2-7]{{{_REF_LENGTH},}}(?![A-Z0-9])"
-    return frozenset(re.findall(pattern, talk.plain(text)))
+    return frozenset(found for said in _readings(text) for found in re.findall(pattern, said))
+
+
+def _readings(text: str) -> tuple[str, ...]:
+    """What a citizen reads of a text; and, as markup may hide a part of it, all that stands there."""
+    shown = talk.plain(text)
+    return (shown,) if "<" not in text and "&" not in text else (shown, talk.unescaped(talk.unescaped(text)))
 
 
 _HYPHENS = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
@@ -233,7 +239,10 @@ _NOT_AFTER = re.compile(r"(?![A-Z0-9])")
 
 def carries(text: str, ref: str) -> bool:
     """Whether `text` holds the bare reference, in capitals or not, whatever hyphen upstream made of ours."""
-    said = talk.plain(text)
+    return any(_stands_in(said, ref) for said in _readings(text))
+
+
+def _stands_in(said: str, ref: str) -> bool:
     if ref.rpartition("-")[2] not in said.upper():
         return False  # cheap first: most items carry none
     spelt = said.translate(_AS_ISSUED)

@@ -712,7 +712,7 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         dated=seen.dated,
         read_at=seen.read_at,
         status=seen.status,
-        row=seen.row,
+        row=seen.row if written.new.settled else None,  # the row need not tell of our last response yet
     )
 
 

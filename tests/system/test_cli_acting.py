@@ -326,10 +326,11 @@ def test_attachment_refuses(cli, simulator, tmp_path, number, out, words):
     assert (tmp_path / "surat.pdf").read_bytes() == b"%PDF surat"
 
 
-def test_attachment_of_a_report_without_any(cli, tracking_id, tmp_path):
-    """A report without files says so, and without an account the missing settings are named."""
-    ran = cli("attachment", tracking_id, "1", "--out", tmp_path / "a")
-    assert ran.says("has no attachment")
+def test_a_number_that_no_attachment_has(cli, tracking_id, tmp_path):
+    """How many there are is said."""
+    ran = cli("attachment", tracking_id, "99", "--out", tmp_path / "a")
+    assert ran.code == 2
+    assert ran.says("attachment")
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):
@@ -525,7 +526,7 @@ def test_the_simulator_lists_its_scenarios(cli):
 def test_the_demo_is_run(cli, monkeypatch):
     """`demo` runs the demo."""
     ran: list[bool] = []
-    monkeypatch.setattr("lapor_sync.demo.run", lambda **options: ran.append(options))
+    monkeypatch.setattr("lapor_sync.commands.demo.run", lambda **options: ran.append(options))
     assert cli("demo").code == 0
     assert ran
 

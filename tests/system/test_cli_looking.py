@@ -86,6 +86,7 @@ def test_status_has_the_keys_of_the_interface(cli):
             "answered_at",
             "list_fails_since",
             "from_exports",
+            "contract",
         ),
     }
     assert found["colours"].keys() == {"merah", "kuning", "hijau", "abu", "unknown"}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lapor_sync.domain.colour import Colour
@@ -226,6 +226,8 @@ def test_the_reference_ends_the_text_on_a_line_of_its_own() -> None:
     assert with_reference("Sudah.\n \n", REF) == f"Sudah.\n[Ref {REF}]"
 
 
+@example("<!--")
+@example("Sudah <script")
 @given(st.text())
 def test_whatever_the_text_its_reference_is_found_again(text: str) -> None:
     """As it left, and after upstream escaped it once or twice or wrapped it in tags."""

@@ -1,0 +1,61 @@
+"""What every agency of the configuration is like: for `status` and for `agencies`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from lapor_sync import interface, screens
+from lapor_sync.clock import SystemClock
+from lapor_sync.commands.base import Call
+from lapor_sync.config import Agencies, load_machine
+from lapor_sync.interface import Json
+from lapor_sync.output import say_json_lines
+from lapor_sync.store import lock, overview, work_queue
+from lapor_sync.store.database import Store, open_store
+
+
+def show_all(call: Call, *, as_json: bool) -> None:
+    """Show every agency, or say it as JSON."""
+    found = call.agencies()
+    told = list(_told(found))
+    if as_json:
+        say_json_lines(told)
+        return
+
+    screens.agencies(told, load_machine(call.config, os.environ).timezone)
+
+
+def _told(found: Agencies) -> Iterator[Json]:
+    """Yield each agency as JSON. What cannot be looked at, since its file is wrong, is told with what is wrong."""
+    if not found.right:
+        yield from (interface.agency(key, wrong=problems_of(found, key)) for key in found.keys)
+        return
+    first = next(iter(found.right.values()))
+    opened = open_store(first.database_url, first.agency, SystemClock(), anew=False)
+    try:
+        queued = work_queue.look(opened.engine)
+        for key in found.keys:
+            with Store(opened.engine, key, opened.clock).reading() as work:
+                whole, late = overview.overview(work), overview.count_overdue(work)
+            yield interface.agency(
+                key,
+                whole=whole,
+                late=late,
+                queue=queued.get(key),
+                worker=lock.holder(opened.engine, key),
+                wrong=problems_of(found, key),
+            )
+    finally:
+        opened.close()
+
+
+def problems_of(found: Agencies, key: str) -> tuple[str, ...]:
+    """Return what keeps an agency from being worked: what is wrong with its file, or missing in it."""
+    if (wrong := found.wrong.get(key)) is not None:
+        return wrong.problems
+    settings = found.right[key]
+    if settings.can_call_upstream or settings.import_dir is not None:
+        return ()
+    missing = ", ".join(name.removeprefix("LAPOR_SYNC_") for name in settings.missing_for_upstream())
+    return (f"{missing} missing; set them in its file, or IMPORT_DIR for exports without an API account",)
