@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import subprocess
@@ -138,7 +139,9 @@ def test_the_disk_is_full(tmp_path: Path, little_disk: Path) -> None:
         sends(village)
         filler = fill(little_disk)
         daemon.says("database_failed")
-        with village.program("respond", village.reports[0], "--text", "x" * 900) as officer:
+        photo = tmp_path / "a.jpg"
+        photo.write_bytes(os.urandom(4 * 2**20))  # more than the log has room for as it is
+        with village.program("respond", village.reports[0], "--text", "x", "--attach", str(photo)) as officer:
             assert officer.ends() == 1
             assert "Error: The database did not do it: " in officer.said
         filler.unlink()
