@@ -14,6 +14,7 @@ from lapor_sync.domain.contract import (
     MOST_FORMS,
     Change,
     Contract,
+    Field,
     Look,
     What,
     as_kept,
@@ -167,3 +168,11 @@ def test_rows_in_json_within_a_text_are_fields_too() -> None:
     before = known(*[row] * 40)
     gone = {"data": json.dumps({"status_new": {"name": "Selesai"}})}
     assert [what for what, _, _ in changes(before, *[gone] * 20)] == ["gone", "new"]
+
+
+def test_of_a_field_only_so_many_forms_and_codes_are_kept() -> None:
+    """What a citizen or a fault makes without end takes no memory without end."""
+    field = Field()
+    for n in range(2 * MOST_CODES):
+        field.add(f"form{n}", f"code{n}")
+    assert (len(field.forms), len(field.codes), field.rows) == (MOST_FORMS, MOST_CODES, 2 * MOST_CODES)

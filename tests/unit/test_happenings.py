@@ -77,6 +77,8 @@ def test_the_facts_of_an_act_are_typed() -> None:
     judged = audited("colour", JUDGED).facts
     assert judged is not None
     assert (judged["before"], judged["after"]) == (None, Colour.MERAH)
+    assert audited("colour", JUDGED | {"after": ["merah"]}).facts is None
+    assert audited("delivery_moved", MOVED | {"reason": "of a later program"}).facts is None
 
 
 @pytest.mark.parametrize(
