@@ -11,10 +11,7 @@ import click
 from lapor_sync import screens
 from lapor_sync.check import check as answers
 from lapor_sync.check import check_settings
-from lapor_sync.commands.base import (
-    Call,
-    command,
-)
+from lapor_sync.commands.base import Call, command
 from lapor_sync.config import Settings
 from lapor_sync.domain.errors import BadInput, SettingsWrong
 from lapor_sync.log import configure

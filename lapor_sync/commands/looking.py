@@ -39,21 +39,21 @@ def status(call: Call, as_json: bool, ready: bool) -> None:
         return
     with call.store() as store:
         with store.reading() as work:
-            whole, late = overview.overview(work), overview.count_overdue(work)
-            outages = screens.recent_outages(work)
-        holder = lock.holder(store.engine, store.agency)  # by the same connection, now that it is free
-    if as_json:
-        say_json(interface.status(whole))
-    else:
-        screens.status(
-            interface.status(whole),
-            late=late,
-            holder=holder,
-            outages=outages,
-            changed=whole.contract.changed,
-            now=work.now,
-            zone=call.zone,
-        )
+            whole = overview.overview(work)
+            beside = None if as_json else (overview.count_overdue(work), screens.recent_outages(work))
+        if beside is None:
+            say_json(interface.status(whole))
+        else:
+            late, outages = beside
+            screens.status(
+                interface.status(whole),
+                changed=whole.contract.changed,
+                late=late,
+                holder=lock.holder(store.engine, store.agency),  # by the same connection, now that it is free
+                outages=outages,
+                now=work.now,
+                zone=call.zone,
+            )
     if ready and (wrong := not_fresh(whole.last_success_at, work.now, call.settings().poll_seconds)):
         todo = "See the log (journalctl -u lapor-sync) and `lapor-sync check`; is the service running?"
         raise LaporSyncError(f"The mirror is not fresh: {wrong}.", todo=todo)

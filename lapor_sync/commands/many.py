@@ -22,7 +22,6 @@ def show_all(call: Call, *, as_json: bool) -> None:
     if as_json:
         say_json_lines(told)
         return
-
     screens.agencies(told, load_machine(call.config, os.environ).timezone)
 
 

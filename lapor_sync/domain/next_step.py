@@ -38,8 +38,8 @@ class Scene:
     in what upstream said of the report, as `traces` counts them; None where that is not known. `parts`: of how many
     parts that was made. `marks`, `beside`, `order`, `detail`, `counts` and `dated`: as `Thread` and `Detail` have them;
     None where they are not known. `read_at`: upstream's time when that read began. `status`: the name of its status.
-    `call_id`: the id under which upstream was asked and written to. `row`: a digest of
-    each field of its row in the list. `began_at`: upstream's time when the last such try left.
+    `call_id`: the id under which upstream was asked and written to. `row`: a digest of each field of its row
+    in the list. `began_at`: upstream's time when the last such try left.
     """
 
     items: Mapping[str, str]
