@@ -33,7 +33,7 @@ def hold_standard_files() -> None:
 def as_process(work: Callable[[], None]) -> None:
     """Run with garbage collection tuned for a short process: what it loads lives to its end.
 
-    Without both lines `status` takes 756 to 785 ms of processor time in place of 517 to 576 (docs/performance.md).
+    Without both lines `status` takes 756 to 785 ms of processor time in place of 517 to 576 (benchmarks/notebook.md).
     """
     gc.set_threshold(200_000, 10, 10)  # more than a start makes
     try:
