@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from connectors.sp4n_v3 import envelopes, masters, reports, still, threads
 from connectors.sp4n_v3.listing import Beside, Listing, listing
 from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
-from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, raw_text
+from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, mapping, raw_text
 from connectors.sp4n_v3.verdict import Meant
 from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
 from connectors.transport.attached_file import why_no_file
@@ -180,6 +180,7 @@ class Sp4nV3:
                     why=read.why,
                     beside=read.beside,
                     dated=read.dated,
+                    ages=read.ages,
                 )
             )
             if len(thread.bad) > MAX_BAD_ITEMS:
@@ -382,7 +383,8 @@ class Sp4nV3:
             why = why or still.contradiction(beside.values(), len(found))
         mark = still.mark_of_pages(beside.values(), len(found)) if fresh else None
         said = still.earliest(dated) if fresh else None
-        return _Whole(list(found.values()), run.began_at, why, mark, said)
+        ages = still.ages_beside(mapping(beside[1][0].around)) if fresh and 1 in beside else {}
+        return _Whole(list(found.values()), run.began_at, why, mark, said, ages)
 
     def _before_the_first(
         self, path: str, run: _Run, get: Callable[[], Page[T]], *, ask: bool = False
@@ -456,14 +458,15 @@ def _demand_address(report_id: str) -> None:
 
 
 class _Whole(NamedTuple):
-    """The rows of a list, when its read began, why they may not be all ("" where they are), what stood beside them, and
-    when its pages say that they were made."""
+    """The rows of a list, when its read began, why they may not be all ("" where they are), what stood beside them, when
+    its pages say that they were made, and how long ago the first of them says that things were."""
 
     rows: list[object]
     began_at: datetime
     why: str
     beside: str | None = None
     dated: dict[str, datetime] | None = None
+    ages: Mapping[str, str] = MappingProxyType({})
 
 
 class _Run:

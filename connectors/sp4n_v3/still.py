@@ -2,7 +2,8 @@
 
 After a write without a clear answer, whatever else has changed may be the only trace of what was stored: a count, a
 time, a note beside the rows. So digests are kept of every field. Left out of them is what moves with each read: how an
-address is signed, who answered and when, how often it was looked at, how long ago something was (all assumed).
+address is signed, who answered and when, how often it was looked at (all assumed). How long ago something was is kept as
+an age: it may grow with the time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TypeGuard
 from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.listing import Beside, bare, is_of_pages
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment, unpacked
+from lapor_sync.domain.ages import BESIDE, OF, Age
 
 _WORDS_OF_LOOKING = """
 view views viewed viewer viewers visits visitors hit hits seen read reads accessed dilihat dibaca
@@ -31,12 +33,13 @@ tanggapan jawaban balasan komentar
 _REPLYING = frozenset(_WORDS_OF_REPLYING.split())
 """With one of these such a name tells of an answer."""
 
-_WORDS_OF_PASSING = """
-expire expires expired expiry ttl signed signature
-age umur usia ago elapsed human humans humanized relative remaining left sisa
-"""
-_PASSING = frozenset(_WORDS_OF_PASSING.split())
-"""Words in the name of what the passing of time moves."""
+_ENDING = frozenset(
+    ["expire", "expires", "expired", "expiry", "ttl", "signed", "signature", "remaining", "left", "sisa"]
+)
+"""Words in the name of what tells how long something still holds."""
+
+_AGES = frozenset(["age", "umur", "usia", "ago", "elapsed", "human", "humans", "humanized", "relative"])
+"""Words in the name of what tells how long ago something was."""
 
 _NAMES_OF_DATES = """
 timestamp time date datetime now servertime serverdate servertimestamp currenttime requesttime responsetime
@@ -47,7 +50,7 @@ _DATES = frozenset(_NAMES_OF_DATES.split())
 
 _NAMES_OF_ANSWERS = """
 requestid reqid requestuuid traceid correlationid transactionid xrequestid spanid sessionid nonce csrf csrftoken
-executiontime exectime processtime processingtime duration took latency runtime ms memory memoryusage
+executiontime exectime processtime processingtime elapsed elapsedtime duration took latency runtime ms memory memoryusage
 querytime queries querycount host hostname server servername node nodeid instance pod worker container pid ip clientip
 ratelimit ratelimitreset quota
 """
@@ -55,13 +58,41 @@ _OF_ANSWERS = _DATES.union(_NAMES_OF_ANSWERS.split())
 """Names of what an answer says of itself: in a record some of them are its own."""
 
 _QUERY = re.compile(r"""\?[\w%.~\[\]-]+=[^\s"'<>\\]*""")
-_AGE = re.compile(
-    r"""\s*(?:(?:about|sekitar|kurang\ lebih)\ )?(?:[0-9]+|an?|se)\ *
-    (?:second|minute|hour|day|week|month|year|detik|menit|jam|hari|minggu|bulan|tahun)s?\ *(?:ago|(?:yang\ )?lalu)
-    |\s*(?:just\ now|baru\ saja|yesterday|kemarin)""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_UNITS = {
+    "detik second": 1,
+    "menit minute": 60,
+    "jam hour": 3600,
+    "hari day": 86_400,
+    "minggu week": 7 * 86_400,
+    "bulan month": 30 * 86_400,
+    "tahun year": 365 * 86_400,
+}
+_SECONDS = {word: seconds for words, seconds in _UNITS.items() for word in words.split()}
+_PART = rf"([0-9]{{1,9}}|an?|se) ?({'|'.join(_SECONDS)})s?"
+_PARTS = re.compile(_PART)
+_AGE = re.compile(rf"(?:(?:about|sekitar|kurang lebih) )?(?:{_PART}[ ,]*)+(?P<ago>ago|(?:yang )?lalu)?")
+_RUN = re.compile(r"([0-9]{1,6}):([0-5][0-9]):([0-5][0-9])")
+_JUST_NOW = {
+    "just now": Age(0, 60),
+    "baru saja": Age(0, 60),
+    "yesterday": Age(1, 86_400),
+    "kemarin": Age(1, 86_400),
+}
+_MOST = 10**12
 _LONGEST_AGE = 100
+
+
+def marks_of_items(keyed: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """Of each item, by its key, a digest over every field that stays, and the ages in it."""
+    found: dict[str, str] = {}
+    for key, record in keyed:
+        found[key] = mark_of(record)
+        found |= _owned(key, ages_in(record))
+    return found
+
+
+def _owned(key: str, ages: Mapping[str, str]) -> dict[str, str]:
+    return {f"{key}{OF}{place}": age for place, age in ages.items()}
 
 
 def mark_of(record: object) -> str:
@@ -84,7 +115,8 @@ def marks_of_answer(body: bytes, headers: str = "") -> tuple[dict[str, str], dic
     inner = _less_of_answer(results) if isinstance(results, dict) else {"": results}
     record = inner.pop("data", None)
     fields = {**(record if isinstance(record, dict) else {"data": record}), **inner}
-    return {**_marks_of(fields), "": _digest([_said_beside(whole), headers])}, _counts_of(results)
+    rest = {"": _digest([_said_beside(whole), headers])} | ages_beside(whole)
+    return _marks_of(fields) | rest, _counts_of(results)
 
 
 def marks_of_row(text: str) -> dict[str, str]:
@@ -94,7 +126,60 @@ def marks_of_row(text: str) -> dict[str, str]:
 
 
 def _marks_of(fields: Row) -> dict[str, str]:
-    return {name: _digest(part, _DIGITS) for name, value in fields.items() if (part := _still({name: value}))}
+    marks = {name: _digest(part, _DIGITS) for name, value in fields.items() if (part := _still({name: value}))}
+    return marks | ages_in(fields)
+
+
+def ages_in(record: object, path: str = "") -> dict[str, str]:
+    """How long ago things were, by where it is said."""
+    if isinstance(record, list):
+        record = {str(number): part for number, part in enumerate(record)}
+    if not isinstance(record, dict):
+        return {}
+    found: dict[str, str] = {}
+    for name, value in record.items():
+        place = f"{path}.{name}" if path else name
+        if _moves(name):
+            continue
+        if isinstance(value, dict | list):
+            found |= ages_in(value, place)
+        elif (age := _age_of(name, value)) is not None:
+            found[place] = str(age)
+    return found
+
+
+def ages_beside(around: Row) -> dict[str, str]:
+    """As `ages_in`, of what stands beside a record or rows."""
+    return _owned(BESIDE, ages_in(_less_of_answer(around)))
+
+
+def _age_of(name: str, value: object) -> Age | None:
+    """How long ago something was; None where the value does not say that. A number says so by its name alone."""
+    is_named = bool(_words(name) & _AGES)
+    if isinstance(value, str):
+        return _age_in(value.strip().lower(), is_named=is_named) if len(value) < _LONGEST_AGE else None
+    if not is_named or not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _MOST:
+        return None
+    return Age(value, next((_SECONDS[word] for word in _singular(_words(name)) if word in _SECONDS), 0))
+
+
+def _singular(words: Iterable[str]) -> Iterator[str]:
+    return (word.removesuffix("s") for word in sorted(words))
+
+
+def _age_in(text: str, *, is_named: bool) -> Age | None:
+    if text in _JUST_NOW:
+        return _JUST_NOW[text]
+    if (whole := _AGE.fullmatch(text)) is not None and (is_named or whole["ago"]):
+        parts = [(int(count) if count.isdecimal() else 1, _SECONDS[unit]) for count, unit in _PARTS.findall(text)]
+        finest = min(unit for _, unit in parts)
+        return Age(sum(count * unit for count, unit in parts) / finest, finest)
+    if is_named and (run := _RUN.fullmatch(text)) is not None:
+        return Age(int(run[1]) * 3600 + int(run[2]) * 60 + int(run[3]), 1)
+    return Age(int(text), 0) if is_named and text.isdecimal() and len(text) < _LONGEST_COUNT else None
+
+
+_LONGEST_COUNT = 12
 
 
 _DIGITS = 8
@@ -182,7 +267,7 @@ def _counts_of(record: object) -> dict[str, int]:
     own = {
         name: part
         for name, part in record.items()
-        if type(part) is int and _COUNTS.search(name) and not _moves(name)
+        if type(part) is int and _COUNTS.search(name) and not _moves(name) and not _words(name) & _AGES
     }
     return {**own, **{name: n for part in record.values() for name, n in _counts_of(part).items()}}
 
@@ -190,31 +275,42 @@ def _counts_of(record: object) -> dict[str, int]:
 _COUNTS = re.compile(r"(?:^|[_-])(?:count|total|jumlah|num)|(?:Count|Total|Jumlah)$", re.IGNORECASE)
 
 
-def _mapped(value: object, said: Callable[[object], object], leaves_out: Callable[[str], bool]) -> object:
+def _mapped(value: object, said: Callable[[object], object], leaves_out: Callable[[str, object], bool]) -> object:
     """`value` with what is neither list nor object as `said` has it, without the names that are left out."""
     if isinstance(value, list):
         return [_mapped(part, said, leaves_out) for part in value]
     if isinstance(value, dict):
-        return {name: _mapped(part, said, leaves_out) for name, part in value.items() if not leaves_out(name)}
+        return {
+            name: _mapped(part, said, leaves_out) for name, part in value.items() if not leaves_out(name, part)
+        }
     return said(value)
 
 
 def _still(value: object) -> object:
     """`value` without what moves by itself."""
-    return _mapped(value, _still_said, _moves)
+    return _mapped(value, _still_said, _leaves_out)
 
 
 def _still_said(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = _QUERY.sub("", value) if "?" in value else value
-    return "" if len(text) < _LONGEST_AGE and _AGE.fullmatch(text) else text
+    return "" if _age_of("", text) is not None else text
+
+
+def _leaves_out(name: str, value: object) -> bool:
+    return _moves(name) or (bool(_words(name) & _AGES) and _age_of(name, value) is not None)
 
 
 @lru_cache(maxsize=1024)
 def _moves(name: str) -> bool:
-    words = {word.lower() for word in _WORD.findall(name[:_LONGEST_NAME])}
-    return bool(words & _PASSING) or (bool(words & _LOOKING) and not words & _REPLYING)
+    words = _words(name)
+    return bool(words & (_ENDING | _LOOKING)) and not words & _REPLYING
+
+
+@lru_cache(maxsize=1024)
+def _words(name: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(name[:_LONGEST_NAME]))
 
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -223,7 +319,7 @@ _LONGEST_NAME = 60
 
 def _said_beside(around: object) -> object:
     """What stands beside rows, without what an answer says of itself: a time within a sentence, too."""
-    return _mapped(around, _without_times, lambda name: bare(name) in _OF_ANSWERS or _moves(name))
+    return _mapped(around, _without_times, lambda name, part: bare(name) in _OF_ANSWERS or _leaves_out(name, part))
 
 
 def _without_times(value: object) -> object:
@@ -244,7 +340,7 @@ def _counted(value: object, counts: Collection[int]) -> object:
             return _NUMBER.sub(lambda found: _ROWS if int(found[0]) in counts else found[0], part)
         return _ROWS if type(part) is int and part in counts else part
 
-    return _mapped(value, said, is_of_pages)
+    return _mapped(value, said, lambda name, _: is_of_pages(name))
 
 
 _NUMBER = re.compile(r"(?<![\w.])[0-9]{1,9}(?![\w.])")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 
 from connectors.sp4n_v3.files import attachments
-from connectors.sp4n_v3.still import mark_of
+from connectors.sp4n_v3.still import marks_of_items
 from connectors.sp4n_v3.values import (
     MAX_NAME,
     Row,
@@ -38,11 +39,12 @@ def thread(
     why: str = "",
     beside: str | None = None,
     dated: Mapping[str, datetime] | None = None,
+    ages: Mapping[str, str] = MappingProxyType({}),
 ) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`.
 
     `why` says why they may not be all; "" where they are. `beside` and `dated` as `Thread` has them: with the first, all
-    is marked.
+    is marked, with the `ages` beside the items.
     """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
@@ -57,7 +59,7 @@ def thread(
             for key, row in keyed
             if not isinstance(row, dict)
         ),
-        marks=None if beside is None else {key: mark_of(row) for key, row in keyed},
+        marks=None if beside is None else {**marks_of_items(keyed), **ages},
         beside=beside,
         order=None if beside is None else tuple(key for key, _ in keyed),
         dated=dated,

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from lapor_sync.domain import ages
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.colour import CLOSED, Colour, meaning
 from lapor_sync.domain.delivery import (
@@ -328,26 +329,43 @@ def _reworded(scene: Scene, seen: Seen) -> list[ThreadItem]:
 def _other_items(scene: Scene, seen: Seen) -> list[str]:
     """The items of the scene that say the same words and something else otherwise; and what stands beside them."""
     then, now, reworded = scene.marks or {}, seen.marks or {}, {item.id for item in _reworded(scene, seen)}
-    other = [f"followups/{key}" for key in then.keys() & now.keys() - reworded if then[key] != now[key]]
+    known = (then.keys() & now.keys() | {ages.BESIDE}) - reworded
+    other = [
+        f"followups/{name}" for name in _otherwise(then, now, _passed(scene, seen)) if ages.owner(name) in known
+    ]
     is_beside = None not in {scene.beside, seen.beside} and scene.beside != seen.beside
     return sorted(other) + ["followups"] * is_beside
 
 
 def _other_fields(scene: Scene, seen: Seen) -> list[str]:
-    fields = [f"complaint.{name}" for name in _otherwise(scene.detail, seen.detail)]
+    fields = [f"complaint.{name}" for name in _otherwise(scene.detail, seen.detail, _passed(scene, seen))]
     known = scene.detail or {}  # what the row says later than the detail did is nothing new
     rows = [
-        f"list.{name}" for name, mark in _otherwise(scene.row, seen.row).items() if mark != known.get(name, "")
+        f"list.{name}"
+        for name, mark in _otherwise(scene.row, seen.row, None).items()
+        if mark is None or ages.is_news(known.get(name, ""), mark, None)
     ]
     return sorted(fields) + sorted(rows)
 
 
-def _otherwise(then: Mapping[str, str] | None, now: Mapping[str, str] | None) -> dict[str, str | None]:
-    """The fields of which another digest is known now than then, None where there is none; nothing where one side is
-    not known."""
+def _otherwise(
+    then: Mapping[str, str] | None, now: Mapping[str, str] | None, passed: float | None
+) -> dict[str, str | None]:
+    """The fields that say otherwise now than then, with their mark now, None where there is none; nothing where one
+    side is not known. `passed` as `ages.is_news` has it."""
     if then is None or now is None:
         return {}
-    return {name: now.get(name) for name in then.keys() | now.keys() if then.get(name) != now.get(name)}
+    both = {name: (then.get(name), now.get(name)) for name in then.keys() | now.keys()}
+    return {
+        name: after for name, (before, after) in both.items() if ages.is_news(before or "", after or "", passed)
+    }
+
+
+def _passed(scene: Scene, seen: Seen) -> float | None:
+    """The seconds between the two reads; None where that is not known."""
+    if scene.read_at is None or seen.read_at is None:
+        return None
+    return (seen.read_at - scene.read_at).total_seconds()
 
 
 def _counts_more(scene: Scene, seen: Seen, new: Sequence[ThreadItem]) -> bool:

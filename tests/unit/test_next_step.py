@@ -200,6 +200,29 @@ def test_what_is_new_after_a_try(seen: Seen, then: object) -> None:
         assert isinstance(again, Hold if then else Send)
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "otherwise"),
+    [
+        ({"detail": {"ago": "~3/86400"}}, {"detail": {"ago": "~3/86400"}}, ()),
+        ({"detail": {"ago": "~3/86400"}}, {"detail": {"ago": "~0/60"}}, ("complaint.ago",)),
+        ({"detail": {}}, {"detail": {"ago": "~0/60"}}, ("complaint.ago",)),
+        ({"row": {"ago": "~3/60"}}, {"row": {"ago": "~99/60"}}, ()),
+        ({"row": {"ago": "~3/60"}}, {"row": {"ago": "~0/60"}}, ("list.ago",)),
+        ({"marks": {"1": "m1", "1/ago": "~9/1"}}, {"marks": {"1": "m1", "1/ago": "~7209/1"}}, ()),
+        ({"marks": {"1": "m1", "1/ago": "~9/1"}}, {"marks": {"1": "m1", "1/ago": "~3/1"}}, ("followups/1/ago",)),
+        ({"marks": {"1": "m1"}}, {"marks": {"1": "m1", "2": "m2", "2/ago": "~3/1"}}, ()),
+        ({"marks": {}}, {"marks": {"(beside)/ago": "~3/1"}}, ("followups/(beside)/ago",)),
+    ],
+)
+def test_only_an_age_that_grows_with_the_time_tells_nothing(
+    then: dict[str, Any], now: dict[str, Any], otherwise: tuple[str, ...]
+) -> None:
+    scene = replace(SCENE, read_at=TRIED, **then)
+    seen = replace(SEEN, **now)
+    assert says_otherwise(scene, seen) == otherwise
+    assert next_step(replace(UNKNOWN, scene=scene), seen) == (PERHAPS if otherwise else Requeue())
+
+
 LAST = "followups timestamp"
 SOON = TRIED - timedelta(seconds=3)
 WIB = timedelta(hours=7)

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from connectors.sp4n_v3.listing import Beside, listing
-from connectors.sp4n_v3.still import contradiction, mark_of, mark_of_pages, marks_of_answer
+from connectors.sp4n_v3.still import (
+    ages_beside,
+    contradiction,
+    mark_of,
+    mark_of_pages,
+    marks_of_answer,
+    marks_of_items,
+    marks_of_row,
+)
 
 ITEM: dict[str, Any] = {
     "id": 7,
@@ -25,7 +33,6 @@ ITEM: dict[str, Any] = {
     [
         {"attachments": [{"path": "https://files.example/a.jpg?X-Amz-Date=2&X-Amz-Signature=bb"}]},
         {"views": 4},
-        {"made": "sejam lalu"},
         {"made": "3 hours ago"},
         {"Expires_At": "2026-03-01"},
         {"lastViewedAt": "2026-03-01"},
@@ -50,10 +57,39 @@ def test_what_each_read_moves_is_no_change(moved: dict[str, Any]) -> None:
         {"attachments": [{"path": "https://files.example/b.jpg"}]},
         {"replies": [{"id": 8}]},
         {"has_more": True},
+        {"umur": "tidak diketahui"},
     ],
 )
 def test_any_other_field_of_an_item_counts(changed: dict[str, Any]) -> None:
     assert mark_of(ITEM | changed) != mark_of(ITEM)
+
+
+@pytest.mark.parametrize(
+    ("said", "age"),
+    [
+        ({"made": "2 jam yang lalu"}, "~2.0/3600"),
+        ({"made": "about an hour ago"}, "~1.0/3600"),
+        ({"made": "sehari lalu"}, "~1.0/86400"),
+        ({"made": "Baru saja"}, "~0/60"),
+        ({"last_age": "1 hari 3 jam"}, "~27.0/3600"),
+        ({"elapsed_time": "27:10:05"}, "~97805/1"),
+        ({"age_seconds": 9000}, "~9000/1"),
+        ({"age_in_days": 2.5}, "~2.5/86400"),
+        ({"umur": "35"}, "~35/0"),
+        ({"age": 35}, "~35/0"),
+    ],
+)
+def test_how_long_ago_something_was_is_an_age(said: dict[str, Any], age: str) -> None:
+    (name,) = said
+    assert marks_of_row(json.dumps(said))[name] == age
+    assert marks_of_items([("7", {"id": 7, "log": [said]})])[f"7/log.0.{name}"] == age
+    assert ages_beside({"meta": said, "elapsed": 4}) == {f"(beside)/meta.{name}": age}
+
+
+@pytest.mark.parametrize("said", [{"made": "2 jam"}, {"age": True}, {"age": -1}, {"age": 10**300}, {"age": None}])
+def test_what_is_no_age_counts_as_it_is(said: dict[str, Any]) -> None:
+    (mark,) = marks_of_row(json.dumps(said)).values()
+    assert not mark.startswith("~")
 
 
 DETAIL: dict[str, Any] = {
