@@ -103,6 +103,8 @@ def notes(found: Json, zone: ZoneInfo) -> Iterator[str]:
         yield f"{shown(found['closed_by_itself'])} laporan ditutup oleh sistem karena pelapor tidak menanggapi."
     if found["undated"]:
         yield f"{shown(found['undated'])} laporan tanpa tanggal diterima tidak masuk periode mana pun."
+    if secret := found["total"]["total"] - sum(one["received"] for one in found["by_district"]):
+        yield f"{shown(secret)} laporan rahasia tidak dihitung menurut kecamatan."
     for away in found["outages"]:
         until = _moment(away["until"], zone) if away["until"] else "sekarang"
         yield (
