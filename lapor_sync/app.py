@@ -37,7 +37,6 @@ from lapor_sync.domain.ports import Clock, Connector, Sender
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.mirror import Log, Mirror, Pace, Rules
 from lapor_sync.monitoring.watch import NOBODY, Watch
-from lapor_sync.notices.composing import Surroundings
 from lapor_sync.notices.telling import Telling, beside, tell_for_a_while
 from lapor_sync.office import FileLimits
 from lapor_sync.store import backup, lock, marks, outbox, people
@@ -380,13 +379,15 @@ class App:
         if self.settings.metrics_listen is None:
             yield
             return
-        from lapor_sync.monitoring.measures import DaemonMeasures
+        from lapor_sync.monitoring.health import Polled
+        from lapor_sync.monitoring.measures import CycleMeasures, daemon_working
         from lapor_sync.monitoring.serving import watched
 
-        given, poll_seconds = self.settings.metrics_listen, self.settings.poll_seconds
-        with watched(given, store, poll_seconds, self.clock, self.log, notifier.silent) as registry:
-            self.watch = measures = DaemonMeasures(registry)
-            measures.working.labels(store.agency).set_function(lambda: float(self.holding is not None))
+        mine = [Polled(store, self.settings.poll_seconds)]
+        given = self.settings.metrics_listen
+        with watched(given, lambda: mine, self.clock, self.log, notifier.silent) as registry:
+            self.watch = CycleMeasures(registry)
+            daemon_working(registry).labels(store.agency).set_function(lambda: float(self.holding is not None))
             yield
 
     def _timed(self, cycle: Callable[[], CycleResult]) -> CycleResult:
@@ -446,7 +447,7 @@ class App:
             clock=self.clock,
             place=place_of(self.settings),
             digest_at=self.settings.digest_at,
-            around=Surroundings(free=partial(free_share, folder), makes_backups=database is not None),
+            free=partial(free_share, folder),
             spread=self.spread,
             step=self.step,
             stopping=self.stopping,

@@ -21,6 +21,7 @@ from lapor_sync.domain.files import read_file
 from lapor_sync.domain.names import shown_path
 from lapor_sync.domain.ports import Clock
 from lapor_sync.listening import Address
+from lapor_sync.monitoring.health import Polled
 from lapor_sync.monitoring.measures import BoardMeasures
 from lapor_sync.monitoring.serving import watched
 from lapor_sync.output import say
@@ -75,12 +76,12 @@ def board(call: Call, listen: str | None) -> None:
 @contextmanager
 def _measured(app: App, store: Store) -> Iterator[Measure | None]:
     """Let a monitor ask the board, where it is wanted, and give who hears of its requests."""
-    given, poll_seconds = app.settings.board_metrics_listen, app.settings.poll_seconds
+    given, mine = app.settings.board_metrics_listen, [Polled(store, app.settings.poll_seconds)]
     if given is None:
         yield None
         return
 
-    with watched(given, store, poll_seconds, app.clock, app.log, lambda: None) as registry:
+    with watched(given, lambda: mine, app.clock, app.log, lambda: None) as registry:
         yield BoardMeasures(registry).request
 
 

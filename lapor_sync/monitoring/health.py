@@ -1,8 +1,10 @@
-"""Whether the mirror can be relied on now. One answer for `/readyz` of both processes and for `status --ready`."""
+"""Whether the mirror can be relied on now. One answer for `/readyz` of each process and for `status --ready`."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from lapor_sync.domain.errors import StoreError
 from lapor_sync.domain.stamps import stamp
@@ -13,6 +15,25 @@ from lapor_sync.store.marks import Mark
 
 NO_DATABASE = "the database does not answer"
 NEVER = "no cycle went through yet"
+NO_AGENCY = "no agency's file is right"
+
+
+class Polled(NamedTuple):
+    """An agency's mirror, and how often it is polled."""
+
+    store: Store
+    poll_seconds: float
+
+
+def none_ready(agencies: Iterable[Polled]) -> str | None:
+    """Return why none of these mirrors can be relied on; None where one can: what one agency suffers is no worker's."""
+    reasons = []
+    for one in agencies:
+        reason = not_ready(*one)
+        if reason is None:
+            return None
+        reasons.append(reason)
+    return reasons[0] if reasons else NO_AGENCY
 
 
 def not_ready(store: Store, poll_seconds: float) -> str | None:

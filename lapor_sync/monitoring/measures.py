@@ -21,8 +21,8 @@ def registry_of_process() -> CollectorRegistry:
     return registry
 
 
-class DaemonMeasures:
-    """The daemon's calls and cycles, a `Watch`."""
+class CycleMeasures:
+    """Calls and cycles of whoever works agencies, a `Watch`."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._calls = Histogram(
@@ -34,15 +34,9 @@ class DaemonMeasures:
         )
         self._cycles = Histogram(
             "lapor_sync_cycle_duration_seconds",
-            "Cycles of the daemon, and how they ended.",
+            "Cycles, and how they ended.",
             ["agency", "outcome"],
             buckets=_CYCLE,
-            registry=registry,
-        )
-        self.working = Gauge(
-            "lapor_sync_daemon_working",
-            "1 where this daemon works the agency's database, 0 where it stands by.",
-            ["agency"],
             registry=registry,
         )
 
@@ -53,6 +47,18 @@ class DaemonMeasures:
     def cycle(self, agency: str, outcome: str, seconds: float) -> None:
         """Count a cycle."""
         self._cycles.labels(agency, outcome).observe(seconds)
+
+
+def daemon_working(registry: CollectorRegistry) -> Gauge:
+    """Return the daemon's gauge of whether it works."""
+    said = "1 where this daemon works the agency's database, 0 where it stands by."
+    return Gauge("lapor_sync_daemon_working", said, ["agency"], registry=registry)
+
+
+def agency_files(registry: CollectorRegistry) -> Gauge:
+    """Return a worker's gauge of the files it reads."""
+    said = "Files of agencies that this worker reads: right ones, and wrong ones, whose agencies it does not work."
+    return Gauge("lapor_sync_agency_files", said, ["state"], registry=registry)
 
 
 class BoardMeasures:

@@ -1,6 +1,6 @@
 """The numbers of the mirror, asked of the store when Prometheus comes for them. docs/metrics.md lists every name.
 
-Daemon, standby and board tell the same of the same database: who adds them up counts twice.
+Daemon, standby, worker and board tell the same of the same database: who adds them up counts twice.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.ports import Clock
 from lapor_sync.domain.waits import stale_after
+from lapor_sync.monitoring.health import Polled
 from lapor_sync.store import quarantine
 from lapor_sync.store.database import Store
 from lapor_sync.store.measured import Measured, measured
@@ -158,6 +159,14 @@ TOLD: tuple[Told, ...] = (
         (),
         _one(lambda found: _seconds(found.answered)),
     ),
+    Told(
+        "backup_age_seconds",
+        "Since the last backup by `lapor-sync backup`; before the first one, since there is something to back up.",
+        (),
+        lambda found: iter(
+            [] if found.backed_up is None else [((), (found.at - found.backed_up).total_seconds())]
+        ),
+    ),
     Told("audit_rows_total", "Rows of the audit.", (), _one(lambda f: f.audit_rows), CounterMetricFamily),
 )
 """What is told of each agency's mirror."""
@@ -166,9 +175,8 @@ TOLD: tuple[Told, ...] = (
 class MirrorCollector(Collector):
     """Tells the numbers of these agencies. Of one whose database does not answer that alone is told."""
 
-    def __init__(self, stores: Iterable[Store], poll_seconds: float, clock: Clock) -> None:
-        self._stores = tuple(stores)
-        self._poll_seconds = poll_seconds
+    def __init__(self, agencies: Callable[[], Iterable[Polled]], clock: Clock) -> None:
+        self._agencies = agencies
         self._clock = clock
         self._turn = threading.Lock()
         self._told: list[Metric] = []
@@ -183,14 +191,16 @@ class MirrorCollector(Collector):
             return self._told
 
     def _ask(self) -> list[Metric]:
-        limit = GaugeMetricFamily("lapor_sync_stale_after_seconds", "How old the last success may be.")
-        limit.add_metric([], stale_after(self._poll_seconds))
+        limit = GaugeMetricFamily(
+            "lapor_sync_stale_after_seconds", "How old the last success may be.", labels=["agency"]
+        )
         up = GaugeMetricFamily("lapor_sync_database_up", "1 where the database answers.", labels=["agency"])
         took = GaugeMetricFamily(
             "lapor_sync_collection_seconds", "How long these took to ask for.", labels=["agency"]
         )
         families = [_family(told) for told in TOLD]
-        for store in self._stores:
+        for store, poll_seconds in self._agencies():
+            limit.add_metric([store.agency], stale_after(poll_seconds))
             began = self._clock.monotonic()
             found = _read(store)
             up.add_metric([store.agency], float(found is not None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,9 @@ from waitress.server import create_server
 from lapor_sync.domain.ports import Clock
 from lapor_sync.listening import LOOPBACK, Address, address_of, opened
 from lapor_sync.mirror.mirror import Log
-from lapor_sync.monitoring.health import not_ready
+from lapor_sync.monitoring.health import Polled, none_ready
 from lapor_sync.monitoring.measures import registry_of_process
 from lapor_sync.monitoring.mirrored import MirrorCollector
-from lapor_sync.store.database import Store
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,15 +38,16 @@ def metrics_address(given: str) -> Address:
 
 @contextmanager
 def watched(
-    given: str, store: Store, poll_seconds: float, clock: Clock, log: Log, alive: Ask
+    given: str, agencies: Callable[[], Iterable[Polled]], clock: Clock, log: Log, alive: Ask
 ) -> Iterator[CollectorRegistry]:
-    """Let a monitor ask for the mirror's numbers, and for what the process puts into the registry; meanwhile.
+    """Let a monitor ask for the numbers of mirrors, and for what the process puts into the registry; meanwhile.
 
-    `given` is a setting's address; `alive` is asked for `/healthz`. Raises SettingsWrong where it cannot be had.
+    `given` is a setting's address; `agencies` are asked for each time, `alive` for `/healthz`. Raises SettingsWrong
+    where the address cannot be had.
     """
     registry = registry_of_process()
-    registry.register(MirrorCollector([store], poll_seconds, clock))
-    pages = application(registry, alive, lambda: not_ready(store, poll_seconds))
+    registry.register(MirrorCollector(agencies, clock))
+    pages = application(registry, alive, lambda: none_ready(agencies()))
     with serving(pages, metrics_address(given)) as address:
         log.info("metrics_served", host=address.host, port=address.port)
         yield registry

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from lapor_sync.domain import notices as rules
@@ -22,6 +21,7 @@ from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import (
     attendance,
     audit,
+    backup,
     channels,
     conflicts,
     institutions,
@@ -47,21 +47,16 @@ KEPT = timedelta(days=90)
 """Notices that ended are kept for so long."""
 STUCK_MOST = 200
 
-
-@dataclass(frozen=True, kw_only=True)
-class Surroundings:
-    """What only the machine knows: the share of its disk that is free, and whether backups are this program's own."""
-
-    free: Callable[[], float | None]
-    makes_backups: bool
+Free = Callable[[], float | None]
+"""The share of the machine's disk that is free, where it is known."""
 
 
-def compose(mirror: Mirror, sender: Sender, clock: Clock, digest_at: time, around: Surroundings) -> None:
+def compose(mirror: Mirror, sender: Sender, clock: Clock, digest_at: time, free: Free) -> None:
     """Make the rows of all that is to be told by now."""
     while _of_what_happened(mirror, sender):
         pass
     _of_the_day(mirror, clock, digest_at)
-    _of_troubles(mirror, sender, clock, around)
+    _of_troubles(mirror, sender, clock, free)
 
 
 # What happened.
@@ -202,10 +197,10 @@ def _in_words(one: Unattended, days: WorkingDays) -> str:
 # Troubles.
 
 
-def _of_troubles(mirror: Mirror, sender: Sender, clock: Clock, around: Surroundings) -> None:
+def _of_troubles(mirror: Mirror, sender: Sender, clock: Clock, free: Free) -> None:
     with mirror.store.reading() as work:
         before: dict[str, str] = json.loads(marks.get(work, Mark.TROUBLES) or "{}")
-        seen = _health(work, mirror, clock, around)
+        seen = _health(work, mirror, clock, free)
         there = rules.troubles(seen, before, work.now)
         if there.keys() == before.keys():
             return
@@ -219,23 +214,18 @@ def _of_troubles(mirror: Mirror, sender: Sender, clock: Clock, around: Surroundi
         mirror.log.warning("trouble_told", kind=trouble)
 
 
-def _health(work: Work, mirror: Mirror, clock: Clock, around: Surroundings) -> Health:
+def _health(work: Work, mirror: Mirror, clock: Clock, free: Free) -> Health:
     now, outage = clock.now(), outages.current(work)
     today = mirror.rules.working_days.day_of(now)
     return Health(
         outage_since=outage.since if outage else None,
         is_denied=outage is not None and outage.is_denied,
         quarantined=quarantine.count_since(work, now - timedelta(days=1)),
-        backup_since=_backup_since(work) if around.makes_backups else None,
-        free=around.free(),
+        backup_since=backup.due_since(work),
+        free=free(),
         next_year_known=_is_known(mirror, today.year + 1) if today.month >= rules.HOLIDAYS_BY_MONTH else True,
         month=today.month,
     )
-
-
-def _backup_since(work: Work) -> datetime | None:
-    """The last backup; before the first one, since when there is something to back up."""
-    return marks.get_time(work, Mark.BACKED_UP) or audit.began_at(work.conn, work.agency)
 
 
 def _is_known(mirror: Mirror, year: int) -> bool:

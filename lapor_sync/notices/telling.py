@@ -15,7 +15,7 @@ from datetime import time
 from lapor_sync.domain.errors import StoreError
 from lapor_sync.domain.ports import Clock, Sender
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.notices.composing import Surroundings, compose
+from lapor_sync.notices.composing import Free, compose
 from lapor_sync.notices.sending import send_waiting
 from lapor_sync.words.notices_id import Place
 
@@ -38,14 +38,14 @@ class Telling:
     clock: Clock
     place: Place
     digest_at: time
-    around: Surroundings
+    free: Free
     spread: Callable[[], float]
     step: Callable[[str], None]
     stopping: Callable[[], bool]
 
     def once(self) -> int:
         """Make what is to be told, and send what is due; how many messages the channels took."""
-        compose(self.mirror, self.sender, self.clock, self.digest_at, self.around)
+        compose(self.mirror, self.sender, self.clock, self.digest_at, self.free)
         self.step("notices_made")
         return send_waiting(
             self.mirror,

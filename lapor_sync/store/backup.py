@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,9 +21,9 @@ from sqlalchemy.pool import NullPool
 
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import LaporSyncError, LockHeld, StoreDamaged, StoreNewer, StoreUnavailable
-from lapor_sync.store import audit
+from lapor_sync.store import audit, marks
 from lapor_sync.store.audit import GENESIS, Head
-from lapor_sync.store.database import BUSY_SECONDS, DAMAGED, schema_version, sqlite_code
+from lapor_sync.store.database import BUSY_SECONDS, DAMAGED, Work, schema_version, sqlite_code
 from lapor_sync.store.database_file import BESIDE, OVERWRITTEN, make_private, shut_out_others
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD, delivery, mark, report
@@ -35,6 +36,16 @@ PATIENCE = 5.0
 """Seconds for which a restore waits for whoever has the database open."""
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def due_since(work: Work) -> datetime | None:
+    """Return when `lapor-sync backup` last copied this database; before the first copy, since when there is anything.
+
+    None where there is nothing yet, and where copies are the server's affair (PostgreSQL).
+    """
+    if not work.is_sqlite:
+        return None
+    return marks.get_time(work, Mark.BACKED_UP) or audit.began_at(work.conn, work.agency)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Role
-from lapor_sync.store import attendance, audit, marks, outages, outbox, pauses, queries
+from lapor_sync.store import attendance, audit, backup, marks, outages, outbox, pauses, queries
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outages import Outage
@@ -25,7 +25,7 @@ class Measured:
     """How an agency's mirror is doing at `at`.
 
     `oldest`: of the deliveries in a state that waits, how long the oldest has waited since it was written.
-    `vacant`, `quiet`: OPDs' posts by role, as `attendance.unattended` has them.
+    `vacant`, `quiet`: OPDs' posts by role, as `attendance.unattended` has them. `backed_up`: see `backup.due_since`.
     """
 
     at: datetime
@@ -40,6 +40,7 @@ class Measured:
     is_paused: bool
     last_success: datetime | None
     answered: datetime | None
+    backed_up: datetime | None
     audit_rows: int
 
 
@@ -59,6 +60,7 @@ def measured(work: Work) -> Measured:
         is_paused=pauses.current(work) is not None,
         last_success=marks.get_time(work, Mark.LAST_SUCCESS),
         answered=marks.get_time(work, Mark.ANSWERED),
+        backed_up=backup.due_since(work),
         audit_rows=audit.head(work.conn, work.agency).count,
     )
 

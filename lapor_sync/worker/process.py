@@ -6,9 +6,9 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import structlog
@@ -19,8 +19,10 @@ from lapor_sync.daemon import Notifier, Stopping, thinned
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
 from lapor_sync.mirror.mirror import Log
+from lapor_sync.monitoring.health import Polled
+from lapor_sync.monitoring.watch import NOBODY, Watch
 from lapor_sync.store import work_queue
-from lapor_sync.store.database import make_engine, open_store
+from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.worker.cycles import Cycles
 from lapor_sync.worker.queue import FIRST_AT_ONCE, Pace, make_queue, workers
 from lapor_sync.worker.roster import Roster
@@ -47,12 +49,38 @@ def run(
         work_queue.install(engine)
         roster = Roster(config, environ, engine, socket.gethostname(), log, thinned(log))
         roster.refresh()
-        cycles = Cycles(engine, roster, stopping, log)
+        watch = stack.enter_context(_watched(machine.metrics_listen, roster, notifier))
+        cycles = Cycles(engine, roster, stopping, log, watch)
         stack.callback(cycles.close)
         log.info("worker_started", database=machine.database_shown, count=len(roster.found.keys))
         notifier.say("READY=1", f"MAINPID={os.getpid()}", "STATUS=Working")
         asyncio.run(_work(roster, cycles, concurrency, pace, notifier))
         log.info("worker_stopped")
+
+
+@contextmanager
+def _watched(given: str | None, roster: Roster, notifier: Notifier) -> Iterator[Watch]:
+    """Let a monitor ask for all agencies that are worked, where it is wanted, and give who hears of the work.
+
+    Raises SettingsWrong where the address cannot be had.
+    """
+    if given is None:
+        yield NOBODY
+        return
+    from lapor_sync.monitoring.measures import CycleMeasures, agency_files
+    from lapor_sync.monitoring.serving import watched
+
+    clock = SystemClock()
+
+    def polled() -> list[Polled]:
+        here = roster.found.right.values()
+        return [Polled(Store(roster.engine, one.agency, clock), one.poll_seconds) for one in here]
+
+    with watched(given, polled, clock, roster.log, notifier.silent) as registry:
+        files = agency_files(registry)
+        files.labels("right").set_function(lambda: len(roster.found.right))
+        files.labels("wrong").set_function(lambda: len(roster.found.wrong))
+        yield CycleMeasures(registry)
 
 
 ENDING_SECONDS = 20

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from structlog.testing import capture_logs
@@ -31,7 +32,7 @@ def test_a_worker_polls_what_the_files_name(simulator: Simulator, tmp_path: Path
     """One whose file is put right is polled, too; one with a wrong file, or nothing to do, is told of."""
     folder = tmp_path / "agencies"
     folder.mkdir()
-    env = settings(tmp_path, simulator, DATABASE_URL=postgres_url, AGENCIES_DIR=str(folder))
+    env = settings(tmp_path, simulator, DATABASE_URL=postgres_url, AGENCIES_DIR=str(folder), METRICS_LISTEN="0")
     lines = [f"{name.lower()} = '{env.pop(f'LAPOR_SYNC_{name}')}'" for name in OWN]
     put(folder, "curup", *lines, "ref_prefix = 'CU'", f"import_dir = '{tmp_path}'")
     put(folder, "manna", "ref_prefix = 'MN'")
@@ -44,16 +45,24 @@ def test_a_worker_polls_what_the_files_name(simulator: Simulator, tmp_path: Path
         )
         worker.start()
         until = time.monotonic() + 150
-        put_right = False
+        put_right, told, ready = False, "", ""
         while time.monotonic() < until and not {"cycle_done", "agency_failed", "agency_right"} <= {*said}:
             time.sleep(0.1)
             said = [one["event"] for one in list(logs)]
             if "cycle_done" in said and not put_right:
+                at = next(
+                    f"http://{one['host']}:{one['port']}" for one in logs if one["event"] == "metrics_served"
+                )
+                told, ready = (urlopen(f"{at}/{page}").read().decode() for page in ("metrics", "readyz"))
                 put(folder, "arga", *lines, "ref_prefix = 'AR'")
                 put_right = True
         stopping.ask()
         worker.join(30)
     assert not worker.is_alive()
+    assert 'lapor_sync_upstream_up{agency="curup"} 1.0' in told
+    assert 'lapor_sync_cycle_duration_seconds_count{agency="curup",outcome="done"}' in told
+    assert 'lapor_sync_agency_files{state="wrong"} 1.0' in told
+    assert ready == "ready\n"
     assert {"worker_started", "agency_wrong", "agency_right", "cycle_done", "worker_stopped"} <= {
         one["event"] for one in logs
     }

@@ -16,7 +16,6 @@ from lapor_sync.domain.notices import AT_FIRST, NoticeKind
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.ports import Sender
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.notices.composing import Surroundings
 from lapor_sync.notices.telling import Telling
 from lapor_sync.store import channels, notices, people
 from lapor_sync.store.database import Store, open_store
@@ -62,7 +61,6 @@ class City:
     clock: StillClock
     sender: Any = field(default_factory=Kept)
     free: float | None = 0.5
-    makes_backups: bool = False
     url: str = "https://papan.kota.go.id"
     step: Callable[[str], None] = no_step
 
@@ -75,7 +73,7 @@ class City:
             clock=self.clock,
             place=Place(self.url, WIB),
             digest_at=time(7, 30),
-            around=Surroundings(free=lambda: self.free, makes_backups=self.makes_backups),
+            free=lambda: self.free,
             spread=lambda: 0.5,
             step=self.step,
             stopping=lambda: False,

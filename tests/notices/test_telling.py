@@ -212,7 +212,7 @@ def test_an_admin_who_chose_it_is_told_of_quarantine_backup_and_disk(city: City)
     city.sender = Kept(technical=2)
     city.person("ratna", (Role.ADMIN, None), kinds=ALL)
     city.person("sari", (Role.OFFICER, PUPR), kinds=ALL)
-    city.free, city.makes_backups = 0.04, True
+    city.free = 0.04
     with city.store.work() as work:
         quarantine.put(work, quarantine.LIST, BadRecord("no id", key="x", raw="{}"))
     city.clock.advance(3600 * 23)

@@ -10,9 +10,9 @@ from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.report import Institution
-from lapor_sync.store import audit, conflicts, institutions, marks, outages, quarantine
+from lapor_sync.store import audit, backup, conflicts, institutions, marks, outages, quarantine
 from lapor_sync.store.conflicts import Conflict, How
-from lapor_sync.store.database import Store
+from lapor_sync.store.database import Store, Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outages import Outage
 from lapor_sync.store.schema import conflict
@@ -26,6 +26,10 @@ def told(store: Store) -> list[str]:
     """What the audit chain says, in short."""
     with store.reading() as work:
         return [f"{row['what']} {row['subject']}" for row in audit.rows(work.conn, work.agency)]
+
+
+def backed_up(work: Work) -> None:
+    marks.put_time(work, Mark.BACKED_UP, START - MINUTE)
 
 
 # Quarantine.
@@ -155,6 +159,17 @@ def test_outages_that_touch_a_span(store: Store, clock: StillClock) -> None:
     assert between(-9, -1) == []
     assert between(12, 99) == ["10", "20"]
     assert between(50, 99) == ["20"]
+
+
+def test_a_backup_is_due_since_the_last_one_or_since_there_is_what_to_back_up(store: Store) -> None:
+    """A server's are not ours to make."""
+    found = []
+    for write in (lambda work: None, lambda work: work.note("canary", "upstream"), backed_up):
+        with store.work() as work:
+            write(work)
+        with store.reading() as work:
+            found.append(backup.due_since(work))
+    assert found == ([None, START, START - MINUTE] if work.is_sqlite else [None] * 3)
 
 
 # Conflicts.

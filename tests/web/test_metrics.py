@@ -26,8 +26,14 @@ from lapor_sync.domain.people import Role
 from lapor_sync.domain.report import Institution
 from lapor_sync.listening import Address
 from lapor_sync.monitoring import mirrored as collecting
-from lapor_sync.monitoring.health import not_ready
-from lapor_sync.monitoring.measures import BoardMeasures, DaemonMeasures, registry_of_process
+from lapor_sync.monitoring.health import NO_AGENCY, Polled, none_ready, not_ready
+from lapor_sync.monitoring.measures import (
+    BoardMeasures,
+    CycleMeasures,
+    agency_files,
+    daemon_working,
+    registry_of_process,
+)
 from lapor_sync.monitoring.mirrored import MirrorCollector
 from lapor_sync.monitoring.serving import application, metrics_address, serving
 from lapor_sync.store import conflicts, institutions, marks, outages, outbox, people, quarantine, reports
@@ -46,11 +52,12 @@ Registry = CollectorRegistry
 def registry(store: Store, clock: StillClock) -> Registry:
     """All that both processes tell, each call and page asked for once."""
     made = registry_of_process()
-    made.register(MirrorCollector([store], 300, clock))
-    daemon, board = DaemonMeasures(made), BoardMeasures(made)
+    made.register(MirrorCollector(lambda: [Polled(store, 300)], clock))
+    daemon, board = CycleMeasures(made), BoardMeasures(made)
+    agency_files(made).labels("wrong").set(1)
     daemon.call("kota", "GET /complaints/{id}", "2xx", 0.2)
     daemon.cycle("kota", "done", 4)
-    daemon.working.labels("kota").set(1)
+    daemon_working(made).labels("kota").set(1)
     board.request("/laporan/<report_id>", "GET", 200, 0.03)
     return made
 
@@ -138,7 +145,8 @@ def test_the_numbers_of_a_mirror(busy: Store, registry: Registry) -> None:
     }
     found = {(name, labels): value(registry, name, **dict(labels)) for name, labels in wanted}
     assert found == wanted
-    assert registry.get_sample_value("lapor_sync_stale_after_seconds") == 3600
+    assert value(registry, "stale_after_seconds") == 3600
+    assert value(registry, "backup_age_seconds") == 60, "since there is something to back up"
     assert value(registry, "audit_rows_total") is not None
 
 
@@ -185,11 +193,28 @@ def test_a_database_that_does_not_answer_is_told_and_the_process_all_the_same(
     assert not_ready(busy, 300) == "the database does not answer"
 
 
+def test_many_agencies_are_told_each_as_it_is_now_and_one_that_is_well_is_enough_to_be_ready(
+    busy: Store, clock: StillClock
+) -> None:
+    desa, told = Store(busy.engine, "desa", clock), list[Polled]()
+    registry = CollectorRegistry()
+    registry.register(MirrorCollector(lambda: told, clock))
+    assert (none_ready(told), value(registry, "upstream_up")) == (NO_AGENCY, None)
+    clock.advance(10)
+    told += [Polled(desa, 7200), Polled(busy, 300)]
+    assert none_ready(told[:1]) == "no cycle went through yet"
+    assert none_ready(told) is None
+    assert value(registry, "upstream_up") == 0
+    assert registry.get_sample_value("lapor_sync_upstream_up", {"agency": "desa"}) == 1
+    assert registry.get_sample_value("lapor_sync_stale_after_seconds", {"agency": "desa"}) == 3 * 7200
+    assert registry.get_sample_value("lapor_sync_backup_age_seconds", {"agency": "desa"}) is None, "nothing yet"
+
+
 def test_two_registries_know_nothing_of_each_other() -> None:
     """So no test, and no second agency, finds the numbers of another."""
     first, second = registry_of_process(), registry_of_process()
-    DaemonMeasures(first).call("kota", "GET /complaints", "none", 90)
-    DaemonMeasures(second)
+    CycleMeasures(first).call("kota", "GET /complaints", "none", 90)
+    CycleMeasures(second)
     assert second.get_sample_value("lapor_sync_upstream_request_duration_seconds_count") is None
 
 
