@@ -38,7 +38,7 @@ def said(item: ThreadItem) -> Happening:
     return Happening(item.created_at, item.author or None, SAID, facts)
 
 
-def done(at: datetime, who: str, what: str, data: Mapping[str, Any] | None) -> Happening:
+def done(at: datetime | None, who: str, what: str, data: Mapping[str, Any] | None) -> Happening:
     """Return what the audit tells of an act, its facts typed; None for them where they are not what that act has."""
     try:
         facts = None if data is None else {name: _typed(what, name, value) for name, value in data.items()}

@@ -225,6 +225,15 @@ class Row:
             return None
 
 
+def facts(data: str) -> Mapping[str, Any] | None:
+    """Return what a row says, of its data; None where nobody can read it."""
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def listing(conn: Connection, agency: str, sought: Sought, *, before: int | None, most: int) -> list[Row]:
     """Return the rows that are looked for, the last one first, those before a number (a page's last) only."""
     query = select(*_HASHED).where(_in_chain(agency))

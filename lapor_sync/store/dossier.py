@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lapor_sync.domain.happenings import AWAY, BACK, Happening, done, in_order, received, said
 from lapor_sync.domain.report import StatusChange, ThreadItem
@@ -67,18 +65,9 @@ def _happenings(
 ) -> list[Happening]:
     rows = audit.about(work.conn, work.agency, report.tracking_id)
     told = [received(report.report), *map(said, items)]
-    told += (done(from_text(row.at), row.who, row.what, _data(row.data)) for row in rows)
+    told += (done(from_text(row.at), row.who, row.what, audit.facts(row.data)) for row in rows)
     for one in away:
         told.append(Happening(one.since, None, AWAY, {"what": one.what}))
         if one.until is not None:
             told.append(Happening(one.until, None, BACK, {}))
     return in_order(told)
-
-
-def _data(text: str) -> Mapping[str, Any] | None:
-    """What an audit row says; None where nobody can read it."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -38,8 +38,8 @@ class Board:
     """One city's board. `provider`: its single sign-on.
 
     `secret` signs the tokens of forms. `public_url` is where people find it, None on loopback alone; `host` then is
-    the name or address it listens on. `files`: where citizens' files are kept. `report_url`: where LAPOR shows a
-    report, with `{id}`. `measure` hears of each request. `later` does what a request must not wait for.
+    the name or address it listens on. `files`: where citizens' files are kept. `measure` hears of each request. `later`
+    does what a request must not wait for.
     """
 
     mirror: Mirror

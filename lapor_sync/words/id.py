@@ -595,7 +595,7 @@ def happened(one: Happening) -> tuple[str, str]:
             return "LAPOR", "tidak menjawab sebagaimana mestinya"
         case happenings.BACK:
             return "LAPOR", "menjawab kembali"
-    plain = EVENTS.get(one.what, one.what.replace("_", " "))
+    plain = ACTIONS.get(one.what, one.what.replace("_", " "))
     try:
         return one.who or "", plain if facts is None else _done(one.what, facts) or plain
     except (LookupError, TypeError):  # a row that an earlier program wrote

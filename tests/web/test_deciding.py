@@ -205,6 +205,17 @@ def test_the_audit_is_found_by_report_person_act_and_day(enter: Enter, store: St
         assert client.get(f"/riwayat?{odd}").status_code == 200, odd
 
 
+def test_a_row_of_the_audit_is_told_in_words_and_names_people(enter: Enter, store: Store) -> None:
+    client = enter(ADMIN)
+    with store.work() as work:
+        work.note("delivery_written", "7001", kind="response", ref="LS-AAAAAA")
+        work.note("link_made", "person 7")
+        work.note("of_tomorrow", "7001", fact=1)
+    said = text_of(client.get("/riwayat"))
+    for words in ("menulis jawaban LS-AAAAAA", "membuat tautan masuk Sari", "of tomorrow", '{"fact":1}'):
+        assert words in said
+
+
 def test_the_audit_comes_in_parts_and_whole_as_csv(enter: Enter, store: Store) -> None:
     with store.work() as work:
         for n in range(2300):

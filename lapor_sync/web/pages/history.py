@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, render_template, request, url_for
 
 from lapor_sync.domain.errors import AuditBroken
+from lapor_sync.domain.happenings import done
 from lapor_sync.domain.period import day_named
 from lapor_sync.domain.permits import Act
 from lapor_sync.output import cell
@@ -21,6 +22,7 @@ from lapor_sync.web import session
 from lapor_sync.web.board import Board
 from lapor_sync.web.downloads import CSV, download
 from lapor_sync.web.guard import board
+from lapor_sync.words import id as words
 
 history = Blueprint("history", __name__)
 
@@ -57,7 +59,13 @@ def page() -> str:
         prove=_url(given, periksa="1"),
         csv=f"{url_for('history.as_csv')}?{urlencode(given)}",
         broken=[row.seq for row in rows[:MOST] if not audit.is_whole(row)],
+        said=_said,
     )
+
+
+def _said(row: audit.Row) -> str:
+    """What was done, with its facts where they can be said."""
+    return words.happened(done(row.when, row.who, row.what, audit.facts(row.data)))[1]
 
 
 def _proof(conn: Any, agency: str) -> str:

@@ -142,4 +142,4 @@ def accept(token: str) -> Response:
         raise Trouble(TroubleKind.PASSWORDS_DIFFER)
     people.accept(guard.board().store, token, password)
     guard.drop_cookie()
-    return redirect(url_for("sign_in.page"), 303)
+    return redirect(url_for("sign_in.page", siap="1"), 303)
