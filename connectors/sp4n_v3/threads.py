@@ -59,11 +59,27 @@ def thread(
             for key, row in keyed
             if not isinstance(row, dict)
         ),
+        beyond={key: _beyond(row) for key, row in keyed if isinstance(row, dict)},
         marks=None if beside is None else {**marks_of_items(keyed), **ages},
         beside=beside,
         order=None if beside is None else tuple(key for key, _ in keyed),
         dated=dated,
     )
+
+
+_FIELDS_OF_ITEMS = """
+id created_at updated_at date content template_code template_content attachments data
+institution_from_name institution_to_name
+"""
+_OF_ANY_ITEM = frozenset(_FIELDS_OF_ITEMS.split())
+"""The fields of items as they were seen."""
+
+
+def _beyond(row: Row) -> frozenset[str]:
+    """What an item has beyond the fields of any item: each other name, and what stands under it if it is not empty."""
+    others = {name: value for name, value in row.items() if name not in _OF_ANY_ITEM}
+    filled = {name: value for name, value in others.items() if value and value != "0"}
+    return frozenset(others) | {f"{name}={hash_of(value).hex()[:8]}" for name, value in filled.items()}
 
 
 def item_keys(rows: Iterable[object], first: dict[str, object] | None = None) -> list[str]:

@@ -118,8 +118,9 @@ class Seen:
     of items that could not be read; `unknown_status`: the status name where it is not known; `traces`, `parts`,
     `marks`, `beside`, `order`, `detail`, `counts`, `dated`, `status`, `row`: as in `Scene`, of this read; `call_id`: the
     id that was asked for. `elsewhere`: the Tracking ID of another report in whose thread its reference stands.
-    `ended_at`: upstream's time when the last try ended, after which what it stored is shown within the `grace`;
-    `read_at`: when this read began.
+    `beyond`: as `Thread` has it. `others`: the names, in small letters, and ids of institutions that are surely none of
+    the city's. `ended_at`: upstream's time when the last try ended, after which what it stored is shown within the
+    `grace`; `read_at`: when this read began.
     """
 
     colour: Colour | None
@@ -148,6 +149,8 @@ class Seen:
     status: str | None = None
     row: Mapping[str, str] | None = None
     elsewhere: str | None = None
+    beyond: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    others: frozenset[str] = frozenset()
     call_id: str | None = None
     ended_at: datetime | None = None
     grace: timedelta = timedelta(0)
@@ -400,8 +403,21 @@ def _is_surely_another(item: ThreadItem, delivery: Delivery, scene: Scene, seen:
         return not references_in(item.content, seen.prefix)
     if not _is_made_later(item.created_at, scene, seen):
         return False
-    is_reporter_s = seen.names_sender and len(_vocabulary(item.content)) >= _LEAST_WORDS
-    return is_reporter_s if item.kind is ItemKind.REPORTER else item.kind is ItemKind.DISPOSITION
+    if item.kind is ItemKind.DISPOSITION:
+        return item.author is not None and item.author.lower() in seen.others
+    has_words = len(_vocabulary(item.content)) >= _LEAST_WORDS
+    return item.kind is ItemKind.REPORTER and seen.names_sender and has_words and _is_plain(item, scene, seen)
+
+
+def _is_plain(item: ThreadItem, scene: Scene, seen: Seen) -> bool:
+    """Whether an item has no field that those of the scene lack, and says in none what no reporter's there does.
+
+    Under some name may stand who wrote it, or that it is withheld.
+    """
+    known = [one for one in seen.items if one.id in scene.items]
+    names = {said for one in known for said in seen.beyond.get(one.id, ()) if "=" not in said}
+    values = {said for one in known if one.kind is ItemKind.REPORTER for said in seen.beyond.get(one.id, ())}
+    return seen.beyond.get(item.id, frozenset()) <= names | values
 
 
 def _is_a_sibling(item: ThreadItem, scene: Scene, seen: Seen) -> bool | None:

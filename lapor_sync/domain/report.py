@@ -52,16 +52,18 @@ class Thread:
     `complete`: it was proven to be all of them. Else what is in it stands upstream, and what is not proves nothing;
     `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
     later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of the
-    items as they came. Of a read from which it follows whether something leaves, `marks` holds a digest of all that is
-    said of each item, by its key, `beside` is one of what stands beside them, `order` are the keys as upstream has them
-    in order (None where it changes from read to read), and `dated` says when the answers say that they were made, by
-    where they say so.
+    items as they came. `beyond` holds, by the key of an item, the names of its fields that not every item has, and
+    `NAME=DIGEST` of each that is not empty. Of a read from which it follows whether something leaves, `marks` holds a
+    digest of all that is said of each item, by its key, and the ages in it (`domain/ages.py`), `beside` is one of what
+    stands beside them, `order` are the keys as upstream has them in order (None where it changes from read to read), and
+    `dated` says when the answers say that they were made, by where they say so.
     """
 
     items: tuple[ThreadItem, ...]
     began_at: datetime
     raw: str = "[]"
     bad: tuple[BadItem, ...] = ()
+    beyond: Mapping[str, frozenset[str]] = field(default_factory=dict)
     complete: bool = True
     why: str = ""
     marks: Mapping[str, str] | None = None

@@ -53,13 +53,13 @@ from lapor_sync.domain.next_step import (
     traces,
 )
 from lapor_sync.domain.questions import Unsure
-from lapor_sync.domain.report import Outgoing, OutgoingFile, Thread
+from lapor_sync.domain.report import ItemKind, Outgoing, OutgoingFile, Thread
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import hold, rejudge
-from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads
+from lapor_sync.store import ailing, conflicts, institutions, marks, outbox, pauses, reports, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -422,6 +422,8 @@ class _Push:
             issued=frozenset(sibling.ref for sibling in written.deliveries),
             siblings=outbox.siblings(written.deliveries, queued.ref),
             bad=frozenset(bad.key for bad in found.thread.bad),
+            beyond=found.thread.beyond,
+            others=self._others(work, queued, written) if can_be_back else frozenset(),
             traces=traces(queued.delivery, _raw(found)) if can_be_back else None,
             parts=parts(_raw(found)) if can_be_back else None,
             marks=found.thread.marks,
@@ -438,6 +440,16 @@ class _Push:
             read_at=_began_at(found),
             barred=outbox.barred(work, queued) if queued.state is State.UNKNOWN else 0,
         )
+
+    def _others(self, work: Work, queued: Queued, written: Change) -> frozenset[str]:
+        """As `Seen` has it; looked up where there is a disposition."""
+        if not any(item.kind is ItemKind.DISPOSITION for item in written.items):
+            return frozenset()
+        city, names = self.setup.rules.city, institutions.names(work)
+        mine = {one for one in names if city.owns(one)} | {queued.delivery.opd}
+        said = {one: frozenset({one, name.lower()}) for one, name in names.items()}
+        ours = frozenset().union(*(said.get(one, {one}) for one in mine))
+        return frozenset().union(*said.values()) - ours
 
     def _marks_of_row(self, work: Work, queued: Queued) -> Mapping[str, str] | None:
         """A digest of each field of the report's row in the list, as it came last; None where it is not kept."""

@@ -18,7 +18,8 @@ from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Reason, Sent, State, Unknown
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.questions import CHANGED, UNSURE
-from lapor_sync.domain.report import Outgoing
+from lapor_sync.domain.report import Institution, Outgoing
+from lapor_sync.store import institutions
 from lapor_sync.store.conflicts import How
 from lapor_sync.words.en import asked as told_in_english
 from lapor_sync.words.id import asked as told_in_indonesian
@@ -612,6 +613,27 @@ def test_accepted_and_shown_empty_stops_the_report_whoever_seems_to_have_written
         city.cycles(2)
         assert [one.ref for one in city.conflicts()] == [second]
 
+
+@pytest.mark.parametrize(
+    ("by", "is_ours"), [("Kota", True), ("601", True), ("Dinas X", True), ("Provinsi", False)]
+)
+def test_a_later_disposition_is_another_s_only_where_that_is_sure(
+    tmp_path: Path, by: str, *, is_ours: bool
+) -> None:
+    """By LAPOR's list of institutions; the city's own may be what LAPOR made of the response."""
+    with at_rest(tmp_path) as city:
+        with city.setup.store.work() as work:
+            known = {"601": "Kota", "701": "Provinsi", "702": "kota"}
+            institutions.replace_all(work, [Institution(id=id, name=name) for id, name in known.items()])
+        ref = try_that_is_lost(city)
+        at = (city.upstream.upstream_now() + WIB_AHEAD - timedelta(seconds=30)).strftime("%d-%m-%Y %H:%M:%S")
+        given_on = {"id": 80, "created_at": at, "template_code": "disposition", "content": "Mohon diperiksa pula"}
+        city.upstream.items[ITS].append(given_on | {"institution_from_name": by})
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == ((State.HELD, 1) if is_ours else (State.SENT, 2))
+
+
+WIB_AHEAD = timedelta(hours=7)
 
 EMPTIED: dict[str, Shape] = {
     "no template, empty": lambda item, text, ref: without(item, "template_code") | {"content": ""}

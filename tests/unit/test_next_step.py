@@ -84,7 +84,10 @@ SEEN = Seen(
     ended_at=ENDED,
     grace=timedelta(seconds=120),
     read_at=TRIED + timedelta(hours=2),
+    others=frozenset({"kementerian", "700"}),
 )
+GIVEN_ON = item(ASKED, kind=ItemKind.DISPOSITION)._replace(author="Kementerian")
+COMMENT = item(ASKED, kind=ItemKind.REPORTER)
 PERHAPS = Hold(reason=Reason.PERHAPS_ARRIVED)
 SIBLING = "LS-SSSSSS"
 
@@ -114,7 +117,15 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         # surely another
         (with_new(item(ASKED, kind=ItemKind.REPORTER)), None),
         (with_new(item(ASKED)), None),  # held by the next question, as somebody else's answer
-        (with_new(item(ASKED, kind=ItemKind.DISPOSITION)), None),
+        (with_new(GIVEN_ON), None),
+        (with_new(GIVEN_ON._replace(author="700")), None),
+        (
+            with_new(
+                COMMENT, beyond={"1": frozenset({"user", "user=b", "rating"}), "9": frozenset({"user", "user=b"})}
+            ),
+            None,
+        ),
+        (with_new(COMMENT, beyond={"1": frozenset({"user", "rating"}), "9": frozenset({"rating"})}), None),
         (with_new(item(with_reference("Kami cek.", SIBLING)), siblings={SIBLING: "Kami cek."}), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), siblings={SIBLING: "Kami cek."}), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), parts=9), None),
@@ -136,7 +147,15 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (replace(SEEN, items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),), **KAMI_CEK), None),
         # perhaps ours
         *((with_new(item(ASKED, kind=ItemKind.REPORTER, at=at)), PERHAPS) for at in NOT_SURELY_LATER),
-        *((with_new(item(ASKED, kind=ItemKind.DISPOSITION, at=at)), PERHAPS) for at in NOT_SURELY_LATER),
+        *((with_new(GIVEN_ON._replace(created_at=at)), PERHAPS) for at in NOT_SURELY_LATER),
+        (with_new(GIVEN_ON._replace(author="Kota")), PERHAPS),
+        (with_new(GIVEN_ON._replace(author=None)), PERHAPS),
+        (with_new(COMMENT, beyond={"9": frozenset({"info_disposition"})}), PERHAPS),
+        (
+            with_new(COMMENT, beyond={"1": frozenset({"user", "user=b"}), "9": frozenset({"user", "user=c"})}),
+            PERHAPS,
+        ),
+        (with_new(COMMENT, beyond={"1": frozenset({"type"}), "9": frozenset({"type", "type=c"})}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), ended_at=None), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), read_at=None), PERHAPS),
         (replace(SEEN, parts=5), PERHAPS),
@@ -168,7 +187,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item("jalan depan pasar sudah baik", kind=ItemKind.REPORTER)), PERHAPS),
         (with_new(item("", kind=ItemKind.LOG)), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.LOG)), PERHAPS),
-        (with_new(item("", kind=ItemKind.DISPOSITION)), PERHAPS),
+        (with_new(GIVEN_ON._replace(content="")), PERHAPS),
         (with_new(item(f"{WORDS} [Ref LS-QQQQQQ]")), PERHAPS),
         (with_new(item(f"{ASKED} [Ref LS-QQQQQQ]")), PERHAPS),
         (with_new(item(f"[Ref {REF}]")), PERHAPS),

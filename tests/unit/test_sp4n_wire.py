@@ -786,6 +786,23 @@ def test_an_item_never_hides_another_that_has_the_same_id() -> None:
     assert {item.content for item in found.items} == {"a", "b [Ref LS-ABCDEF]"}
 
 
+def test_of_an_item_each_field_is_told_that_not_every_one_has() -> None:
+    """What stands there is told by a digest, but for what is empty."""
+    usual = {
+        "id": 1,
+        "created_at": "05-01-2026 10:00:00",
+        "content": "Kapan?",
+        "template_code": None,
+        "data": None,
+    }
+    same = {"id": 2, "user_id": 7, "is_hidden": False, "rating": "0", "replies": []}
+    other = thread(same | {"user_id": 8}).beyond["2"]
+    found = thread(usual, same).beyond
+    assert found["1"] == frozenset()
+    assert {"user_id", "is_hidden", "rating", "replies"} < found["2"]
+    assert len(found["2"] - {"user_id", "is_hidden", "rating", "replies"}) == len(found["2"] - other) == 1
+
+
 @given(st.lists(JSON | ROWS, max_size=6))
 def test_no_json_breaks_a_thread(rows: list[object]) -> None:
     """Every row is an item or set aside, none is lost."""
