@@ -249,7 +249,7 @@ class _Week:
         one = _lost_and_found(work)
         if one is None:
             return
-        found = interface.show(dossier(work, one), work.now)
+        found = interface.show(dossier(work, one), work.now, ())
         say("\n" + screens.bold(f"Report {one.tracking_id}: a reply was lost, and the answer was found again"))
         screens.timeline(found["timeline"], self.setup.rules.working_days.timezone)
 

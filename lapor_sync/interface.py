@@ -7,6 +7,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from lapor_sync.domain.clocks import ClockState
 from lapor_sync.domain.people import Post
 from lapor_sync.domain.report import Attachment, StatusChange, ThreadItem
 from lapor_sync.domain.stamps import stamp
@@ -286,13 +287,14 @@ def planned(one: Planned) -> Json:
 # One report, whole.
 
 
-def show(one: Dossier, now: datetime) -> Json:
-    """Return a report with its thread, its deliveries, and one timeline of all that happened to it."""
+def show(one: Dossier, now: datetime, running: Iterable[ClockState]) -> Json:
+    """Return a report with its running clocks, its thread, its deliveries, and one timeline of what happened to it."""
     known = one.report
     return {
         **report(one.listed, now, with_rahasia=True),
         "content": paragraphs(known.report.content),
         "attachments": [_file(file) for file in known.report.attachments],
+        "clocks": [_clock(state) for state in running],
         "thread_doubt": known.thread_doubt,
         "thread_error": one.error and one.error.replace("{id}", known.call_id),
         "thread": [_item(item) for item in one.items],
@@ -305,12 +307,17 @@ def show(one: Dossier, now: datetime) -> Json:
     }
 
 
-def citizen(one: Dossier, kept: Beside, now: datetime) -> Json:
+def citizen(one: Dossier, kept: Beside, now: datetime, running: Iterable[ClockState]) -> Json:
     """Return all that is kept of a report, and who looked at it."""
     numbers = {part.name: getattr(kept, part.name) for part in fields(kept) if part.name != "looks"}
     looks = [{"at": stamp(look.at), "who": look.who, "what": look.what} for look in kept.looks]
     reporter = one.report.report.reporter_name
-    return {**show(one, now), "reporter_name": reporter, "beside": numbers, "looks": looks}
+    return {**show(one, now, running), "reporter_name": reporter, "beside": numbers, "looks": looks}
+
+
+def _clock(state: ClockState) -> Json:
+    times = {"started_at": stamp(state.started_at), "due_at": stamp(state.due_at)}
+    return {"clock": state.clock, **times, "paused": state.paused, "estimated": state.estimated}
 
 
 def _item(item: ThreadItem) -> Json:

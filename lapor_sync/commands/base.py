@@ -27,8 +27,10 @@ from lapor_sync.output import paged, say
 if TYPE_CHECKING:
     from lapor_sync.app import App
     from lapor_sync.config import Agencies, Settings
+    from lapor_sync.domain.clocks import ClockState
     from lapor_sync.domain.report import OutgoingFile
     from lapor_sync.store.database import Store, Work
+    from lapor_sync.store.dossier import Dossier
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -73,6 +75,15 @@ class Call:
     def zone(self) -> ZoneInfo:
         """The city's time zone."""
         return self.settings().timezone
+
+    def clocks_of(self, one: Dossier) -> tuple[ClockState, ...]:
+        """The clocks of a report that run now, by the city's limits and days. Raises SettingsWrong."""
+        from lapor_sync.app import rules_of
+        from lapor_sync.mirror.judge import clocks_of
+
+        known = one.report
+        items = one.items if known.thread_known else None
+        return clocks_of(known.report, items, known.colour, rules_of(self.settings())).running
 
     def paged(self) -> AbstractContextManager[None]:
         """Let a long screen go through a pager."""

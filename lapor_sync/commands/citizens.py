@@ -48,7 +48,7 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
     """All that is kept of one report, and who looked at it. With --json: to be handed to the citizen."""
     with call.store() as store:
         whole, beside = citizens.here(store, acting(by), report_id)
-        found = interface.citizen(whole, beside, store.clock.now())
+        found = interface.citizen(whole, beside, store.clock.now(), call.clocks_of(whole))
     if as_json:
         say_json(found)
         return

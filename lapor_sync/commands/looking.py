@@ -170,7 +170,7 @@ def show(call: Call, report_id: str, as_json: bool, by: str | None) -> None:
                 work.note("shown", one.tracking_id)
         with store.reading() as work:
             whole = dossier(work, one)
-            found = interface.show(whole, work.now)
+            found = interface.show(whole, work.now, call.clocks_of(whole))
             if as_json:
                 say_json(found)
             else:

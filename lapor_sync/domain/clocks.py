@@ -85,6 +85,11 @@ class Deadlines(NamedTuple):
         return Deadline(first.clock, first.due_at) if first else None
 
     @property
+    def running(self) -> tuple[ClockState, ...]:
+        """All that have not stopped, paused ones too; in the order of the fields."""
+        return tuple(one for one in self if one)
+
+    @property
     def estimated(self) -> bool:
         """The flag `deadline_estimated`: a clock was started by the time received."""
         return any(one.estimated for one in self._due())

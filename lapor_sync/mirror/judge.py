@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -16,7 +17,7 @@ from lapor_sync.domain.colour import (
     unread,
 )
 from lapor_sync.domain.delivery import Kind, State
-from lapor_sync.domain.report import ItemKind, ThreadItem
+from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 from lapor_sync.mirror.mirror import Pace, Rules
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
@@ -44,7 +45,7 @@ def judge(case: Case, rules: Rules, pace: Pace) -> Mirrored:
     """The report with its colour, flags, deadline, and whether and when it must be read again."""
     verdict = _verdict(case, rules)
     closed_at = _closed_at(case, verdict.colour)
-    timed = _deadlines(case, verdict.colour, rules)
+    timed = clocks_of(case.new.report, case.items, verdict.colour, rules)
     deadline = timed.deadline
     flags = _flags(case, timed)
     settled = _is_settled(case, rules)
@@ -68,8 +69,9 @@ def _verdict(case: Case, rules: Rules) -> Verdict:
     return colour(case.new.report, case.items, rules.city, last)
 
 
-def _deadlines(case: Case, shade: Colour | None, rules: Rules) -> Deadlines:
-    told = clock_facts(case.new.report, case.items, shade, rules.city)
+def clocks_of(report: Report, items: Sequence[ThreadItem] | None, shade: Colour | None, rules: Rules) -> Deadlines:
+    """Return a report's clocks by the city's rules; `items`: its thread, None where it is not known."""
+    told = clock_facts(report, None if items is None else tuple(items), shade, rules.city)
     return clocks(told, rules.limits, rules.working_days)
 
 

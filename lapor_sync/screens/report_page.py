@@ -45,6 +45,8 @@ def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInf
     _named("Status", plain(found["status_name"]))
     _named("OPD", f"{plain(found['opd_name'])} ({plain(found['opd'])})")
     _named("Deadline", f"{found['deadline']['clock']} {due(found, zone)}" if found["deadline"] else "-")
+    for clock in found["clocks"]:
+        _named("", _clock(clock, zone))
     for outage in outages:
         until = moment(outage.until, zone) if outage.until else "now"
         _named("", f"LAPOR was away from {moment(outage.since, zone)} to {until}: {en.outage(outage.what)}")
@@ -61,6 +63,12 @@ def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInf
     deliveries(found["deliveries"], zone)
     say(bold("\nTimeline"))
     timeline(found["timeline"], zone)
+
+
+def _clock(clock: Json, zone: ZoneInfo) -> str:
+    said = ", stands still" if clock["paused"] else ""
+    since = f"{'about ' if clock['estimated'] else ''}{moment(clock['started_at'], zone)[:10]}"
+    return f"{clock['clock']}: {moment(clock['due_at'], zone)[:10]}{said}, since {since}"
 
 
 def _about_thread(found: Json) -> Iterator[str]:

@@ -19,7 +19,7 @@ COLUMNS: Mapping[str, str] = {
     "title": "Judul",
     "opd": "ID OPD",
     "opd_name": "OPD",
-    "colour": "Warna",
+    "colour": "Warna kota",
     "waiting_on": "Menunggu",
     "status_name": "Status",
     "classification": "Klasifikasi",

@@ -613,7 +613,7 @@ def _done(what: str, facts: Facts) -> str | None:
         case "colour":
             before, after = COLOURS[facts["before"]], COLOURS[facts["after"]]
             change = after if before == after else f"{before} → {after}"
-            return f"warna {change}: {ROWS[facts['row']]}"
+            return f"warna kota {change}: {ROWS[facts['row']]}"
         case "delivery_written":
             return f"menulis {KINDS[facts['kind']]} {facts['ref']}"
         case "delivery_moved":

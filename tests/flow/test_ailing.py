@@ -130,7 +130,7 @@ def test_a_thread_that_is_too_large_is_in_quarantine_and_comes_back(tmp_path: Pa
             (told,) = (one["why"] for one in interface.outbox(overview.waiting(work)) if one["ref"] == ref)
             assert told == "its thread cannot be read: its pages are larger than 9 bytes"
             assert (
-                interface.show(dossier(work, city.mirrored(tracking(1))), work.now)["thread_error"]
+                interface.show(dossier(work, city.mirrored(tracking(1))), work.now, ())["thread_error"]
                 == "its pages are larger than 9 bytes"
             )
         city.upstream.ails.clear()

@@ -152,7 +152,7 @@ def test_a_thread_that_cannot_be_read_is_said_with_its_call(tmp_path: Path, erro
         assert (one.thread_error, one.missing_since, city.state(ref)) == (error.what, None, State.QUEUED)
         assert whys(city) == [f"its thread cannot be read: {error.what}"]
         with city.setup.store.reading() as work:
-            assert interface.show(dossier(work, one), work.now)["thread_error"] == error.what.replace(
+            assert interface.show(dossier(work, one), work.now, ())["thread_error"] == error.what.replace(
                 "{id}", one.call_id
             )
         city.upstream.no_thread = None
@@ -195,7 +195,7 @@ def test_a_thread_that_fails_alone_is_said_with_its_call(tmp_path: Path, error: 
         assert (city.state(ref), city.state(other)) == (State.QUEUED, State.SENT)
         assert f"its thread cannot be read: {error.what}" in whys(city)
         with city.setup.store.reading() as work:
-            shown = interface.show(dossier(work, city.mirrored(ONE)), work.now)
+            shown = interface.show(dossier(work, city.mirrored(ONE)), work.now, ())
             assert outages.current(work) is None
         assert shown["thread_error"] == error.what.replace("{id}", ID)
         assert Flag.THREAD_UNREADABLE in shown["flags"]

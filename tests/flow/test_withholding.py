@@ -91,7 +91,7 @@ def test_what_is_erased_does_not_come_back(city: Bench) -> None:
     assert all(item.content.startswith(ERASED_WORDS) for item in city.thread(one) if item.content)
     with city.store.reading() as work:
         audit.verify(work.conn, work.agency)
-        whole = interface.show(dossier(work, city.mirrored(one)), work.now)
+        whole = interface.show(dossier(work, city.mirrored(one)), work.now, ())
     assert (whole["withheld"], whole["title"], whole["content"]) == ("erased", "", "")
 
 

@@ -80,7 +80,7 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url:
         assert {one.state for one in listed} == set(State) - {State.SENDING}
         assert interface.status(overview.overview(work))["conflicts"] == 1
         known = reports.load(work, [one.tracking_id for one in listed]).values()
-        shown = [interface.show(dossier(work, one), work.now) for one in known]
+        shown = [interface.show(dossier(work, one), work.now, ()) for one in known]
         assert all(report["timeline"] for report in shown)
     old = rows["audit"][-1]
     with store.work() as work:  # what is new comes after what was there

@@ -211,12 +211,12 @@ def test_outbox_conflicts_and_quarantine_as_json(store: Store) -> None:
 
 
 def last_told(work: Work, one: Mirrored) -> str:
-    return str(interface.show(dossier(work, one), work.now)["timeline"][-1]["what"])
+    return str(interface.show(dossier(work, one), work.now, ())["timeline"][-1]["what"])
 
 
 def show(store: Store, tracking_id: str = "7001") -> interface.Json:
     with store.reading() as work:
-        return interface.show(dossier(work, reports.load(work, [tracking_id])[tracking_id]), work.now)
+        return interface.show(dossier(work, reports.load(work, [tracking_id])[tracking_id]), work.now, ())
 
 
 def test_show_adds_thread_deliveries_and_timeline(store: Store, clock: StillClock) -> None:
@@ -410,7 +410,7 @@ def test_the_views_say_what_the_commands_say(store: Store) -> None:
         outbox.add(work, new("LS-AAAAAA", tracking_id="1"))
         outbox.add(work, new("LS-BBBBBB", tracking_id="1", kind=Kind.FORWARD, opd="", target="999"))
         conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="1", ref="LS-AAAAAA")
-        found = interface.show(dossier(work, reports.load(work, ["1"])["1"]), work.now)
+        found = interface.show(dossier(work, reports.load(work, ["1"])["1"]), work.now, ())
         listed = [interface.report(row, work.now) for row in overview.reports(work)]
         waiting = interface.outbox(overview.waiting(work))
         asked = [interface.conflict(one) for one in conflicts.listing(work)]

@@ -352,6 +352,7 @@ def test_show_has_the_keys_of_the_interface(cli):
     told = {
         "content",
         "attachments",
+        "clocks",
         "thread",
         "thread_doubt",
         "thread_error",
@@ -360,6 +361,8 @@ def test_show_has_the_keys_of_the_interface(cli):
         "timeline",
     }
     assert found.keys() == REPORT | told
+    assert {one["clock"] for one in found["clocks"]} == {"resolve", "auto_close"}
+    assert all(one.keys() == {"clock", "started_at", "due_at", "paused", "estimated"} for one in found["clocks"])
     for item in found["thread"]:
         assert item.keys() == {"id", "kind", "author", "content", "created_at", "attachments"}
     (one,) = found["deliveries"]

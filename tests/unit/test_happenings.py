@@ -57,7 +57,7 @@ def audited(what: str, data: dict[str, Any] | None) -> Happening:
         (
             audited("colour", JUDGED),
             ("lapor-sync", f"new -> merah: {en.ROWS['10']} (row 10, rules 1, adopt)"),
-            ("lapor-sync", f"warna {indonesian.COLOURS[None]} → merah: {indonesian.ROWS['10']}"),
+            ("lapor-sync", f"warna kota {indonesian.COLOURS[None]} → merah: {indonesian.ROWS['10']}"),
         ),
         (audited("shown", {}), ("lapor-sync", "looked at it"), ("lapor-sync", "melihat laporan rahasia ini")),
     ],

@@ -207,7 +207,7 @@ def test_a_name_that_is_none_and_too_many_are_refused_on_the_same_list(
     client = enter(OFFICER)
     refused = save_filter(client, "x" * 61, "colour=merah")
     assert refused.status_code == 422
-    assert "Warna: merah" in text_of(refused)
+    assert "Warna kota: merah" in text_of(refused)
     assert f'value="{"x" * 61}"' in refused.text
     assert save_filter(client, "Satu", "colour=merah").status_code == 303
     assert save_filter(client, "Dua", "colour=merah").status_code == 422

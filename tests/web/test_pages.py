@@ -144,7 +144,7 @@ def test_filters_are_links_with_their_numbers_and_can_be_taken_off(enter: Enter,
     )
     filtered = client.get("/laporan?colour=merah&category=Jalan")
     assert re.findall(r'href="/laporan/(\d+)"', filtered.text) == ["7002"]
-    assert 'href="/laporan?category=Jalan">Warna: merah' in filtered.text
+    assert 'href="/laporan?category=Jalan">Warna kota: merah' in filtered.text
     assert "Tidak ada laporan dengan saringan ini" in text_of(client.get("/laporan?q=tidak+ada"))
     for odd in (
         "?colour=ungu",
@@ -379,7 +379,7 @@ def test_a_report_says_its_colour_whom_it_waits_for_why_and_until_when(enter: En
     save(store, one(verdict=MERAH._replace(flags=flags)))
     put_thread(store, "7001", item("1", "Mohon ditindaklanjuti", kind=ItemKind.DISPOSITION, institution_to="PUPR"))
     said = text_of(enter(OFFICER).get("/laporan/7001"))
-    assert "merah belum ditindaklanjuti. Menunggu: OPD" in said
+    assert "Warna kota: merah belum ditindaklanjuti. Menunggu: OPD" in said, "LAPOR has colours of its own"
     assert "sejak itu belum dijawab" in said
     assert "belum ada jawaban" in said
     assert re.search(r"Batas jawaban pertama OPD: \w+, \d+ Maret 2026 , \d+ hari kerja lagi", said)

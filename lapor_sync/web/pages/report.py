@@ -12,7 +12,6 @@ from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from lapor_sync import office
-from lapor_sync.domain import clocks
 from lapor_sync.domain.clocks import ClockState
 from lapor_sync.domain.delivery import MAX_TEXT, reference, with_reference
 from lapor_sync.domain.period import day_given
@@ -21,6 +20,7 @@ from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile, ThreadItem, digest
 from lapor_sync.domain.seen import News, news_since, seen_of
 from lapor_sync.domain.thread import paragraphs
+from lapor_sync.mirror.judge import clocks_of
 from lapor_sync.office.finding import subject_of
 from lapor_sync.store import drafts, institutions, notes, outbox, own_texts, templates, threads
 from lapor_sync.store.database import Work
@@ -214,10 +214,7 @@ def limits_of(whole: Dossier, now: datetime) -> list[Limit]:
     """Return the report's running clocks, each counted out in working days."""
     one, rules = whole.report, board().mirror.rules
     items = whole.items if one.thread_known else None
-    facts = clocks.clock_facts(one.report, items, one.colour, rules.city)
-    running = clocks.clocks(facts, rules.limits, rules.working_days)
     days = rules.working_days
-    states = (running.verify, running.answer, running.resolve, running.auto_close, running.complete)
     return [
         Limit(
             state=state,
@@ -225,8 +222,7 @@ def limits_of(whole: Dossier, now: datetime) -> list[Limit]:
             left=days.between(now, state.due_at) if now <= state.due_at else days.between(state.due_at, now),
             is_over=now > state.due_at,
         )
-        for state in states
-        if state is not None
+        for state in clocks_of(one.report, items, one.colour, rules).running
     ]
 
 

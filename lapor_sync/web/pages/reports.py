@@ -36,7 +36,7 @@ NAMES = ("colour", "waiting_on", "opd", "classification", "category", "channel",
 """The filters that are named in the address as in the query."""
 
 TITLES: Mapping[str, str] = {
-    "colour": "Warna",
+    "colour": "Warna kota",
     "waiting_on": "Menunggu",
     "opd": "OPD",
     "classification": "Klasifikasi",
@@ -184,7 +184,7 @@ def _heads(given: Mapping[str, str], order: table.Sorted | None) -> Iterator[Hea
 
 _COLUMNS = {
     Order.RECEIVED: "Laporan",
-    Order.COLOUR: "Warna",
+    Order.COLOUR: "Warna kota",
     Order.WAITING_ON: "Menunggu",
     Order.DUE: "Batas waktu",
     Order.OPD: "OPD",
