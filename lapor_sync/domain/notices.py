@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from lapor_sync.domain.delivery import Reason, State
@@ -193,11 +194,19 @@ SHOWN = 10
 
 
 class Lot(NamedTuple):
-    """How many there are (`is_more`: at least), and the most urgent ones by Tracking ID, or in words without names."""
+    """How many there are (`is_more`: at least), and the most urgent ones by Tracking ID, or in words without names.
+
+    `days`: until when, of those where that is worth a word.
+    """
 
     number: int
     is_more: bool
     ids: tuple[str, ...]
+    days: Mapping[str, date] = MappingProxyType({})
+
+
+UNTIL = "until"
+"""In the facts of a digest, beside its parts: the day of each report that has one."""
 
 
 def digest_of(parts: Mapping[Part, Lot]) -> dict[str, Any] | None:
@@ -207,7 +216,8 @@ def digest_of(parts: Mapping[Part, Lot]) -> dict[str, Any] | None:
         for part in Part
         if (lot := parts.get(part)) is not None and lot.number
     }
-    return found or None
+    days = {one: lot.days[one].isoformat() for lot in parts.values() for one in lot.ids[:SHOWN] if one in lot.days}
+    return {**found, **({UNTIL: days} if days else {})} or None
 
 
 def digest_is_due(now: datetime, at: time, last: date | None, *, is_working: bool) -> bool:

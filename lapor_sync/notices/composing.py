@@ -36,7 +36,7 @@ from lapor_sync.store import (
 from lapor_sync.store.attendance import Unattended
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
-from lapor_sync.store.queries import Pile, Within
+from lapor_sync.store.queries import Pile, Row, Within
 from lapor_sync.words import notices_id as words
 
 A_TIME = 500
@@ -158,11 +158,25 @@ def _waiting(
     }
     if within is not None:
         piles[Part.CLOSING] = found.closing
-    return {part: _of_pile(pile) for part, pile in piles.items()}
+    return {part: _of_pile(part, pile, days) for part, pile in piles.items()}
 
 
-def _of_pile(pile: Pile) -> Lot:
-    return Lot(pile.number.seen, pile.number.is_more, tuple(row.tracking_id for row in pile.rows))
+def _no_day(row: Row) -> None:
+    """Where the day goes without saying."""
+
+
+_ENDS: Mapping[Part, Callable[[Row], datetime | None]] = {
+    Part.OVERDUE: lambda row: row.due_at,
+    Part.SOON: lambda row: row.due_at,
+    Part.CLOSING: lambda row: row.auto_close_at,
+}
+"""The parts in which the day of each report is told."""
+
+
+def _of_pile(part: Part, pile: Pile, days: WorkingDays) -> Lot:
+    of = _ENDS.get(part, _no_day)
+    ends = {row.tracking_id: days.day_of(end) for row in pile.rows if (end := of(row))}
+    return Lot(pile.number.seen, pile.number.is_more, tuple(row.tracking_id for row in pile.rows), ends)
 
 
 def _lot(ids: Iterable[str]) -> Lot:
@@ -174,7 +188,12 @@ def _add(parts: dict[Part, Lot], more: Mapping[Part, Lot]) -> None:
     """Who is both of an OPD and an admin reads one digest."""
     for part, lot in more.items():
         before = parts.get(part, Lot(0, False, ()))
-        parts[part] = Lot(before.number + lot.number, before.is_more or lot.is_more, before.ids + lot.ids)
+        parts[part] = Lot(
+            before.number + lot.number,
+            before.is_more or lot.is_more,
+            before.ids + lot.ids,
+            {**before.days, **lot.days},
+        )
 
 
 def _long_overdue(work: Work, within: Within, days: WorkingDays, now: datetime) -> Lot:

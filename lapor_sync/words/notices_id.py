@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lapor_sync.domain.contract import What
 from lapor_sync.domain.delivery import Reason
-from lapor_sync.domain.notices import NoticeKind, NoticeState, Part, Trouble
+from lapor_sync.domain.notices import UNTIL, NoticeKind, NoticeState, Part, Trouble
 from lapor_sync.domain.people import Role
 from lapor_sync.words.id import DAYS, REASONS, ROLES, long_day
 
@@ -91,6 +91,7 @@ def _message(subject: str, lines: Iterable[str], place: Place, *, is_personal: b
 def digest(facts: Mapping[str, Any], day: date, place: Place) -> Message:
     """Return the digest of a day: the most urgent part first, each with its numbers."""
     lots = [(part, *facts[part.value]) for part in Part if part.value in facts]
+    days = facts.get(UNTIL, {})
     shown = ", ".join(
         f"{_number(number, is_more)} {PARTS[part][1]}" for part, number, is_more, _ in lots[:_IN_SUBJECT]
     )
@@ -99,7 +100,7 @@ def digest(facts: Mapping[str, Any], day: date, place: Place) -> Message:
         lines += [
             "",
             f"{PARTS[part][0]}: {_number(number, is_more)}",
-            *(f"- {_item(part, one, place)}" for one in ids),
+            *(f"- {_item(part, one, days.get(one), place)}" for one in ids),
         ]
         if number > len(ids) > 0 and part is not Part.LONG_OVERDUE:  # its lines are OPDs, not reports
             lines.append(f"- dan {number - len(ids)} lainnya")
@@ -115,12 +116,15 @@ def _number(number: int, is_more: bool) -> str:
 _OF_REPORTS = frozenset({Part.OVERDUE, Part.TODAY, Part.SOON, Part.WROTE_AGAIN, Part.CLOSING, Part.STUCK})
 
 
-def _item(part: Part, one: str, place: Place) -> str:
-    return _report(one, place) if part in _OF_REPORTS else one
+def _item(part: Part, one: str, day: str | None, place: Place) -> str:
+    if part not in _OF_REPORTS:
+        return one
+    until = "ditutup" if part is Part.CLOSING else "batas"
+    return _report(one, place, f", {until} {long_day(date.fromisoformat(day))}" if day else "")
 
 
-def _report(tracking_id: str, place: Place) -> str:
-    return f"{tracking_id}  {place.url}/laporan/{tracking_id}" if place.url else tracking_id
+def _report(tracking_id: str, place: Place, more: str = "") -> str:
+    return f"{tracking_id}{more}  {place.url}/laporan/{tracking_id}" if place.url else f"{tracking_id}{more}"
 
 
 def late_at(opd_name: str | None, number: int) -> str:

@@ -154,7 +154,7 @@ def test_the_digest_says_what_waits_once_a_working_day_from_half_past_seven_on(c
     _, subject, text = city.sender.sent[0]
     assert subject == "LAPOR 2 Maret: 1 lewat tenggat"
     assert "Tugas LAPOR, Senin, 2 Maret 2026" in text
-    assert "Lewat tenggat: 1" in text
+    assert "Lewat tenggat: 1\n- 7001, batas 1 Maret 2026  https://papan.kota.go.id/laporan/7001\n" in text
 
 
 def test_on_a_day_off_there_is_no_digest(city: City) -> None:

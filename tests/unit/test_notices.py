@@ -84,6 +84,11 @@ def test_a_person_hears_what_they_chose_and_whatever_becomes_of_their_posts() ->
 def test_a_digest_without_anything_to_say_is_none() -> None:
     assert digest_of({Part.OVERDUE: Lot(0, False, ())}) is None
     assert digest_of({Part.SOON: Lot(12, True, tuple("abcdefghijkl"))}) == {"soon": [12, True, list("abcdefghij")]}
+    days = {one: date(2026, 3, 2) for one in "al"}
+    found = digest_of({Part.CLOSING: Lot(12, False, tuple("abcdefghijkl"), days)})
+    assert found == {"closing": [12, False, list("abcdefghij")], "until": {"a": "2026-03-02"}}, (
+        "of those that are named"
+    )
 
 
 @pytest.mark.parametrize(
