@@ -149,8 +149,9 @@ def reader(
 
 def _refuse_struck(line: Line, columns: Mapping[str, int]) -> None:
     """LAPOR strikes nothing out: whoever did it did not mean what stands there. Raises ValueError."""
-    if line.struck:
-        struck = [COLUMNS[field] for field, column in columns.items() if column in line.struck]
+    if line.looks:
+        looks = ((field, line.looks.get(column)) for field, column in columns.items())
+        struck = [COLUMNS[field] for field, look in looks if look and look.is_struck]
         if struck:
             raise ValueError(f"there are struck-out words in {' and '.join(struck)}")
 

@@ -6,13 +6,14 @@ Whatever a row says goes to a citizen under an agency's name, so that nothing he
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from connectors.workbook import (
+    PLAIN,
     Book,
     CellError,
     Line,
@@ -181,14 +182,14 @@ def _read(table: Table, name: str) -> Responses:
     rows: list[SheetRow] = []
     problems: list[tuple[int, str]] = []
     columns = columns_of(table.header, COLUMNS)
-    filled: set[int] = set()
+    filled: dict[int, Line] = {}
     for line, cells in _filled(table, columns):
         if len(filled) == MOST_ROWS:
             raise BadInput(
                 f"{name}: there are more than {MOST_ROWS:,} rows; none was taken.",
                 todo=advise(Todo.SPLIT, most=MOST_ROWS),
             )
-        filled.add(line.number)
+        filled[line.number] = line
         reasons = " and ".join(chain(_reasons(cells), _not_seen(line, columns)))
         if reasons:
             problems.append((line.number, reasons))
@@ -244,12 +245,13 @@ def _not_seen(line: Line, columns: Mapping[str, int]) -> Iterator[str]:
     """What of the row is there and yet not meant, as whoever looks at the sheet sees it."""
     if line.is_hidden:
         yield "the row is hidden, or filtered out"
-    struck = [COLUMNS[field] for field, column in columns.items() if column in line.struck]
-    if struck:
+    looks = [(COLUMNS[field], line.looks[column]) for field, column in columns.items() if column in line.looks]
+    if struck := [name for name, look in looks if look.is_struck]:
         yield f"there are struck-out words in {' and '.join(struck)}"
-    veiled = [COLUMNS[field] for field, column in columns.items() if column in line.veiled]
-    if veiled:
+    if veiled := [name for name, look in looks if look.is_veiled]:
         yield f"the number format of {' and '.join(veiled)} shows something else than is there"
+    if faint := [name for name, look in looks if look.is_faint]:
+        yield f"words of {' and '.join(faint)} cannot be seen: they have the colour of the cell, or are too small"
 
 
 def _refuse_hidden_columns(table: Table, columns: Mapping[str, int], name: str) -> None:
@@ -262,7 +264,7 @@ def _refuse_hidden_columns(table: Table, columns: Mapping[str, int], name: str) 
         )
 
 
-def _merged(table: Table, columns: Mapping[str, int], filled: Set[int]) -> Iterator[tuple[int, str]]:
+def _merged(table: Table, columns: Mapping[str, int], filled: Mapping[int, Line]) -> Iterator[tuple[int, str]]:
     """The rows whose cells are one with others, of which only the first is seen; or may be struck out by a rule."""
     for merge in table.facts.merges:
         hidden = [field for field, column in columns.items() if merge.first_column < column <= merge.last_column]
@@ -274,14 +276,16 @@ def _merged(table: Table, columns: Mapping[str, int], filled: Set[int]) -> Itera
         rows = [row for row in filled if merge.first_row < row <= merge.last_row]
         if rows and fields:
             yield min(rows), f"its {COLUMNS[fields[0]]} is merged with that of a row above"
-    for span in table.facts.conditional:
+    for span, differing in table.facts.conditional:
         fields = [field for field, column in columns.items() if span.first_column <= column <= span.last_column]
-        rows = [row for row in filled if span.first_row <= row <= span.last_row]
-        if rows and fields:
-            yield (
-                min(rows),
-                f"a conditional format may strike out its {COLUMNS[fields[0]]}, or show something else",
-            )
+        for row in sorted(row for row in filled if span.first_row <= row <= span.last_row):
+            looks = ((field, filled[row].looks.get(columns[field], PLAIN)) for field in fields)
+            if field := next((field for field, look in looks if differing.may_hide(look)), None):
+                yield (
+                    row,
+                    f"a conditional format may strike out or hide its {COLUMNS[field]}, or show something else",
+                )
+                break
 
 
 def _row(cells: Cells, number: int) -> SheetRow:

@@ -1,4 +1,4 @@
-"""What a workbook says of itself: sheets, which numbers are dates, which styles strike out or veil, the shared texts.
+"""What a workbook says of itself: sheets, which numbers are dates, how its styles look, the shared texts.
 
 Read as loosely as Excel reads it: of the styles nothing but this is looked at, so that nothing else can be wrong.
 Source: ISO/IEC 29500-1, 18.2 (workbook), 18.4 (shared strings), 18.8 (styles).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from xml.parsers import expat
@@ -16,6 +16,19 @@ from xml.parsers import expat
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
 from openpyxl.utils.datetime import CALENDAR_MAC_1904, CALENDAR_WINDOWS_1900
 
+from connectors.workbook.looks import (
+    PLAIN,
+    Colour,
+    Differing,
+    DifferingReader,
+    Fill,
+    Letters,
+    Look,
+    Palette,
+    look_of,
+    of_table,
+    with_runs,
+)
 from connectors.workbook.package import DIVIDE, MIB, MOST_DEPTH, Package, is_on, local
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import BadInput
@@ -45,6 +58,7 @@ class Contents:
     epoch: datetime
     strings: str | None
     styles: str | None
+    theme: str | None
 
 
 def contents_of(package: Package) -> Contents:
@@ -79,6 +93,7 @@ def contents_of(package: Package) -> Contents:
         epoch=CALENDAR_MAC_1904 if is_1904 else WINDOWS_EPOCH,
         strings=by_kind.get("sharedStrings"),
         styles=by_kind.get("styles"),
+        theme=by_kind.get("theme"),
     )
 
 
@@ -93,99 +108,220 @@ def _no_workbook(package: Package) -> BadInput:
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """Of the cells' styles, by their number: which make a day or time of a number, which strike out.
-
-    `veiled`: those whose number format shows nothing of the value, or something else in its place.
-    """
+    """Of the cells' styles, by their number: which make a day or time of a number, and how they look."""
 
     dates: Mapping[int, bool] = field(default_factory=dict)
     """A day or a time of day: False; a length of time: True."""
-    struck: frozenset[int] = frozenset()
-    veiled: frozenset[int] = frozenset()
-    striking: frozenset[int] = frozenset()
-    """The numbers of differential styles, those of conditional formats, that strike out or have a number format."""
+    looks: Mapping[int, Look] = field(default_factory=dict)
+    """Of those that look otherwise than black letters on white."""
+    differing: Sequence[Differing] = ()
+    """What conditional formats make of a cell, by their number."""
+    tables: Mapping[str, Sequence[Differing]] = field(default_factory=dict)
+    """What the workbook's own styles of tables make of the cells below their headers, by their name."""
+    palette: Palette = field(default_factory=Palette)
+
+    def look(self, style: int, runs: Sequence[Letters | None]) -> Look:
+        """How a cell of that style is seen; `runs` are those of its text, where it has some with looks of their own."""
+        look = self.looks.get(style, PLAIN)
+        return with_runs(look, runs, self.palette) if runs else look
 
 
-def styles_of(package: Package, name: str | None) -> Styles:
+def styles_of(package: Package, name: str | None, theme: str | None = None) -> Styles:
     """What the part says until it ends or breaks off; nothing where it is not there."""
-    if name is None or name not in package:
-        return Styles()
-    reader = _StyleReader()
+    palette = Palette()
+    if theme is not None and theme in package:
+        _read_unless_broken(package, theme, _ThemeReader(palette))
+    reader = _StyleReader(palette)
+    if name is not None and name in package:
+        _read_unless_broken(package, name, reader)
+    return reader.styles()
+
+
+def _read_unless_broken(package: Package, name: str, reader: _ThemeReader | _StyleReader) -> None:
     try:
         package.read_small(name, reader.start, reader.end)
     except BadInput as error:
         if not isinstance(error.__cause__, expat.ExpatError):
             raise
-    return reader.styles()
+
+
+class _ThemeReader:
+    """Takes the colours of a theme into a palette."""
+
+    def __init__(self, palette: Palette) -> None:
+        self._theme, self._named = palette.theme, ""
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        tag = local(tag)
+        if tag in self._theme:
+            self._named = tag
+        elif self._named and tag in {"srgbClr", "sysClr"}:
+            said = attributes.get("lastClr") or attributes.get("val", "")
+            if re.fullmatch("[0-9A-Fa-f]{6}", said):
+                self._theme[self._named] = int(said, 16)
+
+    def end(self, tag: str) -> None:
+        if local(tag) == self._named:
+            self._named = ""
+
+
+_MOST_TABLE_STYLES = 1_000
+_OF_HEADERS = frozenset(
+    {"headerRow", "firstHeaderCell", "lastHeaderCell", "totalRow", "firstTotalCell", "lastTotalCell"}
+)
 
 
 class _StyleReader:
-    def __init__(self) -> None:
+    def __init__(self, palette: Palette) -> None:
+        self._palette = palette
         self._formats: dict[int, str] = dict(BUILTIN_FORMATS)
-        self._fonts: list[bool] = []
-        self._cells: list[tuple[int, int]] = []
-        self._differing, self._striking = 0, set[int]()
+        self._fonts: list[Letters] = []
+        self._fills: list[Fill] = []
+        self._cells: list[tuple[int, int, int, str]] = []
+        self._differing: list[DifferingReader] = []
+        self._indexed = 0
+        self._tables: dict[str, list[int]] = {}
+        self._table = ""
         self._within = ""
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         tag = local(tag)
-        if tag in {"numFmts", "fonts", "cellXfs", "cellStyleXfs", "dxfs"}:
+        if tag in {"numFmts", "fonts", "fills", "cellXfs", "cellStyleXfs", "dxfs", "tableStyles", "indexedColors"}:
             self._within = tag
         elif tag == "numFmt" and self._within == "numFmts":
             self._formats[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
-        elif tag == "font" and self._within == "fonts":
-            self._fonts.append(False)
-        elif tag == "strike" and self._within == "fonts" and self._fonts:
-            self._fonts[-1] = attributes.get("val", "1") not in {"0", "false"}
-        elif tag == "dxf" and self._within == "dxfs":
-            self._differing += 1
-        elif self._within == "dxfs" and (
-            tag == "numFmt" or (tag == "strike" and is_on(attributes.get("val", "1")))
-        ):
-            self._striking.add(self._differing - 1)
-        elif tag == "xf" and self._within == "cellXfs":
+        elif self._within == "fonts":
+            if tag == "font":
+                self._fonts.append(_NO_LETTERS)
+            elif self._fonts:
+                self._fonts[-1] = self._fonts[-1].told(tag, attributes)
+        elif self._within == "fills":
+            if tag == "fill":
+                self._fills.append(_NO_FILL)
+            elif self._fills:
+                self._fills[-1] = self._fills[-1].told(tag, attributes)
+        elif self._within == "dxfs":
+            if tag == "dxf":
+                self._differing.append(DifferingReader())
+            elif self._differing:
+                self._differing[-1].start(tag, attributes)
+            if len(self._differing) > MOST_STYLES:
+                raise ValueError("too many styles")
+        elif self._within == "cellXfs":
+            self._start_cell_style(tag, attributes)
+        elif self._within == "tableStyles":
+            self._start_table_style(tag, attributes)
+        elif tag == "rgbColor" and self._within == "indexedColors" and self._indexed < len(self._palette.indexed):
+            rgb = Colour(rgb=attributes.get("rgb", "")[:8])
+            self._palette.indexed[self._indexed] = self._palette.of(rgb, self._palette.indexed[self._indexed])
+            self._indexed += 1
+
+    def _start_cell_style(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "xf":
             if len(self._cells) == MOST_STYLES:
                 raise ValueError("too many styles")
-            self._cells.append((_number(attributes.get("numFmtId")), _number(attributes.get("fontId"))))
+            number, font, fill = (_number(attributes.get(name)) for name in ("numFmtId", "fontId", "fillId"))
+            self._cells.append((number, font, fill, ""))
+        elif tag == "alignment" and self._cells and "indent" in attributes:
+            self._cells[-1] = (*self._cells[-1][:3], attributes["indent"][:8])
+
+    def _start_table_style(self, tag: str, attributes: dict[str, str]) -> None:
+        if tag == "tableStyle":
+            self._table = attributes.get("name", "")[:256]
+            self._tables.setdefault(self._table, [])
+        elif tag == "tableStyleElement" and attributes.get("type") not in _OF_HEADERS and self._table:
+            self._tables[self._table].append(_number(attributes.get("dxfId")))
+        if len(self._tables) > _MOST_TABLE_STYLES:
+            raise ValueError("too many styles")
 
     def end(self, tag: str) -> None:
         if local(tag) == self._within:
             self._within = ""
 
     def styles(self) -> Styles:
-        struck = {at for at, is_struck in enumerate(self._fonts) if is_struck}
+        dates = {
+            at: is_timedelta_format(self._format(number))
+            for at, (number, *_) in enumerate(self._cells)
+            if is_date_format(self._format(number))
+        }
+        looks = ((at, self._look(*style)) for at, style in enumerate(self._cells))
+        differing = [one.made(self._palette) for one in self._differing]
+        tables = {
+            name: [differing[at] for at in named if at < len(differing)] for name, named in self._tables.items()
+        }
         return Styles(
-            {
-                at: is_timedelta_format(self._format(number))
-                for at, (number, _) in enumerate(self._cells)
-                if is_date_format(self._format(number))
-            },
-            frozenset(at for at, (_, font) in enumerate(self._cells) if font in struck),
-            frozenset(at for at, (number, _) in enumerate(self._cells) if is_veiling(self._format(number))),
-            frozenset(self._striking),
+            dates=dates,
+            looks={at: look for at, look in looks if look != PLAIN},
+            differing=differing,
+            tables={name: of_table(elements) for name, elements in tables.items() if elements},
+            palette=self._palette,
         )
+
+    def _look(self, number: int, font: int, fill: int, indent: str) -> Look:
+        letters = self._fonts[font] if font < len(self._fonts) else _NO_LETTERS
+        filled = self._fills[fill] if fill < len(self._fills) else _NO_FILL
+        is_veiled = is_veiling(self._format(number))
+        return look_of(self._palette, letters, filled, indent=indent, is_veiled=is_veiled)
 
     def _format(self, number: int) -> str:
         # 27 to 36 and 50 to 58 are dates in the formats of East Asia, which name no code.
         return self._formats.get(number, "d" if 27 <= number <= 36 or 50 <= number <= 58 else "")
 
 
-_NOT_OF_THE_VALUE = re.compile(r'"[^"]*"?|\\.|_.|\*.|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
+_NO_LETTERS, _NO_FILL = Letters(), Fill()
+
+_PIECE = re.compile(
+    r'"([^"]*)"?|\\(.)|_.|\*(.)|\[\$([^\]-]*)[^\]]*\]|(\[[<>=][^\]]*\])|\[(?![hms]+\])[^\]]*\]|([^"\\_*\[;]+|\[|\\|_|\*)|(;)',
+    re.IGNORECASE | re.DOTALL,
+)
+"""A piece of a number format: text that it adds (four ways), a condition, a colour, a code, or the next part."""
 _OF_THE_VALUE = re.compile(r"[0#?@ymdhsgeb]|general", re.IGNORECASE)
+_WITHOUT_THOUSANDS = re.compile(r"[0#?],+(?![0#?,])")
 
 
 def is_veiling(number_format: str) -> bool:
-    """Return whether a number format shows nothing of a value: of a number (its first part), or of a text (its fourth).
+    """Return whether a number format shows something else than a value: nothing of it, or more than is there.
 
-    `;;;` is the known way to hide a cell, and `"42"` shows 42 whatever is in it. Source: ISO/IEC 29500-1, 18.8.31.
+    That is asked of a number (its first part, or all where parts have conditions) and of a text (the part with `@`, or
+    the fourth). `;;;` is the known way to hide a cell, `"42"` shows 42 whatever is in it, `@" (TIDAK)"` adds a word,
+    `0,` leaves three digits out. Source: ISO/IEC 29500-1, 18.8.31.
     """
-    parts = _NOT_OF_THE_VALUE.sub("", number_format).split(";")
-    shown = [parts[0], *parts[3:4]]
-    return bool(number_format) and not all(map(_OF_THE_VALUE.search, shown))
+    if not number_format:
+        return False
+    codes, added = [""], [""]
+    has_conditions = False
+    for piece in _PIECE.finditer(number_format):
+        if piece[7]:
+            codes.append("")
+            added.append("")
+        codes[-1] += piece[6] or ""
+        added[-1] += "".join(text or "" for text in piece.groups()[:4])
+        has_conditions = has_conditions or piece[5] is not None
+    of_text = len(codes) - 1 if "@" in codes[-1] else 3
+    numbers = [at for at in range(len(codes)) if at != of_text] if has_conditions else [0]
+    return any(_is_otherwise(codes[at], added[at], str.isdigit) for at in numbers if "@" not in codes[at]) or (
+        of_text < len(codes) and _is_otherwise(codes[of_text], added[of_text], str.isalnum)
+    )
+
+
+def _is_otherwise(codes: str, added: str, is_of_words: Callable[[str], bool]) -> bool:
+    """Whether a part of a format shows a value otherwise than it is; dates and amounts have marks of their own."""
+    return (
+        _OF_THE_VALUE.search(codes) is None
+        or codes.count("@") > 1
+        or _WITHOUT_THOUSANDS.search(codes) is not None
+        or any(map(is_of_words, added))
+    )
 
 
 def _number(text: str | None) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0
+
+
+Runs = tuple[Letters | None, ...]
+"""The runs of a text that have a look of their own, each once; None: letters that look as their cell does."""
+
+MOST_RUNS = 100_000  # of different ones, all texts together
 
 
 class Strings:
@@ -193,8 +329,9 @@ class Strings:
 
     def __init__(self) -> None:
         self._bytes, self._ends = bytearray(), array("Q")
-        self.struck: set[int] = set()
-        """The numbers of those with struck-out letters."""
+        self._runs: dict[Runs, int] = {(): 0}
+        self._run_lists: list[Runs] = [()]
+        self._runs_at, self._runs_kept = array("L"), 0
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -203,12 +340,23 @@ class Strings:
         begin = self._ends[at - 1] if at else 0
         return self._bytes[begin : self._ends[at]].decode()
 
-    def add(self, text: str) -> None:
+    def runs(self, at: int) -> Runs:
+        """The runs of a text; none where all of it looks as its cell does."""
+        return self._run_lists[self._runs_at[at]]
+
+    def add(self, text: str, runs: Runs) -> None:
         self._bytes += text.encode()
         self._ends.append(len(self._bytes))
+        known = self._runs.get(runs)
+        if known is None:
+            known = self._runs[runs] = len(self._run_lists)
+            self._run_lists.append(runs)
+            self._runs_kept += len(runs)
+        self._runs_at.append(known)
 
     def is_full(self) -> bool:
-        return len(self._ends) > MOST_STRINGS or len(self._bytes) > MOST_STRING_BYTES
+        is_large = len(self._ends) > MOST_STRINGS or len(self._bytes) > MOST_STRING_BYTES
+        return is_large or self._runs_kept > MOST_RUNS
 
 
 def strings_of(package: Package, name: str | None) -> Strings:
@@ -234,9 +382,7 @@ def strings_of(package: Package, name: str | None) -> Strings:
         depth -= 1
         tag = local(tag)
         if tag == "si":
-            if reader.is_struck:
-                strings.struck.add(len(strings))
-            strings.add(reader.text())
+            strings.add(reader.text(), reader.runs())
         else:
             reader.end(tag)
 
@@ -256,7 +402,7 @@ MOST_TEXT = 4 * MIB
 class TextReader:
     """Puts a text together from its runs; what is only the reading of it (East Asian phonetic runs) is left out."""
 
-    __slots__ = ("_is_in_text", "_letters", "_phonetic", "_pieces", "is_struck")
+    __slots__ = ("_is_in_text", "_letters", "_look", "_phonetic", "_pieces", "_runs")
 
     def __init__(self) -> None:
         self.clear()
@@ -264,29 +410,42 @@ class TextReader:
     def clear(self) -> None:
         self._pieces: list[str] = []
         self._letters, self._phonetic = 0, False
-        self._is_in_text = self.is_struck = False
+        self._is_in_text = False
+        self._look: Letters | None = None
+        self._runs: dict[Letters | None, None] = {}
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag == "t":
             self._is_in_text = not self._phonetic
         elif tag == "rPh":
             self._phonetic = True
-        elif tag == "strike" and attributes.get("val", "1") not in {"0", "false"}:
-            self.is_struck = True
+        elif tag == "r":
+            self._look = None
+        elif tag == "rPr":
+            self._look = Letters()
+        elif self._look is not None:
+            self._look = self._look.told(tag, attributes)
 
     def end(self, tag: str) -> None:
         if tag == "t":
             self._is_in_text = False
         elif tag == "rPh":
             self._phonetic = False
+        elif tag == "r":
+            self._look = None
 
     def add(self, letters: str) -> None:
         if self._is_in_text:
             self._pieces.append(letters)
             self._letters += len(letters)
+            if self._look not in self._runs and not letters.isspace():
+                self._runs[self._look] = None
 
     def is_full(self) -> bool:
-        return self._letters > MOST_TEXT
+        return self._letters > MOST_TEXT or len(self._runs) > MOST_RUNS
 
     def text(self) -> str:
         return "".join(self._pieces)
+
+    def runs(self) -> Runs:
+        return () if self._runs.keys() <= {None} else tuple(self._runs)

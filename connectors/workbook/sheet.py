@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple
 from xml.parsers import expat
 
 from openpyxl.utils.datetime import from_excel
 
+from connectors.workbook.looks import LEAST_LETTERS, PLAIN, Differing, DifferingReader, Look, is_below
 from connectors.workbook.package import MIB, MOST_DEPTH, Package, is_on, local
-from connectors.workbook.parts import MOST_TEXT, Strings, Styles, TextReader
+from connectors.workbook.parts import MOST_TEXT, Runs, Strings, Styles, TextReader
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.names import shown_name
 
@@ -25,7 +27,7 @@ MOST_ROWS = 1_048_576  # Excel's own limit
 MOST_COLUMNS = 1_024  # of those that are looked at
 _LAST_COLUMN = 16_384
 _MOST_MERGES = 100_000
-_LEAST_HEIGHT, _LEAST_WIDTH = 1.0, 0.1  # points; letters
+_LEAST_WIDTH = 1.0  # letters
 _MOST_HEAD = MIB
 
 Row = tuple[object, ...]
@@ -49,16 +51,12 @@ NOT_CALCULATED = CellError("#NOT CALCULATED!")
 
 
 class Line(NamedTuple):
-    """A row with its number in the sheet; `struck` are the places of cells with struck-out letters.
-
-    `veiled`: of those whose number format shows nothing of what is in them, or something else.
-    """
+    """A row with its number in the sheet; `looks` has the places of cells that are not black letters on white."""
 
     number: int
     cells: Row
     is_hidden: bool = False
-    struck: frozenset[int] = frozenset()
-    veiled: frozenset[int] = frozenset()
+    looks: Mapping[int, Look] = MappingProxyType({})
 
 
 class Merge(NamedTuple):
@@ -76,13 +74,20 @@ class SheetFacts:
 
     hidden_columns: list[tuple[int, int]] = field(default_factory=list)
     merges: list[Merge] = field(default_factory=list)
-    conditional: list[Merge] = field(default_factory=list)
-    """Where a conditional format may strike out what is there, or show something else."""
+    conditional: list[tuple[Merge, Differing]] = field(default_factory=list)
+    """Where a conditional format, or a table's style, makes something else of what is there."""
+    is_narrow: bool = False
+    """Whether columns that do not say how wide they are are hidden."""
+    wide_columns: list[tuple[int, int]] = field(default_factory=list)
+    """Those that say it."""
     is_whole: bool = False
     """Whether all of it is known: what comes after the rows may be broken."""
 
     def is_column_hidden(self, column: int) -> bool:
-        return any(first <= column <= last for first, last in self.hidden_columns)
+        def is_of(columns: list[tuple[int, int]]) -> bool:
+            return any(first <= column <= last for first, last in columns)
+
+        return is_of(self.hidden_columns) or (self.is_narrow and not is_of(self.wide_columns))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +104,7 @@ class Sheet:
     def lines(self, facts: SheetFacts) -> Iterator[Line]:
         """The rows that are in the file, in their order; `facts` is filled meanwhile. Raises BadInput."""
         reader = _Reader(self, facts)
+        facts.conditional += self._of_tables()
         said = self.package.said
         parser = expat.ParserCreate()
         parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
@@ -118,6 +124,22 @@ class Sheet:
         else:
             facts.is_whole = True
 
+    def _of_tables(self) -> Iterator[tuple[Merge, Differing]]:
+        """What the workbook's own styles make of the cells of tables: `name` and `ref` are in parts of the tables."""
+        if not self.styles.tables:
+            return
+        for kind, part in self.package.related(self.part).values():
+            if kind == "table" and part in self.package:
+                said: dict[str, str] = {}
+
+                def start(tag: str, attributes: dict[str, str], said: dict[str, str] = said) -> None:
+                    if local(tag) in {"table", "tableStyleInfo"}:
+                        said.setdefault(local(tag), attributes.get("ref") or attributes.get("name", ""))
+
+                self.package.read_small(part, start)
+                for one in self.styles.tables.get(said.get("tableStyleInfo", ""), ()):
+                    yield _merge(said.get("table", "")), one
+
 
 def _without_looks(texts: Iterator[str]) -> Iterator[str]:
     """The sheet's text without the attributes that tell only how it looks: Excel opens it with whatever is there."""
@@ -126,15 +148,30 @@ def _without_looks(texts: Iterator[str]) -> Iterator[str]:
         head += text
         if "sheetData" in head or len(head) > _MOST_HEAD:
             begin, found, rows = head.partition("sheetData")
-            yield _LOOKS.sub(r"<\1\2>", begin) + found + rows
+            yield _LOOKS.sub(_without_attributes, begin) + found + rows
             break
     else:
         yield head
     yield from texts
 
 
+_SIZES = re.compile(
+    r"\b(zeroHeight|defaultRowHeight|defaultColWidth|baseColWidth)\s*=\s*[\"']([\w.+-]*)[\"']", re.ASCII
+)
+
+
+def _without_attributes(mark: re.Match[str]) -> str:
+    """The mark with nothing but what rows and columns are like that do not say it themselves, each once."""
+    sizes = dict(reversed(_SIZES.findall(mark[0]))) if mark[1].endswith("sheetFormatPr") else {}
+    kept = "".join(f' {name}="{value}"' for name, value in sizes.items())
+    return f"<{mark[1]}{kept}{mark[2]}>"
+
+
 class _Broken(Exception):
     """What is wrong with a sheet, as a sentence."""
+
+
+_TOO_CONDITIONAL = "it has more conditional formats than such a sheet can."
 
 
 class _Reader:
@@ -148,9 +185,12 @@ class _Reader:
         self._is_in_rows, self._had_rows = False, False
         self._number, self._number_text = 0, ""
         self._cells: list[object] = []
-        self._struck: list[int] = []
-        self._veiled: list[int] = []
+        self._looks: dict[int, Look] = {}
         self._conditional: list[Merge] = []
+        self._differing: list[Differing] = []
+        self._own: DifferingReader | None = None
+        self._places: list[str] | None = None
+        self._rows_are_hidden = False
         self._is_hidden = False
         self._column = -1
         self._kind, self._style = "n", 0
@@ -181,14 +221,13 @@ class _Reader:
         tag = local(tag)
         self._depth -= 1
         if not self._is_in_rows:
-            return
-        if tag == "c":
+            self._end_outside(tag)
+        elif tag == "c":
             self._end_cell()
         elif tag == "v":
             self._is_in_value = False
         elif tag == "row":
-            struck, veiled = frozenset(self._struck), frozenset(self._veiled)
-            self.ready.append(Line(self._number, tuple(self._cells), self._is_hidden, struck, veiled))
+            self.ready.append(Line(self._number, tuple(self._cells), self._is_hidden, self._looks))
         elif tag == "sheetData":
             self._is_in_rows = False
         else:
@@ -200,6 +239,8 @@ class _Reader:
             self._letters += len(letters)
         elif self._is_in_rows:
             self._inline.add(letters)
+        elif self._places is not None:
+            self._places.append(letters)
 
     @property
     def is_through(self) -> bool:
@@ -214,25 +255,58 @@ class _Reader:
             if self._had_rows:
                 raise _Broken("it has two tables of rows.")
             self._is_in_rows = self._had_rows = True
-        elif tag == "col" and (
-            is_on(attributes.get("hidden")) or _is_below(attributes.get("width"), _LEAST_WIDTH)
-        ):
-            first, last = int(attributes.get("min", "0")), int(attributes.get("max", "0"))
-            self._facts.hidden_columns.append((first - 1, last - 1))
-            if len(self._facts.hidden_columns) > _LAST_COLUMN:
-                raise _Broken("it hides more columns than there are.")
+        elif tag == "sheetFormatPr":
+            self._rows_are_hidden = is_on(attributes.get("zeroHeight")) or is_below(
+                attributes.get("defaultRowHeight"), LEAST_LETTERS
+            )
+            width = attributes.get("defaultColWidth", attributes.get("baseColWidth"))
+            self._facts.is_narrow = is_below(width, _LEAST_WIDTH)
+        elif tag == "col":
+            self._start_column(attributes)
         elif tag == "mergeCell":
             self._facts.merges.append(_merge(attributes.get("ref", "")))
             if len(self._facts.merges) > _MOST_MERGES:
                 raise _Broken("it has more merged cells than such a sheet can.")
-        elif tag == "conditionalFormatting":
-            self._conditional = [_merge(ref) for ref in attributes.get("sqref", "").split()[:_MOST_MERGES]]
+        else:
+            self._start_conditional(tag, attributes)
+
+    def _start_column(self, attributes: dict[str, str]) -> None:
+        width = attributes.get("width")
+        is_hidden = is_on(attributes.get("hidden")) or is_below(width, _LEAST_WIDTH)
+        if is_hidden or width is not None:
+            columns = self._facts.hidden_columns if is_hidden else self._facts.wide_columns
+            columns.append((int(attributes.get("min", "0")) - 1, int(attributes.get("max", "0")) - 1))
+            if len(columns) > _LAST_COLUMN:
+                raise _Broken("it has more columns than there are.")
+
+    def _start_conditional(self, tag: str, attributes: dict[str, str]) -> None:
+        """A conditional format, whose style is one of the workbook's, or its own in what later Excels added."""
+        if tag == "conditionalFormatting":
+            self._conditional, self._differing, self._own = _merges(attributes.get("sqref", "")), [], None
         elif tag == "cfRule" and attributes.get("dxfId", "").isdecimal():
-            if _whole(attributes["dxfId"]) in self._styles.striking:
-                self._facts.conditional += self._conditional
-                self._conditional = []
-            if len(self._facts.conditional) > _MOST_MERGES:
-                raise _Broken("it has more conditional formats than such a sheet can.")
+            self._differing += self._styles.differing[_whole(attributes["dxfId"]) :][:1]
+        elif tag in {"dataBar", "iconSet"} and attributes.get("showValue") in {"0", "false"}:
+            self._differing.append(Differing(hides=True))
+        elif tag == "dxf":
+            self._own = DifferingReader()
+        elif tag == "sqref":
+            self._places = []
+        elif self._own is not None:
+            self._own.start(tag, attributes)
+        if len(self._differing) > _MOST_MERGES:
+            raise _Broken(_TOO_CONDITIONAL)
+
+    def _end_outside(self, tag: str) -> None:
+        if tag == "dxf" and self._own is not None:
+            self._differing.append(self._own.made(self._styles.palette))
+            self._own = None
+        elif tag == "sqref" and self._places is not None:
+            self._conditional, self._places = _merges("".join(self._places)), None
+        elif tag == "conditionalFormatting":
+            differing = set(self._differing) - {Differing()}
+            if len(self._facts.conditional) + len(differing) * len(self._conditional) > _MOST_MERGES:
+                raise _Broken(_TOO_CONDITIONAL)
+            self._facts.conditional += [(merge, one) for one in differing for merge in self._conditional]
 
     def _start_row(self, attributes: dict[str, str]) -> None:
         text = attributes.get("r")
@@ -242,8 +316,10 @@ class _Reader:
         if number <= self._number:
             raise _Broken(f"row {number} comes after row {self._number}.")
         self._number, self._number_text = number, str(number)
-        self._is_hidden = is_on(attributes.get("hidden")) or _is_below(attributes.get("ht"), _LEAST_HEIGHT)
-        self._cells, self._struck, self._veiled, self._column, self._letters = [], [], [], -1, 0
+        height = attributes.get("ht")
+        is_low = self._rows_are_hidden if height is None else is_below(height, LEAST_LETTERS)
+        self._is_hidden = is_low or is_on(attributes.get("hidden"))
+        self._cells, self._looks, self._column, self._letters = [], {}, -1, 0
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
         place = attributes.get("r")
@@ -265,11 +341,11 @@ class _Reader:
         if self._column >= MOST_COLUMNS:
             return
         text = "".join(self._value)
-        is_struck = self._style in self._styles.struck or self._inline.is_struck
         kind = self._kind
+        runs: Runs = ()
         value: object
         if kind == "inlineStr":
-            value = self._inline.text()
+            value, runs = self._inline.text(), self._inline.runs()
             self._letters += len(value)
         elif kind == "s" and text:
             at = _whole(text)
@@ -277,17 +353,15 @@ class _Reader:
                 raise _Broken(f"row {self._number} names a text that is not in the file.")
             value = self._strings[at]
             self._letters += len(value)
-            is_struck = is_struck or at in self._strings.struck
+            runs = self._strings.runs(at)
         elif not text:
             value = NOT_CALCULATED if self._is_formula and kind != "str" else None
         else:
             value = self._typed(kind, text)
         if value is None or value == "":
             return
-        if is_struck:
-            self._struck.append(self._column)
-        if self._style in self._styles.veiled:
-            self._veiled.append(self._column)
+        if (runs or self._style in self._styles.looks) and (look := self._styles.look(self._style, runs)) != PLAIN:
+            self._looks[self._column] = look
         cells = self._cells
         while len(cells) < self._column:
             cells.append(None)
@@ -348,14 +422,6 @@ def _iso(text: str) -> object:
         return text
 
 
-def _is_below(size: str | None, least: float) -> bool:
-    """Whether a row or a column is so low or narrow that nobody sees what is in it; as it is where it does not say."""
-    try:
-        return size is not None and float(size) < least
-    except ValueError:
-        return False
-
-
 def _whole(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 20):
         raise _Broken("a number in it is none.")
@@ -385,6 +451,10 @@ def _remembered(letters: str) -> int:
 
 
 _PLACE = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})")
+
+
+def _merges(places: str) -> list[Merge]:
+    return [_merge(ref) for ref in places.split()[:_MOST_MERGES]]
 
 
 def _merge(ref: str) -> Merge:

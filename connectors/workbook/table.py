@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from operator import itemgetter
 from pathlib import Path
@@ -103,7 +103,9 @@ def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table |
 
 
 def _emptied(facts: SheetFacts) -> SheetFacts:
-    facts.hidden_columns, facts.merges, facts.conditional, facts.is_whole = [], [], [], False
+    empty = SheetFacts()
+    for each in fields(empty):
+        setattr(facts, each.name, getattr(empty, each.name))
     return facts
 
 
@@ -120,7 +122,8 @@ def open_book(path: Path, *, todo: Advice, file: BinaryIO | None = None) -> Iter
             _refuse_other_formats(stream, said)
         package = Package(stream, said)
         contents = contents_of(package)
-        strings, styles = strings_of(package, contents.strings), styles_of(package, contents.styles)
+        strings = strings_of(package, contents.strings)
+        styles = styles_of(package, contents.styles, contents.theme)
         sheets: dict[bool, list[Sheet]] = {True: [], False: []}
         for one in contents.sheets:
             package.prove(one.part)

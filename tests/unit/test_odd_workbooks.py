@@ -537,7 +537,7 @@ def answer(words: str, *more: str) -> str:
         (
             [answer(text("Sudah."))],
             '<conditionalFormatting sqref="B1:B9"><cfRule type="expression" dxfId="1"/></conditionalFormatting>',
-            "a conditional format may strike out its Jawaban",
+            "a conditional format may strike out",
         ),
         (
             [answer(text("Sudah."), "<c/>", text("ya")), answer(text("Lagi."))],
