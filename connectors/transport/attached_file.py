@@ -1,7 +1,8 @@
 """Whether what came for an attached file is that file. Pure.
 
 A login or error page, a failure as JSON, or nothing at all come under a 2xx too: none of them is what the citizen sent.
-The bytes decide, since servers name types as they like; where bytes tell nothing, the type does.
+The bytes decide, since servers name types as they like; where bytes tell nothing, the type does. A photo may be of
+another kind than its name says; what begins as none of them is no photo.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ _SIGNATURES = (
     b"PK\3\4",
     b"\xd0\xcf\x11\xe0",
     b"{\\rtf",
+    b"Rar!",
+    b"7z\xbc\xaf",
+    b"\0\0\0\x0cjP",
 )
 _ENDS: Mapping[bytes, bytes] = {
     b"\xff\xd8": b"\xff\xd9",
@@ -63,9 +67,27 @@ def why_no_file(
     if extension not in _DATA_NAMES and (failure := _failure(body, said)):
         return failure
     is_other = said.startswith("text/") or said.endswith(("/json", "/xml"))
-    return f"a text ({said})" if is_other and extension in _NO_TEXTS else None
+    if is_other and extension in _NO_TEXTS:
+        return f"a text ({said})"
+    if extension in _KNOWN_BY_BEGINNING or (extension is None and said in _TYPES_KNOWN_BY_BEGINNING):
+        return f"something else: it begins as no {extension or said} does, nor as another picture or document"
+    return None
 
 
+_KNOWN_BY_BEGINNING = frozenset(
+    {
+        *("jpg", "jpeg", "png", "gif", "webp", "bmp", "heic", "tif", "tiff", "pdf"),
+        *("docx", "xlsx", "pptx", "zip", "rar"),
+    }
+)
+"""Names of kinds that all begin as `_is_known` knows. A sheet that was saved as a text is called `.xls`, too, say."""
+
+_TYPES_KNOWN_BY_BEGINNING = frozenset(
+    {
+        *("image/jpeg", "image/png", "image/gif", "image/webp", "image/bmp", "image/heic", "image/tiff"),
+        *("application/pdf", "application/zip"),
+    }
+)
 _NO_TEXTS = frozenset(
     {
         *("jpg", "jpeg", "png", "gif", "webp", "bmp", "heic", "tif", "tiff", "pdf", "doc", "docx", "xls", "xlsx"),
@@ -77,7 +99,8 @@ _NO_TEXTS = frozenset(
 def _is_known(body: bytes) -> bool:
     """Whether it begins as files of those kinds do; a PDF may have something before it."""
     is_pdf = b"%PDF" in body[:1024] and not _is_html(body)
-    return is_pdf or body.startswith(_SIGNATURES) or body[4:8] == b"ftyp"
+    is_bitmap = body.startswith(b"BM") and body[6:10] == bytes(4)
+    return is_pdf or is_bitmap or body.startswith(_SIGNATURES) or body[4:8] == b"ftyp"
 
 
 def _is_whole(body: bytes) -> bool:

@@ -28,7 +28,20 @@ def came(
     "kind", ["", "image/jpeg", "application/octet-stream", "text/html; charset=UTF-8", "text/plain"]
 )
 @pytest.mark.parametrize(
-    "body", [JPEG, PNG, PDF, DOCX, b"junk\n" + PDF, b"\0\0\0\x18ftypheic" + b"\0" * 9, b"RIFF\0\0\0\0WEBP"]
+    "body",
+    [
+        *(
+            JPEG,
+            PNG,
+            PDF,
+            DOCX,
+            b"junk\n" + PDF,
+            b"\0\0\0\x18ftypheic" + b"\0" * 9,
+            b"RIFF\0\0\0\0WEBP",
+            b"GIF89a",
+        ),
+        *(b"BM6\0\0\0\0\0\0\0", b"Rar!\x1a\7", b"II*\0", b"\xd0\xcf\x11\xe0\xa1"),
+    ],
 )
 def test_a_file_is_one_whatever_its_type_is_said_to_be(body: bytes, kind: str) -> None:
     """The bytes decide; a photo may be of another kind than its name says."""
@@ -44,7 +57,8 @@ def test_a_file_is_one_whatever_its_type_is_said_to_be(body: bytes, kind: str) -
         (PAGE, "text/html", "html"),
         (b"{\\rtf1 Surat}", "text/plain", "doc"),
         (b"12345", "", "txt"),
-        (b"isi", "application/pdf", "pdf"),
+        (b"Nama\tAlamat\nAli\tJl. Contoh 1\n", "application/vnd.ms-excel", "xls"),
+        (b"\0\0\0\0", "video/mp4", "mp4"),
         (b"\x00\x01\x02", "", None),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml", "svg"),
     ],
@@ -90,6 +104,29 @@ def test_a_text_is_a_file_where_one_is_expected(body: bytes, kind: str, extensio
 def test_what_is_no_file_is_said(body: bytes, kind: str, words: str, status: int) -> None:
     """A login page, a failure, nothing: under a 2xx too."""
     assert words in (came(body, kind=kind, status=status) or "")
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "extension"),
+    [
+        (b"not found", "", "png"),
+        (b"Error 500: Internal Server Error", "", "jpg"),
+        (b"Akses ditolak", "application/octet-stream", "pdf"),
+        (b"x" * 100, "", "docx"),
+        (bytes(50), "image/png", "png"),
+        (b"null", "image/jpeg", "jpeg"),
+        (b"\x1f\x8b\x08" + bytes(40), "", "jpg"),
+        (b"BM tidak ada", "", "bmp"),
+        (b"tidak ada", "application/zip", "zip"),
+        (b"tidak ada", "image/jpeg", None),
+        (b"isi", "application/pdf", "pdf"),
+    ],
+)
+def test_what_begins_as_no_picture_or_document_is_none_under_their_names(
+    body: bytes, kind: str, extension: str | None
+) -> None:
+    """Whatever it is, it is not what the citizen sent; where there is no name, the type says what it should be."""
+    assert "begins as no" in (came(body, kind=kind, extension=extension) or "")
 
 
 @pytest.mark.parametrize("begin", [b"<!---->", b"<!-- <?xml ?> -->", b" <!--", b"<?xml ?>", b"\xef\xbb\xbf "])
