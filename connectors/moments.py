@@ -13,6 +13,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from lapor_sync.domain.letters import without_unseen
+
 
 class Moment(NamedTuple):
     """A time in UTC. `is_day`: only the day was said, and this is its first moment in its zone."""
@@ -67,26 +69,32 @@ def find_moment(text: str, zone: tzinfo) -> Moment | None:
 
 # The forms.
 
+
+def _beginnings(names: str) -> set[str]:
+    """The names with all that they are shortened to: people write `Agus`, `Agust`, `Nop`, each of its own liking."""
+    return {name[:end] for name in names.split() for end in range(3, len(name) + 1)}
+
+
 _MONTHS: dict[str, int] = {
     name: number
     for number, names in enumerate(
         (
-            "jan januari january",
-            "feb peb februari pebruari february",
-            "mar maret march",
-            "apr april",
+            "januari january",
+            "februari pebruari february",
+            "maret march mrt mart",
+            "april",
             "mei may",
-            "jun juni june",
-            "jul juli july",
-            "agu ags agt agust agustus aug august",
-            "sep sept september",
-            "okt oct oktober october",
-            "nov nop november nopember",
-            "des dec desember december",
+            "juni june",
+            "juli july",
+            "agustus august ags agt agst augustus",
+            "september spt",
+            "oktober october",
+            "november nopember nop",
+            "desember december",
         ),
         1,
     )
-    for name in names.split()
+    for name in _beginnings(names)
 }
 
 _ZONES = {"wib": 7, "wita": 8, "wit": 9, "utc": 0, "gmt": 0, "z": 0}
@@ -131,7 +139,6 @@ _CLOCK_ALONE = re.compile(_CLOCK, _FLAGS)
 _SPELT = str.maketrans(
     dict.fromkeys("\u2018\u2019\u02bc\u02b9\u2032\u00b4`", "'")
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
-    | dict.fromkeys("\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff", None)
 )
 
 _NOTHING = frozenset({"", "-", "0", "null", "none", "nil", "n/a"})
@@ -150,7 +157,7 @@ def _short(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    spelt = text.replace("`", "'") if text.isascii() else text.translate(_SPELT)
+    spelt = text.replace("`", "'") if text.isascii() else without_unseen(text.translate(_SPELT))
     return " ".join(spelt.split())
 
 

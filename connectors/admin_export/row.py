@@ -22,12 +22,12 @@ from connectors.workbook import (
     picker,
     short,
     text_of,
-    without_unseen,
 )
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput, BadRecord
+from lapor_sync.domain.letters import without_unseen
 from lapor_sync.domain.report import Report, digest, key_by_words
 
 

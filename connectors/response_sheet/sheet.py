@@ -25,11 +25,11 @@ from connectors.workbook import (
     picker,
     short,
     text_of,
-    without_unseen,
 )
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.letters import without_unseen
 from lapor_sync.domain.names import shown_name
 
 MOST_ROWS = 10_000

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.workbook import CellError, columns_of, open_book, text_of, without_unseen
+from connectors.workbook import CellError, columns_of, open_book, text_of
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.letters import without_unseen
 from lapor_sync.domain.names import shown_name
 
 COLUMNS: Mapping[str, str] = {

@@ -20,7 +20,6 @@ from connectors.workbook.table import (
     picker,
     short,
     text_of,
-    without_unseen,
 )
 
 __all__ = [
@@ -40,5 +39,4 @@ __all__ = [
     "picker",
     "short",
     "text_of",
-    "without_unseen",
 ]

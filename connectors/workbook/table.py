@@ -18,6 +18,7 @@ from connectors.workbook.sheet import Line, Row, Sheet, SheetFacts
 from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.files import open_regular
+from lapor_sync.domain.letters import UNSEEN, without_unseen
 from lapor_sync.domain.names import shown_path
 
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -27,14 +28,9 @@ _MOST_OLE = 64 * 1024**2
 _MOST_INFO_ROWS = 500
 """Of the rows above a header so many are kept: a header may stand below any number of rows, in each sheet."""
 
-# Marks that no eye sees, and those that spreadsheets leave at an id: of direction, of no width, of a soft hyphen.
-_INVISIBLE = (
-    "\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
-)
-_AROUND_ID = re.compile(rf"[\s'\u2018\u2019\u02bc#{_INVISIBLE}]+|\.0+$")
+_AROUND_ID = re.compile(rf"[\s'\u2018\u2019\u02bc#{UNSEEN}]+|\.0+$")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _ESCAPED = re.compile(r"x[0-9A-Fa-f]{4}_")
-_UNSEEN = re.compile(f"[{_INVISIBLE}]")
 _LINE_END = re.compile(r"\r\n?")
 
 
@@ -237,11 +233,6 @@ def text_of(cell: object) -> str | None:
         text = _ESCAPE.sub(_character, text)
     text = _LINE_END.sub("\n", text).strip()
     return None if text in {"", "-"} else text
-
-
-def without_unseen(text: str) -> str:
-    """The text without marks that no eye sees: a name or a word with one in it is the same as without."""
-    return _UNSEEN.sub("", text)
 
 
 def id_of(cell: object) -> str:

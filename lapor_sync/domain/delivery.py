@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lapor_sync.domain import thread as talk
+from lapor_sync.domain.letters import folded, without_unseen
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
 MAX_TRIES = 10
@@ -197,14 +198,17 @@ def with_reference(text: str, ref: str) -> str:
 def unsendable_characters(text: str) -> tuple[str, ...]:
     """Return the characters that no response may hold, as `U+0007`, each once; they come of a damaged text.
 
-    These are control characters other than line ends and tabs, marks of direction, U+FFFD (a letter that was lost), and
-    what is no character. LAPOR might cut a text there, or refuse it; and by marks that nobody sees a text reads
-    otherwise to the citizen than to who checked it (Unicode Technical Report 36, 3.1).
+    These are control characters other than line ends and tabs, line and paragraph separators, marks of direction and of
+    language, those between lines, U+FFFD (a letter that was lost), and what is no character. LAPOR might cut a text
+    there, or refuse it; and by marks that nobody sees a text reads otherwise to the citizen than to who checked it
+    (Unicode Technical Report 36, 3.1).
     """
     found = (
         letter
         for letter in text
-        if unicodedata.category(letter) in {"Cc", "Cs"} or letter in _DIRECTIONS or _is_no_letter(letter)
+        if unicodedata.category(letter) in {"Cc", "Cs", "Zl", "Zp"}
+        or letter in _DIRECTIONS
+        or _is_no_letter(letter)
     )
     return tuple(f"U+{ord(letter):04X}" for letter in dict.fromkeys(found) if letter not in "\t\n\r")
 
@@ -214,6 +218,8 @@ _DIRECTIONS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u206
 
 
 def _is_no_letter(letter: str) -> bool:
+    if "\ufff9" <= letter <= "\ufffb" or "\U000e0000" <= letter <= "\U000e007f":
+        return True
     return letter == "\ufffd" or ord(letter) & 0xFFFE == 0xFFFE or "\ufdd0" <= letter <= "\ufdef"
 
 
@@ -258,6 +264,17 @@ def same_words(content: str, text: str, ref: str) -> bool:
     """Whether `content` says what `text` says, references and layout aside; without a letter or digit, no."""
     bare = _bare(text, ref)
     return bare != "" and _bare(content, ref) == bare
+
+
+def same_to_the_eye(content: str, text: str, ref: str) -> bool:
+    """Whether a person who reads both takes `content` for `text`: accents, wide, styled and look-alike letters aside,
+    too. It is a reason to ask, and no proof that the one is the other."""
+    ours = _to_the_eye(text, ref)
+    return ours != "" and _to_the_eye(content, ref) == ours
+
+
+def _to_the_eye(text: str, ref: str) -> str:
+    return _bare(folded(without_unseen(talk.words(text))), ref)
 
 
 def says_all_of(content: str, text: str, ref: str) -> bool:

@@ -7,7 +7,6 @@ when the try began is kept as a `Scene`, and all that is new since then is asked
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -28,6 +27,7 @@ from lapor_sync.domain.delivery import (
     says_all_of,
 )
 from lapor_sync.domain.errors import Defect
+from lapor_sync.domain.letters import folded
 from lapor_sync.domain.report import ItemKind, ThreadItem, digest
 
 
@@ -501,31 +501,6 @@ def letters(text: str) -> str:
     if shown.isascii():  # nearly all, and ten times faster
         return shown.encode().translate(None, _ASCII_SIGNS).decode().lower()
     return folded(_NO_LETTER.sub("", shown))
-
-
-def folded(text: str) -> str:
-    """Return `text` in small letters, each in its plain form: without accents, wide or styled forms, and those of
-    another alphabet that look like ours. Letter by letter: many marks in a row would take a text's normal form hours.
-    """
-    small = text.casefold()
-    odd = {ord(letter): _plain(letter) for letter in set(small) if letter > "\x7f"}
-    return _NOT_ASCII.sub(lambda some: some[0].translate(odd), small) if odd else small
-
-
-def _plain(letter: str) -> str:
-    parts = unicodedata.normalize("NFKD", letter)[:_LONGEST_LETTER].casefold()
-    return "".join(part for part in parts.translate(_LOOK_ALIKES) if not unicodedata.combining(part))
-
-
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
-_LONGEST_LETTER = 4
-"""Some signs stand for a whole sentence."""
-
-_LOOK_ALIKES = str.maketrans(
-    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u0432\u043c\u043d\u0442\u043a\u03b1\u03bf\u03b9\u03ba\u03bd\u03c1\u03c4\u03c5",
-    "aeopcyxijsdhbmhtkaoikvptu",
-)
-"""Cyrillic and Greek small letters, and the Latin ones that look like them or like their capitals."""
 
 
 def _letter(escape: re.Match[str]) -> str:

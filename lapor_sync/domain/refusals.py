@@ -38,6 +38,7 @@ class Code(Coded):
     SAME_WORDS = "same_words", "tracking_id", "ref", "state"
     TEXT_EMPTY = "text_empty"
     TEXT_UNSENDABLE = "text_unsendable", "characters"
+    TEXT_HIDES = "text_hides", "found"
     TEXT_HAS_REFERENCE = "text_has_reference"
     TEXT_TOO_LONG = "text_too_long", "length", "most"
     TOO_MANY_FILES = "too_many_files", "count", "most"

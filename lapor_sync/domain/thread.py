@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
+from lapor_sync.domain.letters import UNSEEN
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
 # Tags as browsers tell them: "<" before anything but a name is text, as in "harga < 5.000 -> mahal". Each part of a
@@ -29,7 +30,7 @@ elements that browsers show as blocks (HTML, section Rendering)."""
 _AT_ONCE = re.compile(r"(?:\s|</?(?:p|b|br|i|em|ul|ol|li|div|span|strong)>){0,20}[A-Za-z0-9]", re.IGNORECASE)
 """A text that begins like this, but for whole tags, has words whatever follows."""
 _LONG_NUMBER = re.compile(r"&#([0-9]{8,})")
-_INVISIBLE = re.compile(r"[\s\u00a0\u00ad\u200b-\u200f\u2028-\u202f\u2060-\u206f\u2800\u3164\ufe0e\ufe0f\ufeff]+")
+_INVISIBLE = re.compile(rf"[\s{UNSEEN}]+")
 _BLANK_LINES = re.compile(r"\n{3,}")
 _START = datetime.min.replace(tzinfo=UTC)
 
@@ -148,6 +149,31 @@ def has_words(text: str) -> bool:
         return True
     shown = plain(text)
     return bool(shown) and _INVISIBLE.fullmatch(shown) is None
+
+
+def hiding(text: str) -> str | None:
+    """The beginning of what in `text` may keep the rest, or a part of it, from whoever reads it where markup is obeyed.
+
+    A comment, an element whose content is not shown, a tag that never ends; also where it is escaped, since upstream
+    may undo that. None for a text that is seen whole, but for its tags.
+    """
+    for said in dict.fromkeys((text, unescaped(text))):
+        for opening in _OPENING.finditer(said):
+            name = opening[2] and opening[2].lower()
+            is_hidden = name is None or (not opening[1] and name in _NOT_SHOWN)
+            if is_hidden or not _tag_end(said, opening.end(), has_quotes=True)[0]:
+                return said[opening.start() :][:20]
+    return None
+
+
+_NOT_SHOWN = frozenset(
+    {
+        *("script", "style", "template", "noscript", "iframe", "noembed", "noframes", "textarea", "title", "head"),
+        *("xmp", "plaintext", "select", "datalist", "object", "audio", "video", "canvas", "svg", "math", "dialog"),
+        *("details", "frameset"),
+    }
+)
+"""Elements of which browsers show nothing, or something else than the text in them."""
 
 
 def kind_of(*, template_code: str | None, institution_from: str | None, content: str) -> ItemKind:

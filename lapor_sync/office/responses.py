@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lapor_sync.domain.colour import canonical, unknown_status
-from lapor_sync.domain.delivery import Kind, Reason, State, reference, same_words, with_reference
+from lapor_sync.domain.delivery import Kind, Reason, State, reference, same_to_the_eye, same_words, with_reference
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
@@ -166,7 +166,7 @@ def _says_the_same(queued: Queued, text: str) -> bool:
     if queued.delivery.kind is not Kind.RESPONSE:
         return False
     is_equal = words(queued.delivery.text) == words(with_reference(text, queued.ref))
-    return is_equal or same_words(queued.delivery.text, text, queued.ref)
+    return is_equal or same_to_the_eye(queued.delivery.text, text, queued.ref)
 
 
 def _prepare(work: Work, mirror: Mirror, written: NewResponse, limits: FileLimits) -> NewDelivery:

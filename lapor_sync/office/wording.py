@@ -8,7 +8,7 @@ from lapor_sync.domain import defaults
 from lapor_sync.domain.delivery import MAX_TEXT, reference, references_in, unsendable_characters, with_reference
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile
-from lapor_sync.domain.thread import has_words
+from lapor_sync.domain.thread import has_words, hiding
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import outbox
 from lapor_sync.store.database import Work
@@ -52,6 +52,8 @@ def checked_text(text: str, ref: str, prefix: str) -> str:
     whole = with_reference(text, ref)
     if len(whole) > MAX_TEXT:
         raise Refused(Code.TEXT_TOO_LONG, length=len(whole), most=MAX_TEXT)
+    if hidden := hiding(text):
+        raise Refused(Code.TEXT_HIDES, found=hidden)
     return whole
 
 

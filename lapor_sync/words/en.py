@@ -153,6 +153,10 @@ REFUSALS: Mapping[Code, Told] = {
         "Write the words again where they stand (numbers that are pasted often bring marks of direction), "
         "or save the text as plain UTF-8, and try again.",
     ),
+    Code.TEXT_HIDES: Told(
+        "The citizen may not see what stands from {found!r} on: LAPOR may take it for markup.",
+        "Take it out; a < that is meant as a sign has a space behind it.",
+    ),
     Code.TEXT_HAS_REFERENCE: Told(
         "The text holds a reference of another response.", "Take the [Ref ...] line out; a new one is added."
     ),

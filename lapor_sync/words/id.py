@@ -187,6 +187,10 @@ REFUSALS: Mapping[Code, Told] = {
         "Ketik ulang kata-kata di tempat itu, lalu coba lagi. Nomor telepon hasil salin-tempel sering membawa "
         "tanda arah tulisan yang tidak terlihat.",
     ),
+    Code.TEXT_HIDES: Told(
+        "Tulisan mulai “{found}” mungkin tidak terlihat oleh pelapor, karena dapat dibaca sebagai kode HTML.",
+        "Hapus kode itu; bila yang dimaksud tanda <, beri spasi sesudahnya.",
+    ),
     Code.TEXT_HAS_REFERENCE: Told(
         "Jawaban memuat nomor rujukan kiriman lain.",
         "Hapus baris [Ref ...]; nomor yang baru ditambahkan otomatis.",

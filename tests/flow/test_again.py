@@ -55,6 +55,7 @@ ALIKE = [
     f"  {TEXT.replace(' ', '  ')}\n",
     f"<p>{TEXT}</p>",
     TEXT.replace(".", " !"),
+    TEXT.replace("a", "\u0430"),
     TEXT[:-1],
 ]
 

@@ -622,6 +622,9 @@ def test_a_response_at_the_city_itself_names_its_opd(tmp_path: Path) -> None:
         ("a\x00b", Code.TEXT_UNSENDABLE),
         ("Lihat [Ref LS-AAAAAA]", Code.TEXT_HAS_REFERENCE),
         ("x" * 990, Code.TEXT_TOO_LONG),
+        ("satu\u2028dua", Code.TEXT_UNSENDABLE),
+        ("\u3164\uffa0", Code.TEXT_EMPTY),
+        ("Sudah <!-- x", Code.TEXT_HIDES),
     ],
 )
 def test_texts_that_cannot_go_are_refused(tmp_path: Path, text: str, code: Code) -> None:

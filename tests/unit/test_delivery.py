@@ -33,6 +33,7 @@ from lapor_sync.domain.delivery import (
     outcome_of,
     reference,
     references_in,
+    same_to_the_eye,
     same_words,
     unsendable_characters,
     with_reference,
@@ -304,6 +305,30 @@ def test_the_same_words_whatever_the_layout(content: str, same: bool) -> None:
     assert same_words(content, TEXT, REF) is same
 
 
+@pytest.mark.parametrize(
+    ("content", "same"),
+    [
+        ("J\u0430l\u0430n sud\u0430h diperb\u0430iki.", True),
+        ("\uff2a\uff41\uff4c\uff41\uff4e sudah diperbaiki", True),
+        ("Jal\u00e1n sud\u00e0h diperba\u0131ki", True),
+        ("Jala\u0301n sudah diperbaiki", True),
+        ("\U0001d409alan sudah \u24d3iperbaiki", True),
+        ("Jalan su\u3164dah diperbai\u2800ki", True),
+        ("Jalan su\U000e0001dah diper\u00adbaiki", True),
+        ("\u0408\u0391\u039b\u0410N SUDAH DIPERBA\u0399K\u0406", False),
+        ("Jalan sudah diperbaiki lagi", False),
+        ("", False),
+    ],
+)
+def test_the_same_words_to_the_eye(content: str, same: bool) -> None:
+    """A person is asked about them; that they arrived is proven by the words themselves only."""
+    assert same_to_the_eye(content, TEXT, REF) is same
+
+
+def test_look_alike_words_are_no_proof_that_a_response_arrived() -> None:
+    assert not same_words(TEXT.replace("a", "\u0430"), TEXT, REF)
+
+
 @pytest.mark.parametrize("text", ["", "...", "\U0001f44d"])
 def test_a_text_without_a_letter_is_like_no_other(text: str) -> None:
     """Else two answers of mere signs would be taken for one."""
@@ -521,6 +546,9 @@ def test_tries_end_after_ten(delivery: Delivery, seen: Seen) -> None:
         ("\u2067biaya 000.5 pR\u2069", ("U+2067", "U+2069")),
         *((mark, (f"U+{ord(mark):04X}",)) for mark in "\u061c\u200e\u200f\u202b\u202d\u202e\u2066\u2068"),
         ("\x7f\x85", ("U+007F", "U+0085")),
+        ("satu\u2028dua\u2029tiga", ("U+2028", "U+2029")),
+        ("\ufff9a\ufffab\ufffb", ("U+FFF9", "U+FFFA", "U+FFFB")),
+        ("\U000e0041\U000e007f", ("U+E0041", "U+E007F")),
         ("\ufffd\udc80", ("U+FFFD", "U+DC80")),
         ("\ufffe\ufdd0\U0001ffff", ("U+FFFE", "U+FDD0", "U+1FFFF")),
     ],

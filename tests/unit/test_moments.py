@@ -96,6 +96,7 @@ def test_a_day_and_a_clock_however_they_are_written(day: object, clock: object, 
         "2026-01-02T09:15:00+7",
         "2026-01-02 09:15:00 WIB (GMT+7)",
         "\u200e2 Jan 2026 09:15\u202c",
+        "2 \ufe0fJanu\u034fari 2026\U000e0001 09:15",
         "1767320100",
         1767320100,
         1767320100.0,
@@ -112,6 +113,24 @@ def test_a_day_and_a_clock_however_they_are_written(day: object, clock: object, 
 def test_one_moment_in_every_form_is_one_moment(written: object) -> None:
     """A quarter past nine in the morning in Jakarta, however upstream wrote it."""
     assert read_moment(written, WIB) == (datetime(2026, 1, 2, 2, 15, tzinfo=UTC), False)
+
+
+@pytest.mark.parametrize(
+    ("month", "names"),
+    [
+        (2, "Feb Febr Peb Pebr Pebruari"),
+        (3, "Mar Mrt Maret March"),
+        (8, "Agu Ags Agt Agst Agus Agust Agustus Aug AGT."),
+        (9, "Sep Sept Spt Septem September"),
+        (10, "Okt Okto Oct Oktober"),
+        (11, "Nov Nop Nopem Nopember"),
+        (12, "Des Desem Dec Desember"),
+    ],
+)
+def test_a_month_however_it_is_shortened(month: int, names: str) -> None:
+    """By two letters or more of its end, or by the ways of the newspapers."""
+    for name in names.split():
+        assert read_moment(f"2 {name} 2026 09:15", WIB) == (datetime(2026, month, 2, 2, 15, tzinfo=UTC), False)
 
 
 @pytest.mark.parametrize("written", ["2 Jan 2026", "Jum\u2019at, 2 Januari 2026", "2026-01-02", date(2026, 1, 2)])

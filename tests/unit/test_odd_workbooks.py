@@ -231,7 +231,13 @@ READ: dict[str, tuple[bytes, Iterable[tuple[str, str, str]]]] = {
         [GOOD],
     ),
     "invisible around an id": (
-        of(HEADER, row(text("\u200e\u202a92\u00ad00001\u202c\u2060\u00a0\u200b\ufeff"), *ONE[1:])),
+        of(
+            HEADER,
+            row(
+                text("\u200e\u202a92\u00ad00001\u202c\u2060\u00a0\u200b\ufeff\u3164\u2800\uffa0\ufff9\U000e0001"),
+                *ONE[1:],
+            ),
+        ),
         [GOOD],
     ),
     "invisible in a header": (

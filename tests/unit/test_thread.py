@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.thread import (
     has_words,
+    hiding,
     in_order,
     kind_of,
     last_word,
@@ -303,3 +304,49 @@ def test_a_long_text_is_read_as_a_short_one_is() -> None:
     some = "<p>a</p> &amp;lt;b&amp;gt; < &#65;<!-- x -->.<br>"
     assert plain(some * 2_000) == plain(some) * 2_000
     assert plain(some * 2_000) == plain(some * 1_999) + plain(some)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        *(
+            (text, None)
+            for text in (
+                *(
+                    "Sudah.",
+                    "",
+                    "harga < 5.000 -> mahal",
+                    "a <3 b",
+                    "a & b &amp; c",
+                    "<b>tebal</b><br/>x",
+                    "5<6 dan 7>6",
+                ),
+                *(
+                    '<a href="https://contoh.test/?a=1">tautan</a>',
+                    "Jawaban <terima kasih>.",
+                    "</b>",
+                    "<p class='x'>a</p>",
+                ),
+            )
+        ),
+        ("Sudah <!-- x", "<!-- x"),
+        ("Sudah <!-- x --> baik", "<!-- x --> baik"),
+        ("a <!DOCTYPE b", "<!DOCTYPE b"),
+        ("a <?php b ?>", "<?php b ?>"),
+        ("a <script>b", "<script>b"),
+        ("a <SCRIPT src=x>b</script>", "<SCRIPT src=x>b</scr"),
+        ("a <style>b", "<style>b"),
+        ("a <textarea>b", "<textarea>b"),
+        ("a <template>b</template>", "<template>b</templat"),
+        ("a <b", "<b"),
+        ("a <b dan seterusnya", "<b dan seterusnya"),
+        ("nilai x<y maka", "<y maka"),
+        ("a <a href='x>b</a>", "<a href='x>b</a>"),
+        ("a </b dan", "</b dan"),
+        ("Sudah &lt;!-- x", "<!-- x"),
+        ("Sudah &#60;script&#62; x", "<script> x"),
+    ],
+)
+def test_what_may_keep_a_part_of_a_text_from_who_reads_it(text: str, found: str | None) -> None:
+    """Where a browser obeys the markup: the beginning of it, to be said."""
+    assert hiding(text) == found

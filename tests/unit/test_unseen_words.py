@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from openpyxl import Workbook
 from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
-from openpyxl.formatting.rule import CellIsRule, ColorScaleRule, DataBarRule, FormulaRule, IconSetRule
+from openpyxl.formatting import rule as untyped
 from openpyxl.styles import Alignment, Border, Font, GradientFill, PatternFill, Side
 from openpyxl.styles.colors import Color
 from openpyxl.worksheet.table import Table, TableStyleInfo
@@ -18,6 +19,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from connectors.response_sheet import read_responses
 from lapor_sync.domain.errors import BadInput
 from tests.unit.test_odd_workbooks import BOOK_RELS, DOC, MAIN, SHEET_HEAD, answer, made, sheet, text
+
+RULES: Any = untyped
 
 Change = Callable[[Worksheet], None]
 
@@ -43,7 +46,7 @@ def read(tmp_path: Path, change: Change) -> list[str]:
         return [bad.what]
 
 
-def font(place: str = "B3", **said: object) -> Change:
+def font(place: str = "B3", **said: Any) -> Change:
     return lambda page: setattr(page[place], "font", Font(**said))
 
 
@@ -59,7 +62,7 @@ def solid(colour: str) -> PatternFill:
     return PatternFill("solid", fgColor=colour)
 
 
-def rich(**said: object) -> Change:
+def rich(**said: Any) -> Change:
     words = CellRichText("Lampu ", TextBlock(InlineFont(**said), "tidak"), " diganti.")
     return lambda page: page.__setitem__("B3", words)
 
@@ -68,15 +71,19 @@ def formatted(number_format: str, place: str = "B3") -> Change:
     return lambda page: setattr(page[place], "number_format", number_format)
 
 
-def rule(one: object, where: str = "B2:B3") -> Change:
+def rule(one: Any, where: str = "B2:B3") -> Change:
     return lambda page: page.conditional_formatting.add(where, one)
 
 
-def always(**said: object) -> Change:
-    return rule(FormulaRule(formula=["TRUE"], **said))
+def white_always() -> Any:
+    return RULES.FormulaRule(formula=["1"], font=Font(color="FFFFFFFF"))
 
 
-def sized(what: str, **said: object) -> Change:
+def always(**said: Any) -> Change:
+    return rule(RULES.FormulaRule(formula=["TRUE"], **said))
+
+
+def sized(what: str, **said: Any) -> Change:
     """A row or a column, by its name, or the sheet's defaults, with this size."""
 
     def change(page: Worksheet) -> None:
@@ -98,7 +105,11 @@ def tall(row: int) -> Change:
 
 
 def both(*changes: Change) -> Change:
-    return lambda page: [change(page) for change in changes] and None
+    def change(page: Worksheet) -> None:
+        for one in changes:
+            one(page)
+
+    return change
 
 
 FAINT = "3: words of Jawaban cannot be seen: they have the colour of the cell, or are too small"
@@ -146,8 +157,8 @@ BLUE = "FF0000FF"
         (always(font=Font(color=BLUE), fill=PatternFill("solid", bgColor=BLUE)), f"2: {UNDER}"),
         (both(fill("B3", None, solid("FFFF0000")), always(font=Font(color="FFFF0000"))), f"3: {UNDER}"),
         (always(font=Font(strike=True)), f"2: {UNDER}"),
-        (rule(DataBarRule("min", None, "max", None, BLUE, showValue=False), "A2"), OF_ID),
-        (rule(IconSetRule("3Arrows", "num", [0, 1, 2], showValue=False), "A2"), OF_ID),
+        (rule(RULES.DataBarRule("min", None, "max", None, BLUE, showValue=False), "A2"), OF_ID),
+        (rule(RULES.IconSetRule("3Arrows", "num", [0, 1, 2], showValue=False), "A2"), OF_ID),
         (sized("3", height=1), HIDDEN),
         (sized("3", height=4.9), HIDDEN),
         (sized("", zeroHeight=True), HIDDEN.replace("3", "2")),
@@ -196,7 +207,7 @@ def header(page: Worksheet) -> None:
         fill("B3", None, PatternFill("gray125")),
         fill("B3", None, GradientFill(stop=("FFDDEBF7", "FFFFFFFF"))),
         both(fill("B3", "FFFFFFFF", solid(BLUE)), always(font=Font(color="FFFFFF00"))),
-        both(fill("B3", "FFFFFFFF", solid(BLUE)), rule(FormulaRule(formula=["1"], font=Font(color="FFFFFFFF")), "B3")),
+        both(fill("B3", "FFFFFFFF", solid(BLUE)), rule(white_always(), "B3")),
         rich(color="FFFF0000", b=True),
         lambda page: setattr(page["B3"], "alignment", Alignment(wrap_text=True, indent=2, vertical="top")),
         lambda page: setattr(page["B3"], "border", Border(left=Side("thin", color="FFFFFFFF"))),
@@ -207,9 +218,9 @@ def header(page: Worksheet) -> None:
         formatted("[<=9999999]###-####;(###) ###-####", "A2"),
         always(font=Font(color="FF9C0006"), fill=PatternFill("solid", bgColor="FFFFC7CE")),
         always(border=Border(left=Side("thin"))),
-        rule(CellIsRule("equal", ["0"], font=Font(color="FFFFFFFF")), "D2:D3"),
-        rule(ColorScaleRule("min", None, "FFF8696B", "max", None, "FF63BE7B"), "A2:A3"),
-        rule(DataBarRule("min", None, "max", None, BLUE), "A2:A3"),
+        rule(RULES.CellIsRule("equal", ["0"], font=Font(color="FFFFFFFF")), "D2:D3"),
+        rule(RULES.ColorScaleRule("min", None, "FFF8696B", "max", None, "FF63BE7B"), "A2:A3"),
+        rule(RULES.DataBarRule("min", None, "max", None, BLUE), "A2:A3"),
         sized("3", height=15),
         sized("3", height=8.25),
         sized("B", width=80),

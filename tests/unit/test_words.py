@@ -33,6 +33,7 @@ FACTS: Mapping[str, object] = {
     "count": 7,
     "day": "2026-11-02",
     "file_name": "foto.heic",
+    "found": "<!-- x",
     "given": "Dinas X",
     "id": "12",
     "least": 12,
