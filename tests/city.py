@@ -88,9 +88,3 @@ class City:
             if not (counts["queued"] or counts["sending"] or counts["unknown"]):
                 return counts
         raise AssertionError(f"still on its way: {self.json('outbox')}")
-
-
-def answers(simulator: Simulator, tracking_id: str) -> list[str]:
-    """The responses that the stand-in stored through its API for one report, in order."""
-    items = simulator.world.thread(tracking_id)["items"]
-    return [item["content"] for item in items if item["source"] == "api"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,17 +16,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import event
 
-from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
+from connectors.simulator import Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
 from connectors.transport import Transport, TransportSettings
 from lapor_sync import office
 from lapor_sync.domain.calendar import WorkingDays
-from lapor_sync.domain.colour import City, Colour, colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.limits import load_calendar, load_limits, packaged
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
-from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 from lapor_sync.mirror.mirror import Pace, Rules
 from lapor_sync.store import conflicts, marks, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
@@ -37,6 +35,7 @@ from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.schema import metadata
 from lapor_sync.sync.cycle import CycleResult, run_cycle
 from lapor_sync.sync.setup import Setup
+from tests import oracle
 from tests.databases import migrated_sqlite
 
 ON_BOTH = pytest.mark.usefixtures("both")
@@ -47,7 +46,6 @@ ON_SQLITE = pytest.mark.parametrize("both", ["sqlite"], indirect=True)
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 TOKEN = "{00000000-0000-0000-0000-000000000000}"
-CITY = City(institution_id=CITY_ID, opd_ids=frozenset(OPD_IDS))
 OPD, OTHER_OPD, OUTSIDE = "611", "612", "701"
 
 
@@ -104,7 +102,9 @@ class Log:
 def rules(grace: float = 5) -> Rules:
     """The simulated city's rules."""
     days = WorkingDays.of(ZoneInfo("Asia/Jakarta"), load_calendar(""))
-    return Rules(city=CITY, limits=load_limits(packaged()), working_days=days, grace=timedelta(seconds=grace))
+    return Rules(
+        city=oracle.CITY, limits=load_limits(packaged()), working_days=days, grace=timedelta(seconds=grace)
+    )
 
 
 @dataclass
@@ -204,7 +204,7 @@ class Bench:
 
     def arrived(self, tracking_id: str) -> list[str]:
         """What stands upstream by our hand, in the order in which it was stored."""
-        return [item["content"] for item in self.world.thread(tracking_id)["items"] if item["source"] == "api"]
+        return oracle.arrived(self.world, tracking_id)
 
     def requests(self) -> dict[str, int]:
         """Calls by route since they were last counted; counting begins anew."""
@@ -279,46 +279,7 @@ def bench(
         yield Bench(simulator, clock, path, setup, log, stack)
 
 
-def refs_in_order(arrived: Sequence[str], refs: Sequence[str]) -> list[str]:
-    """Which of these references stand in what arrived, in that order, each as often as it does."""
-    return [ref for text in arrived for ref in refs if ref in text]
-
-
-def true_colour(seen: dict[str, Any]) -> Colour | None:
-    """The colour by the rules' own table of a report as the simulator stores it (`World.thread`)."""
-    report = Report(
-        tracking_id=seen["tracking_id"],
-        upstream_id=seen["id"],
-        status_name=seen["status_name"],
-        disposition_id=seen["disposition_id"],
-    )
-    items = [
-        ThreadItem(id=str(item["id"]), kind=_kind(item), created_at=None, content=item["content"] or "-")
-        for item in sorted(seen["items"], key=lambda item: (item["at"], item["id"]))
-    ]
-    return colour(report, tuple(items), CITY, None).colour
-
-
-def _kind(item: dict[str, Any]) -> ItemKind:
-    if item["template_code"] == "disposition":
-        return ItemKind.DISPOSITION
-    if item["template_code"] == "status":
-        return ItemKind.LOG
-    return ItemKind.REPORTER if item["source"] == "citizen" else ItemKind.ANSWER
-
-
 def assert_mirrored(city: Bench) -> None:
     """Every report of the world is in the mirror as it is, and no other."""
-    truth = {one["tracking_id"]: one for one in city.world.summary()["reports"]}
-    mirror = city.all_mirrored()
-    assert mirror.keys() == truth.keys()
-    for tracking_id, one in truth.items():
-        mine, seen = mirror[tracking_id], city.world.thread(tracking_id)
-        assert mine.colour == true_colour(seen), tracking_id
-        assert (mine.report.status_name, mine.report.disposition_id) == (one["status_name"], one["disposition_id"])
-        assert (mine.report.upstream_id, mine.report.title) == (one["id"], seen["title"])
-        shown = {str(item["id"]) for item in seen["items"] if item["readable"] and not item["is_secret"]}
-        assert {item.id for item in city.thread(tracking_id)} == shown
-        assert mine.answers == sum(
-            _kind(item) is ItemKind.ANSWER for item in seen["items"] if not item["is_secret"]
-        )
+    with city.store.reading() as work:
+        assert not list(oracle.unmirrored(city.world, work))

@@ -16,7 +16,8 @@ from lapor_sync.domain.errors import BadRecord, Denied, UpstreamBroken, Upstream
 from lapor_sync.store import quarantine
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.times import from_text
-from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, START, Bench, assert_mirrored, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, START, Bench, assert_mirrored, bench
+from tests.oracle import refs_in_order
 
 pytestmark = ON_BOTH
 

@@ -26,7 +26,8 @@ from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.lock import Holding
 from lapor_sync.store.marks import Mark
-from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, TOKEN, Bench, Killed, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, ON_SQLITE, OPD, TOKEN, Bench, Killed, bench
+from tests.oracle import refs_in_order
 
 pytestmark = ON_BOTH
 

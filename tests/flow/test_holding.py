@@ -28,7 +28,8 @@ from lapor_sync.sync.reread import read_one
 from lapor_sync.sync.setup import Setup
 from lapor_sync.sync.take_export import take_export
 from lapor_sync.words.en import told
-from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, bench
+from tests.oracle import refs_in_order
 from tests.system.rig import wait_until
 
 pytestmark = ON_BOTH

@@ -16,8 +16,9 @@ import pytest
 
 from connectors.simulator import OPD_IDS, Simulator
 from connectors.transport import Answer, Transport
-from tests.city import City, answers
+from tests.city import City
 from tests.flow.bench import OPD
+from tests.oracle import arrived
 
 T = TypeVar("T")
 ROUNDS = int(os.environ.get("LAPOR_FUZZ_ROUNDS", "1"))
@@ -182,7 +183,7 @@ def test_whatever_a_record_holds_nobody_else_pays(
     for _ in range(3):
         city.run("--once")
     city.run("--backfill")
-    assert [len(answers(simulator, one)) for one in sound] == [1, 1]
+    assert [len(arrived(simulator.world, one)) for one in sound] == [1, 1]
     for looking in LOOKING.replace("\n", "|").split("|"):
         city.run(*looking.split())
     for row in city.json("reports"):

@@ -10,7 +10,8 @@ from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.store import audit
 from lapor_sync.sync.plan import plan
-from tests.flow.bench import ON_BOTH, OPD, Bench, bench, refs_in_order
+from tests.flow.bench import ON_BOTH, OPD, Bench, bench
+from tests.oracle import refs_in_order
 
 pytestmark = ON_BOTH
 

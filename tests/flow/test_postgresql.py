@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from connectors.simulator import Simulator
-from tests.city import City, answers, settings
+from tests.city import City, settings
 from tests.databases import fresh_postgres
 from tests.flow.test_city import wait_for, waiting
+from tests.oracle import arrived
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_the_city_works_on_postgresql(
         {"match": {"method": "POST", "path": "followup/add"}, "times": 1, "do": "close-after"}
     )
     assert city.cycles_until_quiet()["sent"] == 1
-    assert len(answers(simulator, one)) == 1
+    assert len(arrived(simulator.world, one)) == 1
     city.run("audit", "verify")
     with (
         psycopg.connect(postgresql.replace("+psycopg", "")) as raw,
@@ -48,7 +49,7 @@ def test_the_city_works_on_postgresql(
     daemon = city.start()
     try:
         city.run("respond", one, "--text", "Sudah selesai.")
-        wait_for(lambda: len(answers(simulator, one)) == 2)
+        wait_for(lambda: len(arrived(simulator.world, one)) == 2)
         city.run("--once", code=3)
         assert "daemon" in city.run("status").out
     finally:

@@ -19,7 +19,8 @@ from lapor_sync.store import audit, backup, pauses
 from lapor_sync.store.database import open_store
 from lapor_sync.sync import restore
 from lapor_sync.sync.restore import put_back
-from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench, refs_in_order
+from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench
+from tests.oracle import refs_in_order
 
 POST = "POST /complaints/followup/add"
 

@@ -25,14 +25,14 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
-from lapor_sync.domain.colour import City, colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import of_shell
-from lapor_sync.domain.report import ItemKind, OutgoingFile, Report, ThreadItem
+from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import NewResponse, respond
-from lapor_sync.store import audit, outbox, reports, threads
+from lapor_sync.store import audit, outbox
 from lapor_sync.store.database import Work, make_engine, prepare
+from tests import oracle
 from tests.databases import COPY, start_server
 from tests.system.launcher import Child, Launcher, launcher
 
@@ -41,7 +41,6 @@ T = TypeVar("T")
 BEARER, TOKEN = "simulator-bearer-7d1f", "{5a0b7c1e-43d2-4f0e-9c55-0d9e2f4b8a61}"
 SCRIPT = str(Path(sys.executable).parent / "lapor-sync")
 OPD = OPD_IDS[0]
-CITY = City(institution_id=CITY_ID, opd_ids=frozenset(OPD_IDS))
 
 SETTINGS = {
     "BEARER": BEARER,
@@ -153,7 +152,7 @@ class Rig:
     def problems(self) -> list[str]:
         """Everything in which mirror, world and outbox are not as they must be in the end; cheap things first."""
         with self.mirror.store.reading() as work:
-            return self._undelivered(work) or self._not_once(work) or self._not_mirrored(work)
+            return self._undelivered(work) or self._not_once(work) or self._unmirrored(work)
 
     def undelivered(self) -> list[str]:
         """Every response that has not arrived once and in order."""
@@ -163,7 +162,7 @@ class Rig:
     def unmirrored(self) -> list[str]:
         """Every report that the mirror has not as the world has it."""
         with self.mirror.store.reading() as work:
-            return self._not_mirrored(work)
+            return self._unmirrored(work)
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """What the forked daemons logged under that name."""
@@ -185,25 +184,13 @@ class Rig:
             [] if known == sorted(ref for refs in self.written.values() for ref in refs) else ["outbox differs"]
         )
         for tracking_id, refs in self.written.items():
-            there = refs_in(self.arrived(tracking_id), refs)
+            there = oracle.refs_in_order(self.arrived(tracking_id), refs)
             if there != refs:
                 wrong.append(f"{tracking_id} has {there}, not {refs}")
         return wrong
 
-    def _not_mirrored(self, work: Work) -> list[str]:
-        truth = {
-            one["tracking_id"]: self.world.thread(one["tracking_id"]) for one in self.world.summary()["reports"]
-        }
-        mirror, talks = reports.load(work, truth), threads.load(work, truth)
-        wrong = [f"{tracking_id} is not mirrored" for tracking_id in truth.keys() - mirror.keys()]
-        for tracking_id, one in mirror.items():
-            seen = truth[tracking_id]
-            ours = (one.colour, one.report.status_name, one.report.disposition_id)
-            theirs = (true_colour(seen), seen["status_name"], seen["disposition_id"])
-            items = {item.id for item in talks.get(tracking_id, ())}
-            if ours != theirs or items != {str(item["id"]) for item in seen["items"] if not item["is_secret"]}:
-                wrong.append(f"{tracking_id} is mirrored as {ours} with {len(items)} items, not {theirs}")
-        return wrong
+    def _unmirrored(self, work: Work) -> list[str]:
+        return list(oracle.unmirrored(self.world, work, is_at_rest=True))
 
     def states(self) -> set[State]:
         """The states in which deliveries are."""
@@ -217,35 +204,7 @@ class Rig:
 
     def arrived(self, tracking_id: str) -> list[str]:
         """What stands in the citizen's thread by our hand, in the order in which it was stored."""
-        return [item["content"] for item in self.world.thread(tracking_id)["items"] if item["source"] == "api"]
-
-
-def refs_in(arrived: Sequence[str], refs: Sequence[str]) -> list[str]:
-    """Which of these references stand in what arrived, in that order, each as often as it does."""
-    return [ref for words in arrived for ref in refs if ref in words]
-
-
-def true_colour(seen: Mapping[str, Any]) -> Any:
-    """The colour by the rules' own table of a report as the simulator stores it."""
-    report = Report(
-        tracking_id=seen["tracking_id"],
-        upstream_id=seen["id"],
-        status_name=seen["status_name"],
-        disposition_id=seen["disposition_id"],
-    )
-    items = tuple(
-        ThreadItem(id=str(item["id"]), kind=_kind(item), created_at=None, content=item["content"] or "-")
-        for item in sorted(seen["items"], key=lambda item: (item["at"], item["id"]))
-    )
-    return colour(report, items, CITY, None).colour
-
-
-def _kind(item: Mapping[str, Any]) -> ItemKind:
-    if item["template_code"] == "disposition":
-        return ItemKind.DISPOSITION
-    if item["template_code"] == "status":
-        return ItemKind.LOG
-    return ItemKind.REPORTER if item["source"] == "citizen" else ItemKind.ANSWER
+        return oracle.arrived(self.world, tracking_id)
 
 
 def logged(lines: Iterable[str], event: str) -> list[dict[str, Any]]:

@@ -16,7 +16,8 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.store import audit, backup, outbox, pauses
 from lapor_sync.store.database import open_store
 from tests.databases import StillClock
-from tests.system.rig import SCRIPT, Postgres, Program, Rig, fill, refs_in, rig, wait_until
+from tests.oracle import refs_in_order
+from tests.system.rig import SCRIPT, Postgres, Program, Rig, fill, rig, wait_until
 
 KILLED = int(os.environ.get("KILLED_RESTORES", "4"))
 """How often a restore is killed at least."""
@@ -163,7 +164,7 @@ def test_what_the_citizen_saw_is_not_sent_again(village: Rig, tmp_path: Path) ->
         time.sleep(0.6)
         assert ran(village, "outbox", "resume", "--by", "Sari").out == "resumed\n"
         village.settles(daemon)
-    assert refs_in(village.arrived(one), [*refs, later]) == [*refs, later]
+    assert refs_in_order(village.arrived(one), [*refs, later]) == [*refs, later]
     village.verified()
 
 
@@ -216,7 +217,7 @@ def test_a_restore_is_killed_at_any_moment(village: Rig, tmp_path: Path) -> None
     ran(village, "outbox", "resume")
     with village.program() as daemon:
         village.settles(daemon)
-    assert refs_in(village.arrived(village.reports[0]), refs) == refs
+    assert refs_in_order(village.arrived(village.reports[0]), refs) == refs
 
 
 @pytest.mark.parametrize(
@@ -301,11 +302,11 @@ def test_postgresql_with_its_own_tools(capital: Rig, tmp_path: Path, is_told: bo
         assert daemon.events("delivery_paused")[0]["reason"] == "restored"
         later = capital.respond(one, "Lagi.")
         daemon.says("cycle_done", 3)
-        assert refs_in(capital.arrived(one), [*refs, later]) == refs
+        assert refs_in_order(capital.arrived(one), [*refs, later]) == refs
         time.sleep(0.6)
         ran(capital, "outbox", "resume")
         capital.settles(daemon)
-    assert refs_in(capital.arrived(one), [*refs, later]) == [*refs, later]
+    assert refs_in_order(capital.arrived(one), [*refs, later]) == [*refs, later]
     capital.verified()
     rows = ran(capital, "audit", "export").out
     assert rows.count('"what": "restored"') == 1

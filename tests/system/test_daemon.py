@@ -18,7 +18,8 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Refused
 from lapor_sync.office import OutboxAct, change
-from tests.system.rig import Program, Rig, refs_in, wait_until
+from tests.oracle import refs_in_order
+from tests.system.rig import Program, Rig, wait_until
 
 SLOW = {"match": {"method": "POST"}, "do": "slow:1.5", "stored": True}
 
@@ -321,6 +322,6 @@ def test_a_person_cancels_what_it_is_about_to_send(town: Rig) -> None:
         assert not daemon.events("cycle_failed")
         assert daemon.terminate() == 0
     for tracking_id, refs in town.written.items():
-        assert refs_in(town.arrived(tracking_id), refs) == [ref for ref in refs if ref not in cancelled]
+        assert refs_in_order(town.arrived(tracking_id), refs) == [ref for ref in refs if ref not in cancelled]
     assert 0 < len(cancelled) < 60
     town.verified()
