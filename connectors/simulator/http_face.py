@@ -16,6 +16,7 @@ from connectors.simulator import wire
 from connectors.simulator.city import CITY_ID, INSTITUTIONS, TEMPLATES, categories
 from connectors.simulator.clock import parse_time
 from connectors.simulator.messages import Call, Json, Reply, failure, html_reply, success
+from connectors.simulator.mishaps import bus_reply
 from connectors.simulator.records import Attachment, Report
 from connectors.simulator.routes import found_in, table
 from connectors.simulator.world import UnknownReport, World
@@ -27,6 +28,9 @@ CONTENT_LIMIT = 1000
 FILE_TYPES = frozenset({"jpg", "jpeg", "png", "pdf", "doc", "docx"})
 FILE_BYTES = 5 * 1024 * 1024
 FILES_MOST = 5
+
+MISSING, INVALID = "900902", "900901"
+"""What the service bus says of credentials of its own."""
 
 Params = Mapping[str, str]
 
@@ -60,7 +64,10 @@ class Api:
         return wire.FilesAt(self._files_url, until)
 
     def answer(self, call: Call, route: Route | None, params: Params) -> Reply:
-        """The sound answer: credentials first, then the route; a write is stored when this returns."""
+        """The sound answer: the bus, credentials, then the route; a write is stored when this returns."""
+        for name, value in self.world.options.headers.items():
+            if (shown := call.headers.get(name)) != value:
+                return bus_reply(MISSING if shown is None else INVALID)
         if not self._admitted(call):
             return failure(401, "Unauthenticated.")
         if route is None:

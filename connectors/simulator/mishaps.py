@@ -88,13 +88,19 @@ _BUS: tuple[tuple[str, int, str, str], ...] = (
 """By the beginning of a code: the HTTP status, `message` and `description`. Source: lapor-api, the gateway's row."""
 
 
-def _bus(fault: Mishap, good: Reply | None) -> Reply:
-    code, status, message, description = _of_bus(fault)
+def bus_reply(code: str) -> Reply:
+    """What the service bus says by one of its codes, in the form of its newer versions."""
+    status, message, description = _of_bus(code)
     return json_reply({"code": code, "message": message, "description": description}, status)
 
 
+def _bus(fault: Mishap, good: Reply | None) -> Reply:
+    return bus_reply(_code(fault))
+
+
 def _bus_xml(fault: Mishap, good: Reply | None) -> Reply:
-    code, status, message, description = _of_bus(fault)
+    code = _code(fault)
+    status, message, description = _of_bus(code)
     body = (
         f'<ams:fault xmlns:ams="http://wso2.org/apimanager/security"><ams:code>{code}</ams:code>'
         f"<ams:message>{message}</ams:message><ams:description>{description}</ams:description></ams:fault>"
@@ -102,10 +108,12 @@ def _bus_xml(fault: Mishap, good: Reply | None) -> Reply:
     return Reply(status=status, body=body.encode(), content_type="application/xml; charset=UTF-8")
 
 
-def _of_bus(fault: Mishap) -> tuple[str, int, str, str]:
-    code = f"{fault.number:.0f}"
-    found = next((row[1:] for row in _BUS if code.startswith(row[0])), (500, "Runtime Error", ""))
-    return (code, *found)
+def _code(fault: Mishap) -> str:
+    return f"{fault.number:.0f}"
+
+
+def _of_bus(code: str) -> tuple[int, str, str]:
+    return next((row[1:] for row in _BUS if code.startswith(row[0])), (500, "Runtime Error", ""))
 
 
 def _truncate(fault: Mishap, good: Reply | None) -> Reply:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from connectors.simulator.scenarios import SCENARIOS
@@ -17,6 +18,7 @@ class Options:
     rows of a page. list_fields: `full`, or `sparse` (id, tracking_id, status_name, updated_at only).
     life: whether random city life goes on as simulated time passes. start: simulated now at the start
     (aware; default: real now). late_seconds, slow_seconds: real seconds, of `late-read` and `slow`.
+    headers: what a service bus in front wants to be shown besides, by name; it answers in LAPOR's place where it is not.
     file_seconds: simulated seconds for which an address of a file holds; None: it is not signed, and holds for ever.
     """
 
@@ -34,6 +36,7 @@ class Options:
     late_seconds: float = 3.0
     slow_seconds: float = 2.0
     file_seconds: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS:

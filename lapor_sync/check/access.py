@@ -50,7 +50,7 @@ def _other_header(upstream: Upstream, denied: Denied) -> Line:
         connector = upstream.connect(other)
         _first_call(upstream, connector)
     except UpstreamError:
-        answer = f"no: bearer and token are refused (HTTP {denied.http_status}), with {wanted} and with {other}"
+        answer = f"no, refused with {wanted} and with {other}: {denied.what}"
         return Line(question=_REACHED, answer=answer, verdict=WRONG, todo=advised(denied.todo))
     upstream.connector = connector
     answer = f"not with the header {wanted}, but with {other}: the rest is asked with that"

@@ -19,8 +19,11 @@ from lapor_sync.output import say
     click.option("--seed", default=1, show_default=True, type=int, help="Another number is another city."),
     click.option("--reports", "count", default=50, show_default=True, type=click.IntRange(0, 1_000_000)),
     click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0, 100_000, min_open=True)),
+    click.option("--apikey", metavar="KEY", help="What a service bus in front wants as the header apikey."),
 )
-def simulator(call: Call, host: str, port: int, scenario: str, seed: int, count: int, speed: float) -> None:
+def simulator(
+    call: Call, host: str, port: int, scenario: str, seed: int, count: int, speed: float, apikey: str | None
+) -> None:
     """A stand-in for LAPOR on this machine, to rehearse with; it knows nothing of real reports."""
     listed = "\n".join(f"  {name:20} {sentence}" for name, sentence in SCENARIOS.items())
     if scenario == "list":
@@ -28,7 +31,14 @@ def simulator(call: Call, host: str, port: int, scenario: str, seed: int, count:
         return
     if scenario not in SCENARIOS:
         raise click.UsageError(f"There is no scenario {scenario!r}. There are:\n{listed}")
-    options = Options(seed=seed, reports=count, speed=speed, scenario=scenario, life=True)
+    options = Options(
+        seed=seed,
+        reports=count,
+        speed=speed,
+        scenario=scenario,
+        life=True,
+        headers={"apikey": apikey} if apikey else {},
+    )
     stand_in = Simulator(options, host=host, port=port)
     try:
         stand_in.start()
@@ -51,4 +61,6 @@ def _say_how_to_use(url: str, options: Options) -> None:
     sys.stdout.flush()
     say("Put these into another terminal, with a database of its own for the rehearsal:", err=True)
     say("export LAPOR_SYNC_DATABASE_URL=sqlite:///$HOME/lapor-sync-rehearsal.db", err=True)
+    for name, value in options.headers.items():
+        say(f'And the line  {name} = "{value}"  into the file that LAPOR_SYNC_EXTRA_HEADERS_FILE names.', err=True)
     say("Then: lapor-sync check. Ctrl-C ends the stand-in.", err=True)

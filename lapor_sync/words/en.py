@@ -296,9 +296,9 @@ TODOS: Mapping[Todo, Sentence] = {
     Todo.LAPOR_TRIES_LATER: "LAPOR answers, but not as its API does (maintenance?); the daemon tries again by itself.",
     Todo.NOTHING_READ_LATER: "Nothing: the daemon reads it again by itself.",
     Todo.RENEW_CREDENTIALS: (
-        "Ask Diskominfo's LAPOR account holder for valid credentials (bearer, token); put them in their "
-        "files. With LoadCredential= restart the service then: it has copies. Else the daemon goes on by "
-        "itself."
+        "Ask Diskominfo's LAPOR account holder for valid credentials (bearer, token, and what the gateway wants "
+        "besides: LAPOR_SYNC_EXTRA_HEADERS_FILE); put them in their files. With LoadCredential= restart the "
+        "service then: it has copies. Else the daemon goes on by itself."
     ),
     Todo.CHECK_WHICH_CALLS: "The report or path is not there upstream; `lapor-sync check` tells which calls exist.",
     Todo.LOWER_RATE: "Lower LAPOR_SYNC_RATE_PER_SECOND; the daemon waits and tries again by itself.",
@@ -420,7 +420,10 @@ TODOS: Mapping[Todo, Sentence] = {
         "LAPOR_SYNC_UPSTREAM_URL: the credentials go to no other host by themselves."
     ),
     Todo.CHECK_PATH: f"Check the path of LAPOR_SYNC_UPSTREAM_URL. {_THEN_CHECK}",
-    Todo.CHECK_AUTH_HEADER: "Check LAPOR_SYNC_AUTH_HEADER.",
+    Todo.CHECK_AUTH_HEADER: (
+        f"Check LAPOR_SYNC_AUTH_HEADER. {_OPERATORS} whether it wants a header of its own: it stands in the file that "
+        "LAPOR_SYNC_EXTRA_HEADERS_FILE names."
+    ),
     Todo.CHECK_UPSTREAM_URL: "Check LAPOR_SYNC_UPSTREAM_URL.",
     Todo.ASK_TO_OPEN: f"{_OPERATORS} to open it.",
     Todo.ASK_TO_SUBSCRIBE: f"{_OPERATORS} to subscribe the account.",

@@ -381,6 +381,17 @@ def test_the_gateways_headers_are_named_and_the_end_of_a_token_is_said(cli, tmp_
     assert not any(hidden in ran.out + ran.err for hidden in ("s3cr3t", soon, long, past))
 
 
+def test_a_gateway_that_is_not_shown_its_header_is_told_from_lapor(tmp_path):
+    file = tmp_path / "headers.toml"
+    for key, code in (("lama", 1), ("kunci", 0)):
+        file.write_text(f'apikey = "{key}"\n')
+        file.chmod(0o600)
+        with Simulator(Options(reports=3, headers={"apikey": "kunci"})) as behind:
+            ran = city(behind, tmp_path / "new.db")("check", env={"LAPOR_SYNC_EXTRA_HEADERS_FILE": str(file)})
+        assert ran.code == code
+        assert ("900901" in verdicts(ran, "Does LAPOR let us in?")[0]) == bool(code)
+
+
 NO_ENDS = (
     "",
     "abc",

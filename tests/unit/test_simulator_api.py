@@ -63,6 +63,16 @@ def followups(client: httpx.Client, report: dict[str, Any]) -> list[dict[str, An
     return rows
 
 
+@pytest.mark.parametrize(
+    ("more", "answer"),
+    [({}, (401, "900902")), ({"apikey": "kunci lama"}, (401, "900901")), ({"APIKEY": "kunci"}, (200, None))],
+)
+def test_a_service_bus_in_front_wants_its_own_header(more: dict[str, str], answer: tuple[int, str | None]) -> None:
+    with Simulator(Options(reports=1, speed=0, headers={"apikey": "kunci"})) as behind:
+        response = httpx.get(f"{behind.url}/complaints", headers=HEADERS | more)
+    assert (response.status_code, response.json().get("code")) == answer
+
+
 def test_a_list_is_paged_like_laravel_with_a_foreign_next_link(client: httpx.Client) -> None:
     """The paginator's fields stand beside the rows, and the link names a host that is not ours."""
     first = results(client.get("/complaints", params={"page_size": 1000}))
