@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from lapor_sync.domain.colour import City
 from lapor_sync.domain.people import Post, Role, quiet_since
 from lapor_sync.store import people, queries
 from lapor_sync.store.database import Work
 from lapor_sync.store.people import PostRow
+from lapor_sync.store.queries import OpdRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,18 @@ def unattended(work: Work) -> tuple[Unattended, ...]:
     late = queries.late(work, None)
     found = (_looked_at(one, late, work.now) for one in people.posts(work) if one.post.opd is not None)
     return tuple(one for one in found if one is not None and (one.overdue or _always_counts(one)))
+
+
+def without_officer(work: Work, city: City) -> tuple[OpdRow, ...]:
+    """Return the city's OPDs with open reports for which no officer's post was ever made; none without accounts."""
+    known = people.posts(work)
+    have = {one.post.opd for one in known if one.post.role is Role.OFFICER}
+    return tuple(one for one in queries.by_opd(work) if known and _wants_officer(one, city) and one.id not in have)
+
+
+def _wants_officer(one: OpdRow, city: City) -> bool:
+    is_opd = one.id is not None and city.owns(one.id) and not city.is_itself(one.id)
+    return is_opd and one.merah + one.kuning > 0
 
 
 def _always_counts(one: Unattended) -> bool:

@@ -17,6 +17,7 @@ from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
+from lapor_sync.web.standing import Months, Standing
 
 Measure = Callable[[str, str, int, float], None]
 """Hears of a request: the rule of its address, its method, the status, how many seconds."""
@@ -54,6 +55,7 @@ class Board:
     provider: Provider | None = None
     measure: Measure | None = None
     later: Later = _at_once
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def store(self) -> Store:
@@ -69,6 +71,10 @@ class Board:
     def today(self) -> date:
         """The day that it is in the city."""
         return self.store.clock.now().astimezone(self.zone).date()
+
+    def months(self) -> Months | None:
+        """How the OPDs stand this month and stood the last one; None before the first count is made."""
+        return self.standing.of(self.mirror, self.later)
 
     @property
     def has_sign_on(self) -> bool:

@@ -195,6 +195,19 @@ def test_tasks_come_the_most_urgent_first(enter: Enter, store: Store) -> None:
     assert "Kiriman yang ditahan atau ditolak: 1" in said
 
 
+def test_it_is_said_how_the_opd_stands_beside_last_month(enter: Enter, store: Store) -> None:
+    month = START.replace(day=1)
+    for number, at in (("7001", month), ("7002", month - timedelta(days=20)), ("7003", month)):
+        save(store, one(number, created_at=at, **({"disposition_id": OTHER_OPD} if number == "7003" else {})))
+    put_thread(store, "7001", item("1", created_at=month + timedelta(hours=1)))
+    put_thread(store, "7002", item("2", created_at=month))
+    said = text_of(enter(OFFICER).get("/tugas"))
+    assert "611 bulan ini: 1 laporan (bulan lalu 1)" in said
+    assert "tepat waktu 100,0 % (bulan lalu 0,0 %)" in said
+    assert "Seluruh OPD bulan ini: 2 laporan" in text_of(enter(ADMIN).get("/tugas"))
+    assert "100,0 % (bulan lalu 0,0 %)" in text_of(enter(ADMIN).get("/opd"))
+
+
 def test_a_cell_of_the_csv_is_no_formula_and_names_nobody(enter: Enter, store: Store) -> None:
     save(store, one(title="=1+1", reporter_name="Ibu Wati"), one("7002", title="Rumah Pak X", is_secret=True))
     text = enter(ADMIN).get("/laporan.csv").text

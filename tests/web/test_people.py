@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from lapor_sync.domain.colour import Colour, Verdict, WaitingOn
 from lapor_sync.domain.people import Post, Role, of_shell
 from lapor_sync.office import people
 from lapor_sync.store import people as kept
@@ -58,6 +59,23 @@ def admin(store: Store, client: FlaskClient) -> FlaskClient:
     person(store, "ayu", Role.ADMIN, None)
     enter(client, "ayu")
     return client
+
+
+def test_an_opd_that_never_had_an_officer_is_told_to_the_admin(admin: FlaskClient, store: Store) -> None:
+    for number, opd, name in (
+        ("7001", OPD, "Dinas PUPR"),
+        ("7002", OTHER_OPD, "Dinas Sosial"),
+        ("7003", "999", "Provinsi"),
+    ):
+        of = report(number, disposition_id=opd, disposition_name=name)
+        save(store, mirrored(number, of=of, verdict=Verdict(Colour.MERAH, WaitingOn.OPD)))
+    said = text_of(admin.get("/tugas"))
+    assert "belum punya pejabat penghubung: 2 Dinas PUPR (1), Dinas Sosial (1)" in said
+    send(admin, *("/orang/undang", "/orang/undang"), name="Siti", sign_in="siti", role="officer", opd=OPD)
+    assert "belum punya pejabat penghubung: 1 Dinas Sosial (1)" in text_of(admin.get("/tugas"))
+    of_province = text_of(admin.get("/opd")).partition("Provinsi")[2]
+    assert of_province
+    assert "kosong" not in of_province
 
 
 def test_a_hand_over_from_the_invitation_to_the_predecessor_s_locked_door(

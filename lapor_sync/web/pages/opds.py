@@ -21,4 +21,10 @@ def page() -> str:
         within = session.within(Act.SEE_FIGURES)
         rows, posts = queries.by_opd(work, within), people.posts(work)
     officers = {row.post.opd: row for row in posts if row.post.role is Role.OFFICER}
-    return render_template("opds.html", rows=rows, officers=officers)
+    return render_template(
+        "opds.html",
+        rows=rows,
+        officers=officers,
+        city=board().mirror.rules.city,
+        months=board().months(),
+    )
