@@ -251,7 +251,7 @@ def test_exports_that_are_dropped(town: Rig, tmp_path: Path) -> None:
     with town.program(UPSTREAM_URL="", BEARER="", TOKEN="", IMPORT_DIR=str(folder)) as daemon:
         daemon.says("no_api_account")
         daemon.says("export_imported")
-        assert (folder / "done" / "baik.xlsx").exists()
+        wait_until((folder / "done" / "baik.xlsx").exists)
         daemon.says("import_failed")
         why = folder / "failed" / "rusak.xlsx.txt"  # written after the log says it
         wait_until(lambda: why.exists() and why.read_text(encoding="utf-8").endswith("\n"))
@@ -318,7 +318,7 @@ def test_a_person_cancels_what_it_is_about_to_send(town: Rig) -> None:
             with suppress(Refused):
                 change(town.mirror, of_shell("siti"), OutboxAct.CANCEL, ref)
                 cancelled.add(ref)
-        wait_until(lambda: town.states() <= {State.SENT, State.CANCELLED}, 40, "the end of every delivery")
+        wait_until(lambda: town.states() <= {State.SENT, State.CANCELLED}, what="the end of every delivery")
         assert not daemon.events("cycle_failed")
         assert daemon.terminate() == 0
     for tracking_id, refs in town.written.items():
