@@ -35,6 +35,7 @@ from connectors.sp4n_v3.values import (
     text_or_none,
     unpacked,
 )
+from connectors.sp4n_v3.verdict import reports_named
 from connectors.transport import may_be_in_address
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
@@ -244,8 +245,14 @@ def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Deta
         history=_history(logs, notes, zone),
         log_texts=tuple(text for log in (*logs, *notes) for text in _log_texts(log) if text),
         began_at=began_at,
+        named=reports_named({name: part for name, part in whole.items() if name not in _RECORDS})
+        if "data" in whole
+        else frozenset(),
         raw=kept_text(found),
     )
+
+
+_RECORDS = ("data", "data_logs", "status_logs")
 
 
 def _detail_row(whole: Row) -> Row:

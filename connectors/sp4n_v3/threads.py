@@ -23,6 +23,7 @@ from connectors.sp4n_v3.values import (
     text_of,
     text_or_none,
 )
+from connectors.sp4n_v3.verdict import reports_named
 from lapor_sync.domain import thread as talk
 from lapor_sync.domain.report import (
     BadItem,
@@ -59,6 +60,7 @@ def thread(
             for key, row in keyed
             if not isinstance(row, dict)
         ),
+        named=frozenset[str]().union(*(reports_named(row) for _, row in keyed if isinstance(row, dict))),
         beyond={key: _beyond(row) for key, row in keyed if isinstance(row, dict)},
         marks=None if beside is None else {**marks_of_items(keyed), **ages},
         beside=beside,

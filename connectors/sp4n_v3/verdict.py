@@ -141,6 +141,30 @@ def is_of_another(envelope: Row, meant: Meant, address: str = "") -> bool:
     )
 
 
+def reports_named(fields: Row) -> frozenset[str]:
+    """Return the ids of the report that these fields of a read say that they are of, the objects of one among them."""
+    inner = {name: value for name, value in fields.items() if isinstance(value, dict) and _is_report(name)}
+    parts = [_Part(name, value, is_inner=False) for name, value in fields.items() if _names_report(name)]
+    parts += [
+        _Part(part, said, is_inner=True, under=name)
+        for name, value in inner.items()
+        for part, said in value.items()
+    ]
+    return frozenset(found for part in parts for found in _ids_in(part) if found.isalnum())
+
+
+@lru_cache(maxsize=512)
+def _names_report(name: str) -> bool:
+    bare = _bare(name[:_LONGEST_NAME])
+    return _ID_OF_REPORT.fullmatch(bare) is not None and not bare.startswith(("parent", "target"))
+
+
+@lru_cache(maxsize=512)
+def _is_report(name: str) -> bool:
+    bare = _bare(name[:_LONGEST_NAME])
+    return _REPORT.fullmatch(bare) is not None and not bare.startswith(("parent", "old", "new"))
+
+
 def is_failed_read(envelope: Row) -> bool:
     """Return whether the answer to a read says that it failed.
 

@@ -30,14 +30,14 @@ def match(known: Report, found: Report, *, is_confirmed: bool) -> Match:
     names_itself = "tracking_id" not in found.missing
     if names_itself and found.tracking_id != known.tracking_id:
         was_without = is_by_id(known) and found.upstream_id == known.upstream_id
-        return Match.SAME if was_without and _reads_the_same(known, found) else Match.OTHER
+        return Match.SAME if was_without and reads_the_same(known, found) else Match.OTHER
     if found.upstream_id and known.upstream_id and found.upstream_id != known.upstream_id:
         return Match.OTHER
     if names_itself:
         return Match.SAME
     if is_confirmed:
         return Match.OTHER if has_nothing_in_common(known, found) else Match.SAME
-    return Match.SAME if _reads_the_same(known, found) else Match.UNSAID
+    return Match.SAME if reads_the_same(known, found) else Match.UNSAID
 
 
 def is_by_id(known: Report) -> bool:
@@ -51,7 +51,7 @@ def has_nothing_in_common(known: Report, found: Report) -> bool:
     return len(told) > 1 and not any(told)
 
 
-def _reads_the_same(known: Report, found: Report) -> bool:
+def reads_the_same(known: Report, found: Report) -> bool:
     """Return whether title, content and the minute received are the same."""
     told = _agreements(known, found)
     return len(told) == 3 and all(told)

@@ -52,17 +52,19 @@ class Thread:
     `complete`: it was proven to be all of them. Else what is in it stands upstream, and what is not proves nothing;
     `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
     later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of the
-    items as they came. `beyond` holds, by the key of an item, the names of its fields that not every item has, and
-    `NAME=DIGEST` of each that is not empty. Of a read from which it follows whether something leaves, `marks` holds a
-    digest of all that is said of each item, by its key, and the ages in it (`domain/ages.py`), `beside` is one of what
-    stands beside them, `order` are the keys as upstream has them in order (None where it changes from read to read), and
-    `dated` says when the answers say that they were made, by where they say so.
+    items as they came; `named` are the ids of reports that they say they are of. `beyond` holds, by the key of an item,
+    the names of its fields that not every item has, and `NAME=DIGEST` of each that is not empty. Of a read from which it
+    follows whether something leaves, `marks` holds a digest of all that is said of each item, by its key, and the ages
+    in it (`domain/ages.py`), `beside` is one of what stands beside them, `order` are the keys as upstream has them in
+    order (None where it changes from read to read), and `dated` says when the answers say that they were made, by where
+    they say so.
     """
 
     items: tuple[ThreadItem, ...]
     began_at: datetime
     raw: str = "[]"
     bad: tuple[BadItem, ...] = ()
+    named: frozenset[str] = frozenset()
     beyond: Mapping[str, frozenset[str]] = field(default_factory=dict)
     complete: bool = True
     why: str = ""
@@ -131,15 +133,17 @@ class Report(NamedTuple):
 class Detail:
     """The detail call's answer: the report, its status history and the texts of `data_logs`.
 
-    `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`. Of a read from which it
-    follows whether something leaves, `marks` holds a digest of each field, and of the rest under "", and `counts` holds
-    what it says there are so many of, `dated` is as in `Thread`. `doubt` says why it proves no absence; "" where it may.
+    `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`; `named` as there, of what
+    stands beside the report. Of a read from which it follows whether something leaves, `marks` holds a digest of each
+    field, and of the rest under "", and `counts` holds what it says there are so many of, `dated` is as in `Thread`.
+    `doubt` says why it proves no absence; "" where it may.
     """
 
     report: Report
     history: tuple[StatusChange, ...]
     log_texts: tuple[str, ...]
     began_at: datetime
+    named: frozenset[str] = frozenset()
     raw: str = "{}"
     marks: Mapping[str, str] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)

@@ -92,11 +92,13 @@ Step = Note | Say | Hold | Arrived | Answered | Seen | Recover | PutAside | Rele
 
 
 class Known(NamedTuple):
-    """What the mirror holds of one report before a read is merged: itself, its thread, its deliveries."""
+    """What the mirror holds of one report before a read is merged: itself, its thread, its deliveries; and the ids of
+    `others` that are mirrored, too."""
 
     report: Mirrored | None
     items: tuple[ThreadItem, ...]
     deliveries: list[Queued]
+    others: frozenset[str] = frozenset()
 
 
 class Change(NamedTuple):
@@ -126,7 +128,7 @@ class Change(NamedTuple):
 def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) -> Change:
     """Return what becomes of a report by this read. One that is not mirrored must be in it."""
     old = known.report
-    if old is not None and (reason := doubt_of(read, old)):
+    if old is not None and (reason := doubt_of(read, old, known.items, known.others)):
         return doubted(old, read.report, known, reason, rules, pace, now)
     # Reads of one report follow one another in this one process: the later one is the newer knowledge. Their
     # times cannot tell, since `began_at` is whole seconds and any clock may go back.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
@@ -119,8 +119,28 @@ def items_after(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[T
     return in_order([*thread.items, *(item for item in known if item.id not in shown)])
 
 
-def doubt_of(read: Read, old: Mirrored) -> Reason | None:
-    """Why what was read may not be merged with the report for which it was asked; None where it may."""
+def others_named(read: Read, old: Mirrored | None) -> frozenset[str]:
+    """The ids of reports that thread and detail say they are of, where none of them is the report's own."""
+    said = (part.named for part in (read.thread, read.detail) if part is not None)
+    named = frozenset[str]().union(*said)
+    reports = (read.report, old and old.report)
+    own = {read.tracking_id, *(one.upstream_id for one in reports if one)}
+    return named if named.isdisjoint(own) else frozenset()
+
+
+def doubt_of(
+    read: Read, old: Mirrored, items: tuple[ThreadItem, ...] = (), mirrored: Collection[str] = ()
+) -> Reason | None:
+    """Why what was read may not be merged with the report for which it was asked; None where it may.
+
+    `items` are what is known of its thread, `mirrored` are ids of other reports. Ids that no report has may be of a
+    kind of their own: they say so only where nothing of the thread is left.
+    """
+    shown = {item.id for item in (read.thread.items if read.thread else items)}
+    is_all_new = bool(items) and shown.isdisjoint(item.id for item in items)
+    named = others_named(read, old)
+    if named and (is_all_new or not named.isdisjoint(mirrored)):
+        return Reason.ANOTHER_REPORT
     if read.report is None:
         return Reason.ANOTHER_REPORT if read.thread and old.other_since else None
     known = old.report._replace(upstream_id=None) if read.has_moved and not is_by_id(old.report) else old.report

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from lapor_sync.domain.citizen_files import files_of
-from lapor_sync.domain.delivery import Reason
+from lapor_sync.domain.delivery import Reason, State, references_in
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.questions import CHANGED, SAID, UNSURE, Unsure
@@ -30,7 +30,7 @@ from lapor_sync.mirror.decide import (
     decide,
     doubted,
 )
-from lapor_sync.mirror.merge import Read, hides, withheld
+from lapor_sync.mirror.merge import Read, hides, others_named, withheld
 from lapor_sync.mirror.mirror import Log, Mirror
 from lapor_sync.store import citizen_files, conflicts, outbox, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
@@ -65,6 +65,8 @@ def _set_apart(work: Work, mirror: Mirror, read: Read, exc: Exception) -> None:
 
 def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change]:
     before, now = Before.load(work, [read.tracking_id for read in reads]), work.now
+    named = {id for read in reads for id in others_named(read, before.reports.get(read.tracking_id))}
+    before = replace(before, named=reports.having(work, named))
     reads = [_withheld(read, before, mirror.rules.prefix) for read in reads]
     changes = [
         decide(read, before.of(read.tracking_id), mirror.rules, mirror.pace, now)
@@ -72,9 +74,22 @@ def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change
         if read.report is not None or read.tracking_id in before.reports
     ]
     save(work, mirror, changes)
+    _hold_shown_elsewhere(work, mirror, reads, changes)
     _save_threads(work, reads, changes, before)
     _note_files(work, changes)
     return changes
+
+
+def _hold_shown_elsewhere(work: Work, mirror: Mirror, reads: Iterable[Read], changes: Iterable[Change]) -> None:
+    """What may have arrived and stands in a thread that is not merged is asked about: nobody finds it there later."""
+    others = {one.new.tracking_id for one in changes if one.is_other}
+    for read in reads:
+        if read.tracking_id not in others or read.thread is None:
+            continue
+        refs = {ref for item in read.thread.items for ref in references_in(item.content, mirror.rules.prefix)}
+        for one in outbox.of_refs(work, sorted(refs)).values():
+            if one.state in {State.QUEUED, State.UNKNOWN} and one.delivery.may_have_arrived:
+                hold(work, one, Reason.PERHAPS_ARRIVED, changed=(f"followups of {read.tracking_id}",))
 
 
 def _withheld(read: Read, before: Before, prefix: str) -> Read:
@@ -111,11 +126,13 @@ def mark_other(work: Work, mirror: Mirror, tracking_ids: Iterable[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the mirror holds of some reports: themselves, their threads, their deliveries."""
+    """What the mirror holds of some reports: themselves, their threads, their deliveries; and the ids of other
+    mirrored reports that reads of them name."""
 
     reports: dict[str, Mirrored]
     threads: dict[str, tuple[ThreadItem, ...]]
     deliveries: dict[str, list[Queued]]
+    named: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, work: Work, tracking_ids: Sequence[str]) -> Before:
@@ -126,7 +143,10 @@ class Before:
     def of(self, tracking_id: str) -> Known:
         """Return what is known of one of them."""
         return Known(
-            self.reports.get(tracking_id), self.threads.get(tracking_id, ()), self.deliveries.get(tracking_id, [])
+            self.reports.get(tracking_id),
+            self.threads.get(tracking_id, ()),
+            self.deliveries.get(tracking_id, []),
+            self.named,
         )
 
 

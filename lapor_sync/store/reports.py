@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -185,6 +185,16 @@ def _load_query(dialect: str) -> Select[Any]:
 def find(work: Work, given: str) -> Mirrored | None:
     """The report of a Tracking ID, else of the API's id."""
     return _first(work, table.c.tracking_id == given, table.c.upstream_id == given)
+
+
+def having(work: Work, ids: Collection[str]) -> frozenset[str]:
+    """Those of these ids that mirrored reports have, as Tracking ID or as the API's."""
+    found: set[str] = set()
+    for part in chunks(ids):
+        is_named = or_(table.c.tracking_id.in_(part), table.c.upstream_id.in_(part))
+        query = select(table.c.tracking_id, table.c.upstream_id).where(table.c.agency == work.agency, is_named)
+        found.update(id for row in work.conn.execute(query) for id in row)
+    return frozenset(ids) & found
 
 
 def called(work: Work, call_id: str) -> Mirrored | None:

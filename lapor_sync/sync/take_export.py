@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
+from lapor_sync.domain.identity import is_by_id, reads_the_same
 from lapor_sync.domain.personal import withheld_report
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
@@ -18,7 +20,7 @@ from lapor_sync.mirror.decide import Change, Step, judge_and_reconcile
 from lapor_sync.mirror.merge import MAPPED, merge_fields
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import Before, save
-from lapor_sync.store import marks, quarantine
+from lapor_sync.store import marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.reports import Mirrored, chunks
@@ -44,6 +46,9 @@ def take_export(
         good = [row for row in part if isinstance(row, Report) and wanted.wants(row)]
         bad = _not_mended(part)
         with mirror.store.work() as work:
+            others = _of_others(work, good)
+            bad += [_put_apart(row) for row in good if row.tracking_id in others]
+            good = [row for row in good if row.tracking_id not in others]
             taken = together_or_alone(
                 work,
                 good,
@@ -103,6 +108,18 @@ def _not_mended(part: Iterable[Report | BadRecord]) -> list[BadRecord]:
     return [row for row in found.values() if isinstance(row, BadRecord)]
 
 
+def _of_others(work: Work, rows: Iterable[Report]) -> set[str]:
+    """The Tracking IDs of rows whose number is the API's id of a report that is known by that alone, and says otherwise
+    what it is about: that is another citizen's."""
+    by_id = {row.tracking_id: row for row in rows}
+    known = reports.load(work, by_id)
+    return {id for id, one in known.items() if is_by_id(one.report) and not reads_the_same(one.report, by_id[id])}
+
+
+def _put_apart(row: Report) -> BadRecord:
+    return BadRecord(Reason.ANOTHER_REPORT.value, key=f"{row.tracking_id}/export", raw="{}")
+
+
 def _set_apart(work: Work, mirror: Mirror, tally: Tally, row: Report, exc: Exception) -> None:
     bad = BadRecord(why(exc), key=row.tracking_id, raw="{}", report_id=row.tracking_id)
     quarantine_one(work, mirror, quarantine.EXPORT, bad, exc)
@@ -120,7 +137,7 @@ def _take(work: Work, mirror: Mirror, rows: Sequence[Report], age: _Age) -> list
     listed_at = _listed_at(work)
     written = []
     for tracking_id, row in by_id.items():
-        old, items, deliveries = before.of(tracking_id)
+        old, items, deliveries, _ = before.of(tracking_id)
         if old is not None and old.withheld is not None:
             row = withheld_report(row, old.withheld)
         merged = merge_export(old, row, age, listed_at, work.now)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from connectors.sp4n_v3 import reports
 from lapor_sync import office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
@@ -18,7 +20,7 @@ from lapor_sync.sync.calls import Health
 from lapor_sync.sync.reread import read_quarantined
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import OPD, START
-from tests.flow.scripted import Row, Stage, row_of, stage
+from tests.flow.scripted import WIB, Row, Stage, row_of, stage
 
 MINE, ITS, OTHERS = "7000001", "41", "8000002"
 
@@ -330,3 +332,81 @@ def test_another_tracking_id_in_whatever_form_keeps_the_answer_back(tmp_path: Pa
         assert city.upstream.posted == []
         assert city.mirrored(MINE).report.title == f"Judul {MINE}"
         assert city.delivery(ref).state in {State.HELD, State.QUEUED}
+
+
+@pytest.mark.parametrize(
+    "named", [{"complaint_id": 49}, {"complaint": {"tracking_id": OTHERS}}, {"complaintId": "777"}], ids=str
+)
+def test_a_thread_that_says_it_is_another_report_s_is_not_merged(tmp_path: Path, named: Row) -> None:
+    """By the id of a report that is mirrored; else where nothing of what was known is left in it."""
+    with stage(tmp_path / "kota.db") as city:
+        item = {"id": 1, "created_at": "01-03-2026 09:00:00", "content": "Mohon ditindak", "complaint_id": ITS}
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.add(row_of(OTHERS, "49"))
+        city.upstream.items[ITS] = [item]
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.items[ITS] = [{"id": 9, "content": "Milik orang lain", **named}]
+        city.cycle()
+        assert held_for(city, ref) is Reason.ANOTHER_REPORT
+        assert (city.upstream.posted, [one.id for one in city.thread(MINE)]) == ([], ["1"])
+        assert Flag.ANOTHER_REPORT in city.mirrored(MINE).verdict.flags
+
+
+@pytest.mark.parametrize(
+    "said", [{"complaint_id": 777}, {"complaint_id": ITS, "parent_complaint_id": 49}, {"laporan": "49"}], ids=str
+)
+def test_a_thread_may_name_ids_of_a_kind_of_their_own(tmp_path: Path, said: Row) -> None:
+    """And what a comment is called, or the report under which another one lies, is no id of its report."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.items[ITS] = [
+            {"id": 1, "created_at": "01-03-2026 09:00:00", "content": "Mohon ditindak", **said}
+        ]
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+def test_what_stands_beside_a_detail_names_a_report_too() -> None:
+    found = reports.detail(
+        json.dumps({"results": {"data": row_of(MINE, ITS), "complaint_id": 49, "data_logs": []}}).encode(),
+        asked=ITS,
+        zone=WIB,
+        began_at=START,
+    )
+    assert found.named == {"49"}
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_an_export_s_row_of_the_number_of_a_report_that_is_known_by_its_id(tmp_path: Path, *, same: bool) -> None:
+    """Nobody named its Tracking ID: the number alone makes it no other citizen's report, the same words do."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(None, MINE, created_at="2026-03-01 08:00:00"))
+        city.cycles(2)
+        from_export(city, **({} if same else {"title": "Lampu mati", "content": "Di taman"}), category="Jalan")
+        assert city.mirrored(MINE).report.category == ("Jalan" if same else None)
+        assert city.mirrored(MINE).report.title == f"Judul {MINE}"
+        assert records(city) == ([] if same else [(f"{MINE}/export", None)])
+        city.cycles(2)
+        assert len(records(city)) == (not same)
+
+
+def test_what_stands_in_a_thread_that_is_not_merged_is_not_sent_again(tmp_path: Path) -> None:
+    """Its reference was read in another report's thread, of which nothing is kept."""
+    with stage(tmp_path / "kota.db") as city:
+        for one, id in ((MINE, ITS), (OTHERS, "49")):
+            city.upstream.add(row_of(one, id))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.store = None
+        city.upstream.items["49"] = [city.upstream.shown(city.upstream.posted[0], complaint_id=ITS)]
+        city.upstream.listed[1] = city.upstream.details["49"] = row_of(
+            OTHERS, "49", updated_at="2026-03-02 14:00:00"
+        )
+        city.cycles(3)
+        assert (held_for(city, ref), len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+        assert city.thread(OTHERS) == ()
