@@ -100,7 +100,7 @@ def _say(form: str, found: Json, call: Call, city: str) -> None:
             named = [("total", found["total"]), *(("opd", row) for row in found["rows"])]
             say_csv(lines + [[kind, *line.values()] for kind, line in named])
         case "xlsx":
-            sys.stdout.buffer.write(workbook(found))
+            sys.stdout.buffer.write(workbook(found, call.zone))
         case "pdf":
             sys.stdout.buffer.write(pdf(found, call.zone, city))
         case _:

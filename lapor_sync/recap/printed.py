@@ -28,16 +28,16 @@ def pdf(found: Json, zone: ZoneInfo, city: str) -> bytes:
 def _data(found: Json, zone: ZoneInfo, city: str) -> str:
     """What the template shows; nothing of it is read as markup there."""
     whose = found["opd_name"] or found["opd"]
-    as_of = datetime.fromisoformat(found["as_of"]).astimezone(zone)
+    today = datetime.fromisoformat(found["as_of"]).astimezone(zone).date()
     title = harmless(f"Rekapitulasi Laporan SP4N-LAPOR! {whose or city}")
     said = {
         "title": title,
         "period": f"Laporan yang diterima {_day(found['from'])} sampai {_day(found['to'])}",
-        "as_of": f"Keadaan per {long_day(as_of.date())} pukul {as_of:%H.%M} {as_of.tzname()}",
+        "as_of": f"Keadaan per {moment(found['as_of'], zone)}",
         "footer": f"{title}, {found['period']}. Kepala riwayat: {found['audit_head'][:16]}",
         "page": "halaman",
         "legend": "Biru: tahun ini. Abu-abu: bulan yang sama tahun sebelumnya.",
-        "place_and_day": f"........................................, {long_day(as_of.date())}",
+        "place_and_day": f"........................................, {long_day(today)}",
         "name_and_nip": "Nama dan NIP",
         "headings": {
             "summary": "Ringkasan",
@@ -62,7 +62,7 @@ def _data(found: Json, zone: ZoneInfo, city: str) -> str:
             }
             for key in list(TABLES)[1:]
         ],
-        "notes": list(notes(found, zone)),
+        "notes": [*notes(found, zone), *since_fixed(found, zone)],
         "explained": [{"name": name, "meaning": meaning} for name, meaning in EXPLAINED.items()],
     }
     return json.dumps(data, ensure_ascii=False)
@@ -89,7 +89,7 @@ def _parts(found: Json) -> Iterator[Json]:
                 for line in found["rows"]
             ],
             "total": [
-                ALL if found["opd"] is None else "Total",
+                total_of(found),
                 *(shown(found["total"][one]) for one in figures),
             ],
         }
@@ -106,14 +106,32 @@ def notes(found: Json, zone: ZoneInfo) -> Iterator[str]:
     if secret := found["total"]["total"] - sum(one["received"] for one in found["by_district"]):
         yield f"{shown(secret)} laporan rahasia tidak dihitung menurut kecamatan."
     for away in found["outages"]:
-        until = _moment(away["until"], zone) if away["until"] else "sekarang"
+        until = moment(away["until"], zone) if away["until"] else "sekarang"
         yield (
-            f"LAPOR tidak dapat dihubungi dari {_moment(away['since'], zone)} sampai {until}; "
+            f"LAPOR tidak dapat dihubungi dari {moment(away['since'], zone)} sampai {until}; "
             f"{shown(away['due'])} tanggapan jatuh tempo dalam waktu itu."
         )
     for post in found["vacancies"]:
         of = harmless(post["opd_name"] or post["opd"] or "kota")
         yield f"Jabatan {ROLES[post['role']]} {of} kosong selama {shown(post['days'])} hari."
+
+
+_MOST = 40
+"""So many figures that changed since a recap was fixed stand on paper."""
+
+
+def since_fixed(found: Json, zone: ZoneInfo) -> Iterator[str]:
+    """Yield when the recap was fixed, and what is another figure since, a sentence each; nothing where it was not."""
+    if (fixed := found["fixed"]) is None:
+        return
+    changed = fixed["differences"]
+    said = f"{shown(len(changed))} angka sekarang berbeda" if changed else "belum ada angka yang berubah sejak itu"
+    yield f"Rekap periode ini ditetapkan {moment(fixed['at'], zone)}; {said}."
+    for one in changed[:_MOST]:
+        figure = f"{harmless(whose(one, found))}, {FIGURES[one['figure']]}"
+        yield f"{figure}: ditetapkan {shown(one['then'])}, sekarang {shown(one['now'])}."
+    if len(changed) > _MOST:
+        yield f"Dan {shown(len(changed) - _MOST)} angka lainnya; semuanya ada di papan."
 
 
 def shown(value: float | None) -> str:
@@ -132,6 +150,17 @@ def _day(text: str) -> str:
     return long_day(date.fromisoformat(text))
 
 
-def _moment(text: str, zone: ZoneInfo) -> str:
+def total_of(found: Json) -> str:
+    """Return what the line of all is called."""
+    return ALL if found["opd"] is None else "Total"
+
+
+def whose(one: Json, found: Json) -> str:
+    """Return of which line a figure is that changed since the recap was fixed."""
+    return total_of(found) if one["line"] == "total" else one["opd_name"] or one["opd"] or NOBODY
+
+
+def moment(text: str, zone: ZoneInfo) -> str:
+    """Return a moment of a recap's JSON in words: 30 November 2026 pukul 07.30 WIB."""
     at = datetime.fromisoformat(text).astimezone(zone)
     return f"{long_day(at.date())} pukul {at:%H.%M} {at.tzname()}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook
 from openpyxl.chart import BarChart, Reference
@@ -14,18 +15,19 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from lapor_sync.cells import text_cell
 from lapor_sync.recap.making import Json
-from lapor_sync.words.recap_id import ALL, EXPLAINED, FIGURES, NOBODY, NOT_SAID, TABLES
+from lapor_sync.recap.printed import moment, total_of, whose
+from lapor_sync.words.recap_id import EXPLAINED, FIGURES, NOBODY, NOT_SAID, TABLES
 
 _WIDEST = 60
 
 
-def workbook(found: Json) -> bytes:
+def workbook(found: Json, zone: ZoneInfo) -> bytes:
     """Return a recap's JSON as the bytes of an .xlsx file."""
     book = Workbook()
     first = book.worksheets[0]
     first.title = "OPD"
     lines = [(line["opd_name"] or line["opd"] or NOBODY, line) for line in found["rows"]]
-    lines.append((ALL if found["opd"] is None else "Total", found["total"]))
+    lines.append((total_of(found), found["total"]))
     rows = [[name, *(line[figure] for figure in FIGURES)] for name, line in lines]
     _fill(first, ["OPD", *FIGURES.values()], rows)
     for cell in first[first.max_row]:
@@ -35,7 +37,13 @@ def workbook(found: Json) -> bytes:
     for key in list(TABLES)[1:]:
         sheet = book.create_sheet(TABLES[key])
         _fill(sheet, [TABLES[key], "Laporan"], ([one["name"] or NOT_SAID, one["received"]] for one in found[key]))
-    _fill(book.create_sheet("Keterangan"), ["Keterangan", ""], _explained(found))
+    _fill(book.create_sheet("Keterangan"), ["Keterangan", ""], _explained(found, zone))
+    if found["fixed"]:
+        changed = (
+            [whose(one, found), FIGURES[one["figure"]], one["then"], one["now"]]
+            for one in found["fixed"]["differences"]
+        )
+        _fill(book.create_sheet("Sejak ditetapkan"), ["OPD", "Angka", "Waktu ditetapkan", "Sekarang"], changed)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -52,9 +60,11 @@ def _months(book: Workbook, found: Json) -> None:
     sheet.add_chart(chart, "E2")
 
 
-def _explained(found: Json) -> Iterable[list[Any]]:
+def _explained(found: Json, zone: ZoneInfo) -> Iterable[list[Any]]:
     yield ["Periode", f"{found['from']} s.d. {found['to']}"]
-    yield ["Keadaan per", found["as_of"]]
+    yield ["Keadaan per", moment(found["as_of"], zone)]
+    if found["fixed"]:
+        yield ["Ditetapkan", moment(found["fixed"]["at"], zone)]
     yield ["Diterima pada hari yang sama tahun sebelumnya", found["received_year_before"]]
     yield ["Ditutup oleh sistem karena pelapor tidak menanggapi", found["closed_by_itself"]]
     yield ["Tanpa tanggal diterima, tidak masuk periode mana pun", found["undated"]]

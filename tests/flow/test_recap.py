@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
@@ -21,7 +22,7 @@ from lapor_sync.domain.period import Period
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.recap import making
 from lapor_sync.recap.making import Json
-from lapor_sync.recap.printed import notes, pdf
+from lapor_sync.recap.printed import notes, pdf, since_fixed
 from lapor_sync.recap.workbook import workbook
 from lapor_sync.store import audit
 from lapor_sync.words.recap_id import FIGURES
@@ -230,6 +231,7 @@ def test_a_fixed_recap_is_proven_by_the_audit_and_says_what_became_other(tmp_pat
             first = making.recap(work, Period.parse("2026"), city.setup.rules)
             making.fix(work, first)
         assert recap_of(city, "2026")["fixed"]["differences"] == []
+        assert "belum ada angka yang berubah" in " ".join(since_fixed(recap_of(city, "2026"), WIB))
 
         city.world.close(ids[0])
         city.report()
@@ -241,6 +243,13 @@ def test_a_fixed_recap_is_proven_by_the_audit_and_says_what_became_other(tmp_pat
         assert changed["total", "total"] == (3, 4)
         assert changed["total", "done"] == (0, 1)
         assert changed["opd", "total"] == (3, 4)
+        now = recap_of(city, "2026")
+        first_said, *told = since_fixed(now, WIB)
+        assert re.search(r"ditetapkan 2 Maret 2026 pukul .* WIB; \d+ angka sekarang berbeda", first_said)
+        assert "Seluruh kota, Total: ditetapkan 3, sekarang 4." in told
+        assert pdf(now, WIB, "Kota").startswith(b"%PDF-")
+        sheet = load_workbook(io.BytesIO(workbook(now, WIB)))["Sejak ditetapkan"]
+        assert ("Seluruh kota", "Total", 3, 4) in list(sheet.iter_rows(values_only=True))
         with city.store.reading() as work:
             assert audit.verify(work.conn, work.agency, first.audit_head)
 
@@ -257,7 +266,7 @@ def test_who_may_not_fix_a_recap_leaves_no_trace(tmp_path: Path) -> None:
 def test_the_workbook_has_the_same_numbers_and_no_formula(city: Bench) -> None:
     found = recap_of(city, "2025")
     found["rows"][0]["opd_name"] = '=HYPERLINK("http://x")'
-    book = load_workbook(io.BytesIO(workbook(found)))
+    book = load_workbook(io.BytesIO(workbook(found, WIB)))
 
     sheet = book["OPD"]
     lines = [*found["rows"], found["total"]]
@@ -285,7 +294,7 @@ def test_a_period_without_a_report_has_no_rates(tmp_path: Path) -> None:
     assert found["busiest_month"] is None
     assert json.dumps(found)
     assert pdf(found, WIB, "Kota").startswith(b"%PDF-")
-    assert workbook(found).startswith(b"PK")
+    assert workbook(found, WIB).startswith(b"PK")
 
 
 def test_a_post_is_vacant_for_the_days_between_its_tenures() -> None:

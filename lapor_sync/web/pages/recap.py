@@ -92,7 +92,7 @@ def as_workbook() -> Response:
     from lapor_sync.recap.workbook import workbook  # 8 MB of openpyxl
 
     found = _wanted()
-    return download(workbook(found), XLSX, f"rekap-{found['period']}.xlsx")
+    return download(workbook(found, board().zone), XLSX, f"rekap-{found['period']}.xlsx")
 
 
 def _wanted() -> Json:
