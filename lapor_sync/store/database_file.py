@@ -6,9 +6,9 @@ import os
 import pwd
 import sqlite3
 import threading
-import time
 from contextlib import closing, suppress
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -28,7 +28,7 @@ OVERWRITTEN = ".overwritten"
 
 NO_DATABASE, UNREADABLE = -3, -2
 STILL_SECONDS = 5.0
-"""So long a file must have been still before it is believed that nothing can be read of it."""
+"""So long a file must have stood still between two looks before it is believed that nothing can be read of it."""
 
 
 class _State(NamedTuple):
@@ -51,6 +51,7 @@ class DatabaseFile:
         self._anew = anew
         self._opened: os.stat_result | None = None
         self._seen: _State | None = None
+        self._unread: tuple[tuple[int, int], float] | None = None  # as it was, and since when it could not be read
         self._turn = threading.Lock()
 
     def make_folder(self) -> None:
@@ -107,18 +108,32 @@ class DatabaseFile:
         than it was, or cannot be read, this is an older copy, or none. It is read where the file was changed at all.
         """
         with self._turn:
-            now, seen = os.stat(self.path), self._seen
-            if seen is not None and (now.st_ctime_ns, now.st_size) == seen[:2]:
+            now, seen = self._form(), self._seen
+            if seen is not None and now == seen[:2]:
                 return
             written = _written(self.path)
-            if written == UNREADABLE and time.time() - now.st_ctime < STILL_SECONDS:
+            if written == UNREADABLE and not self._stands_still(now):
                 return  # a checkpoint is writing it, page by page: it is looked at again
             if seen is None or written >= seen.written:
-                self._seen = _State(now.st_ctime_ns, now.st_size, written)
+                self._seen = _State(*now, written)
                 return
         with suppress(OSError):  # a full disk: this process goes by what it has seen
             noted(Path(os.path.realpath(self.path))).touch(mode=0o600)
         raise _overwritten(self.path)
+
+    def _form(self) -> tuple[int, int]:
+        """When the file was last changed, and its size."""
+        now = os.stat(self.path)
+        return now.st_ctime_ns, now.st_size
+
+    def _stands_still(self, form: tuple[int, int]) -> bool:
+        """Whether the file, which could not be read, had this form some seconds before, and has it after that.
+
+        A checkpoint may begin right after a look at the form of a file that was at rest for long.
+        """
+        if self._unread is None or self._unread[0] != form:
+            self._unread = form, monotonic()
+        return monotonic() - self._unread[1] >= STILL_SECONDS and self._form() == form
 
 
 def noted(path: Path) -> Path:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreUnavailable
-from lapor_sync.store import backup, lock, marks
+from lapor_sync.store import backup, database_file, lock, marks
 from lapor_sync.store.database import Store, in_place, make_engine, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.words.en import advised
@@ -369,6 +369,27 @@ def test_who_writes_beside_it_is_no_other_content(path: Path) -> None:
     store.close()
     assert read(other) == "4, too"
     other.close()
+
+
+def test_what_cannot_be_read_while_it_is_written_is_no_other_content(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A checkpoint that began right after the look at a file of long ago; only what stands still says so."""
+    store, now = opened(path), [100.0]
+    write(store)
+    monkeypatch.setattr(database_file, "_written", lambda _path: database_file.UNREADABLE)
+    monkeypatch.setattr(database_file, "monotonic", lambda: now[0])
+    check = in_place(store.engine)
+    for later in (0, 4, 2):
+        os.utime(path)
+        now[0] += later
+        check()
+    now[0] += 4
+    check()
+    now[0] += 2
+    with pytest.raises(StoreReplaced, match="was overwritten"):
+        check()
+    store.close()
 
 
 def test_a_number_that_is_full_never_falls(path: Path) -> None:
