@@ -5,12 +5,15 @@ Nobody chooses a post: of several the one acts that permits it. What is permitte
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import g
 
 from lapor_sync.domain.people import Actor, SignedIn
 from lapor_sync.domain.permits import Act, Subject, may, reach
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import people
+from lapor_sync.store import institutions
 from lapor_sync.store.queries import Within
 from lapor_sync.web.guard import GUEST, board, cookie
 from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn
@@ -80,6 +83,18 @@ def demand_seeing(subject: Subject) -> Actor:
     found = allowed(Act.SEE, subject)
     if found is None:
         raise Refused(Code.REPORT_UNKNOWN, given=subject.tracking_id)
+    return found
+
+
+def opd_names() -> Mapping[str, str]:
+    """Return the names of the OPDs at which the person of this request holds posts, by id: one look a request."""
+    if "opd_names" not in g:
+        opds = {post.opd for post in anybody().posts if post.opd}
+        g.opd_names = {}
+        if opds:
+            with board().store.reading() as work:
+                g.opd_names = institutions.names_of(work, opds)
+    found: Mapping[str, str] = g.opd_names
     return found
 
 

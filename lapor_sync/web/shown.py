@@ -16,7 +16,6 @@ from lapor_sync.domain.thread import paragraphs
 from lapor_sync.office.deliveries import acts_on
 from lapor_sync.output import harmless
 from lapor_sync.recap.printed import shown as figure
-from lapor_sync.store import institutions
 from lapor_sync.store import people as accounts
 from lapor_sync.web import guard, session
 from lapor_sync.web.assets import asset_url
@@ -138,11 +137,7 @@ def me_in_words() -> str:
     posts = session.anybody().posts
     if not posts:
         return "tanpa jabatan"
-    opds = {post.opd for post in posts if post.opd}
-    names: dict[str, str] = {}
-    if opds:
-        with guard.board().store.reading() as work:
-            names = institutions.names_of(work, opds)
+    names = session.opd_names()
     return ", ".join(
         f"{words.ROLES[post.role]} {names.get(post.opd, post.opd)}" if post.opd else words.ROLES[post.role]
         for post in posts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from flask import Blueprint, redirect, render_template, url_for
@@ -15,7 +15,7 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor, Role
 from lapor_sync.domain.permits import Act
 from lapor_sync.recap.figures import Line
-from lapor_sync.store import attendance, drafts, institutions, outbox, queries
+from lapor_sync.store import attendance, drafts, outbox, queries
 from lapor_sync.store.queries import Within
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
@@ -55,7 +55,6 @@ def page() -> str:
         manages = session.allowed(Act.MANAGE_PEOPLE) is not None
         unattended = attendance.unattended(work) if manages else ()
         without = attendance.without_officer(work, board().mirror.rules.city) if manages else ()
-        names = institutions.names_of(work, within or ())
     return render_template(
         "tasks.html",
         piles=piles,
@@ -64,18 +63,19 @@ def page() -> str:
         now=now,
         unattended=unattended,
         without_officer=without,
-        standing=list(_standing(within, names)),
+        standing=list(_standing(within)),
     )
 
 
-def _standing(within: Within, names: Mapping[str, str]) -> Iterator[tuple[str, Line | None, Line | None]]:
+def _standing(within: Within) -> Iterator[tuple[str, Line | None, Line | None]]:
     """How these OPDs, or all of them, stand this month and stood the last one, by name."""
     if (months := board().months()) is None:
         return
-    if within is None:
+    if within is None and any(line.total for line in months.whole):
         yield "Seluruh OPD", *months.whole
     for opd in sorted(within or ()):
-        yield names.get(opd, opd), *months.opds.get(opd, (None, None))
+        if opd in months.opds:
+            yield session.opd_names().get(opd, opd), *months.opds[opd]
 
 
 def _turn_of(actors: Iterable[Actor]) -> frozenset[WaitingOn]:
