@@ -111,7 +111,8 @@ def message(bundle: Sequence[Notice], place: Place) -> Message:
     first = bundle[0]
     if first.kind is NoticeKind.DIGEST:
         return words.digest(first.facts, date.fromisoformat(first.key.removeprefix("digest/")), place)
-    return words.happened([(one.kind, one.facts) for one in bundle], place)
+    told = [(one.kind, one.facts) for one in bundle]
+    return words.happened(told, place, is_personal=first.person_id is not None)
 
 
 def _not_taken(

@@ -141,8 +141,13 @@ def unattended(role: Role, opd_name: str | None, since: date, *, is_vacant: bool
 # What happened.
 
 
-def happened(found: Sequence[tuple[NoticeKind, Mapping[str, Any]]], place: Place) -> Message:
-    """Return one message for all that happened: new reports first, then what is stuck, posts, the system."""
+def happened(
+    found: Sequence[tuple[NoticeKind, Mapping[str, Any]]], place: Place, *, is_personal: bool = True
+) -> Message:
+    """Return one message for all that happened: new reports first, then what is stuck, posts, the system.
+
+    A technical channel is no person's: nobody chooses on the board what goes there.
+    """
     lines: list[str] = []
     subjects: list[str] = []
     for kind, (subject, tell) in _TELL.items():
@@ -150,7 +155,7 @@ def happened(found: Sequence[tuple[NoticeKind, Mapping[str, Any]]], place: Place
         if mine:
             subjects.append(subject.format(number=len(mine)))
             lines += ([""] if lines else []) + tell(mine, place)
-    return _message("LAPOR: " + ", ".join(subjects), lines, place)
+    return _message("LAPOR: " + ", ".join(subjects), lines, place, is_personal=is_personal)
 
 
 MOST = 20
@@ -287,4 +292,4 @@ def lost_password(url: str, place: Place) -> Message:
 def test(place: Place) -> Message:
     """Return a message that says that messages arrive."""
     lines = ["Ini pesan percobaan. Bila Anda membacanya, pemberitahuan dari papan LAPOR sampai kepada Anda."]
-    return _message("Percobaan pemberitahuan LAPOR", lines, place)
+    return _message("Percobaan pemberitahuan LAPOR", lines, place, is_personal=False)

@@ -206,6 +206,7 @@ def test_lapor_away_for_an_hour_is_told_once_and_its_return_once(city: City) -> 
         "- LAPOR tidak menjawab s",
         "- LAPOR menjawab kembali",
     ]
+    assert not any("/akun/pemberitahuan" in text for _, _, text in city.sender.sent), "nobody's own choice"
 
 
 def test_an_admin_who_chose_it_is_told_of_quarantine_backup_and_disk(city: City) -> None:
