@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from lapor_sync.domain.notices import EMAIL
 from lapor_sync.domain.people import SecondFactor
 from lapor_sync.domain.ports import Sender
 from lapor_sync.mirror.mirror import Mirror
+from lapor_sync.monitoring.health import not_fresh
 from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
@@ -71,6 +72,10 @@ class Board:
     def today(self) -> date:
         """The day that it is in the city."""
         return self.store.clock.now().astimezone(self.zone).date()
+
+    def is_stale(self, last_success: datetime | None) -> bool:
+        """Whether a mirror of that last success cannot be relied on now."""
+        return not_fresh(last_success, self.store.clock.now(), self.mirror.pace.poll_seconds) is not None
 
     def months(self) -> Months | None:
         """How the OPDs stand this month and stood the last one; None before the first count is made."""

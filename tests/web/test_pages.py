@@ -22,10 +22,11 @@ from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.people import Post, of_shell
 from lapor_sync.domain.report import ItemKind, OutgoingFile
 from lapor_sync.office import NewResponse
-from lapor_sync.store import outbox, threads
+from lapor_sync.store import marks, outbox, threads
 from lapor_sync.store.database import Store, open_store
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
-from lapor_sync.store.schema import audit
+from lapor_sync.store.schema import HEAD, audit
 from lapor_sync.web.board import Board
 from tests.databases import START, StillClock, fresh
 from tests.store.samples import add, item, mirrored, new, report, save
@@ -193,6 +194,19 @@ def test_tasks_come_the_most_urgent_first(enter: Enter, store: Store) -> None:
     assert "Terlambat: 1" in said
     assert "hari ini" in said
     assert "Kiriman yang ditahan atau ditolak: 1" in said
+
+
+def test_a_mirror_that_is_old_is_said_so_where_people_write(enter: Enter, store: Store, clock: StillClock) -> None:
+    save(store, one())
+    with store.work() as work:
+        marks.put_now(work, Mark.LAST_SUCCESS)
+    client, paths = enter(OFFICER), ("/tugas", "/kiriman", "/laporan/7001")
+    assert [path for path in paths if "LAPOR terakhir terbaca" in client.get(path).text] == []
+    clock.advance(3601)
+    assert [path for path in paths if "LAPOR terakhir terbaca" in client.get(path).text] == [*paths]
+    said = text_of(enter(ADMIN).get("/sistem"))
+    assert "Jam server" in said
+    assert f"skema {HEAD}, SQLite" in said
 
 
 def test_it_is_said_how_the_opd_stands_beside_last_month(enter: Enter, store: Store) -> None:

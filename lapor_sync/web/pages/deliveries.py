@@ -11,7 +11,8 @@ from lapor_sync.domain.permits import Act, Subject
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import OutboxAct
 from lapor_sync.office.finding import subject_of_delivery
-from lapor_sync.store import outbox, pauses, reports
+from lapor_sync.store import marks, outbox, pauses, reports
+from lapor_sync.store.marks import Mark
 from lapor_sync.web import session
 from lapor_sync.web.failing import Problem, form_on
 from lapor_sync.web.guard import board
@@ -47,6 +48,7 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
             why=outbox.last_words(work, shown),
             reports=mirrored,
             pause=pauses.current(work),
+            last_success=marks.get_time(work, Mark.LAST_SUCCESS),
         )
 
 

@@ -22,10 +22,11 @@ from lapor_sync.domain.seen import News, news_since, seen_of
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.mirror.judge import clocks_of
 from lapor_sync.office.finding import subject_of
-from lapor_sync.store import drafts, institutions, notes, outbox, own_texts, templates, threads
+from lapor_sync.store import drafts, institutions, marks, notes, outbox, own_texts, templates, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.dossier import Dossier, dossier
 from lapor_sync.store.drafts import Draft
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.notes import Note
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
@@ -77,6 +78,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         written = notes.of_report(work, one.tracking_id)
         attached = shown(work, whole.report, whole.items)
         offered = _offered(work, one) if rights.why_not is None else []
+        last_success = marks.get_time(work, Mark.LAST_SUCCESS)
     now = board().store.clock.now()
     is_note = typed().get("for") == NOTE
     return render_template(
@@ -97,6 +99,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         draft=draft,
         draft_news=_news(whole, draft),
         offered=offered,
+        last_success=last_success,
         notes=readable_notes(written, rights),
         preview=preview,
         most=MAX_TEXT - len(with_reference("", reference(board().mirror.rules.prefix))),

@@ -9,6 +9,7 @@ from lapor_sync.domain.permits import Act
 from lapor_sync.store import (
     audit,
     conflicts,
+    contract,
     marks,
     notices,
     outages,
@@ -19,6 +20,7 @@ from lapor_sync.store import (
     quarantine,
 )
 from lapor_sync.store.marks import Mark
+from lapor_sync.store.schema import HEAD
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
 from lapor_sync.words import notices_id
@@ -48,5 +50,8 @@ def page() -> str:
             told=notices_id,
             people=people.names(work),
             head=audit.head(work.conn, work.agency),
+            contract=contract.watched(work),
+            database="SQLite" if work.is_sqlite else "PostgreSQL",
+            schema=HEAD,
             now=board().store.clock.now(),
         )

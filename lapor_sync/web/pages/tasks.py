@@ -15,7 +15,8 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor, Role
 from lapor_sync.domain.permits import Act
 from lapor_sync.recap.figures import Line
-from lapor_sync.store import attendance, drafts, outbox, queries
+from lapor_sync.store import attendance, drafts, marks, outbox, queries
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.queries import Within
 from lapor_sync.web import session
 from lapor_sync.web.guard import board
@@ -52,6 +53,7 @@ def page() -> str:
         )
         mine = drafts.listing(work, session.person().person_id, within, MOST)
         stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST).rows
+        last_success = marks.get_time(work, Mark.LAST_SUCCESS)
         manages = session.allowed(Act.MANAGE_PEOPLE) is not None
         unattended = attendance.unattended(work) if manages else ()
         without = attendance.without_officer(work, board().mirror.rules.city) if manages else ()
@@ -61,6 +63,7 @@ def page() -> str:
         drafts=mine,
         stuck=stuck,
         now=now,
+        last_success=last_success,
         unattended=unattended,
         without_officer=without,
         standing=list(_standing(within)),
