@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from copy import copy
+from functools import cache
 from html import unescape
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, insert
 from werkzeug.test import TestResponse
@@ -57,7 +61,23 @@ def board_on(store: Store, **values: Any) -> Board:
 
 def client_of(board: Board) -> FlaskClient:
     """A browser without a cookie yet, and without JavaScript."""
-    return make_site(board).test_client()
+    return _site_of(board).test_client()
+
+
+def _site_of(board: Board) -> Flask:
+    """The board's site; its addresses and templates, which take most of a test to compile, are those of all boards."""
+    if board.measure is not None:  # then the site hears what is asked, and is another one
+        return make_site(board)
+    site = copy(_pattern())
+    site.config = copy(site.config)
+    site.config["BOARD"] = board
+    return site
+
+
+@cache
+def _pattern() -> Flask:
+    """A site without a board."""
+    return make_site(cast(Any, SimpleNamespace(measure=None)))
 
 
 def token_in(page: TestResponse) -> str:
