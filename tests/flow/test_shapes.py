@@ -8,8 +8,11 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -23,7 +26,7 @@ from lapor_sync.store import institutions
 from lapor_sync.store.conflicts import How
 from lapor_sync.words.en import asked as told_in_english
 from lapor_sync.words.id import asked as told_in_indonesian
-from tests.flow.scripted import Row, Stage, row_of, stage
+from tests.flow.scripted import Row, Scripted, Stage, row_of, stage
 
 MINE, ITS = "7000001", "41"
 TEXT = "Lubang di depan pasar sudah kami tambal kemarin sore, silakan diperiksa kembali."
@@ -132,14 +135,29 @@ def seen_before(city: Stage) -> None:
 @contextmanager
 def at_rest(tmp_path: Path, *, is_first: bool = False) -> Iterator[Stage]:
     """A city with one report at rest; unless `is_first`, an answer to it was seen before. Nothing is counted yet."""
-    with stage(tmp_path / "kota.db") as city:
-        city.upstream.add(row_of(MINE, ITS))
-        city.upstream.items[ITS] = [BEFORE]
-        city.cycles(2)
-        if not is_first:
-            seen_before(city)
-        city.upstream.posted.clear()
+    database, upstream = rested(is_first)
+    path = tmp_path / "kota.db"
+    path.write_bytes(database)
+    with stage(path) as city:
+        city.clock.seconds = upstream.clock.seconds
+        city.upstream.listed = deepcopy(upstream.listed)
+        city.upstream.details = deepcopy(upstream.details)
+        city.upstream.items = deepcopy(upstream.items)
         yield city
+
+
+@cache
+def rested(is_first: bool) -> tuple[bytes, Scripted]:
+    """What such a city and its upstream hold: each test comes to it as the next process does."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "kota.db"
+        with stage(path) as city:
+            city.upstream.add(row_of(MINE, ITS))
+            city.upstream.items[ITS] = [BEFORE]
+            city.cycles(2)
+            if not is_first:
+                seen_before(city)
+        return path.read_bytes(), city.upstream
 
 
 def stored_as(city: Stage, name: str) -> Callable[[Outgoing], Outcome]:
@@ -166,7 +184,7 @@ def test_however_it_is_shown_it_is_posted_once(tmp_path: Path, name: str, is_fir
     with at_rest(tmp_path, is_first=is_first) as city:
         ref = city.respond(MINE, TEXT)
         city.upstream.store = stored_as(city, name)
-        city.cycles(8)
+        city.cycles(4, 800)
         assert len(city.upstream.posted) == 1
         city.clock.seconds += 86_400  # what cannot be read is waited for so long
         city.cycles(2)

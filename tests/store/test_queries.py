@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import timedelta
+from functools import cache
 from itertools import pairwise
 from random import Random
 from typing import Any
@@ -56,12 +57,16 @@ def made(n: int, dice: Random) -> Mirrored:
     )
 
 
+@cache
+def many() -> tuple[Mirrored, ...]:
+    dice = Random(7)
+    return tuple(made(n, dice) for n in range(7100, 7240))
+
+
 @pytest.fixture
 def city(store: Store) -> tuple[Store, list[Mirrored]]:
-    dice = Random(7)
-    made_of_it = [made(n, dice) for n in range(7100, 7240)]
-    save(store, *made_of_it)
-    return store, made_of_it
+    save(store, *many())
+    return store, list(many())
 
 
 def newest_first(some: list[Mirrored]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,6 +27,7 @@ from lapor_sync.daemon import thinned
 from lapor_sync.domain.errors import BadInput, Denied, LockHeld, SettingsWrong, StoreUnavailable
 from lapor_sync.domain.people import of_shell
 from lapor_sync.store import lock
+from tests.databases import migrated_sqlite
 
 WRONG = "{11111111-1111-1111-1111-111111111111}"
 
@@ -56,6 +58,7 @@ def simulator() -> Iterator[Simulator]:
 def env(tmp_path: Path, simulator: Simulator) -> dict[str, str]:
     """A city's settings, with the token in a file."""
     (tmp_path / "token").write_text(Options().token)
+    shutil.copyfile(migrated_sqlite(), tmp_path / "city.db")
     given = {
         "DATABASE_URL": f"sqlite:///{tmp_path}/city.db",
         "UPSTREAM_URL": simulator.url,
@@ -285,6 +288,7 @@ def test_new_credentials_are_used(upstream: Upstream, tmp_path: Path) -> None:
     with pytest.raises(Denied):
         second.connector.institutions()
     (tmp_path / "token").write_text(Options().token)
+    shutil.copyfile(migrated_sqlite(), tmp_path / "city.db")
     assert upstream.setup().connector.institutions()
     assert len(said(upstream.app, "credentials_changed")) == 2
 
