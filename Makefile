@@ -15,7 +15,7 @@ BIN := .venv/bin
 # Tests start the program hundreds of times: it is compiled once, whatever the environment says.
 unexport PYTHONDONTWRITEBYTECODE
 STAMP := .venv/.installed
-PYTEST := pytest -n 4 --dist loadfile --no-loadscope-reorder
+PYTEST := pytest -n 3 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --no-header --quiet --python-version 3.11 $(ARGS)
