@@ -116,3 +116,11 @@ def city(simulator: Simulator, database: Path) -> Cli:
         "READ_TIMEOUT": "5",
     }
     return Cli({f"LAPOR_SYNC_{name}": value for name, value in settings.items()})
+
+
+def mirror_once(simulator: Simulator, folder: Path) -> Path:
+    """Mirror that stand-in into a new database in the folder; its path."""
+    path = folder / "city.db"
+    ran = city(simulator, path)("--once")
+    assert ran.code == 0, ran.err
+    return path

@@ -13,7 +13,7 @@ import pytest
 from connectors.simulator import Simulator
 from tests.databases import little_disk as little_disk
 from tests.databases import migrated_sqlite
-from tests.system.cli_runner import Cli, city
+from tests.system.cli_runner import Cli, city, mirror_once
 from tests.system.launcher import Launcher
 from tests.system.launcher import launcher as one_launcher
 from tests.system.rig import Postgres, Rig, postgres, rig
@@ -76,10 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="module")
 def mirrored(simulator: Simulator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database into which the module's stand-in was mirrored once."""
-    path = tmp_path_factory.mktemp("mirrored") / "city.db"
-    ran = city(simulator, path)("--once")
-    assert ran.code == 0, ran.err
-    return path
+    return mirror_once(simulator, tmp_path_factory.mktemp("mirrored"))
 
 
 @pytest.fixture
