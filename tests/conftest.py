@@ -40,10 +40,12 @@ LONGEST = (
     *("test_kills.py", "test_daemon.py", "test_network.py", "test_delivering.py", "test_cli_backups.py"),
     *("test_city.py", "test_histories.py", "test_shapes.py", "test_scenarios.py", "test_mirroring.py"),
     *("test_bad_days.py", "test_nasty_values.py", "test_holding.py", "test_outages.py"),
+    "test_workers.py",
 )
 UNMEASURED = (
     *("test_after_an_outage.py", "test_cli_backups.py", "test_daemon.py", "test_kills.py", "test_network.py"),
     *("test_outages.py", "test_scenarios.py", "test_histories.py", "test_nasty_values.py", "test_shapes.py"),
+    "test_workers.py",
 )
 """Files of tests that run without coverage, which would double their time: they go where others go already."""
 

@@ -161,6 +161,8 @@ class Province:
             for call in sorted(self.cities[agency].world.requests(10**9)["recent"], key=lambda call: call["at"]):
                 while call["at"] >= until:
                     at_work, (until, following) = following, next(later)
+                if not call["caller"].isdigit():
+                    continue  # a citizen's file: its host is not told who asks
                 if int(call["caller"]) != at_work:
                     wrong.append(f"{agency}: {call['method']} by {call['caller']}, while {at_work} works it")
         return wrong

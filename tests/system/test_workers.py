@@ -14,8 +14,8 @@ from lapor_sync.office.deliveries import OutboxAct, change
 from tests.system.province import Province, province
 from tests.system.rig import Postgres, Rig, wait_until
 
-# A dozen processes, each long in starting on a busy machine; `make test` has a worker in tests/flow/test_worker.py.
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.timeout(600)
+# A dozen processes, each long in starting on a busy machine: `make test` has the small form only.
 
 
 @pytest.fixture
@@ -24,6 +24,26 @@ def many(tmp_path: Path, server: Postgres) -> Iterator[Province]:
         yield made
 
 
+@pytest.fixture
+def few(tmp_path: Path, server: Postgres) -> Iterator[Province]:
+    with province(tmp_path, server, 2, POLL_SECONDS="1") as made:
+        yield made
+
+
+def test_of_two_workers_one_dies_and_one_freezes(few: Province) -> None:
+    """The small form of what follows: each response once and in order, and no agency worked twice at once."""
+    dice = Random(3)
+    few.keep(2)
+    few.is_mirrored()
+    for happens in (few.kill, few.freeze):
+        few.respond(dice)
+        happens(dice)
+        few.keep(2)
+    few.settles()
+    assert few.overtaken() == []
+
+
+@pytest.mark.soak
 def test_workers_share_the_agencies_and_an_agency_is_worked_by_one(many: Province) -> None:
     """A file that is wrong, or a LAPOR that is away, slows nobody else; what a person lets go leaves at once."""
     many.put("kota-1", timezone="Asia/Curup")
@@ -52,6 +72,7 @@ def test_workers_share_the_agencies_and_an_agency_is_worked_by_one(many: Provinc
         city.verified()
 
 
+@pytest.mark.soak
 def test_whatever_happens_to_three_workers_loses_nothing(many: Province) -> None:
     """One dies, one is frozen and loses its locks, all lose their connections, the database's server restarts.
 
