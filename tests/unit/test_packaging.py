@@ -75,6 +75,13 @@ def test_a_unit_exposes_little(unit: Path) -> None:
     assert ran.returncode == 0, ran.stdout[-200:]
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_bounds_its_memory_and_leaves_no_dump_of_it(unit: Path) -> None:
+    """What a body or a workbook takes is bounded within; this is the last bound. A dump would hold personal data."""
+    said = unit.read_text().splitlines()
+    assert {"MemoryMax=1G", "LimitCORE=0"} <= set(said)
+
+
 @needs_systemd
 def test_the_units_are_ones_that_systemd_takes(tmp_path: Path) -> None:
     """With a program in the place of ours, which is not installed here."""
