@@ -332,6 +332,7 @@ class Strings:
         self._runs: dict[Runs, int] = {(): 0}
         self._run_lists: list[Runs] = [()]
         self._runs_at, self._runs_kept = array("L"), 0
+        self.has_runs = False
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -347,9 +348,12 @@ class Strings:
     def add(self, text: str, runs: Runs) -> None:
         self._bytes += text.encode()
         self._ends.append(len(self._bytes))
-        known = self._runs.get(runs)
-        if known is None:
-            known = self._runs[runs] = len(self._run_lists)
+        if not runs:
+            self._runs_at.append(0)
+            return
+        self.has_runs = True
+        known = self._runs.setdefault(runs, len(self._run_lists))
+        if known == len(self._run_lists):
             self._run_lists.append(runs)
             self._runs_kept += len(runs)
         self._runs_at.append(known)
@@ -402,9 +406,10 @@ MOST_TEXT = 4 * MIB
 class TextReader:
     """Puts a text together from its runs; what is only the reading of it (East Asian phonetic runs) is left out."""
 
-    __slots__ = ("_is_in_text", "_letters", "_look", "_phonetic", "_pieces", "_runs")
+    __slots__ = ("_has_plain", "_is_in_text", "_letters", "_look", "_phonetic", "_pieces", "_runs")
 
     def __init__(self) -> None:
+        self._runs: dict[Letters, None] = {}
         self.clear()
 
     def clear(self) -> None:
@@ -412,7 +417,9 @@ class TextReader:
         self._letters, self._phonetic = 0, False
         self._is_in_text = False
         self._look: Letters | None = None
-        self._runs: dict[Letters | None, None] = {}
+        self._has_plain = False
+        if self._runs:
+            self._runs = {}
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         if tag == "t":
@@ -438,7 +445,9 @@ class TextReader:
         if self._is_in_text:
             self._pieces.append(letters)
             self._letters += len(letters)
-            if self._look not in self._runs and not letters.isspace():
+            if self._look is None:
+                self._has_plain = True
+            elif not letters.isspace():
                 self._runs[self._look] = None
 
     def is_full(self) -> bool:
@@ -448,4 +457,6 @@ class TextReader:
         return "".join(self._pieces)
 
     def runs(self) -> Runs:
-        return () if self._runs.keys() <= {None} else tuple(self._runs)
+        if not self._runs:
+            return ()
+        return (None, *self._runs) if self._has_plain else tuple(self._runs)

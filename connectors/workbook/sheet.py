@@ -50,13 +50,16 @@ NOT_CALCULATED = CellError("#NOT CALCULATED!")
 """The value of a formula that no spreadsheet program has calculated yet."""
 
 
+_NO_LOOKS: Mapping[int, Look] = MappingProxyType({})
+
+
 class Line(NamedTuple):
     """A row with its number in the sheet; `looks` has the places of cells that are not black letters on white."""
 
     number: int
     cells: Row
     is_hidden: bool = False
-    looks: Mapping[int, Look] = MappingProxyType({})
+    looks: Mapping[int, Look] = _NO_LOOKS
 
 
 class Merge(NamedTuple):
@@ -185,7 +188,7 @@ class _Reader:
         self._is_in_rows, self._had_rows = False, False
         self._number, self._number_text = 0, ""
         self._cells: list[object] = []
-        self._looks: dict[int, Look] = {}
+        self._looks: dict[int, Look] | None = None
         self._conditional: list[Merge] = []
         self._differing: list[Differing] = []
         self._own: DifferingReader | None = None
@@ -227,7 +230,7 @@ class _Reader:
         elif tag == "v":
             self._is_in_value = False
         elif tag == "row":
-            self.ready.append(Line(self._number, tuple(self._cells), self._is_hidden, self._looks))
+            self.ready.append(Line(self._number, tuple(self._cells), self._is_hidden, self._looks or _NO_LOOKS))
         elif tag == "sheetData":
             self._is_in_rows = False
         else:
@@ -319,7 +322,7 @@ class _Reader:
         height = attributes.get("ht")
         is_low = self._rows_are_hidden if height is None else is_below(height, LEAST_LETTERS)
         self._is_hidden = is_low or is_on(attributes.get("hidden"))
-        self._cells, self._looks, self._column, self._letters = [], {}, -1, 0
+        self._cells, self._looks, self._column, self._letters = [], None, -1, 0
 
     def _start_cell(self, attributes: dict[str, str]) -> None:
         place = attributes.get("r")
@@ -353,7 +356,8 @@ class _Reader:
                 raise _Broken(f"row {self._number} names a text that is not in the file.")
             value = self._strings[at]
             self._letters += len(value)
-            runs = self._strings.runs(at)
+            if self._strings.has_runs:
+                runs = self._strings.runs(at)
         elif not text:
             value = NOT_CALCULATED if self._is_formula and kind != "str" else None
         else:
@@ -361,7 +365,7 @@ class _Reader:
         if value is None or value == "":
             return
         if (runs or self._style in self._styles.looks) and (look := self._styles.look(self._style, runs)) != PLAIN:
-            self._looks[self._column] = look
+            self._looks = {**(self._looks or {}), self._column: look}
         cells = self._cells
         while len(cells) < self._column:
             cells.append(None)

@@ -237,7 +237,8 @@ def text_of(cell: object) -> str | None:
 
 def id_of(cell: object) -> str:
     """A cell that holds an id, without the marks that spreadsheets leave at one; it may be no id at all."""
-    return _AROUND_ID.sub("", text_of(cell) or "")
+    text = text_of(cell) or ""
+    return text if text.isascii() and text.isdecimal() else _AROUND_ID.sub("", text)
 
 
 def short(cell: object) -> str:
