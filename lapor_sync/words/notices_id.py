@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
@@ -153,7 +153,7 @@ def happened(
     for kind, (subject, tell) in _TELL.items():
         mine = [facts for one, facts in found if one is kind]
         if mine:
-            subjects.append(subject.format(number=len(mine)))
+            subjects.append(subject(mine))
             lines += ([""] if lines else []) + tell(mine, place)
     return _message("LAPOR: " + ", ".join(subjects), lines, place, is_personal=is_personal)
 
@@ -223,6 +223,16 @@ _TROUBLES: Mapping[Trouble, tuple[str, str]] = {
 }
 """Each trouble: when it begins, and when it is over."""
 
+_BRIEFLY: Mapping[Trouble, tuple[str, str]] = {
+    Trouble.AWAY: ("tidak menjawab", "menjawab kembali"),
+    Trouble.DENIED: ("kredensial ditolak", "kredensial diterima kembali"),
+    Trouble.QUARANTINE: ("ada data yang disisihkan", "tidak ada lagi data yang disisihkan"),
+    Trouble.NO_BACKUP: ("cadangan tidak ada", "cadangan dibuat kembali"),
+    Trouble.DISK: ("ruang cakram hampir habis", "ruang cakram cukup kembali"),
+    Trouble.HOLIDAYS: ("cuti bersama belum diketahui", "cuti bersama sudah diketahui"),
+}
+"""The same in the subject, behind `LAPOR: `."""
+
 
 def _system(found: Sequence[Mapping[str, Any]], place: Place) -> list[str]:
     told = (_contract(one) if "changes" in one else [f"- {_trouble(one, place)}"] for one in found)
@@ -258,12 +268,22 @@ def _trouble(one: Mapping[str, Any], place: Place) -> str:
     return over if one.get("over") else began.format(**{**one, "since": since})
 
 
-_TELL = {
-    NoticeKind.NEW_REPORT: ("{number} laporan baru", _new),
-    NoticeKind.STUCK: ("{number} perlu diputuskan", _stuck),
-    NoticeKind.POSTS: ("serah terima jabatan", _posts),
-    NoticeKind.SYSTEM: ("keadaan sistem", _system),
+def _brief(one: Mapping[str, Any]) -> str:
+    if "changes" in one:
+        return "bentuk jawaban berubah"
+    began, over = _BRIEFLY[Trouble(one["trouble"])]
+    return over if one.get("over") else began
+
+
+_Found = Sequence[Mapping[str, Any]]
+
+_TELL: Mapping[NoticeKind, tuple[Callable[[_Found], str], Callable[[_Found, Place], list[str]]]] = {
+    NoticeKind.NEW_REPORT: (lambda found: f"{len(found)} laporan baru", _new),
+    NoticeKind.STUCK: (lambda found: f"{len(found)} perlu diputuskan", _stuck),
+    NoticeKind.POSTS: (lambda found: "serah terima jabatan", _posts),
+    NoticeKind.SYSTEM: (lambda found: ", ".join(dict.fromkeys(map(_brief, found))), _system),
 }
+"""Of each kind, in their order: what the subject says, and the lines."""
 
 
 # One text to one address.

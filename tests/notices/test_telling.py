@@ -206,6 +206,8 @@ def test_lapor_away_for_an_hour_is_told_once_and_its_return_once(city: City) -> 
         "- LAPOR tidak menjawab s",
         "- LAPOR menjawab kembali",
     ]
+    subjects = [subject for _, subject, _ in city.sender.sent]
+    assert subjects == ["LAPOR: tidak menjawab", "LAPOR: menjawab kembali"], "to be known at three in the morning"
     assert not any("/akun/pemberitahuan" in text for _, _, text in city.sender.sent), "nobody's own choice"
 
 
