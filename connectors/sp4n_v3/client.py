@@ -102,6 +102,7 @@ class _Fetched(NamedTuple):
     is_absent: bool = False
     doubt: str = ""
     dated: Mapping[str, datetime] = MappingProxyType({})
+    heads: Mapping[str, str] = MappingProxyType({})
 
 
 class Sp4nV3:
@@ -159,7 +160,10 @@ class Sp4nV3:
             def marked(answer: Answer) -> Detail:
                 marks, counts = still.marks_of_answer(answer.body, answer.counts)
                 dated = still.dates_of_answer(answer.body, answer.dates, self._zone)
-                return replace(plain(answer), marks=marks, counts=counts, dated=dated, doubt=_doubt_of(answer))
+                heads = still.marks_of_heads(answer.heads)
+                return replace(
+                    plain(answer), marks=marks, counts=counts, dated=dated, heads=heads, doubt=_doubt_of(answer)
+                )
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
             return mine.made(lambda: found)
@@ -181,6 +185,7 @@ class Sp4nV3:
                     beside=read.beside,
                     dated=read.dated,
                     ages=read.ages,
+                    heads=read.heads,
                 )
             )
             if len(thread.bad) > MAX_BAD_ITEMS:
@@ -291,6 +296,7 @@ class Sp4nV3:
                 envelopes.values_in(answer.body) if share else 0,
                 doubt=_doubt_of(answer),
                 dated=still.dates(page.beside.around, answer.dates, self._zone) if page.beside else {},
+                heads=answer.heads,
             )
 
         try:
@@ -353,6 +359,7 @@ class Sp4nV3:
         first: dict[str, object] = {}
         beside: dict[int, tuple[Beside, int]] = {}
         dated: list[tuple[str, datetime]] = []
+        heads: dict[str, str] = {}
         quota = _Quota(f"GET {path}")
 
         def get(number: int) -> Page[object]:
@@ -360,6 +367,7 @@ class Sp4nV3:
             if number == 1:
                 first.clear()
                 quota.begin()
+                heads.update(page.heads)
             quota.take(page)
             dated.extend(page.dated.items())
             rows = page.listing.rows
@@ -384,7 +392,8 @@ class Sp4nV3:
         mark = still.mark_of_pages(beside.values(), len(found)) if fresh else None
         said = still.earliest(dated) if fresh else None
         ages = still.ages_beside(mapping(beside[1][0].around)) if fresh and 1 in beside else {}
-        return _Whole(list(found.values()), run.began_at, why, mark, said, ages)
+        marks = still.marks_of_heads(heads) if fresh else None
+        return _Whole(list(found.values()), run.began_at, why, mark, said, ages, marks)
 
     def _before_the_first(
         self, path: str, run: _Run, get: Callable[[], Page[T]], *, ask: bool = False
@@ -459,7 +468,8 @@ def _demand_address(report_id: str) -> None:
 
 class _Whole(NamedTuple):
     """The rows of a list, when its read began, why they may not be all ("" where they are), what stood beside them, when
-    its pages say that they were made, and how long ago the first of them says that things were."""
+    its pages say that they were made, how long ago the first of them says that things were, and what its headers
+    say."""
 
     rows: list[object]
     began_at: datetime
@@ -467,6 +477,7 @@ class _Whole(NamedTuple):
     beside: str | None = None
     dated: dict[str, datetime] | None = None
     ages: Mapping[str, str] = MappingProxyType({})
+    heads: Mapping[str, str] | None = None
 
 
 class _Run:

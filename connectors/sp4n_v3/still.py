@@ -185,6 +185,11 @@ _LONGEST_COUNT = 12
 _DIGITS = 8
 
 
+def marks_of_heads(heads: Mapping[str, str]) -> dict[str, str]:
+    """A digest of what each header says, by its name; `heads` as `Answer.heads` has them."""
+    return {name: _digest(value, _DIGITS) for name, value in heads.items()}
+
+
 def dates_of_answer(body: bytes, headers: Mapping[str, str], zone: tzinfo) -> dict[str, datetime]:
     """When the answer about one record says that it was made, by each name under which it does; not what the record
     says. `headers` as `Answer.dates` has them."""

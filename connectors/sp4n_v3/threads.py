@@ -41,11 +41,12 @@ def thread(
     beside: str | None = None,
     dated: Mapping[str, datetime] | None = None,
     ages: Mapping[str, str] = MappingProxyType({}),
+    heads: Mapping[str, str] | None = None,
 ) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`.
 
-    `why` says why they may not be all; "" where they are. `beside` and `dated` as `Thread` has them: with the first, all
-    is marked, with the `ages` beside the items.
+    `why` says why they may not be all; "" where they are. `beside`, `dated` and `heads` as `Thread` has them: with the
+    first, all is marked, with the `ages` beside the items.
     """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
@@ -66,6 +67,7 @@ def thread(
         beside=beside,
         order=None if beside is None else tuple(key for key, _ in keyed),
         dated=dated,
+        heads=heads,
     )
 
 

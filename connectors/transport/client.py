@@ -315,6 +315,7 @@ class Transport:
                 link=headers.get("link", ""),
                 counts=framing.counts(headers),
                 dates=framing.dates(headers),
+                heads=framing.heads(headers),
                 location=headers.get("location", ""),
                 media_type=headers.get("content-type", ""),
                 is_measured=("content-length" in headers) != ("transfer-encoding" in headers),

@@ -92,7 +92,7 @@ def counts(headers: Mapping[str, str]) -> str:
 
 
 _COUNTS = re.compile(
-    r"^(?!.*(?:page|limit|request|retry|quota)).*(?:count|total|content-range|pending|hidden|held)|^x-pagination$|^warning$"
+    r"^(?!.*(?:page|limit|request|retry|quota|-time$)).*(?:count|total|content-range|pending|hidden|held)|^x-pagination$|^warning$"
 )
 _MOST_COUNTS = 2000
 
@@ -105,6 +105,22 @@ def dates(headers: Mapping[str, str]) -> dict[str, str]:
 _DATES = re.compile(
     r"^last-modified$|^x-(?:.*-)?(?:timestamp|server-time|server-date|(?:generated|rendered|cached|fetched|stored|built)"
     r"(?:-(?:at|on|date|time))?|cache-(?:time|date|created|timestamp)|date|time)$"
+)
+
+
+def heads(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return what an answer's other headers say, by name: not those of the connection, the body's form, caches and the
+    machine that answered; nor those that `counts` and `dates` tell."""
+    return {
+        name.lower(): value
+        for name, value in headers.items()
+        if not any(known.search(name.lower()) for known in (_COUNTS, _DATES, _OF_THE_WAY))
+    }
+
+
+_OF_THE_WAY = re.compile(
+    r"^(?:date|age|expires|connection|keep-alive|transfer-encoding|content-(?:length|encoding|type)|set-cookie|link)$"
+    r"|^(?:x-)?(?:[a-z]+-)?cache(?!-control)|(?:^|-)(?:via|served-by|server|backend|node|host|hostname|pod|instance)(?:-|$)"
 )
 
 

@@ -40,7 +40,8 @@ class Scene:
     parts that was made. `marks`, `beside`, `order`, `detail`, `counts` and `dated`: as `Thread` and `Detail` have them;
     None where they are not known. `read_at`: upstream's time when that read began. `status`: the name of its status.
     `call_id`: the id under which upstream was asked and written to. `row`: a digest of each field of its row
-    in the list. `began_at`: upstream's time when the last such try left.
+    in the list. `heads`: a digest of each header, by call and name. `began_at`: upstream's time when the last such try
+    left.
     """
 
     items: Mapping[str, str]
@@ -56,6 +57,7 @@ class Scene:
     read_at: datetime | None = None
     status: str | None = None
     row: Mapping[str, str] | None = None
+    heads: Mapping[str, str] | None = None
     began_at: datetime | None = None
 
     def completed(self, by: Scene) -> Scene:
@@ -77,6 +79,7 @@ _MAY_BE_UNKNOWN = (
     "read_at",
     "status",
     "row",
+    "heads",
 )
 
 
@@ -116,8 +119,9 @@ class Seen:
     reference issued here for this report, in whatever state its delivery is; needed where the prefix was changed since.
     `siblings`: the texts of its other deliveries by reference, but for those that were only found upstream. `bad`: keys
     of items that could not be read; `unknown_status`: the status name where it is not known; `traces`, `parts`,
-    `marks`, `beside`, `order`, `detail`, `counts`, `dated`, `status`, `row`: as in `Scene`, of this read; `call_id`: the
-    id that was asked for. `elsewhere`: the Tracking ID of another report in whose thread its reference stands.
+    `marks`, `beside`, `order`, `detail`, `counts`, `dated`, `status`, `row`, `heads`: as in `Scene`, of this read;
+    `call_id`: the id that was asked for. `elsewhere`: the Tracking ID of another report in whose thread its reference
+    stands.
     `beyond`: as `Thread` has it. `others`: the names, in small letters, and ids of institutions that are surely none of
     the city's. `ended_at`: upstream's time when the last try ended, after which what it stored is shown within the
     `grace`; `read_at`: when this read began.
@@ -148,6 +152,7 @@ class Seen:
     dated: Mapping[str, datetime] | None = None
     status: str | None = None
     row: Mapping[str, str] | None = None
+    heads: Mapping[str, str] | None = None
     elsewhere: str | None = None
     beyond: Mapping[str, frozenset[str]] = field(default_factory=dict)
     others: frozenset[str] = frozenset()
@@ -348,7 +353,25 @@ def _other_fields(scene: Scene, seen: Seen) -> list[str]:
         for name, mark in _otherwise(scene.row, seen.row, None).items()
         if mark is None or ages.is_news(known.get(name, ""), mark, None)
     ]
-    return sorted(fields) + sorted(rows)
+    heads = [f"{name} (header)" for name in _otherwise(scene.heads, seen.heads, None)]
+    return sorted(fields) + sorted(rows) + sorted(heads)
+
+
+def heads_moved(scene: Scene, heads: Mapping[str, str]) -> frozenset[str]:
+    """The headers, by call and name, that say otherwise than in the scene."""
+    return frozenset(_otherwise(scene.heads, heads, None))
+
+
+def without_random(then: Mapping[str, str], reads: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the headers of the first of some reads right after one another, as they were `then` where each read has
+    another: three of them at least say different things, and both before and now each says something. That tells of the
+    read, not of the report. What moves between two states may tell of two replicas, one of which is behind."""
+    said = {name: {read.get(name) for read in reads} for name in then.keys() & reads[0].keys()}
+    random = {name for name, values in said.items() if len(values) >= _RANDOM and None not in values}
+    return {**reads[0], **{name: then[name] for name in random}}
+
+
+_RANDOM = 3
 
 
 def _otherwise(

@@ -57,7 +57,7 @@ class Thread:
     follows whether something leaves, `marks` holds a digest of all that is said of each item, by its key, and the ages
     in it (`domain/ages.py`), `beside` is one of what stands beside them, `order` are the keys as upstream has them in
     order (None where it changes from read to read), and `dated` says when the answers say that they were made, by where
-    they say so.
+    they say so, and `heads` holds a digest of each header of the first one.
     """
 
     items: tuple[ThreadItem, ...]
@@ -72,6 +72,7 @@ class Thread:
     beside: str | None = None
     order: tuple[str, ...] | None = None
     dated: Mapping[str, datetime] | None = None
+    heads: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,7 +136,8 @@ class Detail:
 
     `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`; `named` as there, of what
     stands beside the report. Of a read from which it follows whether something leaves, `marks` holds a digest of each
-    field, and of the rest under "", and `counts` holds what it says there are so many of, `dated` is as in `Thread`.
+    field, and of the rest under "", and `counts` holds what it says there are so many of, `dated` and `heads` are as in
+    `Thread`.
     `doubt` says why it proves no absence; "" where it may.
     """
 
@@ -148,6 +150,7 @@ class Detail:
     marks: Mapping[str, str] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)
     dated: Mapping[str, datetime] | None = None
+    heads: Mapping[str, str] | None = None
     doubt: str = ""
 
 

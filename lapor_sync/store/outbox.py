@@ -160,6 +160,7 @@ def _scene_text(scene: Scene | None) -> str | None:
         "read_at": to_text(scene.read_at),
         "status": scene.status,
         "row": scene.row,
+        "heads": scene.heads,
         "began_at": to_text(scene.began_at),
     }
     return json.dumps(values, sort_keys=True)
@@ -184,6 +185,7 @@ def _scene(text: str | None) -> Scene | None:
         read_at=from_text(found.get("read_at")),
         status=found.get("status"),
         row=found.get("row"),
+        heads=found.get("heads"),
         began_at=from_text(found.get("began_at")),
     )
 

@@ -45,12 +45,14 @@ from lapor_sync.domain.next_step import (
     Send,
     Wait,
     digests,
+    heads_moved,
     is_of_before,
     is_reordered,
     next_step,
     parts,
     says_otherwise,
     traces,
+    without_random,
 )
 from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import ItemKind, Outgoing, OutgoingFile, Thread
@@ -77,7 +79,7 @@ MANY_LOOKS = 3
 """So many looks in a row must fail, too: LAPOR may just be back."""
 
 MORE_LOOKS = 3
-"""So often a thread is read once more where its order alone says otherwise."""
+"""So often a report is read once more where the order of its thread, or a header, says otherwise."""
 
 FRESH_SECONDS = 5.0
 """What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
@@ -259,15 +261,20 @@ class _Push:
         return pool.submit(self._look, report, scene if is_proof else None, is_proof=is_proof)
 
     def _look(self, report: Mirrored, scene: Scene | None, *, is_proof: bool) -> tuple[ById, float]:
-        """Where the items stand in another order than in the scene, the thread is read some times more: an order that
-        moves from read to read, while nothing happens, tells nothing."""
+        """Where the items stand in another order than in the scene, or a header says otherwise, all is read some times
+        more: what moves from read to read, while nothing happens, tells nothing."""
         look = partial(read_one, self.setup, self.health, report, as_proof=is_proof, fresh=True)
         found = look(with_detail=True)
         thread = found.thread
-        if thread is not None and scene is not None and is_reordered(scene.order, thread.order):
-            again = (look(with_detail=False).thread for _ in range(MORE_LOOKS))
-            if any(other is not None and is_reordered(thread.order, other.order) for other in again):
+        if thread is None or scene is None:
+            return found, self.setup.clock.monotonic()
+        is_otherwise = is_reordered(scene.order, thread.order)
+        if is_otherwise or heads_moved(scene, _heads(found) or {}):
+            again = [look(with_detail=True) for _ in range(MORE_LOOKS)]
+            others = [other.thread for other in again if other.thread is not None]
+            if is_otherwise and any(is_reordered(thread.order, other.order) for other in others):
                 found = replace(found, thread=replace(thread, order=None))
+            found = _without_random_heads(found, scene, again)
         return found, self.setup.clock.monotonic()
 
     def _read(self, report: Mirrored) -> tuple[ById, float]:
@@ -434,6 +441,7 @@ class _Push:
             dated=_dated(found),
             status=written.new.report.status_name,
             row=self._marks_of_row(work, queued),
+            heads=_heads(found),
             call_id=written.new.call_id,
             ended_at=queued.ended_at,
             grace=self.setup.rules.grace,
@@ -722,6 +730,7 @@ def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scen
         detail=seen.detail,
         counts=seen.counts,
         dated=seen.dated,
+        heads=seen.heads,
         read_at=seen.read_at,
         status=seen.status,
         row=seen.row if written.new.settled else None,  # the row need not tell of our last response yet
@@ -739,6 +748,31 @@ def _dated(found: ById) -> dict[str, datetime]:
     return {
         f"{call} {name}": at for call, part in said if part is not None for name, at in (part.dated or {}).items()
     }
+
+
+def _heads(found: ById) -> dict[str, str] | None:
+    """The digests of the answers' headers, by call and name; None where they are not known."""
+    if found.detail is None or found.thread is None or found.detail.heads is None or found.thread.heads is None:
+        return None
+    calls = (("complaint", found.detail.heads), ("followups", found.thread.heads))
+    return {f"{call} {name}": mark for call, heads in calls for name, mark in heads.items()}
+
+
+def _without_random_heads(found: ById, scene: Scene, again: Sequence[ById]) -> ById:
+    """What was read, with the headers as in the scene that say another thing in each read."""
+    reads = [heads for one in (found, *again) if (heads := _heads(one)) is not None]
+    if scene.heads is None or len(reads) <= MORE_LOOKS or found.detail is None or found.thread is None:
+        return found
+    heads = without_random(scene.heads, reads)
+    of = {
+        call: {name.partition(" ")[2]: mark for name, mark in heads.items() if name.startswith(f"{call} ")}
+        for call in ("complaint", "followups")
+    }
+    return replace(
+        found,
+        detail=replace(found.detail, heads=of["complaint"]),
+        thread=replace(found.thread, heads=of["followups"]),
+    )
 
 
 def _raw(found: ById) -> tuple[str, ...]:

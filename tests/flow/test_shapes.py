@@ -651,6 +651,21 @@ def test_a_later_disposition_is_another_s_only_where_that_is_sure(
         assert (city.state(ref), len(city.upstream.posted)) == ((State.HELD, 1) if is_ours else (State.SENT, 2))
 
 
+@pytest.mark.parametrize("is_random", [False, True])
+def test_a_header_that_moved_since_the_try_is_asked_about(tmp_path: Path, *, is_random: bool) -> None:
+    """Of a kind that says another thing in each read it tells nothing."""
+    with at_rest(tmp_path) as city:
+        each = itertools.count()
+        city.upstream.heads = lambda: {"etag": "a", "x-id": str(next(each)) if is_random else "one"}
+        ref = try_that_is_lost(city)
+        if not is_random:
+            city.upstream.heads = lambda: {"etag": "b", "x-id": "one"}
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == ((State.SENT, 2) if is_random else (State.HELD, 1))
+        if not is_random:
+            assert "complaint etag (header)" in str([one.facts for one in city.conflicts()])
+
+
 WIB_AHEAD = timedelta(hours=7)
 
 EMPTIED: dict[str, Shape] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.transport.framing import cached_seconds, closes, is_interim, surplus
+from connectors.transport.framing import cached_seconds, closes, heads, is_interim, surplus
 
 HEAD = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
@@ -87,3 +87,20 @@ def test_an_answer_that_ends_its_connection_says_so() -> None:
 def test_how_long_an_answer_lay_in_a_cache(headers: dict[str, str], seconds: float | None) -> None:
     """None where it did, for who knows how long."""
     assert cached_seconds(headers) == seconds
+
+
+def test_what_headers_say_of_the_way_is_no_word_of_the_report() -> None:
+    """Nor what is told elsewhere: counts and dates."""
+    said = {"ETag": "a", "X-Message": "b", "Cache-Control": "c", "Retry-After": "5"}
+    of_the_way = [
+        "Date",
+        "Age",
+        "Content-Length",
+        "X-Cache",
+        "CF-Cache-Status",
+        "Via",
+        "X-Backend-Server",
+        "X-Pod-Name",
+    ]
+    elsewhere = ["X-Total-Count", "Last-Modified", "X-Timestamp"]
+    assert heads(said | dict.fromkeys(of_the_way + elsewhere, "1")) == {name.lower(): said[name] for name in said}

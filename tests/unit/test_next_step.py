@@ -23,6 +23,7 @@ from lapor_sync.domain.next_step import (
     Send,
     Wait,
     digests,
+    heads_moved,
     is_clearly_other,
     is_of_before,
     letters,
@@ -30,6 +31,7 @@ from lapor_sync.domain.next_step import (
     says_otherwise,
     times_arrived,
     traces,
+    without_random,
 )
 from lapor_sync.domain.report import ItemKind, ThreadItem
 
@@ -240,6 +242,22 @@ def test_only_an_age_that_grows_with_the_time_tells_nothing(
     seen = replace(SEEN, **now)
     assert says_otherwise(scene, seen) == otherwise
     assert next_step(replace(UNKNOWN, scene=scene), seen) == (PERHAPS if otherwise else Requeue())
+
+
+def test_a_header_that_says_otherwise_holds() -> None:
+    """Unless each read has another one; two states may be two replicas', and what was not there before is news."""
+    scene = replace(SCENE, heads={"followups etag": "a", "followups x-id": "b"})
+    moved = {"followups etag": "c", "followups x-id": "d", "followups retry-after": "e"}
+    assert heads_moved(scene, moved) == moved.keys()
+    tried = replace(UNKNOWN, scene=scene)
+    assert next_step(tried, replace(SEEN, heads=moved)) == PERHAPS
+    assert says_otherwise(scene, replace(SEEN, heads={"followups etag": "a"})) == ("followups x-id (header)",)
+    assert next_step(tried, replace(SEEN, heads=None)) == Requeue()
+    assert scene.heads is not None
+    reads = [moved, {**moved, "followups x-id": "f"}, {"followups etag": "g", "followups x-id": "h"}]
+    assert without_random(scene.heads, reads) == {**moved, "followups x-id": "b"}
+    gone = [moved, {**moved, "followups x-id": "f"}, {"followups etag": "h"}]
+    assert without_random(scene.heads, gone) == moved
 
 
 LAST = "followups timestamp"
