@@ -20,6 +20,7 @@ from connectors.simulator.mishaps import bus_reply
 from connectors.simulator.records import Attachment, Report
 from connectors.simulator.routes import found_in, table
 from connectors.simulator.world import UnknownReport, World
+from lapor_sync.domain.json_web_token import ends_at
 
 BASE = "/lapor/3.0.0"
 FOREIGN_BASE = "https://api.lapor.invalid/integration/api/v3"  # next_page_url names a host of its own
@@ -65,9 +66,8 @@ class Api:
 
     def answer(self, call: Call, route: Route | None, params: Params) -> Reply:
         """The sound answer: the bus, credentials, then the route; a write is stored when this returns."""
-        for name, value in self.world.options.headers.items():
-            if (shown := call.headers.get(name)) != value:
-                return bus_reply(MISSING if shown is None else INVALID)
+        if (refused := self._refused_by_the_bus(call)) is not None:
+            return bus_reply(refused)
         if not self._admitted(call):
             return failure(401, "Unauthenticated.")
         if route is None:
@@ -80,6 +80,16 @@ class Api:
             return failure(404, "Laporan tidak ditemukan")
         except Invalid as wrong:
             return _refused(call, wrong)
+
+    def _refused_by_the_bus(self, call: Call) -> str | None:
+        """The code with which the bus refuses a call: its headers are wanted, and a JWT among them ends as it says."""
+        for name, value in self.world.options.headers.items():
+            if (shown := call.headers.get(name)) != value:
+                return MISSING if shown is None else INVALID
+            ends = ends_at(value)
+            if ends is not None and ends.timestamp() <= self.world.clock.now():
+                return INVALID
+        return None
 
     def _admitted(self, call: Call) -> bool:
         options = self.world.options

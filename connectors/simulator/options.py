@@ -18,7 +18,8 @@ class Options:
     rows of a page. list_fields: `full`, or `sparse` (id, tracking_id, status_name, updated_at only).
     life: whether random city life goes on as simulated time passes. start: simulated now at the start
     (aware; default: real now). late_seconds, slow_seconds: real seconds, of `late-read` and `slow`.
-    headers: what a service bus in front wants to be shown besides, by name; it answers in LAPOR's place where it is not.
+    headers: what a service bus in front wants to be shown besides, by name; it answers in LAPOR's place where it is not,
+    and where a JWT among them is over.
     file_seconds: simulated seconds for which an address of a file holds; None: it is not signed, and holds for ever.
     """
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
-
-from pydantic import SecretStr
+from datetime import datetime
 
 from lapor_sync.check.lines import LOOK, WRONG, Line
 from lapor_sync.config import Settings, read_secrets
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.json_web_token import ends_at
 from lapor_sync.domain.ports import Clock
 
 SOON_DAYS = 14
@@ -27,7 +24,7 @@ def about_credentials(settings: Settings, clock: Clock) -> Iterator[Line]:
         yield Line(question="Which headers go to the gateway?", answer=", ".join(sorted(secrets.headers)))
     own = {"the bearer": secrets.bearer, "the token": secrets.token}
     for name, value in {**own, **secrets.headers}.items():
-        if value is not None and (end := end_of_jwt(value)) is not None:
+        if value is not None and (end := ends_at(value.get_secret_value())) is not None:
             yield _until(name, end, settings, clock)
 
 
@@ -41,15 +38,3 @@ def _until(name: str, end: datetime, settings: Settings, clock: Clock) -> Line:
     if left.days < SOON_DAYS:
         return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
     return Line(question=question, answer=answer)
-
-
-def end_of_jwt(value: SecretStr) -> datetime | None:
-    """Return the end (`exp`) of a JSON Web Token, with or without `Bearer ` before it; None for any other value."""
-    parts = value.get_secret_value().split()[-1:] or [""]
-    _, _, rest = parts[0].partition(".")
-    claims, dot, _ = rest.partition(".")
-    try:
-        said = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))) if dot else None
-        return datetime.fromtimestamp(said["exp"], UTC) if isinstance(said, dict) else None
-    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
-        return None  # no token of that kind, or one without an end

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 
 import click
 
 from connectors.simulator import CITY_ID, OPD_IDS, SCENARIOS, Options, Simulator
 from lapor_sync.commands.base import Call, command, stop_on_signals
 from lapor_sync.domain.errors import BadInput
+from lapor_sync.domain.json_web_token import unsigned
 from lapor_sync.output import say
 
 
@@ -20,9 +22,22 @@ from lapor_sync.output import say
     click.option("--reports", "count", default=50, show_default=True, type=click.IntRange(0, 1_000_000)),
     click.option("--speed", default=1.0, show_default=True, type=click.FloatRange(0, 100_000, min_open=True)),
     click.option("--apikey", metavar="KEY", help="What a service bus in front wants as the header apikey."),
+    click.option(
+        "--jwt-days",
+        type=click.FloatRange(0, 3650),
+        help="A service bus in front wants AuthorizationSPLP with a JWT that ends so many days from now.",
+    ),
 )
 def simulator(
-    call: Call, host: str, port: int, scenario: str, seed: int, count: int, speed: float, apikey: str | None
+    call: Call,
+    host: str,
+    port: int,
+    scenario: str,
+    seed: int,
+    count: int,
+    speed: float,
+    apikey: str | None,
+    jwt_days: float | None,
 ) -> None:
     """A stand-in for LAPOR on this machine, to rehearse with; it knows nothing of real reports."""
     listed = "\n".join(f"  {name:20} {sentence}" for name, sentence in SCENARIOS.items())
@@ -37,7 +52,7 @@ def simulator(
         speed=speed,
         scenario=scenario,
         life=True,
-        headers={"apikey": apikey} if apikey else {},
+        headers=_headers_of_bus(apikey, jwt_days),
     )
     stand_in = Simulator(options, host=host, port=port)
     try:
@@ -51,6 +66,13 @@ def simulator(
         stand_in.serve_forever()
     finally:
         stand_in.stop()
+
+
+def _headers_of_bus(apikey: str | None, jwt_days: float | None) -> dict[str, str]:
+    headers = {"apikey": apikey} if apikey else {}
+    if jwt_days is not None:
+        headers["AuthorizationSPLP"] = f"Bearer {unsigned(datetime.now(UTC) + timedelta(days=jwt_days))}"
+    return headers
 
 
 def _say_how_to_use(url: str, options: Options) -> None:

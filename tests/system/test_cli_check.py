@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from connectors.simulator import Options, Simulator
 from connectors.sp4n_v3 import Sp4nV3
 from lapor_sync.check.clock import about_clock
-from lapor_sync.check.credentials import end_of_jwt
 from lapor_sync.check.encryption import about_clear_text
 from lapor_sync.check.folder import about_folder
 from lapor_sync.check.listing import _older_than
@@ -27,6 +25,7 @@ from lapor_sync.check.secrets import _is_open
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings
 from lapor_sync.domain.errors import BadRecord, Denied, Missing, UpstreamBroken
+from lapor_sync.domain.json_web_token import ends_at
 from lapor_sync.domain.report import BadItem, Report
 from lapor_sync.store.database import open_store
 from tests.system.cli_runner import Cli, Ran, city
@@ -407,7 +406,7 @@ NO_ENDS = (
 @pytest.mark.parametrize("value", NO_ENDS)
 def test_what_is_no_token_with_an_end_says_nothing_of_one(value):
     """A bearer is opaque as a rule."""
-    assert end_of_jwt(SecretStr(value)) is None
+    assert ends_at(value) is None
 
 
 def test_the_top_of_a_disk_as_the_folder_of_exports(tmp_path, monkeypatch):

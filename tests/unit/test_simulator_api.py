@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection
 from typing import Any
@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
+from lapor_sync.domain.json_web_token import ends_at, unsigned
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # a Monday, 10:00 in Bengkulu
 TOKEN = "{00000000-0000-0000-0000-000000000000}"
@@ -71,6 +72,19 @@ def test_a_service_bus_in_front_wants_its_own_header(more: dict[str, str], answe
     with Simulator(Options(reports=1, speed=0, headers={"apikey": "kunci"})) as behind:
         response = httpx.get(f"{behind.url}/complaints", headers=HEADERS | more)
     assert (response.status_code, response.json().get("code")) == answer
+
+
+def test_a_jwt_of_the_service_bus_ends_as_it_says() -> None:
+    """By the stand-in's clock; `check` tells its end beforehand (tests/system/test_cli_check.py)."""
+    ends = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+    headers = {"AuthorizationSPLP": f"Bearer {unsigned(ends)}"}
+    assert ends_at(headers["AuthorizationSPLP"]) == ends
+    options = Options(reports=1, speed=0, headers=headers, start=ends - timedelta(seconds=60))
+    with Simulator(options) as behind:
+        assert httpx.get(f"{behind.url}/complaints", headers=HEADERS | headers).status_code == 200
+        behind.world.advance(61)
+        late = httpx.get(f"{behind.url}/complaints", headers=HEADERS | headers)
+    assert (late.status_code, late.json()["code"]) == (401, "900901")
 
 
 def test_a_list_is_paged_like_laravel_with_a_foreign_next_link(client: httpx.Client) -> None:
