@@ -180,6 +180,7 @@ class _Pass:
         self._counted: set[int] = set()  # those of pages with rows: some count none on a page beyond the end
         self._is_error = self._is_repeated = False  # what came after the last of these
         self._is_full = False  # upstream says so of a page
+        self._says_more = False  # the last page says that it is not the last
         self.has_moved = False  # a page held rows that an earlier one had, and others
 
     @property
@@ -252,6 +253,7 @@ class _Pass:
             self._totals.add(page.total)
             self._counted |= {page.total} if page.keys else set()
         self._is_full = self._is_full or page.is_full
+        self._says_more = bool(page.more)
         if is_new:
             self._first_size, self._last_size = self._first_size or len(page.keys), len(page.keys)
         self._is_error = page.is_absent or (self._is_error and not is_new)
@@ -264,6 +266,8 @@ class _Pass:
         if len(self._counted) > 1:
             return _counts_otherwise(min(self._counted), max(self._counted))
         is_counted = total == count
+        if self._says_more and not is_counted:
+            return "its last page says that there are more"
         if self.has_moved and not is_counted:
             return "a row stood on two pages, so others may have been passed over"
         if self.filled > 1:
