@@ -134,7 +134,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         folder, test = item.path.parent.name, item.nodeid.partition("[")[0]
         on_postgresql = "postgresql" in item.name
-        if item.path.name in UNMEASURED or folder == "browser":
+        if (item.path.name in UNMEASURED and folder != "unit") or folder == "browser":
             item.add_marker(pytest.mark.unmeasured)
         elif item.get_closest_marker("soak") is None:
             if test in measured and (on_postgresql or folder == "flow"):
