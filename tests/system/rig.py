@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -159,10 +159,10 @@ class Rig:
         with self.mirror.store.reading() as work:
             return self._undelivered(work) or self._not_once(work)
 
-    def unmirrored(self) -> list[str]:
-        """Every report that the mirror has not as the world has it."""
+    def unmirrored(self, but: Collection[str] = ()) -> list[str]:
+        """Every report that the mirror has not as the world has it, `but` for what is not compared."""
         with self.mirror.store.reading() as work:
-            return self._unmirrored(work)
+            return self._unmirrored(work, but)
 
     def said(self, event: str) -> list[dict[str, Any]]:
         """What the forked daemons logged under that name."""
@@ -189,8 +189,8 @@ class Rig:
                 wrong.append(f"{tracking_id} has {there}, not {refs}")
         return wrong
 
-    def _unmirrored(self, work: Work) -> list[str]:
-        return list(oracle.unmirrored(self.world, work, is_at_rest=True))
+    def _unmirrored(self, work: Work, but: Collection[str] = ()) -> list[str]:
+        return list(oracle.unmirrored(self.world, work, is_at_rest=True, but=but))
 
     def states(self) -> set[State]:
         """The states in which deliveries are."""

@@ -46,18 +46,19 @@ def _all_is_well(day: Day) -> Wrong:
 def _without_list(day: Day) -> Wrong:
     """Answers go out, and citizens' replies come in by id; what is new waits for an export."""
     told = len(day.city.said("no_list_call"))
-    wrong = [one for one in day.city.unmirrored() if one != f"{day.new} is not mirrored"]
+    wrong = [one for one in day.city.unmirrored() if one != f"{day.new} is only upstream"]
     return day.city.undelivered() + wrong + (["no_list_call was not said once"] if told != 1 else [])
 
 
 def _unreadable_rows(day: Day) -> Wrong:
-    """What can be read is mirrored and answered; what cannot is in quarantine, and its answers wait."""
+    """What can be read is mirrored and answered; what cannot is in quarantine, and its answers wait; titles have another
+    name that day."""
     mirrored = day.mirrored()
     with day.city.mirror.store.reading() as work:
         bad = {one.report_id for one in quarantine.listing(work)}
         apart = bad | {key for key, one in mirrored.items() if one.call_id in bad}
         waiting = [one for one in outbox.listing(work) if one.state is not State.SENT]
-    wrong = [one for one in day.city.unmirrored() if one.split()[0] not in apart]
+    wrong = [one for one in day.city.unmirrored(but={"title"}) if one.split()[0] not in apart]
     stuck = [f"{one.ref} is {one.state}" for one in waiting if one.tracking_id not in apart]
     return wrong + stuck + ([] if apart else ["nothing is in quarantine"])
 
