@@ -22,7 +22,7 @@ from sqlalchemy import Connection, select
 
 from lapor_sync import store as package
 from lapor_sync.domain.citizen_files import Absence
-from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.domain.colour import City, Colour, Flag, WaitingOn
 from lapor_sync.domain.contract import Change, Known, What
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State, WhyPaused
 from lapor_sync.domain.errors import BadRecord, Defect
@@ -35,6 +35,7 @@ from lapor_sync.store import (
     ailing,
     attendance,
     audit,
+    backup,
     channels,
     citizen_files,
     citizens,
@@ -306,8 +307,10 @@ ENTRIES: dict[str, Call] = {
     "ailing.forget": lambda w: ailing.forget(w, ["u7001"]),
     "ailing.due_now": ailing.due_now,
     "attendance.unattended": attendance.unattended,
+    "attendance.without_officer": lambda w: attendance.without_officer(w, City(institution_id="601")),
     "audit.began_at": lambda w: audit.began_at(w.conn, w.agency),
     "audit.head": lambda w: audit.head(w.conn, w.agency),
+    "backup.due_since": backup.due_since,
     "audit.append": lambda w: audit.append(
         w.conn, w.agency, [audit.entry(at=w.at, agency=w.agency, who="x", what="x", subject="7001", data={})]
     ),
@@ -558,6 +561,7 @@ ENTRIES: dict[str, Call] = {
     "received.count_undated": received.count_undated,
     "reports.known": lambda w: reports.known(w, [("7001", "u7001"), ("u7002", "u7002"), ("7003", "u7003")]),
     "reports.load": lambda w: reports.load(w, ["7001", "7002", "7003"]),
+    "reports.having": lambda w: sorted(reports.having(w, {"7001", "u7001", "7003", "u7003"})),
     "reports.find": lambda w: [reports.find(w, one) for one in ("7001", "u7001", "7003", "u7003")],
     "reports.called": lambda w: [reports.called(w, one) for one in ("u7001", "u7003")],
     "reports.save": lambda w: reports.save(w, [one_of(w)._replace(row_hash="x", answers=9)]),
