@@ -11,7 +11,7 @@ import pytest
 
 from connectors.simulator import Options, Simulator
 from tests.city import City, settings
-from tests.databases import fresh_postgres, migrated_postgres
+from tests.databases import migrated_postgres_database
 from tests.flow import bench
 
 
@@ -23,7 +23,7 @@ def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
             @cache
             def url_of(path: Path) -> str:
-                return stack.enter_context(fresh_postgres(migrated_postgres()))
+                return stack.enter_context(migrated_postgres_database())
 
             monkeypatch.setattr(bench, "url_of", url_of)
         yield
