@@ -112,6 +112,48 @@ def in_time(seen: Json, now: datetime) -> bool | None:
     return False if is_open and now.date() > due else None
 
 
+DAYS_TO_RESOLVE = {
+    "permintaan informasi": 5,
+    "aspirasi": 5,
+    "pengaduan": 14,
+    "pengaduan tidak berkadar pengawasan": 14,
+    "pengaduan berkadar pengawasan": 60,
+}
+
+
+def dispositions(seen: Json) -> list[Json]:
+    return [item for item in seen["items"] if item["template_code"] == "disposition"]
+
+
+def is_late(seen: Json, now: datetime) -> bool:
+    """An open report: not disposed in three days, not answered in five, or not closed in its class's; the OPD's five
+    begin anew with each OPD, and while it lies with the city itself nobody must answer."""
+    if stage_of(seen) not in {"untouched", "unverified", "in_process"}:
+        return False
+    given = dispositions(seen)
+    if not given:
+        return now.date() > end_of_working_days(at(seen["created_at"]).date(), 3)
+    to_close = DAYS_TO_RESOLVE[seen["classification"].lower()]
+    ends = [end_of_working_days(at(given[0]["at"]).date(), to_close)]
+    holder = seen["disposition_id"]
+    since = next(
+        item
+        for n, item in reversed(list(enumerate(given)))
+        if n == 0 or given[n - 1]["institution_to_id"] != item["institution_to_id"]
+    )
+    if holder != "600" and not any(map(is_answer, seen["items"][seen["items"].index(since) :])):
+        ends.append(end_of_working_days(at(since["at"]).date(), 5))
+    return now.date() > min(ends)
+
+
+def was_left_by_the_reporter(seen: Json) -> bool:
+    """Closed ten working days after the agency's last word, or later, without a word of the reporter's since."""
+    spoken = [item for item in seen["items"] if is_answer(item) or item["source"] == "citizen"]
+    if stage_of(seen) != "done" or not spoken or not is_answer(spoken[-1]):
+        return False
+    return ended(seen).date() >= end_of_working_days(at(spoken[-1]["at"]).date(), 10)
+
+
 def ended(seen: Json) -> datetime:
     closing = [log for log in seen["logs"] if log["status_new"].startswith(("Selesai", "Ditutup"))]
     return at(closing[-1]["at"])
@@ -137,6 +179,7 @@ def expected(mine: list[Json], now: datetime) -> Json:
         "working_days_to_first_answer": mean(working_days(a.date(), b.date()) for a, b in answered),
         "days_to_done": mean(one.total_seconds() / 86_400 for one in to_the_end),
         "in_time_percent": mean(100.0 * one for one in judged),
+        "overdue_now": sum(is_late(seen, now) for seen in mine),
         "rating": mean(ratings),
         "rated": len(ratings),
     }
@@ -160,6 +203,8 @@ def test_the_figures_of_a_year_are_those_that_the_city_itself_would_count(city: 
     assert wanted["total"] > 300
     assert wanted["done"] > 50
     assert {name: found["total"][name] for name in wanted} == wanted
+    assert wanted["overdue_now"] > 5
+    assert found["closed_by_itself"] == sum(map(was_left_by_the_reporter, mine)) > 5
     by_opd = {
         opd: [seen for seen in mine if seen["disposition_id"] == opd]
         for opd in {s["disposition_id"] for s in mine}

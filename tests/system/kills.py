@@ -61,7 +61,7 @@ def kill_at(city: Rig, launcher: Launcher, step: str, dice: Random, calls: Colle
             city.world.add_faults({"match": {"method": "POST"}, "times": 2, **fault})
         city.arm(*(("sending", nth, 0.3) if step == ON_THE_WIRE else (step, nth)))
         city.stir(dice)  # after it is armed: what comes of this must not be over before
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         while not child.wait(0.25):
             assert time.monotonic() < until, f"{step} was not reached {nth} times: {city.last_words()}"
             city.world.touch(dice.choice(city.never_answered))
