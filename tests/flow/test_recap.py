@@ -7,6 +7,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import fmean
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from holidays import country_holidays
 from openpyxl import load_workbook
+from sqlalchemy import update
 
 from lapor_sync.domain.people import Post, Role, Tenure, in_post, of_shell
 from lapor_sync.domain.period import Period
@@ -24,7 +26,9 @@ from lapor_sync.recap import making
 from lapor_sync.recap.making import Json
 from lapor_sync.recap.printed import notes, pdf, since_fixed
 from lapor_sync.recap.workbook import workbook
-from lapor_sync.store import audit
+from lapor_sync.store import audit, outages
+from lapor_sync.store.schema import outage
+from lapor_sync.store.times import to_text
 from lapor_sync.words.recap_id import FIGURES
 from tests.flow.bench import OPD, Bench, bench
 
@@ -223,6 +227,26 @@ def test_the_figures_of_a_year_are_those_that_the_city_itself_would_count(city: 
         at(seen["created_at"]).strftime("%Y-%m") for seen in mine
     )
     assert sum(one["received"] for one in found["by_district"]) == sum(not seen["is_secret"] for seen in mine)
+
+
+class Undo(Exception):
+    """Nothing of it is to stay."""
+
+
+def test_an_outage_says_how_many_answers_fell_due_in_it(city: Bench) -> None:
+    """From a Monday to the noon of a Saturday; an answer is due at the end of a day."""
+    since, until = datetime(2025, 9, 8, tzinfo=WIB), datetime(2025, 9, 20, 12, tzinfo=WIB)
+    with suppress(Undo), city.store.work() as work:
+        outages.begin(work, since, "connect")
+        work.conn.execute(update(outage).values(until=to_text(until)))
+        told = making.as_json(making.recap(work, Period.parse("2025-03-02..2026-03-01"), city.setup.rules))[
+            "outages"
+        ]
+        raise Undo
+    dues = map(due_day, of_days(city, date(2025, 3, 2), date(2026, 3, 1)))
+    expected = sum(due is not None and since.date() <= due <= date(2025, 9, 19) for due in dues)
+    assert [one["due"] for one in told] == [expected]
+    assert expected > 2
 
 
 @pytest.mark.parametrize("period", ["2025-Q3", "2025-C3", "2025-H2", "2026-01"])
