@@ -13,7 +13,7 @@ from typing import BinaryIO
 from connectors.admin_export.row import COLUMNS, REQUIRED, find_columns, reader
 from connectors.moments import Moment, find_moment, read_moment
 from connectors.workbook import Book, Line, Row, Table, names_of, open_book
-from lapor_sync.domain.advice import Todo, advise
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.names import shown_name
@@ -98,6 +98,8 @@ def _export(book: Book, name: str, timezone: tzinfo, as_of: datetime | None) -> 
     """All sheets that people see and that have the header are the export: some give a sheet to each month."""
     tables = tuple(book.tables(_is_header))
     hidden = tuple(table.sheet for table in book.tables(_is_header, hidden=True))
+    if not tables and (rows := book.split_header(_is_header)) is not None:
+        raise BadInput(f"{name}: {_IN_TWO_ROWS} ({rows[0]} and {rows[1]}).", todo=_put_into(rows[0]))
     if not tables:
         where = f", but in a hidden sheet ({', '.join(hidden)})" if hidden else "; this is no LAPOR export"
         raise BadInput(f"{name}: no row has a cell `Tracking ID`{where}.", todo=advise(Todo.DOWNLOAD_AGAIN))
@@ -127,13 +129,19 @@ def _is_header(names: frozenset[str]) -> bool:
 _KNOWN = frozenset(canonical(column) for column in COLUMNS.values())
 
 
+_IN_TWO_ROWS = "the names of the columns stand in two rows"
+
+
+def _put_into(row: int) -> Advice:
+    return advise(Todo.ONE_HEADER_ROW, row=row, otherwise=advise(Todo.DOWNLOAD_AGAIN))
+
+
 def _refuse_header(table: Table, columns: Mapping[str, int], what: str) -> None:
     """Refuse a header that does not name all that a report needs, or that stands in two rows."""
     second = _second_header(table, columns)
     if second is not None:
         raise BadInput(
-            f"{what}: the names of the columns stand in two rows ({table.header_row} and {second.number}).",
-            todo=advise(Todo.ONE_HEADER_ROW, row=table.header_row, otherwise=advise(Todo.DOWNLOAD_AGAIN)),
+            f"{what}: {_IN_TWO_ROWS} ({table.header_row} and {second.number}).", todo=_put_into(table.header_row)
         )
     names = names_of(table.header)
     twins = [column for column in COLUMNS.values() if names.count(canonical(column)) > 1]

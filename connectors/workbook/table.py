@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
@@ -77,6 +78,19 @@ class Book:
             table = _table(sheet, is_header)
             if table is not None:
                 yield table
+
+    def split_header(self, is_header: Callable[[frozenset[str]], bool]) -> tuple[int, int] | None:
+        """The numbers of two rows, one after the other, which only together are `is_header`: each column's words stand
+        one below the other. None where there are none; looked for in sheets that people see."""
+        for sheet in self._sheets:
+            above: list[str] = []
+            number = 0
+            for line in sheet.lines(SheetFacts()):
+                below = names_of(line.cells)
+                if is_header(frozenset(map("".join, zip_longest(above, below, fillvalue="")))):
+                    return number, line.number
+                above, number = below, line.number
+        return None
 
 
 def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table | None:

@@ -314,6 +314,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
         ),
         "stand in two rows \\(1 and 2\\)",
     ),
+    "a header whose words are split": (
+        of(row(text("Kota")), row(text("Tracking"), text("Status")), row(text("ID"), text("Laporan")), row(*ONE)),
+        "stand in two rows \\(2 and 3\\)",
+    ),
     "two header rows, the status below": (
         of(row(text("Tracking ID"), text("Laporan")), row("<c/>", text("Status Laporan"))),
         "stand in two rows",
