@@ -29,8 +29,8 @@ def simulator() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def filed(simulator: Simulator) -> str:
-    """A report that was disposed to OPD 611 before the module's stand-in was mirrored."""
-    return str(simulator.world.file_report(title="Baru", opd="611")["tracking_id"])
+    """A report without files that was disposed to OPD 611 before the module's stand-in was mirrored."""
+    return str(simulator.world.file_report(title="Baru", opd="611", attachments=())["tracking_id"])
 
 
 @pytest.fixture(scope="module")
@@ -340,11 +340,11 @@ def test_attachment_refuses(cli, simulator, tmp_path):
         assert (tmp_path / "surat.pdf").read_bytes() == b"%PDF surat", (number, out)
 
 
-def test_a_number_that_no_attachment_has(cli, tracking_id, tmp_path):
-    """How many there are is said."""
-    ran = cli("attachment", tracking_id, "99", "--out", tmp_path / "a")
+def test_attachment_of_a_report_without_any(cli, tracking_id, tmp_path):
+    """A report without files says so."""
+    ran = cli("attachment", tracking_id, "1", "--out", tmp_path / "a")
     assert ran.code == 2
-    assert ran.says("attachment")
+    assert ran.says("has no attachment")
 
 
 def test_a_file_that_appears_meanwhile_is_not_overwritten(tmp_path):

@@ -288,7 +288,6 @@ def test_new_credentials_are_used(upstream: Upstream, tmp_path: Path) -> None:
     with pytest.raises(Denied):
         second.connector.institutions()
     (tmp_path / "token").write_text(Options().token)
-    shutil.copyfile(migrated_sqlite(), tmp_path / "city.db")
     assert upstream.setup().connector.institutions()
     assert len(said(upstream.app, "credentials_changed")) == 2
 
