@@ -10,7 +10,19 @@ from functools import cache
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Column, ColumnElement, Insert, Select, and_, bindparam, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Insert,
+    Select,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.personal import Withheld
@@ -169,8 +181,16 @@ def _known_query(column: Column[Any], dialect: str) -> Select[Any]:
 
 def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, Mirrored]:
     """The mirrored reports of these Tracking IDs."""
+    return _loaded(work, tracking_ids, _load_query(work.conn.dialect.name))
+
+
+def load_unnamed(work: Work, tracking_ids: Iterable[str]) -> dict[str, Mirrored]:
+    """Those of them of which nobody named a Tracking ID: their id stands in its place."""
+    return _loaded(work, tracking_ids, _unnamed_query(work.conn.dialect.name))
+
+
+def _loaded(work: Work, tracking_ids: Iterable[str], query: Select[Any]) -> dict[str, Mirrored]:
     found: dict[str, Mirrored] = {}
-    query = _load_query(work.conn.dialect.name)
     for part in chunks(tracking_ids):
         for row in ask(work.conn, query, work.agency, part).mappings():
             found[row["tracking_id"]] = from_row(row)
@@ -182,6 +202,13 @@ def _load_query(dialect: str) -> Select[Any]:
     return select(table).where(table.c.agency == bindparam("agency"), among(table.c.tracking_id, dialect))
 
 
+@cache
+def _unnamed_query(dialect: str) -> Select[Any]:
+    """As `from_row` has it where a row does not say."""
+    is_by_id = and_(table.c.named.is_(None), table.c.upstream_id == table.c.tracking_id)
+    return _load_query(dialect).where(or_(table.c.named == literal_column("0"), is_by_id))
+
+
 def find(work: Work, given: str) -> Mirrored | None:
     """The report of a Tracking ID, else of the API's id."""
     return _first(work, table.c.tracking_id == given, table.c.upstream_id == given)
@@ -189,12 +216,10 @@ def find(work: Work, given: str) -> Mirrored | None:
 
 def having(work: Work, ids: Collection[str]) -> frozenset[str]:
     """Those of these ids that mirrored reports have, as Tracking ID or as the API's."""
-    found: set[str] = set()
-    for part in chunks(ids):
-        is_named = or_(table.c.tracking_id.in_(part), table.c.upstream_id.in_(part))
-        query = select(table.c.tracking_id, table.c.upstream_id).where(table.c.agency == work.agency, is_named)
-        found.update(id for row in work.conn.execute(query) for id in row)
-    return frozenset(ids) & found
+    by_either = (
+        one for column in (table.c.tracking_id, table.c.upstream_id) for one in _known_by(work, column, ids)
+    )
+    return frozenset(ids) & {id for one in by_either for id in (one.tracking_id, one.upstream_id)}
 
 
 def called(work: Work, call_id: str) -> Mirrored | None:

@@ -12,7 +12,7 @@ from functools import partial
 
 from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
-from lapor_sync.domain.identity import is_by_id, reads_the_same
+from lapor_sync.domain.identity import reads_the_same
 from lapor_sync.domain.personal import withheld_report
 from lapor_sync.domain.report import Report
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
@@ -112,8 +112,8 @@ def _of_others(work: Work, rows: Iterable[Report]) -> set[str]:
     """The Tracking IDs of rows whose number is the API's id of a report that is known by that alone, and says otherwise
     what it is about: that is another citizen's."""
     by_id = {row.tracking_id: row for row in rows}
-    known = reports.load(work, by_id)
-    return {id for id, one in known.items() if is_by_id(one.report) and not reads_the_same(one.report, by_id[id])}
+    known = reports.load_unnamed(work, by_id)
+    return {id for id, one in known.items() if not reads_the_same(one.report, by_id[id])}
 
 
 def _put_apart(row: Report) -> BadRecord:

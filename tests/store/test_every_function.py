@@ -561,6 +561,7 @@ ENTRIES: dict[str, Call] = {
     "received.count_undated": received.count_undated,
     "reports.known": lambda w: reports.known(w, [("7001", "u7001"), ("u7002", "u7002"), ("7003", "u7003")]),
     "reports.load": lambda w: reports.load(w, ["7001", "7002", "7003"]),
+    "reports.load_unnamed": lambda w: reports.load_unnamed(w, ["7001", "7003"]),
     "reports.having": lambda w: sorted(reports.having(w, {"7001", "u7001", "7003", "u7003"})),
     "reports.find": lambda w: [reports.find(w, one) for one in ("7001", "u7001", "7003", "u7003")],
     "reports.called": lambda w: [reports.called(w, one) for one in ("u7001", "u7003")],
