@@ -160,7 +160,7 @@ class Sp4nV3:
             def marked(answer: Answer) -> Detail:
                 marks, counts = still.marks_of_answer(answer.body, answer.counts)
                 dated = still.dates_of_answer(answer.body, answer.dates, self._zone)
-                heads = still.marks_of_heads(answer.heads)
+                heads = still.marks_of_heads("complaint", answer.heads)
                 return replace(
                     plain(answer), marks=marks, counts=counts, dated=dated, heads=heads, doubt=_doubt_of(answer)
                 )
@@ -392,7 +392,7 @@ class Sp4nV3:
         mark = still.mark_of_pages(beside.values(), len(found)) if fresh else None
         said = still.earliest(dated) if fresh else None
         ages = still.ages_beside(mapping(beside[1][0].around)) if fresh and 1 in beside else {}
-        marks = still.marks_of_heads(heads) if fresh else None
+        marks = still.marks_of_heads("followups", heads) if fresh else None
         return _Whole(list(found.values()), run.began_at, why, mark, said, ages, marks)
 
     def _before_the_first(

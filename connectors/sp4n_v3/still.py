@@ -185,9 +185,9 @@ _LONGEST_COUNT = 12
 _DIGITS = 8
 
 
-def marks_of_heads(heads: Mapping[str, str]) -> dict[str, str]:
-    """A digest of what each header says, by its name; `heads` as `Answer.heads` has them."""
-    return {name: _digest(value, _DIGITS) for name, value in heads.items()}
+def marks_of_heads(call: str, heads: Mapping[str, str]) -> dict[str, str]:
+    """A digest of what each header says, by that name of the call and its own; `heads` as `Answer.heads` has them."""
+    return {f"{call} {name}": _digest(value, _DIGITS) for name, value in heads.items()}
 
 
 def dates_of_answer(body: bytes, headers: Mapping[str, str], zone: tzinfo) -> dict[str, datetime]:

@@ -62,7 +62,7 @@ def thread(
             if not isinstance(row, dict)
         ),
         named=frozenset[str]().union(*(reports_named(row) for _, row in keyed if isinstance(row, dict))),
-        beyond={key: _beyond(row) for key, row in keyed if isinstance(row, dict)},
+        beyond=None if beside is None else {key: _beyond(row) for key, row in keyed if isinstance(row, dict)},
         marks=None if beside is None else {**marks_of_items(keyed), **ages},
         beside=beside,
         order=None if beside is None else tuple(key for key, _ in keyed),

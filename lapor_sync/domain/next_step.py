@@ -154,7 +154,7 @@ class Seen:
     row: Mapping[str, str] | None = None
     heads: Mapping[str, str] | None = None
     elsewhere: str | None = None
-    beyond: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    beyond: Mapping[str, frozenset[str]] | None = field(default_factory=dict)
     others: frozenset[str] = frozenset()
     call_id: str | None = None
     ended_at: datetime | None = None
@@ -435,12 +435,14 @@ def _is_surely_another(item: ThreadItem, delivery: Delivery, scene: Scene, seen:
 def _is_plain(item: ThreadItem, scene: Scene, seen: Seen) -> bool:
     """Whether an item has no field that those of the scene lack, and says in none what no reporter's there does.
 
-    Under some name may stand who wrote it, or that it is withheld.
+    Under some name may stand who wrote it, or that it is withheld. Not where its fields are not known.
     """
+    if (beyond := seen.beyond) is None:
+        return False
     known = [one for one in seen.items if one.id in scene.items]
-    names = {said for one in known for said in seen.beyond.get(one.id, ()) if "=" not in said}
-    values = {said for one in known if one.kind is ItemKind.REPORTER for said in seen.beyond.get(one.id, ())}
-    return seen.beyond.get(item.id, frozenset()) <= names | values
+    names = {said for one in known for said in beyond.get(one.id, ()) if "=" not in said}
+    values = {said for one in known if one.kind is ItemKind.REPORTER for said in beyond.get(one.id, ())}
+    return beyond.get(item.id, frozenset()) <= names | values
 
 
 def _is_a_sibling(item: ThreadItem, scene: Scene, seen: Seen) -> bool | None:

@@ -52,12 +52,12 @@ class Thread:
     `complete`: it was proven to be all of them. Else what is in it stands upstream, and what is not proves nothing;
     `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
     later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of the
-    items as they came; `named` are the ids of reports that they say they are of. `beyond` holds, by the key of an item,
-    the names of its fields that not every item has, and `NAME=DIGEST` of each that is not empty. Of a read from which it
-    follows whether something leaves, `marks` holds a digest of all that is said of each item, by its key, and the ages
-    in it (`domain/ages.py`), `beside` is one of what stands beside them, `order` are the keys as upstream has them in
-    order (None where it changes from read to read), and `dated` says when the answers say that they were made, by where
-    they say so, and `heads` holds a digest of each header of the first one.
+    items as they came; `named` are the ids of reports that they say they are of. Of a read from which it follows whether
+    something leaves, `beyond` holds, by the key of an item, the names of its fields that not every item has, and
+    `NAME=DIGEST` of each that is not empty, `marks` holds a digest of all that is said of each item, by its key, and the
+    ages in it (`domain/ages.py`), `beside` is one of what stands beside them, `order` are the keys as upstream has them
+    in order (None where it changes from read to read), `dated` says when the answers say that they were made, by where
+    they say so, and `heads` holds a digest of each header of the first one, by call and name.
     """
 
     items: tuple[ThreadItem, ...]
@@ -65,7 +65,7 @@ class Thread:
     raw: str = "[]"
     bad: tuple[BadItem, ...] = ()
     named: frozenset[str] = frozenset()
-    beyond: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    beyond: Mapping[str, frozenset[str]] | None = None
     complete: bool = True
     why: str = ""
     marks: Mapping[str, str] | None = None

@@ -754,8 +754,7 @@ def _heads(found: ById) -> dict[str, str] | None:
     """The digests of the answers' headers, by call and name; None where they are not known."""
     if found.detail is None or found.thread is None or found.detail.heads is None or found.thread.heads is None:
         return None
-    calls = (("complaint", found.detail.heads), ("followups", found.thread.heads))
-    return {f"{call} {name}": mark for call, heads in calls for name, mark in heads.items()}
+    return {**found.detail.heads, **found.thread.heads}
 
 
 def _without_random_heads(found: ById, scene: Scene, again: Sequence[ById]) -> ById:
@@ -764,15 +763,8 @@ def _without_random_heads(found: ById, scene: Scene, again: Sequence[ById]) -> B
     if scene.heads is None or len(reads) <= MORE_LOOKS or found.detail is None or found.thread is None:
         return found
     heads = without_random(scene.heads, reads)
-    of = {
-        call: {name.partition(" ")[2]: mark for name, mark in heads.items() if name.startswith(f"{call} ")}
-        for call in ("complaint", "followups")
-    }
-    return replace(
-        found,
-        detail=replace(found.detail, heads=of["complaint"]),
-        thread=replace(found.thread, heads=of["followups"]),
-    )
+    detail, thread = ({name: heads[name] for name in part.heads or ()} for part in (found.detail, found.thread))
+    return replace(found, detail=replace(found.detail, heads=detail), thread=replace(found.thread, heads=thread))
 
 
 def _raw(found: ById) -> tuple[str, ...]:

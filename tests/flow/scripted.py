@@ -84,7 +84,7 @@ class Scripted:
     store: Callable[[Outgoing], Outcome] | None = None
     ahead: float = 0.0
     ordered: Callable[[list[Any]], list[Any]] = list
-    heads: Callable[[], dict[str, str]] = dict  # of its answers, as digests
+    heads: Callable[[], dict[str, str]] = dict  # of its answers
     beside: str = "nothing"  # what stands beside the items of a thread
     dated: Callable[[], dict[str, datetime]] = dict  # when its answers say that they were made
     doubt: str = ""  # why no thread is proven whole
@@ -132,7 +132,8 @@ class Scripted:
         body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
         found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
         marks, counts = still.marks_of_answer(body)
-        return replace(found, marks=marks, counts=counts, dated=self.dated(), heads=self.heads())
+        heads = still.marks_of_heads("complaint", self.heads())
+        return replace(found, marks=marks, counts=counts, dated=self.dated(), heads=heads)
 
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
@@ -150,7 +151,7 @@ class Scripted:
             why=self.doubt,
             beside=self.beside,
             dated=self.dated(),
-            heads=self.heads(),
+            heads=still.marks_of_heads("followups", self.heads()),
         )
 
     def send_response(self, outgoing: Outgoing) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,8 +55,8 @@ def detail(results: object, asked: str = "100") -> Any:
     return reports.detail(envelope(results), asked=asked, zone=WIB, began_at=BEGAN)
 
 
-def thread(*items: object) -> Thread:
-    return threads.thread(items, zone=WIB, began_at=BEGAN)
+def thread(*items: object, beside: str | None = None) -> Thread:
+    return threads.thread(items, zone=WIB, began_at=BEGAN, beside=beside)
 
 
 # Envelopes.
@@ -786,6 +787,13 @@ def test_an_item_never_hides_another_that_has_the_same_id() -> None:
     assert {item.content for item in found.items} == {"a", "b [Ref LS-ABCDEF]"}
 
 
+def told(*items: object) -> Mapping[str, frozenset[str]]:
+    """The fields beyond any item's, of a read from which it follows whether something leaves."""
+    found = thread(*items, beside="").beyond
+    assert found is not None
+    return found
+
+
 def test_of_an_item_each_field_is_told_that_not_every_one_has() -> None:
     """What stands there is told by a digest, but for what is empty."""
     usual = {
@@ -796,8 +804,8 @@ def test_of_an_item_each_field_is_told_that_not_every_one_has() -> None:
         "data": None,
     }
     same = {"id": 2, "user_id": 7, "is_hidden": False, "rating": "0", "replies": []}
-    other = thread(same | {"user_id": 8}).beyond["2"]
-    found = thread(usual, same).beyond
+    other = told(same | {"user_id": 8})["2"]
+    found = told(usual, same)
     assert found["1"] == frozenset()
     assert {"user_id", "is_hidden", "rating", "replies"} < found["2"]
     assert len(found["2"] - {"user_id", "is_hidden", "rating", "replies"}) == len(found["2"] - other) == 1
