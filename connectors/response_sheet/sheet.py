@@ -6,6 +6,7 @@ Whatever a row says goes to a citizen under an agency's name, so that nothing he
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -266,19 +267,22 @@ def _refuse_hidden_columns(table: Table, columns: Mapping[str, int], name: str) 
 
 def _merged(table: Table, columns: Mapping[str, int], filled: Mapping[int, Line]) -> Iterator[tuple[int, str]]:
     """The rows whose cells are one with others, of which only the first is seen; or may be struck out by a rule."""
+    numbers = list(filled)
+
+    def between(first: int, last: int) -> list[int]:
+        return numbers[bisect_left(numbers, first) : bisect_right(numbers, last)]
+
     for merge in table.facts.merges:
         hidden = [field for field, column in columns.items() if merge.first_column < column <= merge.last_column]
-        within = [row for row in filled if merge.first_row <= row <= merge.last_row]
-        if within and hidden:
-            yield min(within), f"its {COLUMNS[hidden[0]]} is merged with a cell before it"
+        if hidden and (within := between(merge.first_row, merge.last_row)):
+            yield within[0], f"its {COLUMNS[hidden[0]]} is merged with a cell before it"
             continue
         fields = [field for field, column in columns.items() if merge.first_column <= column <= merge.last_column]
-        rows = [row for row in filled if merge.first_row < row <= merge.last_row]
-        if rows and fields:
-            yield min(rows), f"its {COLUMNS[fields[0]]} is merged with that of a row above"
+        if fields and (rows := between(merge.first_row + 1, merge.last_row)):
+            yield rows[0], f"its {COLUMNS[fields[0]]} is merged with that of a row above"
     for span, differing in table.facts.conditional:
         fields = [field for field, column in columns.items() if span.first_column <= column <= span.last_column]
-        for row in sorted(row for row in filled if span.first_row <= row <= span.last_row):
+        for row in between(span.first_row, span.last_row) if fields else ():
             looks = ((field, filled[row].looks.get(columns[field], PLAIN)) for field in fields)
             if field := next((field for field, look in looks if differing.may_hide(look)), None):
                 yield (

@@ -365,7 +365,8 @@ class _Reader:
         if value is None or value == "":
             return
         if (runs or self._style in self._styles.looks) and (look := self._styles.look(self._style, runs)) != PLAIN:
-            self._looks = {**(self._looks or {}), self._column: look}
+            self._looks = self._looks or {}
+            self._looks[self._column] = look
         cells = self._cells
         while len(cells) < self._column:
             cells.append(None)
