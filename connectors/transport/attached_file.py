@@ -88,11 +88,8 @@ _TYPES_KNOWN_BY_BEGINNING = frozenset(
         *("application/pdf", "application/zip"),
     }
 )
-_NO_TEXTS = frozenset(
-    {
-        *("jpg", "jpeg", "png", "gif", "webp", "bmp", "heic", "tif", "tiff", "pdf", "doc", "docx", "xls", "xlsx"),
-        *("ppt", "pptx", "zip", "rar", "mp4", "mov", "3gp", "avi", "mp3", "m4a", "ogg", "opus", "wav"),
-    }
+_NO_TEXTS = _KNOWN_BY_BEGINNING | frozenset(
+    ["doc", "xls", "ppt", "mp4", "mov", "3gp", "avi", "mp3", "m4a", "ogg", "opus", "wav"]
 )
 
 

@@ -79,11 +79,9 @@ class Call:
     def clocks_of(self, one: Dossier) -> tuple[ClockState, ...]:
         """The clocks of a report that run now, by the city's limits and days. Raises SettingsWrong."""
         from lapor_sync.app import rules_of
-        from lapor_sync.mirror.judge import clocks_of
+        from lapor_sync.mirror.judge import running_clocks
 
-        known = one.report
-        items = one.items if known.thread_known else None
-        return clocks_of(known.report, items, known.colour, rules_of(self.settings())).running
+        return running_clocks(one.report, one.items, rules_of(self.settings()))
 
     def paged(self) -> AbstractContextManager[None]:
         """Let a long screen go through a pager."""

@@ -73,6 +73,10 @@ class City:
         """Whether `institution_id` is the city and not one of its OPDs."""
         return institution_id is not None and institution_id == self.institution_id
 
+    def is_opd(self, institution_id: str | None) -> bool:
+        """Whether `institution_id` is one of the city's OPDs."""
+        return institution_id is not None and self.owns(institution_id) and not self.is_itself(institution_id)
+
     @cached_property
     def rules(self) -> str:
         """The version of these rules for this city, stored beside each colour so that it can be derived again."""

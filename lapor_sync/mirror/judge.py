@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from lapor_sync.domain.clocks import Deadlines, clock_facts, clocks
+from lapor_sync.domain.clocks import ClockState, Deadlines, clock_facts, clocks
 from lapor_sync.domain.colour import (
     CLOSED,
     Colour,
@@ -45,7 +45,7 @@ def judge(case: Case, rules: Rules, pace: Pace) -> Mirrored:
     """The report with its colour, flags, deadline, and whether and when it must be read again."""
     verdict = _verdict(case, rules)
     closed_at = _closed_at(case, verdict.colour)
-    timed = clocks_of(case.new.report, case.items, verdict.colour, rules)
+    timed = _deadlines(case.new.report, case.items, verdict.colour, rules)
     deadline = timed.deadline
     flags = _flags(case, timed)
     settled = _is_settled(case, rules)
@@ -69,10 +69,16 @@ def _verdict(case: Case, rules: Rules) -> Verdict:
     return colour(case.new.report, case.items, rules.city, last)
 
 
-def clocks_of(report: Report, items: Sequence[ThreadItem] | None, shade: Colour | None, rules: Rules) -> Deadlines:
-    """Return a report's clocks by the city's rules; `items`: its thread, None where it is not known."""
-    told = clock_facts(report, None if items is None else tuple(items), shade, rules.city)
-    return clocks(told, rules.limits, rules.working_days)
+def running_clocks(one: Mirrored, items: Sequence[ThreadItem], rules: Rules) -> tuple[ClockState, ...]:
+    """Return the clocks of a mirrored report that run, by the city's rules; `items` are what is kept of its thread."""
+    return _deadlines(one.report, tuple(items) if one.thread_known else None, one.colour, rules).running
+
+
+def _deadlines(
+    report: Report, items: tuple[ThreadItem, ...] | None, shade: Colour | None, rules: Rules
+) -> Deadlines:
+    """`items`: the thread, None where it is not known."""
+    return clocks(clock_facts(report, items, shade, rules.city), rules.limits, rules.working_days)
 
 
 def _closed_at(case: Case, shade: Colour | None) -> datetime | None:

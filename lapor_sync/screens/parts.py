@@ -39,6 +39,11 @@ def moment(at: str | datetime | None, zone: ZoneInfo) -> str:
     return shown_time(datetime.fromisoformat(at) if isinstance(at, str) else at, zone)
 
 
+def day(at: str | datetime, zone: ZoneInfo) -> str:
+    """Return the city's day of a time."""
+    return moment(at, zone)[:10]
+
+
 def table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, empty: str, title: str = "", words: int = -1
 ) -> None:

@@ -13,7 +13,7 @@ from lapor_sync.domain.thread import words
 from lapor_sync.interface import Json, report
 from lapor_sync.layout import GAP, PROSE, cut, layout
 from lapor_sync.output import STYLES, plain, say, say_csv, styled
-from lapor_sync.screens.parts import advise, bold, moment, shade, table
+from lapor_sync.screens.parts import advise, bold, day, shade, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -82,7 +82,7 @@ def due(row: Json, zone: ZoneInfo) -> str:
     """Return the day on which a report is due, and that it is late."""
     if row["deadline"] is None:
         return "-"
-    due = moment(row["deadline"]["due_at"], zone)[:10]
+    due = day(row["deadline"]["due_at"], zone)
     return styled(f"{due} late", "merah") if row["overdue"] else due
 
 

@@ -10,7 +10,7 @@ from lapor_sync.domain.colour import UNREAD
 from lapor_sync.interface import Json
 from lapor_sync.layout import fold
 from lapor_sync.output import plain, say
-from lapor_sync.screens.parts import advise, bold, lines_of, moment, shade, table
+from lapor_sync.screens.parts import advise, bold, day, lines_of, moment, shade, table
 from lapor_sync.screens.report_list import due
 from lapor_sync.screens.waiting import why
 from lapor_sync.store.outages import Outage
@@ -67,8 +67,8 @@ def show(found: Json, one: Mirrored, *, outages: Sequence[Outage], zone: ZoneInf
 
 def _clock(clock: Json, zone: ZoneInfo) -> str:
     said = ", stands still" if clock["paused"] else ""
-    since = f"{'about ' if clock['estimated'] else ''}{moment(clock['started_at'], zone)[:10]}"
-    return f"{clock['clock']}: {moment(clock['due_at'], zone)[:10]}{said}, since {since}"
+    since = f"{'about ' if clock['estimated'] else ''}{day(clock['started_at'], zone)}"
+    return f"{clock['clock']}: {day(clock['due_at'], zone)}{said}, since {since}"
 
 
 def _about_thread(found: Json) -> Iterator[str]:

@@ -40,8 +40,7 @@ def without_officer(work: Work, city: City) -> tuple[OpdRow, ...]:
 
 
 def _wants_officer(one: OpdRow, city: City) -> bool:
-    is_opd = one.id is not None and city.owns(one.id) and not city.is_itself(one.id)
-    return is_opd and one.merah + one.kuning > 0
+    return city.is_opd(one.id) and one.merah + one.kuning > 0
 
 
 def _always_counts(one: Unattended) -> bool:

@@ -491,7 +491,7 @@ SURE: Mapping[str, str] = {
 }
 """What is ticked before a delivery is moved that may have arrived."""
 
-EVENTS: Mapping[str, str] = {
+ACTIONS: Mapping[str, str] = {
     "shown": "melihat laporan rahasia ini",
     "noted": "menulis catatan internal",
     "instructed": "memberi arahan",
@@ -511,11 +511,6 @@ EVENTS: Mapping[str, str] = {
     "citizen_let_go": "mengakhiri pembatasan data pelapor",
     "citizen_erased": "menghapus kata-kata pelapor dari salinan ini",
     "citizen_read_again": "meminta laporan ini dibaca lagi dari LAPOR",
-}
-"""Acts of the audit on one report that need no more than this; the others are said with their facts."""
-
-ACTIONS: Mapping[str, str] = {
-    **EVENTS,
     "colour": "menentukan warna",
     "delivery_written": "menulis kiriman",
     "delivery_moved": "memindahkan kiriman",

@@ -153,6 +153,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(GIVEN_ON._replace(author="Kota")), PERHAPS),
         (with_new(GIVEN_ON._replace(author=None)), PERHAPS),
         (with_new(COMMENT, beyond={"9": frozenset({"info_disposition"})}), PERHAPS),
+        (with_new(COMMENT, beyond=None), PERHAPS),
         (
             with_new(COMMENT, beyond={"1": frozenset({"user", "user=b"}), "9": frozenset({"user", "user=c"})}),
             PERHAPS,

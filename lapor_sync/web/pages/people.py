@@ -188,7 +188,7 @@ def _role(given: str) -> Role:
 def _opds(work: Work) -> list[tuple[str, str]]:
     """The city's institutions to choose from, by name."""
     names, city = institutions.names(work), board().mirror.rules.city
-    mine = {found for found in (*names, *city.opd_ids) if city.owns(found) and not city.is_itself(found)}
+    mine = {found for found in (*names, *city.opd_ids) if city.is_opd(found)}
     return sorted(((found, names.get(found, found)) for found in mine), key=lambda pair: (pair[1], pair[0]))
 
 

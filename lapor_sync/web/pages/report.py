@@ -20,7 +20,7 @@ from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile, ThreadItem, digest
 from lapor_sync.domain.seen import News, news_since, seen_of
 from lapor_sync.domain.thread import paragraphs
-from lapor_sync.mirror.judge import clocks_of
+from lapor_sync.mirror.judge import running_clocks
 from lapor_sync.office.finding import subject_of
 from lapor_sync.store import drafts, institutions, marks, notes, outbox, own_texts, templates, threads
 from lapor_sync.store.database import Work
@@ -215,8 +215,7 @@ def _why_not(act: Act, subject: Subject) -> Refused | None:
 
 def limits_of(whole: Dossier, now: datetime) -> list[Limit]:
     """Return the report's running clocks, each counted out in working days."""
-    one, rules = whole.report, board().mirror.rules
-    items = whole.items if one.thread_known else None
+    rules = board().mirror.rules
     days = rules.working_days
     return [
         Limit(
@@ -225,7 +224,7 @@ def limits_of(whole: Dossier, now: datetime) -> list[Limit]:
             left=days.between(now, state.due_at) if now <= state.due_at else days.between(state.due_at, now),
             is_over=now > state.due_at,
         )
-        for state in clocks_of(one.report, items, one.colour, rules).running
+        for state in running_clocks(whole.report, whole.items, rules)
     ]
 
 
