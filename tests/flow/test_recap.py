@@ -26,7 +26,8 @@ from lapor_sync.recap import making
 from lapor_sync.recap.making import Json
 from lapor_sync.recap.printed import notes, pdf, since_fixed
 from lapor_sync.recap.workbook import workbook
-from lapor_sync.store import audit, outages
+from lapor_sync.store import audit, outages, people
+from lapor_sync.store.database import Work
 from lapor_sync.store.schema import outage
 from lapor_sync.store.times import to_text
 from lapor_sync.words.recap_id import FIGURES
@@ -239,14 +240,35 @@ def test_an_outage_says_how_many_answers_fell_due_in_it(city: Bench) -> None:
     with suppress(Undo), city.store.work() as work:
         outages.begin(work, since, "connect")
         work.conn.execute(update(outage).values(until=to_text(until)))
-        told = making.as_json(making.recap(work, Period.parse("2025-03-02..2026-03-01"), city.setup.rules))[
-            "outages"
-        ]
+        told = recap_json(work, city)["outages"]
         raise Undo
     dues = map(due_day, of_days(city, date(2025, 3, 2), date(2026, 3, 1)))
     expected = sum(due is not None and since.date() <= due <= date(2025, 9, 19) for due in dues)
     assert [one["due"] for one in told] == [expected]
     assert expected > 2
+
+
+def test_a_post_counts_its_empty_days_from_its_first_holder_on(city: Bench) -> None:
+    """Noon by noon, over the year of the other figures: of tenures that overlap, follow each other late, and end."""
+    held = [(date(2025, 5, 1), date(2025, 7, 1)), (date(2025, 6, 20), date(2025, 8, 10)), (date(2025, 9, 3), None)]
+    with suppress(Undo), city.store.work() as work:
+        post = people.add_post(work, Role.OFFICER, OPD)
+        for number, (since, until) in enumerate(held):
+            person = people.add(work, name=f"P {number}", sign_in=f"p{number}")
+            people.begin_tenure(work, person, post.id, midnight(since), midnight(until) if until else None)
+        told = recap_json(work, city)["vacancies"]
+        raise Undo
+    days = [held[0][0] + timedelta(days=n) for n in range((date(2026, 3, 1) - held[0][0]).days)]
+    empty = [day for day in days if not any(a <= day and (b is None or day < b) for a, b in held)]
+    assert {one["opd"]: one["days"] for one in told}[OPD] == len(empty) == 24
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=WIB)
+
+
+def recap_json(work: Work, city: Bench) -> Json:
+    return making.as_json(making.recap(work, Period.parse("2025-03-02..2026-03-01"), city.setup.rules))
 
 
 @pytest.mark.parametrize("period", ["2025-Q3", "2025-C3", "2025-H2", "2026-01"])
