@@ -254,7 +254,10 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
 
     def make(*args: Any, **options: Any) -> Engine:
         engine = create_engine(*args, **options)
-        engine.dialect = dialects.setdefault(type(engine.dialect), engine.dialect)
+        kind = type(engine.dialect)
+        if kind not in dialects or dialects[kind].server_version_info is None:
+            dialects[kind] = engine.dialect  # an engine that never connects has one that knows no version
+        engine.dialect = dialects[kind]
         engine.update_execution_options(compiled_cache=compiled)
         return engine
 

@@ -111,8 +111,8 @@ class Agencies:
 
     right: Mapping[str, Settings]
     wrong: Mapping[str, SettingsWrong] = field(default_factory=dict)
-    are_files: bool = True
-    """Whether they are files of a folder; else there is one, and the configuration is its own."""
+    folder: Path | None = None
+    """Where their files are; None where there is one agency, and the configuration is its own."""
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -126,27 +126,34 @@ def load_machine(config: Path | None, environ: Mapping[str, str]) -> Settings:
     return _settled(_Source(environ, config, problems).layers(), environ, problems)
 
 
-def load_agencies(config: Path | None, environ: Mapping[str, str], held: Mapping[str, str] = {}) -> Agencies:
+def load_agencies(
+    config: Path | None,
+    environ: Mapping[str, str],
+    held: Mapping[str, str] = {},
+    *,
+    known: Mapping[str, Settings] = {},
+) -> Agencies:
     """Return all agencies of this configuration; a wrong file is that agency's trouble alone.
 
-    `held` names the mark that an agency has in the database: who comes later with the same one is wrong.
-    Raises SettingsWrong where what they share is wrong, or the folder cannot be read.
+    `held` names the mark that an agency has in the database: who comes later with the same one is wrong. The files of
+    those that are `known` are not read again. Raises SettingsWrong where what they share is wrong, or the folder
+    cannot be read.
     """
     problems: list[str] = []
     source = _Source(environ, config, problems)
     machine = _settled(source.layers(), environ, problems)
     if machine.agencies_dir is None:
-        return Agencies(right={machine.agency: machine}, are_files=False)
+        return Agencies(right={machine.agency: machine})
     right, wrong = {}, {}
     for key, path in agency_files(machine.agencies_dir).items():
         try:
-            right[key] = source.settings_of(key, path)
+            right[key] = known.get(key) or source.settings_of(key, path)
         except SettingsWrong as error:
             wrong[key] = error
     for key, problem in _clashing(right, held).items():
         del right[key]
         wrong[key] = SettingsWrong((problem,))
-    return Agencies(right=right, wrong=wrong)
+    return Agencies(right=right, wrong=wrong, folder=machine.agencies_dir)
 
 
 def _clashing(found: Mapping[str, Settings], held: Mapping[str, str]) -> dict[str, str]:

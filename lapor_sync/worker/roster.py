@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import Engine
 
-from lapor_sync.config import Agencies, config_file, load_agencies
+from lapor_sync.config import Agencies, Settings, config_file, load_agencies
 from lapor_sync.config.agencies import agency_files
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.log import Thinned
 from lapor_sync.mirror.mirror import Log
 from lapor_sync.store import work_queue
+
+Stamp = tuple[int, int, int] | None
+"""What is other as soon as a file is; None where there is none."""
+
+
+class Seen(NamedTuple):
+    """The files as they were looked at: the main one, and those of the agencies by their keys."""
+
+    main: Stamp = None
+    agencies: Mapping[str, Stamp] = {}
 
 
 @dataclass
@@ -27,14 +38,18 @@ class Roster:
     log: Log
     trouble: Thinned
     found: Agencies = field(default_factory=lambda: Agencies(right={}))
-    _seen: object = None
+    _seen: Seen | None = None
 
     def refresh(self) -> None:
-        """Look at the files again, and note in the database which there are. What they share stays while it is wrong."""
+        """Look at the files again, and note in the database which there are. What they share stays while it is wrong.
+
+        Only what changed is read again, and what was wrong: that may lie in another file that it names.
+        """
         try:
             seen = self._look()
             if seen != self._seen or self.found.wrong:
-                self._take(load_agencies(self.config, self.environ, work_queue.prefixes(self.engine)))
+                held = work_queue.prefixes(self.engine)
+                self._take(load_agencies(self.config, self.environ, held, known=self._known(seen)))
                 self._seen = seen
             self.trouble.over("agencies_unreadable", as_event="agencies_readable")
         except SettingsWrong as wrong:
@@ -51,11 +66,20 @@ class Roster:
             ],
         )
 
-    def _look(self) -> object:
-        """What is other as soon as one of the files is."""
-        folder = next((one.agencies_dir for one in self.found.right.values() if one.agencies_dir), None)
-        files = [config_file(self.config), *(agency_files(folder).values() if folder else ())]
-        return [(path, _stamp(path)) for path in files]
+    def _look(self) -> Seen:
+        files = agency_files(self.found.folder) if self.found.folder else {}
+        return Seen(_stamp(config_file(self.config)), {key: _stamp(path) for key, path in files.items()})
+
+    def _known(self, seen: Seen) -> Mapping[str, Settings]:
+        """The agencies whose file is as it was read, and right."""
+        last = self._seen
+        if last is None or last.main != seen.main:
+            return {}
+        return {
+            key: one
+            for key, one in self.found.right.items()
+            if key in seen.agencies and last.agencies.get(key) == seen.agencies[key]
+        }
 
     def _take(self, found: Agencies) -> None:
         for key in found.keys:
@@ -73,7 +97,7 @@ class Roster:
         self.found = found
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> Stamp:
     try:
         seen = path.stat()
     except OSError:

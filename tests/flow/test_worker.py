@@ -9,13 +9,17 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from connectors.simulator import Simulator
-from lapor_sync.daemon import Stopping
+from lapor_sync.daemon import Stopping, thinned
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.store import work_queue
+from lapor_sync.store.database import make_engine
 from lapor_sync.worker import process
 from lapor_sync.worker.queue import Pace
+from lapor_sync.worker.roster import Roster
 from tests.city import settings
 from tests.databases import fresh_postgres
 from tests.flow.test_agencies import OWN, put
@@ -66,6 +70,43 @@ def test_a_worker_polls_what_the_files_name(simulator: Simulator, tmp_path: Path
     assert {"worker_started", "agency_wrong", "agency_right", "cycle_done", "worker_stopped"} <= {
         one["event"] for one in logs
     }
+
+
+def test_a_look_at_the_files_reads_what_changed_and_what_was_wrong(tmp_path: Path, postgres_url: str) -> None:
+    """With one wrong file among hundreds, each look took as long as the first; an empty folder stayed empty."""
+    folder = tmp_path / "agencies"
+    folder.mkdir()
+    engine = make_engine(postgres_url)
+    work_queue.install(engine)
+    log = structlog.get_logger()
+    env = {"HOME": "/", "LAPOR_SYNC_AGENCIES_DIR": str(folder)}
+    roster = Roster(None, env, engine, "papan-1", log, thinned(log))
+    with capture_logs() as logs:
+        roster.refresh()
+        assert roster.found.keys == ()
+        put(folder, "arga", "ref_prefix = 'x'")
+        put(folder, "curup", "ref_prefix = 'CU'")
+        put(folder, "manna", "ref_prefix = 'MN'", f"holidays_file = '{tmp_path / 'holidays.toml'}'")
+        roster.refresh()
+        assert (set(roster.found.right), set(roster.found.wrong)) == ({"curup"}, {"arga", "manna"})
+        curup = roster.found.right["curup"]
+
+        (tmp_path / "holidays.toml").write_text("", encoding="utf-8")
+        roster.refresh()
+        assert set(roster.found.right) == {"curup", "manna"}
+        assert roster.found.right["curup"] is curup
+
+        put(folder, "curup", "ref_prefix = 'CU'", "poll_seconds = 60")
+        roster.refresh()
+        assert roster.found.right["curup"].poll_seconds == 60
+        put(folder, "manna", "ref_prefix = 'CU'")
+        roster.refresh()
+        assert set(roster.found.right) == {"curup"}
+        (folder / "curup.toml").unlink()
+        roster.refresh()
+        assert set(roster.found.right) == {"manna"}
+    assert [one["agency"] for one in logs if one["event"] == "agency_removed"] == ["curup"]
+    engine.dispose()
 
 
 def test_a_worker_on_sqlite_is_refused(tmp_path: Path) -> None:
