@@ -40,6 +40,7 @@ from lapor_sync.__main__ import main as program
 from tests import certificates
 from tests.city import settings
 from tests.databases import compile_once
+from tests.system import quick_worker
 
 ROOT = Path(__file__).parents[2]
 LOADED = (
@@ -193,7 +194,10 @@ def _be_the_child(order: dict[str, Any], out: int, err: int) -> None:
         sys.exit(0)
     code = 70
     try:
-        work(os.environ)
+        if "notes" in order:
+            quick_worker.work(os.environ, Path(order["notes"]), order["concurrency"])
+        else:
+            work(os.environ)
         code = 0
     except BaseException:  # noqa: BLE001 - it is told, and the code is set
         traceback.print_exc()
@@ -276,6 +280,12 @@ class Launcher:
         """A daemon with this environment and nothing else, which can be told to kill itself."""
         with stderr.open("ab") as said:
             return self._fork({"env": dict(env)}, said.fileno(), said.fileno())
+
+    def start_worker(self, env: Mapping[str, str], stderr: Path, notes: Path, concurrency: int) -> Child:
+        """A worker of many agencies, which notes its cycles in a file: see `quick_worker`."""
+        with stderr.open("ab") as said:
+            order = {"env": dict(env), "notes": str(notes), "concurrency": concurrency}
+            return self._fork(order, said.fileno(), said.fileno())
 
     def run(self, env: Mapping[str, str], args: Sequence[str], out: int, err: int) -> Child:
         """`lapor-sync` with these arguments; what it says goes into these files."""

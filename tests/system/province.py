@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -15,39 +12,35 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.system.launcher import Child, launcher
+from tests.system.quick_worker import STALE
 from tests.system.rig import PASSED_ON, SETTINGS, Postgres, Rig, rig
 
-ROOT = Path(__file__).parents[2]
 OWN = ("BEARER", "TOKEN", "INSTITUTION_ID", "USER_ID", "OPD_IDS")
-STALE = 4.0
-"""Seconds after which `quick_worker` counts as dead."""
 
 
 @dataclass
 class Worker:
-    """A worker's process, in a group of its own. `killed_at` by the clock of all processes."""
+    """A worker's process. `killed_at` by the clock of all processes."""
 
-    process: subprocess.Popen[bytes]
+    process: Child
     log: Path
     killed_at: float | None = None
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL; what it worked ends here."""
         self.process.kill()
-        self.process.wait()
         self.killed_at = time.monotonic()
 
-    def terminate(self, seconds: float = 60) -> int:
+    def terminate(self, seconds: float = 60) -> int | None:
         """SIGTERM; its exit code."""
-        self.process.terminate()
-        return self.process.wait(seconds)
+        self.process.send(signal.SIGTERM)
+        assert self.process.wait(seconds), self.said[-2000:]
+        return self.process.code
 
     @property
     def is_alive(self) -> bool:
-        return self.process.poll() is None
+        return self.process.is_alive
 
     @property
     def said(self) -> str:
@@ -68,9 +61,7 @@ class Province:
     def start(self, concurrency: int = 2, **env: str) -> Worker:
         """One more worker."""
         log = self.folder / f"worker-{len(self.workers)}.log"
-        command = [sys.executable, "-m", "tests.system.quick_worker", str(self.notes), str(concurrency)]
-        with log.open("wb") as stderr:
-            process = subprocess.Popen(command, env=self.env | env, cwd=ROOT, stderr=stderr)
+        process = launcher().start_worker(self.env | env, log, self.notes, concurrency)
         self.workers.append(Worker(process, log))
         return self.workers[-1]
 
@@ -82,7 +73,7 @@ class Province:
         """From now on, let so many run, as systemd would: whoever ended by itself did so with code 1."""
         self.wanted = count
         for one in self.workers:
-            assert one.is_alive or one.killed_at is not None or one.process.returncode == 1, one.said[-2000:]
+            assert one.is_alive or one.killed_at is not None or one.process.code == 1, one.said[-2000:]
         for _ in range(count - len(self.living())):
             self.start()
 
@@ -109,20 +100,31 @@ class Province:
 
     # What can happen to workers.
 
+    def one_at_work(self, dice: Random, seconds: float = 120) -> Worker:
+        """One of those that have begun a cycle: to kill what is still starting would show nothing."""
+        until = time.monotonic() + seconds
+        while True:
+            self.keep(self.wanted)
+            known = {pid for begun in self.cycles().values() for _, pid in begun}
+            if at_work := [one for one in self.living() if one.process.pid in known]:
+                return dice.choice(at_work)
+            assert time.monotonic() < until, [one.said[-1500:] for one in self.workers[-3:]]
+            time.sleep(0.2)
+
     def kill(self, dice: Random) -> None:
         """One is killed."""
-        dice.choice(self.living()).kill()
+        self.one_at_work(dice).kill()
 
     def freeze(self, dice: Random) -> None:
         """One is stopped for longer than it counts as alive."""
-        frozen = dice.choice(self.living())
+        frozen = self.one_at_work(dice).process
         frozen.send(signal.SIGSTOP)
         time.sleep(STALE + 1)
         frozen.send(signal.SIGCONT)
 
     def freeze_and_cut(self, dice: Random) -> None:
         """The same, and its locks go to others, since its connections are lost meanwhile, with all others'."""
-        frozen = dice.choice(self.living())
+        frozen = self.one_at_work(dice).process
         frozen.send(signal.SIGSTOP)
         self.cut(dice)
         self.keep(self.wanted)
@@ -146,11 +148,14 @@ class Province:
     def cycles(self) -> dict[str, list[tuple[float, int]]]:
         """When each agency's cycles began, and in which process."""
         found: dict[str, list[tuple[float, int]]] = defaultdict(list)
-        for line in self.notes.read_text(encoding="ascii").splitlines():
-            what, pid, agency, at = line.split()
+        for what, pid, agency, at in self._noted():
             if what == "begin":
                 found[agency].append((float(at), int(pid)))
         return {agency: sorted(begun) for agency, begun in found.items()}
+
+    def _noted(self) -> list[list[str]]:
+        """What workers noted: begin or end, the process, the agency, when; nothing before the first cycle."""
+        return [line.split() for line in self.notes.read_text(encoding="ascii").splitlines()]
 
     def overtaken(self) -> list[str]:
         """The calls that LAPOR got from a worker after another one had begun a cycle of the agency."""
@@ -170,8 +175,7 @@ class Province:
     def takeovers(self) -> list[float]:
         """Seconds from a worker's death until each agency that it was at was begun anew."""
         open_cycles: dict[int, set[str]] = defaultdict(set)
-        for line in self.notes.read_text(encoding="ascii").splitlines():
-            what, pid, agency, _ = line.split()
+        for what, pid, agency, _ in self._noted():
             (set.add if what == "begin" else set.discard)(open_cycles[int(pid)], agency)
         begun = self.cycles()
         return sorted(
@@ -227,12 +231,12 @@ def province(folder: Path, server: Postgres, count: int, **settings: str) -> Ite
             own.mkdir()
             its: dict[str, Any] = {"AGENCY": key, "REF_PREFIX": f"K{number}"}
             cities[key] = stack.enter_context(rig(own, database, filed=4, seed=number, reports=2, env=its))
-        made = Province(cities, server, folder, {**os.environ, **env})
+        made = Province(cities, server, folder, env)
+        made.notes.touch()
         for key in cities:
             made.put(key)
         try:
             yield made
         finally:
             for one in made.living():
-                one.send(signal.SIGCONT)
-                one.kill()
+                one.process.kill()

@@ -1,8 +1,5 @@
 """A worker that notes each cycle's begin and end in a file, says to LAPOR which process it is, and is counted as dead
-after four seconds.
-
-python -m tests.system.quick_worker NOTES CONCURRENCY
-"""
+after four seconds."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from connectors.transport import client
@@ -24,9 +22,12 @@ from lapor_sync.sync.setup import Setup
 from lapor_sync.worker import process
 from lapor_sync.worker.queue import Pace
 
+STALE = 4.0
+"""Seconds after which it counts as dead."""
 
-def main(notes: Path, concurrency: int) -> None:
-    """Work until SIGTERM; SIGUSR1 shows what every thread is at."""
+
+def work(environ: Mapping[str, str], notes: Path, concurrency: int) -> None:
+    """Work until SIGTERM; SIGUSR1 shows what every thread is at. For a process of its own: it ends with it."""
     faulthandler.register(signal.SIGUSR1)
     file = os.open(notes, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     me = os.getpid()
@@ -42,13 +43,9 @@ def main(notes: Path, concurrency: int) -> None:
     client.HEADERS = {**client.HEADERS, "User-Agent": str(me)}  # type: ignore[attr-defined]
     stopping = Stopping()
     stop_on_signals(stopping.ask)
-    log_to_standard_error(load_machine(None, os.environ).timezone)
+    log_to_standard_error(load_machine(None, environ).timezone)
     try:
-        process.run(None, os.environ, stopping, concurrency, Pace(beat=1, stale=4, look=1))
+        process.run(None, environ, stopping, concurrency, Pace(beat=1, stale=STALE, look=1))
     except LaporSyncError as error:
         print(f"Error: {error.what}", file=sys.stderr, flush=True)
-        sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+        os._exit(error.exit_code)

@@ -22,7 +22,7 @@ from tests.system.province import Province, province
 from tests.system.rig import postgres
 
 WORKERS = 3
-PER_PROVINCE = 50
+PER_PROVINCE = 100
 WEIGHTS = {"kill": 80, "freeze": 6, "freeze_and_cut": 5, "cut": 5, "restart": 4}
 
 
@@ -72,7 +72,7 @@ def troubled(many: Province, dice: Random, count: int) -> Counter[str]:
     many.is_mirrored(600)
     for _ in range(count):
         many.respond(dice, 2)
-        time.sleep(dice.uniform(0, 1.5))
+        time.sleep(dice.uniform(0, 3))
         what = dice.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         happens: Callable[[Random], None] = getattr(many, what)
         happens(dice)
