@@ -44,10 +44,17 @@ LONGEST = (
 )
 UNMEASURED = (
     *("test_after_an_outage.py", "test_cli_backups.py", "test_daemon.py", "test_kills.py", "test_network.py"),
-    *("test_outages.py", "test_scenarios.py", "test_histories.py", "test_nasty_values.py", "test_shapes.py"),
-    "test_workers.py",
+    *("test_outages.py", "test_scenarios.py", "test_workers.py"),
 )
-"""Files of tests that run without coverage, which would double their time: they go where others go already."""
+"""Files of `system` that run without coverage, which would double their time: they go where others go already."""
+
+OF_UPSTREAM = (
+    *("test_bad_days.py", "test_corners.py", "test_delivering.py", "test_exports.py", "test_holding.py"),
+    "test_vanishing.py",
+)
+"""Files of `flow` about what upstream does, which no database sees: `make test` lives them on SQLite."""
+OF_THE_DATABASE = ("killed", "lost_the_database")
+"""What of them is about it all the same."""
 
 
 def pytest_configure() -> None:
@@ -125,25 +132,28 @@ def _load_the_program() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
-    What is `unmeasured` goes where others go: whole processes and browsers; each further case of a flow; what is done
-    once more on PostgreSQL. Of a flow `make test` runs one case there, the last one: cases differ in what upstream
-    does, which no database sees. `make soak` runs the others.
+    What is `unmeasured` goes where others go: whole processes, browsers and flows; what is done once more on PostgreSQL.
+    Of a flow `make test` runs one case there at most, the last one: cases differ in what upstream does. `make soak`
+    runs the others.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     measured, last = set[str](), dict[str, pytest.Item]()
     for item in items:
-        folder, test = item.path.parent.name, item.nodeid.partition("[")[0]
+        file, folder, test = item.path.name, item.path.parent.name, item.nodeid.partition("[")[0]
         on_postgresql = "postgresql" in item.name
-        if (item.path.name in UNMEASURED and folder != "unit") or folder == "browser":
+        if (
+            folder in {"browser", "flow"}
+            or (folder == "system" and file in UNMEASURED)
+            or (on_postgresql and test in measured)
+        ):
             item.add_marker(pytest.mark.unmeasured)
-        elif item.get_closest_marker("soak") is None:
-            if test in measured and (on_postgresql or folder == "flow"):
-                item.add_marker(pytest.mark.unmeasured)
-            measured.add(test)
-            if on_postgresql and folder == "flow":
-                if earlier := last.get(test):
-                    earlier.add_marker(pytest.mark.soak)
-                last[test] = item
+        measured.add(test)
+        if on_postgresql and folder == "flow" and item.get_closest_marker("soak") is None:
+            if earlier := last.get(test):
+                earlier.add_marker(pytest.mark.soak)
+            last[test] = item
+            if file in OF_UPSTREAM and not any(word in test for word in OF_THE_DATABASE):
+                item.add_marker(pytest.mark.soak)
 
 
 @pytest.hookimpl(wrapper=True)

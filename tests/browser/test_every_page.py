@@ -44,13 +44,11 @@ PAGES = [
 @pytest.mark.parametrize(("path", "who"), PAGES)
 def test_a_page_keeps_nobody_out_and_fits(open_page: Open, kota: Town, path: str, who: str | None) -> None:
     page = open_page(path.format(waiting=kota.waiting()), who)
-    for size in (PHONE, DESKTOP):
+    for size, theme in ((PHONE, "dark"), (DESKTOP, "light")):
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         assert violations(page) == []
         assert overhang(page) <= 0
-        page.emulate_media(color_scheme="dark")
-        assert violations(page, "color-contrast") == []
     page.set_viewport_size({"width": 320, "height": 640})
     assert overhang(page) <= 0
 

@@ -25,10 +25,14 @@ ON_POSTGRESQL = {
         *("reset_before", "garbage", "garbage_after", "silent_after", "slow_reader", "no_tls"),
         *("bad line 0", "bad line 1", "bad line 2"),
     ),
+    "test_daemon.py": (
+        *("test_a_second_process_names_the_first", "test_a_standby_takes_over", "test_a_standby_ends_when_asked"),
+        *("test_the_write_in_hand_is_finished", "test_a_person_cancels_what_it_is_about_to_send"),
+    ),
 }
-"""What of a day or a fault `make test` lives on PostgreSQL too: bytes and names that become its rows, calls that hang
-while its lock is held, and what is random. The others end in the same outcomes, so no database sees them: `make soak`
-lives them there."""
+"""What of a day, a fault or a daemon's life `make test` lives on PostgreSQL too: bytes and names that become its rows,
+its lock and what happens while it is held, and what is random. The others end in the same outcomes, so no database sees
+them: `make soak` lives them there."""
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +73,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         kept = ON_POSTGRESQL.get(item.path.name)
         if kept and isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             asked = item.callspec.params
-            if asked.get("kind") == "postgresql" and not set(kept) & set(asked.values()):
+            names = (item.originalname, *asked.values())
+            if asked.get("kind") == "postgresql" and not any(name in kept for name in names):
                 item.add_marker(pytest.mark.soak)
 
 
