@@ -18,7 +18,7 @@ from connectors.sp4n_v3 import envelopes, masters, reports, still, threads
 from connectors.sp4n_v3.listing import Beside, Listing, listing
 from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
 from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, mapping, raw_text
-from connectors.sp4n_v3.verdict import Meant
+from connectors.sp4n_v3.verdict import Meant, reports_about
 from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
 from connectors.transport.attached_file import why_no_file
 from connectors.transport.room import Room, Share
@@ -155,7 +155,13 @@ class Sp4nV3:
                 return mine.parsed(answer.body, lambda: marked(answer) if fresh else plain(answer))
 
             def plain(answer: Answer) -> Detail:
-                return reports.detail(answer.body, asked=report_id, zone=self._zone, began_at=answer.began_at)
+                return reports.detail(
+                    answer.body,
+                    asked=report_id,
+                    zone=self._zone,
+                    began_at=answer.began_at,
+                    heads=answer.heads,
+                )
 
             def marked(answer: Answer) -> Detail:
                 marks, counts = still.marks_of_answer(answer.body, answer.counts)
@@ -186,6 +192,7 @@ class Sp4nV3:
                     dated=read.dated,
                     ages=read.ages,
                     heads=read.heads,
+                    about=read.about,
                 )
             )
             if len(thread.bad) > MAX_BAD_ITEMS:
@@ -359,6 +366,7 @@ class Sp4nV3:
         first: dict[str, object] = {}
         beside: dict[int, tuple[Beside, int]] = {}
         dated: list[tuple[str, datetime]] = []
+        about: set[str] = set()
         heads: dict[str, str] = {}
         quota = _Quota(f"GET {path}")
 
@@ -370,6 +378,8 @@ class Sp4nV3:
                 heads.update(page.heads)
             quota.take(page)
             dated.extend(page.dated.items())
+            if of:
+                about.update(reports_about(page.listing.around, page.heads))
             rows = page.listing.rows
             if page.listing.beside is not None and (rows or number == 1):
                 beside[number] = (page.listing.beside, len(rows))
@@ -393,7 +403,7 @@ class Sp4nV3:
         said = still.earliest(dated) if fresh else None
         ages = still.ages_beside(mapping(beside[1][0].around)) if fresh and 1 in beside else {}
         marks = still.marks_of_heads("followups", heads) if fresh else None
-        return _Whole(list(found.values()), run.began_at, why, mark, said, ages, marks)
+        return _Whole(list(found.values()), run.began_at, why, mark, said, ages, marks, frozenset(about))
 
     def _before_the_first(
         self, path: str, run: _Run, get: Callable[[], Page[T]], *, ask: bool = False
@@ -468,8 +478,8 @@ def _demand_address(report_id: str) -> None:
 
 class _Whole(NamedTuple):
     """The rows of a list, when its read began, why they may not be all ("" where they are), what stood beside them, when
-    its pages say that they were made, how long ago the first of them says that things were, and what its headers
-    say."""
+    its pages say that they were made, how long ago the first of them says that things were, what its headers say, and
+    the ids of the report that its pages say they are about."""
 
     rows: list[object]
     began_at: datetime
@@ -478,6 +488,7 @@ class _Whole(NamedTuple):
     dated: dict[str, datetime] | None = None
     ages: Mapping[str, str] = MappingProxyType({})
     heads: Mapping[str, str] | None = None
+    about: frozenset[str] = frozenset()
 
 
 class _Run:

@@ -20,7 +20,7 @@ class Listing(NamedTuple):
     """The rows of one page, not read yet, and what stands beside them.
 
     `more` tells whether there is a next page, `current` which page this is; None for each that was not said.
-    `is_full`: it holds as many rows as a page of it may.
+    `is_full`: it holds as many rows as a page of it may. `around` is the envelope without the rows.
     """
 
     rows: tuple[object, ...]
@@ -29,6 +29,7 @@ class Listing(NamedTuple):
     last_page: int | None = None
     current: int | None = None
     is_full: bool = False
+    around: object = None
     beside: Beside | None = None
 
 
@@ -63,6 +64,8 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str |
     said = _said(envelope, found)
     last_page, current = _count(said.get("last")), _count(said.get("current"))
     more = _more(said, link, last_page, current)
+    rest = _less_of_rows(found, _DEEPEST)
+    around = {**envelope, "results": rest} if "results" in envelope else rest
     return Listing(
         rows=rows,
         more=more,
@@ -70,7 +73,8 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str |
         last_page=last_page,
         current=current,
         is_full=_says_full(envelope, found, len(rows)),
-        beside=None if counts is None else _beside(envelope, found, counts, link, more, last_page),
+        around=around,
+        beside=None if counts is None else _beside(around, envelope, found, counts, link, more, last_page),
     )
 
 
@@ -102,18 +106,17 @@ def _rows(found: object, deep: int) -> tuple[object, ...] | None:
     return next((rows for name in _ROWS if (rows := _rows(found.get(name), deep - 1)) is not None), None)
 
 
-def _around(found: object, deep: int) -> object:
+def _less_of_rows(found: object, deep: int) -> object:
     """What holds the rows, without them."""
     if not isinstance(found, dict) or not found or not deep or all(key.isdecimal() for key in found):
         return None
     holder = next(name for name in _ROWS if _rows(found.get(name), deep - 1) is not None)
-    return {key: _around(part, deep - 1) if key == holder else part for key, part in found.items()}
+    return {key: _less_of_rows(part, deep - 1) if key == holder else part for key, part in found.items()}
 
 
 def _beside(
-    envelope: Row, found: object, headers: str, link: str, more: bool | None, last_page: int | None
+    around: object, envelope: Row, found: object, headers: str, link: str, more: bool | None, last_page: int | None
 ) -> Beside:
-    around = _around(found, _DEEPEST)
     said = [
         number
         for level in levels(envelope, found)
@@ -123,7 +126,7 @@ def _beside(
     ]
     said += [int(number) for number in _HEADER_COUNTS.findall(headers)]
     return Beside(
-        {**envelope, "results": around} if "results" in envelope else around,
+        around,
         frozenset(said),
         headers,
         (more, last_page, _pages_in_addresses(envelope, found, link)),

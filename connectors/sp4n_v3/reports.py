@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
-from connectors.sp4n_v3.envelopes import results
+from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.files import attachments
 from connectors.sp4n_v3.listing import bare
 from connectors.sp4n_v3.threads import substituted
@@ -35,7 +36,7 @@ from connectors.sp4n_v3.values import (
     text_or_none,
     unpacked,
 )
-from connectors.sp4n_v3.verdict import reports_named
+from connectors.sp4n_v3.verdict import reports_about
 from connectors.transport import may_be_in_address
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
@@ -226,13 +227,22 @@ def _nameless(value: object) -> object:
     return value
 
 
-def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Detail:
-    """The detail call's answer for the id that was asked, which stands in where the answer names none.
+def detail(
+    body: bytes,
+    *,
+    asked: str,
+    zone: tzinfo,
+    began_at: datetime,
+    heads: Mapping[str, str] = MappingProxyType({}),
+) -> Detail:
+    """The detail call's answer for the id that was asked, which stands in where the answer names none; `heads` as
+    `Answer` has them.
 
     Whether it is the report that was meant is for `domain.identity` to say. Raises UpstreamBroken, and BadRecord where
     it has no status or a garbage date.
     """
-    found = results(body)
+    answer = envelope(body)
+    found = answer.get("results", answer)
     whole = found if isinstance(found, dict) else {"data": found}
     try:
         row = _detail_row(whole)
@@ -245,11 +255,17 @@ def detail(body: bytes, *, asked: str, zone: tzinfo, began_at: datetime) -> Deta
         history=_history(logs, notes, zone),
         log_texts=tuple(text for log in (*logs, *notes) for text in _log_texts(log) if text),
         began_at=began_at,
-        named=reports_named({name: part for name, part in whole.items() if name not in _RECORDS})
-        if "data" in whole
-        else frozenset(),
+        about=reports_about(_around(answer), heads),
         raw=kept_text(found),
     )
+
+
+def _around(answer: Row) -> Row:
+    """What stands beside the report and its logs."""
+    found = answer.get("results", answer)
+    beside = mapping(found) if "data" in mapping(found) else {}
+    beside = {name: part for name, part in beside.items() if name not in _RECORDS}
+    return {**answer, "results": beside} if "results" in answer else beside
 
 
 _RECORDS = ("data", "data_logs", "status_logs")

@@ -43,6 +43,7 @@ _AGES = frozenset(["age", "umur", "usia", "ago", "elapsed", "human", "humans", "
 
 _NAMES_OF_DATES = """
 timestamp time date datetime now servertime serverdate servertimestamp currenttime requesttime responsetime
+waktu waktuserver waktusekarang
 generated generatedat generatedon cached cachedat cachetime fetchedat retrievedat refreshedat renderedat snapshotat asof
 """
 _DATES = frozenset(_NAMES_OF_DATES.split())
@@ -50,7 +51,8 @@ _DATES = frozenset(_NAMES_OF_DATES.split())
 
 _NAMES_OF_ANSWERS = """
 requestid reqid requestuuid traceid correlationid transactionid xrequestid spanid sessionid nonce csrf csrftoken
-executiontime exectime processtime processingtime elapsed elapsedtime duration took latency runtime ms memory memoryusage
+executiontime exectime processtime processingtime elapsed elapsedtime elapsedms duration durationms took tookms latency
+latencyms runtime loadtime rendertime waktuproses waktueksekusi ms memory memoryusage
 querytime queries querycount host hostname server servername node nodeid instance pod worker container pid ip clientip
 ratelimit ratelimitreset quota
 """

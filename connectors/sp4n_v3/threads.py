@@ -42,11 +42,12 @@ def thread(
     dated: Mapping[str, datetime] | None = None,
     ages: Mapping[str, str] = MappingProxyType({}),
     heads: Mapping[str, str] | None = None,
+    about: frozenset[str] = frozenset(),
 ) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`.
 
-    `why` says why they may not be all; "" where they are. `beside`, `dated` and `heads` as `Thread` has them: with the
-    first, all is marked, with the `ages` beside the items.
+    `why` says why they may not be all; "" where they are. `about`, `beside`, `dated` and `heads` as `Thread` has them:
+    with `beside`, all is marked, with the `ages` beside the items.
     """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
@@ -62,6 +63,7 @@ def thread(
             if not isinstance(row, dict)
         ),
         named=frozenset[str]().union(*(reports_named(row) for _, row in keyed if isinstance(row, dict))),
+        about=about,
         beyond=None if beside is None else {key: _beyond(row) for key, row in keyed if isinstance(row, dict)},
         marks=None if beside is None else {**marks_of_items(keyed), **ages},
         beside=beside,

@@ -9,7 +9,7 @@ from those that are common in PHP.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
 from functools import lru_cache
@@ -151,6 +151,36 @@ def reports_named(fields: Row) -> frozenset[str]:
         for part, said in value.items()
     ]
     return frozenset(found for part in parts for found in _ids_in(part) if found.isalnum())
+
+
+def reports_about(around: object, heads: Mapping[str, str]) -> frozenset[str]:
+    """Return the ids of the report that an answer to a read says that it is about: beside what it holds, in the objects
+    that tell of the answer, and in its headers (`Answer.heads`)."""
+    said = [_Part(name.removeprefix("x-"), value, is_inner=False) for name, value in heads.items()]
+    said += _parts_around(around, MAX_DEPTH)
+    told = [part for part in said if part.under or _says_about(part.name) or _bare(part.name) in _ADDRESSES]
+    return frozenset(found for part in told for found in _ids_in(part) if found.isalnum() and found != "0")
+
+
+def _parts_around(around: object, deep: int) -> Iterator[_Part]:
+    if not isinstance(around, dict) or not deep:
+        return
+    for name, value in around.items():
+        if isinstance(value, dict) and _is_report(name):
+            yield from (_Part(part, said, is_inner=True, under=name) for part, said in value.items())
+        elif isinstance(value, dict) and (_field(name) is _Field.WRAPPER or _bare(name) in _AROUND):
+            yield from _parts_around(value, deep - 1)
+        else:
+            yield _Part(name, value, is_inner=False)
+
+
+_AROUND = _names("meta metadata request params parameters query links pagination paging")
+
+
+@lru_cache(maxsize=512)
+def _says_about(name: str) -> bool:
+    """Whether that is the name of an id: `complaints` is one of a count, `kode_laporan` may be one of any code."""
+    return _ABOUT.fullmatch(_bare(name[:_LONGEST_NAME])) is not None
 
 
 @lru_cache(maxsize=512)
@@ -500,8 +530,9 @@ _REPORT = re.compile(rf"(the|parent|old|new)?{_A_REPORT}(data|detail|row|record)
 _ID_OF_REPORT = re.compile(
     rf"(id|no|nomor|number|kode|code|key|parent|target)?{_A_REPORT}(ids?|no|nomor|number|kode|code|key)?"
 )
+_ABOUT = re.compile(rf"(id|no|nomor|number){_A_REPORT}|{_A_REPORT}(ids?|no|nomor|number)|tracking(kode|code|key)")
 _IDS = _names("id ids no nomor number kode code key upstreamid")
-_ADDRESSES = _names("url path link links location href")
+_ADDRESSES = _names("url path link links location contentlocation href self")
 _ADDRESS = re.compile(r"/complaints?/(?:process/)?([0-9][A-Za-z0-9-]*)")
 _LEAST_DIGITS = 4
 """Of a key that is an id: a list that became an object is counted from 0."""

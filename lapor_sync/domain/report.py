@@ -52,12 +52,13 @@ class Thread:
     `complete`: it was proven to be all of them. Else what is in it stands upstream, and what is not proves nothing;
     `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
     later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of the
-    items as they came; `named` are the ids of reports that they say they are of. Of a read from which it follows whether
-    something leaves, `beyond` holds, by the key of an item, the names of its fields that not every item has, and
-    `NAME=DIGEST` of each that is not empty, `marks` holds a digest of all that is said of each item, by its key, and the
-    ages in it (`domain/ages.py`), `beside` is one of what stands beside them, `order` are the keys as upstream has them
-    in order (None where it changes from read to read), `dated` says when the answers say that they were made, by where
-    they say so, and `heads` holds a digest of each header of the first one, by call and name.
+    items as they came; `named` are the ids of reports that they say they are of, `about` those that stand beside them,
+    of the report that the answer is about. Of a read from which it follows whether something leaves, `beyond` holds, by
+    the key of an item, the names of its fields that not every item has, and `NAME=DIGEST` of each that is not
+    empty, `marks` holds a digest of all that is said of each item, by its key, and the ages in it (`domain/ages.py`),
+    `beside` is one of what stands beside them, `order` are the keys as upstream has them in order (None where it
+    changes from read to read), `dated` says when the answers say that they were made, by where they say so, and `heads`
+    holds a digest of each header of the first one, by call and name.
     """
 
     items: tuple[ThreadItem, ...]
@@ -65,6 +66,7 @@ class Thread:
     raw: str = "[]"
     bad: tuple[BadItem, ...] = ()
     named: frozenset[str] = frozenset()
+    about: frozenset[str] = frozenset()
     beyond: Mapping[str, frozenset[str]] | None = None
     complete: bool = True
     why: str = ""
@@ -134,10 +136,9 @@ class Report(NamedTuple):
 class Detail:
     """The detail call's answer: the report, its status history and the texts of `data_logs`.
 
-    `log_texts` are what a hand-over's reference is looked for in; `began_at` as in `Thread`; `named` as there, of what
-    stands beside the report. Of a read from which it follows whether something leaves, `marks` holds a digest of each
-    field, and of the rest under "", and `counts` holds what it says there are so many of, `dated` and `heads` are as in
-    `Thread`.
+    `log_texts` are what a hand-over's reference is looked for in; `began_at` and `about` as in `Thread`. Of a
+    read from which it follows whether something leaves, `marks` holds a digest of each field, and of the rest under "",
+    `counts` holds what it says there are so many of, `dated` and `heads` are as in `Thread`.
     `doubt` says why it proves no absence; "" where it may.
     """
 
@@ -145,7 +146,7 @@ class Detail:
     history: tuple[StatusChange, ...]
     log_texts: tuple[str, ...]
     began_at: datetime
-    named: frozenset[str] = frozenset()
+    about: frozenset[str] = frozenset()
     raw: str = "{}"
     marks: Mapping[str, str] | None = None
     counts: Mapping[str, int] = field(default_factory=dict)

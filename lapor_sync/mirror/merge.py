@@ -120,12 +120,20 @@ def items_after(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[T
 
 
 def others_named(read: Read, old: Mirrored | None) -> frozenset[str]:
-    """The ids of reports that thread and detail say they are of, where none of them is the report's own."""
-    said = (part.named for part in (read.thread, read.detail) if part is not None)
-    named = frozenset[str]().union(*said)
-    reports = (read.report, old and old.report)
-    own = {read.tracking_id, *(one.upstream_id for one in reports if one)}
-    return named if named.isdisjoint(own) else frozenset()
+    """The ids of reports that the items of a thread say they are of, where none of them is the report's own."""
+    named = read.thread.named if read.thread else frozenset[str]()
+    return named if named.isdisjoint(_own_ids(read, old)) else frozenset()
+
+
+def is_about_another(read: Read, old: Mirrored | None) -> bool:
+    """Whether one of the answers says that it is about another report, whatever it holds."""
+    said = (part.about for part in (read.thread, read.detail) if part is not None)
+    return not frozenset[str]().union(*said) <= _own_ids(read, old)
+
+
+def _own_ids(read: Read, old: Mirrored | None) -> frozenset[str]:
+    known = (one.upstream_id for one in (read.report, old and old.report) if one)
+    return frozenset(filter(None, (read.tracking_id, *known)))
 
 
 def doubt_of(
@@ -138,6 +146,8 @@ def doubt_of(
     """
     shown = {item.id for item in (read.thread.items if read.thread else items)}
     is_all_new = bool(items) and shown.isdisjoint(item.id for item in items)
+    if is_about_another(read, old):
+        return Reason.ANOTHER_REPORT
     named = others_named(read, old)
     if named and (is_all_new or not named.isdisjoint(mirrored)):
         return Reason.ANOTHER_REPORT

@@ -30,7 +30,7 @@ from lapor_sync.mirror.decide import (
     decide,
     doubted,
 )
-from lapor_sync.mirror.merge import Read, hides, others_named, withheld
+from lapor_sync.mirror.merge import Read, hides, is_about_another, others_named, withheld
 from lapor_sync.mirror.mirror import Log, Mirror
 from lapor_sync.store import citizen_files, conflicts, outbox, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
@@ -67,7 +67,11 @@ def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change
     before, now = Before.load(work, [read.tracking_id for read in reads]), work.now
     named = {id for read in reads for id in others_named(read, before.reports.get(read.tracking_id))}
     before = replace(before, named=reports.having(work, named))
-    reads = [_withheld(read, before, mirror.rules.prefix) for read in reads]
+    reads = [
+        _withheld(read, before, mirror.rules.prefix)
+        for read in reads
+        if read.tracking_id in before.reports or not _puts_aside(work, read)
+    ]
     changes = [
         decide(read, before.of(read.tracking_id), mirror.rules, mirror.pace, now)
         for read in reads
@@ -78,6 +82,17 @@ def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change
     _save_threads(work, reads, changes, before)
     _note_files(work, changes)
     return changes
+
+
+def _puts_aside(work: Work, read: Read) -> bool:
+    """Whether a report that was never seen before is said to be another one: nothing of either is mirrored."""
+    if not is_about_another(read, None):
+        return False
+    raw = without_persons(read.row or (read.detail.raw if read.detail else "{}"))
+    call_id = (read.report and read.report.upstream_id) or read.tracking_id
+    what = "beside it stands that it is about another report"
+    quarantine.put(work, quarantine.DETAIL, BadRecord(what, key=read.tracking_id, raw=raw, report_id=call_id))
+    return True
 
 
 def _hold_shown_elsewhere(work: Work, mirror: Mirror, reads: Iterable[Read], changes: Iterable[Change]) -> None:

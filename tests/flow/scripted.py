@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from connectors.sp4n_v3 import reports as read_reports
 from connectors.sp4n_v3 import still
 from connectors.sp4n_v3 import threads as read_threads
+from connectors.sp4n_v3.verdict import reports_about
 from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
 from lapor_sync.domain.errors import BadRecord, LaporSyncError, Missing, UpstreamError
@@ -86,6 +87,9 @@ class Scripted:
     ordered: Callable[[list[Any]], list[Any]] = list
     heads: Callable[[], dict[str, str]] = dict  # of its answers
     beside: str = "nothing"  # what stands beside the items of a thread
+    around: dict[str, Row] = field(
+        default_factory=dict
+    )  # by "detail" or "thread", what their answers say beside it
     dated: Callable[[], dict[str, datetime]] = dict  # when its answers say that they were made
     doubt: str = ""  # why no thread is proven whole
     hidden: int = 0  # so many of a thread's items, the last ones, are not shown
@@ -129,7 +133,9 @@ class Scripted:
             raise error
         if report_id not in self.details:
             raise Missing("not there")
-        body = json.dumps({"status": True, "results": {"data": self.details[report_id]}}).encode()
+        around = self.around.get("detail", {})
+        results = {**around.get("results", {}), "data": self.details[report_id]}
+        body = json.dumps({"status": True, **around, "results": results}).encode()
         found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
         marks, counts = still.marks_of_answer(body)
         heads = still.marks_of_heads("complaint", self.heads())
@@ -152,6 +158,7 @@ class Scripted:
             beside=self.beside,
             dated=self.dated(),
             heads=still.marks_of_heads("followups", self.heads()),
+            about=reports_about(self.around.get("thread", {}), {}),
         )
 
     def send_response(self, outgoing: Outgoing) -> Outcome:

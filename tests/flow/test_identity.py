@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.sp4n_v3 import reports
 from lapor_sync import office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
@@ -20,7 +18,7 @@ from lapor_sync.sync.calls import Health
 from lapor_sync.sync.reread import read_quarantined
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import OPD, START
-from tests.flow.scripted import WIB, Row, Stage, row_of, stage
+from tests.flow.scripted import Row, Stage, row_of, stage
 
 MINE, ITS, OTHERS = "7000001", "41", "8000002"
 
@@ -369,14 +367,61 @@ def test_a_thread_may_name_ids_of_a_kind_of_their_own(tmp_path: Path, said: Row)
         assert city.state(ref) is State.SENT
 
 
-def test_what_stands_beside_a_detail_names_a_report_too() -> None:
-    found = reports.detail(
-        json.dumps({"results": {"data": row_of(MINE, ITS), "complaint_id": 49, "data_logs": []}}).encode(),
-        asked=ITS,
-        zone=WIB,
-        began_at=START,
-    )
-    assert found.named == {"49"}
+BESIDE: list[Row] = [
+    {"results": {"complaint_id": 777}},
+    {"id_laporan": "777"},
+    {"results": {"meta": {"trackingId": OTHERS}}},
+    {"results": {"complaint": {"id": 777}}},
+    {"links": {"self": "/api/complaints/777/followups"}},
+    {"meta": {"request": {"report_id": 777}}, "complaint_id": int(ITS)},
+]
+
+
+@pytest.mark.parametrize("said", BESIDE, ids=str)
+@pytest.mark.parametrize("of", ["detail", "thread"])
+def test_an_answer_that_says_beside_what_it_holds_that_it_is_another_report_s(
+    tmp_path: Path, said: Row, of: str
+) -> None:
+    """Whatever the report in it says of itself: nothing is merged and nothing posted."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(1)
+        ref = city.respond(MINE)
+        city.upstream.around[of] = said
+        city.cycle()
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.ANOTHER_REPORT, [])
+
+
+INNOCENT: Row = {
+    "request_id": 777,
+    "user_id": 5,
+    "reports": 12,
+    "parent_complaint_id": 49,
+    "results": {"complaint_id": int(ITS), "tracking_id": MINE, "complaint": {"id": ITS, "title": "Jalan"}},
+    "links": {"self": f"https://lapor.test/api/complaints/{ITS}/complaint"},
+    "meta": {"institution_id": 611, "complaints": 3},
+}
+
+
+def test_what_stands_beside_it_may_be_its_own_ids_or_no_report_s(tmp_path: Path) -> None:
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.around = {"detail": INNOCENT, "thread": INNOCENT}
+        city.cycles(1)
+        ref = city.respond(MINE)
+        city.cycle()
+        assert city.state(ref) is State.SENT
+
+
+def test_a_report_that_is_met_first_with_another_one_s_thread_is_not_mirrored(tmp_path: Path) -> None:
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.around["thread"] = {"results": {"complaint_id": 777}}
+        city.cycles(1)
+        assert [key for key, _ in records(city)] == [MINE]
+        city.upstream.around.clear()
+        city.cycles(2)
+        assert (city.mirrored(MINE).report.title, records(city)) == (f"Judul {MINE}", [])
 
 
 @pytest.mark.parametrize("same", [False, True])

@@ -197,6 +197,21 @@ def test_a_listing_that_keeps_growing_says_that_it_is_not_complete(upstream: Any
     assert pages[-1].why == "LAPOR says that there are 99 rows, and 3 could be read"
 
 
+def test_an_answer_says_in_its_headers_and_around_its_rows_which_report_it_is_about(
+    upstream: Any, transport: Transport
+) -> None:
+    said = {"data": [{"id": 1, "content": "satu"}], "complaint_id": 101, "path": "/api/complaints/102/followups"}
+    upstream.get(BASE + "/complaints/100/followups").mock(
+        side_effect=by_page(lambda _, page: answer(said if page == 1 else [], **{"X-Complaint-Id": "103"}))
+    )
+    detail = {"data": {"id": 100, "status_name": "Selesai", "complaint_id": 104}, "tracking_id": "105"}
+    upstream.get(BASE + "/complaints/100/complaint").mock(
+        return_value=answer(detail, **{"Content-Location": "/complaints/106/complaint", "X-Request-Id": "107"})
+    )
+    assert Sp4nV3(transport).read_thread("100").about == {"101", "102", "103"}
+    assert Sp4nV3(transport).read_report("100").about == {"105", "106"}
+
+
 @pytest.mark.parametrize("status", [400, 404, 410, 416, 422])
 def test_a_page_that_nothing_was_said_of_may_not_be_there(
     upstream: Any, transport: Transport, status: int

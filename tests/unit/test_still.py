@@ -106,6 +106,7 @@ def answered(headers: str = "", **around: Any) -> dict[str, str]:
 def test_of_a_detail_its_whole_answer_counts_but_for_what_it_says_of_itself() -> None:
     """Who answered, when, and how fast; in the report itself a time is its own."""
     assert answered(timestamp=1, request_id="a", server="web-1", took=3) == answered(timestamp=2, request_id="b")
+    assert answered(duration_ms=4, waktu="10:00", took_ms=2) == answered(duration_ms=5, waktu="10:01", took_ms=3)
     assert answered(message="Success at 2026-03-01 10:00:00") == answered(message="Success at 2026-03-01 10:00:09")
     inner = {"data": {"id": 41, "timestamp": "a", "followups_count": 4}, "data_logs": []}
     assert answered(results=inner | {"server_time": 1}) == answered(results=inner | {"server_time": 2})
