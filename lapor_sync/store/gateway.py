@@ -9,7 +9,6 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.ports import Clock
@@ -82,7 +81,7 @@ class GatewayLine:
     def pause(self, seconds: float) -> None:
         """Let nobody ask this gateway for so long: it said so."""
         self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
-        with suppress(SQLAlchemyError):  # this worker keeps to it; the next answer tells the others
+        with suppress(StoreUnavailable):  # this worker keeps to it; the next answer tells the others
             work_queue.pause(self._engine, self._address, seconds)
 
     def _next(self) -> float | None:
@@ -99,11 +98,8 @@ class GatewayLine:
         return self._places.popleft() if self._places else None
 
     def _take(self, count: int, *, only_if_idle: bool = False) -> deque[float]:
-        try:
-            count, wait = work_queue.take_places(
-                self._engine, self._address, self._rate, count, only_if_idle=only_if_idle
-            )
-        except SQLAlchemyError as exc:
-            raise StoreUnavailable("The database cannot be asked for a place before the gateway.") from exc
+        count, wait = work_queue.take_places(
+            self._engine, self._address, self._rate, count, only_if_idle=only_if_idle
+        )
         first = self._clock.monotonic() + wait
         return deque(first + n / self._rate for n in range(count))

@@ -2,12 +2,13 @@
 
 It lies in a schema of its own, made when the first worker starts: a city that is worked alone has none of it. The tables
 of jobs are Procrastinate's, brought by its own migrations in their order. Times are the server's, so that the clocks of
-many machines need not agree.
+many machines need not agree. Where the database does not answer, each function raises StoreUnavailable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
@@ -16,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from lapor_sync.domain.advice import Todo, advise
+from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
 from lapor_sync.store.keys import MIGRATION
 
@@ -75,16 +76,24 @@ def hold_nobody_up(engine: Engine) -> None:
         connection.commit()
 
 
-def install(engine: Engine) -> None:
-    """Make the queue's tables, or bring them to this program's. Raises StoreUnavailable."""
+@contextmanager
+def _asking(
+    engine: Engine, what: str = "The workers' queue cannot be asked.", todo: Advice | None = None
+) -> Iterator[Connection]:
+    """A transaction. Raises StoreUnavailable, which says `what`, where the database does not do it."""
     try:
         with engine.begin() as conn:
-            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION})
-            _install(conn)
+            yield conn
     except SQLAlchemyError as exc:
-        raise StoreUnavailable(
-            "The workers' queue cannot be made in the database.", todo=advise(Todo.LET_MAKE_QUEUE)
-        ) from exc
+        raise StoreUnavailable(what, todo=todo) from exc
+
+
+def install(engine: Engine) -> None:
+    """Make the queue's tables, or bring them to this program's. Raises StoreUnavailable."""
+    todo = advise(Todo.LET_MAKE_QUEUE)
+    with _asking(engine, "The workers' queue cannot be made in the database.", todo) as conn:
+        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION})
+        _install(conn)
 
 
 def _install(conn: Connection) -> None:
@@ -121,11 +130,8 @@ def is_there(conn: Connection) -> bool:
 
 def has_workers(engine: Engine) -> bool:
     """As `is_there`. Raises StoreUnavailable where the database cannot be asked."""
-    try:
-        with engine.begin() as conn:
-            return is_there(conn)
-    except SQLAlchemyError as exc:
-        raise StoreUnavailable("The database cannot be asked whether workers are at work.") from exc
+    with _asking(engine, "The database cannot be asked whether workers are at work.") as conn:
+        return is_there(conn)
 
 
 # Agencies.
@@ -148,7 +154,7 @@ def enrol(
     ]
     rows += [{"agency": key, "prefix": None, "wrong": why} for key, why in wrong.items()]
     if rows:
-        with engine.begin() as conn:
+        with _asking(engine) as conn:
             conn.execute(text(_ENROL), sorted(rows, key=lambda row: str(row["agency"])))
             if here:
                 conn.execute(text(_HERE), {"host": host, "here": sorted(here)})
@@ -177,7 +183,7 @@ def forget(conn: Connection, agency: str) -> None:
 
 def prefixes(engine: Engine) -> dict[str, str]:
     """Return the mark of each agency as workers have found it."""
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         if not is_there(conn):
             return {}
         rows = conn.execute(text(f"SELECT agency, ref_prefix FROM {SCHEMA}.agency WHERE ref_prefix IS NOT NULL"))
@@ -189,7 +195,7 @@ def due(engine: Engine) -> list[Due]:
 
     A person who lets something go makes an agency due.
     """
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         return [Due(agency=row.agency, host=row.host, is_new=row.is_new) for row in conn.execute(text(_DUE))]
 
 
@@ -209,7 +215,7 @@ ORDER BY one.next_poll_at
 
 def call_off_forsaken(engine: Engine, queue_of: str) -> None:
     """Take back the jobs that wait for a host that lives no more; `queue_of` begins the names of hosts' queues."""
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         conn.execute(text(f"SET LOCAL search_path = {SCHEMA}"))  # the library's triggers name its tables alone
         conn.execute(text(_FORSAKEN), {"begin": f"{queue_of}%"})
 
@@ -223,7 +229,7 @@ WHERE job.status = 'todo' AND job.queue_name LIKE :begin AND one.agency = job.lo
 
 def left_open(engine: Engine) -> list[int]:
     """Return the jobs that were worked and never finished: the connection was lost right then. Their worker lives."""
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         return [int(row.id) for row in conn.execute(text(_LEFT_OPEN))]
 
 
@@ -241,19 +247,22 @@ def is_pooled_by_transaction(engine: Engine) -> bool:
     Two connections that are one session of the server's are one that is handed around.
     """
     ask = text("SELECT pg_backend_pid()")
-    with engine.connect() as one, engine.connect() as other:
-        with one.begin():
-            mine = one.execute(ask).scalar()
-        with other.begin():
-            if other.execute(ask).scalar() == mine:
-                return True
-        with one.begin():
-            return bool(one.execute(ask).scalar() != mine)
+    try:
+        with engine.connect() as one, engine.connect() as other:
+            with one.begin():
+                mine = one.execute(ask).scalar()
+            with other.begin():
+                if other.execute(ask).scalar() == mine:
+                    return True
+            with one.begin():
+                return bool(one.execute(ask).scalar() != mine)
+    except SQLAlchemyError as exc:
+        raise StoreUnavailable("The database cannot be asked whether a pooler stands before it.") from exc
 
 
 def begun(engine: Engine, agency: str, worker: str) -> int:
     """Note who works an agency from now on. Return how often in a row it failed before."""
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         found = conn.execute(text(_BEGUN), {"agency": agency, "worker": worker}).scalar()
         return int(found or 0)
 
@@ -272,13 +281,13 @@ def ended(engine: Engine, agency: str, *, failures: int, wait: float, from_begin
       UPDATE {SCHEMA}.agency SET failures = :failures, worker = NULL,
         next_poll_at = {since} + make_interval(secs => :wait)
       WHERE agency = :agency"""
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         conn.execute(text(update), {"agency": agency, "failures": failures, "wait": wait})
 
 
 def look(engine: Engine) -> dict[str, Queued]:
     """Return how each agency waits; nothing where no workers were ever at work."""
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         if not is_there(conn):
             return {}
         return {
@@ -307,7 +316,7 @@ def take_places(engine: Engine, address: str, rate: float, count: int, *, only_i
 
     They lie evenly, `rate` of them in a second, over all workers. `only_if_idle` takes none while others wait.
     """
-    with engine.begin() as conn:
+    with _asking(engine, "The database cannot be asked for a place before the gateway.") as conn:
         conn.execute(text(_ADDRESS), {"address": address})
         values = {"address": address, "span": count / rate, "idle": only_if_idle}
         row = conn.execute(text(_TAKE), values).first()
@@ -326,7 +335,7 @@ RETURNING extract(epoch FROM next_at - clock_timestamp()) - :span AS wait
 
 def pause(engine: Engine, address: str, seconds: float) -> None:
     """Let nobody ask this gateway for so long: it said so."""
-    with engine.begin() as conn:
+    with _asking(engine) as conn:
         conn.execute(text(_PAUSE), {"address": address, "seconds": seconds})
 
 

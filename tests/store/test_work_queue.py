@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, StaticPool, create_engine, text
@@ -191,3 +192,18 @@ def test_a_pooler_that_hands_sessions_around_is_found(engine: Engine) -> None:
     pooled = create_engine(engine.url, poolclass=StaticPool)
     assert work_queue.is_pooled_by_transaction(pooled)
     pooled.dispose()
+
+
+def test_a_database_that_is_away_is_said_to_be(tmp_path: Path) -> None:
+    """A worker that started while the server was restarted said that this is a fault of lapor-sync."""
+    away = make_engine(f"postgresql+psycopg://city@/city?host={tmp_path}")
+    asks: list[Callable[[], object]] = [
+        lambda: work_queue.install(away),
+        lambda: work_queue.is_pooled_by_transaction(away),
+        lambda: work_queue.prefixes(away),
+        lambda: work_queue.enrol(away, {"curup": "CU"}, {}, "papan-1"),
+        lambda: work_queue.look(away),
+    ]
+    for ask in asks:
+        with pytest.raises(StoreUnavailable):
+            ask()
