@@ -28,6 +28,10 @@ from lapor_sync.store.queries import OpdRow
 KEPT_SECONDS = 10.0
 """So long the same numbers are told: two Prometheus servers, or one that asks each second, cost no more than one."""
 
+PATIENCE_SECONDS = 3.0
+"""So long a scrape asks databases, and then tells of the other agencies what it knows: Prometheus waits for ten seconds,
+and hundreds of agencies take longer. Those that were asked longest ago come first."""
+
 MOST_OPDS = 200
 """Numbers are told of so many institutions, those with the most reports; of all others together as `other`."""
 
@@ -172,6 +176,14 @@ TOLD: tuple[Told, ...] = (
 """What is told of each agency's mirror."""
 
 
+class _Asked(NamedTuple):
+    """What was found of an agency, None where its database did not answer; when, and how long that took."""
+
+    at: float
+    seconds: float
+    found: Measured | None
+
+
 class MirrorCollector(Collector):
     """Tells the numbers of these agencies. Of one whose database does not answer that alone is told."""
 
@@ -179,18 +191,35 @@ class MirrorCollector(Collector):
         self._agencies = agencies
         self._clock = clock
         self._turn = threading.Lock()
+        self._asked: dict[str, _Asked] = {}
         self._told: list[Metric] = []
         self._at = float("-inf")
 
     def collect(self) -> list[Metric]:
-        """Return the numbers, at most ten seconds old."""
+        """Return the numbers, ten seconds old where all agencies can be asked in the time that a scrape may take."""
         with self._turn:  # who comes meanwhile waits, and is told the same
             if self._clock.monotonic() - self._at >= KEPT_SECONDS:
-                self._told = self._ask()
+                agencies = list(self._agencies())
+                self._ask([one.store for one in agencies])
+                self._told = self._tell(agencies)
                 self._at = self._clock.monotonic()
             return self._told
 
-    def _ask(self) -> list[Metric]:
+    def _ask(self, stores: list[Store]) -> None:
+        self._asked = {one.agency: self._asked[one.agency] for one in stores if one.agency in self._asked}
+        began = self._clock.monotonic()
+        for store in sorted(stores, key=self._asked_at):
+            at = self._clock.monotonic()
+            if at - began >= PATIENCE_SECONDS:
+                return
+            found = _read(store)
+            self._asked[store.agency] = _Asked(at, self._clock.monotonic() - at, found)
+
+    def _asked_at(self, store: Store) -> float:
+        known = self._asked.get(store.agency)
+        return known.at if known else float("-inf")
+
+    def _tell(self, agencies: Iterable[Polled]) -> list[Metric]:
         limit = GaugeMetricFamily(
             "lapor_sync_stale_after_seconds", "How old the last success may be.", labels=["agency"]
         )
@@ -199,14 +228,14 @@ class MirrorCollector(Collector):
             "lapor_sync_collection_seconds", "How long these took to ask for.", labels=["agency"]
         )
         families = [_family(told) for told in TOLD]
-        for store, poll_seconds in self._agencies():
+        for store, poll_seconds in agencies:
             limit.add_metric([store.agency], stale_after(poll_seconds))
-            began = self._clock.monotonic()
-            found = _read(store)
-            up.add_metric([store.agency], float(found is not None))
-            took.add_metric([store.agency], self._clock.monotonic() - began)
+            if (asked := self._asked.get(store.agency)) is None:
+                continue
+            up.add_metric([store.agency], float(asked.found is not None))
+            took.add_metric([store.agency], asked.seconds)
             for told, family in zip(TOLD, families, strict=True):
-                for labels, number in told.samples(found) if found else ():
+                for labels, number in told.samples(asked.found) if asked.found else ():
                     family.add_metric([store.agency, *labels], number)
         return [limit, up, took, *families]
 

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -37,7 +38,7 @@ from lapor_sync.monitoring.measures import (
 from lapor_sync.monitoring.mirrored import MirrorCollector
 from lapor_sync.monitoring.serving import application, metrics_address, serving
 from lapor_sync.store import conflicts, institutions, marks, outages, outbox, people, quarantine, reports
-from lapor_sync.store.database import Store
+from lapor_sync.store.database import Store, Work
 from lapor_sync.store.marks import Mark
 from tests.databases import START, StillClock
 from tests.store.samples import HIJAU, MERAH, mirrored, new, report
@@ -208,6 +209,33 @@ def test_many_agencies_are_told_each_as_it_is_now_and_one_that_is_well_is_enough
     assert registry.get_sample_value("lapor_sync_upstream_up", {"agency": "desa"}) == 1
     assert registry.get_sample_value("lapor_sync_stale_after_seconds", {"agency": "desa"}) == 3 * 7200
     assert registry.get_sample_value("lapor_sync_backup_age_seconds", {"agency": "desa"}) is None, "nothing yet"
+
+
+def test_a_scrape_of_hundreds_of_agencies_ends_in_time_and_the_next_goes_on(
+    busy: Store, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Prometheus waits for ten seconds; 300 agencies took 34, and nothing was told at all."""
+    stores = [Store(busy.engine, f"kota-{n}", clock) for n in range(5)]
+    registry = CollectorRegistry()
+    registry.register(MirrorCollector(lambda: [Polled(one, 300) for one in stores], clock))
+    reading = Store.reading
+
+    def slow(store: Store) -> AbstractContextManager[Work]:
+        clock.advance(1)
+        return reading(store)
+
+    monkeypatch.setattr(Store, "reading", slow)
+
+    def told() -> set[str]:
+        found = next(one for one in registry.collect() if one.name == "lapor_sync_upstream_up")
+        return {sample.labels["agency"] for sample in found.samples}
+
+    assert told() == {"kota-0", "kota-1", "kota-2"}
+    clock.advance(10)
+    assert told() == {f"kota-{n}" for n in range(5)}
+    del stores[0]
+    clock.advance(10)
+    assert told() == {f"kota-{n}" for n in range(1, 5)}
 
 
 def test_two_registries_know_nothing_of_each_other() -> None:
