@@ -1,14 +1,16 @@
-"""What every agency of the configuration is like: for `status` and for `agencies`."""
+"""What every agency of the configuration is like: for `status` and `agencies`, and for other commands over all."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from lapor_sync import interface, screens
 from lapor_sync.clock import SystemClock
 from lapor_sync.commands.base import Call
-from lapor_sync.config import Agencies, load_machine
+from lapor_sync.config import Agencies, Settings, load_machine
+from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.interface import Json
 from lapor_sync.output import say_json_lines
 from lapor_sync.store import lock, overview, work_queue
@@ -30,9 +32,7 @@ def _told(found: Agencies) -> Iterator[Json]:
     if not found.right:
         yield from (interface.agency(key, wrong=problems_of(found, key)) for key in found.keys)
         return
-    first = next(iter(found.right.values()))
-    opened = open_store(first.database_url, first.agency, SystemClock(), anew=False)
-    try:
+    with _opened(found) as opened:
         queued = work_queue.look(opened.engine)
         for key in found.keys:
             with Store(opened.engine, key, opened.clock).reading() as work:
@@ -45,6 +45,23 @@ def _told(found: Agencies) -> Iterator[Json]:
                 worker=lock.holder(opened.engine, key),
                 wrong=problems_of(found, key),
             )
+
+
+@contextmanager
+def mirrors(found: Agencies) -> Iterator[Iterator[tuple[Store, Settings]]]:
+    """Let the mirror of each agency be looked at whose file is right. Raises SettingsWrong where none is."""
+    if not found.right:
+        raise SettingsWrong(tuple(problem for one in found.wrong.values() for problem in one.problems))
+    with _opened(found) as opened:
+        yield ((Store(opened.engine, key, opened.clock), one) for key, one in sorted(found.right.items()))
+
+
+@contextmanager
+def _opened(found: Agencies) -> Iterator[Store]:
+    first = next(iter(found.right.values()))
+    opened = open_store(first.database_url, first.agency, SystemClock(), anew=False)
+    try:
+        yield opened
     finally:
         opened.close()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -10,13 +12,17 @@ import click
 from lapor_sync import interface, screens
 from lapor_sync.app import place_of, sender_of
 from lapor_sync.commands.base import Call, as_json, refuse_before
+from lapor_sync.commands.many import mirrors
+from lapor_sync.config import load_machine
 from lapor_sync.domain.errors import NotAllowed, NoticeError, SettingsWrong
 from lapor_sync.domain.notices import TECHNICAL
 from lapor_sync.domain.people import sign_in_of
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.interface import Json
 from lapor_sync.output import say, say_json_lines
 from lapor_sync.store import channels, people
 from lapor_sync.store import notices as stored
+from lapor_sync.store.database import Store
 from lapor_sync.words import notices_id
 
 
@@ -28,14 +34,27 @@ def notices(ctx: click.Context, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         refuse_before(ctx, json=as_json)
         return
-    with ctx.obj.looking() as work:
-        who = {one.id: one.sign_in for one in people.listing(work)}
-        found = [interface.notice(one, who.get(one.person_id or "")) for one in stored.listing(work)]
+    call = ctx.ensure_object(Call)
+    if call.is_of_many():
+        with mirrors(call.agencies()) as all_of_them:
+            each = ({"agency": store.agency} | one for store, _ in all_of_them for one in _told(store))
+            found = heapq.nlargest(stored.MOST, each, key=lambda one: str(one["made_at"]))
+        zone = load_machine(call.config, os.environ).timezone
+    else:
+        with call.store() as store:
+            found, zone = _told(store), call.zone
     if as_json:
         say_json_lines(found)
         return
-    with ctx.obj.paged():
-        screens.notices(found, ctx.obj.zone)
+    with call.paged():
+        screens.notices(found, zone)
+
+
+def _told(store: Store) -> list[Json]:
+    """What an agency's people were told, as JSON."""
+    with store.reading() as work:
+        who = {one.id: one.sign_in for one in people.listing(work)}
+        return [interface.notice(one, who.get(one.person_id or "")) for one in stored.listing(work)]
 
 
 @notices.command("test")

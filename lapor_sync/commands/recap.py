@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from lapor_sync.commands.base import (
     refuse_existing,
 )
 from lapor_sync.commands.looking import institution_meant
+from lapor_sync.commands.many import mirrors
 from lapor_sync.domain.errors import BadInput
 from lapor_sync.domain.names import shown_path
 from lapor_sync.domain.period import Period
@@ -70,6 +72,9 @@ def _recap(
         raise BadInput(f"A terminal cannot show {form}.", todo=f"Name a file: --out rekap.{form}")
     if out is not None:
         refuse_existing(out)
+    if form in {"table", "json", "csv"} and opd is None and not fix and call.is_of_many():
+        _given_out(out, lambda: _say_of_many(form, _of_many(call, meant)), call, form)
+        return
     settings = call.settings()
     with call.store() as store:
         with store.reading() as work:  # counting takes seconds, in which the daemon wants to write
@@ -79,15 +84,43 @@ def _recap(
             with store.work(acting(by)) as work:
                 making.fix(work, made)
     found = making.as_json(made)
-    if out is None:
-        with call.paged() if form == "table" else nullcontext():
-            _say(form, found, call, city)
-    else:
-        with new_file(out) as part, part.open("w", encoding="utf-8") as stream, redirect_stdout(stream):
-            _say(form, found, call, city)
-        say(shown_path(out))
+    _given_out(out, lambda: _say(form, found, call, city), call, form)
     if fix:
         say(f"Fixed: the figures stand in the audit now, behind the head {made.audit_head}.", err=True)
+
+
+def _given_out(out: Path | None, tell: Callable[[], None], call: Call, form: str) -> None:
+    """Let what is told go into that file, else to standard output, of a terminal through a pager."""
+    if out is None:
+        with call.paged() if form == "table" else nullcontext():
+            tell()
+        return
+    with new_file(out) as part, part.open("w", encoding="utf-8") as stream, redirect_stdout(stream):
+        tell()
+    say(shown_path(out))
+
+
+def _of_many(call: Call, period: Period) -> Json:
+    """The recap over all agencies; `without`: those whose file is wrong, whose rules nobody knows."""
+    found = call.agencies()
+    with mirrors(found) as all_of_them:
+        parts = (
+            making.Agency(store, rules_of(settings), settings.institution_id) for store, settings in all_of_them
+        )
+        return making.recap_of_many(parts, period) | {"without": sorted(found.wrong)}
+
+
+def _say_of_many(form: str, found: Json) -> None:
+    """Put a recap over many agencies in this form on standard output."""
+    match form:
+        case "json":
+            say_json(found)
+        case "csv":
+            lines = [["line", *found["total"]]]
+            named = [("total", found["total"]), *(("agency", row) for row in found["rows"])]
+            say_csv(lines + [[kind, *line.values()] for kind, line in named])
+        case _:
+            screens.recap_of_many(found)
 
 
 def _say(form: str, found: Json, call: Call, city: str) -> None:

@@ -349,6 +349,28 @@ def figures(
     )
 
 
+class OneOfMany(NamedTuple):
+    """An agency's part of a recap over many: whose reports these are, and by what its deadlines are measured."""
+
+    agency: str
+    name: str | None
+    reports: Iterable[Received]
+    measures: Measures
+
+
+def over_many(parts: Iterable[OneOfMany]) -> tuple[Line, tuple[tuple[str, Line], ...]]:
+    """Return the line of all agencies, whose means are over all of their reports, and each one's by its key."""
+    whole, lines = _Tally(), []
+    for part in parts:
+        mine = _Tally()
+        for one in part.reports:
+            answer = first_answer(one, part.measures)
+            for tally in (whole, mine):
+                tally.add(one, answer, part.measures)
+        lines.append((part.agency, mine.line(None, part.name)))
+    return whole.line(None, None), tuple(lines)
+
+
 def _away(outages: Iterable[tuple[datetime, datetime | None]], dues: list[datetime]) -> Iterator[Away]:
     for since, until in outages:
         last = len(dues) if until is None else bisect_right(dues, until)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,9 +15,9 @@ from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.mirror import Rules
 from lapor_sync.recap.comparing import Comparison, compare
-from lapor_sync.recap.figures import NUMBERS, Figures, Measures, Stage, figures, stage
+from lapor_sync.recap.figures import NUMBERS, Figures, Line, Measures, OneOfMany, Stage, figures, over_many, stage
 from lapor_sync.store import audit, institutions, outages, people, received
-from lapor_sync.store.database import Work
+from lapor_sync.store.database import Store, Work
 from lapor_sync.store.queries import Within
 from lapor_sync.store.received import Received
 
@@ -87,6 +87,39 @@ def recap(work: Work, period: Period, rules: Rules, *, opd: str | None = None, w
         vacancies=tuple(_vacancies(work, since, min(until, now), bound)),
         fixed=_last_fixed(work, _subject(period, opd)),
     )
+
+
+class Agency(NamedTuple):
+    """One of many agencies: its mirror, its rules, and which institution it is."""
+
+    store: Store
+    rules: Rules
+    institution_id: str | None
+
+
+def recap_of_many(agencies: Iterable[Agency], period: Period) -> Json:
+    """Return a recap over many agencies as its JSON has it, each by its own days and limits."""
+    total, lines = over_many(_parts(agencies, period))
+    return {
+        "period": period.name,
+        "from": period.first.isoformat(),
+        "to": period.last.isoformat(),
+        "total": {"agency": None, "agency_name": None, **_numbers(total)},
+        "rows": [{"agency": key, "agency_name": line.opd_name, **_numbers(line)} for key, line in lines],
+    }
+
+
+def _parts(agencies: Iterable[Agency], period: Period) -> Iterator[OneOfMany]:
+    for one in agencies:
+        days = one.rules.working_days
+        with one.store.reading() as work:
+            name = institutions.names(work).get(one.institution_id or "")
+            found = received.between(work, period.begins(days.timezone), period.ends(days.timezone))
+            yield OneOfMany(work.agency, name, found, _measures(one.rules, work.now))
+
+
+def _numbers(line: Line) -> Json:
+    return {name: getattr(line, name) for name in NUMBERS}
 
 
 def comparison(

@@ -15,7 +15,7 @@ from lapor_sync.screens.people import people, posts
 from lapor_sync.screens.planned import plan
 from lapor_sync.screens.progressing import progress
 from lapor_sync.screens.recap import comparison as recap_comparison
-from lapor_sync.screens.recap import recap
+from lapor_sync.screens.recap import recap, recap_of_many
 from lapor_sync.screens.report_list import by_opd, reports, reports_csv
 from lapor_sync.screens.report_page import deliveries, show, timeline
 from lapor_sync.screens.waiting import conflicts, outbox, quarantine, restored
@@ -39,6 +39,7 @@ __all__ = [
     "quarantine",
     "recap",
     "recap_comparison",
+    "recap_of_many",
     "recent_outages",
     "reports",
     "reports_csv",

@@ -39,7 +39,7 @@ def agencies(found: Sequence[Json], zone: ZoneInfo) -> None:
     )
     for one in found:
         for problem in one["wrong"]:
-            advise(f"{plain(one['agency'])} is not worked: {problem}.")
+            advise(f"{plain(one['agency'])} is not worked: {problem}")
 
 
 def _row(one: Json, zone: ZoneInfo) -> tuple[str, ...]:

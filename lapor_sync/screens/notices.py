@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 
 def notices(found: Iterable[Json], zone: ZoneInfo) -> None:
-    """Show what people were told, what waits, what failed."""
+    """Show what people were told, what waits, what failed; whose it is where they are of many agencies."""
+    told = list(found)
+    is_of_many = any("agency" in one for one in told)
     rows = [
         (
+            *([plain(one["agency"])] if is_of_many else ()),
             moment(one["made_at"], zone),
             one["kind"].replace("_", " "),
             plain(one["sign_in"] or one["channel"]),
@@ -24,10 +27,10 @@ def notices(found: Iterable[Json], zone: ZoneInfo) -> None:
             (one["why"] or "").replace("_", " ") or "-",
             moment(one["ended_at"] or one["next_try_at"], zone),
         )
-        for one in found
+        for one in told
     ]
     table(
-        ("Made", "About", "To", "State", "Why", "Ended, or next try"),
+        (*(["Agency"] if is_of_many else ()), "Made", "About", "To", "State", "Why", "Ended, or next try"),
         rows,
         empty="No notice was made yet.",
         words=2,

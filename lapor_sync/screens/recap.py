@@ -58,7 +58,7 @@ def recap(found: Json, zone: ZoneInfo) -> None:
     )
     for columns in (_COLUMNS, _RATES):
         say("")
-        _lines(found, columns)
+        _lines(found, columns, "OPD")
     say("")
     months = [(one["month"], str(one["received"]), str(one["year_before"])) for one in found["by_month"]]
     table(("Month", "received", "year before"), months, empty="")
@@ -68,6 +68,18 @@ def recap(found: Json, zone: ZoneInfo) -> None:
             rows = [(str(one["received"]).rjust(8), plain(one["name"] or "not said")) for one in found[key]]
             table(("received", title), rows, empty="")
     _notes(found, zone)
+
+
+def recap_of_many(found: Json) -> None:
+    """Show the figures of a period by agency, with their sum; the means are over all reports."""
+    say(f"{found['period']}: received from {found['from']} to {found['to']}, by the days of each agency")
+    for columns in (_COLUMNS, _RATES):
+        say("")
+        _lines(found, columns, "AGENCY")
+    say("")
+    for key in found["without"]:
+        advise(f"Without {plain(key)}: its file is wrong. See `lapor-sync agencies check`.")
+    advise("Formulas: docs/recap.md. RTL: days to the first answer. Of one agency: --agency KEY.")
 
 
 def comparison(found: Comparison, period: str, unreadable: Sequence[Json]) -> None:
@@ -91,12 +103,18 @@ def comparison(found: Comparison, period: str, unreadable: Sequence[Json]) -> No
         advise(f"{plain(one['unit'])}: no number in {', '.join(one['columns'])}.")
 
 
-def _lines(found: Json, columns: dict[str, str]) -> None:
-    lines = [(plain(line["opd_name"] or line["opd"] or "not disposed"), line) for line in found["rows"]]
+def _lines(found: Json, columns: dict[str, str], whose: str) -> None:
+    lines = [(plain(_whose(line)), line) for line in found["rows"]]
     if len(lines) != 1:
         lines.append(("all", found["total"]))
     rows = [(name, *(_number(line[key]).rjust(len(columns[key])) for key in columns)) for name, line in lines]
-    table(("OPD", *columns.values()), rows, empty="No report was received in it.", words=0)
+    table((whose, *columns.values()), rows, empty="No report was received in it.", words=0)
+
+
+def _whose(line: Json) -> str:
+    if "agency" in line:
+        return str(line["agency"])
+    return str(line["opd_name"] or line["opd"] or "not disposed")
 
 
 def _number(value: float | None) -> str:

@@ -130,7 +130,11 @@ def _put(
     return work.conn.execute(update(table).where(*mine).values(state=after, **values)).rowcount
 
 
-def listing(work: Work, *, most: int = 100, states: Collection[NoticeState] = tuple(NoticeState)) -> list[Notice]:
+MOST = 100
+"""So many are listed."""
+
+
+def listing(work: Work, *, most: int = MOST, states: Collection[NoticeState] = tuple(NoticeState)) -> list[Notice]:
     """Return notices in these states, the last made first."""
     which = (table.c.agency == work.agency, table.c.state.in_(list(states)))
     query = select(table).where(*which).order_by(table.c.made_at.desc(), table.c.id.desc()).limit(most)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from connectors.simulator import Simulator
+from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_agencies, load_settings
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.recap.figures import NUMBERS
+from lapor_sync.store.database import open_store
+from lapor_sync.store.schema import notice
 from tests.city import City, settings
 
 OWN = ("BEARER", "TOKEN", "INSTITUTION_ID", "USER_ID", "OPD_IDS")
@@ -188,6 +196,50 @@ def test_commands_are_of_one_agency_and_some_of_all(province: City, folder: Path
     shown = province.run("agencies").out
     assert "curup" in shown
     assert "arga is not worked: ref_prefix in" in shown.replace("\n", " ")
+
+
+def test_a_recap_and_notices_are_over_all_agencies_where_none_is_named(province: City, folder: Path) -> None:
+    """The sum's means are over all reports; an agency whose file is wrong is named as left out."""
+    province.run("--once", "--agency", "curup")
+    province.run("--once", "--agency", "manna")
+    put(folder, "arga", "ref_prefix = 'x'")
+    year = f"{datetime.now(UTC).year - 1}-01-01..{datetime.now(UTC).year}-12-31"
+    told = province.run("recap", "--period", year, "--format", "json").rows[0]
+    assert [row["agency"] for row in told["rows"]] == ["curup", "manna"]
+    assert told["without"] == ["arga"]
+    own = province.run("recap", "--period", year, "--format", "json", "--agency", "curup").rows[0]
+    assert {name: told["rows"][0][name] for name in NUMBERS} == {name: own["total"][name] for name in NUMBERS}
+    assert told["total"]["total"] == 2 * own["total"]["total"] == 80
+    assert told["total"]["days_to_first_answer"] == own["total"]["days_to_first_answer"]
+    lines = list(csv.reader(province.run("recap", "--period", year, "--format", "csv").out.splitlines()))
+    assert [line[:2] for line in lines] == [
+        ["line", "agency"],
+        ["total", ""],
+        ["agency", "curup"],
+        ["agency", "manna"],
+    ]
+    shown = province.run("recap", "--period", year).out
+    assert "manna" in shown
+    assert "Without arga: its file is wrong" in shown
+    for one_agencys in (["--opd", "611"], ["--fix"], ["--format", "xlsx", "--out", str(folder / "r.xlsx")]):
+        assert "--agency KEY must say" in province.run("recap", "--period", year, *one_agencys, code=2).err
+
+    for key, at in (("curup", 1), ("manna", 2), ("curup", 3)):
+        with (
+            closing(open_store(province.env["LAPOR_SYNC_DATABASE_URL"], key, SystemClock())) as store,
+            store.work() as work,
+        ):
+            row = {"agency": key, "channel": "technical:0", "key": f"k{at}", "kind": "system", "facts": "{}"}
+            work.conn.execute(
+                insert(notice).values(**row, made_at=f"2026-11-2{at}T00:00:00.000000Z", state="waiting", tries=0)
+            )
+    assert [(one["agency"], one["key"]) for one in province.json("notices")] == [
+        ("curup", "k3"),
+        ("manna", "k2"),
+        ("curup", "k1"),
+    ]
+    assert province.run("notices").out.splitlines()[1].startswith("curup")
+    assert "agency" not in province.json("notices", "--agency", "manna")[0]
 
 
 def test_agencies_check_says_what_each_can_do(province: City, folder: Path) -> None:
