@@ -2,10 +2,12 @@
 
     python -m benchmarks.nation polls --agencies 657 --reports 300 --workers 2 --poll 300 --seconds 300
     python -m benchmarks.nation budget --agencies 100 --workers 4 --rate 20 --seconds 60
+    python -m benchmarks.nation looks --agencies 300
 
 One agency is mirrored for real from the stand-in in this process, whose time is not counted; its rows are copied for the
 others, whose polls then find nothing new, as nearly all polls of a nation do. `budget` polls as often as it may, then
-the same with two new agencies that are mirrored beside the others.
+the same with two new agencies that are mirrored beside the others. `looks` asks for all at once: a monitor's scrape, and
+the commands over many agencies.
 """
 
 from __future__ import annotations
@@ -13,28 +15,40 @@ from __future__ import annotations
 import argparse
 import bisect
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 from sqlalchemy import Engine, text
 
 from benchmarks import databases
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from lapor_sync.clock import SystemClock
+from lapor_sync.monitoring.health import Polled
+from lapor_sync.monitoring.mirrored import MirrorCollector
 from lapor_sync.store import moving, work_queue
-from lapor_sync.store.database import make_engine, open_store
+from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.store.schema import audit
 
 BEARER, TOKEN = "simulator", "{00000000-0000-0000-0000-000000000000}"
 TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Polls:
+    """How many cycles went through, and the seconds that all of them took."""
+
+    count: int
+    seconds: float
 
 
 @dataclass
@@ -104,6 +118,22 @@ class Nation:
                     "ON CONFLICT (agency) DO UPDATE SET next_poll_at = excluded.next_poll_at"
                 )
             )
+
+    def cycles(self, known: int) -> Polls:
+        """The cycles that went through until now of the first `known` agencies, as running workers tell a monitor."""
+        count = seconds = 0.0
+        log = (self.folder / "workers.log").read_text(encoding="utf-8")
+        for port in re.findall(r'"metrics_served".*?"port": (\d+)', log):
+            with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+                told = answer.read().decode()
+            for name, agency, number in re.findall(_CYCLES, told):
+                if int(agency) < known:
+                    count += float(number) * (name == "count")
+                    seconds += float(number) * (name == "sum")
+        return Polls(int(count), seconds)
+
+
+_CYCLES = r'lapor_sync_cycle_duration_seconds_(count|sum)\{agency="kota-(\d+)",outcome="done"\} (\S+)'
 
 
 def _is_counted(column: Any) -> bool:
@@ -190,7 +220,7 @@ _CONNECTIONS = (
 
 def budget(asked: argparse.Namespace) -> None:
     """The highest second over all workers, and what two new agencies do to the polls of the others."""
-    settings = {"POLL_SECONDS": str(asked.poll), "GATEWAY_PER_SECOND": str(asked.rate)}
+    settings = {"POLL_SECONDS": str(asked.poll), "GATEWAY_PER_SECOND": str(asked.rate), "METRICS_LISTEN": "0"}
     with nation(asked.reports, **settings) as made:
         for n in range(1, asked.agencies):
             made.put(f"kota-{n}")
@@ -206,7 +236,9 @@ def budget(asked: argparse.Namespace) -> None:
                 made.simulator.world.reset_requests()
                 with made.engine.connect() as conn:
                     ended = _ended(conn)
+                before = made.cycles(asked.agencies)
                 time.sleep(asked.seconds)
+                after = made.cycles(asked.agencies)
                 with made.engine.connect() as conn:
                     late = conn.execute(text(_LATE)).scalar_one()
                     polled = sum(now != ended.get(key) for key, now in _ended(conn).items())
@@ -216,9 +248,38 @@ def budget(asked: argparse.Namespace) -> None:
                 listed = sum(call["path"].partition("?")[0].endswith("/complaints") for call in calls)
                 print(
                     f"{what}: {len(at)} requests in {asked.seconds:g} s, highest second {highest} of {asked.rate:g}; "
-                    f"{listed} polls, {polled} agencies; the latest poll due is {late:.1f} s late",
+                    f"{listed} lists, {polled} agencies; {after.count - before.count} polls of the old ones took "
+                    f"{1000 * (after.seconds - before.seconds) / max(after.count - before.count, 1):.0f} ms each; "
+                    f"the latest poll due is {late:.1f} s late",
                     flush=True,
                 )
+
+
+def looks(asked: argparse.Namespace) -> None:
+    """How long it takes to look at all agencies at once; no worker is at work."""
+    with nation(asked.reports) as made:
+        for n in range(1, asked.agencies):
+            made.put(f"kota-{n}")
+        made.copy_first(asked.agencies)
+        clock = SystemClock()
+        mirrors = [Polled(Store(made.engine, f"kota-{n}", clock), 300) for n in range(asked.agencies)]
+        for _ in range(2):  # the first one compiles
+            _timed("a scrape", lambda: MirrorCollector(lambda: mirrors, clock).collect())
+        for command in (["agencies"], ["agencies", "--json"], ["recap", "--period", f"{clock.now():%Y}"]):
+            once = [sys.executable, "-m", "lapor_sync", *command]
+            _timed(" ".join(command), lambda: subprocess.run(once, env=made.env, check=True, capture_output=True))  # noqa: B023
+
+
+def _timed(what: str, act: Callable[[], object]) -> None:
+    began, used = time.monotonic(), time.process_time() + _server_used() + _of_children()
+    act()
+    took = time.process_time() + _server_used() + _of_children() - used
+    print(f"{what}: {time.monotonic() - began:.1f} s, processor time {took:.1f} s", flush=True)
+
+
+def _of_children() -> float:
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 _LATE = f"SELECT extract(epoch FROM max(now() - next_poll_at))::float FROM {work_queue.SCHEMA}.agency"
@@ -260,7 +321,7 @@ def _resident(pid: int) -> float:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.nation", description=__doc__)
-    parser.add_argument("what", choices=("polls", "budget"))
+    parser.add_argument("what", choices=("polls", "budget", "looks"))
     parser.add_argument("--agencies", type=int, default=100)
     parser.add_argument("--reports", type=int, default=50, help="of each agency")
     parser.add_argument("--workers", type=int, default=2)
@@ -269,7 +330,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--settle", type=float, default=30)
     asked = parser.parse_args()
-    {"polls": polls, "budget": budget}[asked.what](asked)
+    {"polls": polls, "budget": budget, "looks": looks}[asked.what](asked)
 
 
 if __name__ == "__main__":

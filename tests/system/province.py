@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests import oracle
 from tests.system.launcher import Child, launcher
 from tests.system.quick_worker import STALE
 from tests.system.rig import PASSED_ON, SETTINGS, Postgres, Rig, rig
@@ -198,6 +199,7 @@ class Province:
             self.keep(self.wanted)
             assert time.monotonic() < until, (
                 problems[:5],
+                [oracle.arrived(left[-1].world, one) for one in left[-1].written],
                 len(left),
                 [one.said[-1500:] for one in self.workers[-3:]],
             )

@@ -30,7 +30,7 @@ from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office import NewResponse, respond
-from lapor_sync.store import audit, outbox
+from lapor_sync.store import audit, conflicts, outbox
 from lapor_sync.store.database import Work, make_engine, prepare
 from tests import oracle
 from tests.databases import COPY, start_server
@@ -171,8 +171,9 @@ class Rig:
 
     def _undelivered(self, work: Work) -> list[str]:
         there = [State(name) for name, number in outbox.counts(work).items() if number]
+        asked = {one.ref: dict(one.facts) for one in conflicts.listing(work)}
         return [
-            f"{one.ref} is {one.state} ({one.reason})"
+            f"{one.ref} is {one.state} ({one.reason}) {asked.get(one.ref, '')}"
             for state in there
             if state is not State.SENT
             for one in outbox.listing(work, state)
