@@ -35,6 +35,7 @@ from lapor_sync.config.secrets import (
 )
 from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import PREFIX, setting_name
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.files import read_text
 from lapor_sync.domain.limits import load_calendar, load_limits
@@ -244,11 +245,12 @@ def _chosen(agency: str | None, folder: Path, files: Mapping[str, Path]) -> str:
         if len(files) > 1:
             some = ", ".join(list(files)[:5]) + (", ..." if len(files) > 5 else "")
             raise SettingsWrong(
-                (f"there are {len(files)} agencies ({some}): --agency KEY must say which is meant",)
+                (f"there are {len(files)} agencies ({some}): --agency KEY must say which is meant",),
+                todo=advise(Todo.NAME_AGENCY),
             )
         return next(iter(files))
     if agency not in files:
-        raise SettingsWrong((_unknown_agency(agency, files),))
+        raise SettingsWrong((_unknown_agency(agency, files),), todo=advise(Todo.NAME_AGENCY))
     return agency
 
 

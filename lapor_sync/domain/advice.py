@@ -16,6 +16,7 @@ class Todo(Coded):
     LOOK_WITH_CHECK = "look_with_check"
     SEE_HELP = "see_help"
     CORRECT_SETTINGS = "correct_settings"
+    NAME_AGENCY = "name_agency"
     CHECK_WHICH_DATABASE = "check_which_database"
     CHECK_NETWORK = "check_network"
     LAPOR_TRIES_LATER = "lapor_tries_later"
@@ -50,6 +51,7 @@ class Todo(Coded):
     SYNCHRONOUS = "synchronous"
     LET_MAKE_QUEUE = "let_make_queue"
     NO_POOLER = "no_pooler"
+    CHOOSE_OTHER_KEY = "choose_other_key"
     # Backups.
     NAME_A_BACKUP = "name_a_backup"
     INSTALL_NEWER_AGAIN = "install_newer_again"

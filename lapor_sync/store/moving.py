@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Column, Connection, Table, delete, func, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import AuditBroken, NotAllowed
 from lapor_sync.store import audit, work_queue
 from lapor_sync.store.audit import Head
@@ -61,7 +62,9 @@ def copy(source: Work, target: Work) -> Head:
     """
     if there := rows_of(target.conn, target.agency):
         counted = ", ".join(f"{count} of {name}" for name, count in there.items())
-        raise NotAllowed(f"The database has rows of {target.agency} already: {counted}.")
+        raise NotAllowed(
+            f"The database has rows of {target.agency} already: {counted}.", todo=advise(Todo.CHOOSE_OTHER_KEY)
+        )
     head = audit.verify(source.conn, source.agency)
     try:
         for table in tables():

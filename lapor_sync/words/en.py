@@ -287,6 +287,7 @@ _FETCH_AGAIN = f"Fetch the file again. If the same comes: {_IN_A_BROWSER}"
 TODOS: Mapping[Todo, Sentence] = {
     Todo.LOOK_WITH_CHECK: "Run `lapor-sync check` to see what is wrong.",
     Todo.SEE_HELP: "See `lapor-sync --help`.",
+    Todo.NAME_AGENCY: "Say --agency KEY with the command; `lapor-sync agencies` lists the keys.",
     Todo.CORRECT_SETTINGS: "Correct the settings (environment or the file of --config) and start again.",
     Todo.CHECK_WHICH_DATABASE: (
         "Check LAPOR_SYNC_DATABASE_URL, the file of --config, and as which user this runs. A new database "
@@ -344,6 +345,7 @@ TODOS: Mapping[Todo, Sentence] = {
     ),
     Todo.TURN_ON: "ALTER SYSTEM SET {name} = on; SELECT pg_reload_conf(); or remove it from postgresql.conf.",
     Todo.SET_LOGGED: "ALTER TABLE NAME SET LOGGED, for each of them.",
+    Todo.CHOOSE_OTHER_KEY: "Choose another key: each is one agency's, also after it left.",
     Todo.LET_MAKE_QUEUE: (
         "Once, as the database's owner: GRANT CREATE ON DATABASE NAME TO ROLE; then start the worker again. If "
         "it is not that, check LAPOR_SYNC_DATABASE_URL and the server."

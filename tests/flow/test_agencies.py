@@ -175,7 +175,9 @@ def province(
 
 def test_commands_are_of_one_agency_and_some_of_all(province: City, folder: Path) -> None:
     """`--agency` stands before or after a command; `status` and `agencies` sum up; a wrong file is said."""
-    assert "Error: Settings: there are 2 agencies" in province.run("--once", code=2).err
+    unnamed = province.run("--once", code=2).err
+    assert "Error: Settings: there are 2 agencies" in unnamed
+    assert "To do: Say --agency KEY with the command" in unnamed
     once = province.run("--once", "--agency", "curup")
     assert '"agency": "curup"' in once.err
     assert len(province.run("--agency", "curup", "reports", "--json").rows) == 40

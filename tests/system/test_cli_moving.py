@@ -42,6 +42,7 @@ def test_a_city_moves_in_and_out_again(province: Cli, tmp_path: Path) -> None:
     again = province("agencies", "import", "curup", file)
     assert again.code == 2
     assert "already" in again.err
+    assert "Choose another key" in again.err
 
     left = province("agencies", "export", "curup", "--out", out)
     assert left.code == 0, left.err
