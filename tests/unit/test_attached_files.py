@@ -132,9 +132,9 @@ def test_what_begins_as_no_picture_or_document_is_none_under_their_names(
 @pytest.mark.parametrize("begin", [b"<!---->", b"<!-- <?xml ?> -->", b" <!--", b"<?xml ?>", b"\xef\xbb\xbf "])
 def test_no_beginning_takes_long_to_look_at(begin: bytes) -> None:
     """However often it repeats what may stand before a page."""
-    began = time.perf_counter()
+    began = time.process_time()
     assert came(begin * 2000 + b"x", extension="txt") is None
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize("extension", [None, "pdf", "docx", "txt"])

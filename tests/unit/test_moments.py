@@ -263,11 +263,11 @@ def test_any_value_is_read_or_refused(value: object) -> None:
 @pytest.mark.parametrize("part", ["Senin, ", "1 Jan ", "1.", "09:15 ", "a", "'", "jum'", "2026-01-02 "])
 def test_a_long_text_is_read_in_no_time(part: str) -> None:
     """Whoever wrote it: a citizen's text may stand in a date's place."""
-    began = stopwatch.perf_counter()
+    began = stopwatch.process_time()
     with pytest.raises(ValueError, match=r"."):
         read_moment(part * 100_000, WIB)
     find_moment(part * 100_000, WIB)
-    assert stopwatch.perf_counter() - began < 0.5
+    assert stopwatch.process_time() - began < 0.5
 
 
 @pytest.mark.parametrize(

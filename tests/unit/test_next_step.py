@@ -471,9 +471,9 @@ HOSTILE = (
 @pytest.mark.parametrize("part", HOSTILE)
 def test_a_search_takes_time_by_the_length_of_the_text(part: str) -> None:
     """Much of anything that begins something."""
-    began = time.perf_counter()
+    began = time.process_time()
     letters(part * (300_000 // len(part)))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_number_of_thousands_of_digits_is_no_letter() -> None:
