@@ -45,8 +45,10 @@ LONGEST = (
 UNMEASURED = (
     *("test_after_an_outage.py", "test_cli_backups.py", "test_daemon.py", "test_kills.py", "test_network.py"),
     *("test_outages.py", "test_scenarios.py", "test_workers.py"),
+    *("test_ailing.py", "test_bad_days.py", "test_city.py", "test_delivering.py", "test_exports.py"),
+    *("test_histories.py", "test_mirroring.py", "test_nasty_values.py", "test_shapes.py", "test_vanishing.py"),
 )
-"""Files of `system` that run without coverage, which would double their time: they go where others go already."""
+"""Files of `system` and `flow` that run without coverage, which would double their time: they go where others go."""
 
 OF_UPSTREAM = (
     *("test_bad_days.py", "test_corners.py", "test_delivering.py", "test_exports.py", "test_holding.py"),
@@ -132,7 +134,8 @@ def _load_the_program() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
-    What is `unmeasured` goes where others go: whole processes, browsers and flows; what is done once more on PostgreSQL.
+    What is `unmeasured` goes where others go: whole processes, browsers and the longest flows; each further case of a
+    flow; what is done once more on PostgreSQL.
     Of a flow `make test` runs one case there at most, the last one: cases differ in what upstream does. `make soak`
     runs the others.
     """
@@ -141,11 +144,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         file, folder, test = item.path.name, item.path.parent.name, item.nodeid.partition("[")[0]
         on_postgresql = "postgresql" in item.name
-        if (
-            folder in {"browser", "flow"}
-            or (folder == "system" and file in UNMEASURED)
-            or (on_postgresql and test in measured)
-        ):
+        is_long = file in UNMEASURED and folder in {"flow", "system"}
+        if is_long or folder == "browser" or (test in measured and (on_postgresql or folder == "flow")):
             item.add_marker(pytest.mark.unmeasured)
         measured.add(test)
         if on_postgresql and folder == "flow" and item.get_closest_marker("soak") is None:
