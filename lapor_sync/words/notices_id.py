@@ -199,39 +199,55 @@ def _rest(number: int) -> list[str]:
     return [f"- dan {number - MOST} lainnya"] if number > MOST else []
 
 
-_TROUBLES: Mapping[Trouble, tuple[str, str]] = {
-    Trouble.AWAY: (
+class _Said(NamedTuple):
+    """What is said of a trouble when it begins and when it is over; the same in the subject, behind `LAPOR: `."""
+
+    began: str
+    over: str
+    began_briefly: str
+    over_briefly: str
+
+
+_TROUBLES: Mapping[Trouble, _Said] = {
+    Trouble.AWAY: _Said(
         "LAPOR tidak menjawab sejak {since}. Jawaban menunggu dan berangkat sendiri setelah LAPOR kembali.",
         "LAPOR menjawab kembali.",
+        "tidak menjawab",
+        "menjawab kembali",
     ),
-    Trouble.DENIED: (
+    Trouble.DENIED: _Said(
         "LAPOR menolak kredensial kota sejak {since}. Tidak ada yang dibaca atau dikirim. Mintalah kredensial baru "
         "kepada pengelola LAPOR.",
         "Kredensial diterima kembali.",
+        "kredensial ditolak",
+        "kredensial diterima kembali",
     ),
-    Trouble.QUARANTINE: (
+    Trouble.QUARANTINE: _Said(
         "Ada {count} data LAPOR yang tidak dapat dibaca dan disisihkan. Yang lain berjalan seperti biasa.",
         "Selama sehari tidak ada lagi data yang disisihkan.",
+        "ada data yang disisihkan",
+        "tidak ada lagi data yang disisihkan",
     ),
-    Trouble.NO_BACKUP: ("Belum ada cadangan basis data sejak {since}.", "Cadangan basis data dibuat kembali."),
-    Trouble.DISK: ("Ruang cakram tinggal {percent} persen.", "Ruang cakram cukup kembali."),
-    Trouble.HOLIDAYS: (
+    Trouble.NO_BACKUP: _Said(
+        "Belum ada cadangan basis data sejak {since}.",
+        "Cadangan basis data dibuat kembali.",
+        "cadangan tidak ada",
+        "cadangan dibuat kembali",
+    ),
+    Trouble.DISK: _Said(
+        "Ruang cakram tinggal {percent} persen.",
+        "Ruang cakram cukup kembali.",
+        "ruang cakram hampir habis",
+        "ruang cakram cukup kembali",
+    ),
+    Trouble.HOLIDAYS: _Said(
         "Cuti bersama tahun depan belum diketahui. Tuliskan di berkas hari libur; bila tidak, tenggat terhitung "
         "terlalu awal.",
         "Cuti bersama tahun depan sudah diketahui.",
+        "cuti bersama belum diketahui",
+        "cuti bersama sudah diketahui",
     ),
 }
-"""Each trouble: when it begins, and when it is over."""
-
-_BRIEFLY: Mapping[Trouble, tuple[str, str]] = {
-    Trouble.AWAY: ("tidak menjawab", "menjawab kembali"),
-    Trouble.DENIED: ("kredensial ditolak", "kredensial diterima kembali"),
-    Trouble.QUARANTINE: ("ada data yang disisihkan", "tidak ada lagi data yang disisihkan"),
-    Trouble.NO_BACKUP: ("cadangan tidak ada", "cadangan dibuat kembali"),
-    Trouble.DISK: ("ruang cakram hampir habis", "ruang cakram cukup kembali"),
-    Trouble.HOLIDAYS: ("cuti bersama belum diketahui", "cuti bersama sudah diketahui"),
-}
-"""The same in the subject, behind `LAPOR: `."""
 
 
 def _system(found: Sequence[Mapping[str, Any]], place: Place) -> list[str]:
@@ -263,16 +279,16 @@ def _contract(one: Mapping[str, Any]) -> list[str]:
 
 
 def _trouble(one: Mapping[str, Any], place: Place) -> str:
-    began, over = _TROUBLES[Trouble(one["trouble"])]
+    said = _TROUBLES[Trouble(one["trouble"])]
     since = place.moment(one["since"]) if one.get("since") else ""
-    return over if one.get("over") else began.format(**{**one, "since": since})
+    return said.over if one.get("over") else said.began.format(**{**one, "since": since})
 
 
 def _brief(one: Mapping[str, Any]) -> str:
     if "changes" in one:
         return "bentuk jawaban berubah"
-    began, over = _BRIEFLY[Trouble(one["trouble"])]
-    return over if one.get("over") else began
+    said = _TROUBLES[Trouble(one["trouble"])]
+    return said.over_briefly if one.get("over") else said.began_briefly
 
 
 _Found = Sequence[Mapping[str, Any]]
