@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS {SCHEMA}.gateway (address text PRIMARY KEY, next_at t
 KNOWN_SECONDS = 20
 """So long after a worker last found its file an agency is still polled."""
 
+SEEN_SECONDS = 7
+"""So long it is not noted again that a file was found: every worker finds each of hundreds every few seconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Due:
@@ -149,22 +152,22 @@ def enrol(
 
     `here` are those whose folder of exports is on this host: while it lives they are worked on it alone.
     """
-    rows: list[dict[str, object]] = [
-        {"agency": key, "prefix": prefix, "wrong": None} for key, prefix in prefixes.items()
-    ]
-    rows += [{"agency": key, "prefix": None, "wrong": why} for key, why in wrong.items()]
-    if rows:
+    keys = sorted({*prefixes, *wrong})
+    if keys:
         with _asking(engine) as conn:
-            conn.execute(text(_ENROL), sorted(rows, key=lambda row: str(row["agency"])))
+            said = {"prefixes": [prefixes.get(key) for key in keys], "wrong": [wrong.get(key) for key in keys]}
+            conn.execute(text(_ENROL), {"agencies": keys, **said})
             if here:
                 conn.execute(text(_HERE), {"host": host, "here": sorted(here)})
 
 
 _ENROL = f"""
 INSERT INTO {SCHEMA}.agency AS known (agency, ref_prefix, wrong, seen_at)
-VALUES (:agency, :prefix, :wrong, now())
+SELECT *, now() FROM unnest(CAST(:agencies AS text[]), CAST(:prefixes AS text[]), CAST(:wrong AS text[])) ORDER BY 1
 ON CONFLICT (agency) DO UPDATE SET seen_at = now(), wrong = excluded.wrong,
   ref_prefix = coalesce(excluded.ref_prefix, known.ref_prefix)
+WHERE known.seen_at < now() - interval '{SEEN_SECONDS} seconds' OR known.wrong IS DISTINCT FROM excluded.wrong
+  OR known.ref_prefix IS DISTINCT FROM coalesce(excluded.ref_prefix, known.ref_prefix)
 """
 
 

@@ -194,6 +194,25 @@ def test_a_pooler_that_hands_sessions_around_is_found(engine: Engine) -> None:
     pooled.dispose()
 
 
+def test_that_a_file_was_found_is_written_only_now_and_then(engine: Engine) -> None:
+    """Two workers that found 657 files each five seconds wrote 263 rows a second, for nothing that changed."""
+
+    def versions() -> list[object]:
+        with engine.connect() as conn:
+            return list(conn.execute(text("SELECT xmin FROM lapor_queue.agency ORDER BY agency")).scalars())
+
+    first = versions()
+    work_queue.enrol(engine, {"curup": "CU", "manna": "MN"}, {}, "papan-2")
+    assert versions() == first
+    work_queue.enrol(engine, {"curup": "CU"}, {"manna": "timezone is wrong"}, "papan-2")
+    assert [now == then for now, then in zip(versions(), first, strict=True)] == [True, False]
+    run(engine, "UPDATE lapor_queue.agency SET seen_at = now() - interval '8 seconds'")
+    aged = versions()
+    work_queue.enrol(engine, {"curup": "CX"}, {"manna": "timezone is wrong"}, "papan-2")
+    assert all(now != then for now, then in zip(versions(), aged, strict=True))
+    assert work_queue.prefixes(engine)["curup"] == "CX"
+
+
 def test_a_database_that_is_away_is_said_to_be(tmp_path: Path) -> None:
     """A worker that started while the server was restarted said that this is a fault of lapor-sync."""
     away = make_engine(f"postgresql+psycopg://city@/city?host={tmp_path}")
