@@ -51,13 +51,19 @@ def main() -> None:
                     takeovers += many.takeovers()
                     responses += sum(len(refs) for city in many.cities.values() for refs in city.written.values())
                 said = ", ".join(f"{number} {what}" for what, number in sorted(happened.items()))
-                print(f"{said}; {responses} responses, {time.monotonic() - began:.0f} s", flush=True)
-    takeovers.sort()
-    late = takeovers[int(0.95 * len(takeovers))] if takeovers else 0.0
-    print(
-        f"seed {asked.seed}: each response once and in order, no call of an overtaken worker, chains whole; "
-        f"{len(takeovers)} agencies taken over from the dead: median {median(takeovers or [0]):.1f} s, 95 % {late:.1f} s"
-    )
+                print(
+                    f"{said}; {responses} responses, {time.monotonic() - began:.0f} s; {_told(takeovers)}",
+                    flush=True,
+                )
+    print(f"seed {asked.seed}: each response once and in order, no call of an overtaken worker, chains whole")
+
+
+def _told(takeovers: list[float]) -> str:
+    """How long agencies of dead workers waited, so far: a run that is ended by hand has said it."""
+    if not takeovers:
+        return "none taken over yet"
+    late = sorted(takeovers)[int(0.95 * len(takeovers))]
+    return f"{len(takeovers)} agencies taken over: median {median(takeovers):.1f} s, 95 % {late:.1f} s"
 
 
 def _arguments() -> argparse.Namespace:
