@@ -88,7 +88,7 @@ def _steps(setup: Setup, health: Health) -> CycleResult:
     housekeeping.after_a_clock_set_back(setup)
     restore.notice(setup)
     housekeeping.rejudge_all(setup)
-    waiting = not_settled(setup)
+    waiting, listed_at = not_settled(setup), setup.clock.uptime()
     tally = _pull(setup, health)
     setup.step("pulled")
     _note_answer(setup)
@@ -99,9 +99,9 @@ def _steps(setup: Setup, health: Health) -> CycleResult:
         watch_contract(setup)
     setup.step("reread_done")
     _tell_pause(setup)
-    arrived = push(setup, health) if setup.may_push else 0
+    arrived = push(setup, health, listed_at) if setup.may_push else 0
     setup.step("pushed")
-    arrived += work_ailing(setup, health)
+    arrived += work_ailing(setup, health, listed_at)
     keep_files(setup)
     setup.step("files_kept")
     return CycleResult(tally=tally, reread=read, arrived=arrived)

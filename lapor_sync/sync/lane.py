@@ -6,6 +6,7 @@ long as it ails; what waits for one of them leaves here too.
 
 from __future__ import annotations
 
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.store import ailing, outbox, quarantine, reports
 from lapor_sync.store.quarantine import Quarantined
 from lapor_sync.sync.calls import Health
@@ -14,11 +15,11 @@ from lapor_sync.sync.reread import note_ailing, read_id, read_quarantined, read_
 from lapor_sync.sync.setup import Setup
 
 
-def work_ailing(setup: Setup, health: Health) -> int:
+def work_ailing(setup: Setup, health: Health, listed_at: Uptime) -> int:
     """Read the ailing that are due, and send what waits for them; how many deliveries were sent or found.
 
     Half as many as calls may be in flight are read at a time; the next ones only if none of these ails any more. So
-    a cycle waits for no more than one such read, and what was well again is soon through.
+    a cycle waits for no more than one such read, and what was well again is soon through. `listed_at`: as `push` has it.
     """
     arrived, tried, places = 0, set[str](), max(1, setup.pace.concurrency // 2)
     while not setup.stopping():
@@ -29,7 +30,7 @@ def work_ailing(setup: Setup, health: Health) -> int:
         if not batch:
             break
         tried.update(batch)
-        arrived += _work(setup, health, batch)
+        arrived += _work(setup, health, batch, listed_at)
         setup.step("ailing_read")
         with setup.store.reading() as work:
             if not ailing.listing(work).keys().isdisjoint(batch):
@@ -37,14 +38,14 @@ def work_ailing(setup: Setup, health: Health) -> int:
     return arrived
 
 
-def _work(setup: Setup, health: Health, batch: list[str]) -> int:
+def _work(setup: Setup, health: Health, batch: list[str], listed_at: Uptime) -> int:
     """Each is read once: by the push where a delivery of its report is due, else by id."""
     with setup.store.reading() as work:
         mirrored = {report_id: one for report_id in batch if (one := reports.called(work, report_id))}
         waiting = {one.tracking_id for one in outbox.due(work)} if setup.may_push else set()
         bad = quarantine.listing(work)
     pushed = frozenset(report_id for report_id, one in mirrored.items() if one.tracking_id in waiting)
-    arrived = push(setup, health, ailing_ids=pushed) if pushed else 0
+    arrived = push(setup, health, listed_at, ailing_ids=pushed) if pushed else 0
     others = [one.tracking_id for report_id, one in mirrored.items() if report_id not in pushed]
     read_reports(setup, health, others, with_detail=True, ailing_too=True)
     for report_id in batch:

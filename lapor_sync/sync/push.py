@@ -54,6 +54,7 @@ from lapor_sync.domain.next_step import (
     traces,
     without_random,
 )
+from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import ItemKind, Outgoing, OutgoingFile, Thread
 from lapor_sync.domain.waits import doubled, jittered
@@ -103,15 +104,16 @@ def recover(setup: Setup) -> int:
     return len(found)
 
 
-def push(setup: Setup, health: Health, *, ailing_ids: frozenset[str] | None = None) -> int:
+def push(setup: Setup, health: Health, listed_at: Uptime, *, ailing_ids: frozenset[str] | None = None) -> int:
     """Work every due delivery, but those of reports that ail; how many were sent or found.
 
+    `listed_at`: when this cycle began to list; what was tried since then, the list's rows do not tell of yet.
     `ailing_ids`: only those of these reports, by the id that is called.
 
     Each report's first open delivery is worked, then the next, until nothing moves any more: so one report's
     answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
     """
-    run = _Push(setup=setup, health=health, ailing_ids=ailing_ids)
+    run = _Push(setup=setup, health=health, listed_at=listed_at, ailing_ids=ailing_ids)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
         try:
             while run.one_pass(pool):
@@ -154,6 +156,7 @@ class _Push:
 
     setup: Setup
     health: Health
+    listed_at: Uptime
     arrived: int = 0
     stalled: bool = False  # a send did not bring a clear answer
     may_be_cut: bool = True  # no response was seen whole in this push yet: how many were cut is asked
@@ -470,7 +473,7 @@ class _Push:
     def _grace_is_over(self, work: Work, queued: Queued, found: ById) -> bool:
         """Whether the read began late enough after the attempt ended, by upstream's clock and by how long this machine
         has run: either alone may jump. Of another start of the machine, or another machine, nothing is known: counted
-        from now on.
+        from now on. Its row in the list, too, must have been asked for so late: a push may take longer than the grace.
         """
         if queued.state is not State.UNKNOWN or found.thread is None or found.detail is None:
             return False
@@ -480,6 +483,10 @@ class _Push:
         grace = self.setup.rules.grace
         if self._elapsed(work, queued) < grace.total_seconds():
             return False
+        if queued.delivery.scene is not None and queued.delivery.scene.row is not None:
+            listed = self.listed_at.since(queued.ended_uptime)  # None: before the attempt ended
+            if listed is None or listed < grace.total_seconds():
+                return False
         return _began_at(found) - queued.ended_at >= grace
 
     def _elapsed(self, work: Work, queued: Queued) -> float:

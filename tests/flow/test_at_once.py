@@ -94,7 +94,7 @@ def test_while_it_is_cancelled(city: Bench, desk: Mirror) -> None:
             one = outbox.get(work, ref)
             assert one is not None
             outbox.move(work, one, State.CANCELLED, Reason.BY_PERSON)
-            pushed = pool.submit(push, city.setup, Health())
+            pushed = pool.submit(push, city.setup, Health(), city.setup.clock.uptime())
             someone_waits(city)
         assert pushed.result(20) == 0
     assert city.state(ref) is State.CANCELLED

@@ -421,7 +421,7 @@ def test_a_thread_that_lost_items_proves_nothing(tmp_path: Path) -> None:
 
 def push_once(city: Bench) -> None:
     """Only the last step of a cycle."""
-    push(city.setup, Health())
+    push(city.setup, Health(), city.setup.clock.uptime())
 
 
 # Hand-overs.

@@ -696,6 +696,21 @@ def test_the_list_tells_of_what_detail_and_thread_do_not_show(tmp_path: Path, to
         assert f"list.{next(iter(told))}" in str([one.facts for one in city.conflicts()])
 
 
+def test_in_a_push_that_takes_longer_than_the_grace_no_absence_is_proven(tmp_path: Path) -> None:
+    """The rows of the list were asked for before the try: only the next cycle's may tell of it."""
+    with at_rest(tmp_path) as city:
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+
+        def slow(step: str) -> None:
+            city.clock.seconds += 400 * (step == "settle_committed")
+
+        city.cycles_with(slow)
+        city.upstream.listed = [dict(one) | {"replies_count": 1} for one in city.upstream.listed]
+        city.cycles(2)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+
+
 def test_a_row_that_only_catches_up_with_what_the_detail_said_holds_nothing(tmp_path: Path) -> None:
     """The list is read before the detail: what it says later was known when the try began."""
     with at_rest(tmp_path) as city:
