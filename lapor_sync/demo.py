@@ -210,6 +210,7 @@ class _Week:
             host=address.host,
             city="Kota Bengkulu",
             second_factor=SecondFactor.NONE,  # its people are clicked, and nobody's
+            files=self.setup.keeping.folder if self.setup.keeping else None,
         )
         site = make_site(board)
         site.register_blueprint(demonstration(cast(self.store, LATE_OPD)))

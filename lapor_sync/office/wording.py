@@ -67,5 +67,18 @@ def check_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> None:
         if not file.content:
             raise Refused(Code.FILE_EMPTY, file_name=file.file_name)
         if len(file.content) > limits.max_bytes:
-            size = len(file.content)
-            raise Refused(Code.FILE_TOO_LARGE, file_name=file.file_name, size=size, most=limits.max_bytes)
+            raise Refused(Code.FILE_TOO_LARGE, file_name=file.file_name, most=limits.max_bytes)
+        if not _begins_as(extension, file.content):
+            raise Refused(Code.FILE_NOT_AS_NAMED, file_name=file.file_name)
+
+
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG")
+_OFFICE = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"{\\rtf")
+_BEGINNINGS = {"jpg": _PICTURES, "jpeg": _PICTURES, "png": _PICTURES, "doc": _OFFICE, "docx": _OFFICE}
+"""By which a file's kind is told; of one that is not here its name is believed. A PNG that is named `.jpg` opens."""
+
+
+def _begins_as(extension: str, content: bytes) -> bool:
+    if extension == "pdf":
+        return b"%PDF-" in content[:1024]  # readers pass over what stands before it
+    return content.startswith(_BEGINNINGS.get(extension, b""))

@@ -80,8 +80,7 @@ def _rows(numbers: Iterable[int]) -> str:
 
 
 def _size(facts: Facts) -> str:
-    size, most = facts["size"] / 2**20, facts["most"] / 2**20
-    return f"{facts['file_name']} has {size:.1f} MB, at most {most:g} MB."
+    return f"{facts['file_name']} is too large: LAPOR takes at most {facts['most'] / 2**20:g} MB."
 
 
 def _post_unknown(facts: Facts) -> str:
@@ -169,6 +168,10 @@ REFUSALS: Mapping[Code, Told] = {
         lambda facts: f"{facts['file_name']}: LAPOR takes {', '.join(facts['types'])}.", "Convert the file first."
     ),
     Code.FILE_EMPTY: Told("{file_name} is empty.", "Attach the right file."),
+    Code.FILE_NOT_AS_NAMED: Told(
+        "{file_name} does not begin as a file of that name does, so the reporter could not open it.",
+        "Save it as a jpg or pdf with its program; another name alone is not enough.",
+    ),
     Code.FILE_TOO_LARGE: Told(_size, "Make it smaller."),
     Code.NOTE_EMPTY: Told("The note has no words.", "Write what your colleagues are to know."),
     Code.WORDS_TOO_LONG: Told(

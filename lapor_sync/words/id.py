@@ -110,8 +110,8 @@ def _rows_wrong(facts: Facts) -> str:
 
 
 def _size(facts: Facts) -> str:
-    size, most = (f"{facts[name] / 2**20:.1f}".replace(".", ",") for name in ("size", "most"))
-    return f"Berkas {facts['file_name']} berukuran {size} MB; LAPOR menerima paling besar {most} MB."
+    most = f"{facts['most'] / 2**20:.1f}".replace(".", ",").replace(",0", "")
+    return f"Berkas {facts['file_name']} terlalu besar; LAPOR menerima paling besar {most} MB."
 
 
 def _delivery(facts: Facts) -> str:
@@ -207,6 +207,10 @@ REFUSALS: Mapping[Code, Told] = {
         "Ubah dahulu jenis berkasnya.",
     ),
     Code.FILE_EMPTY: Told("Berkas {file_name} kosong.", "Lampirkan berkas yang benar."),
+    Code.FILE_NOT_AS_NAMED: Told(
+        "Isi berkas {file_name} bukan seperti namanya; pelapor tidak akan dapat membukanya.",
+        "Simpan ulang sebagai jpg atau pdf dengan aplikasinya, jangan hanya mengganti namanya.",
+    ),
     Code.FILE_TOO_LARGE: Told(_size, "Perkecil berkasnya."),
     Code.NOTE_EMPTY: Told("Catatan masih kosong.", "Tuliskan apa yang perlu diketahui rekan Anda."),
     Code.WORDS_TOO_LONG: Told(

@@ -21,7 +21,7 @@ MOST_BYTES = 150_000
 
 def take(made: Town, browser: Browser) -> None:
     """Take each page on a desktop and on a phone."""
-    one = made.waiting()
+    one = made.untouched()
     respond(
         made.setup,
         of_shell("sari"),

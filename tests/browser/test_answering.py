@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import FilePayload
 
 from tests.browser.conftest import Open
 from tests.browser.town import OFFICER, Town
 
+JPEG = b"\xff\xd8\xff" + bytes(1000)
 WITHOUT_SCRIPTS = {"java_script_enabled": False}
+
+
+def file(name: str, content: bytes) -> FilePayload:
+    """A file as somebody chooses it."""
+    return {"name": name, "mimeType": "image/jpeg", "buffer": content}
 
 
 @pytest.mark.parametrize("how", [{}, WITHOUT_SCRIPTS], ids=["with scripts", "without scripts"])
 def test_an_answer_goes_from_the_form_to_the_citizen(open_page: Open, kota: Town, how: dict[str, Any]) -> None:
-    one = kota.waiting()
+    one = kota.untouched()
     words = f"Terima kasih, laporan {one} kami tangani besok."
     page = open_page(f"/laporan/{one}", OFFICER, **how)
     page.fill("#text", words)
+    page.set_input_files("#files", file("bukti.jpg", JPEG))
     page.click("#jawab button:has-text('Kirim')")
     page.wait_for_url("**#kiriman")
     assert words in page.inner_text("#kiriman")
@@ -25,7 +34,59 @@ def test_an_answer_goes_from_the_form_to_the_citizen(open_page: Open, kota: Town
     kota.cycle()
     page.reload()
     assert "sampai" in page.inner_text("#kiriman")
-    assert sum(words in said for said in kota.said_of(one)) == 1
+    assert [item["attachments"] for item in kota.thread(one) if words in item["content"]] == [["bukti.jpg"]]
+
+
+@pytest.mark.parametrize("how", [{}, WITHOUT_SCRIPTS], ids=["with scripts", "without scripts"])
+def test_a_connection_that_breaks_takes_neither_words_nor_files(
+    open_page: Open, kota: Town, tmp_path: Path, how: dict[str, Any]
+) -> None:
+    """With scripts the page stays and says so; without, the browser's way back leads to them."""
+    one, photo = kota.untouched(), tmp_path / "bukti.jpg"
+    photo.write_bytes(JPEG)
+    page = open_page(f"/laporan/{one}", OFFICER, **how)
+    page.fill("#text", "Sudah selesai diperbaiki.")
+    page.set_input_files("#files", photo)
+    page.route("**/jawab", lambda route: route.abort("connectionreset"), times=1)
+    page.click("text=Kirim jawaban", no_wait_after=True)
+    if how:
+        page.wait_for_function("location.protocol === 'chrome-error:'")
+        page.go_back()
+    else:
+        page.wait_for_selector("#gagal:has-text('masih di sini')")
+    assert page.input_value("#text") == "Sudah selesai diperbaiki."
+    page.click("text=Kirim jawaban")
+    page.wait_for_url("**#kiriman")
+    assert page.input_value("#text") == ""
+    kota.cycle()
+    said = [item for item in kota.thread(one) if "Sudah selesai diperbaiki." in item["content"]]
+    assert [item["attachments"] for item in said] == [["bukti.jpg"]]
+
+
+def test_a_refused_answer_keeps_its_words_and_files_and_asks_on_the_page(open_page: Open, kota: Town) -> None:
+    one = kota.untouched()
+    page = open_page(f"/laporan/{one}", OFFICER)
+    page.fill("#text", "Kami tinjau.")
+    page.set_input_files("#files", file("besar.jpg", bytes(6 * 2**20)))
+    page.click("text=Kirim jawaban")
+    assert "terlalu besar" in page.evaluate("document.getElementById('files').validationMessage")
+    page.set_input_files("#files", file("program.jpg", b"MZ"))
+    page.click("text=Kirim jawaban")
+    page.wait_for_selector(".problem:has-text('bukan seperti namanya')")
+    assert page.input_value("#text") == "Kami tinjau."
+    for _ in range(2):
+        page.set_input_files("#files", file("bukti.jpg", JPEG))
+        page.fill("#text", "Kami tinjau.")
+        page.click("text=Kirim jawaban")
+        page.wait_for_selector("#text:not([readonly])")
+    page.wait_for_selector(".problem:has-text('sudah ditulis')")
+    page.check("text=Kirim lagi kata-kata yang sama")
+    page.click("text=Kirim jawaban")
+    page.wait_for_selector("#kiriman li:nth-child(2)")
+    assert page.query_selector(".problem") is None
+    kota.cycle()
+    said = [item["attachments"] for item in kota.thread(one) if "Kami tinjau." in item["content"]]
+    assert said == [["bukti.jpg"], ["bukti.jpg"]]
 
 
 def test_a_draft_saves_itself_and_is_there_again(open_page: Open, kota: Town) -> None:
@@ -43,7 +104,7 @@ def test_a_draft_saves_itself_and_is_there_again(open_page: Open, kota: Town) ->
 
 
 def test_an_open_page_shows_that_it_arrived_and_leaves_what_is_typed_alone(open_page: Open, kota: Town) -> None:
-    one = kota.waiting()
+    one = kota.untouched()
     page = open_page(f"/laporan/{one}", OFFICER)
     page.fill("#text", "Sudah kami tangani.")
     page.click("text=Kirim jawaban")

@@ -43,7 +43,7 @@ PAGES = [
 
 @pytest.mark.parametrize(("path", "who"), PAGES)
 def test_a_page_keeps_nobody_out_and_fits(open_page: Open, kota: Town, path: str, who: str | None) -> None:
-    page = open_page(path.format(waiting=kota.waiting()), who)
+    page = open_page(path.format(waiting=kota.untouched()), who)
     for size, theme in ((PHONE, "dark"), (DESKTOP, "light")):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
@@ -64,7 +64,7 @@ def test_what_a_page_brings_is_little_and_from_here(open_page: Open, kota: Town)
 
 @pytest.mark.parametrize("path", ["/tugas", "/laporan", "/laporan/{waiting}"])
 def test_it_is_walked_through_by_the_keyboard(open_page: Open, kota: Town, path: str) -> None:
-    page = open_page(path.format(waiting=kota.waiting()), OFFICER)
+    page = open_page(path.format(waiting=kota.untouched()), OFFICER)
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Langsung ke isi"
     page.keyboard.press("Enter")
@@ -73,7 +73,7 @@ def test_it_is_walked_through_by_the_keyboard(open_page: Open, kota: Town, path:
 
 
 def test_a_long_word_and_hostile_text_make_no_page_wider_and_run_nothing(open_page: Open, kota: Town) -> None:
-    one, word = kota.waiting(), "<img src=x onerror=alert(1)>" + "W" * 300
+    one, word = kota.untouched(), "<img src=x onerror=alert(1)>" + "W" * 300
     with kota.setup.store.work() as work:
         values = dict.fromkeys(("title", "content", "location", "disposition_name", "category"), word)
         work.conn.execute(update(report).where(report.c.tracking_id == one).values(content_text=None, **values))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -45,10 +46,10 @@ class Town:
         """What the daemon does each few minutes."""
         run_cycle(self.setup)
 
-    def waiting(self) -> str:
-        """A report that waits for the OPD's answer, is not rahasia, and has none of ours yet."""
+    def untouched(self) -> str:
+        """As `open_one`, without an answer of ours."""
         with self.setup.store.reading() as work:
-            found = queries.page(work, Wanted(opd=self.opd, waiting_on="opd", is_open=True), None, most=1000)
+            found = queries.page(work, Wanted(opd=self.opd, is_open=True), None, most=1000)
             written = outbox.of_reports(work, [row.tracking_id for row in found.rows])
         return next(
             row.tracking_id for row in found.rows if not row.is_secret and not written.get(row.tracking_id)
@@ -60,16 +61,16 @@ class Town:
             found = queries.page(work, Wanted(opd=self.opd, is_open=True), None, most=1000)
         return next(row.tracking_id for row in found.rows if not row.is_secret)
 
-    def said_of(self, tracking_id: str) -> list[str]:
-        """What the citizen reads under the report at LAPOR."""
-        return [item["content"] for item in self.stand_in.world.thread(tracking_id)["items"]]
+    def thread(self, tracking_id: str) -> list[dict[str, Any]]:
+        """What the citizen reads under the report at LAPOR: texts with the names of their files."""
+        return list(self.stand_in.world.thread(tracking_id)["items"])
 
 
 @contextmanager
 def town(folder: Path) -> Iterator[Town]:
     """The city, until the end."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    with Simulator(Options(seed=4, reports=250)) as stand_in:
+    with Simulator(Options(seed=4, reports=320)) as stand_in:
         app = App(settings=load_settings(None, settings(folder, stand_in)), clock=SystemClock())
         app.log = structlog.get_logger()
         with app.working("tests") as setup:
@@ -80,9 +81,15 @@ def town(folder: Path) -> Iterator[Town]:
                 one.sign_in: people.enter(setup.store, one.sign_in, one.password, address="127.0.0.1")
                 for one in played
             }
-            with _served(
-                Board(mirror=setup, secret=b"s" * 32, city="Kota Bengkulu", second_factor=SecondFactor.NONE)
-            ) as url:
+            assert setup.keeping is not None
+            board = Board(
+                mirror=setup,
+                secret=b"s" * 32,
+                city="Kota Bengkulu",
+                second_factor=SecondFactor.NONE,
+                files=setup.keeping.folder,
+            )
+            with _served(board) as url:
                 made = Town(url=url, sessions=sessions, opd=opd, setup=setup, stand_in=stand_in)
                 _let_something_be_held(made)
                 yield made
@@ -98,7 +105,7 @@ def _busiest(setup: Setup) -> str:
 
 def _let_something_be_held(made: Town) -> None:
     """A delivery that waits for a person, and one on its way."""
-    shell, one = of_shell("tests"), made.waiting()
+    shell, one = of_shell("tests"), made.untouched()
     ref = respond(made.setup, shell, NewResponse(given_id=one, text="Kami tinjau besok pagi."))
     change(made.setup, shell, OutboxAct.HOLD, ref)
 

@@ -74,7 +74,7 @@ def test_a_response_is_delivered_with_all_that_it_says(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=3) as city:
         one = city.report()
         city.settle_down()
-        files = (OutgoingFile(file_name="foto.jpg", content=b"\xff\xd8bukti"),)
+        files = (OutgoingFile(file_name="foto.jpg", content=b"\xff\xd8\xffbukti"),)
         ref = city.respond(one, "Jalan sudah ditambal & diaspal.", files=files)
 
         outcome = city.cycle()

@@ -642,11 +642,15 @@ def test_files_that_cannot_go_are_refused(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=0) as city:
         one = city.report()
         city.settle_down()
-        sound = OutgoingFile(file_name="a.pdf", content=b"%PDF")
+        sound = OutgoingFile(file_name="a.pdf", content=b"%PDF-1.7")
+        named = OutgoingFile(file_name="a.jpg", content=b"\x89PNG")  # opens all the same
         limits = FileLimits(max_bytes=10, max_count=2)
         for code, files in (
             (Code.FILE_OF_OTHER_TYPE, (OutgoingFile(file_name="a.exe", content=b"MZ"),)),
             (Code.FILE_EMPTY, (OutgoingFile(file_name="a.pdf", content=b""),)),
+            (Code.FILE_NOT_AS_NAMED, (OutgoingFile(file_name="a.pdf", content=b"\xff\xd8\xff"),)),
+            (Code.FILE_NOT_AS_NAMED, (OutgoingFile(file_name="a.JPG", content=b"MZ"),)),
+            (Code.FILE_NOT_AS_NAMED, (OutgoingFile(file_name="a.docx", content=b"<html>"),)),
             (Code.FILE_TOO_LARGE, (OutgoingFile(file_name="a.pdf", content=b"%" * 11),)),
             (Code.TOO_MANY_FILES, (sound,) * 3),
         ):
@@ -655,7 +659,7 @@ def test_files_that_cannot_go_are_refused(tmp_path: Path) -> None:
                     city.setup, of_shell("budi"), NewResponse(given_id=one, text="Baik", files=files), limits
                 )
         office.respond(
-            city.setup, of_shell("budi"), NewResponse(given_id=one, text="Baik", files=(sound,) * 2), limits
+            city.setup, of_shell("budi"), NewResponse(given_id=one, text="Baik", files=(sound, named)), limits
         )
 
 

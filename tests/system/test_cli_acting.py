@@ -81,7 +81,7 @@ def test_respond_prints_the_reference_alone(cli, tracking_id):
 def test_a_text_from_a_file_with_files(cli, its_own, tmp_path):
     """A text in a UTF-8 file and attached files are taken as they are; the report shows them numbered."""
     (tmp_path / "jawaban.txt").write_text("\ufeffSudah ditangani.\nTerima kasih.", encoding="utf-8")
-    (tmp_path / "foto.JPG").write_bytes(b"foto")
+    (tmp_path / "foto.JPG").write_bytes(b"\xff\xd8\xfffoto")
     ran = cli(
         *("respond", its_own, "--text-file", tmp_path / "jawaban.txt"),
         *("--attach", tmp_path / "foto.JPG", "--opd", "611", "--by", " Sari\n"),
@@ -295,7 +295,7 @@ def with_file(simulator: Simulator, cli: Cli, tmp_path: Path, *, secret: bool = 
     filed = simulator.world.file_report(title="Berkas", opd="611", secret=secret, attachments=())
     tracking_id = str(filed["tracking_id"])
     assert cli("--once").code == 0
-    (tmp_path / "surat.pdf").write_bytes(b"%PDF surat")
+    (tmp_path / "surat.pdf").write_bytes(b"%PDF-surat")
     assert cli("respond", tracking_id, "--text", "Terlampir.", "--attach", tmp_path / "surat.pdf").code == 0
     assert cli("--once").code == 0
     if secret:
@@ -311,7 +311,7 @@ def test_an_attachment_is_fetched_whole(cli, simulator, tmp_path):
     out = tmp_path / "got.pdf"
     ran = cli("attachment", tracking_id, number, "--out", out)
     assert ran.code == 0, ran.err
-    assert out.read_bytes() == b"%PDF surat"
+    assert out.read_bytes() == b"%PDF-surat"
     assert ran.out == f"{out}: 10 bytes\n"
     assert not list(tmp_path.glob(".lapor-sync-*"))
     assert stat.S_IMODE(out.stat().st_mode) & 0o600 == 0o600
@@ -337,7 +337,7 @@ def test_attachment_refuses(cli, simulator, tmp_path):
     ):
         ran = cli("attachment", tracking_id, number, "--out", tmp_path / out)
         assert (ran.code, ran.says(words)) == (2, True), (number, out, ran.err)
-        assert (tmp_path / "surat.pdf").read_bytes() == b"%PDF surat", (number, out)
+        assert (tmp_path / "surat.pdf").read_bytes() == b"%PDF-surat", (number, out)
 
 
 def test_attachment_of_a_report_without_any(cli, tracking_id, tmp_path):

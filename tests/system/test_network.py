@@ -85,7 +85,11 @@ def meets(city: Rig, proxy: FaultProxy, launcher: Launcher, name: str) -> None:
     city.settles(child)
     proxy.plan(name, 1, "POST")
     if name in LARGE:
-        city.respond(city.reports[0], "Terlampir.", OutgoingFile(file_name="foto.jpg", content=bytes(4_000_000)))
+        city.respond(
+            city.reports[0],
+            "Terlampir.",
+            OutgoingFile(file_name="foto.jpg", content=b"\xff\xd8\xff" + bytes(4_000_000)),
+        )
     else:
         city.stir(Random(name))
     wait_until(lambda: proxy.hits[name, "POST"], what=name)

@@ -243,7 +243,7 @@ def test_a_reason_s_full_stop_is_not_said_twice() -> None:
 
 def test_a_sentence_may_be_made_from_its_facts() -> None:
     assert isinstance(en.REFUSALS[Code.STATUS_UNKNOWN], Told)
-    assert en.told(refused(Code.FILE_TOO_LARGE, size=6_291_456, most=5_242_880))[0] == (
-        "foto.heic has 6.0 MB, at most 5 MB."
+    assert en.told(refused(Code.FILE_TOO_LARGE, most=5_242_880))[0] == (
+        "foto.heic is too large: LAPOR takes at most 5 MB."
     )
-    assert "berukuran 6,0 MB" in id.told(refused(Code.FILE_TOO_LARGE, size=6_291_456, most=5_242_880))[0]
+    assert "paling besar 5 MB" in id.told(refused(Code.FILE_TOO_LARGE, most=5_242_880))[0]

@@ -442,12 +442,12 @@ def test_an_answer_of_the_form_ends_in_the_outbox_as_one_of_the_command_line(
     enter: Enter, store: Store, board: Board
 ) -> None:
     save(store, one("7001"), one("7002"))
-    file = (io.BytesIO(b"%PDF"), "surat tugas.pdf")
+    file = (io.BytesIO(b"%PDF-"), "surat tugas.pdf")
     data = form_of(enter(OFFICER), "/laporan/7001", text="Baris satu\r\nBaris dua", secret="1", files=[file])
     answer = enter(OFFICER).post("/laporan/7001/jawab", data=data)
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/laporan/7001#kiriman"
-    files = (OutgoingFile(file_name="surat tugas.pdf", content=b"%PDF"),)
+    files = (OutgoingFile(file_name="surat tugas.pdf", content=b"%PDF-"),)
     like = NewResponse(given_id="7002", text="Baris satu\nBaris dua", is_secret=True, files=files)
     office.respond(board.mirror, of_shell("budi"), like)
     mine, theirs = queued(store)

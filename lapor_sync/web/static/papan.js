@@ -12,13 +12,16 @@ const $ = (id) => document.getElementById(id);
 const words = $("text");
 const form = words && words.form.dataset.draft ? words.form : null;
 let saved = words && words.value;
-let isSaving = false;
-let isLeaving = false;
+let isSending = false;
+let saving = null;
 let timer;
 
-async function save() {
-  if (isSaving || isLeaving || words.value === saved) return;
-  isSaving = true;
+function save() {
+  if (saving || isSending || words.value === saved) return;
+  saving = keep().finally(() => { saving = null; });
+}
+
+async function keep() {
   const body = new URLSearchParams();
   for (const name of ["csrf", "seen", "text"]) body.set(name, form.elements[name].value);
   if (form.elements.secret.checked) body.set("secret", "1");
@@ -32,8 +35,47 @@ async function save() {
       told = saved.trim() ? "Draf tersimpan; berkas tidak ikut disimpan." : "";
     }
   } catch { /* a network that is away: the next key tries again */ }
-  isSaving = false;
   $("draf").textContent = told;
+}
+
+// An answer and its files leave from a page that stays: a connection that breaks takes neither words nor files with it.
+
+async function send(event) {
+  event.preventDefault();
+  if (isSending) return;
+  words.readOnly = isSending = true;
+  clearTimeout(timer);
+  $("draf").textContent = "Mengirim…";
+  $("gagal").textContent = "";
+  const to = event.submitter?.getAttribute("formaction") || form.action;
+  await saving; // a draft that comes after its answer would stay
+  try {
+    const answer = await fetch(to, { method: "POST", body: new FormData(form) });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    if (answer.status >= 500 || !page.querySelector("main")) throw new Error(answer.status);
+    put(page, answer.redirected && to === form.action);
+  } catch {
+    $("draf").textContent = "";
+    $("gagal").textContent = "Sambungan terputus, atau papan sedang terganggu. Tulisan dan berkas Anda masih di sini; coba lagi. Yang ternyata sudah terkirim tidak dikirim lagi sebelum Anda ditanya.";
+  }
+  words.readOnly = isSending = false;
+  if (form.isConnected) save();
+}
+
+// Show what came back around the form that is here: the files that were chosen stay in it until they are sent.
+function put(page, isSent) {
+  const [main, theirs] = [page.querySelector("main"), page.querySelector("form[data-draft]")];
+  if (theirs) {
+    if (isSent) form.reset();
+    for (const name of ["csrf", "seen", "text"]) form.elements[name].value = theirs.elements[name].value;
+    for (const id of ["tanya", "draf"]) $(id).replaceWith(page.getElementById(id));
+    if (isSent) saved = words.value;
+    count();
+    theirs.replaceWith(form);
+  }
+  document.querySelector("main").replaceWith(main);
+  if (theirs && isSent) location.hash = "kiriman";
+  (theirs && isSent ? $("kiriman") : main.querySelector(".problem, .preview") ?? main).scrollIntoView();
 }
 
 function count() {
@@ -49,8 +91,7 @@ if (form) {
     timer = setTimeout(save, SAVE_AFTER);
   });
   form.elements.secret.addEventListener("change", () => { saved = null; save(); });
-  addEventListener("pageshow", () => { isLeaving = false; });
-  form.addEventListener("submit", () => { isLeaving = true; clearTimeout(timer); });
+  form.addEventListener("submit", send);
   const insert = $("sisipkan");
   insert?.addEventListener("click", async (event) => {
     event.preventDefault();
@@ -79,25 +120,26 @@ if (form) {
 
 // What happened meanwhile.
 
-const news = $("kabar");
-let version = news && news.dataset.version;
 let lastSeen = Date.now();
 for (const one of ["keydown", "pointerdown", "scroll"]) addEventListener(one, () => { lastSeen = Date.now(); }, { passive: true });
 
 async function look() {
-  if (document.hidden || Date.now() - lastSeen > QUIET) return;
+  const news = $("kabar");
+  if (!news || isSending || document.hidden || Date.now() - lastSeen > QUIET) return;
+  const { version } = news.dataset;
   try {
     const answer = await fetch(news.dataset.ask, { redirect: "error" });
     const now = answer.ok ? await answer.text() : version;
-    if (now !== version && await show()) version = now;
+    if (now !== version && await show(news)) news.dataset.version = now;
   } catch { /* a network that is away: asked again soon */ }
 }
 
 // The deliveries are shown as they are now; of all else it is only said that it changed: what is typed stays in place.
-async function show() {
+async function show(news) {
   const answer = await fetch(news.dataset.page, { redirect: "error" });
   if (!answer.ok) return false;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (!news.isConnected) return false; // an answer was sent meanwhile
   const [here, there] = [$("kiriman"), page.getElementById("kiriman")];
   if (!here.contains(document.activeElement)) here.replaceWith(there);
   if (page.getElementById("kabar").dataset.seen !== news.dataset.seen && !news.firstChild) {
@@ -108,4 +150,4 @@ async function show() {
   return true;
 }
 
-if (news) setInterval(look, ASK_EVERY);
+if ($("kabar")) setInterval(look, ASK_EVERY);
