@@ -98,7 +98,7 @@ def run(days: int = DAYS, seconds_a_day: float = SECONDS_A_DAY, *, board: str | 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the demo tells its own story
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days)
     speed = 86400 / seconds_a_day
-    options = Options(seed=4, reports=REPORTS, speed=speed, life=True, start=begin)
+    options = Options(seed=4, reports=REPORTS, speed=speed, life=True, start=begin, pictures=True)
     clock = SimulatedClock(begin=begin, speed=speed)
     with tempfile.TemporaryDirectory(prefix="lapor-sync-demo-") as folder, Simulator(options) as stand_in:
         app = App(settings=load_settings(None, _environ(stand_in, Path(folder))), clock=clock)

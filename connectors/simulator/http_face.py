@@ -270,8 +270,17 @@ def stored_file(world: World, call: Call) -> Reply:
         return html_reply(403, "Request has expired")  # as stores say it, whatever is wrong with a signed address
     stored = world.files.get(int(match[1]))
     data = stored.data if stored else None
-    invented = f"Berkas contoh {match[2]}\n".encode()
-    return Reply(body=invented if data is None else data, content_type="application/octet-stream")
+    if data is None:
+        data = _invented(world, int(match[1]), match[2])
+    return Reply(body=data, content_type="application/octet-stream")
+
+
+def _invented(world: World, file_id: int, file_name: str) -> bytes:
+    if not world.options.pictures:
+        return f"Berkas contoh {file_name}\n".encode()
+    from connectors.simulator.pictures import content_of
+
+    return content_of(file_id, file_name)
 
 
 def _holds(world: World, file_id: int, query: str) -> bool:

@@ -21,6 +21,7 @@ class Options:
     headers: what a service bus in front wants to be shown besides, by name; it answers in LAPOR's place where it is not,
     and where a JWT among them is over.
     file_seconds: simulated seconds for which an address of a file holds; None: it is not signed, and holds for ever.
+    pictures: whether the citizens' files are pictures and letters, for people to look at; else a line of text each.
     """
 
     seed: int = 1
@@ -37,6 +38,7 @@ class Options:
     late_seconds: float = 3.0
     slow_seconds: float = 2.0
     file_seconds: int | None = None
+    pictures: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -81,12 +81,13 @@ def words_for(report: Report, writer: Writer) -> Thread:
     if report.channel == SMS:
         content = f"KOTA BENGKULU ({content})"
     photo = Attachment(id=report.id, file_name=f"foto-{report.id}.jpg")
+    letter = Attachment(id=report.id, file_name=f"surat-{report.id}.pdf")
     return Thread(
         title=title,
         content=content,
         reporter=writer.reporter(),
         location=writer.location(),
-        attachments=(photo,) if report.index % 3 == 0 else (),
+        attachments=() if report.index % 3 else (photo,) if report.index % 9 else (photo, letter),
     )
 
 

@@ -10,7 +10,7 @@ from lapor_sync.demo import run
 
 @command(
     click.option(
-        "--board", is_flag=True, help="Then the city stays, with the board over it and three people to click."
+        "--board", is_flag=True, help="Then the city stays, with the board over it and four people to click."
     ),
     click.option(
         "--listen", metavar="HOST:PORT", default="127.0.0.1:8080", show_default=True, help="For the board."

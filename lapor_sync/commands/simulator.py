@@ -52,6 +52,7 @@ def simulator(
         speed=speed,
         scenario=scenario,
         life=True,
+        pictures=True,
         headers=_headers_of_bus(apikey, jwt_days),
     )
     stand_in = Simulator(options, host=host, port=port)

@@ -1,4 +1,4 @@
-"""Three people of the demo's city who are signed in by a click. No other board has this page."""
+"""Four people of the demo's city who are signed in by a click. No other board has this page."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ class Played:
 
 
 def cast(store: Store, opd: str) -> tuple[Played, ...]:
-    """Give three people of the city accounts: an officer of that OPD, the city's admin, the inspector."""
+    """Give people of the city accounts: an officer and the head of that OPD, the city's admin, the inspector."""
     made = (
         Played("Sari Dewi", "sari", Role.OFFICER, opd, secrets.token_urlsafe(24)),
+        Played("Hendra Wijaya", "hendra", Role.LEADER, opd, secrets.token_urlsafe(24)),
         Played("Bayu Pratama", "bayu", Role.ADMIN, None, secrets.token_urlsafe(24)),
         Played("Rini Hartati", "rini", Role.INSPECTOR, None, secrets.token_urlsafe(24)),
     )

@@ -1,4 +1,4 @@
-"""A city that works against the stand-in, its board, and three people who are signed in."""
+"""A city that works against the stand-in, its board, and four people who are signed in."""
 
 from __future__ import annotations
 

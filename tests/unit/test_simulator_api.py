@@ -14,7 +14,10 @@ import httpx
 import pytest
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
+from connectors.simulator.pictures import content_of
+from lapor_sync.domain.citizen_files import PDF, kind_of
 from lapor_sync.domain.json_web_token import ends_at, unsigned
+from lapor_sync.sync.pictures import drawn_anew
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # a Monday, 10:00 in Bengkulu
 TOKEN = "{00000000-0000-0000-0000-000000000000}"
@@ -285,6 +288,14 @@ def test_invented_attachments_can_be_fetched_too(simulator: Simulator, client: h
     photo = next(shape for shape in with_files if isinstance(shape, dict))["docs"][0]
     assert httpx.get(photo["path"]).status_code == 200
     assert httpx.get(simulator.origin + "/files/x").status_code == 404
+
+
+def test_invented_files_are_pictures_and_letters_where_people_look() -> None:
+    """A photo that is drawn anew as a citizen's is, and a letter; another stand-in of that city has the very same."""
+    assert drawn_anew(content_of(7, "foto-7.jpg")) is not None
+    assert kind_of(content_of(7, "surat-7.pdf")) == PDF
+    with Simulator(Options(reports=0, pictures=True)) as simulator:
+        assert httpx.get(simulator.origin + "/files/7/foto-7.jpg").content == content_of(7, "foto-7.jpg")
 
 
 def test_signed_addresses_of_files_expire_and_each_read_gives_another() -> None:
