@@ -27,7 +27,6 @@ from lapor_sync.config import (
 from lapor_sync.daemon import Loop, Notifier, Stopping, stand_by, thinned
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.calendar import WorkingDays
-from lapor_sync.domain.colour import City
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreError, UpstreamError
 from lapor_sync.domain.limits import load_calendar, load_limits, packaged
@@ -67,7 +66,7 @@ def rules_of(settings: Settings) -> Rules:
     limits = load_limits(read_dated_file(settings.deadlines_file) if settings.deadlines_file else packaged())
     calendar = load_calendar(read_dated_file(settings.holidays_file) if settings.holidays_file else "")
     return Rules(
-        city=City(institution_id=settings.institution_id, opd_ids=frozenset(settings.opd_ids)),
+        city=settings.city,
         limits=limits,
         working_days=WorkingDays.of(settings.timezone, calendar),
         prefix=settings.ref_prefix,
@@ -383,7 +382,7 @@ class App:
         from lapor_sync.monitoring.measures import CycleMeasures, daemon_working
         from lapor_sync.monitoring.serving import watched
 
-        mine = [Polled(store, self.settings.poll_seconds)]
+        mine = [Polled(store, self.settings.poll_seconds, self.settings.city)]
         given = self.settings.metrics_listen
         with watched(given, lambda: mine, self.clock, self.log, notifier.silent) as registry:
             self.watch = CycleMeasures(registry)

@@ -76,7 +76,7 @@ def board(call: Call, listen: str | None) -> None:
 @contextmanager
 def _measured(app: App, store: Store) -> Iterator[Measure | None]:
     """Let a monitor ask the board, where it is wanted, and give who hears of its requests."""
-    given, mine = app.settings.board_metrics_listen, [Polled(store, app.settings.poll_seconds)]
+    given, mine = app.settings.board_metrics_listen, [Polled(store, app.settings.poll_seconds, app.settings.city)]
     if given is None:
         yield None
         return

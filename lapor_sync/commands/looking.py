@@ -39,7 +39,7 @@ def status(call: Call, as_json: bool, ready: bool) -> None:
         return
     with call.store() as store:
         with store.reading() as work:
-            whole = overview.overview(work)
+            whole = overview.overview(work, call.settings().city)
             beside = None if as_json else (overview.count_overdue(work), screens.recent_outages(work))
         if beside is None:
             say_json(interface.status(whole))

@@ -10,6 +10,7 @@ from lapor_sync import interface, screens
 from lapor_sync.clock import SystemClock
 from lapor_sync.commands.base import Call
 from lapor_sync.config import Agencies, Settings, load_machine
+from lapor_sync.domain.colour import City
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.interface import Json
 from lapor_sync.output import say_json_lines
@@ -36,7 +37,8 @@ def _told(found: Agencies) -> Iterator[Json]:
         queued = work_queue.look(opened.engine)
         for key in found.keys:
             with Store(opened.engine, key, opened.clock).reading() as work:
-                whole, late = overview.overview(work), overview.count_overdue(work)
+                city = found.right[key].city if key in found.right else City()
+                whole, late = overview.overview(work, city), overview.count_overdue(work)
             yield interface.agency(
                 key,
                 whole=whole,

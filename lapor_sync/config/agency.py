@@ -22,6 +22,7 @@ from lapor_sync.config.values import (
     without_repeats,
 )
 from lapor_sync.domain import defaults
+from lapor_sync.domain.colour import City
 
 SECRETS = ("bearer", "token")
 
@@ -155,6 +156,11 @@ class Agency(BaseModel):
     reporter_name_days: int = Field(
         default=defaults.REPORTER_NAME_DAYS, ge=0, le=36500, description="a whole number of days, 0 or more"
     )
+
+    @property
+    def city(self) -> City:
+        """Which institutions are the city's own."""
+        return City(institution_id=self.institution_id, opd_ids=frozenset(self.opd_ids))
 
     @property
     def can_call_upstream(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from lapor_sync.domain.colour import City
 from lapor_sync.domain.errors import StoreError
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.domain.waits import stale_after
@@ -19,17 +20,18 @@ NO_AGENCY = "no agency's file is right"
 
 
 class Polled(NamedTuple):
-    """An agency's mirror, and how often it is polled."""
+    """An agency's mirror, how often it is polled, and which institutions are its own."""
 
     store: Store
     poll_seconds: float
+    city: City
 
 
 def none_ready(agencies: Iterable[Polled]) -> str | None:
     """Return why none of these mirrors can be relied on; None where one can: what one agency suffers is no worker's."""
     reasons = []
     for one in agencies:
-        reason = not_ready(*one)
+        reason = not_ready(one.store, one.poll_seconds)
         if reason is None:
             return None
         reasons.append(reason)

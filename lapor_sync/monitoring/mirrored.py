@@ -14,7 +14,7 @@ from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.colour import City, Colour
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.ports import Clock
@@ -200,20 +200,21 @@ class MirrorCollector(Collector):
         with self._turn:  # who comes meanwhile waits, and is told the same
             if self._clock.monotonic() - self._at >= KEPT_SECONDS:
                 agencies = list(self._agencies())
-                self._ask([one.store for one in agencies])
+                self._ask(agencies)
                 self._told = self._tell(agencies)
                 self._at = self._clock.monotonic()
             return self._told
 
-    def _ask(self, stores: list[Store]) -> None:
-        self._asked = {one.agency: self._asked[one.agency] for one in stores if one.agency in self._asked}
+    def _ask(self, agencies: list[Polled]) -> None:
+        keys = [one.store.agency for one in agencies]
+        self._asked = {key: self._asked[key] for key in keys if key in self._asked}
         began = self._clock.monotonic()
-        for store in sorted(stores, key=self._asked_at):
+        for one in sorted(agencies, key=lambda one: self._asked_at(one.store)):
             at = self._clock.monotonic()
             if at - began >= PATIENCE_SECONDS:
                 return
-            found = _read(store)
-            self._asked[store.agency] = _Asked(at, self._clock.monotonic() - at, found)
+            found = _read(one.store, one.city)
+            self._asked[one.store.agency] = _Asked(at, self._clock.monotonic() - at, found)
 
     def _asked_at(self, store: Store) -> float:
         known = self._asked.get(store.agency)
@@ -228,7 +229,7 @@ class MirrorCollector(Collector):
             "lapor_sync_collection_seconds", "How long these took to ask for.", labels=["agency"]
         )
         families = [_family(told) for told in TOLD]
-        for store, poll_seconds in agencies:
+        for store, poll_seconds, _ in agencies:
             limit.add_metric([store.agency], stale_after(poll_seconds))
             if (asked := self._asked.get(store.agency)) is None:
                 continue
@@ -244,9 +245,9 @@ def _family(told: Told) -> GaugeMetricFamily | CounterMetricFamily:
     return told.family(f"lapor_sync_{told.name}", told.help, labels=["agency", *told.labels])
 
 
-def _read(store: Store) -> Measured | None:
+def _read(store: Store, city: City) -> Measured | None:
     try:
         with store.reading() as work:
-            return measured(work)
+            return measured(work, city)
     except LaporSyncError:
         return None

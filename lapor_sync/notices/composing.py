@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 
 from lapor_sync.domain import notices as rules
 from lapor_sync.domain.calendar import WorkingDays, joint_holidays_known
-from lapor_sync.domain.colour import WaitingOn
+from lapor_sync.domain.colour import City, WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.notices import Health, Lot, NoticeKind, Part, Reader, Told
 from lapor_sync.domain.people import Post, Role
@@ -111,7 +111,7 @@ def _of_the_day(mirror: Mirror, clock: Clock, at: time) -> None:
         if not rules.digest_is_due(local, at, last, is_working=days.is_working(local.date())):
             return
         readers = [one for one in channels.readers(work) if NoticeKind.DIGEST in one.kinds]
-        made = [(one, rules.digest_of(_parts(work, one.posts, days, now))) for one in readers]
+        made = [(one, rules.digest_of(_parts(work, one.posts, mirror.rules.city, days, now))) for one in readers]
     with mirror.store.work() as work:
         for one, facts in made:
             if facts is not None:
@@ -121,7 +121,7 @@ def _of_the_day(mirror: Mirror, clock: Clock, at: time) -> None:
         notices.forget_old(work, work.now - KEPT)
 
 
-def _parts(work: Work, posts: Iterable[Post], days: WorkingDays, now: datetime) -> dict[Part, Lot]:
+def _parts(work: Work, posts: Iterable[Post], city: City, days: WorkingDays, now: datetime) -> dict[Part, Lot]:
     """What waits for somebody with these posts."""
     held = tuple(posts)
     own = frozenset(post.opd for post in held if post.role is Role.OFFICER and post.opd is not None)
@@ -139,7 +139,7 @@ def _parts(work: Work, posts: Iterable[Post], days: WorkingDays, now: datetime) 
         parts[Part.STUCK] = _lot(dict.fromkeys(one.tracking_id for one in stuck))
     if over is None or over:
         parts[Part.LONG_OVERDUE] = _long_overdue(work, over, days, now)
-        parts[Part.UNATTENDED] = _unattended(work, over, days)
+        parts[Part.UNATTENDED] = _unattended(work, city, over, days)
     return parts
 
 
@@ -204,13 +204,14 @@ def _long_overdue(work: Work, within: Within, days: WorkingDays, now: datetime) 
     return Lot(sum(late.values()), False, said)
 
 
-def _unattended(work: Work, within: Within, days: WorkingDays) -> Lot:
-    found = [one for one in attendance.unattended(work) if within is None or one.post.opd in within]
+def _unattended(work: Work, city: City, within: Within, days: WorkingDays) -> Lot:
+    found = [one for one in attendance.unattended(work, city) if within is None or one.post.opd in within]
     return _lot(_in_words(one, days) for one in found)
 
 
 def _in_words(one: Unattended, days: WorkingDays) -> str:
-    return words.unattended(one.post.role, one.opd_name, days.day_of(one.since), is_vacant=one.is_vacant)
+    since = days.day_of(one.since) if one.since else None
+    return words.unattended(one.post.role, one.opd_name, since, is_vacant=one.is_vacant)
 
 
 # Troubles.

@@ -99,8 +99,9 @@ def _fact(name: str, value: object, advice: str = "") -> None:
         say(" " * 14 + part)
 
 
-def _unattended(post: Json, since: str, zone: ZoneInfo) -> tuple[str, str]:
-    said = styled(f"{post_words(post)}, since {moment(since, zone)}: {post['overdue']} overdue", "merah")
+def _unattended(post: Json, since: str | None, zone: ZoneInfo) -> tuple[str, str]:
+    ever = f"since {moment(since, zone)}" if since else "never held"
+    said = styled(f"{post_words(post)}, {ever}: {post['overdue']} overdue", "merah")
     return said, "`lapor-sync people invite` or `people handover`"
 
 

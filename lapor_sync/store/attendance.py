@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,36 +11,42 @@ from lapor_sync.domain.people import Post, Role, quiet_since
 from lapor_sync.store import people, queries
 from lapor_sync.store.database import Work
 from lapor_sync.store.people import PostRow
-from lapor_sync.store.queries import OpdRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unattended:
-    """A post since when nobody holds it, or none of its holders was seen; how many of its OPD's reports are overdue."""
+    """A post that nobody holds, or of whose holders none was seen, since when; how many of its OPD's reports are late.
+
+    `since` is None where no officer's post of the OPD was ever made: then `post` has no id.
+    """
 
     post: Post
     opd_name: str | None
-    since: datetime
+    since: datetime | None
     is_vacant: bool
     overdue: int
 
 
-def unattended(work: Work) -> tuple[Unattended, ...]:
-    """Return the posts of OPDs that are vacant, or quiet while reports are overdue; a leader's only while some are."""
-    late = queries.late(work, None)
-    found = (_looked_at(one, late, work.now) for one in people.posts(work) if one.post.opd is not None)
-    return tuple(one for one in found if one is not None and (one.overdue or _always_counts(one)))
+def unattended(work: Work, city: City) -> tuple[Unattended, ...]:
+    """Return the posts of OPDs that are vacant, or quiet while reports are overdue; a leader's only while some are.
+
+    The officer of each OPD of the city's with open reports is one of them, whether the post was ever made or not. Where
+    nobody has an account, the city has no board, and nothing is vacant.
+    """
+    known, late = people.posts(work), queries.late(work, None)
+    found = (_looked_at(one, late, work.now) for one in known if one.post.opd is not None)
+    held = tuple(one for one in found if one is not None and (one.overdue or _always_counts(one)))
+    return (*held, *_never_made(work, city, known, late)) if known else ()
 
 
-def without_officer(work: Work, city: City) -> tuple[OpdRow, ...]:
-    """Return the city's OPDs with open reports for which no officer's post was ever made; none without accounts."""
-    known = people.posts(work)
+def _never_made(
+    work: Work, city: City, known: Sequence[PostRow], late: Mapping[str | None, int]
+) -> Iterator[Unattended]:
     have = {one.post.opd for one in known if one.post.role is Role.OFFICER}
-    return tuple(one for one in queries.by_opd(work) if known and _wants_officer(one, city) and one.id not in have)
-
-
-def _wants_officer(one: OpdRow, city: City) -> bool:
-    return city.is_opd(one.id) and one.merah + one.kuning > 0
+    for one in queries.by_opd(work):
+        if city.is_opd(one.id) and one.id not in have and one.merah + one.kuning > 0:
+            post = Post(id="", role=Role.OFFICER, opd=one.id)
+            yield Unattended(post=post, opd_name=one.name, since=None, is_vacant=True, overdue=late.get(one.id, 0))
 
 
 def _always_counts(one: Unattended) -> bool:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 
+from lapor_sync.domain.colour import City
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Role
 from lapor_sync.store import attendance, audit, backup, marks, outages, outbox, pauses, queries
@@ -44,9 +45,9 @@ class Measured:
     audit_rows: int
 
 
-def measured(work: Work) -> Measured:
+def measured(work: Work, city: City) -> Measured:
     """Return the numbers as this transaction sees them. None of them tells of a person or a report."""
-    posts = attendance.unattended(work)
+    posts = attendance.unattended(work, city)
     return Measured(
         at=work.now,
         opds=queries.by_opd(work),

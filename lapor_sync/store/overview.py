@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
 
-from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.colour import City, Colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.report import ItemKind
 from lapor_sync.store import (
@@ -170,7 +170,7 @@ class Overview:
     audit: Head
 
 
-def overview(work: Work) -> Overview:
+def overview(work: Work, city: City) -> Overview:
     """Return the counts of the whole."""
     in_quarantine = select(func.count()).select_from(quarantine).where(quarantine.c.agency == work.agency)
     oldest = select(func.min(delivery.c.written_at)).where(delivery.c.agency == work.agency, WAITING)
@@ -187,7 +187,7 @@ def overview(work: Work) -> Overview:
         from_exports=from_exports(work),
         contract=contract.watched(work),
         pause=pauses.current(work),
-        unattended=attendance.unattended(work),
+        unattended=attendance.unattended(work, city),
         audit=audit.head(work.conn, work.agency),
     )
 

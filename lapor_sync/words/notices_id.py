@@ -132,8 +132,10 @@ def late_at(opd_name: str | None, number: int) -> str:
     return f"{opd_name or 'belum didisposisikan'}: {number} laporan"
 
 
-def unattended(role: Role, opd_name: str | None, since: date, *, is_vacant: bool) -> str:
-    """Return which post has nobody, since when."""
+def unattended(role: Role, opd_name: str | None, since: date | None, *, is_vacant: bool) -> str:
+    """Return which post has nobody, since when; None: it was never made."""
+    if since is None:
+        return f"{ROLES[role]} {opd_name or 'kota'}: belum pernah ada"
     state = "kosong" if is_vacant else "pemegangnya tidak masuk"
     return f"{ROLES[role]} {opd_name or 'kota'}: {state} sejak {long_day(since)}"
 

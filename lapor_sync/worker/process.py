@@ -74,7 +74,7 @@ def _watched(given: str | None, roster: Roster, notifier: Notifier) -> Iterator[
 
     def polled() -> list[Polled]:
         here = roster.found.right.values()
-        return [Polled(Store(roster.engine, one.agency, clock), one.poll_seconds) for one in here]
+        return [Polled(Store(roster.engine, one.agency, clock), one.poll_seconds, one.city) for one in here]
 
     with watched(given, polled, clock, roster.log, notifier.silent) as registry:
         files = agency_files(registry)

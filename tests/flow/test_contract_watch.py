@@ -15,6 +15,7 @@ from connectors.sp4n_v3.shapes import fields, shape_of
 from lapor_sync import interface
 from lapor_sync.app import App
 from lapor_sync.config import load_settings
+from lapor_sync.domain import colour
 from lapor_sync.domain.contract import Change, Look, What
 from lapor_sync.domain.notices import NoticeKind
 from lapor_sync.domain.people import Role
@@ -56,7 +57,7 @@ class Watched:
         self.answers.rows = list(rows)
         self.stage.cycle(seconds, sample=self.answers)
         with self.stage.setup.store.reading() as work:
-            return interface.status(overview.overview(work))["contract"]
+            return interface.status(overview.overview(work, colour.City()))["contract"]
 
     def audited(self) -> list[Any]:
         with self.stage.setup.store.reading() as work:

@@ -13,7 +13,7 @@ import pytest
 from openpyxl import Workbook
 
 from connectors.admin_export import open_export
-from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.colour import City, Colour
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadInput, BadRecord, PartlyTaken
 from lapor_sync.domain.report import Report
@@ -328,7 +328,7 @@ def test_a_city_lives_on_exports_and_reading_by_id(tmp_path: Path) -> None:
 
 def known_until(city: Bench) -> object:
     with city.store.reading() as work:
-        return status(overview(work))["from_exports"]
+        return status(overview(work, City()))["from_exports"]
 
 
 def test_a_report_of_an_export_that_cannot_be_read_keeps_what_is_known(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.transport import Transport
-from lapor_sync.domain.colour import CLOSED, Colour, Flag
+from lapor_sync.domain.colour import CLOSED, City, Colour, Flag
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import Missing, UpstreamError
 from lapor_sync.interface import status
@@ -198,7 +198,7 @@ def test_a_list_of_which_the_first_page_fails_always_stops_nothing_else(tmp_path
         city.cycle()
         assert since is not None
         with city.setup.store.reading() as work:
-            assert status(overview(work))["list_fails_since"] == since
+            assert status(overview(work, City()))["list_fails_since"] == since
         assert city.mark(Mark.LIST_FAILS) == since
         assert len(city.log.named("listing_incomplete")) == 2
         assert not city.log.named("upstream_away")

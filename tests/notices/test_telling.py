@@ -172,6 +172,8 @@ def test_the_admins_digest_says_which_opd_is_long_overdue_and_which_post_is_vaca
     for number, days in (("7001", 8), ("7003", 9), ("7002", 3)):
         due = city.clock.now() - timedelta(days=days)
         save(city.store, mirrored(number, of=report(number, disposition_id=PUPR), verdict=MERAH, due_at=due))
+    theirs = report("7009", disposition_id=DINKES, disposition_name="Dinas Kesehatan")
+    save(city.store, mirrored("7009", of=theirs, verdict=MERAH))
     office.end_tenures(city.store, of_shell("x"), "sari", city.clock.now())
     seven_thirty(city)
     city.tell()
@@ -182,6 +184,9 @@ def test_the_admins_digest_says_which_opd_is_long_overdue_and_which_post_is_vaca
         assert "Lewat tenggat tiga hari kerja atau lebih: 2" in text
         assert "lainnya" not in text
         assert "kosong sejak 2 Maret 2026" in text
+    never = "pejabat penghubung Dinas Kesehatan: belum pernah ada"
+    assert never in texts["ratna@kota.go.id"]
+    assert never not in texts["joko@kota.go.id"], "joko leads another OPD"
 
 
 # Troubles.

@@ -19,6 +19,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine, inspect, text
 
 from lapor_sync import interface
+from lapor_sync.domain.colour import City
 from lapor_sync.domain.delivery import State
 from lapor_sync.store import audit, outbox, overview, reports
 from lapor_sync.store.database import Store, open_store, schema_version
@@ -78,7 +79,7 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(path: Path, empty_url:
         assert audit.verify(work.conn, work.agency).count == len(rows["audit"])
         listed = outbox.listing(work)
         assert {one.state for one in listed} == set(State) - {State.SENDING}
-        assert interface.status(overview.overview(work))["conflicts"] == 1
+        assert interface.status(overview.overview(work, City()))["conflicts"] == 1
         known = reports.load(work, [one.tracking_id for one in listed]).values()
         shown = [interface.show(dossier(work, one), work.now, ()) for one in known]
         assert all(report["timeline"] for report in shown)

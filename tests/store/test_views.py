@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from lapor_sync import interface
-from lapor_sync.domain.colour import Colour, Flag, WaitingOn
+from lapor_sync.domain.colour import City, Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import of_shell
@@ -139,7 +139,7 @@ def test_a_stream_that_is_left_early_leaves_nothing_open(city: Store) -> None:
 def test_status_counts_everything(city: Store, clock: StillClock) -> None:
     """Colours with unknown, every state of the outbox, and null where nothing happened yet."""
     with city.reading() as work:
-        before = interface.status(overview.overview(work))
+        before = interface.status(overview.overview(work, City()))
     assert before["colours"] == {"merah": 1, "kuning": 1, "hijau": 1, "abu": 0, "unknown": 1}
     assert before["outbox"] == {state.value: 0 for state in State}
     assert (before["conflicts"], before["quarantine"], before["audit_rows"]) == (0, 0, 0)
@@ -153,7 +153,7 @@ def test_status_counts_everything(city: Store, clock: StillClock) -> None:
         conflicts.open_one(work, kind="both_moved", facts={"said": "x"}, tracking_id="1")
         quarantine.put(work, quarantine.LIST, BadRecord("x", key="k", raw=""))
     with city.reading() as work:
-        after = interface.status(overview.overview(work))
+        after = interface.status(overview.overview(work, City()))
     assert after["last_success_at"] == NOW
     assert after["oldest_waiting_at"] == "2026-03-02T03:01:00.000000Z"
     assert after["outage"] == {"since": NOW, "what": "unreachable"}

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.simulator import SCENARIOS
 from lapor_sync import interface
-from lapor_sync.domain.colour import Flag
+from lapor_sync.domain.colour import City, Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.office import OutboxAct, change
@@ -85,7 +85,7 @@ def _nothing_gone(day: Day) -> Wrong:
 def _away(day: Day, alarm: str) -> Wrong:
     """One outage, one alarm, and nothing of what waits is given up."""
     with day.city.mirror.store.reading() as work:
-        outage = interface.status(overview.overview(work))["outage"]
+        outage = interface.status(overview.overview(work, City()))["outage"]
         states = {one.state for one in outbox.listing(work)}
     told = len(day.city.said(alarm))
     return (
@@ -153,7 +153,11 @@ def told(city: Rig) -> str:
     with city.mirror.store.reading() as work:
         chain = "\n".join(map(str, audit.rows(work.conn, work.agency)))
         return "\n".join(
-            (city.stderr.read_text(encoding="utf-8"), chain, json.dumps(interface.status(overview.overview(work))))
+            (
+                city.stderr.read_text(encoding="utf-8"),
+                chain,
+                json.dumps(interface.status(overview.overview(work, City()))),
+            )
         )
 
 

@@ -21,6 +21,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import Client
 
 from lapor_sync.daemon import SILENT_SECONDS, Notifier
+from lapor_sync.domain.colour import City
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadRecord, SettingsWrong
 from lapor_sync.domain.people import Role
@@ -53,7 +54,7 @@ Registry = CollectorRegistry
 def registry(store: Store, clock: StillClock) -> Registry:
     """All that both processes tell, each call and page asked for once."""
     made = registry_of_process()
-    made.register(MirrorCollector(lambda: [Polled(store, 300)], clock))
+    made.register(MirrorCollector(lambda: [Polled(store, 300, City())], clock))
     daemon, board = CycleMeasures(made), BoardMeasures(made)
     agency_files(made).labels("wrong").set(1)
     daemon.call("kota", "GET /complaints/{id}", "2xx", 0.2)
@@ -202,7 +203,7 @@ def test_many_agencies_are_told_each_as_it_is_now_and_one_that_is_well_is_enough
     registry.register(MirrorCollector(lambda: told, clock))
     assert (none_ready(told), value(registry, "upstream_up")) == (NO_AGENCY, None)
     clock.advance(10)
-    told += [Polled(desa, 7200), Polled(busy, 300)]
+    told += [Polled(desa, 7200, City()), Polled(busy, 300, City())]
     assert none_ready(told[:1]) == "no cycle went through yet"
     assert none_ready(told) is None
     assert value(registry, "upstream_up") == 0
@@ -217,7 +218,7 @@ def test_a_scrape_of_hundreds_of_agencies_ends_in_time_and_the_next_goes_on(
     """Prometheus waits for ten seconds; 300 agencies took 34, and nothing was told at all."""
     stores = [Store(busy.engine, f"kota-{n}", clock) for n in range(5)]
     registry = CollectorRegistry()
-    registry.register(MirrorCollector(lambda: [Polled(one, 300) for one in stores], clock))
+    registry.register(MirrorCollector(lambda: [Polled(one, 300, City()) for one in stores], clock))
     reading = Store.reading
 
     def slow(store: Store) -> AbstractContextManager[Work]:

@@ -70,9 +70,9 @@ def test_an_opd_that_never_had_an_officer_is_told_to_the_admin(admin: FlaskClien
         of = report(number, disposition_id=opd, disposition_name=name)
         save(store, mirrored(number, of=of, verdict=Verdict(Colour.MERAH, WaitingOn.OPD)))
     said = text_of(admin.get("/tugas"))
-    assert "belum punya pejabat penghubung: 2 Dinas PUPR (1), Dinas Sosial (1)" in said
+    assert "belum punya pejabat penghubung: 2 Dinas PUPR (0 terlambat), Dinas Sosial (0 terlambat)" in said
     send(admin, *("/orang/undang", "/orang/undang"), name="Siti", sign_in="siti", role="officer", opd=OPD)
-    assert "belum punya pejabat penghubung: 1 Dinas Sosial (1)" in text_of(admin.get("/tugas"))
+    assert "belum punya pejabat penghubung: 1 Dinas Sosial (0 terlambat)" in text_of(admin.get("/tugas"))
     of_province = text_of(admin.get("/opd")).partition("Provinsi")[2]
     assert of_province
     assert "kosong" not in of_province

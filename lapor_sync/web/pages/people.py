@@ -36,7 +36,7 @@ def page() -> str:
     session.demand(Act.MANAGE_PEOPLE)
     words, start = request.args.get("q", "").strip()[:200], request.args.get("dari", "0")
     with board().store.reading() as work:
-        found, unattended = stored.listing(work), attendance.unattended(work)
+        found, unattended = stored.listing(work), attendance.unattended(work, board().mirror.rules.city)
     wanted = [one for one in found if words.casefold() in f"{one.name} {one.sign_in}".casefold()]
     first = min(int(start), len(wanted)) if start.isdecimal() and len(start) < 9 else 0
     return render_template(

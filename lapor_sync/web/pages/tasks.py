@@ -55,8 +55,7 @@ def page() -> str:
         stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST).rows
         last_success = marks.get_time(work, Mark.LAST_SUCCESS)
         manages = session.allowed(Act.MANAGE_PEOPLE) is not None
-        unattended = attendance.unattended(work) if manages else ()
-        without = attendance.without_officer(work, board().mirror.rules.city) if manages else ()
+        unattended = attendance.unattended(work, board().mirror.rules.city) if manages else ()
     return render_template(
         "tasks.html",
         piles=piles,
@@ -65,7 +64,6 @@ def page() -> str:
         now=now,
         last_success=last_success,
         unattended=unattended,
-        without_officer=without,
         standing=list(_standing(within)),
     )
 
