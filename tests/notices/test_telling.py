@@ -179,13 +179,14 @@ def test_the_admins_digest_says_which_opd_is_long_overdue_and_which_post_is_vaca
     city.tell()
     texts = {to: text for to, _, text in city.sender.sent if "Tugas LAPOR" in text}
     assert sari
-    assert sorted(texts) == ["joko@kota.go.id", "ratna@kota.go.id"]
-    for text in texts.values():
+    assert sorted(texts) == ["joko@kota.go.id", "lina@kota.go.id", "ratna@kota.go.id"]
+    for text in (texts["joko@kota.go.id"], texts["ratna@kota.go.id"]):
         assert "Lewat tenggat tiga hari kerja atau lebih: 2" in text
         assert "lainnya" not in text
         assert "kosong sejak 2 Maret 2026" in text
     never = "pejabat penghubung Dinas Kesehatan: belum pernah ada"
     assert never in texts["ratna@kota.go.id"]
+    assert never in texts["lina@kota.go.id"]
     assert never not in texts["joko@kota.go.id"], "joko leads another OPD"
 
 
