@@ -70,7 +70,7 @@ class Town:
 def town(folder: Path) -> Iterator[Town]:
     """The city, until the end."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    with Simulator(Options(seed=4, reports=320)) as stand_in:
+    with Simulator(Options(seed=4, reports=450)) as stand_in:
         app = App(settings=load_settings(None, settings(folder, stand_in)), clock=SystemClock())
         app.log = structlog.get_logger()
         with app.working("tests") as setup:
