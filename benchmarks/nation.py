@@ -33,6 +33,7 @@ from sqlalchemy import Engine, text
 from benchmarks import databases
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from lapor_sync.clock import SystemClock
+from lapor_sync.domain.colour import City
 from lapor_sync.monitoring.health import Polled
 from lapor_sync.monitoring.mirrored import MirrorCollector
 from lapor_sync.store import moving, work_queue
@@ -262,7 +263,7 @@ def looks(asked: argparse.Namespace) -> None:
             made.put(f"kota-{n}")
         made.copy_first(asked.agencies)
         clock = SystemClock()
-        mirrors = [Polled(Store(made.engine, f"kota-{n}", clock), 300) for n in range(asked.agencies)]
+        mirrors = [Polled(Store(made.engine, f"kota-{n}", clock), 300, City()) for n in range(asked.agencies)]
         for _ in range(2):  # the first one compiles
             _timed("a scrape", lambda: MirrorCollector(lambda: mirrors, clock).collect())
         for command in (["agencies"], ["agencies", "--json"], ["recap", "--period", f"{clock.now():%Y}"]):
