@@ -140,7 +140,7 @@ def test_the_disk_is_full(tmp_path: Path, little_disk: Path) -> None:
         filler = fill(little_disk)
         daemon.says("database_failed")
         photo = tmp_path / "a.jpg"
-        photo.write_bytes(os.urandom(4 * 2**20))  # more than the log has room for as it is
+        photo.write_bytes(b"\xff\xd8\xff" + os.urandom(4 * 2**20))  # more than the log has room for as it is
         with village.program("respond", village.reports[0], "--text", "x", "--attach", str(photo)) as officer:
             assert officer.ends() == 1
             assert "Error: The database did not do it: " in officer.said
