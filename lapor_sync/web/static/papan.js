@@ -118,6 +118,22 @@ if (form) {
   });
 }
 
+// A link that is shown once is copied by a press, or chosen to be copied by hand.
+
+const link = $("tautan");
+if (link) {
+  $("salin").hidden = false;
+  $("salin").addEventListener("click", async () => {
+    link.select();
+    try {
+      await navigator.clipboard.writeText(link.value);
+      $("disalin").textContent = "Tautan sudah disalin.";
+    } catch {
+      $("disalin").textContent = "Tautan sudah dipilih; salin dengan Ctrl+C atau tekan lama.";
+    }
+  });
+}
+
 // What happened meanwhile.
 
 let lastSeen = Date.now();
