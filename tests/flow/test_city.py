@@ -194,7 +194,7 @@ def test_files_travel_with_a_response(city: City, simulator: Simulator, tmp_path
     city.run("--backfill")
     one = waiting(city)[0]
     picture, wrong, empty = tmp_path / "foto.jpg", tmp_path / "a.exe", tmp_path / "b.png"
-    picture.write_bytes(b"\xff\xd8 gambar")
+    picture.write_bytes(b"\xff\xd8\xff gambar")
     wrong.write_bytes(b"MZ")
     empty.write_bytes(b"")
     for path in (wrong, empty, tmp_path / "none.png"):

@@ -171,9 +171,9 @@ class Rig:
 
     def _undelivered(self, work: Work) -> list[str]:
         there = [State(name) for name, number in outbox.counts(work).items() if number]
-        asked = {one.ref: dict(one.facts) for one in conflicts.listing(work)}
+        asked = {one.ref: f", asked about {dict(one.facts)}" for one in conflicts.listing(work)}
         return [
-            f"{one.ref} is {one.state} ({one.reason}) {asked.get(one.ref, '')}"
+            f"{one.ref} is {one.state} ({one.reason}){asked.get(one.ref, '')}"
             for state in there
             if state is not State.SENT
             for one in outbox.listing(work, state)
