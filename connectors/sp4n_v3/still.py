@@ -60,6 +60,7 @@ _OF_ANSWERS = _DATES.union(_NAMES_OF_ANSWERS.split())
 """Names of what an answer says of itself: in a record some of them are its own."""
 
 _QUERY = re.compile(r"""\?[\w%.~\[\]-]+=[^\s"'<>\\]*""")
+_ISO = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})")
 _UNITS = {
     "detik second": 1,
     "menit minute": 60,
@@ -302,6 +303,8 @@ def _still_said(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = _QUERY.sub("", value) if "?" in value else value
+    if iso := _ISO.fullmatch(text):
+        return " ".join(iso.groups())  # the list writes with a space what the detail writes with a T
     return "" if _age_of("", text) is not None else text
 
 

@@ -45,6 +45,16 @@ def test_what_each_read_moves_is_no_change(moved: dict[str, Any]) -> None:
     assert mark_of(ITEM | moved) == mark_of(ITEM)
 
 
+def test_a_row_that_says_the_details_time_in_its_own_way_says_nothing_new() -> None:
+    row = marks_of_row('{"updated_at": "2026-03-02 10:00:00", "status_name": "Selesai"}')
+    said, _ = marks_of_answer(
+        b'{"results": {"data": {"updated_at": "2026-03-02T10:00:00", "status_name": "Selesai"}}}'
+    )
+    later, _ = marks_of_answer(b'{"results": {"data": {"updated_at": "2026-03-02T10:00:01"}}}')
+    assert row.items() <= said.items()
+    assert later["updated_at"] != row["updated_at"]
+
+
 @pytest.mark.parametrize(
     "changed",
     [
