@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
@@ -54,11 +54,8 @@ def write(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change]:
 
 
 def _set_apart(work: Work, mirror: Mirror, read: Read, exc: Exception) -> None:
-    call_id = read.report.upstream_id if read.report else None
-    raw = read.row or (read.detail.raw if read.detail else "{}")
-    if read.report is None or hides(read.report) or HIDING_FLAGS & read.report.missing:
-        raw = without_persons(raw)
-    bad = BadRecord(why(exc), key=read.tracking_id, raw=raw, report_id=call_id or read.tracking_id)
+    names_may_stay = read.report and not hides(read.report) and not HIDING_FLAGS & read.report.missing
+    bad = _bad(read, why(exc), str if names_may_stay else without_persons)
     quarantine_one(work, mirror, quarantine.DETAIL, bad, exc)
     reports.read_later(work, read.tracking_id, work.now + timedelta(days=1))
 
@@ -88,11 +85,16 @@ def _puts_aside(work: Work, read: Read) -> bool:
     """Whether a report that was never seen before is said to be another one: nothing of either is mirrored."""
     if not is_about_another(read, None):
         return False
-    raw = without_persons(read.row or (read.detail.raw if read.detail else "{}"))
-    call_id = (read.report and read.report.upstream_id) or read.tracking_id
-    what = "beside it stands that it is about another report"
-    quarantine.put(work, quarantine.DETAIL, BadRecord(what, key=read.tracking_id, raw=raw, report_id=call_id))
+    bad = _bad(read, "beside it stands that it is about another report", without_persons)
+    quarantine.put(work, quarantine.DETAIL, bad)
     return True
+
+
+def _bad(read: Read, what: str, keep: Callable[[str], str]) -> BadRecord:
+    """A report as it is put into quarantine: under the id that is called, `keep` what of it is kept."""
+    raw = read.row or (read.detail.raw if read.detail else "{}")
+    call_id = (read.report and read.report.upstream_id) or read.tracking_id
+    return BadRecord(what, key=read.tracking_id, raw=keep(raw), report_id=call_id)
 
 
 def _hold_shown_elsewhere(work: Work, mirror: Mirror, reads: Iterable[Read], changes: Iterable[Change]) -> None:

@@ -44,7 +44,7 @@ def test_a_connection_that_breaks_takes_neither_words_nor_files(
     """With scripts the page stays and says so; without, the browser's way back leads to them."""
     one, photo = kota.untouched(), tmp_path / "bukti.jpg"
     photo.write_bytes(JPEG)
-    page = open_page(f"/laporan/{one}", OFFICER, **how)
+    page = open_page(f"/laporan/{one}", OFFICER, breaks=True, **how)
     page.fill("#text", "Sudah selesai diperbaiki.")
     page.set_input_files("#files", photo)
     page.route("**/jawab", lambda route: route.abort("connectionreset"), times=1)
