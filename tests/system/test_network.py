@@ -34,7 +34,7 @@ from tests.system.fault_proxy import (
     tls,
 )
 from tests.system.launcher import Child, Launcher
-from tests.system.rig import Rig, rig, some_at_once, wait_until
+from tests.system.rig import Rig, rig, some_at_once
 
 AT_ONCE = 8
 LIMITS = {"CONNECT_TIMEOUT": "1", "READ_TIMEOUT": "2"}
@@ -65,6 +65,11 @@ def attempts(city: Rig) -> list[Attempt]:
     return [one for tries in found.values() for one in tries]
 
 
+def happens(city: Rig, child: Child, is_so: Callable[[], object]) -> None:
+    """Wait for that, while the daemon lives; fails with what the daemon said last."""
+    city.comes_true(lambda: [] if is_so() else [city.last_words()], child)
+
+
 def ends_well(city: Rig, child: Child) -> None:
     """Everything is right in the end, the daemon still works, and ends when it is asked to."""
     city.settles(
@@ -92,9 +97,9 @@ def meets(city: Rig, proxy: FaultProxy, launcher: Launcher, name: str) -> None:
         )
     else:
         city.stir(Random(name))
-    wait_until(lambda: proxy.hits[name, "POST"], what=name)
+    happens(city, child, lambda: proxy.hits[name, "POST"])
     proxy.plan(name, 3, "GET")
-    wait_until(lambda: proxy.hits[name, "GET"] == 3, what=name)
+    happens(city, child, lambda: proxy.hits[name, "GET"] == 3)
     ends_well(city, child)
     assert name not in SLOW or max(proxy.lasted[name]) < GENEROUS
 
@@ -109,7 +114,7 @@ def finds_closed(city: Rig, proxy: FaultProxy, launcher: Launcher, name: str) ->
     city.settles(child)
     with proxy.other_door(door(shown)):
         city.respond(city.reports[0], "Sudah kami kerjakan.")
-        wait_until(lambda: told(city, "upstream_away"), what=name)
+        happens(city, child, lambda: told(city, "upstream_away"))
         assert words in told(city, "upstream_away")[0]["what"]
         assert city.problems()
     ends_well(city, child)
@@ -211,7 +216,7 @@ def test_behind_the_agencys_own_proxy(tmp_path: Path, launcher: Launcher) -> Non
             city.settles(child)
             proxy.lets_through = False
             proxy.hang_up()
-            wait_until(lambda: told(city, "upstream_away"), what="upstream_away")
+            happens(city, child, lambda: told(city, "upstream_away"))
             assert "the proxy says 407" in told(city, "upstream_away")[0]["what"]
             assert "HTTPS_PROXY" in told(city, "upstream_away")[0]["todo"]
             city.stir(Random(5))
