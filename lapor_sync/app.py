@@ -38,11 +38,11 @@ from lapor_sync.mirror.mirror import Log, Mirror, Pace, Rules
 from lapor_sync.monitoring.watch import NOBODY, Watch
 from lapor_sync.notices.telling import Telling, beside, tell_for_a_while
 from lapor_sync.office import FileLimits
-from lapor_sync.store import backup, lock, marks, outbox, people
+from lapor_sync.store import backup, lock, marks, outbox, people, witness
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.store.file_folder import FileFolder
-from lapor_sync.store.lock import Holding
+from lapor_sync.store.lock import Holding, database_of
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.sync import restore
@@ -568,6 +568,8 @@ def _begin_on(store: Store, rules: Rules, actor: Actor) -> Contents:
     with store.reading() as work:
         contents = backup.contents(work.conn)
     restore.begin_all(store, contents, rules, actor, {})
+    if (database := database_of(store.engine)) is not None:
+        witness.forget(database)
     return contents
 
 

@@ -165,6 +165,11 @@ class Store:
             self._commit(transaction, head)
             self._head = head or self._head
 
+    @property
+    def head(self) -> audit.Head | None:
+        """The audit's last row as this process wrote it; None before it wrote one."""
+        return self._head
+
     def tidy(self) -> None:
         """Let SQLite's file itself have what lies in its log, so far as nobody is in the way.
 

@@ -226,7 +226,7 @@ def _started(pid: int) -> str | None:
 def holder(engine: Engine, agency: str) -> str | None:
     """Who works this agency right now: None where nobody does, `unknown` where one cannot tell. Never raises."""
     if engine.dialect.name == "sqlite":
-        path = _database(engine)
+        path = database_of(engine)
         return _flock_holder(_locks(path, agency)) if path else None
     try:
         with engine.connect() as conn:
@@ -252,14 +252,17 @@ def _held_by(other: str) -> LockHeld:
 # SQLite: files beside the database.
 
 
-def _database(engine: Engine) -> Path | None:
-    """None for a database in memory. Through symbolic links: two names of one database have the same locks."""
-    path = engine.url.database
+def database_of(engine: Engine) -> Path | None:
+    """SQLite's file; None for a database in memory, or a server's.
+
+    Through symbolic links: two names of one database have the same locks.
+    """
+    path = engine.url.database if engine.dialect.name == "sqlite" else None
     return None if not path or path == ":memory:" else Path(os.path.realpath(path))
 
 
 def _in_memory(engine: Engine) -> bool:
-    return engine.dialect.name == "sqlite" and _database(engine) is None
+    return engine.dialect.name == "sqlite" and database_of(engine) is None
 
 
 def _locks(path: Path, agency: str) -> list[Path]:
@@ -273,7 +276,7 @@ def _whole(path: Path) -> Path:
 
 @contextmanager
 def _flock(engine: Engine, agency: str | None, me: str) -> Iterator[Check]:
-    path = _database(engine)
+    path = database_of(engine)
     if path is None:
         yield nothing
         return
@@ -328,13 +331,13 @@ def _check_file(descriptor: int, path: Path) -> None:
     )
 
 
-_ITSELF = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+ITSELF = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 """No link is followed: in a folder that others may write it could lead to any file; and no pipe is waited for."""
 
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | _ITSELF, 0o600)
+        return os.open(path, os.O_RDWR | os.O_CREAT | ITSELF, 0o600)
     except OSError as exc:
         raise StoreUnavailable(f"The lock file {path} cannot be opened: {exc.strerror}.") from exc
 
@@ -355,7 +358,7 @@ def _flock_holder(paths: list[Path]) -> str | None:
 def _alone_in(path: Path) -> str | None:
     """A shared lock is had at once where nobody has it alone, and closing gives it back at once."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _ITSELF)
+        descriptor = os.open(path, os.O_RDONLY | ITSELF)
     except FileNotFoundError:
         return None
     except OSError:

@@ -62,7 +62,7 @@ from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import hold, rejudge
-from lapor_sync.store import ailing, conflicts, institutions, marks, outbox, pauses, reports, threads
+from lapor_sync.store import ailing, conflicts, institutions, marks, outbox, pauses, reports, threads, witness
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -292,6 +292,8 @@ class _Push:
             if any(isinstance(one.step, Send) for one in ready):
                 self.setup.holding.claim(work)
             self.setup.step("claimed")
+        if any(isinstance(one.step, Send) for one in ready):
+            witness.keep(self.setup.store)
         self.setup.step("claim_committed")
         return ready
 

@@ -24,7 +24,7 @@ from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Uptime
 from lapor_sync.mirror.mirror import Mirror, Rules
 from lapor_sync.mirror.write import hold
-from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threads
+from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threads, witness
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
@@ -71,11 +71,13 @@ def begin_all(
 def notice(mirror: Mirror) -> bool:
     """Whether this is a copy of the database that was worked last: then it begins as after a restore.
 
-    One that pg_restore made, or a backup of SQLite's that was put in the database's place by hand.
+    One that pg_restore made, a backup of SQLite's that was put in the database's place by hand, or what is older than
+    what had left (its log was lost, somebody copied the file).
     """
     with mirror.store.reading() as work:
         known, mine = marks.get(work, Mark.BODY), pauses.body(work)
         is_copy = marks.get(work, Mark.COPY) is not None or (known is not None and known != mine)
+        is_copy = is_copy or _was_set_back(mirror.store, work)
     if known == mine and not is_copy:
         return False
     with mirror.store.work() as work:
@@ -83,7 +85,20 @@ def notice(mirror: Mirror) -> bool:
             begin(work, mirror.rules, mirror.store.clock.uptime(), audit.head(work.conn, work.agency))
         else:
             _note_body(work)
+    if is_copy:
+        witness.keep(mirror.store)
     return is_copy
+
+
+def _was_set_back(store: Store, work: Work) -> bool:
+    """Whether the database lacks what it had when something left. One without any delivery was begun anew."""
+    seen = witness.seen(store)
+    if seen is None or audit.holds(work.conn, work.agency, seen):
+        return False
+    if not any(outbox.counts(work).values()):
+        witness.drop(store)
+        return False
+    return True
 
 
 def _note_body(work: Work) -> None:
@@ -122,6 +137,7 @@ def put_back(
         backup.make_single(new)
         aside = _free_name(database, clock)
         is_kept = backup.put_in_place(new, database, aside)
+        witness.forget(database)
     finally:
         backup.remove(new)
     return contents, aside if is_kept else None

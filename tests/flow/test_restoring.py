@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from lapor_sync.store.database import open_store
 from lapor_sync.sync import restore
 from lapor_sync.sync.restore import put_back
 from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench
+from tests.flow.test_delivering import die_at
 from tests.oracle import refs_in_order
 
 POST = "POST /complaints/followup/add"
@@ -322,6 +325,41 @@ def test_a_backup_that_was_put_there_by_hand_is_noticed_at_the_next_start(tmp_pa
         city.cycle()
         assert city.state(later) is State.SENT
         assert refs_in_order(city.arrived(one), [ref, later]) == [ref, later]
+
+
+@pytest.mark.parametrize("is_begun_anew", [False, True])
+def test_a_database_that_lacks_what_left_is_noticed_at_the_next_start(tmp_path: Path, is_begun_anew: bool) -> None:
+    """Killed while LAPOR had stored a response that it does not show yet; then the file is one of before: its log was
+    lost, or somebody copied it there. One that knows of no delivery was begun anew."""
+    with bench(tmp_path / "kota.db", scenario="late-read", late_seconds=5, reports=1) as city:
+        one = city.report()
+        city.settle_down()
+        empty, written = tmp_path / "empty.db", tmp_path / "written.db"
+        shutil.copy(at_rest(city), empty)
+        city.respond(one, "Sudah kami perbaiki.")
+        shutil.copy(at_rest(city), written)
+        city.restart(step=die_at("sent"))
+        with pytest.raises(Killed):
+            city.cycle()
+        city.store.close()
+        backup.remove(city.path)
+        shutil.copy(empty if is_begun_anew else written, city.path)
+        city.restart()
+        city.cycle()
+        assert len(rows(city, "restored")) == (not is_begun_anew)
+        later = city.respond(one, "Kami periksa besok.")
+        city.cycle()
+        waits, goes = (State.QUEUED, 1), (State.SENT, 2)
+        assert (city.state(later), len(city.arrived(one))) == (goes if is_begun_anew else waits)
+        assert len(rows(city, "restored")) == (not is_begun_anew)
+
+
+def at_rest(city: Bench) -> Path:
+    """The database as one file."""
+    with sqlite3.connect(city.path) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    conn.close()
+    return city.path
 
 
 # What is refused, and what is survived.
