@@ -311,7 +311,7 @@ class Transport:
                 body=body,
                 began_at=began - timedelta(seconds=age or 0),
                 retry_after=retry_after_of(headers.get("retry-after"), self.upstream_now),
-                objection=framing.objection(headers),
+                objection=framing.objection(headers, _reason_of(response)),
                 link=headers.get("link", ""),
                 counts=framing.counts(headers),
                 dates=framing.dates(headers),
@@ -368,6 +368,11 @@ class Transport:
         while seconds > 0 and not self._stopping():
             self._clock.sleep(min(seconds, _NAP))
             seconds -= _NAP
+
+
+def _reason_of(response: httpcore.Response) -> str:
+    said = response.extensions.get("reason_phrase", b"")
+    return said.decode("latin-1") if isinstance(said, bytes) else ""
 
 
 def _silence_loggers() -> None:

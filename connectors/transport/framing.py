@@ -51,12 +51,27 @@ def _body_ends(received: bytes, begins: int, headers: Mapping[str, str]) -> int 
     return ends if ends is not None and ends <= len(received) else None
 
 
+def trailers(received: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields behind the last chunk of a whole answer, which is read to its end."""
+    begins = _body_begins(received)
+    if begins is None or "transfer-encoding" not in headers or (last := _last_chunk(received, begins)) is None:
+        return {}
+    lines = received[last.end() : received.find(_HEAD_ENDS, last.end() - 2)].decode("latin-1").split("\r\n")
+    return {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
 def _chunks_end(received: bytes, at: int) -> int | None:
+    if (last := _last_chunk(received, at)) is None:
+        return None
+    ends = received.find(_HEAD_ENDS, last.end() - 2)  # behind the trailers, if any
+    return ends + len(_HEAD_ENDS) if ends >= 0 else None
+
+
+def _last_chunk(received: bytes, at: int) -> re.Match[bytes] | None:
     while chunk := _CHUNK.match(received, at):
         size = int(chunk[1], 16)
         if not size:
-            ends = received.find(_HEAD_ENDS, chunk.end() - 2)  # behind the trailers, if any
-            return ends + len(_HEAD_ENDS) if ends >= 0 else None
+            return chunk
         at = chunk.end() + size + 2
     return None
 
@@ -136,12 +151,14 @@ _OF_THE_WAY = re.compile(
 )
 
 
-def objection(headers: Mapping[str, str]) -> str:
-    """Return the name of a header that speaks against a finished success; "" where none does.
+def objection(headers: Mapping[str, str], reason: str = "") -> str:
+    """Return the name of a header that speaks against a finished success, or the status line's words; "" where none do.
 
     Programs and gateways in between say so by these (RFC 9110, 9209, 7240; CGI's `Status`), or under a name that says
     it.
     """
+    if _SAD_REASON.search(reason.lower()):
+        return f"the status line says {reason[:40]!r}"
     return next((name for name, value in headers.items() if _objects(name.lower(), value.lower())), "")
 
 
@@ -157,7 +174,7 @@ _SPEAKS = frozenset(
     ["www-authenticate", "proxy-authenticate", "warning", "retry-after", "content-range", "refresh"]
 )
 _SPEAKS_BY_VALUE = {
-    "status": re.compile(r"^(?!\s*20[01]\b)"),
+    "status": re.compile(r"^(?!\s*20[01](?:\s+[a-z]+)?\s*$)"),
     "proxy-status": re.compile(r"error"),
     "preference-applied": re.compile(r"respond-async"),
     "grpc-status": re.compile(r"^(?!\s*0\s*$)"),
@@ -165,11 +182,16 @@ _SPEAKS_BY_VALUE = {
     "content-type": re.compile(r"charset=(?![\"']?(?:utf-?8|us-ascii)\b)"),
 }
 _SPEAKS_BY_NAME = re.compile(
-    r"(?:^|-)(?:errors?|exceptions?|faults?|failed|failure|maintenance|dry-?run|queued|pending)(?:-|$)"
+    r"(?:^|-)(?:errors?|exceptions?|faults?|failed|failure|maintenance|dry-?run|mock(?:ed)?|simulat(?:ed|ion)|stub"
+    r"|sandbox|queued|pending)(?:-|$)"
+)
+_SAD_REASON = re.compile(
+    r"[345][0-9]{2}|fail|error|gagal|denied|tolak|reject|invalid|\b(?:not?|bad)\b|time-?d? ?out|unavail|forbid|unauthor"
+    r"|queue|pending|accepted|warn"
 )
 
 _TELLS_HOW_IT_WENT = re.compile(r"(?:^|-)(?:success(?:ful)?|ok|results?|outcome|status|code)$")
-_IT_FAILED = re.compile(r"^\s*(?:false|no|nok|ko|fail|err|unsuccess|reject|denied|[45][0-9]{2}\b)")
+_IT_FAILED = re.compile(r"(?:^|,)\s*(?:false|no|nok|ko|fail|err|unsuccess|reject|denied|[45][0-9]{2}\b)")
 
 _CACHES = (
     "x-cache",

@@ -105,8 +105,8 @@ class BoundedStream(httpcore.NetworkStream):
         """
         if self._limit.is_early:
             return "it came before the request had left"
-        whole = self._size <= _MOST_KEPT
-        more = framing.surplus(b"".join(self._heard), headers, response.status) if whole else None
+        heard = b"".join(self._heard) if self._size <= _MOST_KEPT else b""
+        more = framing.surplus(heard, headers, response.status)
         self._limit.is_clean = more == b""
         if (
             to_its_end
@@ -120,7 +120,10 @@ class BoundedStream(httpcore.NetworkStream):
             except httpcore.ReadError as exc:
                 if isinstance(exc.__cause__, ConnectionResetError):
                     return "the connection was broken off before the request was read"
-        return "more came than one answer" if more and more.strip(b"\r\n") else ""
+        if more and more.strip(b"\r\n"):
+            return "more came than one answer"
+        said = framing.objection(framing.trailers(heard, headers)) if to_its_end else ""
+        return f"a field behind its body says otherwise: {said}" if said else ""
 
     def close(self) -> None:
         self._stream.close()

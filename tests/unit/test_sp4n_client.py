@@ -853,6 +853,10 @@ def test_a_success_that_may_be_cut_or_is_not_called_json_is_none(
         ("X-HTTP-Status", "500"),
         ("X-Status-Code", "500 Internal Server Error"),
         ("Grpc-Status", "13"),
+        ("Status", "200, 500"),
+        ("X-Result", "ok, failed"),
+        ("X-Mock", "1"),
+        ("X-Simulated-Response", "true"),
     ],
 )
 def test_a_success_whose_head_says_otherwise_is_none(

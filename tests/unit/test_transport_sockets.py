@@ -721,6 +721,33 @@ def test_an_answer_to_the_whole_request_is_not_doubted(answer: bytes, size: int)
         assert (found.status, found.body, found.doubt) == (200, YES, "")
 
 
+@pytest.mark.parametrize(
+    "field", [b"Status: 500", b"X-Error: database down", b"Server-Timing: db\r\nGrpc-Status: 13"]
+)
+def test_what_stands_behind_the_last_chunk_may_speak_against_a_success(field: bytes) -> None:
+    """The rest was computed while the body had left already."""
+    answer = OK + b"Transfer-Encoding: chunked\r\n\r\n23\r\n" + YES + b"\r\n0\r\n" + field + b"\r\n\r\n"
+    with serving(says(answer)) as wire, transport_to(wire) as transport:
+        assert "behind its body" in transport.post_form("/x", [("a", (None, "b"))]).doubt
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_sad"),
+    [
+        (b"500 Internal Server Error", True),
+        (b"Gagal", True),
+        (b"Not Stored", True),
+        (b"Created", False),
+        (b"", False),
+    ],
+)
+def test_the_status_lines_words_may_speak_against_a_success(reason: bytes, is_sad: bool) -> None:
+    """They are free, and some program wrote them."""
+    answer = _sound(YES).replace(b" OK", b" " + reason, 1)
+    with serving(says(answer)) as wire, transport_to(wire) as transport:
+        assert bool(transport.post_form("/x", [("a", (None, "b"))]).objection) == is_sad
+
+
 def test_an_answer_over_tls_is_not_doubted(
     authority: trustme.CA, context: ssl.SSLContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
