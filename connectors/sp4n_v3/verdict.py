@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, flag, identifier, moment_or_none, strictly
-from lapor_sync.domain.next_step import letters
+from lapor_sync.domain.traces import letters
 
 
 class Says(Enum):

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from lapor_sync.domain.colour import CLOSED, unknown_status
 from lapor_sync.domain.delivery import Reason, State, WhyPaused
-from lapor_sync.domain.next_step import Scene, digests
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
+from lapor_sync.domain.scene import Scene, digests
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
 from lapor_sync.office.acting import acting

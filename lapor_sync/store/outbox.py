@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -22,9 +22,9 @@ from lapor_sync.domain.delivery import (
     Unknown,
 )
 from lapor_sync.domain.errors import Defect
-from lapor_sync.domain.next_step import Delivery, Scene
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.domain.scene import Delivery, Scene, Shown
 from lapor_sync.store.bulk import run, scalar
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
@@ -146,22 +146,13 @@ def _scene_text(scene: Scene | None) -> str | None:
     """A scene as the table holds it."""
     if scene is None:
         return None
+    shown = scene.shown
     values = {
         "items": scene.items,
-        "call_id": scene.call_id,
-        "traces": scene.traces,
-        "parts": scene.parts,
-        "marks": scene.marks,
-        "beside": scene.beside,
-        "order": scene.order,
-        "detail": scene.detail,
-        "counts": scene.counts,
-        "dated": None if scene.dated is None else {name: to_text(at) for name, at in scene.dated.items()},
-        "read_at": to_text(scene.read_at),
-        "status": scene.status,
-        "row": scene.row,
-        "heads": scene.heads,
         "began_at": to_text(scene.began_at),
+        **{one.name: getattr(shown, one.name) for one in fields(shown)},
+        "dated": None if shown.dated is None else {name: to_text(at) for name, at in shown.dated.items()},
+        "read_at": to_text(shown.read_at),
     }
     return json.dumps(values, sort_keys=True)
 
@@ -170,24 +161,14 @@ def _scene(text: str | None) -> Scene | None:
     if text is None:
         return None
     found = json.loads(text)
-    traces = found["traces"]
-    return Scene(
-        items=found["items"],
-        call_id=found["call_id"],
-        traces=None if traces is None else tuple(traces),
-        parts=found.get("parts"),  # those of an earlier program have none of these
-        marks=found.get("marks"),
-        beside=found.get("beside"),
-        order=None if found.get("order") is None else tuple(found["order"]),
-        detail=_fields(found.get("detail")),
-        counts=found.get("counts"),
-        dated=_dates(found.get("dated")),
-        read_at=from_text(found.get("read_at")),
-        status=found.get("status"),
-        row=found.get("row"),
-        heads=found.get("heads"),
-        began_at=from_text(found.get("began_at")),
-    )
+    shown = {one.name: found.get(one.name) for one in fields(Shown)}  # an earlier program looked at less
+    shown |= {name: tuple(shown[name]) for name in ("traces", "order") if shown[name] is not None}
+    shown |= {
+        "detail": _fields(shown["detail"]),
+        "dated": _dates(shown["dated"]),
+        "read_at": from_text(shown["read_at"]),
+    }
+    return Scene(items=found["items"], shown=Shown(**shown), began_at=from_text(found.get("began_at")))
 
 
 def _dates(said: Mapping[str, str] | None) -> Mapping[str, datetime] | None:

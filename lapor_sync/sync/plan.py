@@ -8,8 +8,9 @@ from datetime import datetime
 
 from lapor_sync.domain import three_way
 from lapor_sync.domain.delivery import BLOCKING, Kind, Reason, State
-from lapor_sync.domain.next_step import Confirm, Hold, Seen, Send, next_step
+from lapor_sync.domain.next_step import Confirm, Hold, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
+from lapor_sync.domain.scene import Seen, Shown
 from lapor_sync.domain.three_way import Decision, Side
 from lapor_sync.mirror.decide import three_ways
 from lapor_sync.mirror.mirror import Rules
@@ -138,5 +139,5 @@ def _seen(know: _Known, one: Mirrored, mine: list[Queued], first: Queued) -> See
         readable=know.readable,
         issued=frozenset(each.ref for each in mine),
         siblings=siblings(mine, first.ref),
-        call_id=one.call_id,
+        shown=Shown(call_id=one.call_id),
     )

@@ -9,14 +9,13 @@ before.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import assert_never
 
-from lapor_sync.domain.colour import unknown_status
+from lapor_sync.domain.absence import says_otherwise
 from lapor_sync.domain.delivery import (
     MAX_CUT,
     STORED,
@@ -30,57 +29,34 @@ from lapor_sync.domain.delivery import (
     Unknown,
     WhyPaused,
     came_back_cut,
-    carries,
     foreign_answers,
     has_wide_letters,
 )
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
-from lapor_sync.domain.next_step import (
-    Confirm,
-    Delivery,
-    Hold,
-    Requeue,
-    Scene,
-    Seen,
-    Send,
-    Wait,
-    digests,
-    heads_moved,
-    is_of_before,
-    is_reordered,
-    next_step,
-    parts,
-    says_otherwise,
-    traces,
-    without_random,
-)
+from lapor_sync.domain.next_step import Confirm, Hold, Requeue, Send, Wait, next_step
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.questions import Unsure
-from lapor_sync.domain.report import ItemKind, Outgoing, OutgoingFile, Thread
+from lapor_sync.domain.report import Outgoing, OutgoingFile
+from lapor_sync.domain.scene import Scene
 from lapor_sync.domain.waits import doubled, jittered
 from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import hold, rejudge
-from lapor_sync.store import ailing, conflicts, institutions, marks, outbox, pauses, reports, threads, witness
+from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads, witness
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health, each
+from lapor_sync.sync.looking import Looking, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
 from lapor_sync.sync.setup import Setup
 
 LONGEST_WAIT = timedelta(minutes=15)
 
-LONG_AGO = timedelta(days=1)
-"""What is not whole for so long after a try is asked about: nothing that went may ever come back."""
-
 MANY_LOOKS = 3
 """So many looks in a row must fail, too: LAPOR may just be back."""
-
-MORE_LOOKS = 3
-"""So often a report is read once more where the order of its thread, or a header, says otherwise."""
 
 FRESH_SECONDS = 5.0
 """What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
@@ -113,7 +89,8 @@ def push(setup: Setup, health: Health, listed_at: Uptime, *, ailing_ids: frozens
     Each report's first open delivery is worked, then the next, until nothing moves any more: so one report's
     answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
     """
-    run = _Push(setup=setup, health=health, listed_at=listed_at, ailing_ids=ailing_ids)
+    looking = Looking(setup=setup, health=health, listed_at=listed_at)
+    run = _Push(setup=setup, health=health, looking=looking, ailing_ids=ailing_ids)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
         try:
             while run.one_pass(pool):
@@ -156,7 +133,7 @@ class _Push:
 
     setup: Setup
     health: Health
-    listed_at: Uptime
+    looking: Looking
     arrived: int = 0
     stalled: bool = False  # a send did not bring a clear answer
     may_be_cut: bool = True  # no response was seen whole in this push yet: how many were cut is asked
@@ -232,7 +209,7 @@ class _Push:
         one, longest = outbox.get(work, ref), 2 * self.setup.rules.grace
         if one is None or one.state is not State.UNKNOWN:
             return False
-        elapsed = self._ran_since(one)
+        elapsed = self.looking.ran_since(one)
         if elapsed is not None:
             return elapsed < longest.total_seconds()
         return one.ended_at is not None and self.setup.connector.upstream_now() - one.ended_at < longest
@@ -254,31 +231,7 @@ class _Push:
         return call_id not in ails if self.ailing_ids is None else call_id in self.ailing_ids
 
     def _begin_look(self, pool: ThreadPoolExecutor, queued: Queued, report: Mirrored) -> _Look:
-        """Begin to look whether it stands upstream: after a try, once that can be told, its absence is to be proven.
-
-        What it does not show may send a response (again), so that no answer to another call may be taken for it.
-        """
-        elapsed, grace = self._ran_since(queued), self.setup.rules.grace.total_seconds()
-        is_early = queued.state is State.UNKNOWN and elapsed is not None and elapsed < grace
-        is_proof, scene = queued.delivery.may_have_arrived and not is_early, queued.delivery.scene
-        return pool.submit(self._look, report, scene if is_proof else None, is_proof=is_proof)
-
-    def _look(self, report: Mirrored, scene: Scene | None, *, is_proof: bool) -> tuple[ById, float]:
-        """Where the items stand in another order than in the scene, or a header says otherwise, all is read some times
-        more: what moves from read to read, while nothing happens, tells nothing."""
-        look = partial(read_one, self.setup, self.health, report, as_proof=is_proof, fresh=True)
-        found = look(with_detail=True)
-        thread = found.thread
-        if thread is None or scene is None:
-            return found, self.setup.clock.monotonic()
-        is_otherwise = is_reordered(scene.order, thread.order)
-        if is_otherwise or heads_moved(scene, _heads(found) or {}):
-            again = [look(with_detail=True) for _ in range(MORE_LOOKS)]
-            others = [other.thread for other in again if other.thread is not None]
-            if is_otherwise and any(is_reordered(thread.order, other.order) for other in others):
-                found = replace(found, thread=replace(thread, order=None))
-            found = _without_random_heads(found, scene, again)
-        return found, self.setup.clock.monotonic()
+        return pool.submit(lambda: (self.looking.look(queued, report), self.setup.clock.monotonic()))
 
     def _read(self, report: Mirrored) -> tuple[ById, float]:
         return read_one(self.setup, self.health, report, with_detail=True), self.setup.clock.monotonic()
@@ -344,8 +297,8 @@ class _Push:
     def _cannot_look(self, work: Work, queued: Queued, why: str | Unsure) -> None:
         """It waits, which never counts as a try. One that may have arrived is asked about after a day of this."""
         if queued.delivery.may_have_arrived:
-            self._elapsed(work, queued)
-            if queued.waits + 1 >= MANY_LOOKS and self._is_long_ago(queued):
+            self.looking.counted(work, queued)
+            if queued.waits + 1 >= MANY_LOOKS and self.looking.is_long_ago(queued):
                 self._hold(work, queued, Reason.CANNOT_READ_BACK, why)
                 return
         self._wait(work, queued)
@@ -364,7 +317,7 @@ class _Push:
     def _take_step(self, work: Work, queued: Queued, written: Change, found: ById, *, is_paused: bool) -> _Ready:
         """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""
         queued = self._with_baseline(work, queued, written)
-        seen = self._seen(work, queued, written, found)
+        seen = self.looking.seen(work, queued, written, found)
         step = next_step(queued.delivery, seen)
         if isinstance(step, Requeue | Send) and queued.delivery.may_have_arrived:
             # To look through all threads takes its time: only before it would leave again.
@@ -381,7 +334,7 @@ class _Push:
                 changed = says_otherwise(scene, seen) if scene else ()
                 if scene and has_wide_letters(queued.delivery.text):
                     self._count_cut(work)
-                self._hold(work, queued, reason, _why_unread(reason, queued.delivery, written, seen), changed)
+                self._hold(work, queued, reason, why_unread(reason, queued.delivery, written, seen), changed)
             case Requeue():
                 outbox.not_found(work, queued)
                 tries = queued.delivery.tries + 1
@@ -389,10 +342,8 @@ class _Push:
                     "delivery_not_found", ref=queued.ref, tracking_id=queued.tracking_id, tries=tries
                 )
             case Send():
-                now = _scene(queued.delivery, written, found, seen)
-                scene = queued.delivery.scene.completed(now) if queued.delivery.scene else now
-                scene = replace(scene, began_at=self.setup.connector.upstream_now())
-                outbox.claim(work, queued, scene)
+                now = scene_of(queued.delivery, written, seen)
+                outbox.claim(work, queued, replace(now, began_at=self.setup.connector.upstream_now()))
                 if self.is_canary:
                     marks.put(work, Mark.CANARY, queued.ref)
             case Wait():
@@ -413,105 +364,6 @@ class _Push:
             outbox.put_baseline(work, queued.ref, frozenset())
             return replace(queued, delivery=replace(queued.delivery, baseline=frozenset()))
         return queued
-
-    def _seen(self, work: Work, queued: Queued, written: Change, found: ById) -> Seen:
-        assert found.thread is not None
-        is_whole = found.thread.complete and not _hides(found.thread, queued)
-        is_whole = is_whole and not (found.detail and found.detail.doubt)
-        can_be_back = queued.delivery.may_have_arrived and queued.delivery.kind is Kind.RESPONSE
-        return Seen(
-            colour=written.new.colour,
-            disposed_to=written.new.report.disposition_id,
-            unknown_status=unknown_status(written.new.report),
-            items=written.items,
-            prefix=self.setup.rules.prefix,
-            log_texts=found.detail.log_texts if found.detail else (),
-            absence_counts=self._grace_is_over(work, queued, found),
-            is_whole=is_whole,
-            is_long_ago=self._is_long_ago(queued),
-            readable=queued.state is not State.UNKNOWN or self._references_come_back(work),
-            names_sender=can_be_back and outbox.any_was_seen(work),
-            issued=frozenset(sibling.ref for sibling in written.deliveries),
-            siblings=outbox.siblings(written.deliveries, queued.ref),
-            bad=frozenset(bad.key for bad in found.thread.bad),
-            beyond=found.thread.beyond,
-            others=self._others(work, queued, written) if can_be_back else frozenset(),
-            traces=traces(queued.delivery, _raw(found)) if can_be_back else None,
-            parts=parts(_raw(found)) if can_be_back else None,
-            marks=found.thread.marks,
-            beside=found.thread.beside,
-            order=found.thread.order,
-            detail=found.detail.marks if found.detail else None,
-            counts=found.detail.counts if found.detail else None,
-            dated=_dated(found),
-            status=written.new.report.status_name,
-            row=self._marks_of_row(work, queued),
-            heads=_heads(found),
-            call_id=written.new.call_id,
-            ended_at=queued.ended_at,
-            grace=self.setup.rules.grace,
-            read_at=_began_at(found),
-            barred=outbox.barred(work, queued) if queued.state is State.UNKNOWN else 0,
-        )
-
-    def _others(self, work: Work, queued: Queued, written: Change) -> frozenset[str]:
-        """As `Seen` has it; looked up where there is a disposition."""
-        if not any(item.kind is ItemKind.DISPOSITION for item in written.items):
-            return frozenset()
-        city, names = self.setup.rules.city, institutions.names(work)
-        mine = {one for one in names if city.owns(one)} | {queued.delivery.opd}
-        said = {one: frozenset({one, name.lower()}) for one, name in names.items()}
-        ours = frozenset().union(*(said.get(one, {one}) for one in mine))
-        return frozenset().union(*said.values()) - ours
-
-    def _marks_of_row(self, work: Work, queued: Queued) -> Mapping[str, str] | None:
-        """A digest of each field of the report's row in the list, as it came last; None where it is not kept."""
-        text = threads.raw_row(work, queued.tracking_id)
-        return None if text is None else self.setup.connector.marks_of_row(text)
-
-    def _references_come_back(self, work: Work) -> bool:
-        return outbox.references_come_back(work, self.setup.rules.grace)
-
-    def _grace_is_over(self, work: Work, queued: Queued, found: ById) -> bool:
-        """Whether the read began late enough after the attempt ended, by upstream's clock and by how long this machine
-        has run: either alone may jump. Of another start of the machine, or another machine, nothing is known: counted
-        from now on. Its row in the list, too, must have been asked for so late: a push may take longer than the grace.
-        """
-        if queued.state is not State.UNKNOWN or found.thread is None or found.detail is None:
-            return False
-        if queued.ended_at is None:
-            outbox.put_ended(work, queued.ref, self.setup.connector.upstream_now())
-            return False
-        grace = self.setup.rules.grace
-        if self._elapsed(work, queued) < grace.total_seconds():
-            return False
-        if queued.delivery.scene is not None and queued.delivery.scene.row is not None:
-            listed = self.listed_at.since(queued.ended_uptime)  # None: before the attempt ended
-            if listed is None or listed < grace.total_seconds():
-                return False
-        return _began_at(found) - queued.ended_at >= grace
-
-    def _elapsed(self, work: Work, queued: Queued) -> float:
-        """As `_ran_since`; where it is not known, it is counted from now on."""
-        elapsed = self._ran_since(queued)
-        if elapsed is None:
-            outbox.put_ended_uptime(work, queued.ref, self.setup.clock.uptime())
-        return elapsed or 0.0
-
-    def _ran_since(self, queued: Queued) -> float | None:
-        """For how many seconds this machine has run since the attempt ended; None where it is not known."""
-        return self.setup.clock.uptime().since(queued.ended_uptime)
-
-    def _is_long_ago(self, queued: Queued) -> bool:
-        """Whether the attempt ended a day ago, by upstream's clock or by how long this machine has run: either may stand
-        still. The other must have seen the grace at least; where it cannot tell, upstream's must say two days.
-        """
-        elapsed = self._ran_since(queued)
-        by_upstream = self.setup.connector.upstream_now() - queued.ended_at if queued.ended_at else timedelta(0)
-        if elapsed is None:
-            return by_upstream >= 2 * LONG_AGO
-        mine = timedelta(seconds=elapsed)
-        return mine >= LONG_AGO or (mine >= self.setup.rules.grace and by_upstream >= LONG_AGO)
 
     def _confirm(self, work: Work, queued: Queued) -> None:
         outbox.found(work, queued)
@@ -708,77 +560,6 @@ def _is_newly_in_doubt(written: Change, found: ById) -> bool:
     """Whether the thread, which was whole before, was not proven to be so this time: mostly it is the next time."""
     was_in_doubt = written.old is not None and written.old.thread_doubt is not None
     return found.thread is not None and not found.thread.complete and not was_in_doubt
-
-
-def _why_unread(reason: Reason, delivery: Delivery, written: Change, seen: Seen) -> str | Unsure | None:
-    """What is known of why a delivery cannot be read back; None where that is all."""
-    if reason is not Reason.CANNOT_READ_BACK or not seen.is_long_ago:
-        return None
-    if not seen.is_whole:
-        return written.new.thread_doubt
-    if delivery.state is State.UNKNOWN and not seen.absence_counts:
-        return Unsure.CLOCK_STANDS
-    return Unsure.OLD_ANSWER if delivery.scene and is_of_before(delivery, delivery.scene, seen) else None
-
-
-def _hides(thread: Thread, queued: Queued) -> bool:
-    """Whether an item of the thread that could not be read holds the reference."""
-    return any(carries(bad.raw, queued.ref) for bad in thread.bad)
-
-
-def _scene(delivery: Delivery, written: Change, found: ById, seen: Seen) -> Scene:
-    """What is known of the report now that a delivery is to leave: also what went from its thread with this read."""
-    return Scene(
-        items={**digests(written.before), **digests(written.items, seen.bad)},
-        call_id=seen.call_id,
-        traces=traces(delivery, _raw(found)),
-        parts=parts(_raw(found)),
-        marks=seen.marks,
-        beside=seen.beside,
-        order=seen.order,
-        detail=seen.detail,
-        counts=seen.counts,
-        dated=seen.dated,
-        heads=seen.heads,
-        read_at=seen.read_at,
-        status=seen.status,
-        row=seen.row if written.new.settled else None,  # the row need not tell of our last response yet
-    )
-
-
-def _began_at(found: ById) -> datetime:
-    """Upstream's time when the read of detail and thread began."""
-    return min(part.began_at for part in (found.detail, found.thread) if part is not None)
-
-
-def _dated(found: ById) -> dict[str, datetime]:
-    """When the answers say that they were made, by the call and the name under which they do."""
-    said = (("complaint", found.detail), ("followups", found.thread))
-    return {
-        f"{call} {name}": at for call, part in said if part is not None for name, at in (part.dated or {}).items()
-    }
-
-
-def _heads(found: ById) -> dict[str, str] | None:
-    """The digests of the answers' headers, by call and name; None where they are not known."""
-    if found.detail is None or found.thread is None or found.detail.heads is None or found.thread.heads is None:
-        return None
-    return {**found.detail.heads, **found.thread.heads}
-
-
-def _without_random_heads(found: ById, scene: Scene, again: Sequence[ById]) -> ById:
-    """What was read, with the headers as in the scene that say another thing in each read."""
-    reads = [heads for one in (found, *again) if (heads := _heads(one)) is not None]
-    if scene.heads is None or len(reads) <= MORE_LOOKS or found.detail is None or found.thread is None:
-        return found
-    heads = without_random(scene.heads, reads)
-    detail, thread = ({name: heads[name] for name in part.heads or ()} for part in (found.detail, found.thread))
-    return replace(found, detail=replace(found.detail, heads=detail), thread=replace(found.thread, heads=thread))
-
-
-def _raw(found: ById) -> tuple[str, ...]:
-    """What upstream said of the report in this read, as it came."""
-    return tuple(part.raw for part in (found.detail, found.thread) if part is not None)
 
 
 def _mark(queued: Queued) -> tuple[str, State, int]:

@@ -19,9 +19,10 @@ from lapor_sync.domain.delivery import State, WhyPaused
 from lapor_sync.domain.errors import AuditBroken, BadInput, StoreDamaged, StoreNewer
 from lapor_sync.domain.files import open_regular
 from lapor_sync.domain.names import shown_path
-from lapor_sync.domain.next_step import Scene, cannot_be_told, digests
+from lapor_sync.domain.next_step import cannot_be_told
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.ports import Clock, Uptime
+from lapor_sync.domain.scene import Scene, digests
 from lapor_sync.mirror.mirror import Mirror, Rules
 from lapor_sync.mirror.write import hold
 from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threads, witness

@@ -10,9 +10,9 @@ import pytest
 from lapor_sync import office
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.delivery import Refused as RefusedByLapor
-from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Refused
+from lapor_sync.domain.scene import Scene
 from lapor_sync.office import NewResponse, OutboxAct, origin_of
 from lapor_sync.store import outbox
 from lapor_sync.store.outbox import NewDelivery

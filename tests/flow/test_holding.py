@@ -85,7 +85,7 @@ def test_answered_elsewhere_while_a_slow_lapor_took_another_response(tmp_path: P
 
     with (
         bench(tmp_path / "kota.db", reports=0, pace={"wave": 1}) as city,
-        patch("lapor_sync.sync.push.read_one", look),
+        patch("lapor_sync.sync.looking.read_one", look),
     ):
         two = [city.report(), city.report()]
         city.settle_down()

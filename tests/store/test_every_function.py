@@ -26,11 +26,11 @@ from lapor_sync.domain.colour import City, Colour, Flag, WaitingOn
 from lapor_sync.domain.contract import Change, Known, What
 from lapor_sync.domain.delivery import Kind, Reason, Sent, State, WhyPaused
 from lapor_sync.domain.errors import BadRecord, Defect
-from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.notices import NoticeKind
 from lapor_sync.domain.people import FactorKind, Post, Role, Tenure
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Institution, OutgoingFile, StatusChange, Template
+from lapor_sync.domain.scene import Scene
 from lapor_sync.store import (
     ailing,
     attendance,

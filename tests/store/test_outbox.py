@@ -22,10 +22,10 @@ from lapor_sync.domain.delivery import (
     Unknown,
 )
 from lapor_sync.domain.errors import Defect, StoreError
-from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
+from lapor_sync.domain.scene import Scene
 from lapor_sync.store import audit, outbox
 from lapor_sync.store.database import Store
 from lapor_sync.store.schema import delivery

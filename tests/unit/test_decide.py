@@ -15,8 +15,8 @@ from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City, Colour
 from lapor_sync.domain.delivery import Kind, Reason, State
 from lapor_sync.domain.limits import load_limits, packaged
-from lapor_sync.domain.next_step import Delivery
 from lapor_sync.domain.report import Thread, ThreadItem
+from lapor_sync.domain.scene import Delivery
 from lapor_sync.domain.three_way import Decision
 from lapor_sync.mirror import decide as deciding
 from lapor_sync.mirror import judge, merge, write

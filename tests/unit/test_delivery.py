@@ -39,19 +39,9 @@ from lapor_sync.domain.delivery import (
     with_reference,
 )
 from lapor_sync.domain.errors import Defect
-from lapor_sync.domain.next_step import (
-    Confirm,
-    Delivery,
-    Hold,
-    Requeue,
-    Scene,
-    Seen,
-    Send,
-    Wait,
-    digests,
-    next_step,
-)
+from lapor_sync.domain.next_step import Confirm, Hold, Requeue, Send, Wait, next_step
 from lapor_sync.domain.report import ItemKind, ThreadItem
+from lapor_sync.domain.scene import Delivery, Scene, Seen, Shown, digests
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 REF = "LS-7F3K2Q"
@@ -464,7 +454,9 @@ deliveries = st.builds(
     accepted_disposition=st.sampled_from([None, "102", "999"]),
     scene=st.none()
     | st.builds(
-        Scene, items=st.lists(st.sampled_from(ITEMS)).map(digests), call_id=st.sampled_from([None, "1", "2"])
+        Scene,
+        items=st.lists(st.sampled_from(ITEMS)).map(digests),
+        shown=st.builds(Shown, call_id=st.sampled_from([None, "1", "2"])),
     ),
 )
 views = st.builds(
@@ -479,7 +471,7 @@ views = st.builds(
     is_whole=st.booleans(),
     is_long_ago=st.booleans(),
     names_sender=st.booleans(),
-    call_id=st.sampled_from([None, "1"]),
+    shown=st.builds(Shown, call_id=st.sampled_from([None, "1"])),
 )
 
 

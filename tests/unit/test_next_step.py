@@ -5,35 +5,19 @@ from __future__ import annotations
 import html
 import json
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
+from lapor_sync.domain.absence import heads_moved, is_of_before, says_otherwise, without_random
 from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import Kind, Reason, State, says_all_of, with_reference
-from lapor_sync.domain.next_step import (
-    Confirm,
-    Delivery,
-    Hold,
-    Requeue,
-    Scene,
-    Seen,
-    Send,
-    Wait,
-    digests,
-    heads_moved,
-    is_clearly_other,
-    is_of_before,
-    letters,
-    next_step,
-    says_otherwise,
-    times_arrived,
-    traces,
-    without_random,
-)
+from lapor_sync.domain.next_step import Confirm, Hold, Requeue, Send, Wait, next_step, times_arrived
 from lapor_sync.domain.report import ItemKind, ThreadItem
+from lapor_sync.domain.scene import Delivery, Scene, Seen, Shown, digests
+from lapor_sync.domain.traces import is_clearly_other, letters, traces
 
 REF, WORDS = "LS-7F3K2Q", "Jalan di depan pasar sudah kami perbaiki."
 TEXT = with_reference(WORDS, REF)
@@ -50,20 +34,19 @@ def item(content: str, id: str = "9", kind: ItemKind = ItemKind.ANSWER, at: date
 
 
 OLD = item("Mohon ditindak", id="1", kind=ItemKind.REPORTER)
-SCENE = Scene(
-    items=digests([OLD], ["h:1"]),
+SHOWN = Shown(
     call_id="41",
     traces=(0, 1, 1),
     parts=4,
-    detail={"status_name": "d1"},
-    began_at=TRIED,
-)
-SCENE = replace(
-    SCENE,
-    status="Terverifikasi",
     marks={"1": "m1"},
     beside="b1",
-    counts={"followups_count": 2, "pending_count": 0, "answer_count": 0},
+    detail={"status_name": "d1"},
+    status="Terverifikasi",
+)
+SCENE = Scene(
+    items=digests([OLD], ["h:1"]),
+    shown=replace(SHOWN, counts={"followups_count": 2, "pending_count": 0, "answer_count": 0}),
+    began_at=TRIED,
 )
 UNKNOWN = Delivery(ref=REF, kind=Kind.RESPONSE, state=State.UNKNOWN, text=TEXT, opd="101", scene=SCENE)
 QUEUED = replace(UNKNOWN, state=State.QUEUED, tries=1)
@@ -75,17 +58,13 @@ SEEN = Seen(
     absence_counts=True,
     names_sender=True,
     bad=frozenset({"h:1"}),
-    traces=(0, 1, 1),
-    parts=4,
-    marks={"1": "m1"},
-    beside="b1",
-    detail={"status_name": "d1"},
-    counts={"followups_count": 2, "pending_count": 0, "views_count": 9},
-    status="Terverifikasi",
-    call_id="41",
+    shown=replace(
+        SHOWN,
+        counts={"followups_count": 2, "pending_count": 0, "views_count": 9},
+        read_at=TRIED + timedelta(hours=2),
+    ),
     ended_at=ENDED,
     grace=timedelta(seconds=120),
-    read_at=TRIED + timedelta(hours=2),
     others=frozenset({"kementerian", "700"}),
 )
 GIVEN_ON = item(ASKED, kind=ItemKind.DISPOSITION)._replace(author="Kementerian")
@@ -108,8 +87,19 @@ NOT_SURELY_LATER = [
 ]
 
 
+T = TypeVar("T", Scene, Seen)
+
+
+def other(one: T, **values: Any) -> T:
+    """It with other values, those of what upstream showed among them."""
+    beside = {each.name for each in fields(Shown)}
+    shown = {name: value for name, value in values.items() if name in beside}
+    rest = {name: value for name, value in values.items() if name not in beside}
+    return replace(one, shown=replace(one.shown, **shown), **rest)
+
+
 def with_new(*items: ThreadItem, **values: object) -> Seen:
-    return replace(SEEN, items=(OLD, *items), **values)  # type: ignore[arg-type]
+    return other(SEEN, items=(OLD, *items), **values)
 
 
 @pytest.mark.parametrize(
@@ -131,12 +121,12 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(with_reference("Kami cek.", SIBLING)), siblings={SIBLING: "Kami cek."}), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), siblings={SIBLING: "Kami cek."}), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), parts=9), None),
-        (replace(SEEN, parts=None), None),
-        (replace(SEEN, detail=None), None),
-        (replace(SEEN, marks=None, beside=None, counts=None), None),
+        (other(SEEN, parts=None), None),
+        (other(SEEN, detail=None), None),
+        (other(SEEN, marks=None, beside=None, counts=None), None),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"followups_count": 3}), None),
         (
-            replace(
+            other(
                 SEEN,
                 items=(OLD._replace(content=with_reference("Kami cek.", SIBLING)),),
                 marks={"1": "m2"},
@@ -161,20 +151,20 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(COMMENT, beyond={"1": frozenset({"type"}), "9": frozenset({"type", "type=c"})}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), ended_at=None), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), read_at=None), PERHAPS),
-        (replace(SEEN, parts=5), PERHAPS),
+        (other(SEEN, parts=5), PERHAPS),
         (
             with_new(item(ASKED, kind=ItemKind.REPORTER), detail={"status_name": "d2"}, status="Dalam Proses"),
             PERHAPS,
         ),
-        (replace(SEEN, marks={"1": "m2"}), PERHAPS),  # a count or a time of an item that was there
-        (replace(SEEN, beside="b2"), PERHAPS),  # a note, or a count, beside the items
+        (other(SEEN, marks={"1": "m2"}), PERHAPS),  # a count or a time of an item that was there
+        (other(SEEN, beside="b2"), PERHAPS),  # a note, or a count, beside the items
         (with_new(item(ASKED, kind=ItemKind.REPORTER), detail={"status_name": "d2"}, beside="b2"), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), marks={"1": "m2", "9": "m9"}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"followups_count": 4}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"pending_count": 1}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"answer_count": 1}), PERHAPS),
         (replace(SEEN, elsewhere="7000009"), PERHAPS),
-        (replace(SEEN, detail={"status_name": "d2"}), PERHAPS),  # its status or time moved, and no item tells why
+        (other(SEEN, detail={"status_name": "d2"}), PERHAPS),  # its status or time moved, and no item tells why
         (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
         (
             replace(SEEN, items=(OLD._replace(content=with_reference("Kami lihat.", SIBLING)),), **KAMI_CEK),
@@ -197,14 +187,14 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(with_reference(WORDS, SIBLING)), siblings={SIBLING: "Kami cek."}), PERHAPS),
         (replace(SEEN, items=(OLD._replace(content=f"Mohon ditindak {WORDS}"),)), PERHAPS),
         (replace(SEEN, bad=frozenset({"h:1", "h:2"})), PERHAPS),
-        (replace(SEEN, traces=(1, 1, 1)), PERHAPS),
-        (replace(SEEN, traces=(0, 1, 2)), PERHAPS),
+        (other(SEEN, traces=(1, 1, 1)), PERHAPS),
+        (other(SEEN, traces=(0, 1, 2)), PERHAPS),
         # nothing can be said
         (replace(SEEN, items=()), Wait()),
         (replace(SEEN, bad=frozenset()), Wait()),
         (replace(SEEN, is_whole=False), Wait()),
         (replace(SEEN, items=(), is_long_ago=True), Hold(reason=Reason.CANNOT_READ_BACK)),
-        (replace(SEEN, call_id="42"), Hold(reason=Reason.ANOTHER_REPORT)),
+        (other(SEEN, call_id="42"), Hold(reason=Reason.ANOTHER_REPORT)),
         # it is there
         (with_new(item(TEXT)), Confirm()),
         (with_new(item(TEXT, kind=ItemKind.LOG)), Confirm()),
@@ -239,26 +229,26 @@ def test_what_is_new_after_a_try(seen: Seen, then: object) -> None:
 def test_only_an_age_that_grows_with_the_time_tells_nothing(
     then: dict[str, Any], now: dict[str, Any], otherwise: tuple[str, ...]
 ) -> None:
-    scene = replace(SCENE, read_at=TRIED, **then)
-    seen = replace(SEEN, **now)
+    scene = other(SCENE, read_at=TRIED, **then)
+    seen = other(SEEN, **now)
     assert says_otherwise(scene, seen) == otherwise
     assert next_step(replace(UNKNOWN, scene=scene), seen) == (PERHAPS if otherwise else Requeue())
 
 
 def test_a_header_that_says_otherwise_holds() -> None:
     """Unless each read has another one; two states may be two replicas', and what was not there before is news."""
-    scene = replace(SCENE, heads={"followups etag": "a", "followups x-id": "b"})
+    scene = other(SCENE, heads={"followups etag": "a", "followups x-id": "b"})
     moved = {"followups etag": "c", "followups x-id": "d", "followups retry-after": "e"}
     assert heads_moved(scene, moved) == moved.keys()
     tried = replace(UNKNOWN, scene=scene)
-    assert next_step(tried, replace(SEEN, heads=moved)) == PERHAPS
-    assert says_otherwise(scene, replace(SEEN, heads={"followups etag": "a"})) == ("followups x-id (header)",)
-    assert next_step(tried, replace(SEEN, heads=None)) == Requeue()
-    assert scene.heads is not None
+    assert next_step(tried, other(SEEN, heads=moved)) == PERHAPS
+    assert says_otherwise(scene, other(SEEN, heads={"followups etag": "a"})) == ("followups x-id (header)",)
+    assert next_step(tried, other(SEEN, heads=None)) == Requeue()
+    assert scene.shown.heads is not None
     reads = [moved, {**moved, "followups x-id": "f"}, {"followups etag": "g", "followups x-id": "h"}]
-    assert without_random(scene.heads, reads) == {**moved, "followups x-id": "b"}
+    assert without_random(scene.shown.heads, reads) == {**moved, "followups x-id": "b"}
     gone = [moved, {**moved, "followups x-id": "f"}, {"followups etag": "h"}]
-    assert without_random(scene.heads, gone) == moved
+    assert without_random(scene.shown.heads, gone) == moved
 
 
 LAST = "followups timestamp"
@@ -298,20 +288,20 @@ def minutes(count: float) -> timedelta:
 )
 def test_what_an_answer_says_of_its_own_age(then: datetime | None, said: datetime, *, expected: bool) -> None:
     """It is held against what it said before the try, so that one that was always wrong holds nothing."""
-    scene = replace(SCENE, dated={} if then is None else {LAST: then}, read_at=SOON)
-    seen = replace(SEEN, dated={LAST: said}, read_at=LATER)
+    scene = other(SCENE, dated={} if then is None else {LAST: then}, read_at=SOON)
+    seen = other(SEEN, dated={LAST: said}, read_at=LATER)
     tried = replace(UNKNOWN, scene=scene)
     assert is_of_before(tried, scene, seen) is expected
     assert next_step(tried, seen) == (Wait() if expected else Requeue())
     assert is_of_before(tried, SCENE, seen) is False  # an earlier program's, which does not know
-    assert is_of_before(replace(tried, state=State.QUEUED), scene, replace(seen, dated=None)) is False
+    assert is_of_before(replace(tried, state=State.QUEUED), scene, other(seen, dated=None)) is False
 
 
 def test_a_read_of_before_the_try_proves_no_absence() -> None:
     """By the `Date` of its answers; where it is not known when the try was, or the read, nothing is said of that."""
-    assert is_of_before(QUEUED, SCENE, replace(SEEN, read_at=SOON))
-    assert not is_of_before(QUEUED, replace(SCENE, began_at=None), replace(SEEN, read_at=SOON))
-    assert not is_of_before(QUEUED, SCENE, replace(SEEN, read_at=None))
+    assert is_of_before(QUEUED, SCENE, other(SEEN, read_at=SOON))
+    assert not is_of_before(QUEUED, other(SCENE, began_at=None), other(SEEN, read_at=SOON))
+    assert not is_of_before(QUEUED, SCENE, other(SEEN, read_at=None))
 
 
 @pytest.mark.parametrize(
@@ -326,15 +316,15 @@ def test_a_read_of_before_the_try_proves_no_absence() -> None:
     ],
 )
 def test_in_another_order(now: tuple[str, ...] | None, *, expected: bool) -> None:
-    scene = replace(SCENE, order=("1", "2", "3"))
-    seen = replace(SEEN, order=now)
+    scene = other(SCENE, order=("1", "2", "3"))
+    seen = other(SEEN, order=now)
     assert says_otherwise(scene, seen) == (("followups (order)",) if expected else ())
     assert next_step(replace(UNKNOWN, scene=scene), seen) == (PERHAPS if expected else Requeue())
 
 
 def test_what_says_otherwise_is_named() -> None:
     """So that the person who is asked knows where to look."""
-    seen = replace(SEEN, marks={"1": "m2"}, beside="b2", detail={"status_name": "d2", "rating": "d3"})
+    seen = other(SEEN, marks={"1": "m2"}, beside="b2", detail={"status_name": "d2", "rating": "d3"})
     named = ("followups/1", "followups", "complaint.rating", "complaint.status_name")
     assert says_otherwise(SCENE, seen) == named
     assert says_otherwise(SCENE, SEEN) == ()

@@ -14,9 +14,9 @@ from sqlalchemy import text, update
 
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import BadRecord
-from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.people import Post
 from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN
+from lapor_sync.domain.scene import Scene
 from lapor_sync.store import audit, conflicts, outbox, quarantine, threads
 from lapor_sync.store.database import Store
 from lapor_sync.store.schema import report as table

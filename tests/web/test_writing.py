@@ -10,9 +10,9 @@ import pytest
 from lapor_sync import __version__, office
 from lapor_sync.domain.colour import Colour, Verdict
 from lapor_sync.domain.delivery import Kind, Reason, State
-from lapor_sync.domain.next_step import Scene
 from lapor_sync.domain.people import Post, Role, in_post, of_shell
 from lapor_sync.domain.report import Institution, ItemKind
+from lapor_sync.domain.scene import Scene
 from lapor_sync.office import NewResponse, people
 from lapor_sync.store import drafts, institutions, notes, outbox, threads
 from lapor_sync.store.database import Store
