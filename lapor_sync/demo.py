@@ -242,8 +242,9 @@ class _Week:
         for one in opds:
             if one["opd"] == LATE_OPD:
                 say(
-                    f"\n{one['opd_name']} answered nothing all week: {screens.shade('merah')} {one['merah']}, "
-                    f"overdue {one['overdue']}. In a real city: `lapor-sync reports --opd {LATE_OPD} --overdue`."
+                    f"\n{one['opd_name']} answered nothing all week:\n"
+                    f"{screens.shade('merah')} {one['merah']}, overdue {one['overdue']}. "
+                    f"In a real city: `lapor-sync reports --opd {LATE_OPD} --overdue`."
                 )
 
     def _show_lost(self, work: Work) -> None:
@@ -298,7 +299,8 @@ def _lost_and_found(work: Work) -> reports.Mirrored | None:
 
 
 NEXT = """\
-  lapor-sync simulator          a stand-in that stays, to rehearse with; it prints the settings to use
-  lapor-sync check              with your city's settings: what is right, what is not, and what to do
-  lapor-sync --backfill         mirror your city; then `lapor-sync status` and `lapor-sync reports --overdue`
+  lapor-sync demo --board       the same city, which stays, with the board over it
+  lapor-sync simulator          a stand-in to rehearse with, and its settings
+  lapor-sync check              with your city's settings: is all right?
+  lapor-sync --backfill         mirror your city; then `lapor-sync status`
 """
