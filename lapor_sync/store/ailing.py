@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import ailing as table
@@ -25,11 +25,13 @@ class Ailing:
 
 def listing(work: Work) -> dict[str, Ailing]:
     """All of them by the id that is called, the one first that is due first."""
-    query = select(table).where(table.c.agency == work.agency).order_by(table.c.until, table.c.report_id)
     return {
         row.report_id: Ailing(report_id=row.report_id, why=row.why, times=row.times, until=from_text(row.until))
-        for row in work.conn.execute(query)
+        for row in work.conn.execute(_ALL, {"agency": work.agency})
     }
+
+
+_ALL = select(table).where(table.c.agency == bindparam("agency")).order_by(table.c.until, table.c.report_id)
 
 
 def put(work: Work, one: Ailing) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import mark
@@ -45,10 +45,12 @@ class Mark(StrEnum):
 
 def get(work: Work, name: Mark) -> str | None:
     """A fact's value, None where it was never set."""
-    found: str | None = work.conn.execute(
-        select(mark.c.value).where(mark.c.agency == work.agency, mark.c.name == name)
-    ).scalar()
+    found: str | None = work.conn.execute(_VALUE, {"agency": work.agency, "name": name}).scalar()
     return found
+
+
+_VALUE = select(mark.c.value).where(mark.c.agency == bindparam("agency"), mark.c.name == bindparam("name"))
+"""Made once: a cycle asks for a dozen of them, and making it anew would cost as much as asking."""
 
 
 def get_time(work: Work, name: Mark) -> datetime | None:
