@@ -23,6 +23,7 @@ from sqlalchemy import Dialect, Engine, create_engine
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.store import database
 from lapor_sync.store.database import open_store
+from lapor_sync.store.migrations import upgrade
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 _numbers = count(1)
@@ -223,6 +224,38 @@ def fresh(kind: str, folder: Path, *, migrated: bool = True) -> Iterator[str]:
     if migrated:
         shutil.copyfile(migrated_sqlite(), path)
     yield f"sqlite:///{path}"
+
+
+@contextmanager
+def fresh_of_schema(kind: str, folder: Path, number: str) -> Iterator[str]:
+    """The URL of a new database of this kind as the migrations up to that one leave it, without a row."""
+    if kind == "postgresql":
+        with fresh_postgres(_of_schema(kind, number)) as url:
+            yield url
+        return
+    yield f"sqlite:///{shutil.copy(_of_schema(kind, number), folder / f'lapor-{next(_numbers)}.db')}"
+
+
+_ladder: dict[str, tuple[str, str]] = {}
+"""Of each kind a database that goes up, and at which schema it is."""
+
+
+def _of_schema(kind: str, number: str) -> str:
+    """What to copy for a database of that schema; asked for in order, each is a step of one migration."""
+    at, database = _ladder.get(kind, (number, ""))
+    if not database or at > number:
+        name = f"lapor_ladder_{next(_numbers)}"
+        if kind == "postgresql":
+            server()
+            admin(f"CREATE DATABASE {name} TEMPLATE template0 {COPY}")
+            database = name
+        else:
+            database = str(_folder("lapor-sqlite-") / name)
+    engine = create_engine(postgres_url_of(database) if kind == "postgresql" else f"sqlite:///{database}")
+    upgrade(engine, number)
+    engine.dispose()
+    _ladder[kind] = number, database
+    return database
 
 
 @pytest.fixture
