@@ -135,7 +135,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
     What is `unmeasured` goes where others go: whole processes, browsers and the longest flows; each further case of a
-    flow; what is done once more on PostgreSQL.
+    test, on PostgreSQL or with another value, but for those of `unit`, where each case may be a branch of its own.
     Of a flow `make test` runs one case there at most, the last one: cases differ in what upstream does. `make soak`
     runs the others.
     """
@@ -145,7 +145,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file, folder, test = item.path.name, item.path.parent.name, item.nodeid.partition("[")[0]
         on_postgresql = "postgresql" in item.name
         is_long = file in UNMEASURED and folder in {"flow", "system"}
-        if is_long or folder == "browser" or (test in measured and (on_postgresql or folder == "flow")):
+        if is_long or folder == "browser" or (test in measured and folder != "unit"):
             item.add_marker(pytest.mark.unmeasured)
         measured.add(test)
         if on_postgresql and folder == "flow" and item.get_closest_marker("soak") is None:
