@@ -51,7 +51,10 @@ DAYS = ("calm", "lost-reply", "late-read", "late-read", "flaky", "maintenance")
 
 
 def kill_at(city: Rig, launcher: Launcher, step: str, dice: Random, calls: Collection[int] = (1, 2, 3)) -> int:
-    """Kill at a step at its first, second and third call, or those of them; each time start again, settle, look."""
+    """Kill at a step at its first, second and third call, or those of them; before each start again, settle, look.
+
+    After the last one nobody has looked yet: `end_well`, or the next step's turn.
+    """
     for nth in calls:
         fault = (SLOW_WRITES if step == ON_THE_WIRE else WRITES)[nth - 1]
         child = city.start(launcher)
@@ -68,7 +71,6 @@ def kill_at(city: Rig, launcher: Launcher, step: str, dice: Random, calls: Colle
         city.disarm()
         city.world.set_scenario("calm")
         city.world.clear_faults()
-    _end_well(city, launcher)
     return len(calls)
 
 
@@ -86,7 +88,7 @@ def kill_at_random(city: Rig, launcher: Launcher, count: int, dice: Random) -> i
         child.kill()
         if dice.random() < 2 / 3:
             _settle(city, launcher)
-    _end_well(city, launcher)
+    end_well(city, launcher)
     return count
 
 
@@ -99,7 +101,8 @@ def _settle(city: Rig, launcher: Launcher) -> None:
     child.kill()
 
 
-def _end_well(city: Rig, launcher: Launcher) -> None:
+def end_well(city: Rig, launcher: Launcher) -> None:
+    """Nothing is wrong in the end, and the audit says so, too."""
     _settle(city, launcher)
     city.verified()
 

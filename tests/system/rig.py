@@ -216,14 +216,25 @@ def logged(lines: Iterable[str], event: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def some_at_once(
-    request: pytest.FixtureRequest, param: str, cases: Iterable[str], live: Callable[[str], T], at_once: int
+    request: pytest.FixtureRequest,
+    param: str,
+    lives: Iterable[Sequence[str]],
+    live: Callable[[Sequence[str]], T],
+    at_once: int,
 ) -> Iterator[Mapping[str, Future[T]]]:
-    """Live those cases that this run's tests ask for by their `param`, some at once: most of their time is waiting."""
+    """Of each life those cases that this run's tests ask for by their `param`: one city meets them one after the other.
+
+    Some lives at once: most of their time is waiting. Each case has the outcome of its whole life.
+    """
     all_params = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     on = request.getfixturevalue("kind") if "kind" in request.fixturenames else None
     asked = {params.get(param) for params in all_params if params.get("kind") == on}
     with ThreadPoolExecutor(at_once) as pool:
-        yield {case: pool.submit(live, case) for case in cases if case in asked}
+        running = dict[str, Future[T]]()
+        for life in lives:
+            if cases := [case for case in life if case in asked]:
+                running |= dict.fromkeys(cases, pool.submit(live, cases))
+        yield running
 
 
 def wait_until(is_so: Callable[[], object], seconds: float = 100, what: str = "it") -> None:

@@ -6,14 +6,14 @@ How many random kills: `KILLS` in the environment, on each database; by itself t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.system.kills import ON_THE_WIRE, STEPS, kill_at, one_city
+from tests.system.kills import ON_THE_WIRE, STEPS, end_well, kill_at, one_city
 from tests.system.launcher import Launcher
 from tests.system.rig import rig, some_at_once
 
@@ -22,9 +22,12 @@ SEED = int(os.environ.get("KILLS_SEED", "2"))
 """The same dice each time; when a process meets its end is still the machine's luck."""
 
 AT_ONCE = 4
+LIVES = [(*STEPS, ON_THE_WIRE)[n::AT_ONCE] for n in range(AT_ONCE)]
+"""Steps at which one city is killed, one after the other: each life settles what the one before left."""
+
 AROUND_A_WRITE = ("claim_committed", "sending", "sent", "settled", ON_THE_WIRE)
 
-Running = Mapping[str, Future[int]]
+Running = Mapping[str, Future[Mapping[str, int]]]
 
 
 def calls_of(step: str, kind: str) -> Collection[int]:
@@ -45,14 +48,21 @@ def running(
     new_database: Callable[[], str],
     launcher: Launcher,
 ) -> Iterator[Running]:
-    """A city for each step that was asked for."""
+    """A city for every few steps that were asked for: how many times it was killed at each."""
 
-    def killed(step: str) -> int:
-        folder = tmp_path_factory.mktemp(step)
-        with rig(folder, new_database(), seed=len(step), late_seconds=0.5) as city:
-            return kill_at(city, launcher, step, Random(step), calls_of(step, kind))
+    def killed(steps: Sequence[str]) -> Mapping[str, int]:
+        folder, done = tmp_path_factory.mktemp(steps[0]), dict[str, int]()
+        with rig(folder, new_database(), seed=len(steps[0]), late_seconds=0.5) as city:
+            try:
+                for step in steps:
+                    done[step] = kill_at(city, launcher, step, Random(step), calls_of(step, kind))
+                end_well(city, launcher)
+            except AssertionError as error:
+                error.add_note(f"killed at {', '.join(done)}; then at the next of {', '.join(steps)}")
+                raise
+        return done
 
-    with some_at_once(request, "step", (*STEPS, ON_THE_WIRE), killed, AT_ONCE) as futures:
+    with some_at_once(request, "step", LIVES, killed, AT_ONCE) as futures:
         yield futures
 
 
@@ -60,7 +70,7 @@ def running(
 @pytest.mark.parametrize("step", [*STEPS, ON_THE_WIRE])
 def test_killed_at_a_step(running: Running, step: str, kind: str) -> None:
     """SIGKILL at the step's first, second and third call, with the writes not stored, stored, and answered."""
-    assert running[step].result(270) == len(calls_of(step, kind))
+    assert running[step].result(270)[step] == len(calls_of(step, kind))
 
 
 @pytest.mark.timeout(280)

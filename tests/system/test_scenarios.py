@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -180,12 +180,13 @@ def running(
 ) -> Iterator[Running]:
     """A city for each scenario that was asked for."""
 
-    def met(scenario: str) -> list[str]:
+    def met(days: Sequence[str]) -> list[str]:
+        (scenario,) = days
         folder = tmp_path_factory.mktemp(scenario)
         with rig(folder, new_database(), seed=7, late_seconds=0.3, slow_seconds=0.3) as city:
             return meet(city, launcher, scenario)
 
-    with some_at_once(request, "scenario", DAYS, met, AT_ONCE) as futures:
+    with some_at_once(request, "scenario", [(day,) for day in DAYS], met, AT_ONCE) as futures:
         yield futures
 
 
