@@ -33,12 +33,15 @@ tanggapan jawaban balasan komentar
 _REPLYING = frozenset(_WORDS_OF_REPLYING.split())
 """With one of these such a name tells of an answer."""
 
-_ENDING = frozenset(
-    ["expire", "expires", "expired", "expiry", "ttl", "signed", "signature", "remaining", "left", "sisa"]
-)
+_ENDING = frozenset(["expire", "expires", "expired", "expiry", "ttl", "signed", "signature"])
 """Words in the name of what tells how long something still holds."""
 
-_AGES = frozenset(["age", "umur", "usia", "ago", "elapsed", "human", "humans", "humanized", "relative"])
+_LEFT = frozenset(["remaining", "left", "sisa"])
+"""The same, with a word of `_COUNTED_DOWN`: without one an answer may be what takes from it (`attempts_left`)."""
+
+_AGES = frozenset(
+    ["age", "umur", "usia", "ago", "elapsed", "berlalu", "since", "human", "humans", "humanized", "relative"]
+)
 """Words in the name of what tells how long ago something was."""
 
 _NAMES_OF_DATES = """
@@ -50,7 +53,8 @@ _DATES = frozenset(_NAMES_OF_DATES.split())
 """Names under which an answer says when it was made."""
 
 _NAMES_OF_ANSWERS = """
-requestid reqid requestuuid traceid correlationid transactionid xrequestid spanid sessionid nonce csrf csrftoken
+requestid reqid requestuuid uuid guid logid trxid traceid correlationid transactionid xrequestid spanid sessionid
+nonce csrf csrftoken
 executiontime exectime processtime processingtime elapsed elapsedtime elapsedms duration durationms took tookms latency
 latencyms runtime loadtime rendertime waktuproses waktueksekusi ms memory memoryusage
 querytime queries querycount host hostname server servername node nodeid instance pod worker container pid ip clientip
@@ -71,6 +75,7 @@ _UNITS = {
     "tahun year": 365 * 86_400,
 }
 _SECONDS = {word: seconds for words, seconds in _UNITS.items() for word in words.split()}
+_COUNTED_DOWN = frozenset([*_SECONDS, *(f"{word}s" for word in _SECONDS), "time", "waktu", "rate", "limit"])
 _PART = rf"([0-9]{{1,9}}|an?|se) ?({'|'.join(_SECONDS)})s?"
 _PARTS = re.compile(_PART)
 _AGE = re.compile(rf"(?:(?:about|sekitar|kurang lebih) )?(?:{_PART}[ ,]*)+(?P<ago>ago|(?:yang )?lalu)?")
@@ -158,12 +163,15 @@ def ages_beside(around: Row) -> dict[str, str]:
 
 def _age_of(name: str, value: object) -> Age | None:
     """How long ago something was; None where the value does not say that. A number says so by its name alone."""
-    is_named = bool(_words(name) & _AGES)
+    words = _words(name)
+    is_named = bool(words & _AGES)
     if isinstance(value, str):
         return _age_in(value.strip().lower(), is_named=is_named) if len(value) < _LONGEST_AGE else None
-    if not is_named or not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _MOST:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < _MOST:
         return None
-    return Age(value, next((_SECONDS[word] for word in _singular(_words(name)) if word in _SECONDS), 0))
+    unit = next((_SECONDS[word] for word in _singular(words) if word in _SECONDS), 0)
+    is_duration = bool(unit) and not words & _REPLYING  # `days_open`; not `answered_in_days`
+    return Age(value, unit) if is_named or is_duration else None
 
 
 def _singular(words: Iterable[str]) -> Iterator[str]:
@@ -309,13 +317,14 @@ def _still_said(value: object) -> object:
 
 
 def _leaves_out(name: str, value: object) -> bool:
-    return _moves(name) or (bool(_words(name) & _AGES) and _age_of(name, value) is not None)
+    return _moves(name) or _age_of(name, value) is not None
 
 
 @lru_cache(maxsize=1024)
 def _moves(name: str) -> bool:
     words = _words(name)
-    return bool(words & (_ENDING | _LOOKING)) and not words & _REPLYING
+    is_left = bool(words & _LEFT and words & _COUNTED_DOWN)
+    return (is_left or bool(words & (_ENDING | _LOOKING))) and not words & _REPLYING
 
 
 @lru_cache(maxsize=1024)

@@ -37,6 +37,8 @@ ITEM: dict[str, Any] = {
         {"Expires_At": "2026-03-01"},
         {"lastViewedAt": "2026-03-01"},
         {"sla_remaining_seconds": 4},
+        {"sisaWaktu": 4},
+        {"rate_limit_remaining": 4},
         {"is_read": 1},
         {"supports_count": 7},
     ],
@@ -68,6 +70,10 @@ def test_a_row_that_says_the_details_time_in_its_own_way_says_nothing_new() -> N
         {"replies": [{"id": 8}]},
         {"has_more": True},
         {"umur": "tidak diketahui"},
+        {"attempts_left": 2},
+        {"sisa_kuota": 4},
+        {"answer_rate_limit_left": 4},
+        {"answered_in_days": 2},
     ],
 )
 def test_any_other_field_of_an_item_counts(changed: dict[str, Any]) -> None:
@@ -87,6 +93,8 @@ def test_any_other_field_of_an_item_counts(changed: dict[str, Any]) -> None:
         ({"age_in_days": 2.5}, "~2.5/86400"),
         ({"umur": "35"}, "~35/0"),
         ({"age": 35}, "~35/0"),
+        ({"days_open": 2.5}, "~2.5/86400"),
+        ({"waktu_berlalu": "100 detik"}, "~100.0/1"),
     ],
 )
 def test_how_long_ago_something_was_is_an_age(said: dict[str, Any], age: str) -> None:
@@ -116,6 +124,7 @@ def answered(headers: str = "", **around: Any) -> dict[str, str]:
 def test_of_a_detail_its_whole_answer_counts_but_for_what_it_says_of_itself() -> None:
     """Who answered, when, and how fast; in the report itself a time is its own."""
     assert answered(timestamp=1, request_id="a", server="web-1", took=3) == answered(timestamp=2, request_id="b")
+    assert answered(uuid="a", log_id=7) == answered(uuid="b", log_id=8)
     assert answered(duration_ms=4, waktu="10:00", took_ms=2) == answered(duration_ms=5, waktu="10:01", took_ms=3)
     assert answered(message="Success at 2026-03-01 10:00:00") == answered(message="Success at 2026-03-01 10:00:09")
     inner = {"data": {"id": 41, "timestamp": "a", "followups_count": 4}, "data_logs": []}
