@@ -15,6 +15,7 @@ from statistics import median
 from typing import Protocol
 
 SUBJECTS = (
+    "read",
     "backfill",
     "store",
     "again",

@@ -20,6 +20,7 @@ import pytest
 from argon2 import PasswordHasher
 from coverage import Coverage
 from hypothesis import settings
+from respx.mocks import HTTPCoreMocker
 
 import connectors
 import lapor_sync
@@ -32,6 +33,10 @@ from tests.system.launcher import stop_launcher
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("thorough", parent=settings.get_profile("ci"), max_examples=2000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+HTTPCoreMocker.add_targets(
+    "connectors.transport.wire.Wire"
+)  # what takes requests where no pool of httpcore's does
 
 MEASURED_EXAMPLES = 10
 """Of a property so many are run with coverage: those that follow go where these went, in half as long again."""

@@ -1,9 +1,10 @@
-"""The one HTTP client. Nothing else in the product knows httpx or httpcore, so that a successor is this package's work.
+"""The one HTTP client. Nothing else in the product knows httpx, httpcore and httptools: a successor is work in here.
 
 `client` makes the calls: requests, answers, tries. Around it stands what these leave to their user, a file a concern:
 
 - `limits`: a call's whole time (theirs are per read, so a slow drip passes them), its size, its decoding;
-- `sockets` keep these byte by byte, and tell an answer that is not this request's (`framing`); `connections` opens them;
+- `sockets` keep these byte by byte, and tell an answer that is not this request's (`framing`); a `wire` is one of them
+  that speaks HTTP, kept from call to call; `connections` makes these;
 - `settings`, `addresses`: where upstream is, how to be let in, and where a call goes;
 - `tls`, `proxy`: whom we believe, and which way we go;
 - `pacing`: how many calls a second, and how long before another;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import quote
 
 import httpx
@@ -26,6 +27,16 @@ def address_of(base: str, path: str, id_: str) -> str:
     if "{id}" in path and not may_be_in_address(id_):
         raise BadInput("the id is none that an address may hold")
     return base + "/" + path.lstrip("/").replace("{id}", quote(id_, safe=""))
+
+
+def target_of_call(base: str, path: str, id_: str) -> bytes:
+    """Return what a request for that address names: all of it behind the host."""
+    return _written(base, path).replace(b"%7Bid%7D", quote(id_, safe="").encode())
+
+
+@lru_cache(maxsize=64)  # a few paths are called all day
+def _written(base: str, path: str) -> bytes:
+    return httpx.URL(base + "/" + path.lstrip("/")).raw_path
 
 
 def may_be_in_address(id_: str) -> bool:

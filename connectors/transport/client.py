@@ -16,9 +16,9 @@ import httpx
 import tenacity
 
 from connectors.transport import framing, redirects, tls
-from connectors.transport.addresses import address_of, base_url_of, origin_of, target_of
+from connectors.transport.addresses import address_of, base_url_of, origin_of, target_of, target_of_call
 from connectors.transport.answers import NO_ANSWER, Answer, error_of, may_pass, no_answer, redirected, withheld
-from connectors.transport.connections import Lane, Opener, ask
+from connectors.transport.connections import Lane, Opener, Way, as_asked, heads_of
 from connectors.transport.limits import Limit, Withheld, always, beginning_of, never, whole_body
 from connectors.transport.pacing import Line, Pacer, retry_after_of
 from connectors.transport.settings import HEADERS, TransportSettings, credentials_of, timeouts_of
@@ -85,8 +85,9 @@ class Transport:
         self._base = settings.base_url.strip().rstrip("/")
         self._base_url = base_url_of(self._base)
         self._anonymous = httpx.Headers(HEADERS)
-        self._credentials = httpx.Headers({**HEADERS, **credentials_of(settings)})
-        self._own_connection = httpx.Headers({**self._credentials, "Connection": "close"})
+        heads = {"Host": self._base_url.netloc.decode(), **HEADERS, **credentials_of(settings)}
+        self._credentials = httpx.Headers(heads)
+        self._own_connection = httpx.Headers({**heads, "Connection": "close"})
         self._limit = Limit()
         self._slots = threading.BoundedSemaphore(settings.concurrency)
         self._pacer = Pacer(settings.rate_per_second, clock)
@@ -149,9 +150,12 @@ class Transport:
         url = address_of(self._base, path, of) + query
         most = min(most or self._settings.max_body, self._settings.max_body)
         headers = self._own_connection if fresh else self._credentials
+        target = target_of_call(self._base, path, of) + query.encode()
+        host = self._base_url
+        where = httpcore.URL(scheme=host.raw_scheme, host=host.raw_host, port=host.port, target=target)
 
         def get() -> T:
-            request = self._request("GET", url, headers)
+            request = httpcore.Request("GET", where, headers=headers.raw, extensions={"timeout": self._timeout})
             answer = self._get(what, request, most, fresh=fresh)
             if self._shown is not None:
                 self._shown(what, of, params or {}, answer)
@@ -172,7 +176,7 @@ class Transport:
         headers["Accept"] = _ANY_FILE
 
         def get() -> T:
-            request = self._request("GET", str(target), headers)
+            request = as_asked(self._request("GET", str(target), headers))
             answer = self._get(what, request, self._settings.max_file)
             return self._parsed(what, parse, self._sound(what, answer, str(target), redirects.of_file))
 
@@ -199,13 +203,14 @@ class Transport:
     def _post(self, path: str, of: str, content: dict[str, object]) -> Answer:
         # Built outside of the exchange: an error of ours is no error of the wire.
         try:
-            request = self._request("POST", address_of(self._base, path, of), self._own_connection, **content)
-            request.read()  # one piece for the socket: a form leaves in one for each field and file else
+            asked = self._request("POST", address_of(self._base, path, of), self._own_connection, **content)
+            asked.read()  # one piece for the socket: a form leaves in one for each field and file else
+            request = as_asked(asked)
         except UnicodeError as exc:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._write(f"POST {path}", request)
 
-    def _get(self, what: str, request: httpx.Request, most: int, *, fresh: bool = False) -> Answer:
+    def _get(self, what: str, request: httpcore.Request, most: int, *, fresh: bool = False) -> Answer:
         """One answer, whatever its status."""
         with self._turn(what):
             self._limit.begin(self._settings.read_timeout, self._stopping)
@@ -225,7 +230,7 @@ class Transport:
             raise error_of(what, answer)
         return answer
 
-    def _alone(self, what: str, request: httpx.Request, most: int) -> Answer:
+    def _alone(self, what: str, request: httpcore.Request, most: int) -> Answer:
         """One call over a connection of its own, opened for it and closed after it.
 
         On a kept one an answer too many, that came with the last one, would be taken for the answer to this.
@@ -254,7 +259,7 @@ class Transport:
         except UpstreamBroken as exc:
             raise type(exc)(f"{what}: {exc.what}", todo=exc.todo, http_status=answer.status) from exc
 
-    def _write(self, what: str, request: httpx.Request) -> Answer:
+    def _write(self, what: str, request: httpcore.Request) -> Answer:
         with self._turn(what, is_write=True):
             self._limit.begin(self._settings.read_timeout, never, self._may_leave)
             return self._alone(what, request, self._settings.max_body)
@@ -270,7 +275,7 @@ class Transport:
                 raise Unreachable(f"{what}: not begun, the process is stopping", sent=False)
             yield
 
-    def _exchange(self, what: str, wire: httpcore.ConnectionPool, request: httpx.Request, most: int) -> Answer:
+    def _exchange(self, what: str, wire: Way, request: httpcore.Request, most: int) -> Answer:
         """One request and its whole answer, within the bounds."""
         began, outcome = self._clock.monotonic(), "none"
         try:
@@ -288,14 +293,14 @@ class Transport:
         finally:
             self._heard(what, outcome, self._clock.monotonic() - began)
 
-    def _answer(self, what: str, wire: httpcore.ConnectionPool, request: httpx.Request, most: int) -> Answer:
+    def _answer(self, what: str, wire: Way, request: httpcore.Request, most: int) -> Answer:
         began, started = self._clock.now(), self._clock.monotonic()
-        response = ask(wire, request)
+        response = wire.handle_request(request)
         try:
             arrived = self._clock.monotonic()
-            headers = httpx.Headers(response.headers)
+            headers = heads_of(response)
             age, is_old = framing.cached_seconds(headers), False
-            if request.url.host == self._base_url.host:
+            if request.url.host == self._base_url.raw_host:
                 stream = response.extensions.get("network_stream")
                 self._tls = stream.get_extra_info("ssl_object") if stream else None
                 date = headers.get("date")
@@ -303,8 +308,8 @@ class Transport:
                 began = self._upstream_clock.learn(date, started, arrived, is_now=age == 0) or began
             is_success, pieces = 200 <= response.status < 300, response.iter_stream()
             body = whole_body(what, pieces, headers, most) if is_success else beginning_of(what, pieces, headers)
-            doubt = self._doubt(what, request.method, response, headers)
-            if age is None or (request.method == "POST" and (age or is_old)):
+            doubt = self._doubt(what, response, headers, is_write=request.method == b"POST")
+            if age is None or (request.method == b"POST" and (age or is_old)):
                 doubt = doubt or "it came from a cache"
             return Answer(
                 status=response.status,
@@ -324,7 +329,7 @@ class Transport:
         finally:
             response.close()
 
-    def _doubt(self, what: str, method: str, response: httpcore.Response, headers: httpx.Headers) -> str:
+    def _doubt(self, what: str, response: httpcore.Response, headers: Mapping[str, str], *, is_write: bool) -> str:
         """Why an answer that came whole may not be the one to this request.
 
         Raises Unreachable for a read that should be asked anew: on a kept connection the answer may be to another call.
@@ -332,8 +337,8 @@ class Transport:
         stream = response.extensions.get("network_stream")
         if not isinstance(stream, BoundedStream):
             return ""  # no socket of ours
-        doubt = stream.doubt(response, headers, to_its_end=method == "POST")
-        if doubt and method == "GET" and (self._limit.is_early or not stream.is_new):
+        doubt = stream.doubt(response, headers, to_its_end=is_write)
+        if doubt and not is_write and (self._limit.is_early or not stream.is_new):
             raise Unreachable(f"{what}: the answer is not sound: {doubt}", sent=True)
         return doubt
 

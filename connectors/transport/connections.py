@@ -11,20 +11,20 @@ from connectors.transport import tls
 from connectors.transport.limits import Limit
 from connectors.transport.proxy import proxies_for
 from connectors.transport.sockets import BoundedBackend
+from connectors.transport.wire import IDLE_SECONDS, Wire
 
-_IDLE_SECONDS = 5.0
-"""A connection that lay so long is opened anew: upstream may be about to close it."""
+Way = Wire | httpcore.ConnectionPool
+"""What takes a request: ours, or httpcore's through a proxy."""
 
-Lane = dict[str, httpcore.ConnectionPool]
+Lane = dict[bytes, Way]
 """One connection at a time for each scheme. A call under way has a lane of its own."""
 
 
 class Opener:
-    """Makes wires: httpcore's pools of one connection, over sockets that know the call's limit.
+    """Makes wires: connections over sockets that know the call's limit.
 
     What httpx's client adds (redirects, cookies, authentication) must not happen here, and to have each turned off took
-    a fifth of a read's time; its transport has no door for sockets of ours. A pool of many connections looks at each of
-    them twice a call, under a lock.
+    a fifth of a read's time; its transport has no door for sockets of ours.
 
     Proxies and extra certificates come from the environment: credentials pass a proxy inside TLS only if the base is
     https. `.netrc` and credentials inside of addresses are not used. Raises SettingsWrong.
@@ -33,33 +33,51 @@ class Opener:
     def __init__(self, limit: Limit, host: str, may_reach: Callable[[str], bool] | None = None) -> None:
         """`may_reach` is asked of each IP address before a socket is opened to it; a proxy connects by itself."""
         self._context = tls.trusted()
+        self._context.set_alpn_protocols(["http/1.1"])
         self._proxies = proxies_for(host, self._context)
         self._backend = BoundedBackend(limit, None if self._proxies else may_reach)
 
-    def wire(self, scheme: str) -> httpcore.ConnectionPool:
+    def wire(self, scheme: bytes) -> Way:
         """Return a wire, not open yet."""
+        proxy = self._proxies.get(scheme.decode())
+        if proxy is None:
+            return Wire(self._context, self._backend)
         return httpcore.ConnectionPool(
             ssl_context=self._context,
-            proxy=self._proxies.get(scheme),
+            proxy=proxy,
             max_connections=1,
-            keepalive_expiry=_IDLE_SECONDS,
+            keepalive_expiry=IDLE_SECONDS,
             network_backend=self._backend,
         )
 
     def lane(self) -> Lane:
         """Return a lane for reads."""
-        return {scheme: self.wire(scheme) for scheme in ("http", "https")}
+        return {scheme: self.wire(scheme) for scheme in (b"http", b"https")}
 
 
-def ask(wire: httpcore.ConnectionPool, request: httpx.Request) -> httpcore.Response:
-    """Send a request over a wire, and return its answer, of which the body is not read yet."""
+def as_asked(request: httpx.Request) -> httpcore.Request:
+    """Return a request as a wire takes it."""
     url = request.url
-    return wire.handle_request(
-        httpcore.Request(
-            request.method,
-            httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-            headers=request.headers.raw,
-            content=request.stream,
-            extensions=request.extensions,
-        )
+    return httpcore.Request(
+        request.method,
+        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        headers=request.headers.raw,
+        content=request.stream,
+        extensions=request.extensions,
     )
+
+
+def heads_of(response: httpcore.Response) -> dict[str, str]:
+    """Return an answer's headers by their names in small letters; what came twice as a list, as RFC 9110 has it."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in response.headers:
+        name, value = _text(raw_name).lower(), _text(raw_value)
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _text(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-
-import httpx
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from lapor_sync.domain.errors import TooMuch, UpstreamBroken
 
@@ -60,7 +58,7 @@ class Limit(threading.local):
         return self.until - time.monotonic()
 
 
-def whole_body(what: str, pieces: Iterator[bytes], headers: httpx.Headers, most: int) -> bytes:
+def whole_body(what: str, pieces: Iterator[bytes], headers: Mapping[str, str], most: int) -> bytes:
     """Return the whole body. Raises TooMuch as soon as it is known that it is larger than `most`, packed or not."""
     if int(headers.get("content-length", 0)) > most:
         raise _too_much(what, most)
@@ -68,7 +66,7 @@ def whole_body(what: str, pieces: Iterator[bytes], headers: httpx.Headers, most:
     return b"".join(_at_most(most, what, _decoded(what, packed, headers)))
 
 
-def beginning_of(what: str, pieces: Iterator[bytes], headers: httpx.Headers) -> bytes:
+def beginning_of(what: str, pieces: Iterator[bytes], headers: Mapping[str, str]) -> bytes:
     """Return the first bytes of a body that is an error's."""
     taken: list[bytes] = []
     left = _MOST_OF_ERROR
@@ -94,7 +92,7 @@ def _too_much(what: str, most: int) -> TooMuch:
     return TooMuch(f"{what}: the answer is larger than {most} bytes")
 
 
-def _decoded(what: str, packed: Iterator[bytes], headers: httpx.Headers) -> Iterator[bytes]:
+def _decoded(what: str, packed: Iterator[bytes], headers: Mapping[str, str]) -> Iterator[bytes]:
     """The body in small pieces, unpacked where it was packed: in one coding at most, and one that was asked for.
 
     Raises UpstreamBroken for another, or a body that is cut or garbled.

@@ -15,7 +15,7 @@ import httpx
 from connectors.transport.addresses import base_url_of, target_of
 from connectors.transport.answers import NO_ANSWER, no_answer
 from connectors.transport.attached_file import why_no_file
-from connectors.transport.connections import Opener, ask
+from connectors.transport.connections import Opener, as_asked, heads_of
 from connectors.transport.limits import Limit, never, whole_body
 from connectors.transport.settings import MEBI
 from lapor_sync.domain.errors import Missing, NotPublic, UpstreamBroken, UpstreamError
@@ -64,13 +64,15 @@ class Outside:
     def _ask(self, target: httpx.URL, limit: Limit, file: Attachment) -> bytes | httpx.URL:
         """The file, or where it is said to lie."""
         is_known = target.host in self._known
-        wire = Opener(limit, target.host, may_reach=None if is_known else is_public).wire(target.scheme)
+        wire = Opener(limit, target.host, may_reach=None if is_known else is_public).wire(target.raw_scheme)
         if not is_known:
             _need_public(target)
-        request = httpx.Request("GET", target, headers=_HEADERS)
+        request = httpx.Request(
+            "GET", target, headers=_HEADERS, extensions={"timeout": {"connect": self._seconds}}
+        )
         try:
-            response = ask(wire, request)
-            headers = httpx.Headers(response.headers)
+            response = wire.handle_request(as_asked(request))
+            headers = heads_of(response)
             if 300 <= response.status < 400 and "location" in headers:
                 return target_of(_WHAT, headers["location"], target)
             if response.status != 200:

@@ -8,11 +8,10 @@ import socket
 import ssl
 import struct
 import termios
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 
 import httpcore
-import httpx
 
 from connectors.transport import framing
 from connectors.transport.limits import PIECE, Limit
@@ -97,7 +96,7 @@ class BoundedStream(httpcore.NetworkStream):
         found = self._stream.get_extra_info("socket")
         return found if isinstance(found, socket.socket) else None
 
-    def doubt(self, response: httpcore.Response, headers: httpx.Headers, *, to_its_end: bool) -> str:
+    def doubt(self, response: httpcore.Response, headers: Mapping[str, str], *, to_its_end: bool) -> str:
         """Why an answer that was read whole may not be the one to the request; "" where nothing speaks against it.
 
         `to_its_end`: where the peer says that it closes the connection, that is waited for: it is broken off where a
