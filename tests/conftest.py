@@ -57,11 +57,14 @@ UNMEASURED = (
 
 OF_UPSTREAM = (
     *("test_bad_days.py", "test_corners.py", "test_delivering.py", "test_exports.py", "test_holding.py"),
-    "test_vanishing.py",
+    *("test_mirroring.py", "test_pausing.py", "test_vanishing.py"),
 )
 """Files of `flow` about what upstream does, which no database sees: `make test` lives them on SQLite."""
-OF_THE_DATABASE = ("killed", "lost_the_database")
-"""What of them is about it all the same."""
+OF_THE_DATABASE = (
+    *("killed", "lost_the_database", "first_cycle_mirrors_everything", "was_cut_short", "writes_its_heartbeat"),
+    *("rules_judge_every_report", "are_dropped_in_time", "until_it_is_resumed"),
+)
+"""What of them is about it all the same: many rows at once, what is deleted, and what a transaction leaves."""
 
 
 def pytest_configure() -> None:
@@ -141,8 +144,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     What is `unmeasured` goes where others go: whole processes, browsers and the longest flows; each further case of a
     test, on PostgreSQL or with another value, but for those of `unit`, where each case may be a branch of its own.
-    Of a flow `make test` runs one case there at most, the last one: cases differ in what upstream does. `make soak`
-    runs the others.
+    Of a flow, or an act of the office, `make test` runs one case there at most, the last one: cases differ in what
+    upstream or a person does. `make soak` runs the others.
     """
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     measured, last = set[str](), dict[str, pytest.Item]()
@@ -153,7 +156,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if is_long or folder == "browser" or (test in measured and folder != "unit"):
             item.add_marker(pytest.mark.unmeasured)
         measured.add(test)
-        if on_postgresql and folder == "flow" and item.get_closest_marker("soak") is None:
+        if on_postgresql and folder in {"flow", "office"} and item.get_closest_marker("soak") is None:
             if earlier := last.get(test):
                 earlier.add_marker(pytest.mark.soak)
             last[test] = item
