@@ -15,7 +15,7 @@ from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 from lapor_sync.domain.thread import words
 
 _TEXTS = """
-id tracking_id complaint_id title content note reason_description template_code template_content date timestamp
+id tracking_id complaint_id title content template_code template_content date timestamp
 created_at updated_at date_of_incident is_anonymous is_secret is_priority rating status_code status_name
 disposition_id disposition_name classification_id classification_name category_id category_name location_name
 institution_id institution_name institution_from_id institution_to_id
@@ -30,10 +30,15 @@ institution_from institution_to institution_from_name institution_to_name
 _NAMED = frozenset(_THINGS.split())
 """Kept as `_PLAIN`, and of an object its id and name: these are things, not persons."""
 
-_RECORDS = frozenset({"data", "data_logs", "status_logs"})
+_LOGS = frozenset({"data_logs", "status_logs"})
+_RECORDS = _LOGS | {"data"}
+_OF_LOG = frozenset({"note", "reason_description"})
+"""Kept as `_PLAIN` in what a log holds; beside a report's own fields such a text may be about its reporter."""
+
 _FILES = frozenset({"attachments", "docs"})
 _FILE = "id path url link file file_name filename original_name name extension ext"
 _OF_FILE = frozenset(_FILE.split())
+_FILE_NAMES = frozenset({"file_name", "filename", "original_name"})
 _OF_THING = frozenset({"id", "name"})
 
 HIDING_FLAGS = frozenset({"is_anonymous", "is_secret"})
@@ -49,28 +54,27 @@ def without_persons(text: str) -> str:
     return kept.encode(errors="replace").decode()  # a text of JSON may hold half a letter as an escape
 
 
-def _record(value: object) -> object:
+def _record(value: object, *, is_log: bool = False) -> object:
     """A record, a list of them (PHP's object with numbers as keys too), or a text that holds either."""
     value = _opened(value)
     if isinstance(value, list):
-        return [_record(part) for part in value]
+        return [_record(part, is_log=is_log) for part in value]
     if isinstance(value, dict):
-        return {key: _kept(key, part) for key, part in value.items() if _is_kept(key, part)}
+        plain = _PLAIN | _OF_LOG if is_log else _PLAIN
+        return {
+            key: part if key in plain else _kept(key, part, is_log=is_log)
+            for key, part in value.items()
+            if (_is_plain(part) if key in plain else key.isdecimal() or key in _NAMED | _RECORDS | _FILES)
+        }
     return None
 
 
-def _is_kept(key: str, value: object) -> bool:
-    if key in _PLAIN:
-        return _is_plain(value)
-    return key.isdecimal() or key in _NAMED | _RECORDS | _FILES
-
-
-def _kept(key: str, value: object) -> object:
-    if key in _PLAIN:
-        return value
+def _kept(key: str, value: object, *, is_log: bool) -> object:
     if key in _NAMED:
         return _some(value, _OF_THING)
-    return _some(_opened(value), _OF_FILE) if key in _FILES else _record(value)
+    if key in _FILES:
+        return _some(_opened(value), _OF_FILE)
+    return _record(value, is_log=is_log or key in _LOGS)
 
 
 def _some(value: object, keys: frozenset[str]) -> object:
@@ -79,6 +83,8 @@ def _some(value: object, keys: frozenset[str]) -> object:
         return [_some(part, keys) for part in value]
     if isinstance(value, Mapping):
         inner = {key: _some(part, keys) for key, part in value.items() if key.isdecimal() or key in _FILES}
+        if keys is _OF_FILE and _FILE_NAMES & value.keys():
+            keys -= {"name"}  # it is not the file's
         return inner | {key: part for key, part in value.items() if key in keys and _is_plain(part)}
     return value
 

@@ -50,6 +50,8 @@ def kept(value: Any) -> Any:
         {"category": [{"owner": NAME}]},
         {"attachments": {"0": {"path": "/f/1", "uploaded_by": NAME}, "docs": [{"owner": NAME}]}},
         {"attachments": json.dumps([{"uploader": NAME}])},
+        {"attachments": [{"file_name": "a.jpg", "path": "/f/1", "name": NAME}]},
+        {"note": NAME, "reason_description": NAME},
     ],
 )
 @pytest.mark.parametrize("shape", [lambda row: row, lambda row: [row], lambda row: {"data": row}])
@@ -70,7 +72,7 @@ def test_what_the_work_needs_is_kept() -> None:
         "tags_raw": ["jalan"],
         "institution_to": "Dinas",
         "attachments": {"0": {"path": "/f/1", "name": "a.jpg"}, "docs": [{"url": "/f/2"}]},
-        "data_logs": {"0": {"id": 1, "status_new": {"name": "Selesai"}}},
+        "data_logs": {"0": {"id": 1, "status_new": {"name": "Selesai"}, "data": {"note": "Diverifikasi"}}},
     }
     assert kept([row]) == [row]
     assert kept({"data": json.dumps({"status_old": "x", "by": NAME})}) == {"data": {"status_old": "x"}}
