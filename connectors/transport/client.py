@@ -235,7 +235,7 @@ class Transport:
 
         On a kept one an answer too many, that came with the last one, would be taken for the answer to this.
         """
-        wire = self._opener.wire(request.url.scheme)
+        wire = self._opener.alone(request.url.scheme)
         try:
             return self._exchange(what, wire, request, most)
         finally:
@@ -246,7 +246,7 @@ class Transport:
         if not self._limit.is_clean:
             for scheme, wire in lane.items():
                 wire.close()
-                lane[scheme] = self._opener.wire(scheme)
+                lane[scheme] = self._opener.kept(scheme)
         self._free.append(lane)
 
     def _request(self, method: str, url: str, headers: httpx.Headers, **content: Any) -> httpx.Request:

@@ -14,7 +14,7 @@ from connectors.transport.sockets import BoundedBackend
 from connectors.transport.wire import IDLE_SECONDS, Wire
 
 Way = Wire | httpcore.ConnectionPool
-"""What takes a request: ours, or httpcore's through a proxy."""
+"""What takes a request."""
 
 Lane = dict[bytes, Way]
 """One connection at a time for each scheme. A call under way has a lane of its own."""
@@ -37,22 +37,27 @@ class Opener:
         self._proxies = proxies_for(host, self._context)
         self._backend = BoundedBackend(limit, None if self._proxies else may_reach)
 
-    def wire(self, scheme: bytes) -> Way:
-        """Return a wire, not open yet."""
-        proxy = self._proxies.get(scheme.decode())
-        if proxy is None:
-            return Wire(self._context, self._backend)
+    def alone(self, scheme: bytes) -> httpcore.ConnectionPool:
+        """Return what one call is made over, not open yet; a write, and a read that is to prove something, is.
+
+        It costs more of a processor than a `Wire`. But what is believed of such an answer can be undone by no later
+        one, and h11 bears less that might be read in two ways.
+        """
         return httpcore.ConnectionPool(
             ssl_context=self._context,
-            proxy=proxy,
+            proxy=self._proxies.get(scheme.decode()),
             max_connections=1,
             keepalive_expiry=IDLE_SECONDS,
             network_backend=self._backend,
         )
 
+    def kept(self, scheme: bytes) -> Way:
+        """Return what is kept from call to call, not open yet."""
+        return self.alone(scheme) if scheme.decode() in self._proxies else Wire(self._context, self._backend)
+
     def lane(self) -> Lane:
         """Return a lane for reads."""
-        return {scheme: self.wire(scheme) for scheme in (b"http", b"https")}
+        return {scheme: self.kept(scheme) for scheme in (b"http", b"https")}
 
 
 def as_asked(request: httpx.Request) -> httpcore.Request:

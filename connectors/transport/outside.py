@@ -64,12 +64,10 @@ class Outside:
     def _ask(self, target: httpx.URL, limit: Limit, file: Attachment) -> bytes | httpx.URL:
         """The file, or where it is said to lie."""
         is_known = target.host in self._known
-        wire = Opener(limit, target.host, may_reach=None if is_known else is_public).wire(target.raw_scheme)
+        wire = Opener(limit, target.host, may_reach=None if is_known else is_public).alone(target.raw_scheme)
         if not is_known:
             _need_public(target)
-        request = httpx.Request(
-            "GET", target, headers=_HEADERS, extensions={"timeout": {"connect": self._seconds}}
-        )
+        request = httpx.Request("GET", target, headers=_HEADERS)
         try:
             response = wire.handle_request(as_asked(request))
             headers = heads_of(response)

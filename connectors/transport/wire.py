@@ -1,7 +1,7 @@
 """One connection at a time, kept from call to call: requests leave over it, and httptools reads their answers.
 
 httpcore's own pool, with h11 inside, took half of a read's processor time. What asks and answers is httpcore's all the
-same (requests, answers, sockets, errors), and through a proxy its pool is used.
+same (requests, answers, sockets, errors). Its pool is used through a proxy, and for each call that goes alone.
 """
 
 from __future__ import annotations
