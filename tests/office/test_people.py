@@ -26,7 +26,7 @@ from lapor_sync.store.database import Store
 from lapor_sync.store.schema import audit as audit_table
 from lapor_sync.store.schema import link, metadata, session
 from tests.databases import StillClock
-from tests.store.samples import python
+from tests.store.elsewhere import accept, together
 
 SHELL = of_shell("budi")
 OFFICE = "10.1.2.3"
@@ -869,29 +869,13 @@ def test_the_audit_names_nobody(city: City) -> None:
 
 # At once, and after a restore.
 
-_ACCEPT = """
-import sys
-from lapor_sync.clock import SystemClock
-from lapor_sync.domain.refusals import Refused
-from lapor_sync.office import people
-from lapor_sync.store.database import open_store
-store = open_store(sys.argv[1], "kota", SystemClock())
-sys.stdin.readline()
-try:
-    people.accept(store, sys.argv[2], sys.argv[3])
-    print("taken")
-except Refused as refused:
-    print(refused.code)
-"""
-
 
 def test_of_two_processes_that_accept_a_link_at_once_one_wins(city: City, url: str) -> None:
     city.clock.at = datetime.now(UTC)
     token = city.invite("siti")
-    both = [python(_ACCEPT, url, token, password) for password in (PASSWORD, OTHER)]
-    told = [one.communicate("\n", timeout=60) for one in both]
-    assert sorted(said.strip() for said, _ in told) == ["link_over", "taken"], told
-    won = PASSWORD if "taken" in told[0][0] else OTHER
+    told = together(accept, *((url, token, password) for password in (PASSWORD, OTHER)))
+    assert sorted(told) == ["link_over", "taken"]
+    won = PASSWORD if told[0] == "taken" else OTHER
     assert city.enter(password=won)
     with refused(Code.SIGN_IN_WRONG):
         city.enter(password=OTHER if won == PASSWORD else PASSWORD)

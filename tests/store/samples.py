@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from lapor_sync.domain.colour import Colour, Verdict, WaitingOn
@@ -18,7 +13,6 @@ from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
 from tests.databases import START
 
-ROOT = Path(__file__).parents[2]
 MERAH = Verdict(colour=Colour.MERAH, waiting_on=WaitingOn.OPD, row="10")
 KUNING = Verdict(colour=Colour.KUNING, waiting_on=WaitingOn.REPORTER, row="4")
 HIJAU = Verdict(colour=Colour.HIJAU, waiting_on=None, row="2")
@@ -69,20 +63,3 @@ def get(work: Work, ref: str) -> Queued:
     found = outbox.get(work, ref)
     assert found is not None
     return found
-
-
-def python(script: str, *arguments: str) -> subprocess.Popen[str]:
-    """Another process of this program; its standard streams are pipes."""
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-c", script, *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-
-
-@contextmanager
-def running(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """The same, gone at the end of the block whatever happened in it."""
-    with python(script, *arguments) as process:
-        try:
-            yield process
-        finally:
-            process.kill()

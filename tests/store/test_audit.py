@@ -22,7 +22,7 @@ from lapor_sync.store import audit
 from lapor_sync.store.audit import GENESIS, Entry, Head
 from lapor_sync.store.database import Store, make_engine
 from lapor_sync.store.schema import audit as audit_table
-from tests.store.samples import python
+from tests.store.elsewhere import append, together
 
 
 def note(store: Store, *subjects: str) -> None:
@@ -317,25 +317,9 @@ def _append(store: Store, times: int) -> None:
         note(store, f"{n}a", f"{n}b")
 
 
-_APPEND = """
-import sys
-from lapor_sync.clock import SystemClock
-from lapor_sync.store.database import open_store
-store = open_store(sys.argv[1], "kota", SystemClock())
-sys.stdin.read()
-for n in range(25):
-    with store.work() as work:
-        work.note("colour", str(n))
-        work.note("colour", str(n))
-store.close()
-"""
-
-
 def test_processes_append_in_turn(store: Store, url: str) -> None:
     """The daemon and commands beside it make one chain."""
-    processes = [python(_APPEND, url) for _ in range(3)]
-    told = [one.communicate("", timeout=60) for one in processes]
-    assert told == [("", "")] * 3
+    assert together(append, *[(url,)] * 3) == ["written"] * 3
     assert verify(store).count == 3 * 25 * 2
 
 

@@ -19,8 +19,8 @@ from lapor_sync.store.database import Store, in_place, make_engine, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.words.en import advised
 from tests.databases import StillClock, migrated_sqlite
-from tests.store.samples import ROOT
 
+ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,25 +19,16 @@ from lapor_sync.domain.errors import LockHeld, StoreUnavailable
 from lapor_sync.store import lock
 from lapor_sync.store.database import Store, make_engine, open_store
 from tests.databases import StillClock, admin, fresh
-from tests.store.samples import running
-
-_HOLD = """
-import sys
-from lapor_sync.store import lock
-from lapor_sync.store.database import make_engine
-with lock.working(make_engine(sys.argv[1]), "kota", "daemon"):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
+from tests.store.elsewhere import hold, hold_and_claim, process
 
 
 @contextmanager
-def other_process(url: str) -> Iterator[int]:
+def other_process(url: str, hold: Callable[..., None] = hold) -> Iterator[int]:
     """Another process holds the database; its pid."""
-    with running(_HOLD, url) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process.pid
+    with process(hold, url) as (other, pipe):
+        assert pipe.recv() == "held"
+        assert other.pid is not None
+        yield other.pid
 
 
 def test_a_second_process_is_kept_out_and_told_who_works(store: Store, url: str) -> None:
@@ -293,19 +284,8 @@ def test_who_takes_over_from_one_that_may_be_frozen_waits_until_it_can_send_noth
 
 def test_who_ended_cleanly_or_is_dead_is_not_waited_for(store: Store, url: str) -> None:
     """A take-over after kill -9 on one machine costs no lease."""
-    claiming = _HOLD.replace(
-        'with lock.working(make_engine(sys.argv[1]), "kota", "daemon"):',
-        "from lapor_sync.clock import SystemClock\n"
-        "from lapor_sync.store.database import open_store\n"
-        'store = open_store(sys.argv[1], "kota", SystemClock())\n'
-        'with lock.working(store.engine, store.agency, "daemon") as holding:\n'
-        "    with store.work() as work:\n"
-        "        holding.claim(work)",
-    )
-    with running(claiming, url) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        os.kill(process.pid, signal.SIGKILL)
+    with other_process(url, hold_and_claim) as pid:
+        os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
         with lock.working(store.engine, store.agency, "daemon") as holding, store.work() as work:
             holding.claim(work)

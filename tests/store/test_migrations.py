@@ -24,7 +24,7 @@ from lapor_sync.store import migrations
 from lapor_sync.store.database import Store, make_engine, open_store, schema_version
 from lapor_sync.store.schema import HEAD, metadata
 from tests.databases import StillClock
-from tests.store.samples import python
+from tests.store.elsewhere import open_it, together
 
 first: Any = importlib.import_module("lapor_sync.store.migrations.versions.0001_the_first_tables")
 
@@ -165,24 +165,9 @@ def test_a_new_file_that_another_holds_is_waited_for(tmp_path: Path, clock: Stil
         letting_go.join()
 
 
-_OPEN = """
-import sys
-from lapor_sync.clock import SystemClock
-from lapor_sync.store.database import open_store
-sys.stdin.read()
-open_store(sys.argv[1], "kota", SystemClock()).close()
-"""
-
-
 def test_processes_that_open_a_new_database_at_once_take_turns(empty_url: str) -> None:
     """The daemon and a command may both be the first."""
-    processes = [python(_OPEN, empty_url) for _ in range(4)]
-    for one in processes:
-        assert one.stdin is not None
-        one.stdin.close()
-        one.stdin = None
-    told = [one.communicate(timeout=60) for one in processes]
-    assert told == [("", "")] * 4
+    assert together(open_it, *[(empty_url,)] * 4) == ["opened"] * 4
 
 
 def test_a_folder_that_cannot_be_made_is_said_clearly(tmp_path: Any, clock: StillClock) -> None:

@@ -28,7 +28,7 @@ from lapor_sync.store.dossier import dossier
 from lapor_sync.store.migrations import upgrade
 from lapor_sync.store.schema import HEAD, metadata
 from tests.databases import StillClock, fresh_of_schema
-from tests.store.samples import python
+from tests.store.elsewhere import die_upgrading, process
 
 FOLDER = Path(__file__).parent / "earlier"
 EARLIER = sorted(FOLDER.glob("*.json"))
@@ -113,21 +113,6 @@ def test_a_database_of_an_earlier_schema_keeps_all_it_has(
     engine.dispose()
 
 
-_KILLED = """
-import os, signal, sys
-from alembic import op
-from lapor_sync.clock import SystemClock
-from lapor_sync.store.database import open_store
-real = op.create_index
-def create(name, *args, **kwargs):
-    real(name, *args, **kwargs)
-    if name == sys.argv[2]:
-        os.kill(os.getpid(), signal.SIGKILL)
-op.create_index = create
-open_store(sys.argv[1], "kota", SystemClock())
-"""
-
-
 @pytest.mark.parametrize("at", ["report_colour", "delivery_waiting"])
 def test_a_kill_in_the_middle_of_an_upgrade_loses_nothing(at: str, empty_url: str, clock: StillClock) -> None:
     """All of it or nothing: the database is what it was, the program before goes on, and the next start upgrades."""
@@ -136,9 +121,9 @@ def test_a_kill_in_the_middle_of_an_upgrade_loses_nothing(at: str, empty_url: st
     upgrade(engine, "0001")
     fill(engine, rows)
     before = inspect(engine).get_indexes("report")
-    killed = python(_KILLED, empty_url, at)
-    killed.communicate(timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    with process(die_upgrading, empty_url, at) as (upgrading, _):
+        upgrading.join(60)
+        assert upgrading.exitcode == -signal.SIGKILL
     with engine.connect() as conn:
         assert schema_version(conn) == "0001"
     assert _sorted(inspect(engine).get_indexes("report")) == _sorted(before)
