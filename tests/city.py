@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +14,6 @@ import structlog
 
 from connectors.simulator import CITY_ID, OPD_IDS, Simulator
 from lapor_sync.cli import main
-
-ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,6 @@ class City:
     def json(self, *args: str) -> list[dict[str, Any]]:
         """A command's answer as JSON."""
         return self.run(*args, "--json").rows
-
-    def start(self, *args: str, stderr: Any = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
-        """The real process."""
-        command = [sys.executable, "-m", "lapor_sync", *args]
-        return subprocess.Popen(
-            command, env={**os.environ, **self.env}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=stderr
-        )
 
     def cycles_until_quiet(self, most: int = 60) -> dict[str, int]:
         """Cycles until nothing is on its way any more; the outbox's counts then."""

@@ -20,6 +20,7 @@ from lapor_sync.listening import Address
 from tests.city import City, settings
 from tests.flow.bench import ON_SQLITE
 from tests.oracle import arrived
+from tests.system.launcher import launcher
 
 
 def in_soak(case: str) -> Any:
@@ -471,15 +472,16 @@ def test_the_real_daemon_works_stops_when_asked_and_keeps_others_out(city: City,
     """A second process exits 3 and names the holder; SIGTERM ends the first one well."""
     city.run("--backfill")
     one = waiting(city)[0]
-    daemon = city.start()
+    daemon = launcher().daemon(city.env)
     try:
         city.run("respond", one, "--text", "Baik.")
         wait_for(lambda: len(arrived(simulator.world, one)) == 1)
         said = city.run("--once", code=3)
         assert f"pid {daemon.pid}" in said.err
     finally:
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(20) == 0
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait(20)
+    assert daemon.code == 0
 
 
 def test_killed_at_any_time_each_response_stands_once_and_in_order(city: City, simulator: Simulator) -> None:
@@ -491,10 +493,9 @@ def test_killed_at_any_time_each_response_stands_once_and_in_order(city: City, s
         written.setdefault(one, []).append(city.run("respond", one, "--text", f"Jawaban {n}.").out.strip())
     simulator.world.set_scenario("lost-reply")
     for n in range(6):
-        daemon = city.start()
-        time.sleep(0.7 + 0.13 * n)
+        daemon = launcher().daemon(city.env)
+        time.sleep(0.1 + 0.13 * n)
         daemon.kill()
-        daemon.wait()
     simulator.world.set_scenario("calm")
     counts = city.cycles_until_quiet(80)
     assert counts["sent"] == 9

@@ -14,6 +14,7 @@ from tests.city import City, settings
 from tests.databases import fresh_postgres
 from tests.flow.test_city import wait_for, waiting
 from tests.oracle import arrived
+from tests.system.launcher import launcher
 
 
 @pytest.fixture
@@ -46,12 +47,13 @@ def test_the_city_works_on_postgresql(
         pytest.raises(psycopg.errors.RaiseException, match="append-only"),
     ):
         raw.execute("TRUNCATE audit")
-    daemon = city.start()
+    daemon = launcher().daemon(city.env)
     try:
         city.run("respond", one, "--text", "Sudah selesai.")
         wait_for(lambda: len(arrived(simulator.world, one)) == 2)
         city.run("--once", code=3)
         assert "daemon" in city.run("status").out
     finally:
-        daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(20) == 0
+        daemon.send(signal.SIGTERM)
+        assert daemon.wait(20)
+    assert daemon.code == 0
