@@ -67,6 +67,10 @@ OF_THE_DATABASE = (
 """What of them is about it all the same: many rows at once, what is deleted, and what a transaction leaves."""
 
 
+_ALIKE = {"flow", "office", "store"}
+"""Folders in which the cases of a test go the same way through the program."""
+
+
 def pytest_configure() -> None:
     """Whatever starts the measuring anew would measure each process, too, which nobody asks for after the workers."""
     if (coverage := Coverage.current()) is not None:
@@ -143,7 +147,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
     What is `unmeasured` goes where others go: whole processes, browsers and the longest flows; each further case of a
-    test, on PostgreSQL or with another value, but for those of `unit`, where each case may be a branch of its own.
+    flow, of an act of the office, or of the store, on PostgreSQL or with another value. Elsewhere each case may be a
+    branch of its own.
     Of a flow, or an act of the office, `make test` runs one case there at most, the last one: cases differ in what
     upstream or a person does. `make soak` runs the others.
     """
@@ -153,7 +158,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file, folder, test = item.path.name, item.path.parent.name, item.nodeid.partition("[")[0]
         on_postgresql = "postgresql" in item.name
         is_long = file in UNMEASURED and folder in {"flow", "system"}
-        if is_long or folder == "browser" or (test in measured and folder != "unit"):
+        if is_long or folder == "browser" or (test in measured and (on_postgresql or folder in _ALIKE)):
             item.add_marker(pytest.mark.unmeasured)
         measured.add(test)
         if on_postgresql and folder in {"flow", "office"} and item.get_closest_marker("soak") is None:

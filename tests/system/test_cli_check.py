@@ -25,7 +25,6 @@ from lapor_sync.check.secrets import _is_open
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings
 from lapor_sync.domain.errors import BadRecord, Denied, Missing, UpstreamBroken
-from lapor_sync.domain.json_web_token import ends_at
 from lapor_sync.domain.report import BadItem, Report
 from lapor_sync.store.database import open_store
 from tests.system.cli_runner import Cli, Ran, city
@@ -389,24 +388,6 @@ def test_a_gateway_that_is_not_shown_its_header_is_told_from_lapor(tmp_path):
             ran = city(behind, tmp_path / "new.db")("check", env={"LAPOR_SYNC_EXTRA_HEADERS_FILE": str(file)})
         assert ran.code == code
         assert ("900901" in verdicts(ran, "Does LAPOR let us in?")[0]) == bool(code)
-
-
-NO_ENDS = (
-    "",
-    "abc",
-    "a.b",
-    "a.b.c",
-    "e30.e30.x",
-    "e30.WzFd.x",
-    "e30.eyJleHAiOiJ4In0.x",
-    "e30.eyJleHAiOjFlNDAwfQ.x",
-)
-
-
-@pytest.mark.parametrize("value", NO_ENDS)
-def test_what_is_no_token_with_an_end_says_nothing_of_one(value):
-    """A bearer is opaque as a rule."""
-    assert ends_at(value) is None
 
 
 def test_the_top_of_a_disk_as_the_folder_of_exports(tmp_path, monkeypatch):
