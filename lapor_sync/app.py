@@ -202,9 +202,10 @@ class App:
     def mirror(self, *, anew: bool = True) -> Iterator[Mirror]:
         """What acts of a person and exports need; `anew` as in `store`."""
         with self.store(anew=anew) as store:
-            yield self._mirror(store)
+            yield self.mirror_on(store)
 
-    def _mirror(self, store: Store) -> Mirror:
+    def mirror_on(self, store: Store) -> Mirror:
+        """The same over a database that is open. Raises SettingsWrong."""
         return Mirror(store=store, rules=rules_of(self.settings), log=self.log, pace=pace_of(self.settings))
 
     @contextmanager
@@ -220,7 +221,7 @@ class App:
             )
             store = stack.enter_context(self.store())
             self.holding = stack.enter_context(lock.working(store.engine, store.agency, what))
-            yield self._setup(self._mirror(store), connector, progress)
+            yield self._setup(self.mirror_on(store), connector, progress)
 
     def _what_workers_leave(self, stack: ExitStack) -> Line | None:
         """The places before the gateway that no worker wants; None where no workers are at work."""
@@ -283,7 +284,7 @@ class App:
         Raises SettingsWrong where there is nothing to do.
         """
         self._need_something_to_do()
-        mirror = self._mirror(store)
+        mirror = self.mirror_on(store)
         telling = self._telling(mirror)
         with self._upstream(mirror) as upstream:
 
@@ -312,7 +313,7 @@ class App:
             self.holding = self._hold(stack, store, notifier, standby=standby)
             if self.holding is None:
                 return
-            mirror = self._mirror(store)
+            mirror = self.mirror_on(store)
             telling = self._telling(mirror)
             self._beat(notifier)
             upstream = stack.enter_context(self._upstream(mirror))
@@ -345,7 +346,7 @@ class App:
             found = self._put_back(file, rules, actor) if file is not None else None
             store = stack.enter_context(self.store())
             contents, aside = found or (_begin_on(store, rules, actor), None)
-            mirror = self._mirror(store)
+            mirror = self.mirror_on(store)
             upstream = stack.enter_context(self._upstream(mirror))
             outcome = run_cycle(upstream.setup()) if upstream else None
             with store.reading() as work:

@@ -217,7 +217,7 @@ class _Week:
         cycles = _Cycles(self.setup)
         cycles.start()
         try:
-            serve(site, board, address, trusted_proxy=None, listening=_say_board)
+            serve(site, address, most_bytes=board.most_bytes, trusted_proxy=None, listening=_say_board)
         finally:
             cycles.end()
 

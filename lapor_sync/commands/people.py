@@ -8,6 +8,7 @@ import click
 
 from lapor_sync import interface, screens
 from lapor_sync.commands.base import Call, acting, acting_by, as_json, day, refuse_before
+from lapor_sync.config import board_address
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import factors, institution_by_part
@@ -106,8 +107,7 @@ def link(call: Call, sign_in: str, without_factors: bool, by: str | None) -> Non
 
 
 def _say_link(call: Call, token: str) -> None:
-    settings = call.settings()
-    say(f"{settings.board_public_url or f'http://{settings.board_listen}'}/undangan/{token}")
+    say(f"{board_address(call.settings())}/undangan/{token}")
     say("Give it to that person alone, in a way that is theirs. It works once, within 24 hours.", err=True)
 
 

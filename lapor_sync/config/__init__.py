@@ -21,7 +21,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from lapor_sync.config.agencies import OF_ONE_AGENCY, agency_files, lines_of
-from lapor_sync.config.agency import SECRETS
+from lapor_sync.config.agency import SECRETS, as_label, local_host
 from lapor_sync.config.machine import Machine
 from lapor_sync.config.secrets import (
     Secrets,
@@ -34,7 +34,7 @@ from lapor_sync.config.secrets import (
     try_channels,
 )
 from lapor_sync.config.settings import Settings, sentence
-from lapor_sync.config.values import PREFIX, setting_name
+from lapor_sync.config.values import AGENCY_MARK, PREFIX, setting_name
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.files import read_text
@@ -56,6 +56,7 @@ __all__ = [
     "Agencies",
     "Secrets",
     "Settings",
+    "board_address",
     "board_secret_file",
     "config_file",
     "default_database_url",
@@ -97,7 +98,7 @@ def load_settings(config: Path | None, environ: Mapping[str, str], agency: str |
     problems: list[str] = []
     source = _Source(environ, config, problems)
     if (folder := source.agencies_dir) is None:
-        settings = _settled(source.layers(), environ, problems)
+        settings = _at_home(_settled(source.layers(), environ, problems))
         if agency not in {None, settings.agency}:
             raise SettingsWrong((_unknown_agency(agency, {settings.agency}),))
         return settings
@@ -144,7 +145,7 @@ def load_agencies(
     source = _Source(environ, config, problems)
     machine = _settled(source.layers(), environ, problems)
     if machine.agencies_dir is None:
-        return Agencies(right={machine.agency: machine})
+        return Agencies(right={machine.agency: _at_home(machine)})
     right, wrong = {}, {}
     for key, path in agency_files(machine.agencies_dir).items():
         try:
@@ -208,7 +209,7 @@ class _Source:
     def settings_of(self, key: str, path: Path) -> Settings:
         """The settings of one agency. Raises SettingsWrong with all that is wrong, also in what agencies share."""
         problems = [*self.problems]
-        return _settled(self._layers_of(key, path, problems), self.environ, problems)
+        return _at_home(_settled(self._layers_of(key, path, problems), self.environ, problems))
 
     def _layers_of(self, key: str, path: Path, problems: list[str]) -> list[_Layer]:
         """The layers of one agency, the highest first: its file is over the main one."""
@@ -275,6 +276,22 @@ def _settled(layers: list[_Layer], environ: Mapping[str, str], problems: list[st
     if settings is None or problems:
         raise SettingsWrong(tuple(problems))
     return settings
+
+
+def _at_home(settings: Settings) -> Settings:
+    """Return the settings of an agency with the address of its own board."""
+    if (url := settings.board_public_url) is None:
+        return settings
+    here = url.replace(AGENCY_MARK, as_label(settings.agency))
+    return settings.model_copy(update={"board_public_url": here})
+
+
+def board_address(settings: Settings) -> str:
+    """Return where people find an agency's board: on loopback, where nobody told, and of many by a name of its own."""
+    if settings.board_public_url is not None:
+        return settings.board_public_url
+    host, _, port = settings.board_listen.rpartition(":")
+    return f"http://{host if settings.agencies_dir is None else local_host(settings.agency)}:{port}"
 
 
 def default_database_url(environ: Mapping[str, str]) -> str:

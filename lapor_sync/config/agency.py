@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from lapor_sync.config.values import (
+    AGENCY_MARK,
     Extension,
     Id,
     Secret,
@@ -17,6 +18,7 @@ from lapor_sync.config.values import (
     as_items,
     as_time,
     auth_header_name,
+    board_url,
     setting_name,
     web_url,
     without_repeats,
@@ -28,6 +30,16 @@ SECRETS = ("bearer", "token")
 
 AGENCY_KEY = "[a-z0-9][a-z0-9_-]{0,31}"
 """What the key of an agency's rows is made of."""
+
+
+def as_label(key: str) -> str:
+    """Return the key as a part of a host's name, which has no underscore."""
+    return key.replace("_", "-")
+
+
+def local_host(key: str) -> str:
+    """Return the name by which the machine itself finds an agency's board, where it has no address of its own."""
+    return f"{as_label(key)}.localhost"
 
 
 class Agency(BaseModel):
@@ -133,6 +145,10 @@ class Agency(BaseModel):
         )
     )
 
+    board_public_url: Annotated[str, AfterValidator(board_url)] | None = Field(
+        default=None,
+        description=f"the https:// address of the board, without a path; {AGENCY_MARK} in it is the agency's key",
+    )
     notify_from: str | None = Field(
         default=None,
         pattern=r"^[^@\s<>]{1,64}@[A-Za-z0-9.-]{1,190}$",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from lapor_sync.config.values import board_url, issuer_url
+from lapor_sync.config.values import issuer_url
 from lapor_sync.domain import defaults
 from lapor_sync.domain.people import SecondFactor
 from lapor_sync.store.address import shown_url, sound_url
@@ -46,9 +46,6 @@ class Machine(BaseModel):
         default="127.0.0.1:8080",
         pattern=rf"^{_HOST}:[0-9]{{1,5}}$",
         description="HOST:PORT, as 127.0.0.1:8080; other than loopback only with LAPOR_SYNC_BOARD_PUBLIC_URL",
-    )
-    board_public_url: Annotated[str, AfterValidator(board_url)] | None = Field(
-        default=None, description="the https:// address of the board, without a path"
     )
     board_secret_file: Path | None = Field(
         default=None, description="the path of a file that holds 32 bytes or more"

@@ -28,9 +28,13 @@ def web_url(value: str) -> str:
     return value.rstrip("/")
 
 
+AGENCY_MARK = "{agency}"
+"""Stands in the board's address for the agency whose board it is."""
+
+
 def board_url(value: str) -> str:
     """Return a web address without a path, by TLS unless it is of this machine alone."""
-    url = urlsplit(web_url(value))
+    url = urlsplit(web_url(value.replace(AGENCY_MARK, "kota")))
     require(not url.path)
     require(url.scheme == "https" or is_loopback(url.hostname or ""))
     return value.rstrip("/")

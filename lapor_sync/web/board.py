@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from lapor_sync.config.agency import local_host
 from lapor_sync.domain import defaults
 from lapor_sync.domain.notices import EMAIL
 from lapor_sync.domain.people import SecondFactor
@@ -25,6 +26,10 @@ Measure = Callable[[str, str, int, float], None]
 
 Later = Callable[[Callable[[], object]], None]
 """Does something after the request is answered."""
+
+
+CHOSEN = "lapor_sync.board"
+"""Where a request's environment has the board that is asked, where one process serves several."""
 
 
 def _at_once(errand: Callable[[], object]) -> None:
@@ -101,9 +106,14 @@ class Board:
         """The names under which it answers; another one is somebody's own name for this machine (DNS rebinding)."""
         if self.public_url is not None:
             return frozenset({urlsplit(self.public_url).hostname or ""})
-        return frozenset({"localhost", "127.0.0.1", "::1", self.host})
+        return frozenset({"localhost", "127.0.0.1", "::1", self.host, local_host(self.store.agency)})
 
     @property
     def most_bytes(self) -> int:
-        """How large a request may be: some more than an answer with all its files, so that one too many can be told."""
-        return (self.limits.max_count + 1) * self.limits.max_bytes * 2 + 2**21
+        """How large a request may be."""
+        return most_bytes(self.limits)
+
+
+def most_bytes(limits: FileLimits) -> int:
+    """Return how large a request may be: some more than an answer with all its files; so one too many can be told."""
+    return (limits.max_count + 1) * limits.max_bytes * 2 + 2**21

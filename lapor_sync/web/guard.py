@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, request
 
-from lapor_sync.web.board import Board
+from lapor_sync.web.board import CHOSEN, Board
 from lapor_sync.web.trouble import Trouble
 from lapor_sync.words.id import TroubleKind
 
@@ -34,7 +34,7 @@ _HEADERS = {
 
 def board() -> Board:
     """Return the board of this request."""
-    found: Board = current_app.config["BOARD"]
+    found: Board = request.environ.get(CHOSEN) or current_app.config["BOARD"]
     return found
 
 

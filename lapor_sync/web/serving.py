@@ -10,7 +10,6 @@ from flask import Flask
 from waitress.server import create_server
 
 from lapor_sync.listening import Address, opened
-from lapor_sync.web.board import Board
 from lapor_sync.web.listening import WHO
 
 THREADS = 8
@@ -24,15 +23,16 @@ _TODO = "End what listens there, or choose another port with --listen or LAPOR_S
 
 def serve(
     site: Flask,
-    board: Board,
     address: Address,
     *,
+    most_bytes: int,
     trusted_proxy: str | None,
     listening: Callable[[Address], None],
 ) -> None:
     """Serve the site until SystemExit is raised in this thread, then end what is being answered, five seconds at most.
 
-    `listening` is told the address once it is open. Raises SettingsWrong where it cannot be.
+    `most_bytes`: how large a request may be. `listening` is told the address once it is open. Raises SettingsWrong
+    where it cannot be.
     """
     # A burst waits for its turn, which is as it should be: a warning for each that waits says nothing that helps.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
@@ -54,7 +54,7 @@ def serve(
             cleanup_interval=5,
             connection_limit=CONNECTIONS,
             asyncore_use_poll=True,
-            max_request_body_size=board.most_bytes,
+            max_request_body_size=most_bytes,
             max_request_header_size=2**15,
             clear_untrusted_proxy_headers=True,
             **options,

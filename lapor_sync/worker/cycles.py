@@ -22,7 +22,7 @@ from lapor_sync.store import work_queue
 from lapor_sync.store.database import Store
 from lapor_sync.store.gateway import GatewayLine, address_of
 from lapor_sync.sync.cycle import CycleResult
-from lapor_sync.worker.roster import Roster
+from lapor_sync.worker.roster import EnrollingRoster
 
 BUSY_SECONDS = 2.0
 """How long an agency is left alone that somebody else works: its daemon, a backfill, a worker that was frozen."""
@@ -47,7 +47,7 @@ class Cycles:
     """Works for the agencies of a roster, over one engine for all of them."""
 
     engine: Engine
-    roster: Roster
+    roster: EnrollingRoster
     stopping: Stopping
     log: Log
     watch: Watch = NOBODY

@@ -19,13 +19,12 @@ from lapor_sync.daemon import Notifier, Stopping, thinned
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
 from lapor_sync.mirror.mirror import Log
-from lapor_sync.monitoring.health import Polled
 from lapor_sync.monitoring.watch import NOBODY, Watch
 from lapor_sync.store import work_queue
-from lapor_sync.store.database import Store, make_engine, open_store
+from lapor_sync.store.database import make_engine, open_store
 from lapor_sync.worker.cycles import Cycles
 from lapor_sync.worker.queue import FIRST_AT_ONCE, Pace, make_queue, workers
-from lapor_sync.worker.roster import Roster
+from lapor_sync.worker.roster import EnrollingRoster
 
 
 def run(
@@ -47,7 +46,7 @@ def run(
             )
         open_store(machine.database_url, machine.agency, SystemClock()).close()  # its tables
         work_queue.install(engine)
-        roster = Roster(config, environ, engine, socket.gethostname(), log, thinned(log))
+        roster = EnrollingRoster(config, environ, engine, log, thinned(log), host=socket.gethostname())
         roster.refresh()
         watch = stack.enter_context(_watched(machine.metrics_listen, roster, notifier))
         cycles = Cycles(engine, roster, stopping, log, watch)
@@ -59,7 +58,7 @@ def run(
 
 
 @contextmanager
-def _watched(given: str | None, roster: Roster, notifier: Notifier) -> Iterator[Watch]:
+def _watched(given: str | None, roster: EnrollingRoster, notifier: Notifier) -> Iterator[Watch]:
     """Let a monitor ask for all agencies that are worked, where it is wanted, and give who hears of the work.
 
     Raises SettingsWrong where the address cannot be had.
@@ -70,13 +69,7 @@ def _watched(given: str | None, roster: Roster, notifier: Notifier) -> Iterator[
     from lapor_sync.monitoring.measures import CycleMeasures, agency_files
     from lapor_sync.monitoring.serving import watched
 
-    clock = SystemClock()
-
-    def polled() -> list[Polled]:
-        here = roster.found.right.values()
-        return [Polled(Store(roster.engine, one.agency, clock), one.poll_seconds, one.city) for one in here]
-
-    with watched(given, polled, clock, roster.log, notifier.silent) as registry:
+    with watched(given, roster.polled, SystemClock(), roster.log, notifier.silent) as registry:
         files = agency_files(registry)
         files.labels("right").set_function(lambda: len(roster.found.right))
         files.labels("wrong").set_function(lambda: len(roster.found.wrong))
@@ -88,7 +81,7 @@ ENDING_SECONDS = 20
 ends where it stands, which loses nothing."""
 
 
-async def _work(roster: Roster, cycles: Cycles, concurrency: int, pace: Pace, notifier: Notifier) -> None:
+async def _work(roster: EnrollingRoster, cycles: Cycles, concurrency: int, pace: Pace, notifier: Notifier) -> None:
     """Run until asked to stop; what is being worked is finished.
 
     Raises StoreUnavailable where one of the parts ends by itself; cycles are asked to stop then.
@@ -132,7 +125,7 @@ def _end_within(seconds: float, log: Log) -> None:
     timer.start()
 
 
-async def _refreshing(roster: Roster, pace: Pace) -> None:
+async def _refreshing(roster: EnrollingRoster, pace: Pace) -> None:
     while True:
         await asyncio.sleep(pace.look)
         await asyncio.to_thread(roster.refresh)

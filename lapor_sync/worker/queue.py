@@ -19,6 +19,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.jobs import Status
 from sqlalchemy import Engine
 
+from lapor_sync.roster import LOOK_SECONDS
 from lapor_sync.store import work_queue
 from lapor_sync.store.database import connection_values
 
@@ -48,7 +49,7 @@ class Pace:
 
     beat: float = 3.0
     stale: float = 12.0
-    look: float = 5.0
+    look: float = LOOK_SECONDS
 
 
 def queue_of(kind: str, host: str | None) -> str:

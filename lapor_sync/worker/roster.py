@@ -1,59 +1,22 @@
-"""The agencies as their files are now: one that is added, changed or removed is noticed within seconds."""
+"""A worker's roster: what it finds is noted in the database, for those who look and for the queue."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from sqlalchemy import Engine
-
-from lapor_sync.config import Agencies, Settings, config_file, load_agencies
-from lapor_sync.config.agencies import agency_files
-from lapor_sync.domain.errors import SettingsWrong
-from lapor_sync.log import Thinned
-from lapor_sync.mirror.mirror import Log
+from lapor_sync.roster import Roster
 from lapor_sync.store import work_queue
 
-Stamp = tuple[int, int, int] | None
-"""What is other as soon as a file is; None where there is none."""
 
+@dataclass(kw_only=True)
+class EnrollingRoster(Roster):
+    """`host` is this machine's name."""
 
-class Seen(NamedTuple):
-    """The files as they were looked at: the main one, and those of the agencies by their keys."""
-
-    main: Stamp = None
-    agencies: Mapping[str, Stamp] = {}
-
-
-@dataclass
-class Roster:
-    """The agencies of this machine's files. `host` is this machine's name."""
-
-    config: Path | None
-    environ: Mapping[str, str]
-    engine: Engine
     host: str
-    log: Log
-    trouble: Thinned
-    found: Agencies = field(default_factory=lambda: Agencies(right={}))
-    _seen: Seen | None = None
 
     def refresh(self) -> None:
-        """Look at the files again, and note in the database which there are. What they share stays while it is wrong.
-
-        Only what changed is read again, and what was wrong: that may lie in another file that it names.
-        """
-        try:
-            seen = self._look()
-            if seen != self._seen or self.found.wrong:
-                held = work_queue.prefixes(self.engine)
-                self._take(load_agencies(self.config, self.environ, held, known=self._known(seen)))
-                self._seen = seen
-            self.trouble.over("agencies_unreadable", as_event="agencies_readable")
-        except SettingsWrong as wrong:
-            self.trouble.again("agencies_unreadable", what=wrong.what, todo=wrong.todo)
+        """Look at the files again, and note in the database which there are. Raises StoreUnavailable."""
+        super().refresh()
         work_queue.enrol(
             self.engine,
             {key: one.ref_prefix for key, one in self.found.right.items()},
@@ -65,41 +28,3 @@ class Roster:
                 if one.import_dir is not None and one.import_dir.is_dir()
             ],
         )
-
-    def _look(self) -> Seen:
-        files = agency_files(self.found.folder) if self.found.folder else {}
-        return Seen(_stamp(config_file(self.config)), {key: _stamp(path) for key, path in files.items()})
-
-    def _known(self, seen: Seen) -> Mapping[str, Settings]:
-        """The agencies whose file is as it was read, and right."""
-        last = self._seen
-        if last is None or last.main != seen.main:
-            return {}
-        return {
-            key: one
-            for key, one in self.found.right.items()
-            if key in seen.agencies and last.agencies.get(key) == seen.agencies[key]
-        }
-
-    def _take(self, found: Agencies) -> None:
-        for key in found.keys:
-            if (wrong := found.wrong.get(key)) is None:
-                if key in self.found.wrong:
-                    self.log.info("agency_right", agency=key)
-            elif str(wrong) != str(self.found.wrong.get(key)):
-                self.log.error("agency_wrong", agency=key, what=wrong.what, todo=wrong.todo)
-        for event, keys in (
-            ("agency_added", {*found.keys} - {*self.found.keys}),
-            ("agency_removed", {*self.found.keys} - {*found.keys}),
-        ):
-            for key in sorted(keys):
-                self.log.info(event, agency=key)
-        self.found = found
-
-
-def _stamp(path: Path) -> Stamp:
-    try:
-        seen = path.stat()
-    except OSError:
-        return None
-    return seen.st_mtime_ns, seen.st_size, seen.st_ino

@@ -120,7 +120,7 @@ def _served(board: Board) -> Iterator[str]:
         is_heard.set()
 
     def work() -> None:
-        serve(make_site(board), board, HERE, trusted_proxy=None, listening=listening)
+        serve(make_site(board), HERE, most_bytes=board.most_bytes, trusted_proxy=None, listening=listening)
 
     threading.Thread(target=work, daemon=True).start()
     assert is_heard.wait(20)

@@ -19,7 +19,7 @@ from lapor_sync.store import work_queue
 from lapor_sync.store.database import make_engine
 from lapor_sync.worker import process
 from lapor_sync.worker.queue import Pace
-from lapor_sync.worker.roster import Roster
+from lapor_sync.worker.roster import EnrollingRoster
 from tests.city import settings
 from tests.databases import fresh_postgres
 from tests.flow.test_agencies import OWN, put
@@ -80,7 +80,7 @@ def test_a_look_at_the_files_reads_what_changed_and_what_was_wrong(tmp_path: Pat
     work_queue.install(engine)
     log = structlog.get_logger()
     env = {"HOME": "/", "LAPOR_SYNC_AGENCIES_DIR": str(folder)}
-    roster = Roster(None, env, engine, "papan-1", log, thinned(log))
+    roster = EnrollingRoster(None, env, engine, log, thinned(log), host="papan-1")
     with capture_logs() as logs:
         roster.refresh()
         assert roster.found.keys == ()

@@ -13,17 +13,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
+import structlog
+from structlog.testing import capture_logs
 
 from lapor_sync.clock import SystemClock
-from lapor_sync.commands.board import secret_in
-from lapor_sync.domain.errors import BadInput, SettingsWrong
+from lapor_sync.commands.board import look, secret_in
+from lapor_sync.daemon import thinned
+from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreUnavailable
 from lapor_sync.listening import Address
+from lapor_sync.roster import Roster
+from lapor_sync.store import work_queue
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.web.board import Board
+from lapor_sync.web.many import Boards
 from lapor_sync.web.serving import serve
 from lapor_sync.web.site import make_site
 from tests.system.cli_runner import Cli, Ran
@@ -93,6 +100,65 @@ def test_what_is_wrong_is_said_in_two_lines(
     assert ran.says(words)
 
 
+def agencies_in(folder: Path, **files: str) -> dict[str, str]:
+    """The settings of a machine with a folder of agencies, these among them."""
+    (folder / "agencies").mkdir(exist_ok=True)
+    for key, text in files.items():
+        (folder / "agencies" / f"{key}.toml").write_text(text, encoding="utf-8")
+    return {"AGENCIES_DIR": str(folder / "agencies")}
+
+
+def test_one_process_serves_a_board_of_each_agency(database: Path) -> None:
+    settings = agencies_in(
+        database, curup="ref_prefix = 'CU'", lebong="ref_prefix = 'LB'", manna="ref_prefix = 'x'"
+    )
+    with process(database, "--listen", "127.0.0.1:0", BOARD_METRICS_LISTEN="127.0.0.1:0", **settings) as board:
+        assert board.stdout is not None
+        url = board.stdout.readline().removeprefix("Board at ").strip()
+        assert url.startswith("http://KEY.localhost:")
+        here = url.replace("KEY.localhost", "127.0.0.1")
+        hosts = ("curup.localhost", "lebong.localhost", "manna.localhost", "localhost")
+        assert [status_of(f"{here}/masuk", Host=host) for host in hosts] == [200, 200, 400, 400]
+        assert [status_of(f"{here}/readyz", Host=host) for host in ("curup.localhost", "papan")] == [503, 503]
+        board.send_signal(signal.SIGTERM)
+        assert board.wait(20) == 0
+
+
+def test_an_address_that_tells_no_agencies_apart_is_refused(database: Path) -> None:
+    files = agencies_in(database, curup="ref_prefix = 'CU'", lebong="ref_prefix = 'LB'")
+    ran = board_of(database, BOARD_PUBLIC_URL=PUBLIC, **files)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.says("it must hold {agency}", "--agency")
+
+
+def test_while_the_files_cannot_be_looked_at_the_boards_stay(
+    database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = agencies_in(database, curup="ref_prefix = 'CU'")
+    environ = {"HOME": "/"} | {f"LAPOR_SYNC_{name}": value for name, value in files.items()}
+    store, log = (
+        open_store(f"sqlite:///{database / 'lapor-sync.db'}", "curup", SystemClock()),
+        structlog.get_logger(),
+    )
+    roster = Roster(None, environ, store.engine, log, thinned(log))
+    boards = Boards(lambda _one: board_on(store), lambda: None, log)
+    with capture_logs() as logs:
+        look(roster, boards)
+        assert boards.of("curup.localhost") is not None
+        agencies_in(database, lebong="ref_prefix = 'LB'")
+        with monkeypatch.context() as patch:
+            away = StoreUnavailable("The database cannot be asked.")
+            patch.setattr(work_queue, "prefixes", Mock(side_effect=away))
+            look(roster, boards)
+        assert boards.of("curup.localhost") is not None
+        look(roster, boards)
+        assert boards.of("lebong.localhost") is not None
+    assert [one["event"] for one in logs] == [
+        *("agency_added", "agencies_unreadable", "agency_added", "agencies_readable")
+    ]
+    store.close()
+
+
 def test_it_makes_no_database(tmp_path: Path) -> None:
     ran = board_of(tmp_path, "--listen", "127.0.0.1:0")
     assert ran.code == 2
@@ -123,7 +189,13 @@ def served(board: Board, **options: str) -> Iterator[str]:
 
     def work() -> None:
         free = Address("127.0.0.1", 0)
-        serve(make_site(board), board, free, trusted_proxy=options.get("trusted_proxy"), listening=listening)
+        serve(
+            make_site(board),
+            free,
+            most_bytes=board.most_bytes,
+            trusted_proxy=options.get("trusted_proxy"),
+            listening=listening,
+        )
 
     threading.Thread(target=work, daemon=True).start()
     assert is_heard.wait(20)
@@ -176,7 +248,13 @@ def test_a_port_that_is_taken_is_said_so(board: Board) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = Address("127.0.0.1", other.getsockname()[1])
         with pytest.raises(SettingsWrong, match="cannot listen"):
-            serve(make_site(board), board, address, trusted_proxy=None, listening=lambda _at: None)
+            serve(
+                make_site(board),
+                address,
+                most_bytes=board.most_bytes,
+                trusted_proxy=None,
+                listening=lambda _at: None,
+            )
 
 
 # Its secret.
