@@ -72,7 +72,13 @@ def _recap(
         raise BadInput(f"A terminal cannot show {form}.", todo=f"Name a file: --out rekap.{form}")
     if out is not None:
         refuse_existing(out)
-    if form in {"table", "json", "csv"} and opd is None and not fix and call.is_of_many():
+    if call.is_of_many():
+        if fix or opd is not None or form in {"xlsx", "pdf"}:
+            asked = "--fix" if fix else "--opd" if opd is not None else f"--format {form}"
+            raise BadInput(
+                f"{asked} is of one agency's recap: over all of them there is a table, JSON or CSV.",
+                todo=f"Name the agency with --agency KEY, or leave out {asked}.",
+            )
         _given_out(out, lambda: _say_of_many(form, _of_many(call, meant)), call, form)
         return
     settings = call.settings()

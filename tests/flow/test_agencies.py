@@ -224,7 +224,9 @@ def test_a_recap_and_notices_are_over_all_agencies_where_none_is_named(province:
     assert "manna" in shown
     assert "Without arga: its file is wrong" in shown
     for one_agencys in (["--opd", "611"], ["--fix"], ["--format", "xlsx", "--out", str(folder / "r.xlsx")]):
-        assert "--agency KEY must say" in province.run("recap", "--period", year, *one_agencys, code=2).err
+        refused = province.run("recap", "--period", year, *one_agencys, code=2).err
+        assert "over all of them there is a table, JSON or CSV" in refused
+        assert f"--agency KEY, or leave out {one_agencys[0]}" in refused
 
     for key, at in (("curup", 1), ("manna", 2), ("curup", 3)):
         with (
