@@ -45,6 +45,8 @@ def write(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change]:
     A read whose report is not mirrored and that brings no report (a thread alone) is passed over. One at which this
     fails goes to quarantine; the report stays as it was.
     """
+    if not reads:
+        return []
     return together_or_alone(
         work,
         reads,

@@ -64,6 +64,7 @@ class Holding:
     name: str = ""
     file: Check = nothing
     clock: Callable[[], float] = boottime
+    has_claimed: bool = False
     _proven_at: float = float("-inf")
     _turn: threading.RLock = field(default_factory=threading.RLock)
 
@@ -94,6 +95,7 @@ class Holding:
         """
         self.check()
         if self.name and self.name not in _rows(work.conn, work.agency):
+            self.has_claimed = True
             work.conn.execute(delete(mark).where(_is_row(work.agency)))
             work.conn.execute(insert(mark).values(agency=work.agency, name=_ROW, value=self.name))
 
@@ -173,8 +175,10 @@ def _left_by(engine: Engine, agency: str) -> list[str]:
 
 def _end_cleanly(engine: Engine, agency: str, mine: Holding) -> None:
     """Let the next one begin at once. Where that cannot be written, it waits a little."""
+    if not mine.has_claimed:
+        return
     with suppress(SQLAlchemyError, StoreReplaced), engine.connect() as conn:
-        if mine.name and inspect(conn).has_table(mark.name) and mine.name in _rows(conn, agency):
+        if mine.name in _rows(conn, agency):
             conn.execute(delete(mark).where(_is_row(agency), mark.c.value == mine.name))
             conn.commit()
 
@@ -410,23 +414,20 @@ def _own_connection(engine: Engine, name: str) -> Iterator[Connection]:
     try:
         with _asking():
             conn.detach()  # never back into the pool, where it might hold the lock on
-            conn.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
-            conn.execute(text(_NOTICE_DEATH))
-            conn.execute(text(_MAY_IDLE))
+            conn.execute(text(_OWN), {"name": name})
         yield conn
     finally:
         with suppress(SQLAlchemyError):
             conn.close()
 
 
-_NOTICE_DEATH = """
-SELECT set_config('tcp_keepalives_idle', '30', false), set_config('tcp_keepalives_interval', '10', false),
-  set_config('tcp_keepalives_count', '3', false)
+_OWN = """
+SELECT set_config('application_name', :name, false), set_config('tcp_keepalives_idle', '30', false),
+  set_config('tcp_keepalives_interval', '10', false), set_config('tcp_keepalives_count', '3', false),
+  (SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout')
 """
-"""Else the server keeps the lock of a holder whose whole machine died for two hours."""
-
-_MAY_IDLE = "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'"
-"""Whatever server, database or role are set to: between two cycles it says nothing for minutes."""
+"""Its name; keepalives, else the server keeps the lock of a holder whose whole machine died for two hours; and whatever
+server, database or role are set to, it may be silent for minutes: between two cycles it is."""
 
 
 @contextmanager

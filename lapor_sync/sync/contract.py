@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from lapor_sync.domain.contract import compare
 from lapor_sync.store import contract
+from lapor_sync.store.database import Work
 from lapor_sync.sync.reread import A_DAY
 from lapor_sync.sync.setup import Setup
+
+
+def is_look_due(work: Work) -> bool:
+    """Whether the last look at LAPOR's contract was a day ago."""
+    looked_at = contract.looked_at(work)
+    return looked_at is None or not looked_at <= work.now < looked_at + A_DAY
 
 
 def watch_contract(setup: Setup) -> None:
     """Hold the sample against what is known, a day after the last time, or later where little was read until then."""
     if setup.sample is None:
         return
-    now = setup.store.clock.now()
     with setup.store.reading() as work:
-        looked_at = contract.looked_at(work)
-        if looked_at is not None and looked_at <= now < looked_at + A_DAY:
+        if not is_look_due(work):
             return
         known = contract.known(work)
     look = setup.sample.take()

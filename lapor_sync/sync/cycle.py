@@ -16,12 +16,12 @@ from lapor_sync.store import ailing, audit, marks, outages, outbox, pauses, repo
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
-from lapor_sync.sync.contract import watch_contract
+from lapor_sync.sync.contract import is_look_due, watch_contract
 from lapor_sync.sync.keep_files import keep_files
 from lapor_sync.sync.lane import work_ailing
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
-from lapor_sync.sync.reread import not_settled, reread, sweep
+from lapor_sync.sync.reread import is_sweep_due, not_settled, reread, sweep
 from lapor_sync.sync.setup import Setup
 
 
@@ -84,16 +84,17 @@ _WITNESSES = 3
 
 def _steps(setup: Setup, health: Health) -> CycleResult:
     setup.step("cycle")
-    recover(setup)
-    housekeeping.after_a_clock_set_back(setup)
-    restore.notice(setup)
-    housekeeping.rejudge_all(setup)
+    if not _is_as_left(setup):
+        recover(setup)
+        housekeeping.after_a_clock_set_back(setup)
+        restore.notice(setup)
+        housekeeping.rejudge_all(setup)
     waiting, listed_at = not_settled(setup), setup.clock.uptime()
     tally = _pull(setup, health)
     setup.step("pulled")
     _note_answer(setup)
     read = reread(setup, health, waiting)
-    if not setup.stopping():
+    if not setup.stopping() and _is_a_day_over(setup):
         sweep(setup, health, setup.rules.working_days.timezone)
         housekeeping.daily(setup, health)
         watch_contract(setup)
@@ -105,6 +106,28 @@ def _steps(setup: Setup, health: Health) -> CycleResult:
     keep_files(setup)
     setup.step("files_kept")
     return CycleResult(tally=tally, reread=read, arrived=arrived)
+
+
+def _is_as_left(setup: Setup) -> bool:
+    """Whether the last cycle ended well, on this database, with these rules and an earlier clock: mostly, and told by
+    one look, where each step that begins a cycle otherwise would look for itself."""
+    with setup.store.reading() as work:
+        return not (
+            outbox.found_sending(work)
+            or housekeeping.is_clock_set_back(work)
+            or not restore.is_noticed(setup.store, work)
+            or housekeeping.are_rules_other(work, setup)
+        )
+
+
+def _is_a_day_over(setup: Setup) -> bool:
+    """Whether any of what is done once a day is due; the same way."""
+    with setup.store.reading() as work:
+        return (
+            is_sweep_due(work, work.now, setup.rules.working_days.timezone)
+            or housekeeping.is_day_over(work, work.now)
+            or (setup.sample is not None and is_look_due(work))
+        )
 
 
 def run_without_upstream(mirror: Mirror) -> CycleResult:

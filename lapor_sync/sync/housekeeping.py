@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.domain.sessions import FORGOTTEN
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
 from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, templates, threads
+from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.keep_files import sweep_folder
@@ -30,7 +31,7 @@ def after_a_clock_set_back(setup: Mirror) -> bool:
     now = setup.store.clock.now()
     with setup.store.reading() as work:
         last_success = marks.get_time(work, Mark.LAST_SUCCESS)
-    if last_success is None or last_success - now < A_SLIP:
+    if last_success is None or not _is_to_come(last_success, now):
         return False
     with setup.store.work() as work:
         outbox.no_more_waiting(work)
@@ -42,11 +43,31 @@ def after_a_clock_set_back(setup: Mirror) -> bool:
     return True
 
 
+def _is_to_come(last_success: datetime | None, now: datetime) -> bool:
+    return last_success is not None and last_success - now >= A_SLIP
+
+
+def is_clock_set_back(work: Work) -> bool:
+    """Whether the last success was by a clock that was ahead of now."""
+    return _is_to_come(marks.get_time(work, Mark.LAST_SUCCESS), work.now)
+
+
+def are_rules_other(work: Work, setup: Mirror) -> bool:
+    """Whether the rules are other than those by which everything was judged."""
+    return marks.get(work, Mark.RULES) != setup.rules.fingerprint
+
+
+def is_day_over(work: Work, now: datetime) -> bool:
+    """Whether what is done once a day is due."""
+    done_at = marks.get_time(work, Mark.DAILY)
+    return done_at is None or now - done_at >= A_DAY
+
+
 def rejudge_all(setup: Mirror) -> int:
     """Judge every mirrored report anew if the rules are other than those of the last cycle; how many were."""
     fingerprint = setup.rules.fingerprint
     with setup.store.reading() as work:
-        if marks.get(work, Mark.RULES) == fingerprint:
+        if not are_rules_other(work, setup):
             return 0
     count, after = 0, ""
     while ids := _next_ids(setup, after):
@@ -76,9 +97,8 @@ def drop_personal(setup: Mirror) -> bool:
     """Once a day: drop old payloads and the names of reporters whose report was closed long ago; whether it was due."""
     now = setup.store.clock.now()
     with setup.store.reading() as work:
-        done_at = marks.get_time(work, Mark.DAILY)
-    if done_at is not None and now - done_at < A_DAY:
-        return False
+        if not is_day_over(work, now):
+            return False
     with setup.store.work() as work:
         marks.put_time(work, Mark.DAILY, now)
         raw = threads.drop_raw(work, now - timedelta(days=setup.pace.raw_days))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -32,6 +32,12 @@ A_DAY = timedelta(days=1)
 
 SWEEP_AT = time(1, 0)
 """The city's hour of the nightly sweep."""
+
+
+def is_sweep_due(work: Work, now: datetime, timezone: ZoneInfo) -> bool:
+    """Whether a night began since the last sweep, or there never was one."""
+    swept_at = marks.get_time(work, Mark.SWEPT)
+    return swept_at is None or swept_at < last_night(now, timezone)
 
 
 def not_settled(setup: Setup) -> list[str]:
@@ -91,12 +97,14 @@ def last_night(now: datetime, timezone: ZoneInfo) -> datetime:
 
 
 def read_reports(
-    setup: Setup, health: Health, tracking_ids: Iterable[str], *, with_detail: bool, ailing_too: bool = False
+    setup: Setup, health: Health, tracking_ids: Collection[str], *, with_detail: bool, ailing_too: bool = False
 ) -> None:
     """Read these mirrored reports by id and mirror what comes, in batches as it comes; those that ail only if asked.
 
     Raises UpstreamError in an outage; a single report that cannot be read stays unsettled and is read again.
     """
+    if not tracking_ids:
+        return
     with setup.store.reading() as work:
         wanted = list(reports.load(work, tracking_ids).values())
         passed_over = {} if ailing_too else ailing.listing(work)
@@ -175,10 +183,10 @@ LONGEST_PAUSE = timedelta(hours=1)
 """Of a report that ails."""
 
 
-def note_ailing(work: Work, setup: Setup, done: Iterable[tuple[str, ById]]) -> None:
+def note_ailing(work: Work, setup: Setup, done: Sequence[tuple[str, ById]]) -> None:
     """Note which of these reads, by the id that was called, took all their time or brought too much, and which do no
     longer. The pause begins at the poll interval, and doubles."""
-    known = ailing.listing(work)
+    known = ailing.listing(work) if done else {}
     for report_id, found in done:
         why, before = found.ails, known.get(report_id)
         if why is not None:

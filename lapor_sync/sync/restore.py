@@ -76,10 +76,8 @@ def notice(mirror: Mirror) -> bool:
     what had left (its log was lost, somebody copied the file).
     """
     with mirror.store.reading() as work:
-        known, mine = marks.get(work, Mark.BODY), pauses.body(work)
-        is_copy = marks.get(work, Mark.COPY) is not None or (known is not None and known != mine)
-        is_copy = is_copy or _was_set_back(mirror.store, work)
-    if known == mine and not is_copy:
+        is_known, is_copy = _told(mirror.store, work)
+    if is_known and not is_copy:
         return False
     with mirror.store.work() as work:
         if is_copy:
@@ -89,6 +87,18 @@ def notice(mirror: Mirror) -> bool:
     if is_copy:
         witness.keep(mirror.store)
     return is_copy
+
+
+def is_noticed(store: Store, work: Work) -> bool:
+    """Whether this is the database that was worked last, and no copy of it."""
+    return _told(store, work) == (True, False)
+
+
+def _told(store: Store, work: Work) -> tuple[bool, bool]:
+    """Whether it is known by its body, and whether it is a copy of the database that was worked last."""
+    known, mine = marks.get(work, Mark.BODY), pauses.body(work)
+    is_copy = marks.get(work, Mark.COPY) is not None or (known is not None and known != mine)
+    return known == mine, is_copy or _was_set_back(store, work)
 
 
 def _was_set_back(store: Store, work: Work) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from connectors.transport import Transport
 from lapor_sync.domain.colour import CLOSED, City, Colour, Flag
@@ -531,3 +532,13 @@ def test_no_payload_of_a_report_that_may_be_anonymous_holds_a_name(
         city.cycle()
         assert holding() == {open_one}
         assert city.mirrored(turning).report.reporter_name is None
+
+
+def test_a_poll_that_finds_nothing_asks_the_database_little(tmp_path: Path) -> None:
+    """Each of these is some round trips to a server, and nearly all polls of a nation find nothing."""
+    begun: list[object] = []
+    with bench(tmp_path / "kota.db", reports=5) as city:
+        city.cycles(2)
+        event.listen(city.store.engine, "begin", begun.append)
+        city.cycle()
+    assert 0 < len(begun) <= 14
