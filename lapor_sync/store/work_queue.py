@@ -92,29 +92,35 @@ def _asking(
 
 
 def install(engine: Engine) -> None:
-    """Make the queue's tables, or bring them to this program's. Raises StoreUnavailable."""
+    """Make the queue's tables, or bring them to this program's. Raises StoreUnavailable.
+
+    Each migration is a transaction: before PostgreSQL 17 none may use what it adds to a type. One that is killed
+    between two of them is gone on from.
+    """
     todo = advise(Todo.LET_MAKE_QUEUE)
-    with _asking(engine, "The workers' queue cannot be made in the database.", todo) as conn:
-        conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION})
-        _install(conn)
+    is_whole = False
+    while not is_whole:
+        with _asking(engine, "The workers' queue cannot be made in the database.", todo) as conn:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION})
+            is_whole = _install_next(conn)
 
 
-def _install(conn: Connection) -> None:
+def _install_next(conn: Connection) -> bool:
+    """Bring the next of Procrastinate's migrations; whether there was none any more: then ours are made."""
     applied = _applied(conn)
     if applied is None:
         conn.execute(text(f"CREATE SCHEMA {SCHEMA}"))
     files = resources.files("procrastinate.sql").joinpath("migrations").iterdir()
-    missing = sorted(
-        one.name for one in files if (applied or "") < one.name <= _JOBS_UP_TO and one.name[0].isdigit()
-    )
-    if missing:
-        conn.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
-        for name in missing:
-            found = resources.files("procrastinate.sql").joinpath("migrations", name).read_text(encoding="utf-8")
-            conn.exec_driver_sql(found.replace("%", "%%"), ())
-        conn.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{missing[-1]}'"))
-    for one in _OURS.split(";"):
-        conn.execute(text(one))
+    missing = (one for one in files if (applied or "") < one.name <= _JOBS_UP_TO and one.name[0].isdigit())
+    following = min(missing, key=lambda one: one.name, default=None)
+    if following is None:
+        for one in _OURS.split(";"):
+            conn.execute(text(one))
+        return True
+    conn.execute(text(f"SET LOCAL search_path = {SCHEMA}"))
+    conn.exec_driver_sql(following.read_text(encoding="utf-8").replace("%", "%%"), ())
+    conn.execute(text(f"COMMENT ON SCHEMA {SCHEMA} IS '{following.name}'"))
+    return False
 
 
 def _applied(conn: Connection) -> str | None:
@@ -127,8 +133,10 @@ def _applied(conn: Connection) -> str | None:
 
 
 def is_there(conn: Connection) -> bool:
-    """Return whether workers have ever been at work on this database."""
-    return conn.dialect.name == "postgresql" and bool(_applied(conn))
+    """Return whether workers have ever been at work on this database: all of the queue's tables are there."""
+    return conn.dialect.name == "postgresql" and bool(
+        conn.execute(text(f"SELECT to_regclass('{SCHEMA}.gateway') IS NOT NULL")).scalar_one()
+    )
 
 
 def has_workers(engine: Engine) -> bool:

@@ -294,7 +294,7 @@ TODOS: Mapping[Todo, Sentence] = {
     Todo.CORRECT_SETTINGS: "Correct the settings (environment or the file of --config) and start again.",
     Todo.CHECK_WHICH_DATABASE: (
         "Check LAPOR_SYNC_DATABASE_URL, the file of --config, and as which user this runs. A new database "
-        "is made by the daemon, --once, --backfill and restore."
+        "is made by the daemon, a worker, --once, --backfill and restore."
     ),
     Todo.CHECK_NETWORK: "Check the network and LAPOR_SYNC_UPSTREAM_URL; the daemon tries again by itself.",
     Todo.LAPOR_TRIES_LATER: "LAPOR answers, but not as its API does (maintenance?); the daemon tries again by itself.",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, StaticPool, create_engine, text
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, text
 
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
@@ -78,6 +78,26 @@ def test_workers_need_a_server() -> None:
     made = create_engine("sqlite://")
     with pytest.raises(SettingsWrong, match="workers need PostgreSQL"):
         work_queue.need_server(made)
+    made.dispose()
+
+
+def test_each_migration_is_a_transaction_and_a_start_that_dies_is_gone_on_from(postgres_url: str) -> None:
+    """PostgreSQL 15 and 16 let no transaction use what it has added to a type: no worker could ever start there."""
+    made, begun = make_engine(postgres_url), list[object]()
+
+    def dies_at_the_fourth(conn: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("COMMENT ON SCHEMA"):
+            begun.append(conn.get_transaction())
+            if len(begun) == 4:
+                raise KeyboardInterrupt
+
+    event.listen(made, "before_cursor_execute", dies_at_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        work_queue.install(made)
+    assert not work_queue.has_workers(made)
+    work_queue.install(made)
+    assert work_queue.has_workers(made)
+    assert len(set(map(id, begun))) == len(begun) > 30
     made.dispose()
 
 
