@@ -3,11 +3,12 @@
     python -m benchmarks.nation polls --agencies 657 --reports 300 --workers 2 --poll 300 --seconds 300
     python -m benchmarks.nation budget --agencies 100 --workers 4 --rate 20 --seconds 60
     python -m benchmarks.nation looks --agencies 300
+    python -m benchmarks.nation boards --agencies 300
 
 One agency is mirrored for real from the stand-in in this process, whose time is not counted; its rows are copied for the
 others, whose polls then find nothing new, as nearly all polls of a nation do. `budget` polls as often as it may, then
 the same with two new agencies that are mirrored beside the others. `looks` asks for all at once: a monitor's scrape, and
-the commands over many agencies.
+the commands over many agencies. `boards` asks one board process for a page of each agency.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -34,9 +36,11 @@ from benchmarks import databases
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from lapor_sync.clock import SystemClock
 from lapor_sync.domain.colour import City
+from lapor_sync.domain.people import Role
 from lapor_sync.monitoring.health import Polled
 from lapor_sync.monitoring.mirrored import MirrorCollector
-from lapor_sync.store import moving, work_queue
+from lapor_sync.office.people import hash_of
+from lapor_sync.store import moving, people, work_queue
 from lapor_sync.store.database import Store, make_engine, open_store
 from lapor_sync.store.schema import audit
 
@@ -271,6 +275,56 @@ def looks(asked: argparse.Namespace) -> None:
             _timed(" ".join(command), lambda: subprocess.run(once, env=made.env, check=True, capture_output=True))  # noqa: B023
 
 
+def boards(asked: argparse.Namespace) -> None:
+    """What one board process over all agencies takes: its start, its memory, a page of each agency."""
+    with nation(asked.reports, BOARD_LISTEN="127.0.0.1:0", SECOND_FACTOR="none") as made:
+        for n in range(1, asked.agencies):
+            made.put(f"kota-{n}")
+        made.copy_first(asked.agencies)
+        for n in range(asked.agencies):
+            _let_in(Store(made.engine, f"kota-{n}", SystemClock()))
+        command, began = [sys.executable, "-m", "lapor_sync", "board"], time.monotonic()
+        as_the_unit = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072"}
+        with subprocess.Popen(command, env=made.env | as_the_unit, stdout=subprocess.PIPE, text=True) as board:
+            assert board.stdout is not None
+            port = int(board.stdout.readline().rpartition(":")[2])
+            print(f"begins in {time.monotonic() - began:.1f} s, with {_resident(board.pid):.0f} MB", flush=True)
+            for what in ("each agency's first page", "the same again", "and again"):
+                used, took = _used([board.pid]), []
+                for n in range(asked.agencies):
+                    at = time.monotonic()
+                    _tasks(port, f"kota-{n}")
+                    took.append(1000 * (time.monotonic() - at))
+                took.sort()
+                cost = 1000 * (_used([board.pid]) - used) / asked.agencies
+                print(
+                    f"{what}: median {took[len(took) // 2]:.0f} ms, 95 % {took[len(took) * 19 // 20]:.0f} ms, "
+                    f"processor {cost:.0f} ms; {_resident(board.pid):.0f} MB",
+                    flush=True,
+                )
+            board.send_signal(signal.SIGTERM)
+
+
+def _let_in(store: Store) -> None:
+    """Give the agency an admin who is signed in, by a token that is the agency's key."""
+    with store.work() as work:
+        person = people.add(work, name="Ayu", sign_in="ayu")
+        people.begin_tenure(work, person, people.add_post(work, Role.ADMIN, None).id, work.now)
+        row = {"person_id": person, "token_hash": hash_of(store.agency), "origin": "127.0.0.1"}
+        people.begin_session(work, id=f"s-{store.agency}", **row)
+
+
+def _tasks(port: int, key: str) -> None:
+    """Ask for an agency's first page as its admin; a second factor is not wanted here."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", "/tugas", headers={"Host": f"{key}.localhost", "Cookie": f"papan={key}"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    if answer.status != 200:
+        sys.exit(f"{key} answers {answer.status}")
+
+
 def _timed(what: str, act: Callable[[], object]) -> None:
     began, used = time.monotonic(), time.process_time() + _server_used() + _of_children()
     act()
@@ -322,7 +376,7 @@ def _resident(pid: int) -> float:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.nation", description=__doc__)
-    parser.add_argument("what", choices=("polls", "budget", "looks"))
+    parser.add_argument("what", choices=("polls", "budget", "looks", "boards"))
     parser.add_argument("--agencies", type=int, default=100)
     parser.add_argument("--reports", type=int, default=50, help="of each agency")
     parser.add_argument("--workers", type=int, default=2)
@@ -331,7 +385,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--settle", type=float, default=30)
     asked = parser.parse_args()
-    {"polls": polls, "budget": budget, "looks": looks}[asked.what](asked)
+    {"polls": polls, "budget": budget, "looks": looks, "boards": boards}[asked.what](asked)
 
 
 if __name__ == "__main__":

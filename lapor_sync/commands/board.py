@@ -75,9 +75,11 @@ def board(call: Call, listen: str | None) -> None:
 
 
 def _is_of_many(call: Call) -> bool:
-    """Whether there are several agencies, or each that comes would have an address."""
+    """Whether there are several agencies, or others that come would have an address, too."""
     machine = load_machine(call.config, os.environ)
-    return call.is_of_many() or (machine.agencies_dir is not None and _names_each(machine))
+    if machine.agencies_dir is None:
+        return False
+    return machine.board_public_url is None or _names_each(machine) or call.is_of_many()
 
 
 def _names_each(machine: Settings) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from lapor_sync.config import Settings, board_address
+from lapor_sync.listening import is_loopback
 from lapor_sync.mirror.mirror import Log
 from lapor_sync.web.board import CHOSEN, Board
 from lapor_sync.words.id import TROUBLES, TroubleKind
@@ -50,9 +51,11 @@ class Boards:
     def of(self, host: str) -> Board | None:
         """Return the board of that name; None where there is none."""
         with self._turn:
-            settings = self._served.get(host)
-            if settings is None:
-                return None
+            if host not in self._served:
+                if len(self._served) != 1 or not is_loopback(host):
+                    return None
+                host = next(iter(self._served))  # of one alone there is no other that could be meant
+            settings = self._served[host]
             if host not in self._made:
                 self._made[host] = (settings, self._make(settings))
             return self._made[host][1]

@@ -144,7 +144,7 @@ def test_while_the_files_cannot_be_looked_at_the_boards_stay(
     boards = Boards(lambda _one: board_on(store), lambda: None, log)
     with capture_logs() as logs:
         look(roster, boards)
-        assert boards.of("curup.localhost") is not None
+        assert boards.of("curup.localhost") is boards.of("127.0.0.1") is not None
         agencies_in(database, lebong="ref_prefix = 'LB'")
         with monkeypatch.context() as patch:
             away = StoreUnavailable("The database cannot be asked.")
@@ -153,6 +153,7 @@ def test_while_the_files_cannot_be_looked_at_the_boards_stay(
         assert boards.of("curup.localhost") is not None
         look(roster, boards)
         assert boards.of("lebong.localhost") is not None
+        assert boards.of("127.0.0.1") is None
     assert [one["event"] for one in logs] == [
         *("agency_added", "agencies_unreadable", "agency_added", "agencies_readable")
     ]
