@@ -17,6 +17,7 @@ from lapor_sync.store import marks
 from lapor_sync.store.audit import head
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import restore
+from tests.flow.bench import bench
 from tests.flow.scripted import Stage, row_of, stage
 
 MINE, ITS = "7000001", "41"
@@ -188,3 +189,31 @@ def test_where_no_success_can_be_believed_each_response_is_found_in_the_same_cyc
         assert len(city.upstream.posted) == 16
         assert not city.conflicts()
         assert city.upstream.calls.count("list") == 1
+
+
+def test_a_lost_reply_in_a_long_push_is_not_asked_about_for_an_earlier_answer_of_ours(tmp_path: Path) -> None:
+    """The row in the list is of before the first answer: what moved it since then is no sign of the second one."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        refs = [
+            city.respond(one, "Sudah kami perbaiki kemarin."),
+            city.respond(one, "Lampunya juga sudah diganti."),
+        ]
+        settled: list[str] = []
+
+        def takes_long(step: str) -> None:
+            if step == "settle_committed" and not settled:
+                settled.append(step)
+                city.pass_time(20)
+                city.world.add_faults(
+                    {"match": {"method": "POST"}, "times": 1, "do": "gateway:504", "stored": False}
+                )
+
+        city.cycle(step=takes_long)
+        assert [city.state(ref) for ref in refs] == [State.SENT, State.UNKNOWN]
+        for _ in range(2):
+            city.pass_time(60)
+            city.cycle()
+        assert [city.state(ref) for ref in refs] == [State.SENT, State.SENT]
+        assert city.conflicts() == []
