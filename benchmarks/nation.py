@@ -2,12 +2,15 @@
 
     python -m benchmarks.nation polls --agencies 657 --reports 300 --workers 2 --poll 300 --seconds 300
     python -m benchmarks.nation budget --agencies 100 --workers 4 --rate 20 --seconds 60
+    python -m benchmarks.nation line --workers 4 --rate 20 --seconds 240
     python -m benchmarks.nation looks --agencies 300
     python -m benchmarks.nation boards --agencies 300
 
 One agency is mirrored for real from the stand-in in this process, whose time is not counted; its rows are copied for the
 others, whose polls then find nothing new, as nearly all polls of a nation do. `budget` polls as often as it may, then
-the same with two new agencies that are mirrored beside the others. `looks` asks for all at once: a monitor's scrape, and
+the same with two new agencies that are mirrored beside the others. `line` asks how long a poll's call waits for its
+place before the gateway, ten seconds without new agencies and ten beside them, in turns: a few calls a second, as polls
+come, while two new agencies in each worker take all that is left. `looks` asks for all at once: a monitor's scrape, and
 the commands over many agencies. `boards` asks one board process for a page of each agency.
 """
 
@@ -21,12 +24,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from random import Random
 from typing import Any
 from urllib.request import urlopen
 
@@ -42,6 +48,7 @@ from lapor_sync.monitoring.mirrored import MirrorCollector
 from lapor_sync.office.people import hash_of
 from lapor_sync.store import moving, people, work_queue
 from lapor_sync.store.database import Store, make_engine, open_store
+from lapor_sync.store.gateway import GatewayLine
 from lapor_sync.store.schema import audit
 
 BEARER, TOKEN = "simulator", "{00000000-0000-0000-0000-000000000000}"
@@ -260,6 +267,61 @@ def budget(asked: argparse.Namespace) -> None:
                 )
 
 
+def line(asked: argparse.Namespace) -> None:
+    """How long polls wait for the budget, alone and beside new agencies that are mirrored."""
+    with tempfile.TemporaryDirectory(prefix="line-") as name, databases.fresh("postgresql", Path(name)) as url:
+        waits: dict[bool, list[float]] = {False: [], True: []}
+        left, taken = list[float](), 0
+        engines = [make_engine(url) for _ in range(asked.workers)]
+        work_queue.install(engines[0])
+        is_beside, over = threading.Event(), threading.Event()
+
+        def polls(n: int, lines: GatewayLine) -> None:
+            dice = Random(n)
+            while not over.is_set():
+                time.sleep(dice.expovariate(asked.share * asked.rate / asked.workers))
+                beside, at = is_beside.is_set(), time.monotonic()
+                if lines.wait(time.sleep, over.is_set):
+                    left.append(time.monotonic())
+                    waits[beside].append(1000 * (left[-1] - at))
+
+        def mirrors(lines: GatewayLine) -> None:
+            nonlocal taken
+            while not over.is_set():
+                if not is_beside.wait(0.5):
+                    continue
+                if lines.wait(time.sleep, lambda: over.is_set() or not is_beside.is_set()) and is_beside.is_set():
+                    left.append(time.monotonic())
+                    taken += 1
+
+        with ThreadPoolExecutor(3 * asked.workers) as pool:
+            for n, engine in enumerate(engines):
+                both = [
+                    GatewayLine(engine, "http://lapor", asked.rate, SystemClock(), only_if_idle=is_idle)
+                    for is_idle in (False, True)
+                ]
+                pool.submit(polls, n, both[0])
+                for _ in range(2):
+                    pool.submit(mirrors, both[1])
+            for n in range(int(asked.seconds / 10)):
+                (is_beside.set if n % 2 else is_beside.clear)()
+                time.sleep(10)
+            over.set()
+            is_beside.set()
+        for engine in engines:
+            engine.dispose()
+        left.sort()
+        highest = max(bisect.bisect_left(left, one + 1) - n for n, one in enumerate(left))
+        for beside, found in waits.items():
+            found.sort()
+            median, most = found[len(found) // 2], found[len(found) * 19 // 20]
+            print(
+                f"{'beside two new agencies a worker' if beside else 'polls alone'}: {len(found)} calls waited "
+                f"{sum(found) / len(found):.0f} ms, median {median:.0f}, 95 % {most:.0f}"
+            )
+        print(f"new agencies had {taken} places; highest second {highest} of {asked.rate:g}")
+
+
 def looks(asked: argparse.Namespace) -> None:
     """How long it takes to look at all agencies at once; no worker is at work."""
     with nation(asked.reports) as made:
@@ -376,16 +438,17 @@ def _resident(pid: int) -> float:
 def main() -> None:
     """Measure what is asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.nation", description=__doc__)
-    parser.add_argument("what", choices=("polls", "budget", "looks", "boards"))
+    parser.add_argument("what", choices=("polls", "budget", "line", "looks", "boards"))
     parser.add_argument("--agencies", type=int, default=100)
     parser.add_argument("--reports", type=int, default=50, help="of each agency")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--poll", type=float, default=300, help="seconds")
     parser.add_argument("--rate", type=float, default=20, help="of the gateway, a second")
+    parser.add_argument("--share", type=float, default=0.3, help="of the budget that polls ask for")
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--settle", type=float, default=30)
     asked = parser.parse_args()
-    {"polls": polls, "budget": budget, "looks": looks, "boards": boards}[asked.what](asked)
+    {"polls": polls, "budget": budget, "line": line, "looks": looks, "boards": boards}[asked.what](asked)
 
 
 if __name__ == "__main__":

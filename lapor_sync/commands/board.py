@@ -45,7 +45,7 @@ from lapor_sync.roster import LOOK_SECONDS, Roster
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.web.board import Board, Measure, most_bytes
-from lapor_sync.web.errands import Errands
+from lapor_sync.web.errands import MOST, Errands
 from lapor_sync.web.listening import address_of
 from lapor_sync.web.many import Boards
 from lapor_sync.web.serving import serve
@@ -123,7 +123,8 @@ def _serve_many(call: Call, listen: str | None) -> None:
         roster = Roster(call.config, os.environ, store.engine, app.log, thinned(app.log))
         roster.refresh()
         measure = stack.enter_context(_measured(app, roster.polled))
-        shared = _Shared(_secret(machine), _provider(machine, app.clock), measure, Errands(app.log), address.host)
+        later = Errands(app.log, MOST * max(1, len(roster.found.keys)))
+        shared = _Shared(_secret(machine), _provider(machine, app.clock), measure, later, address.host)
 
         def make(settings: Settings) -> Board:
             mirror = App.of(settings).mirror_on(Store(store.engine, settings.agency, app.clock))

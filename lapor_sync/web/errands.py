@@ -10,15 +10,15 @@ from lapor_sync.domain.errors import NoticeError
 from lapor_sync.mirror.mirror import Log
 
 MOST = 100
-"""So many wait at most: more come only from somebody who means no good."""
+"""So many of a city wait at most: more come only from somebody who means no good."""
 
 
 class Errands:
-    """Calls what it is given, after who gave it went on. Nothing of it outlives the process."""
+    """Calls what it is given, after who gave it went on; `most` may wait. Nothing of it outlives the process."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, most: int = MOST) -> None:
         self._log = log
-        self._waiting: Queue[Callable[[], object]] = Queue(MOST)
+        self._waiting: Queue[Callable[[], object]] = Queue(most)
         self._lock, self._is_begun = Lock(), False
 
     def __call__(self, errand: Callable[[], object]) -> None:
