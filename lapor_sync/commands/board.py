@@ -184,6 +184,7 @@ class _Shared:
             secret=self.secret,
             public_url=settings.board_public_url,
             host=self.host,
+            report_url=settings.report_url,
             files=FileFolder(files_folder(settings, os.environ)),
             second_factor=settings.second_factor,
             sender=sender_of(settings),

@@ -19,6 +19,7 @@ from lapor_sync.config.values import (
     as_time,
     auth_header_name,
     board_url,
+    page_pattern,
     setting_name,
     web_url,
     without_repeats,
@@ -54,6 +55,10 @@ class Agency(BaseModel):
     upstream_url: Annotated[str, AfterValidator(web_url)] | None = Field(
         default=None,
         description="an http:// or https:// address without user name, query and fragment",
+    )
+    report_url: Annotated[str, AfterValidator(page_pattern)] = Field(
+        default=defaults.REPORT_URL,
+        description="the web address of one report at LAPOR, with {id} or {tracking_id} in it, or of its front page",
     )
     auth_header: Annotated[str, BeforeValidator(auth_header_name)] = Field(
         default=defaults.AUTH_HEADER, pattern="^(auth|Authorization)$", description="auth or Authorization"

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from lapor_sync.domain.names import address_of_report
 from lapor_sync.listening import is_loopback
 
 PREFIX = "LAPOR_SYNC_"
@@ -38,6 +39,14 @@ def board_url(value: str) -> str:
     require(not url.path)
     require(url.scheme == "https" or is_loopback(url.hostname or ""))
     return value.rstrip("/")
+
+
+def page_pattern(value: str) -> str:
+    """Return the pattern of a report's web address: http(s), with no other place in braces than a report's own two."""
+    url = urlsplit(filled := address_of_report(value, "1", "1"))
+    require(url.scheme in {"http", "https"} and bool(url.hostname) and _port_is_sound(url))
+    require("@" not in url.netloc and "{" not in urlsplit(value).netloc and not re.search(r"[\s{}]", filled))
+    return value
 
 
 def issuer_url(value: str) -> str:

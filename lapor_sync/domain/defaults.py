@@ -20,6 +20,7 @@ READ_TIMEOUT: Final = 90.0
 LIST_PATH: Final = "/complaints"
 LIST_UPDATED_PARAM: Final = "updated_from"
 LIST_PAGE_SIZE: Final = 100
+REPORT_URL: Final = "https://www.lapor.go.id/"
 REPLY_TEMPLATE: Final = "reply"
 TIMEZONE: Final = "Asia/Jakarta"
 

@@ -1,4 +1,4 @@
-"""Names of files, and times, as they may be shown."""
+"""Names of files, times, and a report's address, as they may be shown."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import unicodedata
 from contextlib import suppress
 from datetime import datetime, tzinfo
 from pathlib import Path
+from urllib.parse import quote
 
 MOST_BYTES = 255
 """The longest name that file systems take."""
@@ -51,6 +52,12 @@ def harmless_name(name: str) -> str:
         clean = _cut(stem, MOST_BYTES - len(suffix.encode()) - 1) + dot + suffix
     clean = _cut(clean, MOST_BYTES).rstrip(" .")
     return f"_{_cut(clean, MOST_BYTES - 1)}" if _RESERVED.fullmatch(clean) else clean or "file"
+
+
+def address_of_report(pattern: str, call_id: str, tracking_id: str) -> str:
+    """Return a report's web address: the pattern with its ids in place of `{id}` and `{tracking_id}`."""
+    filled = pattern.replace("{id}", quote(call_id, safe=""))
+    return filled.replace("{tracking_id}", quote(tracking_id, safe=""))
 
 
 def _cut(text: str, most: int) -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from lapor_sync.config.agency import local_host
 from lapor_sync.domain import defaults
+from lapor_sync.domain.names import address_of_report
 from lapor_sync.domain.notices import EMAIL
 from lapor_sync.domain.people import SecondFactor
 from lapor_sync.domain.ports import Sender
@@ -19,6 +20,7 @@ from lapor_sync.monitoring.health import not_fresh
 from lapor_sync.office import FileLimits
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
+from lapor_sync.store.reports import Mirrored
 from lapor_sync.web.standing import Months, Standing
 
 Measure = Callable[[str, str, int, float], None]
@@ -45,8 +47,8 @@ class Board:
     """One city's board. `provider`: its single sign-on.
 
     `secret` signs the tokens of forms. `public_url` is where people find it, None on loopback alone; `host` then is
-    the name or address it listens on. `files`: where citizens' files are kept. `measure` hears of each request. `later`
-    does what a request must not wait for.
+    the name or address it listens on. `report_url`: LAPOR's own page of a report. `files`: where citizens' files are
+    kept. `measure` hears of each request. `later` does what a request must not wait for.
     """
 
     mirror: Mirror
@@ -55,6 +57,7 @@ class Board:
     public_url: str | None = None
     host: str = "127.0.0.1"
     city: str = ""
+    report_url: str = defaults.REPORT_URL
     files: FileFolder | None = None
     second_factor: SecondFactor = defaults.SECOND_FACTOR
     sender: Sender | None = None
@@ -77,6 +80,10 @@ class Board:
     def today(self) -> date:
         """The day that it is in the city."""
         return self.store.clock.now().astimezone(self.zone).date()
+
+    def upstream_page(self, one: Mirrored) -> str:
+        """Where a report stands at LAPOR; its front page where nobody said how the address of one is."""
+        return address_of_report(self.report_url, one.call_id, one.tracking_id)
 
     def is_stale(self, last_success: datetime | None) -> bool:
         """Whether a mirror of that last success cannot be relied on now."""
