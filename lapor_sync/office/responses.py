@@ -18,7 +18,7 @@ from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office.acting import acting
 from lapor_sync.office.deliveries import known_now
 from lapor_sync.office.finding import institution_id, known_report, subject_of
-from lapor_sync.office.wording import FileLimits, check_files, checked_text, new_reference
+from lapor_sync.office.wording import FileLimits, checked_files, checked_text, new_reference
 from lapor_sync.store import drafts, outbox, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
@@ -176,7 +176,7 @@ def _prepare(work: Work, mirror: Mirror, written: NewResponse, limits: FileLimit
     opd = _speaks_for(work, mirror, report, written.opd)
     ref = new_reference(work, mirror)
     text = checked_text(written.text, ref, mirror.rules.prefix)
-    check_files(written.files, limits)
+    files = checked_files(written.files, limits)
     disposed_to = report.report.disposition_id
     return NewDelivery(
         ref=ref,
@@ -190,7 +190,7 @@ def _prepare(work: Work, mirror: Mirror, written: NewResponse, limits: FileLimit
         accepted_disposition=disposed_to if disposed_to != opd else None,
         accepted_status=unknown_status(report.report),
         origin=written.origin,
-        files=written.files,
+        files=files,
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lapor_sync.domain import defaults
 from lapor_sync.domain.delivery import MAX_TEXT, reference, references_in, unsendable_characters, with_reference
+from lapor_sync.domain.names import harmless_name
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.thread import has_words, hiding
@@ -57,7 +58,8 @@ def checked_text(text: str, ref: str, prefix: str) -> str:
     return whole
 
 
-def check_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> None:
+def checked_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> tuple[OutgoingFile, ...]:
+    """Return the files, under names that do no harm to a citizen who takes them. Raises Refused."""
     if len(files) > limits.max_count:
         raise Refused(Code.TOO_MANY_FILES, count=len(files), most=limits.max_count)
     for file in files:
@@ -70,6 +72,7 @@ def check_files(files: tuple[OutgoingFile, ...], limits: FileLimits) -> None:
             raise Refused(Code.FILE_TOO_LARGE, file_name=file.file_name, most=limits.max_bytes)
         if not _begins_as(extension, file.content):
             raise Refused(Code.FILE_NOT_AS_NAMED, file_name=file.file_name)
+    return tuple(replace(file, file_name=harmless_name(file.file_name)) for file in files)
 
 
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG")

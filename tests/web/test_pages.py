@@ -511,6 +511,16 @@ def test_what_happened_meanwhile_is_said_before_anything_is_queued(enter: Enter,
     client = enter(OFFICER)
     data = form_of(client, "/laporan/7001", text=TEXT)
     put_thread(store, "7001", item("1", "Sudah menyala kok.", kind=ItemKind.REPORTER))
+def test_a_file_goes_to_the_citizen_under_a_name_that_does_no_harm(board: Board, store: Store) -> None:
+    save(store, one())
+    names = ("C:\\rahasia\\a.pdf", "../../etc/b.pdf", "fdp\u202eexe.pdf", "c\r\nX: 1.pdf")
+    files = tuple(OutgoingFile(file_name=name, content=b"%PDF-") for name in names)
+    ref = office.respond(board.mirror, of_shell("budi"), NewResponse(given_id="7001", text=TEXT, files=files))
+    with store.reading() as work:
+        stored = outbox.files_of(work, [ref])[ref]
+    assert [file.file_name for file in stored] == ["a.pdf", "b.pdf", "fdpexe.pdf", "c\ufffd\ufffdX_ 1.pdf"]
+
+
     answer = client.post("/laporan/7001/jawab", data=data)
     assert answer.status_code == 409
     assert "pelapor menulis lagi" in text_of(answer)

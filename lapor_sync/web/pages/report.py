@@ -378,7 +378,7 @@ def _files() -> list[OutgoingFile]:
     """The files that were chosen; of one that is too large no more than it takes to tell."""
     most = board().limits.max_bytes + 1
     return [
-        OutgoingFile(file_name=(file.filename or "").rpartition("\\")[2], content=file.stream.read(most))
+        OutgoingFile(file_name=file.filename, content=file.stream.read(most))
         for file in request.files.getlist("files")
         if file.filename
     ]
