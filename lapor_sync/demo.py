@@ -41,7 +41,7 @@ from lapor_sync.sync.setup import Setup
 from lapor_sync.web.board import Board
 from lapor_sync.web.demonstration import cast, demonstration
 from lapor_sync.web.listening import address_of
-from lapor_sync.web.serving import serve
+from lapor_sync.web.serving import need_free, serve
 from lapor_sync.web.site import make_site
 
 DAYS = 7
@@ -95,6 +95,8 @@ class SimulatedClock:
 def run(days: int = DAYS, seconds_a_day: float = SECONDS_A_DAY, *, board: str | None = None) -> None:
     """Play the week and show what came of it; `board`: then serve the board over that city, at this address."""
     address = address_of(board, None) if board is not None else None
+    if address is not None:
+        need_free(address)
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the demo tells its own story
     begin = datetime.now(UTC).replace(microsecond=0) - timedelta(days=days)
     speed = 86400 / seconds_a_day

@@ -21,6 +21,11 @@ CONNECTIONS = 1000
 _TODO = "End what listens there, or choose another port with --listen or LAPOR_SYNC_BOARD_LISTEN."
 
 
+def need_free(address: Address) -> None:
+    """Raise SettingsWrong where nobody could listen there now: so that it is said before what takes long."""
+    opened(address, WHO, _TODO).close()
+
+
 def serve(
     site: Flask,
     address: Address,

@@ -21,6 +21,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from lapor_sync import demo
 from lapor_sync.clock import SystemClock
 from lapor_sync.commands.board import look, secret_in
 from lapor_sync.daemon import thinned
@@ -297,3 +298,8 @@ def test_what_few_need_is_loaded_when_they_ask_for_it() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert ran.stdout == "[]\n"
+
+
+def test_a_demo_whose_board_cannot_listen_says_so_before_its_week() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsWrong, match="cannot listen"):
+        demo.run(board=f"127.0.0.1:{taken.getsockname()[1]}")
