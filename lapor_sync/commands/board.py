@@ -38,8 +38,6 @@ from lapor_sync.domain.ports import Clock
 from lapor_sync.listening import Address
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.monitoring.health import Polled, none_ready
-from lapor_sync.monitoring.measures import BoardMeasures
-from lapor_sync.monitoring.serving import watched
 from lapor_sync.output import say
 from lapor_sync.roster import LOOK_SECONDS, Roster
 from lapor_sync.store.database import Store
@@ -207,6 +205,8 @@ def _measured(app: App, agencies: Callable[[], list[Polled]]) -> Iterator[Measur
     if given is None:
         yield None
         return
+    from lapor_sync.monitoring.measures import BoardMeasures  # 2 MB with prometheus_client
+    from lapor_sync.monitoring.serving import watched
 
     with watched(given, agencies, app.clock, app.log, lambda: None) as registry:
         yield BoardMeasures(registry).request

@@ -1,8 +1,8 @@
 """Second factors: a code by the clock, a passkey, recovery codes; the second half of a sign-in, and proofs within one.
 
 A secret of a code is kept sealed with the board's own secret, so that a copy of the database alone makes no codes.
-Recovery codes have 118 random bits, so a plain hash of them is enough. The library of passkeys takes 13 MB: it is loaded
-with the first of them.
+Recovery codes have 118 random bits, so a plain hash of them is enough. The library of passkeys takes 13 MB, that of
+seals 8: each is loaded with the first of them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pyotp
-from joserfc import jwe
-from joserfc.errors import JoseError
-from joserfc.jwk import OctKey
 
 from lapor_sync.domain import sessions
 from lapor_sync.domain.people import Actor, FactorKind, SecondFactor, SignedIn, by_oneself
@@ -31,6 +28,7 @@ from lapor_sync.store.factors import Factor, Half
 from lapor_sync.store.people import Person
 
 if TYPE_CHECKING:
+    from joserfc.jwk import OctKey
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 CODES = 10
@@ -387,11 +385,16 @@ def prove_again(store: Store, place: Place, who: SignedIn, *, password: str, cod
 
 
 def _sealed(place: Place, purpose: str, text: str) -> str:
+    from joserfc import jwe
+
     return jwe.encrypt_compact({"alg": "dir", "enc": "A256GCM"}, text.encode(), _key(place, purpose))
 
 
 def _unsealed(place: Place, purpose: str, sealed: str) -> str | None:
     """What was sealed for that purpose; None where it was not, or with another secret."""
+    from joserfc import jwe
+    from joserfc.errors import JoseError
+
     try:
         plain = jwe.decrypt_compact(sealed, _key(place, purpose), algorithms=["dir", "A256GCM"]).plaintext
     except (JoseError, ValueError):
@@ -400,6 +403,8 @@ def _unsealed(place: Place, purpose: str, sealed: str) -> str | None:
 
 
 def _key(place: Place, purpose: str) -> OctKey:
+    from joserfc.jwk import OctKey
+
     return OctKey.import_key(hmac.digest(place.secret, f"seal {purpose}".encode(), "sha256"))
 
 
