@@ -26,8 +26,10 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def kota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    with town(tmp_path_factory.mktemp("kota")) as made:
-        yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lapor_sync.store.database.BUSY_SECONDS", 1.0)  # so long a test waits for a lock
+        with town(tmp_path_factory.mktemp("kota")) as made:
+            yield made
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def browser() -> Iterator[Browser]:
 def open_page(browser: Browser, kota: Town) -> Iterator[Open]:
     """Opens a page of the board as somebody, on a phone unless said otherwise; what a script throws fails the test.
 
-    `breaks`: the test breaks a connection, which Chromium says as it says an error.
+    `breaks`: the test breaks a connection or the board, which Chromium says as it says an error.
     """
     thrown: list[str] = []
     expected = ["status of 4"]
@@ -55,7 +57,7 @@ def open_page(browser: Browser, kota: Town) -> Iterator[Open]:
 
     def opened(path: str, who: str | None = None, *, breaks: bool = False, **options: Any) -> Page:
         if breaks:
-            expected.append("ERR_CONNECTION_RESET")
+            expected.extend(("ERR_CONNECTION_RESET", "status of 503"))
         context = browser.new_context(
             **{"viewport": PHONE, "locale": "id-ID", "reduced_motion": "reduce", **options}
         )

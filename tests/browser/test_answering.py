@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +63,34 @@ def test_a_connection_that_breaks_takes_neither_words_nor_files(
     assert page.input_value("#text") == ""
     kota.cycle()
     said = [item for item in kota.thread(one) if "Sudah selesai diperbaiki." in item["content"]]
+    assert [item["attachments"] for item in said] == [["bukti.jpg"]]
+
+
+@contextmanager
+def busy(kota: Town) -> Iterator[None]:
+    """Another process writes, and goes on writing."""
+    path = kota.setup.store.engine.url.database
+    with closing(sqlite3.connect(str(path), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def test_a_database_that_is_busy_takes_neither_words_nor_files(open_page: Open, kota: Town) -> None:
+    """The page says what is so, and the draft is saved once the database can be written again."""
+    one = kota.untouched()
+    page = open_page(f"/laporan/{one}", OFFICER, breaks=True)
+    with busy(kota):
+        page.fill("#text", "Besok pagi kami ke sana.")
+        page.set_input_files("#files", file("bukti.jpg", JPEG))
+        page.wait_for_selector("#draf:has-text('belum tersimpan')")
+        page.click("text=Kirim jawaban")
+        page.wait_for_selector(".problem:has-text('Basis data sedang tidak dapat dipakai')")
+        assert page.input_value("#text") == "Besok pagi kami ke sana."
+    page.wait_for_selector("#draf:has-text('Draf tersimpan')")
+    page.click("text=Kirim jawaban")
+    page.wait_for_url("**#kiriman")
+    kota.cycle()
+    said = [item for item in kota.thread(one) if "Besok pagi" in item["content"]]
     assert [item["attachments"] for item in said] == [["bukti.jpg"]]
 
 

@@ -25,7 +25,7 @@ async function keep() {
   const body = new URLSearchParams();
   for (const name of ["csrf", "seen", "text"]) body.set(name, form.elements[name].value);
   if (form.elements.secret.checked) body.set("secret", "1");
-  let told = "Draf belum tersimpan; dicoba lagi saat Anda mengetik.";
+  let told = "Draf belum tersimpan; dicoba lagi sebentar lagi.";
   try {
     const answer = await fetch(form.dataset.draft, {
       method: "POST", body, headers: { "X-Papan": "1" }, redirect: "error",
@@ -34,8 +34,9 @@ async function keep() {
       saved = body.get("text");
       told = saved.trim() ? "Draf tersimpan; berkas tidak ikut disimpan." : "";
     }
-  } catch { /* a network that is away: the next key tries again */ }
+  } catch { /* a network that is away */ }
   $("draf").textContent = told;
+  if (saved !== body.get("text")) timer = setTimeout(save, ASK_EVERY);
 }
 
 // An answer and its files leave from a page that stays: a connection that breaks takes neither words nor files with it.
@@ -49,14 +50,17 @@ async function send(event) {
   $("gagal").textContent = "";
   const to = event.submitter?.getAttribute("formaction") || form.action;
   await saving; // a draft that comes after its answer would stay
+  clearTimeout(timer);
+  let why = "Sambungan terputus.";
   try {
     const answer = await fetch(to, { method: "POST", body: new FormData(form) });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (answer.status >= 500 || !page.querySelector("main")) throw new Error(answer.status);
+    why = page.querySelector(".problem")?.textContent.trim() ?? "Papan sedang terganggu.";
+    if (!page.querySelector(answer.status < 500 ? "main" : "form[data-draft]")) throw new Error(answer.status);
     put(page, answer.redirected && to === form.action);
   } catch {
     $("draf").textContent = "";
-    $("gagal").textContent = "Sambungan terputus, atau papan sedang terganggu. Tulisan dan berkas Anda masih di sini; coba lagi. Yang ternyata sudah terkirim tidak dikirim lagi sebelum Anda ditanya.";
+    $("gagal").textContent = `${why} Tulisan dan berkas Anda masih di sini; coba lagi. Yang ternyata sudah terkirim tidak dikirim lagi sebelum Anda ditanya.`;
   }
   words.readOnly = isSending = false;
   if (form.isConnected) save();
