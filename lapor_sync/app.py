@@ -221,7 +221,7 @@ class App:
             )
             store = stack.enter_context(self.store())
             self.holding = stack.enter_context(lock.working(store.engine, store.agency, what))
-            yield self._setup(self.mirror_on(store), connector, progress)
+            yield self._setup(self.mirror_on(store), connector, secrets, progress)
 
     def _what_workers_leave(self, stack: ExitStack) -> Line | None:
         """The places before the gateway that no worker wants; None where no workers are at work."""
@@ -238,7 +238,13 @@ class App:
             return None
         return GatewayLine(engine, address_of(address), rate, self.clock, only_if_idle=True)
 
-    def _setup(self, mirror: Mirror, connector: Connector, progress: Callable[[int, int | None], None]) -> Setup:
+    def _setup(
+        self,
+        mirror: Mirror,
+        connector: Connector,
+        secrets: Secrets,
+        progress: Callable[[int, int | None], None] = lambda _done, _total: None,
+    ) -> Setup:
         return Setup(
             store=mirror.store,
             rules=mirror.rules,
@@ -254,6 +260,7 @@ class App:
             progress=progress,
             holding=self.holding or Holding(),
             keeping=self._keeping(),
+            credentials_end=secrets.ends(),
         )
 
     def _keeping(self) -> Keeping | None:
@@ -631,9 +638,9 @@ class Upstream:
         self.stack.pop_all().close()
         self.stack.push(stack)
         if self.made is None:
-            made = app._setup(self.mirror, connector, lambda _done, _total: None)
+            made = app._setup(self.mirror, connector, secrets)
             self.made = replace(made, sample=self.sample)
         else:
             app.log.info("credentials_changed")
-            self.made = replace(self.made, connector=connector)
+            self.made = replace(self.made, connector=connector, credentials_end=secrets.ends())
         self.secrets, self.unusable = secrets, None

@@ -6,12 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lapor_sync.check.lines import LOOK, WRONG, Line
+from lapor_sync.domain.access import off_by
 
 if TYPE_CHECKING:
     from connectors.sp4n_v3 import Sp4nV3
 
-NEAR, FAR = timedelta(seconds=10), timedelta(minutes=2)
-"""A clock that may be off by less than the first is fine; by more than the second for certain, it is wrong."""
+FAR = timedelta(minutes=2)
+"""A clock that is off by more for certain is wrong."""
 
 
 def about_clock(connector: Sp4nV3) -> Line:
@@ -22,11 +23,11 @@ def about_clock(connector: Sp4nV3) -> Line:
         return Line(
             question=question, answer="cannot be told: LAPOR does not say its time", verdict=LOOK, todo=todo
         )
-    least, most = ahead
-    if least <= NEAR and most >= -NEAR:
+    off = off_by(ahead)
+    if off is None:
+        least, most = ahead
         return Line(question=question, answer=f"yes, within {max(-least, most).total_seconds():.0f} s of LAPOR's")
-    off = least if least > NEAR else most
-    way = "ahead of" if least > NEAR else "behind"
+    way = "ahead of" if off > timedelta(0) else "behind"
     return Line(
         question=question,
         answer=f"it is {abs(off).total_seconds():.0f} s {way} LAPOR's",

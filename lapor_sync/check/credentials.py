@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from lapor_sync.check.lines import LOOK, WRONG, Line
-from lapor_sync.config import Settings, read_secrets
+from lapor_sync.config import SECRETS, Settings, read_secrets
+from lapor_sync.domain.access import ends_soon
 from lapor_sync.domain.errors import SettingsWrong
-from lapor_sync.domain.json_web_token import ends_at
 from lapor_sync.domain.ports import Clock
-
-SOON_DAYS = 14
 
 
 def about_credentials(settings: Settings, clock: Clock) -> Iterator[Line]:
@@ -22,19 +20,17 @@ def about_credentials(settings: Settings, clock: Clock) -> Iterator[Line]:
         return  # a file that went since the start: the call to LAPOR says so
     if secrets.headers:
         yield Line(question="Which headers go to the gateway?", answer=", ".join(sorted(secrets.headers)))
-    own = {"the bearer": secrets.bearer, "the token": secrets.token}
-    for name, value in {**own, **secrets.headers}.items():
-        if value is not None and (end := ends_at(value.get_secret_value())) is not None:
-            yield _until(name, end, settings, clock)
+    for name, end in secrets.ends().items():
+        yield _until(f"the {name}" if name in SECRETS else name, end, settings, clock)
 
 
 def _until(name: str, end: datetime, settings: Settings, clock: Clock) -> Line:
     question = f"Until when does {name} hold?"
     answer = f"{end.astimezone(settings.timezone):%Y-%m-%d %H:%M %Z}"
     todo = "Ask who gave it to you for a new one, and put it in its file."
-    left = end - clock.now()
-    if left.total_seconds() <= 0:
+    now = clock.now()
+    if end <= now:
         return Line(question=question, answer=f"it ended on {answer}", verdict=WRONG, todo=todo)
-    if left.days < SOON_DAYS:
+    if ends_soon(end, now):
         return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
     return Line(question=question, answer=answer)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from lapor_sync.app import rules_of
 from lapor_sync.check.lines import LOOK, Line, setting_wrong
 from lapor_sync.config import Settings
-from lapor_sync.domain.calendar import joint_holidays_known
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.limits import in_force
 from lapor_sync.domain.ports import Clock
@@ -32,7 +31,7 @@ def about_rules(settings: Settings, clock: Clock) -> Iterator[Line]:
 
 def _joint_holidays(year: int, rules: Rules, *, is_next: bool) -> Line:
     question = f"Is the cuti bersama of {year} known?"
-    if joint_holidays_known(year) or any(day.year == year for day in rules.working_days.extra):
+    if rules.knows_joint_holidays(year):
         return Line(question=question, answer="yes")
     late = "when it is decreed" if is_next else "now"
     todo = f"Put its days into the file of LAPOR_SYNC_HOLIDAYS_FILE {late}; else deadlines across them are early."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -15,6 +16,7 @@ from lapor_sync.config.settings import Settings, sentence
 from lapor_sync.config.values import bare_secret, setting_name
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.files import read_text
+from lapor_sync.domain.json_web_token import ends_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +26,12 @@ class Secrets:
     bearer: SecretStr | None
     token: SecretStr | None
     headers: Mapping[str, SecretStr] = field(default_factory=dict)
+
+    def ends(self) -> dict[str, datetime]:
+        """Return when those end that say so: `bearer`, `token`, and by its name a header."""
+        known = {"bearer": self.bearer, "token": self.token, **self.headers}
+        found = {name: ends_at(value.get_secret_value()) for name, value in known.items() if value is not None}
+        return {name: end for name, end in found.items() if end is not None}
 
 
 def read_secrets(settings: Settings) -> Secrets:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from lapor_sync.domain.access import Ahead
 from lapor_sync.domain.contract import Look
 from lapor_sync.domain.delivery import Outcome
 from lapor_sync.domain.errors import BadRecord
@@ -152,3 +153,6 @@ class Connector(Protocol):
 
     def upstream_now(self) -> datetime:
         """The upstream's time by its last `Date` header and the monotonic clock; our clock before any answer."""
+
+    def clock_ahead(self) -> Ahead | None:
+        """By how much our clock is ahead of the upstream's, by the last answer; None where none said its time."""

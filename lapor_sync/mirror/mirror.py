@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from lapor_sync.domain import defaults
-from lapor_sync.domain.calendar import WorkingDays
+from lapor_sync.domain.calendar import WorkingDays, joint_holidays_known
 from lapor_sync.domain.colour import City
 from lapor_sync.domain.limits import Limits
 from lapor_sync.store.database import Store
@@ -31,6 +31,10 @@ class Rules:
     working_days: WorkingDays
     prefix: str = defaults.REF_PREFIX
     grace: timedelta = timedelta(seconds=defaults.READBACK_GRACE_SECONDS)
+
+    def knows_joint_holidays(self, year: int) -> bool:
+        """Whether the *cuti bersama* of that year are known, by the holiday library or the city's own file."""
+        return joint_holidays_known(year) or any(day.year == year for day in self.working_days.extra)
 
     @property
     def fingerprint(self) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 
 from lapor_sync.domain import notices as rules
-from lapor_sync.domain.calendar import WorkingDays, joint_holidays_known
+from lapor_sync.domain.calendar import WorkingDays
 from lapor_sync.domain.colour import City, WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.notices import Health, Lot, NoticeKind, Part, Reader, Told
@@ -243,10 +243,8 @@ def _health(work: Work, mirror: Mirror, clock: Clock, free: Free) -> Health:
         quarantined=quarantine.count_since(work, now - timedelta(days=1)),
         backup_since=backup.due_since(work),
         free=free(),
-        next_year_known=_is_known(mirror, today.year + 1) if today.month >= rules.HOLIDAYS_BY_MONTH else True,
+        next_year_known=mirror.rules.knows_joint_holidays(today.year + 1)
+        if today.month >= rules.HOLIDAYS_BY_MONTH
+        else True,
         month=today.month,
     )
-
-
-def _is_known(mirror: Mirror, year: int) -> bool:
-    return joint_holidays_known(year) or any(day.year == year for day in mirror.rules.working_days.extra)

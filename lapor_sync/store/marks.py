@@ -37,6 +37,7 @@ class Mark(StrEnum):
     DIGESTED = "digested"  # the day of the last digest
     TROUBLES = "troubles"  # JSON: what admins were told of and is not over, each with when that was
     BACKED_UP = "backed_up_at"  # when `backup` last made a copy of this database
+    ACCESS = "access"  # JSON: clock and credentials of the way to LAPOR; see access.py
     CONTRACT = "contract"  # JSON: the fields, forms and codes of LAPOR's answers; see contract.py
     CONTRACT_AT = "contract_at"  # when these were last looked at
     CONTRACT_CHANGED = "contract_changed"  # JSON: what changed at the last look that found a change

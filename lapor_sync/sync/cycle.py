@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lapor_sync.domain.access import Access
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadRecord, Denied, Missing, TimedOut, UpstreamBroken, UpstreamError
 from lapor_sync.mirror.mirror import Mirror
-from lapor_sync.store import ailing, audit, marks, outages, outbox, pauses, reports
+from lapor_sync.store import access, ailing, audit, marks, outages, outbox, pauses, reports
 from lapor_sync.store.marks import Mark
 from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
@@ -272,6 +273,7 @@ def _note_success(setup: Mirror, outcome: CycleResult) -> None:
         marks.put_now(work, Mark.LAST_SUCCESS)
         if isinstance(setup, Setup):
             marks.put_now(work, Mark.ANSWERED)
+            access.put(work, Access(setup.connector.clock_ahead(), setup.credentials_end))
         head = audit.head(work.conn, work.agency)
     setup.log.info(
         "cycle_done",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from lapor_sync.domain.ports import Clock, Connector, FileSource, Sample
 from lapor_sync.mirror.mirror import Mirror
@@ -38,7 +39,8 @@ class Setup(Mirror):
     `step` is called with each step's name as it is reached; `stopping` tells whether to come to an end;
     `spread` is a random number in [0, 1) for jitter; `progress` hears (done, total or None) reports.
     `holding` is the proof that this process alone works the database. `keeping` is None where citizens' files stay
-    where they are. `sample` is what is looked at of the upstream's answers; None where nobody watches its contract.
+    where they are. `credentials_end`: when those end that say so, by name. `sample` is what is looked at of the
+    upstream's answers; None where nobody watches its contract.
     """
 
     connector: Connector
@@ -51,6 +53,7 @@ class Setup(Mirror):
     progress: Callable[[int, int | None], None] = lambda _done, _total: None
     holding: Holding = field(default_factory=Holding)
     keeping: Keeping | None = None
+    credentials_end: Mapping[str, datetime] = field(default_factory=dict)
     sample: Sample | None = None
 
     @property

@@ -16,6 +16,7 @@ from connectors.sp4n_v3 import still
 from connectors.sp4n_v3 import threads as read_threads
 from connectors.sp4n_v3.verdict import reports_about
 from lapor_sync import office
+from lapor_sync.domain.access import Ahead
 from lapor_sync.domain.delivery import Outcome, Sent, State, Unknown
 from lapor_sync.domain.errors import BadRecord, LaporSyncError, Missing, UpstreamError
 from lapor_sync.domain.people import of_shell
@@ -184,6 +185,10 @@ class Scripted:
 
     def upstream_now(self) -> datetime:
         return (START + timedelta(seconds=self.clock.seconds + self.ahead)).replace(microsecond=0)
+
+    def clock_ahead(self) -> Ahead | None:
+        off = timedelta(seconds=-self.ahead)
+        return off - timedelta(seconds=1), off
 
     # What a test does.
 

@@ -566,7 +566,7 @@ def test_limits_and_holidays_of_the_city(cli, tmp_path, monkeypatch):
     ran = cli("check", env={"LAPOR_SYNC_DEADLINES_FILE": str(tmp_path / "none.toml")})
     assert ran.code == 2
     assert "none.toml" in wrong(ran)[0]
-    monkeypatch.setattr("lapor_sync.check.rules.joint_holidays_known", lambda year: False)
+    monkeypatch.setattr("lapor_sync.mirror.mirror.joint_holidays_known", lambda year: False)
     year = datetime.now(UTC).year + 1
     (tmp_path / "holidays.toml").write_text(
         f'[[holiday]]\ndate = {year}-12-24\nname = "Cuti bersama"\nsource = "SKB"\n'

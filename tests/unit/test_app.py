@@ -24,9 +24,12 @@ from lapor_sync.app import App, Upstream, Woken, connector_of, file_limits_of, p
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_settings, read_secrets
 from lapor_sync.daemon import thinned
+from lapor_sync.domain.access import off_by
 from lapor_sync.domain.errors import BadInput, Denied, LockHeld, SettingsWrong, StoreUnavailable
+from lapor_sync.domain.json_web_token import unsigned
 from lapor_sync.domain.people import of_shell
-from lapor_sync.store import lock
+from lapor_sync.store import access, lock
+from lapor_sync.sync.cycle import run_cycle
 from tests.databases import migrated_sqlite
 
 WRONG = "{11111111-1111-1111-1111-111111111111}"
@@ -290,6 +293,21 @@ def test_new_credentials_are_used(upstream: Upstream, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(Options().token)
     assert upstream.setup().connector.institutions()
     assert len(said(upstream.app, "credentials_changed")) == 2
+
+
+def test_it_is_kept_how_long_credentials_hold_for_who_has_none(upstream: Upstream, tmp_path: Path) -> None:
+    """The board tells it, beside the clock; of a new credential from the next cycle on."""
+    end, store = datetime(2030, 1, 1, tzinfo=UTC), upstream.mirror.store
+    (tmp_path / "token").write_text(unsigned(end))
+    assert upstream.setup().credentials_end == {"token": end}
+    (tmp_path / "token").write_text(Options().token)
+    run_cycle(upstream.setup())
+    with store.reading() as work:
+        kept = access.get(work)
+    assert kept is not None
+    assert kept.ends == {}
+    assert kept.ahead is not None
+    assert off_by(kept.ahead) is None
 
 
 @pytest.mark.parametrize("content", [None, "", "two\nlines", "not ASCII: \u00e9"])

@@ -1,12 +1,17 @@
-"""Sistem: whether the mirror is fresh, and what waits."""
+"""Sistem: whether the mirror is fresh, what waits, and what `check` asks, as far as board and daemon know it."""
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import Blueprint, render_template
 
+from lapor_sync.domain.access import Access, ends_soon, off_by
+from lapor_sync.domain.limits import in_force
 from lapor_sync.domain.notices import NoticeState
 from lapor_sync.domain.permits import Act
 from lapor_sync.store import (
+    access,
     audit,
     conflicts,
     contract,
@@ -18,6 +23,7 @@ from lapor_sync.store import (
     pauses,
     people,
     quarantine,
+    reports,
 )
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
@@ -27,13 +33,18 @@ from lapor_sync.words import notices_id
 
 system = Blueprint("system", __name__)
 
+MOST_THREADS = 5
+"""So many reports are named whose thread could not be read."""
+
 _UNSETTLED = (NoticeState.WAITING, NoticeState.SENDING, NoticeState.IN_DOUBT, NoticeState.GIVEN_UP)
 
 
 @system.get("/sistem")
 def page() -> str:
-    """Last success, outage, pause, queue, conflicts, quarantine, audit."""
+    """Last success, outage, pause, queue, conflicts, quarantine, audit; clock, credentials, deadlines, threads."""
     session.demand(Act.SEE_SYSTEM)
+    rules, now = board().mirror.rules, board().store.clock.now()
+    today = rules.working_days.day_of(now)
     with board().store.reading() as work:
         return render_template(
             "system.html",
@@ -53,5 +64,23 @@ def page() -> str:
             contract=contract.watched(work),
             database="SQLite" if work.is_sqlite else "PostgreSQL",
             schema=HEAD,
-            now=board().store.clock.now(),
+            now=now,
+            clock=_clock(way := access.get(work)),
+            credentials=_credentials(way, now),
+            threads=reports.unreadable_threads(work, MOST_THREADS),
+            limits=in_force(rules.limits, today),
+            joint_holidays={year: rules.knows_joint_holidays(year) for year in (today.year, today.year + 1)},
         )
+
+
+def _clock(way: Access | None) -> float | None:
+    """By how many seconds this machine's clock is ahead of LAPOR's for certain; None where LAPOR's is not known."""
+    if way is None or way.ahead is None:
+        return None
+    off = off_by(way.ahead)
+    return off.total_seconds() if off is not None else 0.0
+
+
+def _credentials(way: Access | None, now: datetime) -> list[tuple[str, datetime, bool]]:
+    """Each credential that says when it ends, with that, and whether it is to be asked for anew."""
+    return [(name, end, ends_soon(end, now)) for name, end in way.ends.items()] if way is not None else []

@@ -1,0 +1,31 @@
+"""How the way to LAPOR stood at the daemon's last cycle: for the board, which has no credentials."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+from lapor_sync.domain.access import Access
+from lapor_sync.store import marks
+from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
+
+
+def put(work: Work, access: Access) -> None:
+    """Keep it in the place of the last one."""
+    ahead = [one.total_seconds() for one in access.ahead] if access.ahead else None
+    ends = {name: end.isoformat() for name, end in access.ends.items()}
+    marks.put(work, Mark.ACCESS, json.dumps({"ahead": ahead, "ends": ends}))
+
+
+def get(work: Work) -> Access | None:
+    """Return it; None before the first cycle that went through."""
+    said = marks.get(work, Mark.ACCESS)
+    if said is None:
+        return None
+    kept = json.loads(said)
+    least, most = kept["ahead"] or (0, 0)
+    return Access(
+        ahead=(timedelta(seconds=least), timedelta(seconds=most)) if kept["ahead"] else None,
+        ends={name: datetime.fromisoformat(end) for name, end in kept["ends"].items()},
+    )
