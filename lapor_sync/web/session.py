@@ -98,6 +98,11 @@ def opd_names() -> Mapping[str, str]:
     return found
 
 
+def sees_opds(within: Within) -> bool:
+    """Return whether a list within these OPDs says of which one each report is: of the own one alone it need not."""
+    return within is None or len(within) != 1
+
+
 def within(act: Act = Act.SEE) -> Within:
     """Return the OPDs to which the act is bound, those of all posts that may do it; None where one reaches all."""
     found: set[str] = set()

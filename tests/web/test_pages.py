@@ -6,6 +6,7 @@ import io
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path
@@ -16,13 +17,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from lapor_sync import office
+from lapor_sync.domain.access import Access
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.people import Post, of_shell
 from lapor_sync.domain.report import ItemKind, OutgoingFile
 from lapor_sync.office import NewResponse
-from lapor_sync.store import marks, outbox, threads
+from lapor_sync.store import access, marks, outbox, threads
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -69,7 +71,9 @@ def one(tracking_id: str = "7001", **values: Any) -> Any:
     """A report of the OPD, as the mirror has it."""
     plain: dict[str, Any] = {"title": "Lampu jalan mati", "content": "<p>Gelap sekali.</p>", "disposition_id": OPD}
     mine: dict[Any, Any] = {
-        name: values.pop(name) for name in ("verdict", "due_at", "auto_close_at", "vanished_at") if name in values
+        name: values.pop(name)
+        for name in ("verdict", "due_at", "auto_close_at", "vanished_at", "thread_error")
+        if name in values
     }
     known: dict[str, Any] = {
         "verdict": MERAH,
@@ -207,6 +211,53 @@ def test_a_mirror_that_is_old_is_said_so_where_people_write(enter: Enter, store:
     said = text_of(enter(ADMIN).get("/sistem"))
     assert "Jam server" in said
     assert f"skema {HEAD}, SQLite" in said
+
+
+def test_the_system_page_says_what_check_asks(enter: Enter, store: Store, clock: StillClock) -> None:
+    """As far as the daemon knew it at its last cycle, and the board by itself: it has no credentials."""
+    save(store, one(thread_error="HTTP 500"))
+    assert "jam LAPOR belum diketahui" in text_of(enter(ADMIN).get("/sistem"))
+    ends = {"bearer": clock.now() + timedelta(days=3), "token": clock.now() + timedelta(days=300)}
+    with store.work() as work:
+        access.put(work, Access((timedelta(seconds=40), timedelta(seconds=41)), ends))
+    said = text_of(enter(ADMIN).get("/sistem"))
+    assert "40 detik lebih cepat daripada jam LAPOR" in said
+    assert re.search(r"bearer berlaku sampai [^:]*: mintalah yang baru", said)
+    assert re.search(r"token berlaku sampai [^:]*WIB Batas waktu menurut", said)
+    assert "2026 diketahui; 2027" in said
+    assert "Percakapan yang tidak dapat dibaca 7001" in said
+    with store.work() as work:
+        access.put(work, Access((timedelta(seconds=-1), timedelta(0)), {"bearer": clock.now()}))
+    said = text_of(enter(ADMIN).get("/sistem"))
+    assert "sesuai dengan jam LAPOR" in said
+    assert "bearer sudah berakhir" in said
+
+
+@pytest.mark.parametrize(
+    ("pattern", "address"),
+    [
+        ("https://www.lapor.go.id/", "https://www.lapor.go.id/"),
+        ("https://lapor.example/l/{tracking_id}", "https://lapor.example/l/7001"),
+        ("https://lapor.example/l?id={id}", "https://lapor.example/l?id=upstream%2F9"),
+    ],
+)
+def test_the_link_to_lapor_leads_to_the_report_where_its_address_is_known(
+    enter: Enter, store: Store, pattern: str, address: str
+) -> None:
+    save(store, one(upstream_id="upstream/9"))
+    client = enter(OFFICER)
+    site = client.application
+    site.config["BOARD"] = replace(site.config["BOARD"], report_url=pattern)
+    assert f'<a href="{address}" rel="noopener noreferrer">buka LAPOR</a>' in client.get("/laporan/7001").text
+
+
+@pytest.mark.parametrize("path", ["/tugas", "/laporan"])
+def test_who_sees_one_opd_alone_does_not_read_its_name_in_each_row(enter: Enter, store: Store, path: str) -> None:
+    save(store, one(due_at=START - timedelta(days=1)))
+    column = re.compile('data-label="OPD"|<th scope="col">(?:<a [^>]*>)?OPD')
+    assert column.findall(enter(OFFICER).get(path).text) == []
+    assert len(column.findall(enter(ADMIN).get(path).text)) == 2
+    assert len(column.findall(enter(OFFICER, OTHER_OFFICER).get(path).text)) == 2
 
 
 def test_it_is_said_how_the_opd_stands_beside_last_month(enter: Enter, store: Store) -> None:
@@ -460,6 +511,16 @@ def test_an_answer_of_the_form_ends_in_the_outbox_as_one_of_the_command_line(
     assert audited(store, "delivery_written") == ["person 7 in post 1", "budi"]
 
 
+def test_a_file_goes_to_the_citizen_under_a_name_that_does_no_harm(board: Board, store: Store) -> None:
+    save(store, one())
+    names = ("C:\\rahasia\\a.pdf", "../../etc/b.pdf", "fdp\u202eexe.pdf", "c\r\nX: 1.pdf")
+    files = tuple(OutgoingFile(file_name=name, content=b"%PDF-") for name in names)
+    ref = office.respond(board.mirror, of_shell("budi"), NewResponse(given_id="7001", text=TEXT, files=files))
+    with store.reading() as work:
+        stored = outbox.files_of(work, [ref])[ref]
+    assert [file.file_name for file in stored] == ["a.pdf", "b.pdf", "fdpexe.pdf", "c\ufffd\ufffdX_ 1.pdf"]
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
@@ -511,16 +572,6 @@ def test_what_happened_meanwhile_is_said_before_anything_is_queued(enter: Enter,
     client = enter(OFFICER)
     data = form_of(client, "/laporan/7001", text=TEXT)
     put_thread(store, "7001", item("1", "Sudah menyala kok.", kind=ItemKind.REPORTER))
-def test_a_file_goes_to_the_citizen_under_a_name_that_does_no_harm(board: Board, store: Store) -> None:
-    save(store, one())
-    names = ("C:\\rahasia\\a.pdf", "../../etc/b.pdf", "fdp\u202eexe.pdf", "c\r\nX: 1.pdf")
-    files = tuple(OutgoingFile(file_name=name, content=b"%PDF-") for name in names)
-    ref = office.respond(board.mirror, of_shell("budi"), NewResponse(given_id="7001", text=TEXT, files=files))
-    with store.reading() as work:
-        stored = outbox.files_of(work, [ref])[ref]
-    assert [file.file_name for file in stored] == ["a.pdf", "b.pdf", "fdpexe.pdf", "c\ufffd\ufffdX_ 1.pdf"]
-
-
     answer = client.post("/laporan/7001/jawab", data=data)
     assert answer.status_code == 409
     assert "pelapor menulis lagi" in text_of(answer)

@@ -95,7 +95,8 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
         groups=list(_groups(given, counts, names)),
         chosen=list(_chosen(given, names)),
         given=given,
-        heads=list(_heads(given, order)),
+        with_opd=(with_opd := session.sees_opds(within)),
+        heads=[one for one in _heads(given, order) if with_opd or one.by is not Order.OPD],
         is_sorted_in_parts=order is not None and total.is_more,
         look=queries.LOOK,
         csv=f"{url_for('reports.as_csv')}?{urlencode(given)}",
@@ -167,8 +168,9 @@ _NEWEST = "-received"
 
 
 class Head(NamedTuple):
-    """The head of a column: its name, where it leads to be sorted by, how the list is sorted by it now."""
+    """The head of a column: its order and name, where it leads to be sorted by, how the list is sorted by it now."""
 
+    by: Order
     name: str
     url: str
     now: str | None
@@ -179,7 +181,7 @@ def _heads(given: Mapping[str, str], order: table.Sorted | None) -> Iterator[Hea
     for one, name in _COLUMNS.items():
         now = None if one is not by else "descending" if is_down else "ascending"
         turned = f"{'-' if now == 'ascending' else ''}{one}"
-        yield Head(name, _url(given, sort=None if turned == _NEWEST else turned), now)
+        yield Head(one, name, _url(given, sort=None if turned == _NEWEST else turned), now)
 
 
 _COLUMNS = {

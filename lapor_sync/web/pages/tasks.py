@@ -61,6 +61,7 @@ def page() -> str:
         piles=piles,
         drafts=mine,
         stuck=stuck,
+        with_opd=session.sees_opds(within),
         now=now,
         last_success=last_success,
         unattended=unattended,
