@@ -153,10 +153,12 @@ def _written(path: Path) -> int:
     NO_DATABASE where it is none.
 
     By SQLite, since whoever else closes a file takes SQLite's locks of it away; `immutable` looks past log and locks.
+    A checkpoint that was killed leaves a file that is shorter than its first page says: `writable_schema` reads it, too.
     """
     uri = f"file:{quote(os.fsencode(os.path.realpath(path)))}?mode=ro&immutable=1"
     try:
         with closing(sqlite3.connect(uri, uri=True, check_same_thread=False)) as conn:
+            conn.execute("PRAGMA writable_schema = ON")
             return int(conn.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.Error as exc:
         return NO_DATABASE if exc.sqlite_errorcode == sqlite3.SQLITE_NOTADB else UNREADABLE

@@ -392,6 +392,29 @@ def test_what_cannot_be_read_while_it_is_written_is_no_other_content(
     store.close()
 
 
+def test_a_checkpoint_that_was_killed_half_way_is_no_other_content(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first page says already how large the file is to become. SQLite goes on by its log."""
+    store, now = opened(path), [100.0]
+    write(store)
+    store.tidy()
+    assert read(store) == "1"
+    write(store, "x" * 50_000)
+    for ending in ("", "-wal"):
+        shutil.copyfile(f"{path}{ending}", path.with_name(f"whole.db{ending}"))
+    with closing(sqlite3.connect(path.with_name("whole.db"))) as conn:
+        conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = conn.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.write(path.with_name("whole.db").read_bytes()[:size])
+    monkeypatch.setattr(database_file, "monotonic", lambda: now[0])
+    for _ in range(3):
+        assert read(store) == "x" * 50_000
+        now[0] += 10
+    store.close()
+
+
 def test_a_number_that_is_full_never_falls(path: Path) -> None:
     store = opened(path)
     with closing(sqlite3.connect(path)) as conn:
