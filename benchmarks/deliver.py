@@ -27,6 +27,7 @@ from lapor_sync.office import NewResponse, respond_all
 RESPONSES = 10_000
 EACH = 2
 LATENCY_MS = 20
+BARE, SHARED = "bare client", "bare client over kept connections"
 
 
 def lines(plan: Plan) -> Iterator[Result]:
@@ -48,10 +49,12 @@ def lines(plan: Plan) -> Iterator[Result]:
             engine.dispose()
         return _whole(replace(done, facts=upstream.did), sent, count)
 
-    def bare() -> Run:
+    def bare(way: str) -> Run:
         ids = [FIRST_ID + number for number in numbers for _ in range(EACH)]
         with upstreams.serving(world, LATENCY_MS) as upstream:
-            done = run([PYTHON, PEERS / "bare_delivery.py", upstream.url, CONCURRENCY, *ids], limit=plan.limit)
+            done = run(
+                [PYTHON, PEERS / "bare_delivery.py", upstream.url, CONCURRENCY, way, *ids], limit=plan.limit
+            )
         return _whole(replace(done, facts=upstream.did), done.facts.get("delivered", 0), count)
 
     with Mirrors(plan) as mirrors:
@@ -59,18 +62,20 @@ def lines(plan: Plan) -> Iterator[Result]:
         for url in queued.values():
             queue(url, numbers)
         contenders = {f"ours, {kind}": partial(ours, kind) for kind in plan.databases}
-        done = in_turn(plan.runs, {**contenders, "bare client": bare})
+        bares = {BARE: partial(bare, "own"), SHARED: partial(bare, "shared")}
+        done = in_turn(plan.runs, {**contenders, **bares})
     for kind in plan.databases:
         mine = done[f"ours, {kind}"]
-        yield compared(
-            f"{count:,} responses, {kind}", mine, done["bare client"], "bare client", Goal(sign="≤", bound=1.15)
-        )
+        yield compared(f"{count:,} responses, {kind}", mine, done[BARE], BARE, Goal(sign="≤", bound=1.15))
         yield Line(
             what=f"requests a response, {kind}",
             ours=f"{mine[0].facts['requests']:,.0f} requests",
-            against=f"{done['bare client'][0].facts['requests']:,.0f} requests",
+            against=f"{done[BARE][0].facts['requests']:,.0f} requests",
             figure=mine[0].facts["requests"] / count,
         )
+    yield compared(
+        "a bare client with connections of its own for each write", done[BARE], done[SHARED], SHARED, None
+    )
 
 
 def _whole(done: Run, arrived: float, wanted: int) -> Run:
