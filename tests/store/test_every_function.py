@@ -21,6 +21,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from lapor_sync import store as package
+from lapor_sync.domain.access import Access
 from lapor_sync.domain.citizen_files import Absence
 from lapor_sync.domain.colour import City, Colour, Flag, WaitingOn
 from lapor_sync.domain.contract import Change, Known, What
@@ -32,6 +33,7 @@ from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import Attachment, Institution, OutgoingFile, StatusChange, Template
 from lapor_sync.domain.scene import Scene
 from lapor_sync.store import (
+    access,
     ailing,
     attendance,
     audit,
@@ -64,6 +66,7 @@ from lapor_sync.store import (
     saved_filters,
     templates,
     threads,
+    witness,
 )
 from lapor_sync.store.ailing import Ailing
 from lapor_sync.store.audit import GENESIS, Head
@@ -364,6 +367,8 @@ ENTRIES: dict[str, Call] = {
     "differing.with_open_delivery": differing.with_open_delivery,
     "differing.not_agreed": differing.not_agreed,
     "dossier.dossier": lambda w: dossier.dossier(w, one_of(w)),
+    "access.get": access.get,
+    "access.put": lambda w: access.put(w, Access(ahead=None, ends={"x": START})),
     "drafts.put": lambda w: drafts.put(w, Ids.person, "7001", text="x", is_secret=False, seen=""),
     "drafts.drop": lambda w: drafts.drop(w, Ids.person, "7001"),
     "drafts.get": lambda w: drafts.get(w, Ids.person, "7001"),
@@ -637,6 +642,8 @@ OF_THE_WHOLE_DATABASE = {
     "lock.working",  # tests/store/test_agencies.py: two agencies at work at once
     "lock.alone",
     "lock.holder",
+    "lock.database_of",  # which file it is
+    *("witness.keep", "witness.seen", "witness.drop"),  # a file an agency: the test below
     "server.weak_points",
     "database.connection_values",
     *(f"work_queue.{name}" for name in _OF_THE_QUEUE),  # of all agencies that workers share
@@ -667,6 +674,21 @@ def test_every_function_of_the_store_stands_here() -> None:
     """A new one fails here until it has an entry that proves it keeps to its own agency."""
     assert set(functions()) == ENTRIES.keys() | OF_THE_WHOLE_DATABASE
     assert not ENTRIES.keys() & OF_THE_WHOLE_DATABASE
+
+
+def test_what_stands_beside_the_file_is_of_one_agency(sqlite_store: Store) -> None:
+    """What one keeps says nothing of the other, and goes by its own act alone."""
+    theirs = Store(sqlite_store.engine, THEIRS, sqlite_store.clock)
+    for one in (sqlite_store, theirs):
+        with one.work() as work:
+            work.note("shown", "7001")
+    witness.keep(sqlite_store)
+    assert witness.seen(theirs) is None
+    witness.keep(theirs)
+    mine = witness.seen(sqlite_store)
+    assert mine == sqlite_store.head != witness.seen(theirs)
+    witness.drop(theirs)
+    assert (witness.seen(sqlite_store), witness.seen(theirs)) == (mine, None)
 
 
 class Undo(Exception):
