@@ -24,7 +24,7 @@ def about_clock(connector: Sp4nV3) -> Line:
             question=question, answer="cannot be told: LAPOR does not say its time", verdict=LOOK, todo=todo
         )
     off = off_by(ahead)
-    if off is None:
+    if not off:
         least, most = ahead
         return Line(question=question, answer=f"yes, within {max(-least, most).total_seconds():.0f} s of LAPOR's")
     way = "ahead of" if off > timedelta(0) else "behind"

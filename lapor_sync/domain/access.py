@@ -17,21 +17,20 @@ Ahead = tuple[timedelta, timedelta]
 
 
 class Access(NamedTuple):
-    """What the daemon knew at its last cycle. `ahead`: None where LAPOR does not say its time.
+    """What the daemon knew at its last cycle. `off`: as `off_by`; None where LAPOR does not say its time.
 
     `ends`: of each credential that says when it ends, by its name; never what it is.
     """
 
-    ahead: Ahead | None
+    off: timedelta | None
     ends: Mapping[str, datetime]
 
 
-def off_by(ahead: Ahead) -> timedelta | None:
-    """Return by how much a clock is certainly ahead, or behind (negative); None where it may be right."""
+def off_by(ahead: Ahead) -> timedelta:
+    """Return by how many whole seconds a clock is certainly ahead, or behind (negative); 0 where it may be right."""
     least, most = ahead
-    if least > NEAR:
-        return least
-    return most if most < -NEAR else None
+    off = least if least > NEAR else most if most < -NEAR else timedelta(0)
+    return timedelta(seconds=round(off.total_seconds()))
 
 
 def ends_soon(end: datetime, now: datetime) -> bool:

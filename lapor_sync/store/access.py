@@ -13,9 +13,9 @@ from lapor_sync.store.marks import Mark
 
 def put(work: Work, access: Access) -> None:
     """Keep it in the place of the last one."""
-    ahead = [one.total_seconds() for one in access.ahead] if access.ahead else None
+    off = None if access.off is None else access.off.total_seconds()
     ends = {name: end.isoformat() for name, end in access.ends.items()}
-    marks.put(work, Mark.ACCESS, json.dumps({"ahead": ahead, "ends": ends}))
+    marks.put(work, Mark.ACCESS, json.dumps({"off": off, "ends": ends}))
 
 
 def get(work: Work) -> Access | None:
@@ -24,8 +24,7 @@ def get(work: Work) -> Access | None:
     if said is None:
         return None
     kept = json.loads(said)
-    least, most = kept["ahead"] or (0, 0)
     return Access(
-        ahead=(timedelta(seconds=least), timedelta(seconds=most)) if kept["ahead"] else None,
+        off=None if kept["off"] is None else timedelta(seconds=kept["off"]),
         ends={name: datetime.fromisoformat(end) for name, end in kept["ends"].items()},
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from lapor_sync.domain.access import Access
+from lapor_sync.domain.access import Access, off_by
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadRecord, Denied, Missing, TimedOut, UpstreamBroken, UpstreamError
@@ -273,7 +273,8 @@ def _note_success(setup: Mirror, outcome: CycleResult) -> None:
         marks.put_now(work, Mark.LAST_SUCCESS)
         if isinstance(setup, Setup):
             marks.put_now(work, Mark.ANSWERED)
-            access.put(work, Access(setup.connector.clock_ahead(), setup.credentials_end))
+            ahead = setup.connector.clock_ahead()
+            access.put(work, Access(None if ahead is None else off_by(ahead), setup.credentials_end))
         head = audit.head(work.conn, work.agency)
     setup.log.info(
         "cycle_done",

@@ -368,7 +368,7 @@ ENTRIES: dict[str, Call] = {
     "differing.not_agreed": differing.not_agreed,
     "dossier.dossier": lambda w: dossier.dossier(w, one_of(w)),
     "access.get": access.get,
-    "access.put": lambda w: access.put(w, Access(ahead=None, ends={"x": START})),
+    "access.put": lambda w: access.put(w, Access(off=None, ends={"x": START})),
     "drafts.put": lambda w: drafts.put(w, Ids.person, "7001", text="x", is_secret=False, seen=""),
     "drafts.drop": lambda w: drafts.drop(w, Ids.person, "7001"),
     "drafts.get": lambda w: drafts.get(w, Ids.person, "7001"),

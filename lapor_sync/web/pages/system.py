@@ -6,7 +6,7 @@ from datetime import datetime
 
 from flask import Blueprint, render_template
 
-from lapor_sync.domain.access import Access, ends_soon, off_by
+from lapor_sync.domain.access import Access, ends_soon
 from lapor_sync.domain.limits import in_force
 from lapor_sync.domain.notices import NoticeState
 from lapor_sync.domain.permits import Act
@@ -65,7 +65,7 @@ def page() -> str:
             database="SQLite" if work.is_sqlite else "PostgreSQL",
             schema=HEAD,
             now=now,
-            clock=_clock(way := access.get(work)),
+            clock=_seconds(way := access.get(work)),
             credentials=_credentials(way, now),
             threads=reports.unreadable_threads(work, MOST_THREADS),
             limits=in_force(rules.limits, today),
@@ -73,12 +73,9 @@ def page() -> str:
         )
 
 
-def _clock(way: Access | None) -> float | None:
+def _seconds(way: Access | None) -> float | None:
     """By how many seconds this machine's clock is ahead of LAPOR's for certain; None where LAPOR's is not known."""
-    if way is None or way.ahead is None:
-        return None
-    off = off_by(way.ahead)
-    return off.total_seconds() if off is not None else 0.0
+    return way.off.total_seconds() if way is not None and way.off is not None else None
 
 
 def _credentials(way: Access | None, now: datetime) -> list[tuple[str, datetime, bool]]:
