@@ -12,10 +12,12 @@ from lapor_sync.store.marks import Mark
 
 
 def put(work: Work, access: Access) -> None:
-    """Keep it in the place of the last one."""
+    """Keep it in the place of the last one, where it says something else."""
     off = None if access.off is None else access.off.total_seconds()
     ends = {name: end.isoformat() for name, end in access.ends.items()}
-    marks.put(work, Mark.ACCESS, json.dumps({"off": off, "ends": ends}))
+    said = json.dumps({"off": off, "ends": ends})
+    if marks.get(work, Mark.ACCESS) != said:
+        marks.put(work, Mark.ACCESS, said)
 
 
 def get(work: Work) -> Access | None:
