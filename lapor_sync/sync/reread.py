@@ -66,10 +66,11 @@ def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> bool:
     """Once a night: read what is open, what was closed lately, and what is in quarantine. Whether it was due."""
     began_at = setup.clock.now()
     with setup.store.reading() as work:
-        swept_at = marks.get_time(work, Mark.SWEPT)
-    if swept_at is None:
+        if not is_sweep_due(work, began_at, timezone):
+            return False
+        is_first = marks.get(work, Mark.SWEPT) is None
+    if is_first:
         _note_swept(setup, began_at)  # what is new was read just now
-    if swept_at is None or swept_at >= last_night(began_at, timezone):
         return False
     with setup.store.reading() as work:
         wanted = reports.open_or_closed_since(work, began_at - CLOSED_WITHIN)
