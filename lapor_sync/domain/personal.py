@@ -40,6 +40,7 @@ _FILE = "id path url link file file_name filename original_name name extension e
 _OF_FILE = frozenset(_FILE.split())
 _FILE_NAMES = frozenset({"file_name", "filename", "original_name"})
 _OF_THING = frozenset({"id", "name"})
+_NESTED = _NAMED | _RECORDS | _FILES
 
 HIDING_FLAGS = frozenset({"is_anonymous", "is_secret"})
 
@@ -61,11 +62,14 @@ def _record(value: object, *, is_log: bool = False) -> object:
         return [_record(part, is_log=is_log) for part in value]
     if isinstance(value, dict):
         plain = _PLAIN | _OF_LOG if is_log else _PLAIN
-        return {
-            key: part if key in plain else _kept(key, part, is_log=is_log)
-            for key, part in value.items()
-            if (_is_plain(part) if key in plain else key.isdecimal() or key in _NAMED | _RECORDS | _FILES)
-        }
+        kept = {}
+        for key, part in value.items():
+            if key in plain:
+                if _is_plain(part):
+                    kept[key] = part
+            elif key.isdecimal() or key in _NESTED:
+                kept[key] = _kept(key, part, is_log=is_log)
+        return kept
     return None
 
 
