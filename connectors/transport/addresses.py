@@ -26,7 +26,7 @@ def address_of(base: str, path: str, id_: str) -> str:
     """Return where a call goes; `id_` fills `{id}` in `path`. Raises BadInput for one that could lead anywhere else."""
     if "{id}" in path and not may_be_in_address(id_):
         raise BadInput("the id is none that an address may hold")
-    return base + "/" + path.lstrip("/").replace("{id}", quote(id_, safe=""))
+    return _joined(base, path).replace("{id}", quote(id_, safe=""))
 
 
 def target_of_call(base: str, path: str, id_: str) -> bytes:
@@ -36,7 +36,11 @@ def target_of_call(base: str, path: str, id_: str) -> bytes:
 
 @lru_cache(maxsize=64)  # a few paths are called all day
 def _written(base: str, path: str) -> bytes:
-    return httpx.URL(base + "/" + path.lstrip("/")).raw_path
+    return httpx.URL(_joined(base, path)).raw_path
+
+
+def _joined(base: str, path: str) -> str:
+    return base + "/" + path.lstrip("/")
 
 
 def may_be_in_address(id_: str) -> bool:

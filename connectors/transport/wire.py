@@ -33,14 +33,16 @@ class Wire:
         self._left_at = 0.0
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
-        """Send a request, and return its answer, of which the body is not read yet. Raises httpcore's errors."""
+        """Send a request, which has no body, and return its answer, of which the body is not read yet.
+
+        Raises httpcore's errors.
+        """
         head = _head_of(request)
         stream = self._opened(request)
         answer = _Incoming(self, stream)
         try:
             with suppress(httpcore.WriteError):  # upstream may have answered and closed before it had it all
-                for piece in filter(None, (head, *request.stream)):  # type: ignore[misc]  # a synchronous one
-                    stream.write(piece)
+                stream.write(head)
             answer.read_head()
         except BaseException:
             self.close()
@@ -81,7 +83,7 @@ class Wire:
 
 
 def _head_of(request: httpcore.Request) -> bytes:
-    """The lines before a request's body. Raises LocalProtocolError where a value of it would be a line of its own."""
+    """A request's lines. Raises LocalProtocolError where a value of it would be a line of its own."""
     lines = [b"%b %b HTTP/1.1" % (request.method, request.url.target)]
     lines += [b"%b: %b" % header for header in request.headers]
     head = b"\r\n".join((*lines, b"", b""))
