@@ -30,8 +30,8 @@ def fresh(kind: str, folder: Path, *, copy_of: str | None = None) -> Iterator[st
         try:
             yield f"sqlite:///{path}"
         finally:
-            for end in ("", "-wal", "-shm", ".lock", ".lock.pid"):
-                path.with_name(path.name + end).unlink(missing_ok=True)
+            for one in path.parent.glob(path.name + "*"):
+                one.unlink(missing_ok=True)
         return
     name = f"bench_{next(_numbers)}"
     template = copy_of.partition("?")[0].rpartition("/")[2] if copy_of else "template0"

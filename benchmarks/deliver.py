@@ -27,6 +27,9 @@ from lapor_sync.office import NewResponse, respond_all
 RESPONSES = 10_000
 EACH = 2
 LATENCY_MS = 20
+_ACCEPTED = "SELECT count(*) FROM delivery WHERE state = 'sent' AND reason = 'accepted' AND seen_count = 1"
+"""What upstream accepted, and shows: where its answer does not prove that, what is measured is the reading back."""
+
 BARE, SHARED = "bare client", "bare client over kept connections"
 
 
@@ -43,9 +46,7 @@ def lines(plan: Plan) -> Iterator[Result]:
                 done = run([*OURS, "--once"], env=upstream.env(url), limit=plan.limit)
             engine = create_engine(url)
             with engine.connect() as conn:
-                sent = conn.execute(
-                    text("SELECT count(*) FROM delivery WHERE state = 'sent' AND seen_count = 1")
-                ).scalar_one()
+                sent = conn.execute(text(_ACCEPTED)).scalar_one()
             engine.dispose()
         return _whole(replace(done, facts=upstream.did), sent, count)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import CursorResult, Select, bindparam, func, insert, select, update
 
 from lapor_sync.domain.codes import Facts
 from lapor_sync.domain.questions import TOLD
@@ -66,7 +66,12 @@ def settle(work: Work, one: Conflict, how: How) -> None:
 
 def of_delivery(work: Work, ref: str) -> list[Conflict]:
     """The open conflicts over one delivery."""
-    return _found(work, _open(work).where(table.c.ref == ref))
+    return _rows(work.conn.execute(_OF_DELIVERY, {"its_agency": work.agency, "its_ref": ref}))
+
+
+_OPEN = select(table).where(table.c.settled_at.is_(None)).order_by(table.c.id)
+_OF_DELIVERY = _OPEN.where(table.c.agency == bindparam("its_agency"), table.c.ref == bindparam("its_ref"))
+"""Made once: each response that arrives asks it."""
 
 
 def of_report(work: Work, tracking_id: str) -> list[Conflict]:
@@ -101,10 +106,14 @@ def count(work: Work) -> int:
 
 
 def _open(work: Work) -> Select[tuple[object, ...]]:
-    return select(table).where(table.c.agency == work.agency, table.c.settled_at.is_(None)).order_by(table.c.id)
+    return _OPEN.where(table.c.agency == work.agency)
 
 
 def _found(work: Work, query: Select[tuple[object, ...]]) -> list[Conflict]:
+    return _rows(work.conn.execute(query))
+
+
+def _rows(found: CursorResult[tuple[object, ...]]) -> list[Conflict]:
     return [
         Conflict(
             id=str(row["id"]),
@@ -114,7 +123,7 @@ def _found(work: Work, query: Select[tuple[object, ...]]) -> list[Conflict]:
             opened_at=from_text(row["opened_at"]),
             facts=_facts(row["why"]),
         )
-        for row in work.conn.execute(query).mappings()
+        for row in found.mappings()
     ]
 
 

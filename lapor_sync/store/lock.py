@@ -26,7 +26,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.clock import boot, boottime
@@ -96,7 +96,7 @@ class Holding:
         self.check()
         if self.name and self.name not in _rows(work.conn, work.agency):
             self.has_claimed = True
-            work.conn.execute(delete(mark).where(_is_row(work.agency)))
+            work.conn.execute(delete(mark).where(_IS_ROW), {"its_agency": work.agency})
             work.conn.execute(insert(mark).values(agency=work.agency, name=_ROW, value=self.name))
 
     def still_answers(self, work: Work) -> None:
@@ -110,14 +110,15 @@ _TAKEN_OVER = "Another process took over the database while this one was not abl
 _ROW = "holder"
 
 
-def _is_row(agency: str) -> ColumnElement[bool]:
-    """A program of before schema 0010 left its own under no agency; who came after it outlasted it."""
-    return and_(mark.c.agency.in_((agency, "")), mark.c.name == _ROW)
+_IS_ROW = and_(mark.c.agency.in_((bindparam("its_agency"), "")), mark.c.name == _ROW)
+"""A program of before schema 0010 left its own under no agency; who came after it outlasted it."""
+
+_HOLDERS = select(mark.c.value).where(_IS_ROW)
 
 
 def _rows(conn: Connection, agency: str) -> list[str]:
     """Who claimed last and did not end cleanly."""
-    return list(conn.execute(select(mark.c.value).where(_is_row(agency))).scalars())
+    return list(conn.execute(_HOLDERS, {"its_agency": agency}).scalars())
 
 
 @contextmanager
@@ -179,7 +180,7 @@ def _end_cleanly(engine: Engine, agency: str, mine: Holding) -> None:
         return
     with suppress(SQLAlchemyError, StoreReplaced), engine.connect() as conn:
         if mine.name in _rows(conn, agency):
-            conn.execute(delete(mark).where(_is_row(agency), mark.c.value == mine.name))
+            conn.execute(delete(mark).where(_IS_ROW, mark.c.value == mine.name), {"its_agency": agency})
             conn.commit()
 
 

@@ -50,8 +50,10 @@ def get(work: Work, name: Mark) -> str | None:
     return found
 
 
-_VALUE = select(mark.c.value).where(mark.c.agency == bindparam("agency"), mark.c.name == bindparam("name"))
-"""Made once: a cycle asks for a dozen of them, and making it anew would cost as much as asking."""
+_ONE = (mark.c.agency == bindparam("agency"), mark.c.name == bindparam("name"))
+_VALUE = select(mark.c.value).where(*_ONE)
+_FORGET = delete(mark).where(*_ONE)
+"""Both made once: a cycle asks for a dozen of them, and making it anew would cost as much as asking."""
 
 
 def get_time(work: Work, name: Mark) -> datetime | None:
@@ -77,4 +79,4 @@ def put_now(work: Work, name: Mark) -> None:
 
 def clear(work: Work, name: Mark) -> None:
     """Forget a fact."""
-    work.conn.execute(delete(mark).where(mark.c.agency == work.agency, mark.c.name == name))
+    work.conn.execute(_FORGET, {"agency": work.agency, "name": name})
