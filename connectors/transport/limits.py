@@ -62,8 +62,10 @@ def whole_body(what: str, pieces: Iterator[bytes], headers: Mapping[str, str], m
     """Return the whole body. Raises TooMuch as soon as it is known that it is larger than `most`, packed or not."""
     if int(headers.get("content-length", 0)) > most:
         raise _too_much(what, most)
-    packed = _at_most(most, what, pieces)
-    return b"".join(_at_most(most, what, _decoded(what, packed, headers)))
+    packed, body = _at_most(most, what, pieces), bytearray()
+    for piece in _at_most(most, what, _decoded(what, packed, headers)):
+        body += piece  # kept one by one, pieces of two bytes would take thirty times their length
+    return bytes(body)
 
 
 def beginning_of(what: str, pieces: Iterator[bytes], headers: Mapping[str, str]) -> bytes:

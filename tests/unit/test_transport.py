@@ -300,6 +300,17 @@ def test_a_packed_body_that_ends_early_or_unpacks_to_too_much_is_broken(wire: An
         build(read_tries=1).read("/y", body)
 
 
+def test_a_body_in_many_small_pieces_takes_no_more_memory_than_its_length(wire: Any, build: Any) -> None:
+    """Chunks of two bytes, as a server may write them: each a value of its own would take thirty times as much."""
+    wire.get(f"{BASE}/x").mock(return_value=httpx.Response(200, stream=Pieces(*[b"ab", b"cd"] * 50_000)))
+    transport = build(read_tries=1)
+    tracemalloc.start()
+    assert transport.read("/x", lambda answer: len(answer.body)) == 200_000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
 def test_cookies_are_neither_kept_nor_sent(wire: Any, build: Any) -> None:
     """A session that upstream opens by itself is of no use to two static headers."""
     route = wire.get(f"{BASE}/x").mock(return_value=ok(headers={"Set-Cookie": "laravel_session=1; Path=/"}))
