@@ -10,13 +10,14 @@ import codecs
 import os
 import posixpath
 import re
+import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO, NoReturn
 from xml.parsers import expat
-from zipfile import BadZipFile, LargeZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, LargeZipFile, ZipFile, ZipInfo
 
 from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import BadInput
@@ -87,7 +88,8 @@ class Package:
     """The parts of the file, by their names: in small letters, with `/`, as Windows compares them."""
 
     def __init__(self, stream: BinaryIO, said: Said) -> None:
-        """Raises BadInput where the file is larger than such a file can be, or holds two parts of one name."""
+        """Raises BadInput where the file is larger than such a file can be, holds two parts of one name, or one that is
+        packed otherwise than the source allows: others may take gigabytes to unpack little."""
         self.said = said
         _refuse_large(stream, said)
         with said.translated():
@@ -98,6 +100,8 @@ class Package:
             raise said.refused("unpacked it is far larger than such a file can be.", DIVIDE)
         self._infos: dict[str, ZipInfo] = {}
         for info in infos:
+            if info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+                raise said.refused("it is packed in a way that no workbook is.")
             name = part_name(info.filename)
             if self._infos.setdefault(name, info) is not info and not name.endswith("/"):
                 raise said.refused(f"it holds two parts of one name ({name[:80]!r}).")
@@ -221,6 +225,11 @@ class Package:
 
 DIVIDE = advise(Todo.DIVIDE)
 
+_END, _END_SIZE = b"PK\x05\x06", 22
+_END_64, _END_64_SIZE = b"PK\x06\x06", 56
+_LOCATOR_64, _LOCATOR_64_SIZE = b"PK\x06\x07", 20
+"""The end of a zip's table of contents, and what stands right before it in ZIP64. Source: APPNOTE.TXT 6.3, 4.3.14 to 4.3.16."""
+
 
 def local(tag: str) -> str:
     """A name of XML without its prefix: Strict and other writers use namespaces and prefixes of their own."""
@@ -245,11 +254,15 @@ def _refuse_large(stream: BinaryIO, said: Said) -> None:
     stream.seek(max(0, size - 66_000))
     tail = stream.read()
     stream.seek(0)
-    end = tail.rfind(b"PK\x05\x06")
-    found = tail[end : end + 22] if end >= 0 else b""
-    if len(found) < 22:
+    end = tail.rfind(_END)
+    if end < 0 or end + _END_SIZE > len(tail):
         raise said.refused("the file is broken (BadZipFile).")
-    parts, directory = int.from_bytes(found[10:12], "little"), int.from_bytes(found[12:16], "little")
+    parts, directory = struct.unpack_from("<10xHI", tail, end)
+    end_64 = end - _LOCATOR_64_SIZE - _END_64_SIZE
+    if end_64 >= 0 and tail.startswith(_END_64, end_64) and tail.startswith(_LOCATOR_64, end_64 + _END_64_SIZE):
+        parts, directory = struct.unpack_from(
+            "<32xQQ", tail, end_64
+        )  # what zipfile goes by, whatever the other says
     if size > MOST_FILE or parts > MOST_PARTS or directory > MOST_DIRECTORY:
         raise said.refused("it is far larger, or has far more parts, than such a file can be.", DIVIDE)
 

@@ -640,6 +640,34 @@ def test_a_part_whose_bytes_changed_takes_no_row(tmp_path: Path) -> None:
         export_of(tmp_path, content.getvalue().replace(b"Selesai</t></is>", b"Ditolak</t></is>"))
 
 
+def test_a_part_that_is_packed_as_no_workbook_is_takes_nothing(tmp_path: Path) -> None:
+    """Here by LZMA, and broken: it may name a dictionary of 4 GiB, which no bound of what comes out of it holds."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(made({}))) as old, zipfile.ZipFile(content, "w", zipfile.ZIP_LZMA) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    broken = content.getvalue().replace(b"\x5d\x00\x00\x80\x00", b"\x5d\xff\xff\xff\xff")
+    with pytest.raises(BadInput, match="packed in a way that no workbook is"):
+        export_of(tmp_path, broken)
+
+
+@pytest.mark.parametrize(("parts_there", "is_read"), [(6, True), (3_000, False)])
+def test_what_zip64_says_of_the_parts_counts(tmp_path: Path, parts_there: int, is_read: bool) -> None:
+    """Some writers of Java write it always; zipfile goes by it, and would read all that it says there is."""
+    whole = made({})
+    end = len(whole) - 22
+    parts_here, size, offset = struct.unpack_from("<10xHII", whole, end)
+    assert parts_here == 6
+    more = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, parts_there, parts_there, size, offset)
+    locator = struct.pack("<4sIQI", b"PK\x06\x07", 0, end, 1)
+    content = whole[:end] + more + locator + whole[end:]
+    if is_read:
+        assert export_of(tmp_path, content)
+    else:
+        with pytest.raises(BadInput, match="far more parts"):
+            export_of(tmp_path, content)
+
+
 @pytest.mark.parametrize(
     ("module", "limit", "most"),
     [
