@@ -228,7 +228,7 @@ DIVIDE = advise(Todo.DIVIDE)
 _END, _END_SIZE = b"PK\x05\x06", 22
 _END_64, _END_64_SIZE = b"PK\x06\x06", 56
 _LOCATOR_64, _LOCATOR_64_SIZE = b"PK\x06\x07", 20
-"""The end of a zip's table of contents, and what stands right before it in ZIP64. Source: APPNOTE.TXT 6.3, 4.3.14 to 4.3.16."""
+"""The end of a zip's table of contents, and what stands right before it in ZIP64. Source: APPNOTE.TXT, 4.3.14 to 16."""
 
 
 def local(tag: str) -> str:

@@ -81,6 +81,8 @@ def contents_of(package: Package) -> Contents:
             relation = next((v for k, v in attributes.items() if ":" in k and local(k) == "id"), "")
             kind, part = related.get(relation, ("", ""))
             if kind == "worksheet":  # others are charts and macros
+                if any(part == one.part for one in sheets):
+                    raise package.said.refused("two of its sheets are one, which would be read again and again.")
                 is_hidden = attributes.get("state", "visible") != "visible"
                 sheets.append(SheetPart(title=attributes.get("name", ""), part=part, is_hidden=is_hidden))
                 if len(sheets) > MOST_SHEETS:

@@ -619,6 +619,13 @@ def test_a_file_with_two_parts_of_one_name_is_refused(tmp_path: Path) -> None:
         export_of(tmp_path, (tmp_path / "a.xlsx").read_bytes())
 
 
+def test_a_sheet_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    """A few kilobytes could have it read two hundred times."""
+    twice = BOOK.replace("</sheets>", '<sheet name="Lagi" sheetId="2" r:id="s1"/></sheets>')
+    with pytest.raises(BadInput, match="two of its sheets are one"):
+        export_of(tmp_path, made({"xl/workbook.xml": twice}))
+
+
 def test_a_part_that_is_encrypted_is_refused(tmp_path: Path) -> None:
     """By the flag that the zip has for it."""
     content = bytearray(made({}))
