@@ -17,6 +17,7 @@ from lapor_sync.domain.ports import Clock
 from lapor_sync.store import contract, marks, outbox, pauses, reports, server
 from lapor_sync.store.backup import database_file
 from lapor_sync.store.database import Store, Work, make_engine, need_utf8, schema_version
+from lapor_sync.store.lock import need_sessions
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import HEAD
 from lapor_sync.words import en
@@ -73,6 +74,7 @@ def _new_file(path: Path, shown: str) -> Line:
 def _content(settings: Settings, shown: str, clock: Clock, known: Known) -> Iterator[Line]:
     engine = make_engine(settings.database_url, anew=False)
     try:
+        need_sessions(engine)
         with Store(engine, settings.agency, clock).reading() as work:
             need_utf8(work.conn)
             line = _version(schema_version(work.conn), shown)

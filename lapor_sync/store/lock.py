@@ -31,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from lapor_sync.clock import boot, boottime
 from lapor_sync.domain.advice import Todo, advise
-from lapor_sync.domain.errors import LockHeld, StoreReplaced, StoreUnavailable
+from lapor_sync.domain.errors import LockHeld, SettingsWrong, StoreReplaced, StoreUnavailable
 from lapor_sync.store.database import Work, in_place, nothing
 from lapor_sync.store.database_file import need_one_name
 from lapor_sync.store.keys import WHOLE, key_of
@@ -383,10 +383,34 @@ def _name_in(descriptor: int) -> str:
 # PostgreSQL: advisory locks of a session.
 
 
+def need_sessions(engine: Engine) -> None:
+    """Raise SettingsWrong where a pooler hands the server's sessions around between transactions: no lock lasts there.
+
+    Raises StoreUnavailable where the server does not answer.
+    """
+    if engine.dialect.name != "sqlite":
+        with _asking(), engine.connect() as conn:
+            _need_sessions(conn.execution_options(isolation_level="AUTOCOMMIT"), engine)
+
+
+def _need_sessions(mine: Connection, engine: Engine) -> None:
+    """Two connections that are one session of the server's are one that is handed around, and so is one that is another
+    session than before. Each query of `mine` is a transaction."""
+    first = _ask(mine, _SESSION)
+    with engine.connect() as other:
+        is_one = _ask(other, _SESSION) == first
+    if is_one or _ask(mine, _SESSION) != first:
+        raise SettingsWrong(
+            ("a pooler in transaction mode stands before the database: no lock would last there",),
+            todo=advise(Todo.NO_POOLER),
+        )
+
+
 @contextmanager
 def _advisory(engine: Engine, agency: str | None, me: str) -> Iterator[Check]:
     with _own_connection(engine, f"lapor-sync {me}"[:63]) as conn:  # the server cuts longer names
         with _asking():
+            _need_sessions(conn, engine)
             other = None if _is_taken(lambda: _takes(conn, agency)) else _advisory_holder(conn, agency) or _UNKNOWN
         if other:
             raise _held_by(other)
@@ -452,6 +476,7 @@ def _ask(conn: Connection, query: str, key: int | None = None) -> object:
     return conn.execute(text(query), {} if key is None else {"key": key}).scalar()
 
 
+_SESSION = "SELECT pg_backend_pid()"
 _TRY = "SELECT pg_try_advisory_lock(:key)"
 _TRY_SHARED = "SELECT pg_try_advisory_lock_shared(:key)"
 _UNLOCK = "SELECT pg_advisory_unlock_all()"  # of a connection that has no other

@@ -252,25 +252,6 @@ WHERE job.status = 'doing' AND one.worker IS NULL
 """
 
 
-def is_pooled_by_transaction(engine: Engine) -> bool:
-    """Return whether a pooler hands the server's sessions around between transactions: no lock would last there.
-
-    Two connections that are one session of the server's are one that is handed around.
-    """
-    ask = text("SELECT pg_backend_pid()")
-    try:
-        with engine.connect() as one, engine.connect() as other:
-            with one.begin():
-                mine = one.execute(ask).scalar()
-            with other.begin():
-                if other.execute(ask).scalar() == mine:
-                    return True
-            with one.begin():
-                return bool(one.execute(ask).scalar() != mine)
-    except SQLAlchemyError as exc:
-        raise StoreUnavailable("The database cannot be asked whether a pooler stands before it.") from exc
-
-
 def begun(engine: Engine, agency: str, worker: str) -> int:
     """Note who works an agency from now on. Return how often in a row it failed before."""
     with _asking(engine) as conn:

@@ -16,11 +16,10 @@ import structlog
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_machine
 from lapor_sync.daemon import Notifier, Stopping, thinned
-from lapor_sync.domain.advice import Todo, advise
-from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
+from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.mirror.mirror import Log
 from lapor_sync.monitoring.watch import NOBODY, Watch
-from lapor_sync.store import work_queue
+from lapor_sync.store import lock, work_queue
 from lapor_sync.store.database import make_engine, open_store
 from lapor_sync.worker.cycles import Cycles
 from lapor_sync.worker.queue import FIRST_AT_ONCE, Pace, make_queue, workers
@@ -39,11 +38,7 @@ def run(
         stack.callback(engine.dispose)
         work_queue.need_server(engine)
         work_queue.hold_nobody_up(engine)
-        if work_queue.is_pooled_by_transaction(engine):
-            raise SettingsWrong(
-                ("a pooler in transaction mode stands before the database: no lock would last there",),
-                todo=advise(Todo.NO_POOLER),
-            )
+        lock.need_sessions(engine)
         open_store(machine.database_url, machine.agency, SystemClock()).close()  # its tables
         work_queue.install(engine)
         roster = EnrollingRoster(config, environ, engine, log, thinned(log), host=socket.gethostname())

@@ -622,7 +622,7 @@ _OF_THE_QUEUE = (
         "look",
         "need_server",
     ),
-    *("is_pooled_by_transaction", "is_there", "pause", "prefixes", "take_places"),
+    *("is_there", "pause", "prefixes", "take_places"),
 )
 OF_THE_WHOLE_DATABASE = {
     "outbox.may_be_erased",  # one mark for the file: what was written may be erased
@@ -641,6 +641,7 @@ OF_THE_WHOLE_DATABASE = {
     "database.is_of_today",
     "lock.working",  # tests/store/test_agencies.py: two agencies at work at once
     "lock.alone",
+    "lock.need_sessions",
     "lock.holder",
     "lock.database_of",  # which file it is
     *("witness.keep", "witness.seen", "witness.drop"),  # a file an agency: the test below

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from lapor_sync.domain.errors import LockHeld, StoreUnavailable
+from lapor_sync.domain.errors import LockHeld, SettingsWrong, StoreUnavailable
 from lapor_sync.store import lock
 from lapor_sync.store.database import Store, make_engine, open_store
 from tests.databases import StillClock, admin, fresh
@@ -369,11 +369,27 @@ def test_a_pool_gets_no_connection_that_holds_the_lock(postgres_store: Store) ->
         assert not str(name).startswith("lapor-sync")
 
 
+@pytest.mark.parametrize("session", ["SELECT 1", "SELECT pg_backend_pid() * random()"])
+def test_a_pooler_that_hands_sessions_around_is_found(
+    postgres_store: Store, monkeypatch: pytest.MonkeyPatch, session: str
+) -> None:
+    """Behind one, two who ask have one session, or one has another than before: two daemons had the lock at once."""
+    engine = postgres_store.engine
+    lock.need_sessions(engine)
+    monkeypatch.setattr(lock, "_SESSION", session)
+    with pytest.raises(SettingsWrong, match="a pooler in transaction mode"):
+        lock.need_sessions(engine)
+    with pytest.raises(SettingsWrong), lock.working(engine, postgres_store.agency, "daemon"):
+        pytest.fail("no lock")
+
+
 def test_a_server_that_is_not_there_cannot_be_asked(tmp_path: Path) -> None:
     """Work fails with a sentence, a look says that it cannot tell."""
     engine = make_engine(f"postgresql+psycopg://postgres@/lapor?host={tmp_path}&connect_timeout=2")
     with pytest.raises(StoreUnavailable, match="lock cannot be asked for"), lock.working(engine, "kota", "cycle"):
         pytest.fail("no lock")
+    with pytest.raises(StoreUnavailable, match="lock cannot be asked for"):
+        lock.need_sessions(engine)
     assert lock.holder(engine, "kota") == "unknown"
     engine.dispose()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
@@ -203,17 +203,6 @@ def test_places_before_a_gateway_lie_evenly_over_all_who_ask(engine: Engine) -> 
     assert work_queue.take_places(engine, "https://lapor", 5, 1, only_if_idle=False)[1] == pytest.approx(60, abs=2)
 
 
-def test_a_session_that_is_one_is_not_handed_around(engine: Engine) -> None:
-    assert not work_queue.is_pooled_by_transaction(engine)
-
-
-def test_a_pooler_that_hands_sessions_around_is_found(engine: Engine) -> None:
-    """One connection to the server for all who ask, as such a pooler has it."""
-    pooled = create_engine(engine.url, poolclass=StaticPool)
-    assert work_queue.is_pooled_by_transaction(pooled)
-    pooled.dispose()
-
-
 def test_that_a_file_was_found_is_written_only_now_and_then(engine: Engine) -> None:
     """Two workers that found 657 files each five seconds wrote 263 rows a second, for nothing that changed."""
 
@@ -238,7 +227,6 @@ def test_a_database_that_is_away_is_said_to_be(tmp_path: Path) -> None:
     away = make_engine(f"postgresql+psycopg://city@/city?host={tmp_path}")
     asks: list[Callable[[], object]] = [
         lambda: work_queue.install(away),
-        lambda: work_queue.is_pooled_by_transaction(away),
         lambda: work_queue.prefixes(away),
         lambda: work_queue.enrol(away, {"curup": "CU"}, {}, "papan-1"),
         lambda: work_queue.look(away),
