@@ -74,9 +74,9 @@ def _new_file(path: Path, shown: str) -> Line:
 def _content(settings: Settings, shown: str, clock: Clock, known: Known) -> Iterator[Line]:
     engine = make_engine(settings.database_url, anew=False)
     try:
-        need_sessions(engine)
         with Store(engine, settings.agency, clock).reading() as work:
             need_utf8(work.conn)
+            need_sessions(engine)
             line = _version(schema_version(work.conn), shown)
             yield line or _mirror(work, shown, settings.timezone, known)
             if line is None:
