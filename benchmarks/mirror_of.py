@@ -22,7 +22,7 @@ from lapor_sync.domain.report import ItemKind, Report
 from lapor_sync.store import audit, reports
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.store.reports import Mirrored
-from lapor_sync.store.schema import delivery, raw_payload, report, status_change, thread_item
+from lapor_sync.store.schema import delivery, institution, raw_payload, report, status_change, thread_item
 from lapor_sync.store.times import to_text
 
 FIRST_ID = 20_000_000
@@ -118,6 +118,7 @@ class _Maker:
         self.count, self.now = count, now
 
     def tables(self) -> Iterator[tuple[Table, Sequence[str], Iterator[Sequence[Any]]]]:
+        yield institution, ("agency", "id", "name"), ((AGENCY, *opd) for opd in OPDS)
         yield report, [column.name for column in report.columns], self._reports()
         yield thread_item, _ITEM, self._threads()
         yield status_change, _CHANGE, self._changes()

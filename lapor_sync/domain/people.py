@@ -8,8 +8,8 @@ and what it may do is what the post may do that the person holds (`permits.py`).
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -172,7 +172,7 @@ def state_of(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A person whose session goes on, with the posts that they hold right now."""
+    """A person whose session goes on, with the posts that they hold right now, and the names of these OPDs by id."""
 
     person_id: str
     name: str
@@ -180,6 +180,7 @@ class SignedIn:
     session_id: str
     posts: tuple[Post, ...]
     has_factor: bool = False
+    opd_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def actors(self) -> tuple[Actor, ...]:

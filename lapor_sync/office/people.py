@@ -306,7 +306,8 @@ def session(store: Store, token: str) -> SignedIn | None:
             return None
         found, one = visit.session, visit.person
         at, mine = work.now, people.tenures(work, person_id=one.id)
-    posts = posts_held(mine, at)
+        posts = posts_held(mine, at)
+        names = institutions.names_of(work, {post.opd for post in posts if post.opd})
     if sessions.session_is_over(found.begun_at, found.seen_at, at, posts, mine):
         _end(store, found)
         return None
@@ -319,6 +320,7 @@ def session(store: Store, token: str) -> SignedIn | None:
         session_id=found.id,
         posts=posts,
         has_factor=visit.has_factor,
+        opd_names=names,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from lapor_sync.domain.people import Post, Role, quiet_since
 from lapor_sync.store import people, queries
 from lapor_sync.store.database import Work
 from lapor_sync.store.people import PostRow
+from lapor_sync.store.queries import OpdRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +34,22 @@ def unattended(work: Work, city: City) -> tuple[Unattended, ...]:
     The officer of each OPD of the city's with open reports is one of them, whether the post was ever made or not. Where
     nobody has an account, the city has no board, and nothing is vacant.
     """
-    known, late = people.posts(work), queries.late(work, None)
+    known = people.posts(work)
+    if not known:
+        return ()
+    numbers = queries.by_opd(work)
+    late = {one.id: one.overdue for one in numbers}
     found = (_looked_at(one, late, work.now) for one in known if one.post.opd is not None)
     held = tuple(one for one in found if one is not None and (one.overdue or _always_counts(one)))
-    return (*held, *_never_made(work, city, known, late)) if known else ()
+    return (*held, *_never_made(city, known, numbers))
 
 
-def _never_made(
-    work: Work, city: City, known: Sequence[PostRow], late: Mapping[str | None, int]
-) -> Iterator[Unattended]:
+def _never_made(city: City, known: Sequence[PostRow], numbers: Iterable[OpdRow]) -> Iterator[Unattended]:
     have = {one.post.opd for one in known if one.post.role is Role.OFFICER}
-    for one in queries.by_opd(work):
+    for one in numbers:
         if city.is_opd(one.id) and one.id not in have and one.merah + one.kuning > 0:
             post = Post(id="", role=Role.OFFICER, opd=one.id)
-            yield Unattended(post=post, opd_name=one.name, since=None, is_vacant=True, overdue=late.get(one.id, 0))
+            yield Unattended(post=post, opd_name=one.name, since=None, is_vacant=True, overdue=one.overdue)
 
 
 def _always_counts(one: Unattended) -> bool:

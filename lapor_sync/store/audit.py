@@ -25,6 +25,7 @@ from sqlalchemy import (
     LargeBinary,
     Select,
     Text,
+    bindparam,
     cast,
     func,
     or_,
@@ -187,8 +188,14 @@ def rows(conn: Connection, agency: str | None) -> Generator[dict[str, object], N
 
 def about(conn: Connection, agency: str, subject: str) -> Sequence[Any]:
     """Return what an agency noted of one subject, in order; nothing is proven, and a row may hold anything."""
-    query = select(audit).where(audit.c.agency == agency, audit.c.subject == subject).order_by(audit.c.seq)
-    return conn.execute(query).all()
+    return conn.execute(_ABOUT, {"agency": agency, "subject": subject}).all()
+
+
+_ABOUT = (
+    select(audit)
+    .where(audit.c.agency == bindparam("agency"), audit.c.subject == bindparam("subject"))
+    .order_by(audit.c.seq)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -249,16 +249,22 @@ def open_store(url: str, agency: str, clock: Clock, *, anew: bool = True) -> Sto
     return store
 
 
-def make_engine(url: str, *, anew: bool = True, at_once: int = 5) -> Engine:
+def make_engine(url: str, *, anew: bool = True, at_once: int = 8) -> Engine:
     """An engine with the settings that the promise rests on: see `_configure_sqlite`. `anew`: it may make the file.
 
-    `at_once`: how many connections to a server are kept open.
+    `at_once`: how many connections are kept open; the board answers so many requests at a time. Of those that are free
+    the one that was used last is used, so that few are open, and what they keep of the database is of today.
     """
     parsed = make_url(url)
     if parsed.get_backend_name() != "sqlite":
         said = {name: value for name, value in _SERVER.items() if name not in parsed.query} | _LETTERS
         engine = _engine(
-            parsed, connect_args=said, pool_size=at_once, pool_pre_ping=True, isolation_level="READ COMMITTED"
+            parsed,
+            connect_args=said,
+            pool_size=at_once,
+            pool_use_lifo=True,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
         )
         event.listen(engine, "begin", _begin_postgresql)
         return engine
@@ -268,7 +274,8 @@ def make_engine(url: str, *, anew: bool = True, at_once: int = 5) -> Engine:
         file = DatabaseFile(Path(parsed.database), anew=anew, patience=BUSY_SECONDS)
         if anew:
             file.make_folder()
-        engine = _engine(parsed, creator=file.open, execution_options={_FILE: file})
+        kept: dict[str, Any] = {"pool_size": at_once, "pool_use_lifo": True}
+        engine = _engine(parsed, creator=file.open, execution_options={_FILE: file}, **kept)
         event.listen(engine, "begin", lambda _conn: file.check())
     event.listen(engine, "connect", _configure_sqlite)
     if anew:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, exists, insert, select, update
 
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import draft as table
@@ -60,19 +60,29 @@ def drop(work: Work, person_id: str, tracking_id: str) -> None:
 
 def get(work: Work, person_id: str, tracking_id: str) -> Draft | None:
     """Return a person's draft for a report."""
-    row = work.conn.execute(select(table).where(_of(work, person_id), table.c.tracking_id == tracking_id)).first()
+    given = {"agency": work.agency, "person_id": int(person_id), "tracking_id": tracking_id}
+    row = work.conn.execute(_GET, given).first()
     return _draft(row) if row is not None else None
 
 
 def listing(work: Work, person_id: str, within: frozenset[str] | None, most: int) -> list[Listed]:
     """Return a person's drafts for reports of these OPDs (None: of all), the last one first."""
-    found = select(table, report.c.title, report.c.is_secret.label("hidden")).join(
-        report, (report.c.agency == table.c.agency) & (report.c.tracking_id == table.c.tracking_id)
-    )
+    query, given = _LISTING, {"agency": work.agency, "person_id": int(person_id), "most": most}
     if within is not None:
-        found = found.where(report.c.disposition_id.in_(sorted(within)))
-    found = found.where(_of(work, person_id)).order_by(table.c.saved_at.desc(), table.c.tracking_id).limit(most)
-    return [Listed(_draft(row), None if row.hidden else row.title) for row in work.conn.execute(found)]
+        query, given = _LISTING_WITHIN, {**given, "within": sorted(within)}
+    return [Listed(_draft(row), None if row.hidden else row.title) for row in work.conn.execute(query, given)]
+
+
+_MINE = (table.c.agency == bindparam("agency"), table.c.person_id == bindparam("person_id"))
+_GET = select(table).where(*_MINE, table.c.tracking_id == bindparam("tracking_id"))
+_LISTING = (
+    select(table, report.c.title, report.c.is_secret.label("hidden"))
+    .join(report, (report.c.agency == table.c.agency) & (report.c.tracking_id == table.c.tracking_id))
+    .where(*_MINE)
+    .order_by(table.c.saved_at.desc(), table.c.tracking_id)
+    .limit(bindparam("most"))
+)
+_LISTING_WITHIN = _LISTING.where(report.c.disposition_id.in_(bindparam("within", expanding=True)))
 
 
 def _of(work: Work, person_id: str) -> ColumnElement[bool]:
@@ -104,7 +114,16 @@ def pass_on(work: Work, from_id: str, to_id: str, opd: str | None, at: datetime)
 
 def is_heir(work: Work, person_id: str) -> bool:
     """Return whether drafts of somebody else are this person's by now, and were not taken over yet."""
-    return work.conn.execute(select(heirs.c.id).where(_due(work, person_id)).limit(1)).first() is not None
+    given = {"agency": work.agency, "person_id": int(person_id), "at": work.at}
+    return work.conn.execute(_IS_HEIR, given).first() is not None
+
+
+_IS_HEIR = (
+    select(heirs.c.id)
+    .where(heirs.c.agency == bindparam("agency"), heirs.c.to_id == bindparam("person_id"))
+    .where(heirs.c.at <= bindparam("at"))
+    .limit(1)
+)
 
 
 def take_over(work: Work, person_id: str) -> None:

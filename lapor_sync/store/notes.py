@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import note as table
@@ -45,7 +45,6 @@ def add(work: Work, tracking_id: str, text: str, *, is_instruction: bool, day: d
 
 def of_report(work: Work, tracking_id: str) -> tuple[Note, ...]:
     """Return a report's notes, the oldest first."""
-    query = select(table).where(table.c.agency == work.agency, table.c.tracking_id == tracking_id)
     return tuple(
         Note(
             id=str(row.id),
@@ -55,5 +54,12 @@ def of_report(work: Work, tracking_id: str) -> tuple[Note, ...]:
             day=date.fromisoformat(row.day) if row.day else None,
             written_at=from_text(row.written_at),
         )
-        for row in work.conn.execute(query.order_by(table.c.id))
+        for row in work.conn.execute(_OF_REPORT, {"agency": work.agency, "tracking_id": tracking_id})
     )
+
+
+_OF_REPORT = (
+    select(table)
+    .where(table.c.agency == bindparam("agency"), table.c.tracking_id == bindparam("tracking_id"))
+    .order_by(table.c.id)
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import bindparam, insert, or_, select, update
 
 from lapor_sync.domain.errors import Denied
 from lapor_sync.store.database import Work
@@ -49,16 +49,16 @@ def end(work: Work) -> None:
 
 def between(work: Work, since: datetime, until: datetime) -> tuple[Outage, ...]:
     """The outages that touch a span of time, oldest first."""
-    query = (
-        select(outage)
-        .where(
-            outage.c.agency == work.agency,
-            outage.c.since <= to_text(until),
-            or_(outage.c.until.is_(None), outage.c.until >= to_text(since)),
-        )
-        .order_by(outage.c.since)
-    )
+    span = {"agency": work.agency, "first": to_text(since), "last": to_text(until)}
     return tuple(
         Outage(since=from_text(row.since), until=from_text(row.until), what=row.what)
-        for row in work.conn.execute(query)
+        for row in work.conn.execute(_BETWEEN, span)
     )
+
+
+_BETWEEN = (
+    select(outage)
+    .where(outage.c.agency == bindparam("agency"), outage.c.since <= bindparam("last"))
+    .where(or_(outage.c.until.is_(None), outage.c.until >= bindparam("first")))
+    .order_by(outage.c.since)
+)

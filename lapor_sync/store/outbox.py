@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -25,7 +26,7 @@ from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.scene import Delivery, Scene, Shown
-from lapor_sync.store.bulk import run, scalar
+from lapor_sync.store.bulk import among, ask, run, scalar
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import chunks
 from lapor_sync.store.schema import WAITING, WRITTEN_HERE, attempt, delivery_file, mark, report
@@ -247,11 +248,17 @@ def of_refs(work: Work, refs: Sequence[str]) -> dict[str, Queued]:
 def of_reports(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[Queued]]:
     """Every delivery of these reports, in the order in which they were written."""
     found: dict[str, list[Queued]] = {}
+    query = _of_reports_query(work.conn.dialect.name)
     for part in chunks(tracking_ids):
-        query = select(table).where(table.c.agency == work.agency, table.c.tracking_id.in_(part))
-        for row in work.conn.execute(query.order_by(table.c.seq)).mappings():
+        for row in ask(work.conn, query, work.agency, part).mappings():
             found.setdefault(row["tracking_id"], []).append(_queued(row))
     return found
+
+
+@cache
+def _of_reports_query(dialect: str) -> Select[Any]:
+    mine = (table.c.agency == bindparam("agency"), among(table.c.tracking_id, dialect))
+    return select(table).where(*mine).order_by(table.c.seq)
 
 
 def of_sheets(work: Work, tracking_id: str) -> list[Queued]:
@@ -295,38 +302,52 @@ def of_opds(
     The newest first, from before that reference on. Where a report is not mirrored any more, those that one of them
     wrote.
     """
-    near = _near(work, states)
-    if before is not None:
-        mine = (table.c.agency == work.agency, table.c.ref == before)
-        near = near.where(table.c.seq < select(table.c.seq).where(*mine).scalar_subquery())
-    query = select(table).outerjoin(report, _ITS_REPORT).where(table.c.agency == work.agency, _is_with(opds))
-    query = query.where(table.c.seq.in_(near.limit(look))).order_by(table.c.seq.desc()).limit(most + 1)
-    rows = tuple(_queued(row) for row in work.conn.execute(query).mappings())
+    rest, last = _of_opds_queries(opds is None, set(states) == set(State), before is not None)
+    given = {"agency": work.agency, "opds": sorted(opds or ()), "states": sorted(states), "before": before}
+    found = work.conn.execute(rest, {**given, "look": look, "most": most + 1}).mappings()
+    rows = tuple(map(_queued, found))
     if len(rows) > most:
         return Part(rows[:most], rows[most - 1].ref)
-    return Part(rows, work.conn.execute(near.with_only_columns(table.c.ref).offset(look - 1).limit(1)).scalar())
+    left_at: str | None = work.conn.execute(last, {**given, "look": look - 1}).scalar()
+    return Part(rows, left_at)
 
 
-def _near(work: Work, states: Collection[State]) -> Select[tuple[int]]:
-    query = select(table.c.seq).where(table.c.agency == work.agency).order_by(table.c.seq.desc())
-    return query if set(states) == set(State) else query.where(table.c.state.in_(list(states)))
+@cache
+def _of_opds_queries(is_of_all: bool, is_any: bool, is_part: bool) -> tuple[Select[Any], Select[Any]]:
+    """A part's rows; and where it is left. Each made once."""
+    near = _near(is_any)
+    if is_part:
+        its = (table.c.agency == bindparam("agency"), table.c.ref == bindparam("before"))
+        near = near.where(table.c.seq < select(table.c.seq).where(*its).scalar_subquery())
+    rows = select(table).outerjoin(report, _ITS_REPORT).where(table.c.agency == bindparam("agency"))
+    rows = rows.where(true() if is_of_all else _is_with(bindparam("opds")))
+    rows = rows.where(table.c.seq.in_(near.limit(bindparam("look")))).order_by(table.c.seq.desc())
+    last = near.with_only_columns(table.c.ref).offset(bindparam("look")).limit(1)
+    return rows.limit(bindparam("most")), last
+
+
+def _near(is_any: bool) -> Select[tuple[int]]:
+    query = select(table.c.seq).where(table.c.agency == bindparam("agency")).order_by(table.c.seq.desc())
+    return query if is_any else query.where(table.c.state.in_(bindparam("states")))
 
 
 def counts_of_opds(work: Work, opds: frozenset[str] | None, *, look: int = LOOK) -> dict[State, int]:
     """Return how many of these are in each state, of the newest `look` of each; only states that have some."""
     query = select(table.c.state, func.count()).outerjoin(report, _ITS_REPORT).group_by(table.c.state)
-    query = query.where(table.c.agency == work.agency, _is_with(opds))
-    near = [table.c.seq.in_(_near(work, (state,)).limit(look)) for state in State]
+    query = query.where(table.c.agency == work.agency, true() if opds is None else _is_with(sorted(opds)))
+    near = [table.c.seq.in_(_newest(work, state).limit(look)) for state in State]
     return {State(row[0]): int(row[1]) for row in work.conn.execute(query.where(or_(*near)))}
+
+
+def _newest(work: Work, state: State) -> Select[tuple[int]]:
+    mine = (table.c.agency == work.agency, table.c.state == state)
+    return select(table.c.seq).where(*mine).order_by(table.c.seq.desc())
 
 
 _ITS_REPORT = and_(report.c.agency == table.c.agency, report.c.tracking_id == table.c.tracking_id)
 
 
-def _is_with(opds: frozenset[str] | None) -> ColumnElement[bool]:
-    if opds is None:
-        return true()
-    mine = sorted(opds)
+def _is_with(mine: Any) -> ColumnElement[bool]:
     is_gone = and_(report.c.tracking_id.is_(None), table.c.opd.in_(mine))
     return or_(report.c.disposition_id.in_(mine), is_gone)
 
@@ -627,9 +648,9 @@ def outcome_name(outcome: Outcome) -> str:
 def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
     """The tries of these deliveries in order."""
     found: dict[str, list[Attempt]] = {}
+    query = _attempts_query(work.conn.dialect.name)
     for part in chunks(refs):
-        query = select(attempt).where(attempt.c.agency == work.agency, attempt.c.ref.in_(part))
-        for row in work.conn.execute(query.order_by(attempt.c.ref, attempt.c.n)):
+        for row in ask(work.conn, query, work.agency, part):
             one = Attempt(
                 n=row.n,
                 at=from_text(row.at),
@@ -640,6 +661,12 @@ def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
             )
             found.setdefault(row.ref, []).append(one)
     return found
+
+
+@cache
+def _attempts_query(dialect: str) -> Select[Any]:
+    mine = (attempt.c.agency == bindparam("agency"), among(attempt.c.ref, dialect))
+    return select(attempt).where(*mine).order_by(attempt.c.ref, attempt.c.n)
 
 
 def last_words(work: Work, of: Iterable[Queued]) -> dict[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, select
 
 from lapor_sync.domain.colour import City, Colour
 from lapor_sync.domain.delivery import State
@@ -93,8 +93,16 @@ def reports(work: Work, wanted: Wanted | None = None) -> Generator[Listed, None,
 
 def listed_one(work: Work, one: Mirrored) -> Listed:
     """Return one report with the times of its first events."""
-    where = (table.c.agency == work.agency, table.c.tracking_id == one.tracking_id)
-    return _listed(work.conn.execute(_rows().where(*where)).mappings().one())
+    its = {"its_agency": work.agency, "its_id": one.tracking_id}
+    verified, disposition, answer = work.conn.execute(_its_times(), its).one()
+    return Listed(one, from_text(verified), from_text(disposition), from_text(answer))
+
+
+@cache
+def _its_times() -> Select[str | None, str | None, str | None]:
+    its = (table.c.agency == bindparam("its_agency"), table.c.tracking_id == bindparam("its_id"))
+    verified, disposition, answer = _times()
+    return select(verified, disposition, answer).select_from(table).where(*its)
 
 
 def _listed(row: Mapping[Any, Any]) -> Listed:
@@ -104,7 +112,11 @@ def _listed(row: Mapping[Any, Any]) -> Listed:
 
 @cache
 def _rows() -> Select[Any]:
-    """Reports with the times of their first events, as `v_reports` has them."""
+    return select(table, *_times())
+
+
+def _times() -> Iterator[ColumnElement[str | None]]:
+    """The times of a report's first events, as `v_reports` has them."""
     verified = (
         select(func.min(status_change.c.at))
         .where(
@@ -115,13 +127,9 @@ def _rows() -> Select[Any]:
         )
         .scalar_subquery()
     )
-    first_disposition, first_answer = _first(ItemKind.DISPOSITION), _first(ItemKind.ANSWER)
-    return select(
-        table,
-        verified.label("verified_at"),
-        first_disposition.label("first_disposition_at"),
-        first_answer.label("first_answer_at"),
-    )
+    yield verified.label("verified_at")
+    yield _first(ItemKind.DISPOSITION).label("first_disposition_at")
+    yield _first(ItemKind.ANSWER).label("first_answer_at")
 
 
 def _folded(name: ColumnElement[str]) -> ColumnElement[str]:

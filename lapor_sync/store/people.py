@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from lapor_sync.domain.people import Post, Role, State, Tenure, posts_held, state_of, vacant_since
 from lapor_sync.domain.sessions import session_is_over
@@ -220,19 +234,9 @@ def add_post(work: Work, role: Role, opd: str | None) -> Post:
 
 def tenures(work: Work, *, person_id: str | None = None, post_id: str | None = None) -> tuple[Tenure, ...]:
     """Return the tenures of a person, of a post, or all of them; past and to come too, the first one first."""
-    columns = (post.c.id, post.c.role, post.c.opd)
-    its_post = and_(post.c.agency == tenure.c.agency, post.c.id == tenure.c.post_id)
-    query = (
-        select(tenure.c.id.label("tenure_id"), tenure.c.person_id, tenure.c.since, tenure.c.until)
-        .add_columns(tenure.c.is_over, *columns)
-        .join_from(tenure, post, its_post)
-        .where(tenure.c.agency == work.agency)
-        .order_by(tenure.c.since, tenure.c.id)
-    )
-    if person_id is not None:
-        query = query.where(tenure.c.person_id == number_of(person_id))
-    if post_id is not None:
-        query = query.where(tenure.c.post_id == number_of(post_id))
+    ids = {"person_id": person_id, "post_id": post_id}
+    given = {name: number_of(one) for name, one in ids.items() if one is not None}
+    query = _tenures_by(frozenset(given))
     return tuple(
         Tenure(
             id=str(row.tenure_id),
@@ -242,8 +246,21 @@ def tenures(work: Work, *, person_id: str | None = None, post_id: str | None = N
             until=from_text(row.until),
             is_over=bool(row.is_over),
         )
-        for row in work.conn.execute(query)
+        for row in work.conn.execute(query, {"agency": work.agency, **given})
     )
+
+
+@cache
+def _tenures_by(given: frozenset[str]) -> Select[Any]:
+    """Made once: each request asks for those of a person."""
+    query = (
+        select(tenure.c.id.label("tenure_id"), tenure.c.person_id, tenure.c.since, tenure.c.until)
+        .add_columns(tenure.c.is_over, post.c.id, post.c.role, post.c.opd)
+        .join_from(tenure, post, and_(post.c.agency == tenure.c.agency, post.c.id == tenure.c.post_id))
+        .where(tenure.c.agency == bindparam("agency"))
+        .order_by(tenure.c.since, tenure.c.id)
+    )
+    return query.where(*(tenure.c[name] == bindparam(name) for name in sorted(given)))
 
 
 def _by_person(found: Iterable[Tenure]) -> dict[str, list[Tenure]]:
@@ -301,22 +318,25 @@ class PostRow:
 
 def posts(work: Work) -> tuple[PostRow, ...]:
     """Return every post, by role and OPD."""
-    query = select(post).where(post.c.agency == work.agency).order_by(post.c.role, post.c.opd)
-    rows = work.conn.execute(query).all()
+    rows = work.conn.execute(_POSTS, {"agency": work.agency}).all()
     if not rows:  # where nobody uses accounts, this costs one look
         return ()
-    at, opds = from_text(work.at), institutions.names(work)
-    everybody = work.conn.execute(select(person).where(person.c.agency == work.agency))
-    who = {str(row.id): _as_person(row) for row in everybody}
-    all_of_them = tenures(work)
-    return tuple(_post_row(row, all_of_them, who, at, opds) for row in rows)
+    at, opds = from_text(work.at), institutions.names_of(work, {row.opd for row in rows if row.opd})
+    who = {str(row.id): _as_person(row) for row in work.conn.execute(_EVERYBODY, {"agency": work.agency})}
+    of_post: dict[str, list[Tenure]] = {}
+    for held in tenures(work):
+        of_post.setdefault(held.post.id, []).append(held)
+    return tuple(_post_row(row, of_post.get(str(row.id), ()), who, at, opds) for row in rows)
+
+
+_POSTS = select(post).where(post.c.agency == bindparam("agency")).order_by(post.c.role, post.c.opd)
+_EVERYBODY = select(person).where(person.c.agency == bindparam("agency"))
 
 
 def _post_row(
-    row: Row[Any], known: Iterable[Tenure], who: Mapping[str, Person], at: datetime, opds: Mapping[str, str]
+    row: Row[Any], mine: Sequence[Tenure], who: Mapping[str, Person], at: datetime, opds: Mapping[str, str]
 ) -> PostRow:
     one = _as_post(row)
-    mine = [held for held in known if held.post.id == one.id]
     holders = tuple(_holder(held, who[held.person_id], at) for held in mine if held.holds(at))
     to_come = tuple(_holder(held, who[held.person_id], at) for held in mine if held.is_to_come(at))
     accepted = (held for held in mine if who[held.person_id].has_accepted)
@@ -376,14 +396,7 @@ class Visit:
 
 def visit_of(work: Work, token_hash: str) -> Visit | None:
     """Return who comes with that token: asked at every request, so by one statement."""
-    its_factor = exists().where(factor.c.agency == session.c.agency, factor.c.person_id == session.c.person_id)
-    columns = [column.label(f"{_OF_PERSON}{column.name}") for column in person.c]
-    query = (
-        select(session, *columns, its_factor.label("has_factor"))
-        .join_from(session, person, and_(person.c.agency == session.c.agency, person.c.id == session.c.person_id))
-        .where(session.c.agency == work.agency, session.c.token_hash == token_hash)
-    )
-    row = work.conn.execute(query).mappings().first()
+    row = work.conn.execute(_VISIT, {"agency": work.agency, "token_hash": token_hash}).mappings().first()
     if row is None:
         return None
     one = {str(key).removeprefix(_OF_PERSON): row[key] for key in row if str(key).startswith(_OF_PERSON)}
@@ -395,6 +408,13 @@ def visit_of(work: Work, token_hash: str) -> Visit | None:
 
 
 _OF_PERSON = "of_person_"
+_HAS_FACTOR = exists().where(factor.c.agency == session.c.agency, factor.c.person_id == session.c.person_id)
+_VISIT = (
+    select(session, *(column.label(f"{_OF_PERSON}{column.name}") for column in person.c))
+    .add_columns(_HAS_FACTOR.label("has_factor"))
+    .join_from(session, person, and_(person.c.agency == session.c.agency, person.c.id == session.c.person_id))
+    .where(session.c.agency == bindparam("agency"), session.c.token_hash == bindparam("token_hash"))
+)
 
 
 def get_session(work: Work, session_id: str) -> Session | None:

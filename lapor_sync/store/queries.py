@@ -11,15 +11,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache, lru_cache, partial
 from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     CTE,
+    Column,
     ColumnElement,
+    CompoundSelect,
     Select,
     TextClause,
     and_,
+    bindparam,
     case,
     false,
     func,
@@ -167,19 +171,22 @@ def page(
     A page goes on by key, so that what comes in meanwhile moves nothing. A key that no page gave begins anew.
     """
     start = _Key(*after.rpartition("/")[::2]) if after is not None and _is_text(after) else None
-    lists = _lists(work, wanted, within)
-    end = max((key for one in lists if (key := _key_at(work, one, start, look))), default=None)
-    filters = _filters(work, wanted)
-    rows = [
-        row
-        for one in lists
-        for part in _parts(one, start, end)
-        for row in _rows(work, select(*_SHOWN).where(*part, *filters).order_by(*_NEWEST).limit(most + 1))
-    ]
+    lists, filters = _lists(work, wanted, within), _filters(work, wanted)
+    end = _end(work, lists, start, look) if filters or most >= look else None
+    rows = [row for one in lists for row in _first(work, _parts(one, start, end), filters, most + 1)]
     rows.sort(key=_key, reverse=True)
     if len(rows) > most:
         end = _key(rows[most - 1])
     return Page(tuple(rows[:most]), "/".join(end) if end else None)
+
+
+def _first(work: Work, parts: Iterable[_Asked], filters: _Asked, most: int) -> list[Row]:
+    rows: list[Row] = []
+    for part in parts:
+        if len(rows) < most:
+            asked = {**part, **filters}
+            rows += _rows(work, _first_query(tuple(asked)), {**_given(asked), "most": most - len(rows)})
+    return rows
 
 
 _NEWEST = (table.c.created_at.desc(), table.c.tracking_id.desc())
@@ -221,10 +228,10 @@ def sorted_page(
     """
     window, last = _place(after)
     start = _Key(*window.rpartition("/")[::2]) if window else None
-    lists = _lists(work, wanted, within)
-    end = max((key for one in lists if (key := _key_at(work, one, start, look))), default=None)
-    filters, columns = _filters(work, wanted), (*_SHOWN, _ORDERED[by].label("value"))
-    parts = [select(*columns).where(*part, *filters) for one in lists for part in _parts(one, start, end)]
+    lists, filters = _lists(work, wanted, within), _filters(work, wanted)
+    end, columns = _end(work, lists, start, look), (*_SHOWN, _ORDERED[by].label("value"))
+    asked = [{**part, **filters} for one in lists for part in _parts(one, start, end)]
+    parts = [select(*columns).where(*_fits(one, _given(one).__getitem__)) for one in asked]
     if not parts:
         return Page((), None)
     near = union_all(*parts).subquery("near")
@@ -269,66 +276,73 @@ def _key(row: Row) -> _Key:
     return _Key(to_text(row.created_at) or "", row.tracking_id)
 
 
-_Conditions = list[ColumnElement[bool] | TextClause]
+_Asked = Mapping[str, Mapping[str, Any]]
+"""What is asked of each report of a list: names of `_FITS`, each with what it is given."""
 
 
-def _lists(work: Work, wanted: Wanted, within: Within) -> list[_Conditions]:
+def _lists(work: Work, wanted: Wanted, within: Within) -> list[_Asked]:
     """The lists that are looked through, each with an index in its order: of all reports, or one an OPD."""
-    base: _Conditions = [table.c.agency == work.agency, *([OPEN] if wanted.is_open else [])]
+    base: dict[str, Mapping[str, Any]] = {"agency": {"agency": work.agency}}
+    if wanted.is_open:
+        base["open"] = {}
     if wanted.since is not None:
-        base.append(table.c.created_at >= to_text(wanted.since))
+        base["since"] = {"since": to_text(wanted.since)}
     if wanted.until is not None:
-        base.append(table.c.created_at < to_text(wanted.until))
+        base["until"] = {"until": to_text(wanted.until)}
     if wanted.text is not None and (number := _number(work, wanted.text.strip(), within)):
-        base.append(table.c.tracking_id == number)
-    of = table.c.disposition_id
+        base["number"] = {"number": number}
     if wanted.opd is None:
-        return [base] if within is None else [[*base, of == opd] for opd in sorted(within)]
+        return [base] if within is None else [{**base, "at_opd": {"at_opd": opd}} for opd in sorted(within)]
     if not _is_text(wanted.opd) or (within is not None and wanted.opd not in within):
         return []
-    return [[*base, of.is_(None) if wanted.opd == NONE else of == wanted.opd]]
+    return [{**base, "at_none": {}} if wanted.opd == NONE else {**base, "at_opd": {"at_opd": wanted.opd}}]
 
 
 def _number(work: Work, text: str, within: Within) -> str | None:
     """The text where it is the number of a report that may be seen: then that one alone is meant."""
     if not _is_text(text):
         return None
-    where = (table.c.agency == work.agency, table.c.tracking_id == text, _of(within))
-    return work.conn.execute(select(table.c.tracking_id).where(*where)).scalar()
+    asked = {"agency": {"agency": work.agency}, "number": {"number": text}, **_of(within)}
+    query = select(table.c.tracking_id).where(*_fits(asked))
+    number: str | None = work.conn.execute(query, _given(asked)).scalar()
+    return number
 
 
-def _parts(one: _Conditions, start: _Key | None, end: _Key | None) -> Iterator[_Conditions]:
-    """A list from behind `start` to `end`: what was received then, and behind it that of which nobody knows when."""
-    at = tuple_(table.c.created_at, table.c.tracking_id)
-    dated: _Conditions = [*one, table.c.created_at.is_not(None)]
-    undated: _Conditions = [*one, table.c.created_at.is_(None)]
+def _parts(one: _Asked, start: _Key | None, end: _Key | None) -> Iterator[_Asked]:
+    """A list from behind `start` to `end`: what was received then, and behind it that of which nobody knows when.
+
+    Lists run downwards.
+    """
     if start is None or start.received:
-        yield dated + _between(at, start and tuple(start), tuple(end) if end and end.received else None)
+        behind = {} if start is None else {"behind": {"behind": start.received, "behind_id": start.tracking_id}}
+        up_to = {"up_to": {"up_to": end.received, "up_to_id": end.tracking_id}} if end and end.received else {}
+        yield {**one, "dated": {}, **behind, **up_to}
     if end is None or not end.received:
-        first = start.tracking_id if start and not start.received else None
-        yield undated + _between(table.c.tracking_id, first, end and end.tracking_id)
+        behind = {"undated_behind": {"behind_id": start.tracking_id}} if start and not start.received else {}
+        up_to = {"undated_up_to": {"up_to_id": end.tracking_id}} if end else {}
+        yield {**one, "undated": {}, **behind, **up_to}
 
 
-def _between(at: Any, start: Any, end: Any) -> _Conditions:
-    """Behind `start`, and not behind `end`; lists run downwards."""
-    return ([] if start is None else [at < start]) + ([] if end is None else [at >= end])
+def _end(work: Work, lists: Iterable[_Asked], start: _Key | None, look: int) -> _Key | None:
+    """Where the first of these lists is left after so many reports; None where all of them end before."""
+    return max((key for one in lists if (key := _key_at(work, one, start, look))), default=None)
 
 
-def _key_at(work: Work, one: _Conditions, start: _Key | None, look: int) -> _Key | None:
-    """Where a list is left after so many reports; None where it ends before."""
+def _key_at(work: Work, one: _Asked, start: _Key | None, look: int) -> _Key | None:
     for part in _parts(one, start, None):
-        query = select(table.c.created_at, table.c.tracking_id).where(*part).order_by(*_NEWEST)
-        if row := work.conn.execute(query.offset(look - 1).limit(1)).first():
+        if row := work.conn.execute(_key_query(tuple(part)), {**_given(part), "look": look - 1}).first():
             return _Key(row[0] or "", row[1])
     return None
 
 
 def count(work: Work, wanted: Wanted, within: Within, *, most: int, look: int = LOOK) -> Number:
     """Return how many are wanted of the newest `look` reports, no more than `most`: to count all takes ever longer."""
-    lists = _lists(work, wanted, within)
-    end = max((key for one in lists if (key := _key_at(work, one, None, look))), default=None)
-    filters = _filters(work, wanted)
-    seen = sum(_count(work, [*part, *filters], most + 1) for one in lists for part in _parts(one, None, end))
+    lists, filters = _lists(work, wanted, within), _filters(work, wanted)
+    end, seen = _end(work, lists, None, look) if filters or most >= look else None, 0
+    for part in (part for one in lists for part in _parts(one, None, end)):
+        if seen <= most:
+            asked = {**part, **filters}
+            seen += _count(work, _count_query(tuple(asked)), _given(asked), most + 1)
     return Number(min(seen, most), is_more=seen > most or end is not None)
 
 
@@ -340,64 +354,140 @@ def counts(work: Work, wanted: Wanted, within: Within, *, most: int = COUNTED) -
     nothing: dict[str, Any] = dict.fromkeys(_FILTERED)
     chosen = {name: value for name in _FILTERED if (value := getattr(wanted, name)) is not None}
     everything = replace(wanted, is_open=True, **nothing)
-    columns = [func.coalesce(column, NONE).label(name) for name, column in _FILTERED.items()]
-    query = select(*columns, table.c.is_secret)
-    where = [*_lists(work, everything, None)[0], _of(within), *_filters(work, everything)]
-    near = query.where(*where).order_by(*_NEWEST[: within is None]).limit(most).cte("near")
-    told = {name: _told(near, name) for name in _FILTERED}
-    groups = [
-        select(literal(name), near.c[name], func.count())
-        .where(*(told[other](value) for other, value in chosen.items() if other != name), told[name](None))
-        .group_by(near.c[name])
-        for name in _FILTERED
-    ]
+    asked = {**_lists(work, everything, None)[0], **_of(within), **_filters(work, everything)}
+    query = _counts_query(tuple(asked), frozenset(chosen))
+    values = {f"is_{name}": value for name, value in chosen.items()}
     found: dict[str, dict[str, int]] = {name: {} for name in _FILTERED}
-    for name, value, number in work.conn.execute(union_all(*groups)):
+    if not all(map(_is_text, chosen.values())):
+        return found
+    for name, value, number in work.conn.execute(query, {**_given(asked), **values, "most": most}):
         found[name][value] = int(number)
     return found
 
 
-def _told(near: CTE, name: str) -> Callable[[str | None], ColumnElement[bool]]:
-    """Whether a report has a value of that filter (None: any). Where a rahasia one is from is not told."""
+@lru_cache(maxsize=64)
+def _counts_query(asked: tuple[str, ...], chosen: frozenset[str]) -> CompoundSelect[Any]:
+    columns = [func.coalesce(column, NONE).label(name) for name, column in _FILTERED.items()]
+    query = select(*columns, table.c.is_secret).where(*_fits(asked))
+    near = query.order_by(*_NEWEST[: "within" not in asked]).limit(bindparam("most")).cte("near")
+    groups = [
+        select(literal(name), near.c[name], func.count())
+        .where(*(_told(near, other, is_chosen=True) for other in sorted(chosen - {name})), _told(near, name))
+        .group_by(near.c[name])
+        for name in _FILTERED
+    ]
+    return union_all(*groups)
 
-    def fits(value: str | None) -> ColumnElement[bool]:
-        is_it = true() if value is None else near.c[name] == value if _is_text(value) else false()
-        return and_(is_it, near.c.is_secret == 0) if name == "district" else is_it
 
-    return fits
+def _told(near: CTE, name: str, *, is_chosen: bool = False) -> ColumnElement[bool]:
+    """Whether a report has the chosen value of that filter, or any. Where a rahasia one is from is not told."""
+    is_it = near.c[name] == bindparam(f"is_{name}") if is_chosen else true()
+    return and_(is_it, near.c.is_secret == 0) if name == "district" else is_it
 
 
-def _filters(work: Work, wanted: Wanted) -> list[ColumnElement[bool]]:
+def _filters(work: Work, wanted: Wanted) -> _Asked:
     """What is wanted of each report that is looked at. None of it by an index: the list's own has its order."""
-    found: list[ColumnElement[bool]] = []
-    for name, column in _FILTERED.items():
+    found: dict[str, Mapping[str, Any]] = {}
+    for name in _FILTERED:
         value = getattr(wanted, name)
         if name != "opd" and value is not None:
-            found.append(func.coalesce(column, NONE) == value if _is_text(value) else false())
-    if wanted.district is not None:
-        found.append(table.c.is_secret == 0)  # where a rahasia one is from is not told by its number either
+            found |= {f"is_{name}": {f"is_{name}": value}} if _is_text(value) else _NEVER
     if wanted.flag is not None:
-        found.append(table.c.flags.contains(json.dumps(wanted.flag), autoescape=True))
+        found["flag"] = {"flag": _escaped(json.dumps(wanted.flag))}
     if wanted.overdue:
-        found.append(func.coalesce(table.c.due_at, work.at) < work.at)
-    if wanted.text is not None:
-        found.append(_says(wanted.text.strip()))
+        found["late"] = {"now": work.at}
+    if (text := wanted.text) is not None:
+        text = text.strip()
+        found |= {"says": {"text": text, "words": _escaped(text)}} if _is_text(text) else _NEVER
     return found
 
 
-def _of(within: Within) -> ColumnElement[bool]:
-    return true() if within is None else table.c.disposition_id.in_(sorted(within))
+_NEVER: _Asked = {"never": {}}
 
 
-def _says(text: str) -> ColumnElement[bool]:
+def _of(within: Within) -> _Asked:
+    return {} if within is None else {"within": {"within": sorted(within)}}
+
+
+_ESCAPE = "/"
+
+
+def _escaped(text: str) -> str:
+    """A text as it stands in a pattern, where "%" and "_" mean themselves."""
+    for letter in (_ESCAPE, "%", "_"):
+        text = text.replace(letter, _ESCAPE + letter)
+    return text
+
+
+_Value = Callable[[str], Any]
+"""Gives the value of a name: a parameter, or the value itself."""
+
+
+def _has(name: str, value: _Value) -> ColumnElement[bool]:
+    is_it: ColumnElement[bool] = func.coalesce(_FILTERED[name], NONE) == value(f"is_{name}")
+    return is_it
+
+
+def _says(value: _Value) -> ColumnElement[bool]:
     """Whether a report says it; of a rahasia one only the number is asked, so that nobody finds out what it says."""
-    if not _is_text(text):
-        return false()
     words = or_(
-        table.c.title.icontains(text, autoescape=True),
-        func.coalesce(table.c.content_text, table.c.content).icontains(text, autoescape=True),
+        table.c.title.icontains(value("words"), escape=_ESCAPE),
+        func.coalesce(table.c.content_text, table.c.content).icontains(value("words"), escape=_ESCAPE),
     )
-    return or_(table.c.tracking_id == text, and_(table.c.is_secret == 0, words))
+    return or_(table.c.tracking_id == value("text"), and_(table.c.is_secret == 0, words))
+
+
+_in_order = tuple_(table.c.created_at, table.c.tracking_id)
+
+_FITS: Mapping[str, Callable[[_Value], ColumnElement[bool] | TextClause]] = {
+    "agency": lambda value: table.c.agency == value("agency"),
+    "open": lambda _: OPEN,
+    "since": lambda value: table.c.created_at >= value("since"),
+    "until": lambda value: table.c.created_at < value("until"),
+    "number": lambda value: table.c.tracking_id == value("number"),
+    "at_opd": lambda value: table.c.disposition_id == value("at_opd"),
+    "at_none": lambda _: table.c.disposition_id.is_(None),
+    "within": lambda value: table.c.disposition_id.in_(value("within")),
+    "dated": lambda _: table.c.created_at.is_not(None),
+    "undated": lambda _: table.c.created_at.is_(None),
+    "behind": lambda value: _in_order < tuple_(value("behind"), value("behind_id")),
+    "up_to": lambda value: _in_order >= tuple_(value("up_to"), value("up_to_id")),
+    "undated_behind": lambda value: table.c.tracking_id < value("behind_id"),
+    "undated_up_to": lambda value: table.c.tracking_id >= value("up_to_id"),
+    **{f"is_{name}": partial(_has, name) for name in _FILTERED},
+    # Where a rahasia one is from is not told by its number either.
+    "is_district": lambda value: and_(_has("district", value), table.c.is_secret == 0),
+    "flag": lambda value: table.c.flags.contains(value("flag"), escape=_ESCAPE),
+    "late": lambda value: func.coalesce(table.c.due_at, value("now")) < value("now"),
+    "says": _says,
+    "never": lambda _: false(),
+}
+"""All that can be asked of a report in a list. A query is made once for each choice of these, not for each page: to
+make it took longer than the database needs."""
+
+
+def _fits(asked: Iterable[str], value: _Value = bindparam) -> Iterator[ColumnElement[bool] | TextClause]:
+    return (_FITS[name](value) for name in asked)
+
+
+def _given(asked: _Asked) -> dict[str, Any]:
+    return {name: value for given in asked.values() for name, value in given.items()}
+
+
+@lru_cache(maxsize=64)
+def _first_query(asked: tuple[str, ...]) -> Select[Any]:
+    return select(*_SHOWN).where(*_fits(asked)).order_by(*_NEWEST).limit(bindparam("most"))
+
+
+@lru_cache(maxsize=64)
+def _key_query(asked: tuple[str, ...]) -> Select[Any]:
+    query = select(table.c.created_at, table.c.tracking_id).where(*_fits(asked)).order_by(*_NEWEST)
+    return query.offset(bindparam("look")).limit(1)
+
+
+@lru_cache(maxsize=64)
+def _count_query(asked: tuple[str, ...]) -> Select[Any]:
+    return _counting(*_fits(asked))
 
 
 def _is_text(given: str) -> bool:
@@ -405,8 +495,8 @@ def _is_text(given: str) -> bool:
     return "\x00" not in given and not any("\ud800" <= one <= "\udfff" for one in given)
 
 
-def _rows(work: Work, query: Select[Any]) -> list[Row]:
-    return [_row(one, work.at) for one in work.conn.execute(query).mappings()]
+def _rows(work: Work, query: Select[Any], given: Mapping[str, Any]) -> list[Row]:
+    return [_row(one, work.at) for one in work.conn.execute(query, given).mappings()]
 
 
 def _row(one: Mapping[Any, Any], now: str) -> Row:
@@ -479,40 +569,72 @@ def tasks(
 
     Of each pile the first `most`, and how many there are up to `counted`.
     """
-    at, day, later, end = (work.at, to_text(today), to_text(soon), to_text(closing))
-    waits = table.c.waiting_on.in_(sorted(set(waiting_on) - {WaitingOn.REPORTER}))
-    due, closes = table.c.due_at, table.c.auto_close_at
-    lists = [table.c.disposition_id == opd for opd in sorted(within)] if within is not None else [true()]
+    given = {
+        "agency": work.agency,
+        "waits": sorted(set(waiting_on) - {WaitingOn.REPORTER}),
+        "now": work.at,
+        "today": to_text(today),
+        "soon": to_text(soon),
+        "closing": to_text(closing),
+    }
+    lists = [{}] if within is None else [{"at_opd": opd} for opd in sorted(within)]
 
-    def pile(by: Any, *fits: ColumnElement[bool] | TextClause) -> Pile:
-        rows: list[Row] = []
-        seen = 0
+    def pile(name: str) -> Pile:
+        rows, seen, by = list[Row](), 0, _PILES[name][0].name
         for mine in lists:
-            where = (table.c.agency == work.agency, mine, *fits, _IS_OPEN)
-            found = _rows(work, select(*_SHOWN).where(*where).order_by(by, table.c.tracking_id).limit(most))
+            of_list = {**given, **mine}
+            found = _rows(work, _pile_query(name, tuple(mine)), {**of_list, "most": most})
             rows += found
-            seen += len(found) if len(found) < most else _count(work, where, counted + 1)
-        rows.sort(key=lambda row: (getattr(row, by.name) is not None, getattr(row, by.name) or 0, row.tracking_id))
+            is_all = len(found) < most
+            seen += len(found) if is_all else _count(work, _pile_count(name, tuple(mine)), of_list, counted + 1)
+        rows.sort(key=lambda row: (getattr(row, by) is not None, getattr(row, by) or 0, row.tracking_id))
         return Pile(tuple(rows[:most]), Number(min(seen, counted), is_more=seen > counted))
 
-    return Tasks(
-        overdue=pile(due, due.is_not(None), due < at, waits),
-        today=pile(due, due.is_not(None), due >= at, due <= day, waits),
-        soon=pile(due, due.is_not(None), due > day, due <= later, waits),
-        wrote_again=pile(table.c.updated_at, AGAIN, waits, or_(due.is_(None), due > later)),
-        closing=pile(
-            closes,
-            closes.is_not(None),
-            closes >= at,
-            closes <= end,
+    return Tasks(**{name: pile(name) for name in _PILES})
+
+
+_due_at, _closes_at = table.c.due_at, table.c.auto_close_at
+_WAITS = table.c.waiting_on.in_(bindparam("waits", expanding=True))
+_PILES: Mapping[str, tuple[Column[Any], tuple[ColumnElement[bool] | TextClause, ...]]] = {
+    "overdue": (_due_at, (_due_at.is_not(None), _due_at < bindparam("now"), _WAITS)),
+    "today": (_due_at, (_due_at.is_not(None), _due_at >= bindparam("now"), _due_at <= bindparam("today"), _WAITS)),
+    "soon": (_due_at, (_due_at.is_not(None), _due_at > bindparam("today"), _due_at <= bindparam("soon"), _WAITS)),
+    "wrote_again": (table.c.updated_at, (AGAIN, _WAITS, or_(_due_at.is_(None), _due_at > bindparam("soon")))),
+    "closing": (
+        _closes_at,
+        (
+            *(_closes_at.is_not(None), _closes_at >= bindparam("now"), _closes_at <= bindparam("closing")),
             func.coalesce(table.c.waiting_on, "") == WaitingOn.REPORTER,
         ),
-    )
+    ),
+}
+"""By the names of `Tasks`: by what a pile is in order, and what is in it."""
 
 
-def _count(work: Work, where: Iterable[ColumnElement[bool] | TextClause], most: int) -> int:
-    some = select(table.c.tracking_id).where(*where).limit(most).subquery()
-    return int(work.conn.execute(select(func.count()).select_from(some)).scalar_one())
+def _in_pile(name: str, of_list: tuple[str, ...]) -> Iterator[ColumnElement[bool] | TextClause]:
+    yield from _fits(("agency", *of_list))
+    yield from _PILES[name][1]
+    yield _IS_OPEN
+
+
+@cache
+def _pile_query(name: str, of_list: tuple[str, ...]) -> Select[Any]:
+    query = select(*_SHOWN).where(*_in_pile(name, of_list))
+    return query.order_by(_PILES[name][0], table.c.tracking_id).limit(bindparam("most"))
+
+
+@cache
+def _pile_count(name: str, of_list: tuple[str, ...]) -> Select[Any]:
+    return _counting(*_in_pile(name, of_list))
+
+
+def _counting(*fits: ColumnElement[bool] | TextClause) -> Select[Any]:
+    some = select(table.c.tracking_id).where(*fits).limit(bindparam("most")).subquery()
+    return select(func.count()).select_from(some)
+
+
+def _count(work: Work, query: Select[Any], given: Mapping[str, Any], most: int) -> int:
+    return int(work.conn.execute(query, {**given, "most": most}).scalar_one())
 
 
 # The OPDs.
@@ -538,7 +660,7 @@ def by_opd(work: Work, within: Within = None) -> tuple[OpdRow, ...]:
     found: dict[str | None, dict[str, int]] = {}
     for opd, shade, number in numbers:
         found.setdefault(opd or None, {})[shade] = int(number)
-    names = institutions.names(work)
+    names = institutions.names_of(work, {opd for opd in found if opd})
     rows = [
         OpdRow(
             id=opd,
@@ -557,19 +679,27 @@ def by_opd(work: Work, within: Within = None) -> tuple[OpdRow, ...]:
 
 def _numbers(work: Work, within: Within) -> Iterable[Any]:
     """OPD ("" without one), colour ("" without one) and how many, as the database keeps them."""
-    mine = true() if within is None else opd_number.c.opd.in_(sorted(within))
-    query = select(opd_number.c.opd, opd_number.c.colour, opd_number.c.number).where(
-        opd_number.c.agency == work.agency, opd_number.c.number > 0, mine
-    )
-    return work.conn.execute(query)
+    query, given = _NUMBERS, {"agency": work.agency}
+    if within is None:
+        return work.conn.execute(query, given)
+    return work.conn.execute(_NUMBERS_WITHIN, {**given, "within": sorted(within)})
+
+
+_NUMBERS = select(opd_number.c.opd, opd_number.c.colour, opd_number.c.number).where(
+    opd_number.c.agency == bindparam("agency"), opd_number.c.number > 0
+)
+_NUMBERS_WITHIN = _NUMBERS.where(opd_number.c.opd.in_(bindparam("within", expanding=True)))
 
 
 def late(work: Work, within: Within, before: datetime | None = None) -> dict[str | None, int]:
     """Return how many reports of each OPD are past their deadline; past it since `before`, if that is given."""
-    end = work.at if before is None else to_text(before)
-    query = (
-        select(table.c.disposition_id, func.count())
-        .where(table.c.agency == work.agency, _of(within), table.c.due_at.is_not(None), table.c.due_at < end)
-        .group_by(table.c.disposition_id)
-    )
-    return {opd: int(number) for opd, number in work.conn.execute(query)}
+    asked: _Asked = {"agency": {"agency": work.agency}, **_of(within)}
+    given = {**_given(asked), "before": work.at if before is None else to_text(before)}
+    return {opd: int(number) for opd, number in work.conn.execute(_late_query(tuple(asked)), given)}
+
+
+@cache
+def _late_query(asked: tuple[str, ...]) -> Select[Any]:
+    is_late = (_due_at.is_not(None), _due_at < bindparam("before"))
+    query = select(table.c.disposition_id, func.count()).where(*_fits(asked), *is_late)
+    return query.group_by(table.c.disposition_id)

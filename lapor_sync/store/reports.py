@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Insert,
     Select,
     and_,
@@ -211,7 +210,7 @@ def _unnamed_query(dialect: str) -> Select[Any]:
 
 def find(work: Work, given: str) -> Mirrored | None:
     """The report of a Tracking ID, else of the API's id."""
-    return _first(work, table.c.tracking_id == given, table.c.upstream_id == given)
+    return _first(work, given, _BY_TRACKING_ID, _BY_UPSTREAM_ID)
 
 
 def having(work: Work, ids: Collection[str]) -> frozenset[str]:
@@ -224,14 +223,19 @@ def having(work: Work, ids: Collection[str]) -> frozenset[str]:
 
 def called(work: Work, call_id: str) -> Mirrored | None:
     """The report that is called by this id."""
-    by_tracking_id = and_(table.c.tracking_id == call_id, table.c.upstream_id.is_(None))
-    return _first(work, table.c.upstream_id == call_id, by_tracking_id)
+    return _first(work, call_id, _BY_UPSTREAM_ID, _BY_TRACKING_ID.where(table.c.upstream_id.is_(None)))
 
 
-def _first(work: Work, *wheres: ColumnElement[bool]) -> Mirrored | None:
-    """The report for which the first of these conditions holds that holds for any."""
-    for where in wheres:
-        row = work.conn.execute(select(table).where(table.c.agency == work.agency, where)).mappings().first()
+_BY_TRACKING_ID, _BY_UPSTREAM_ID = (
+    select(table).where(table.c.agency == bindparam("agency"), column == bindparam("id"))
+    for column in (table.c.tracking_id, table.c.upstream_id)
+)
+
+
+def _first(work: Work, given: str, *queries: Select[Any]) -> Mirrored | None:
+    """The report that the first of these queries finds that finds any."""
+    for query in queries:
+        row = work.conn.execute(query, {"agency": work.agency, "id": given}).mappings().first()
         if row is not None:
             return from_row(row)
     return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, delete, insert, select
+from sqlalchemy import ColumnElement, bindparam, delete, insert, select
 
 from lapor_sync.store.database import Work
 from lapor_sync.store.people import number_of
@@ -33,10 +33,15 @@ def remove(work: Work, person_id: str, filter_id: str) -> None:
 
 def of_person(work: Work, person_id: str) -> list[SavedFilter]:
     """Return a person's filters, by name."""
-    query = select(table.c.id, table.c.name, table.c.query).where(*_of(work, person_id))
-    return [
-        SavedFilter(str(row.id), row.name, row.query) for row in work.conn.execute(query.order_by(table.c.name))
-    ]
+    rows = work.conn.execute(_OF_PERSON, {"agency": work.agency, "person_id": number_of(person_id)})
+    return [SavedFilter(str(row.id), row.name, row.query) for row in rows]
+
+
+_OF_PERSON = (
+    select(table.c.id, table.c.name, table.c.query)
+    .where(table.c.agency == bindparam("agency"), table.c.person_id == bindparam("person_id"))
+    .order_by(table.c.name)
+)
 
 
 def forget(work: Work, person_id: str) -> None:

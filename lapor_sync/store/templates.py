@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from lapor_sync.domain.report import Template
 from lapor_sync.store.database import Work
@@ -23,5 +23,7 @@ def replace_all(work: Work, found: Iterable[Template]) -> None:
 
 def listing(work: Work) -> list[Template]:
     """LAPOR's templates by their titles; none where the list was never read."""
-    query = select(*_COLUMNS).where(table.c.agency == work.agency).order_by(table.c.title, table.c.code)
-    return [Template(*row) for row in work.conn.execute(query)]
+    return [Template(*row) for row in work.conn.execute(_LISTING, {"agency": work.agency})]
+
+
+_LISTING = select(*_COLUMNS).where(table.c.agency == bindparam("agency")).order_by(table.c.title, table.c.code)

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, bindparam, delete, select, update
+from sqlalchemy import Insert, Select, bindparam, delete, select, update
 
 from lapor_sync.domain.delivery import carries
 from lapor_sync.domain.report import ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import in_order
-from lapor_sync.store.bulk import insert_many, new_only, replacing, scalar
+from lapor_sync.store.bulk import among, ask, insert_many, new_only, replacing, scalar
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import attachments_of, attachments_text, chunks, text_beside
 from lapor_sync.store.schema import raw_payload, status_change
@@ -27,13 +27,17 @@ Threads = Mapping[str, tuple[ThreadItem, ...]]
 def load(work: Work, tracking_ids: Iterable[str]) -> dict[str, tuple[ThreadItem, ...]]:
     """The threads of these reports, without the items that are gone upstream."""
     found: dict[str, list[tuple[int | None, ThreadItem]]] = {}
+    query = _load_query(work.conn.dialect.name)
     for part in chunks(tracking_ids):
-        query = select(table).where(
-            table.c.agency == work.agency, table.c.tracking_id.in_(part), table.c.gone_at.is_(None)
-        )
-        for row in work.conn.execute(query).mappings():
+        for row in ask(work.conn, query, work.agency, part).mappings():
             found.setdefault(row["tracking_id"], []).append((row["position"], _item(row)))
     return {tracking_id: _as_read(placed) for tracking_id, placed in found.items()}
+
+
+@cache
+def _load_query(dialect: str) -> Select[Any]:
+    mine = (table.c.agency == bindparam("agency"), among(table.c.tracking_id, dialect))
+    return select(table).where(*mine, table.c.gone_at.is_(None))
 
 
 def _as_read(placed: list[tuple[int | None, ThreadItem]]) -> tuple[ThreadItem, ...]:
@@ -159,13 +163,9 @@ def _new_only(dialect: str) -> Insert:
 def load_histories(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[StatusChange]]:
     """These reports' status moves, each report's in order of time."""
     found: dict[str, list[StatusChange]] = {}
+    query = _histories_query(work.conn.dialect.name)
     for part in chunks(tracking_ids):
-        query = (
-            select(status_change)
-            .where(status_change.c.agency == work.agency, status_change.c.tracking_id.in_(part))
-            .order_by(status_change.c.tracking_id, status_change.c.at, status_change.c.status_new)
-        )
-        for row in work.conn.execute(query):
+        for row in ask(work.conn, query, work.agency, part):
             found.setdefault(row.tracking_id, []).append(
                 StatusChange(
                     at=from_text(row.at or None),
@@ -175,6 +175,13 @@ def load_histories(work: Work, tracking_ids: Iterable[str]) -> dict[str, list[St
                 )
             )
     return found
+
+
+@cache
+def _histories_query(dialect: str) -> Select[Any]:
+    mine = (status_change.c.agency == bindparam("agency"), among(status_change.c.tracking_id, dialect))
+    in_order_of_time = (status_change.c.tracking_id, status_change.c.at, status_change.c.status_new)
+    return select(status_change).where(*mine).order_by(*in_order_of_time)
 
 
 def of_another(work: Work, tracking_id: str, ref: str) -> str | None:

@@ -13,7 +13,6 @@ from lapor_sync.domain.people import Actor, SignedIn
 from lapor_sync.domain.permits import Act, Subject, may, reach
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import people
-from lapor_sync.store import institutions
 from lapor_sync.store.queries import Within
 from lapor_sync.web.guard import GUEST, board, cookie
 from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn
@@ -87,15 +86,8 @@ def demand_seeing(subject: Subject) -> Actor:
 
 
 def opd_names() -> Mapping[str, str]:
-    """Return the names of the OPDs at which the person of this request holds posts, by id: one look a request."""
-    if "opd_names" not in g:
-        opds = {post.opd for post in anybody().posts if post.opd}
-        g.opd_names = {}
-        if opds:
-            with board().store.reading() as work:
-                g.opd_names = institutions.names_of(work, opds)
-    found: Mapping[str, str] = g.opd_names
-    return found
+    """Return the names of the OPDs at which the person of this request holds posts, by id."""
+    return anybody().opd_names
 
 
 def sees_opds(within: Within) -> bool:

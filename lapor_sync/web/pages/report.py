@@ -69,16 +69,17 @@ def page(report_id: str, problem: Problem | None = None) -> str:
 
 
 def _page(report_id: str, problem: Problem | None = None, preview: str | None = None) -> str:
-    one = _found(report_id)
-    rights = _rights(one)
-    _note_a_look(one, rights)
+    session.actors()
     with board().store.reading() as work:
-        whole = dossier(work, office.known_report(work, one.tracking_id))
+        one = office.known_report(work, report_id)
+        session.demand_seeing(subject_of(one))
+        rights, whole = _rights(one), dossier(work, one)
         draft = drafts.get(work, session.person().person_id, one.tracking_id)
         written = notes.of_report(work, one.tracking_id)
         attached = shown(work, whole.report, whole.items)
         offered = _offered(work, one) if rights.why_not is None else []
         last_success = marks.get_time(work, Mark.LAST_SUCCESS)
+    _note_a_look(one, rights)
     now = board().store.clock.now()
     is_note = typed().get("for") == NOTE
     return render_template(

@@ -77,7 +77,8 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
         else:
             total = queries.count(work, wanted, within, most=COUNTED)
         counts = queries.counts(work, wanted, within) if wanted.is_open else {}
-        names = institutions.names(work)
+        opds = {*counts.get("opd", ()), given.get("opd", NONE)} - {NONE}
+        names = institutions.names_of(work, opds)
         saved = saved_filters.of_person(work, session.person().person_id)
     return render_template(
         "reports.html",
@@ -207,7 +208,7 @@ def _month(text: str) -> tuple[datetime, datetime] | None:
 
 def _url(given: Mapping[str, str], **others: str | None) -> str:
     wanted = {name: value for name, value in {**given, **others}.items() if value}
-    return url_for("reports.page") + (f"?{urlencode(wanted)}" if wanted else "")
+    return f"/laporan?{urlencode(wanted)}" if wanted else "/laporan"
 
 
 def _groups(
