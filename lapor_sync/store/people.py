@@ -246,7 +246,7 @@ def tenures(work: Work, *, person_id: str | None = None, post_id: str | None = N
             until=from_text(row.until),
             is_over=bool(row.is_over),
         )
-        for row in work.conn.execute(query, {"agency": work.agency, **given})
+        for row in work.conn.execute(query, {"agency": work.agency, **given}).all()
     )
 
 
@@ -322,7 +322,8 @@ def posts(work: Work) -> tuple[PostRow, ...]:
     if not rows:  # where nobody uses accounts, this costs one look
         return ()
     at, opds = from_text(work.at), institutions.names_of(work, {row.opd for row in rows if row.opd})
-    who = {str(row.id): _as_person(row) for row in work.conn.execute(_EVERYBODY, {"agency": work.agency})}
+    everybody = work.conn.execute(_EVERYBODY, {"agency": work.agency}).all()
+    who = {str(row.id): _as_person(row) for row in everybody}
     of_post: dict[str, list[Tenure]] = {}
     for held in tenures(work):
         of_post.setdefault(held.post.id, []).append(held)

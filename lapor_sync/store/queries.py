@@ -496,7 +496,7 @@ def _is_text(given: str) -> bool:
 
 
 def _rows(work: Work, query: Select[Any], given: Mapping[str, Any]) -> list[Row]:
-    return [_row(one, work.at) for one in work.conn.execute(query, given).mappings()]
+    return [_row(one, work.at) for one in work.conn.execute(query, given).mappings().all()]
 
 
 def _row(one: Mapping[Any, Any], now: str) -> Row:

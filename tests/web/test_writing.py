@@ -228,6 +228,18 @@ def test_drafts_go_on_the_day_on_which_the_post_does(store: Store, clock: StillC
     assert draft_of(store, "1", "7001") == "Sari sesudahnya"
 
 
+def test_what_came_with_the_post_stands_under_the_tasks_from_its_day_on(
+    enter: Enter, store: Store, clock: StillClock
+) -> None:
+    put(store, "8", "7001", "Punya Budi")
+    with store.work() as work:
+        drafts.pass_on(work, "8", ME, OPD, clock.now() + timedelta(days=2))
+    assert "Draf Anda" not in text_of(enter(OFFICER).get("/tugas"))
+    clock.advance(2 * 86_400)
+    assert "Draf Anda: 1 Lampu jalan mati" in text_of(enter(OFFICER).get("/tugas"))
+    assert draft_of(store, ME, "7001") == "Punya Budi"
+
+
 # Notes and instructions.
 
 

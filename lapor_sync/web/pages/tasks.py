@@ -40,7 +40,7 @@ def home() -> Response:
 def page() -> str:
     """Overdue, due today, due soon, written again, closing by itself; what was held or refused."""
     actors, within = session.actors(), session.within()
-    office.take_over_drafts(board().store, actors[0])
+    me = session.person().person_id
     days, now = board().mirror.rules.working_days, board().store.clock.now()
     with board().store.reading() as work:
         piles = queries.tasks(
@@ -51,11 +51,14 @@ def page() -> str:
             soon=days.due(now, SOON),
             closing=days.due(now, SOON),
         )
-        mine = drafts.listing(work, session.person().person_id, within, MOST)
+        mine, inherits = drafts.listing(work, me, within, MOST), drafts.is_heir(work, me)
         stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST).rows
         last_success = marks.get_time(work, Mark.LAST_SUCCESS)
         manages = session.allowed(Act.MANAGE_PEOPLE) is not None
         unattended = attendance.unattended(work, board().mirror.rules.city) if manages else ()
+    if inherits:
+        office.take_over_drafts(board().store, actors[0])
+        return page()
     return render_template(
         "tasks.html",
         piles=piles,
