@@ -22,7 +22,7 @@ from lapor_sync.commands.base import (
     refuse_existing,
 )
 from lapor_sync.commands.many import problems_of, show_all
-from lapor_sync.config import Agencies, load_machine
+from lapor_sync.config import Agencies, hosts_of_boards, load_machine
 from lapor_sync.config.agency import AGENCY_KEY
 from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.names import shown_path
@@ -50,9 +50,16 @@ def agencies(ctx: click.Context, as_json: bool) -> None:
 def agencies_check(call: Call) -> None:
     """Whether each agency's file is right, and what to do. Exit code 2 if one is not."""
     found = call.agencies()
+    _, taken = hosts_of_boards(found.right)
     ok = True
     for key in found.keys:
-        if problems := problems_of(found, key):
+        problems = problems_of(found, key)
+        if key in taken:
+            host, other = taken[key]
+            problems += (
+                f"its board is not served: {host} is that of {other}'s; give it another BOARD_PUBLIC_URL",
+            )
+        if problems:
             ok = False
             for problem in problems:
                 say(f"{plain(key)}  wrong: {problem}")

@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from functools import reduce
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
@@ -60,6 +61,7 @@ __all__ = [
     "board_secret_file",
     "config_file",
     "default_database_url",
+    "hosts_of_boards",
     "load_agencies",
     "load_machine",
     "load_settings",
@@ -292,6 +294,20 @@ def board_address(settings: Settings) -> str:
         return settings.board_public_url
     host, _, port = settings.board_listen.rpartition(":")
     return f"http://{host if settings.agencies_dir is None else local_host(settings.agency)}:{port}"
+
+
+def hosts_of_boards(agencies: Mapping[str, Settings]) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+    """Return whose board each host's name is, and of each agency whose name another one has, that name and whose it is.
+
+    Of two with one name the first by key has it.
+    """
+    first: dict[str, str] = {}
+    taken: dict[str, tuple[str, str]] = {}
+    for key, settings in sorted(agencies.items()):
+        host = urlsplit(board_address(settings)).hostname or ""
+        if (other := first.setdefault(host, key)) != key:
+            taken[key] = host, other
+    return first, taken
 
 
 def default_database_url(environ: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from lapor_sync.config import Settings, board_address
+from lapor_sync.config import Settings, hosts_of_boards
 from lapor_sync.listening import is_loopback
 from lapor_sync.mirror.mirror import Log
 from lapor_sync.web.board import CHOSEN, Board
@@ -33,20 +33,18 @@ class Boards:
         self._turn = Lock()
         self._served: dict[str, Settings] = {}
         self._made: dict[str, tuple[Settings, Board]] = {}
-        self._clashing: dict[str, str] = {}
+        self._taken: dict[str, tuple[str, str]] = {}
 
     def take(self, agencies: Mapping[str, Settings]) -> None:
         """Serve these from now on. Of two with one address the first by key is served, and the other one logged."""
-        served, clashing = dict[str, Settings](), dict[str, str]()
-        for key, one in sorted(agencies.items()):
-            host = urlsplit(board_address(one)).hostname or ""
-            if (first := served.setdefault(host, one)) is not one:
-                clashing[key] = first.agency
-                if self._clashing.get(key) != first.agency:
-                    self._log.error("board_address_taken", agency=key, host=host, id=first.agency)
+        hosts, taken = hosts_of_boards(agencies)
+        for key, (host, other) in taken.items():
+            if self._taken.get(key) != (host, other):
+                self._log.error("board_address_taken", agency=key, host=host, id=other)
+        served = {host: agencies[key] for host, key in hosts.items()}
         with self._turn:
             self._made = {host: made for host, made in self._made.items() if served.get(host) is made[0]}
-            self._served, self._clashing = served, clashing
+            self._served, self._taken = served, taken
 
     def of(self, host: str) -> Board | None:
         """Return the board of that name; None where there is none."""

@@ -253,11 +253,19 @@ def test_agencies_check_says_what_each_can_do(province: City, folder: Path) -> N
     ]
     put(folder, "arga", "ref_prefix = 'AR'")
     put(folder, "bintuhan", "ref_prefix = 'CU'", "import_dir = '/srv/b'")
-    put(folder, "kepahiang", "ref_prefix = 'KP'", "import_dir = '/srv/k'")
+    put(
+        folder,
+        "kepahiang",
+        "ref_prefix = 'KP'",
+        "import_dir = '/srv/k'",
+        "board_public_url = 'https://manna.example'",
+    )
+    put(folder, "lais", "ref_prefix = 'LA'", "import_dir = '/srv/l'", "board_public_url = 'https://manna.example'")
     said = province.run("agencies", "check", code=2).out
     assert "arga  wrong: UPSTREAM_URL" not in said  # the province's own address is in the environment
     assert "arga  wrong: BEARER, TOKEN missing; set them in its file" in said
     assert "bintuhan  right: exports only" in said
     assert "curup  wrong: ref_prefix of curup.toml is 'CU', as that of bintuhan.toml" in said
     assert "kepahiang  right: exports only" in said
+    assert "lais  wrong: its board is not served: manna.example is that of kepahiang's; give it another" in said
     assert "'CU', as that of bintuhan.toml" in province.run("--once", "--agency", "curup", code=2).err
