@@ -9,7 +9,7 @@ from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.store import conflicts, drafts, notes, quarantine
 from lapor_sync.store.schema import report
-from tests.browser.conftest import DESKTOP, PHONE, Open, overhang, violations
+from tests.browser.conftest import DESKTOP, PHONE, Look, Open, overhang, violations
 from tests.browser.town import ADMIN, INSPECTOR, OFFICER, Town
 
 PAGES = [
@@ -42,8 +42,8 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("path", "who"), PAGES)
-def test_a_page_keeps_nobody_out_and_fits(open_page: Open, kota: Town, path: str, who: str | None) -> None:
-    page = open_page(path.format(waiting=kota.untouched()), who)
+def test_a_page_keeps_nobody_out_and_fits(look: Look, kota: Town, path: str, who: str | None) -> None:
+    page = look(path.format(waiting=kota.untouched()), who)
     for size, theme in ((PHONE, "dark"), (DESKTOP, "light")):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
