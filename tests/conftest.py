@@ -47,22 +47,35 @@ LONGEST = (
     *("test_bad_days.py", "test_nasty_values.py", "test_holding.py", "test_outages.py"),
     "test_workers.py",
 )
-UNMEASURED = (
-    *("test_after_an_outage.py", "test_cli_backups.py", "test_daemon.py", "test_kills.py", "test_network.py"),
-    *("test_outages.py", "test_scenarios.py", "test_workers.py"),
-    *("test_ailing.py", "test_bad_days.py", "test_city.py", "test_delivering.py", "test_exports.py"),
-    *("test_histories.py", "test_mirroring.py", "test_nasty_values.py", "test_shapes.py", "test_vanishing.py"),
-)
-"""Files of `system` and `flow` that run without coverage, which would double their time: they go where others go."""
+UNMEASURED = {
+    "system": (
+        *("test_after_an_outage.py", "test_cli_backups.py", "test_cli_process.py", "test_daemon.py"),
+        *("test_kills.py", "test_network.py", "test_outages.py", "test_scenarios.py", "test_two_agencies.py"),
+        "test_workers.py",
+    ),
+    "flow": (
+        *("test_ailing.py", "test_bad_days.py", "test_city.py", "test_delivering.py", "test_exports.py"),
+        *("test_histories.py", "test_mirroring.py", "test_nasty_values.py", "test_shapes.py", "test_vanishing.py"),
+    ),
+    "store": ("test_database_file.py", "test_every_function.py", "test_work_queue.py"),
+    "web": ("test_many.py", "test_matrix.py"),
+    "unit": (
+        *("test_below_the_faces.py", "test_monitoring_files.py", "test_shapes.py", "test_simulator_bad_days.py"),
+    ),
+    "contract": ("test_connector.py",),
+    "browser": ("test_answering.py", "test_every_page.py"),
+}
+"""Long files that run without coverage, which would make them half as long again: they go where others go."""
 
 OF_UPSTREAM = (
     *("test_bad_days.py", "test_corners.py", "test_delivering.py", "test_exports.py", "test_holding.py"),
-    *("test_mirroring.py", "test_pausing.py", "test_vanishing.py"),
+    *("test_city.py", "test_mirroring.py", "test_pausing.py", "test_vanishing.py"),
 )
 """Files of `flow` about what upstream does, which no database sees: `make test` lives them on SQLite."""
 OF_THE_DATABASE = (
     *("killed", "lost_the_database", "first_cycle_mirrors_everything", "was_cut_short", "writes_its_heartbeat"),
-    *("rules_judge_every_report", "are_dropped_in_time", "until_it_is_resumed"),
+    *("rules_judge_every_report", "are_dropped_in_time", "until_it_is_resumed", "mirrors_every_report"),
+    *("the_real_daemon", "every_screen_shows", "is_taken_once", "is_audited"),
 )
 """What of them is about it all the same: many rows at once, what is deleted, and what a transaction leaves."""
 
@@ -117,16 +130,21 @@ def measured_at_first(test: Any) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """The first worker alone, the others after it: it leaves the tests compiled, which takes as long as all else.
 
-    Only the program's own loading is measured, not that of the tests.
+    Only the program's own loading is measured, once, not that of the tests.
     """
-    if Coverage.current() is not None:
-        _load_the_program()
+    coverage = Coverage.current()
+    if session.config.pluginmanager.hasplugin("dsession"):
+        if coverage is not None:
+            coverage.stop()  # who hands out the tests runs none
+        return (yield)
     with Path(__file__).open() as turn:
         try:
             fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if coverage is not None:
+                _load_the_program()
         except BlockingIOError:
             fcntl.flock(turn, fcntl.LOCK_SH)
         with unmeasured():
@@ -146,9 +164,9 @@ def _load_the_program() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
-    What is `unmeasured` goes where others go: whole processes, browsers and the longest flows; each further case of a
-    flow, of an act of the office, or of the store, on PostgreSQL or with another value. Elsewhere each case may be a
-    branch of its own.
+    What is `unmeasured` goes where others go: whole processes, browsers, what is long; each further case of a flow, of
+    an act of the office, or of the store, on PostgreSQL or with another value. Elsewhere each case may be a branch of
+    its own.
     Of a flow, or an act of the office, `make test` runs one case there at most, the last one: cases differ in what
     upstream or a person does. `make soak` runs the others.
     """
@@ -157,8 +175,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         file, folder, test = item.path.name, item.path.parent.name, item.nodeid.partition("[")[0]
         on_postgresql = "postgresql" in item.name
-        is_long = file in UNMEASURED and folder in {"flow", "system"}
-        if is_long or folder == "browser" or (test in measured and (on_postgresql or folder in _ALIKE)):
+        is_long = file in UNMEASURED.get(folder, ())
+        if is_long or (test in measured and (on_postgresql or folder in _ALIKE)):
             item.add_marker(pytest.mark.unmeasured)
         measured.add(test)
         if on_postgresql and folder in {"flow", "office"} and item.get_closest_marker("soak") is None:

@@ -200,6 +200,7 @@ def working_days(first: date, last: date) -> int:
     return sum(day.weekday() < 5 and day not in OFF for day in days)
 
 
+@pytest.mark.unmeasured
 def test_the_figures_of_a_year_are_those_that_the_city_itself_would_count(city: Bench) -> None:
     found = recap_of(city, "2025-03-02..2026-03-01")
     mine, now = of_days(city, date(2025, 3, 2), date(2026, 3, 1)), city.clock.now().astimezone(WIB)

@@ -243,6 +243,7 @@ def test_an_admin_who_chose_it_is_told_of_quarantine_backup_and_disk(city: City)
 # What a channel makes of it.
 
 
+@pytest.mark.unmeasured
 def test_what_was_not_taken_is_tried_again_ever_later_and_given_up_after_a_day(city: City) -> None:
     city.person("sari", (Role.OFFICER, PUPR), kinds=ALL)
     city.sender.fails = NoticeNotTaken("down", reason="not_taken")

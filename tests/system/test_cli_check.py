@@ -260,6 +260,7 @@ FAILS_ALONE: dict[str, tuple[Any, str]] = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     ("error", "words", "of_all"),
     [

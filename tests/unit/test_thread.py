@@ -143,6 +143,7 @@ def seconds(opening: str, size: int) -> float:
     return time.process_time() - began
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("opening", [one.replace("@", " ") for one in OPENINGS.split()])
 def test_whatever_begins_again_and_again_takes_time_by_its_length(opening: str) -> None:
     """Eight times as much takes about eight times as long: a quadratic pattern takes 64 times as long."""
@@ -150,6 +151,7 @@ def test_whatever_begins_again_and_again_takes_time_by_its_length(opening: str) 
     assert any(long < 0.02 or long < 24 * short for short, long in tries)
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("opening", ["<div>", "<!--", "<![CDATA[", "&#", "&&&&", "<a "])
 def test_a_megabyte_of_it_is_read_in_a_moment(opening: str) -> None:
     """It took minutes, with the whole process waiting."""
