@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from connectors.sp4n_v3 import envelopes, masters, reports, still, threads
 from connectors.sp4n_v3.listing import Beside, Listing, listing
 from connectors.sp4n_v3.paging import BEYOND, MAX_PAGES, Page, Step, read_all
-from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, mapping, raw_text
+from connectors.sp4n_v3.values import MAX_ID, derived_key, identity, is_read_whole, mapping, raw_text
 from connectors.sp4n_v3.verdict import Meant, reports_about
 from connectors.transport import MEBI, Answer, Part, Transport, may_be_in_address
 from connectors.transport.attached_file import why_no_file
@@ -168,7 +168,12 @@ class Sp4nV3:
                 dated = still.dates_of_answer(answer.body, answer.dates, self._zone)
                 heads = still.marks_of_heads("complaint", answer.heads)
                 return replace(
-                    plain(answer), marks=marks, counts=counts, dated=dated, heads=heads, doubt=_doubt_of(answer)
+                    plain(answer),
+                    marks=marks,
+                    counts=counts,
+                    dated=dated,
+                    heads=heads,
+                    doubt=_doubt_of_proof(answer),
                 )
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
@@ -301,7 +306,7 @@ class Sp4nV3:
                 answer.began_at,
                 len(answer.body),
                 envelopes.values_in(answer.body) if share else 0,
-                doubt=_doubt_of(answer),
+                doubt=_doubt_of_proof(answer) if fresh else _doubt_of(answer),
                 dated=still.dates(page.beside.around, answer.dates, self._zone) if page.beside else {},
                 heads=answer.heads,
             )
@@ -577,6 +582,14 @@ def _doubt_of(answer: Answer) -> str:
 
 
 _WHOLE = 200
+
+
+def _doubt_of_proof(answer: Answer) -> str:
+    """The same of one in which something is looked for: what it says and is not read could be just that."""
+    is_whole = is_read_whole(answer.body.decode("utf-8-sig", "replace"))
+    return _doubt_of(answer) or (
+        "" if is_whole else "it says two things under one name, or too deep within others"
+    )
 
 
 def _list_page(step: Step[ListedRow | BadRecord], run: _Run) -> ListPage:

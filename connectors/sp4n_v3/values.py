@@ -168,6 +168,16 @@ def strictly(text: str) -> object:
         raise ValueError("nested too deep") from exc
 
 
+def is_read_whole(text: str) -> bool:
+    """Whether all that a JSON text holds is read: no object in it says two things under one name, of which only one is
+    read, and nothing is nested so deep that null stands for it."""
+    try:
+        found = json.loads(text, strict=False, object_pairs_hook=_one_value_each, parse_int=str)
+    except (ValueError, RecursionError):
+        return False
+    return is_shallow(found)
+
+
 def _one_value_each(pairs: list[tuple[str, object]]) -> Row:
     found = dict(pairs)
     if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):

@@ -611,6 +611,35 @@ def test_only_under_200_a_read_proves_an_absence(status: int, upstream: Any, tra
     assert (found.doubt, found.counts) == (f"it came under HTTP {status}", {"comments_count": 2})
 
 
+@pytest.mark.parametrize(
+    ("item", "is_sound"),
+    [
+        ('{"id": 41, "status_name": "Selesai", "content": "Baik", "content": "Baik"}', True),
+        (f'{{"id": 41, "status_name": "Selesai", "content": "\xe9", "n": {"9" * 5000}}}', True),
+        ('{"id": 41, "status_name": "Selesai", "content": "Sudah kami perbaiki.", "content": ""}', False),
+        (f'{{"id": 41, "status_name": "Selesai", "content": {"[" * 60}"Sudah kami perbaiki."{"]" * 60}}}', False),
+        (
+            f'{{"id": 41, "status_name": "Selesai", "content": {"[" * 3000}"Sudah kami perbaiki."{"]" * 3000}}}',
+            False,
+        ),
+    ],
+)
+def test_what_is_said_and_not_read_proves_no_absence(
+    item: str, is_sound: bool, upstream: Any, transport: Transport
+) -> None:
+    """Of two values under one name only the last is read, and nothing of what is nested too deep: the response that
+    is looked for may stand there."""
+    body = b'{"results": {"data": {}, "total": 1}}'
+    thread = body.replace(b"{}", f"[{item}]".encode("latin-1"))
+    detail = body.replace(b"{}", item.encode("latin-1"))
+    upstream.get(url__regex=r"/followups").mock(side_effect=lambda _: httpx.Response(200, content=thread))
+    upstream.get(url__regex=r"/complaint$").mock(side_effect=lambda _: httpx.Response(200, content=detail))
+    connector = Sp4nV3(transport)
+    assert connector.read_thread("41", fresh=True).complete is is_sound
+    assert connector.read_thread("41").complete
+    assert (not connector.read_report("41", fresh=True).doubt) is is_sound
+
+
 def test_a_thread_that_counts_more_than_it_shows_proves_no_absence(upstream: Any, transport: Transport) -> None:
     """In a header, beside a total that is right; only where an absence is to be proven."""
     shown = answer({"data": [{"id": 1}], "total": 1}, **{"X-Total-Count": "2"})
