@@ -85,7 +85,7 @@ _BUS: tuple[tuple[str, int, str, str], ...] = (
     ("101503", 500, "Runtime Error", "Error connecting to the back end"),
     ("101504", 504, "Runtime Error", "Send timeout"),
 )
-"""By the beginning of a code: the HTTP status, `message` and `description`. Source: lapor-api, the gateway's row."""
+"""By the beginning of a code: the HTTP status, `message` and `description`. Source: upstream, "The gateway"."""
 
 
 def bus_reply(code: str) -> Reply:

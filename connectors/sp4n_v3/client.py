@@ -1,4 +1,4 @@
-"""The calls of SP4N-LAPOR!'s integration API v3, as `ports.Connector`. Source: lapor-api, section 1."""
+"""The calls of SP4N-LAPOR!'s integration API v3, as `ports.Connector`. Source: upstream, "Calls"."""
 
 from __future__ import annotations
 

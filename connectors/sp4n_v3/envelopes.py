@@ -1,6 +1,6 @@
 """What an answer of SP4N-LAPOR! is: bytes to envelopes, and what the body of an answer to a write says. Pure.
 
-Whatever the JSON, only UpstreamBroken leaves here: the answer is none. Source: lapor-api, section 1.
+Whatever the JSON, only UpstreamBroken leaves here: the answer is none. Source: upstream, "Envelope".
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Attached files, read tolerantly. Pure. Source: lapor-api, section 1."""
+"""Attached files, read tolerantly. Pure. Source: upstream, "Attached files"."""
 
 from __future__ import annotations
 

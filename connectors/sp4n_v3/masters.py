@@ -1,4 +1,4 @@
-"""Master lists: institutions, and the templates of replies. Pure. Source: lapor-api, section 1."""
+"""Master lists: institutions, and the templates of replies. Pure. Source: upstream, "Calls"."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ Seen of such lists: the size asked for is capped; the last page repeats for ever
 between pages while one reads; any order; numbers that are wrong or missing. So nothing is taken from an order or a
 page's size, and a list is incomplete until it is proven to be whole: by as many distinct ids as `total` says, or
 where no total is said by an end that was reached and, if rows came on several pages, by a further pass that brings
-nothing new. Whatever contradicts that, or itself, leaves it incomplete. Source: the architecture's decisions.
+nothing new. Whatever contradicts that, or itself, leaves it incomplete. Source: upstream, "How lapor-sync reads it".
 
 What upstream says of the end may be wrong, too. Where a row's absence is to be proven, pages beyond the end are asked
 for (`beyond`), and a single page that looks full, with nothing but its end to tell that it is all, proves nothing.

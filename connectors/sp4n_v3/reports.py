@@ -2,7 +2,7 @@
 
 Nobody outside has the documentation, so each reading accepts every form that was seen or that such systems are
 known for. Whatever the JSON, only UpstreamBroken (the answer is none) and BadRecord (this record cannot be read)
-leave here. Source: lapor-api, section 1; what is marked *assumed* there is a table or an argument here.
+leave here. Source: upstream, "Calls"; what is marked *assumed* there is a table or an argument here.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
         raise BadRecord(_NO_ADDRESS, key=key, raw=_quarantined_text(row), report_id=report_id)
     status_name = _status_name(row)
     values = {name: read(row[field]) for name, field, read in shape.readers}
-    # Source: rules, section 7: such a report is mirrored without the reporter's name.
+    # Source: rules, "Personal data": such a report is mirrored without the reporter's name.
     if values.get("is_anonymous") or values.get("is_secret"):
         values["reporter_name"] = None
     return Report(
@@ -200,7 +200,7 @@ _FLAGS = ("is_anonymous", "is_secret", "is_priority")
 def kept_text(value: object) -> str:
     """What upstream said of a report, as JSON text to be kept: without the reporter's name.
 
-    That has a field of its own in the mirror, or is not kept at all (rules, section 7).
+    That has a field of its own in the mirror, or is not kept at all (rules, "Personal data").
     """
     if isinstance(value, dict):  # nearly always it stands nowhere else
         value = {key: part for key, part in value.items() if key != REPORTER_NAME}

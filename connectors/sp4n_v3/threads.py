@@ -1,4 +1,4 @@
-"""Follow-ups, read tolerantly as a thread in reading order. Pure. Source: lapor-api, section 1."""
+"""Follow-ups, read tolerantly as a thread in reading order. Pure. Source: upstream, "How lapor-sync reads it"."""
 
 from __future__ import annotations
 

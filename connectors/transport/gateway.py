@@ -2,7 +2,7 @@
 
 It behaves as WSO2's API Manager: its own errors are small JSON or XML bodies with `code`, `message`, `description`.
 With the codes of this table the call was not handed on, whatever the HTTP status. `101503` and `101504` are not in it:
-then the call may have reached LAPOR. Source: lapor-api, the gateway's row (seen; assumed for LAPOR).
+then the call may have reached LAPOR. Source: upstream, "The gateway" (seen; assumed for LAPOR).
 """
 
 from __future__ import annotations

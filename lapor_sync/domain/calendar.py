@@ -1,4 +1,4 @@
-"""Working days and holidays of a city. Source: rules, section 5."""
+"""Working days and holidays of a city. Source: rules, "Deadlines"."""
 
 from __future__ import annotations
 

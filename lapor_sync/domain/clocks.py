@@ -1,4 +1,4 @@
-"""The five clocks of a report, and which of them is due next. Source: rules, section 5."""
+"""The five clocks of a report, and which of them is due next. Source: rules, "Deadlines"."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The status colours: which report is merah, kuning, hijau or abu, and who is waited for.
 
-Source: rules, section 2. The table below reads like the table there: the first row that fits.
+Source: rules, "Colours". The table below reads like the table there: the first row that fits.
 """
 
 from __future__ import annotations

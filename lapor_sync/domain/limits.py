@@ -1,4 +1,4 @@
-"""The limits in force, and the files of limits and days off that a city may give. Source: rules, section 5.
+"""The limits in force, and the files of limits and days off that a city may give. Source: rules, "Deadlines".
 
 Which limit holds for what, from which day, by which regulation, is data: `deadlines.toml` beside this file.
 """

@@ -1,4 +1,4 @@
-"""What is kept where a reporter is not to be known, and where one wants to be forgotten. Source: rules, Personal data.
+"""What is kept where a reporter is not to be known, and where one wants to be forgotten. Source: rules, "Personal data".
 
 Of a payload as it came: a name may stand under any key, so these tables name what is kept, and nothing else is: texts,
 ids, times, statuses, institutions and files.

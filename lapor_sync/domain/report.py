@@ -101,7 +101,7 @@ class Report(NamedTuple):
 
     `missing` names the fields that the source did not carry at all (a list row may lack some): they are
     never a reason to forget what is known. Of what is mirrored it holds `tracking_id` at most: nobody named one.
-    Source: lapor-api.md section 1 (API), section 2 (export).
+    Source: upstream, "Calls", "The admin's Excel export".
     """
 
     tracking_id: str

@@ -1,4 +1,4 @@
-"""Who speaks in a thread, in what order, and with what words. Source: rules, section 1."""
+"""Who speaks in a thread, in what order, and with what words. Source: rules, "Who speaks in a thread"."""
 
 from __future__ import annotations
 

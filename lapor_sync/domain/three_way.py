@@ -1,4 +1,4 @@
-"""Reconciling three ways: the last agreed colour, ours, and upstream's. Source: rules, section 3."""
+"""Reconciling three ways: the last agreed colour, ours, and upstream's. Source: rules, "Three ways"."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def hides(report: Report) -> bool:
 
 
 def without_reporter(report: Report) -> Report:
-    """An anonim or rahasia report is mirrored without the reporter's name (rules, section 7)."""
+    """An anonim or rahasia report is mirrored without the reporter's name (rules, "Personal data")."""
     return report._replace(reporter_name=None) if report.reporter_name else report
 
 

@@ -1,4 +1,4 @@
-"""The audit chains, one an agency: append-only rows, each holding the hash of the one before. Source: rules, section 6.
+"""The audit chains, one an agency: append-only rows, each holding the hash of the one before. Source: rules, "Audit".
 
 What cannot be seen without a head kept elsewhere: a cut tail, or a rewrite of the whole chain.
 `agency` says whose chain is meant; None: all rows are one, as they were before schema 0010.

@@ -1,4 +1,4 @@
-"""All that is kept of one citizen's report, wherever it lies; and how it is erased. Source: rules, Personal data."""
+"""All that is kept of one citizen's report, wherever it lies; and how it is erased. Source: rules, "Personal data"."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 _R = TypeVar("_R")
 
 OUTAGE_AFTER = 3
-"""So many failed calls in a row are an outage (rules, section 4)."""
+"""So many failed calls in a row are an outage (rules, "Order and waiting")."""
 
 
 @dataclass

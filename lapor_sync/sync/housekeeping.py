@@ -86,7 +86,7 @@ def _next_ids(setup: Mirror, after: str) -> list[str]:
 
 
 def daily(setup: Setup, health: Health) -> None:
-    """Once a day: drop what is no longer needed (rules, section 7), and read the master lists."""
+    """Once a day: drop what is no longer needed (rules, "Personal data"), and read the master lists."""
     if drop_personal(setup):
         _read_institutions(setup, health)
         _read_templates(setup, health)

@@ -1,6 +1,6 @@
 """Taking over an admin's Excel export: it fills gaps, and never overwrites what the API said later.
 
-Source: architecture, "Identity"; the thread of such a report is *not known*, which is not the same as empty.
+Source: rules, "Exports"; the thread of such a report is *not known*, which is not the same as empty.
 """
 
 from __future__ import annotations
