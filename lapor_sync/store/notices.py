@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from lapor_sync.domain.notices import Happened, NoticeKind, NoticeState, is_due
+from lapor_sync.store.audit import facts as facts_of
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import audit, delivery
 from lapor_sync.store.schema import notice as table
@@ -175,15 +176,7 @@ def happened_after(work: Work, seq: int, most: int) -> list[Happened]:
         .order_by(audit.c.seq)
         .limit(most)
     )
-    return [Happened(*row[:5], _facts(row.data)) for row in work.conn.execute(query)]
-
-
-def _facts(data: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(data)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return [Happened(*row[:5], facts_of(row.data) or {}) for row in work.conn.execute(query)]
 
 
 def writers(work: Work, refs: Collection[str]) -> dict[str, str]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import BadRecord, NoticeInDoubt, NoticeNotTaken
@@ -15,7 +16,7 @@ from lapor_sync.domain.report import Thread
 from lapor_sync.mirror.merge import Read
 from lapor_sync.mirror.write import write
 from lapor_sync.office import people as office
-from lapor_sync.store import channels, conflicts, marks, outages, outbox, quarantine
+from lapor_sync.store import audit, channels, conflicts, marks, outages, outbox, quarantine, schema
 from lapor_sync.store.marks import Mark
 from tests.notices.conftest import City, Kept
 from tests.store.samples import MERAH, add, get, mirrored, new, report, save
@@ -138,6 +139,31 @@ def test_what_was_before_notices_were_set_up_is_told_to_nobody(city: City) -> No
 
 
 # The digest.
+
+
+def test_an_audit_row_that_nobody_can_read_keeps_no_notice_back(city: City) -> None:
+    """The database lets anybody add a row; what is nested so deep, Python's reader gives up at."""
+    city.person("sari", (Role.OFFICER, PUPR), kinds=ALL)
+    with city.store.work() as work:
+        last = audit.head(work.conn, work.agency)
+        values = {
+            "agency": work.agency,
+            "chain": work.agency,
+            "seq": last.count + 1,
+            "at": work.at,
+            "hash": "1" * 64,
+        }
+        said = {
+            "who": "nobody",
+            "what": "colour",
+            "subject": "7000",
+            "data": "[" * 100_000,
+            "prev_hash": last.hash,
+        }
+        work.conn.execute(insert(schema.audit).values(values | said))
+    disposed(city, "7001", PUPR)
+    city.tell()
+    assert [one.facts["report"] for one in city.rows()] == ["7001"]
 
 
 def test_the_digest_says_what_waits_once_a_working_day_from_half_past_seven_on(city: City) -> None:
