@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -102,6 +103,7 @@ class WorkingDays:
         return _Year(tuple(day.toordinal() for day in days), tuple(ends))
 
 
+@cache
 def joint_holidays_known(year: int) -> bool:
     """Return whether the holiday library knows the *cuti bersama* of that year; they are decreed late each year."""
     return bool(_holidays(year, "government"))

@@ -243,8 +243,6 @@ def _health(work: Work, mirror: Mirror, clock: Clock, free: Free) -> Health:
         quarantined=quarantine.count_since(work, now - timedelta(days=1)),
         backup_since=backup.due_since(work),
         free=free(),
-        next_year_known=mirror.rules.knows_joint_holidays(today.year + 1)
-        if today.month >= rules.HOLIDAYS_BY_MONTH
-        else True,
+        next_year_known=mirror.rules.knows_joint_holidays(today.year + 1),
         month=today.month,
     )
