@@ -115,7 +115,7 @@ def _is_as_left(setup: Setup) -> bool:
     with setup.store.reading() as work:
         return not (
             outbox.found_sending(work)
-            or housekeeping.is_clock_set_back(work)
+            or housekeeping.clock_set_back(work) is not None
             or not restore.is_noticed(setup.store, work)
             or housekeeping.are_rules_other(work, setup)
         )

@@ -28,10 +28,9 @@ def after_a_clock_set_back(setup: Mirror) -> bool:
 
     Deliveries and scheduled reads wait no longer; the whole list, and what is done once a day, are due.
     """
-    now = setup.store.clock.now()
     with setup.store.reading() as work:
-        last_success = marks.get_time(work, Mark.LAST_SUCCESS)
-    if last_success is None or not _is_to_come(last_success, now):
+        back = clock_set_back(work)
+    if back is None:
         return False
     with setup.store.work() as work:
         outbox.no_more_waiting(work)
@@ -39,17 +38,15 @@ def after_a_clock_set_back(setup: Mirror) -> bool:
         ailing.due_now(work)
         for name in (Mark.SWEPT, Mark.DAILY, Mark.LISTED_ALL):
             marks.clear(work, name)
-    setup.log.warning("clock_set_back", seconds=round((last_success - now).total_seconds()))
+    setup.log.warning("clock_set_back", seconds=round(back.total_seconds()))
     return True
 
 
-def _is_to_come(last_success: datetime | None, now: datetime) -> bool:
-    return last_success is not None and last_success - now >= A_SLIP
-
-
-def is_clock_set_back(work: Work) -> bool:
-    """Whether the last success was by a clock that was ahead of now."""
-    return _is_to_come(marks.get_time(work, Mark.LAST_SUCCESS), work.now)
+def clock_set_back(work: Work) -> timedelta | None:
+    """By how much the clock of the last success was ahead of now; None where it was not, or by a slip only."""
+    last_success = marks.get_time(work, Mark.LAST_SUCCESS)
+    ahead = last_success - work.now if last_success is not None else timedelta(0)
+    return ahead if ahead >= A_SLIP else None
 
 
 def are_rules_other(work: Work, setup: Mirror) -> bool:
