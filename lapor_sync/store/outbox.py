@@ -368,11 +368,10 @@ def due(work: Work) -> list[Queued]:
         .group_by(table.c.tracking_id)
         .subquery()
     )
-    is_report = and_(report.c.agency == table.c.agency, report.c.tracking_id == table.c.tracking_id)
     query = (
         select(table)
         .join(first, table.c.seq == first.c.seq)
-        .outerjoin(report, is_report)
+        .outerjoin(report, _ITS_REPORT)
         .where(
             table.c.agency == work.agency,
             table.c.state.in_((State.QUEUED, State.UNKNOWN)),
@@ -584,8 +583,7 @@ def references_come_back(work: Work, grace: timedelta) -> bool:
     seen = select(table.c.seq).where(*mine, table.c.seen_at.is_not(None)).limit(1)
     if work.conn.execute(seen).first() is not None:
         return True
-    whose = (report.c.agency == table.c.agency) & (report.c.tracking_id == table.c.tracking_id)
-    sent = select(table.c.sent_at, report.c.thread_read_at).join(report, whose)
+    sent = select(table.c.sent_at, report.c.thread_read_at).join(report, _ITS_REPORT)
     sent = sent.where(*mine, table.c.state == State.SENT, table.c.sent_at <= to_text(from_text(work.at) - grace))
     rows = work.conn.execute(sent.where(report.c.thread_read_at >= table.c.sent_at)).all()
     return not any(from_text(row.thread_read_at) - from_text(row.sent_at) >= grace for row in rows)
