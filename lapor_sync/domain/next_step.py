@@ -68,7 +68,7 @@ def next_step(delivery: Delivery, seen: Seen) -> Step:
         return _after_unknown(delivery, seen)
     reason = reason_to_hold(delivery, seen)
     if reason is None and delivery.scene is not None and delivery.kind is Kind.RESPONSE:
-        return _if_absent(delivery, delivery.scene, seen) or Send()
+        return _unless_absent(delivery, delivery.scene, seen) or Send()
     return Hold(reason=reason) if reason else Send()
 
 
@@ -80,7 +80,7 @@ def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
         return Wait()
     if reason := cannot_be_told(delivery, readable=seen.readable and delivery.scene is not None):
         return Hold(reason=reason)
-    if delivery.scene is not None and (step := _if_absent(delivery, delivery.scene, seen)):
+    if delivery.scene is not None and (step := _unless_absent(delivery, delivery.scene, seen)):
         return step
     if seen.barred >= MAX_BARRED:
         return Hold(reason=Reason.BARRED)
@@ -96,7 +96,7 @@ def cannot_be_told(delivery: Delivery, *, readable: bool) -> Reason | None:
     return Reason.CANNOT_READ_BACK if delivery.is_secret or not readable else None
 
 
-def _if_absent(delivery: Delivery, scene: Scene, seen: Seen) -> Wait | Hold | None:
+def _unless_absent(delivery: Delivery, scene: Scene, seen: Seen) -> Wait | Hold | None:
     """Why this read does not prove that nothing arrived since the scene; None where it does."""
     if (
         scene.shown.call_id is not None

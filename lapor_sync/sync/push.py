@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import assert_never
 
 from lapor_sync.domain.absence import says_otherwise
@@ -33,7 +34,7 @@ from lapor_sync.domain.delivery import (
     has_wide_letters,
 )
 from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
-from lapor_sync.domain.next_step import Confirm, Hold, Requeue, Send, Wait, next_step
+from lapor_sync.domain.next_step import Confirm, Hold, Requeue, Send, Step, Wait, next_step
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import Outgoing, OutgoingFile
@@ -111,7 +112,7 @@ class _Ready:
     one: Queued
     before: frozenset[str]
     report: Mirrored
-    step: Send | Confirm | Wait | Requeue | Hold
+    step: Step
 
 
 _Look = Future[tuple[ById, float]]
@@ -123,7 +124,7 @@ _Wave = list[tuple[Queued, Mirrored, _Look]]
 _Sending = Iterator[list[tuple[_Ready, tuple[Outcome, int]]]]
 """What was sent, as it gets its outcome; with the milliseconds that it took."""
 
-_Again = list[tuple[_Ready, _Look]]
+_Again = list[tuple[_Ready, Future[ById]]]
 """Deliveries whose reports are being read after them."""
 
 
@@ -232,9 +233,6 @@ class _Push:
 
     def _begin_look(self, pool: ThreadPoolExecutor, queued: Queued, report: Mirrored) -> _Look:
         return pool.submit(lambda: (self.looking.look(queued, report), self.setup.clock.monotonic()))
-
-    def _read(self, report: Mirrored) -> tuple[ById, float]:
-        return read_one(self.setup, self.health, report, with_detail=True), self.setup.clock.monotonic()
 
     def _claim(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[_Ready]:
         """Wait for the reports, mirror them, and claim what may go, in the order of the wave: for so it leaves."""
@@ -405,7 +403,7 @@ class _Push:
         return each(pool, lambda one: self._send(one, outgoing[one.one.ref]), claimed)
 
     def _note_outcomes(self, sending: _Sending) -> None:
-        """Settle each delivery as soon as its outcome is known, whatever happens to the others."""
+        """Note what came of each delivery as soon as it is known, whatever happens to the others."""
         for done in sending:
             self.setup.step("sent")
             with self.setup.store.work() as work:
@@ -503,12 +501,13 @@ class _Push:
 
     def _read_again(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Again:
         """After a delivery its report is read again in the same cycle."""
-        return [(one, pool.submit(self._read, one.report)) for one in claimed]
+        read = partial(read_one, self.setup, self.health, with_detail=True)
+        return [(one, pool.submit(read, one.report)) for one in claimed]
 
     def _mirror(self, again: _Again) -> None:
         """Mirror the reports that are read again, and look at how the responses came back."""
         if again:
-            done = [(ready, look.result()[0]) for ready, look in again]
+            done = [(ready, read.result()) for ready, read in again]
             with self.setup.store.work() as work:
                 changes = write_found(work, self.setup, [(ready.report, found) for ready, found in done])
                 written = {one.new.tracking_id: one for one in changes}
