@@ -47,34 +47,31 @@ class ThreadItem(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True, weakref_slot=True)
 class Thread:
-    """A read of a report's follow-ups, in reading order (`thread.in_order`).
+    """A read of a report's follow-ups.
 
-    `complete`: it was proven to be all of them. Else what is in it stands upstream, and what is not proves nothing;
-    `why` says in a few words what speaks against it. `began_at` is the upstream's time at which the read began, no
-    later than it really did: only what was stored before it is certain to be in `items`. `raw` is the JSON text of the
-    items as they came; `named` are the ids of reports that they say they are of, `about` those that stand beside them,
-    of the report that the answer is about. Of a read from which it follows whether something leaves, `beyond` holds, by
-    the key of an item, the names of its fields that not every item has, and `NAME=DIGEST` of each that is not
-    empty, `marks` holds a digest of all that is said of each item, by its key, and the ages in it (`domain/ages.py`),
-    `beside` is one of what stands beside them, `order` are the keys as upstream has them in order (None where it
-    changes from read to read), `dated` says when the answers say that they were made, by where they say so, and `heads`
-    holds a digest of each header of the first one, by call and name.
+    What is in it stands upstream; what is not proves something only if the read is `complete`. Of a read from which it
+    follows whether something leaves, `beyond` and what follows it are known, else None.
     """
 
-    items: tuple[ThreadItem, ...]
+    items: tuple[ThreadItem, ...]  # in reading order: see `thread.in_order`
     began_at: datetime
-    raw: str = "[]"
+    """Upstream's time at which the read began, no later than it did: what was stored before it is in `items`."""
+    complete: bool = True  # it was proven to be all of them
+    why: str = ""  # what speaks against that, in a few words
     bad: tuple[BadItem, ...] = ()
-    named: frozenset[str] = frozenset()
-    about: frozenset[str] = frozenset()
+    raw: str = "[]"  # the JSON text of the items as they came
+    named: frozenset[str] = frozenset()  # ids of reports that the items say they are of
+    about: frozenset[str] = frozenset()  # ids that stand beside them: of the report that the answer is about
+
     beyond: Mapping[str, frozenset[str]] | None = None
-    complete: bool = True
-    why: str = ""
+    """By the key of an item, the names of its fields that not every item has, and `NAME=DIGEST` of each that is not
+    empty."""
     marks: Mapping[str, str] | None = None
-    beside: str | None = None
-    order: tuple[str, ...] | None = None
-    dated: Mapping[str, datetime] | None = None
-    heads: Mapping[str, str] | None = None
+    """A digest of all that is said of each item, by its key, and the ages in it (`domain/ages.py`)."""
+    beside: str | None = None  # a digest of what stands beside the items
+    order: tuple[str, ...] | None = None  # the keys as upstream has them; None, too, where reads differ
+    dated: Mapping[str, datetime] | None = None  # when the answers say that they were made, by where they say so
+    heads: Mapping[str, str] | None = None  # a digest of each header of the first answer, by call and name
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,23 +133,21 @@ class Report(NamedTuple):
 class Detail:
     """The detail call's answer: the report, its status history and the texts of `data_logs`.
 
-    `log_texts` are what a hand-over's reference is looked for in; `began_at` and `about` as in `Thread`. Of a
-    read from which it follows whether something leaves, `marks` holds a digest of each field, and of the rest under "",
-    `counts` holds what it says there are so many of, `dated` and `heads` are as in `Thread`.
-    `doubt` says why it proves no absence; "" where it may.
+    `began_at`, `about`, `dated` and `heads` as in `Thread`; `marks` and `counts` are known of the same reads.
     """
 
     report: Report
     history: tuple[StatusChange, ...]
-    log_texts: tuple[str, ...]
+    log_texts: tuple[str, ...]  # a hand-over's reference is looked for in them
     began_at: datetime
     about: frozenset[str] = frozenset()
     raw: str = "{}"
-    marks: Mapping[str, str] | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
+    doubt: str = ""  # why it proves no absence; "" where it may
+
+    marks: Mapping[str, str] | None = None  # a digest of each field, and of the rest under ""
+    counts: Mapping[str, int] = field(default_factory=dict)  # what it says there are so many of
     dated: Mapping[str, datetime] | None = None
     heads: Mapping[str, str] | None = None
-    doubt: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,29 +17,21 @@ from lapor_sync.domain.report import ThreadItem, digest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What upstream said of a report in one read beside the words of its thread; None where that is not known.
+    """What upstream said of a report in one read beside the words of its thread; None where that is not known."""
 
-    `call_id`: the id under which it was asked, and is written to. `traces`: how often parts of the delivery stood in
-    what upstream said, as `traces.traces` counts them; `parts`: of how many parts that was made. `marks`, `beside` and
-    `order`: as `Thread` has them; `detail`: the detail's `marks`; `counts`: as `Detail` has them. `dated`: when the
-    answers say that they were made, by the call and the name under which they do. `status`: the name of its status.
-    `row`: a digest of each field of its row in the list. `heads`: a digest of each header, by call and name. `read_at`:
-    upstream's time when that read began.
-    """
-
-    call_id: str | None = None
-    traces: tuple[int, ...] | None = None
-    parts: int | None = None
-    marks: Mapping[str, str] | None = None
+    call_id: str | None = None  # the id under which it was asked, and is written to
+    traces: tuple[int, ...] | None = None  # how often parts of the delivery stood in it: see `traces.traces`
+    parts: int | None = None  # of how many parts it was made
+    marks: Mapping[str, str] | None = None  # as `Thread` has them, and the next two
     beside: str | None = None
     order: tuple[str, ...] | None = None
-    detail: Mapping[str, str] | None = None
-    counts: Mapping[str, int] | None = None
-    dated: Mapping[str, datetime] | None = None
-    status: str | None = None
-    row: Mapping[str, str] | None = None
-    heads: Mapping[str, str] | None = None
-    read_at: datetime | None = None
+    detail: Mapping[str, str] | None = None  # the `marks` of `Detail`
+    counts: Mapping[str, int] | None = None  # as `Detail` has them
+    dated: Mapping[str, datetime] | None = None  # when the answers say that they were made, by call and name
+    status: str | None = None  # the name of its status
+    row: Mapping[str, str] | None = None  # a digest of each field of its row in the list
+    heads: Mapping[str, str] | None = None  # a digest of each header, by call and name
+    read_at: datetime | None = None  # upstream's time when that read began
 
     def completed(self, by: Shown) -> Shown:
         """Return this with what is not known taken from a later read: from then on that may not change."""
@@ -62,22 +54,21 @@ class Scene:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Delivery:
-    """One delivery as the next step needs it. `baseline`: ids of the items known when it was written or let go
-    again, None where the thread was not known then. `opd`: the institution that it speaks for. `scene`: None where
-    no try left that may have arrived."""
+    """One delivery as the next step needs it. What a person `accepted` holds it no more."""
 
     ref: str
     kind: Kind
     state: State
     text: str
-    opd: str
+    opd: str  # the institution that it speaks for
     is_secret: bool = False
-    tries: int = 0
+    tries: int = 0  # that were read back as not there
     baseline: frozenset[str] | None = frozenset()
+    """Ids of the items known when it was written or let go again; None where the thread was not known then."""
     accepted_closed: bool = False
     accepted_disposition: str | None = None
     accepted_status: str | None = None
-    scene: Scene | None = None
+    scene: Scene | None = None  # None where no try left that may have arrived
 
     @property
     def may_have_arrived(self) -> bool:
@@ -87,41 +78,33 @@ class Delivery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seen:
-    """The report as read in this cycle, beside the delivery.
-
-    `shown`: what else upstream said of it. `absence_counts`: the read began at least the grace after the attempt ended.
-    `is_whole`: it was complete; `is_long_ago`: the attempt ended a day ago or more. `readable`: references come back in
-    this upstream's threads; `names_sender`: one did, in an item that named who wrote it. `barred`: how many of its last
-    tries in a row something else than LAPOR answered with a 4xx. `log_texts` are the detail's log contents, for a
-    hand-over. `issued`: every reference issued here for this report, in whatever state its delivery is; needed where
-    the prefix was changed since. `siblings`: the texts of its other deliveries by reference, but for those that were
-    only found upstream. `bad`: keys of items that could not be read; `unknown_status`: the status name where it is not
-    known. `elsewhere`: the Tracking ID of another report in whose thread its reference stands. `beyond`: as `Thread`
-    has it. `others`: the names, in small letters, and ids of institutions that are surely none of the city's.
-    `ended_at`: upstream's time when the last try ended, after which what it stored is shown within the `grace`.
-    """
+    """The report as read in this cycle, and what else is known when its delivery is decided on."""
 
     colour: Colour | None
     disposed_to: str | None
+    unknown_status: str | None = None  # the status name, where it is not known
     items: tuple[ThreadItem, ...]
+    bad: frozenset[str] = frozenset()  # keys of items that could not be read
+    beyond: Mapping[str, frozenset[str]] | None = field(default_factory=dict)  # as `Thread` has it
+    log_texts: tuple[str, ...] = ()  # what the detail's logs say, for a hand-over
+    shown: Shown = Shown()  # what else upstream said of it
+    is_whole: bool = True  # detail and thread were read completely
+
+    ended_at: datetime | None = None  # upstream's time when the last try ended
+    grace: timedelta = timedelta(0)  # within it, after that, what the try stored is shown
+    absence_counts: bool = False  # the read began at least the grace after the try ended
+    is_long_ago: bool = False  # the try ended a day ago or more
+    barred: int = 0  # so many of its last tries in a row something else than LAPOR answered with a 4xx
+
     prefix: str
-    shown: Shown = Shown()
-    log_texts: tuple[str, ...] = ()
-    absence_counts: bool = False
-    is_whole: bool = True
-    is_long_ago: bool = False
-    readable: bool = True
-    names_sender: bool = False
-    issued: frozenset[str] = frozenset()
+    issued: frozenset[str] = frozenset()  # all references of the report: the prefix may have been another one then
     siblings: Mapping[str, str] = field(default_factory=dict)
-    barred: int = 0
-    bad: frozenset[str] = frozenset()
-    unknown_status: str | None = None
-    elsewhere: str | None = None
-    beyond: Mapping[str, frozenset[str]] | None = field(default_factory=dict)
+    """The texts of its other deliveries by reference, but for those that were only found upstream."""
+    elsewhere: str | None = None  # the Tracking ID of another report in whose thread its reference stands
+    readable: bool = True  # references come back in this upstream's threads
+    names_sender: bool = False  # one did, in an item that named who wrote it
     others: frozenset[str] = frozenset()
-    ended_at: datetime | None = None
-    grace: timedelta = timedelta(0)
+    """Names, in small letters, and ids of institutions that are surely none of the city's."""
 
 
 def words_digest(item: ThreadItem) -> str:
