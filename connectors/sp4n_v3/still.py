@@ -52,7 +52,7 @@ generated generatedat generatedon cached cachedat cachetime fetchedat retrieveda
 _DATES = frozenset(_NAMES_OF_DATES.split())
 """Names under which an answer says when it was made."""
 
-_NAMES_OF_ANSWERS = """
+_NAMES_OF_ITS_OWN = """
 requestid reqid requestuuid uuid guid logid trxid traceid correlationid transactionid xrequestid spanid sessionid
 nonce csrf csrftoken
 executiontime exectime processtime processingtime elapsed elapsedtime elapsedms duration durationms took tookms latency
@@ -60,7 +60,7 @@ latencyms runtime loadtime rendertime waktuproses waktueksekusi ms memory memory
 querytime queries querycount host hostname server servername node nodeid instance pod worker container pid ip clientip
 ratelimit ratelimitreset quota
 """
-_OF_ANSWERS = _DATES.union(_NAMES_OF_ANSWERS.split())
+_ITS_OWN = _DATES.union(_NAMES_OF_ITS_OWN.split())
 """Names of what an answer says of itself: in a record some of them are its own."""
 
 _QUERY = re.compile(r"""\?[\w%.~\[\]-]+=[^\s"'<>\\]*""")
@@ -251,7 +251,7 @@ def _dates_in(around: object, deep: int) -> Iterator[tuple[str, object]]:
 
 
 def _less_of_answer(row: Row) -> dict[str, object]:
-    return {name: part for name, part in row.items() if bare(name) not in _OF_ANSWERS}
+    return {name: part for name, part in row.items() if bare(name) not in _ITS_OWN}
 
 
 def mark_of_pages(pages: Iterable[tuple[Beside, int]], count: int) -> str:
@@ -338,7 +338,7 @@ _LONGEST_NAME = 60
 
 def _said_beside(around: object) -> object:
     """What stands beside rows, without what an answer says of itself: a time within a sentence, too."""
-    return _mapped(around, _without_times, lambda name, part: bare(name) in _OF_ANSWERS or _leaves_out(name, part))
+    return _mapped(around, _without_times, lambda name, part: bare(name) in _ITS_OWN or _leaves_out(name, part))
 
 
 def _without_times(value: object) -> object:

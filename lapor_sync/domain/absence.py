@@ -187,6 +187,8 @@ def _counts_more(scene: Scene, seen: Seen, new: Sequence[ThreadItem]) -> bool:
 
 
 _OF_ANSWERS = re.compile(r"answer|tanggap|jawab", re.IGNORECASE)
+"""Not replies and comments: those may be the reporter's."""
+
 _UNSHOWN = re.compile(r"pend|hid|moder|held|queue|draft|draf|tunda|tunggu|antre|sembunyi", re.IGNORECASE)
 
 
