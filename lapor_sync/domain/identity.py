@@ -46,7 +46,7 @@ def is_by_id(known: Report) -> bool:
 
 
 def has_nothing_in_common(known: Report, found: Report) -> bool:
-    """Return whether all that both say of title, content and day received differs, two of them at least."""
+    """Return whether all that both say of title, content and minute received differs, two of them at least."""
     told = _agreements(known, found)
     return len(told) > 1 and not any(told)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lapor_sync.domain import three_way
+from lapor_sync.domain.colour import unknown_status
 from lapor_sync.domain.delivery import BLOCKING, Kind, Reason, State
 from lapor_sync.domain.next_step import Confirm, Hold, Send, next_step
 from lapor_sync.domain.report import StatusChange, ThreadItem
@@ -132,6 +133,7 @@ def _seen(know: _Known, one: Mirrored, mine: list[Queued], first: Queued) -> See
     return Seen(
         colour=one.colour,
         disposed_to=one.report.disposition_id,
+        unknown_status=unknown_status(one.report),
         items=know.threads.get(one.tracking_id, ()),
         prefix=know.prefix,
         log_texts=tuple(change.note for change in know.histories.get(one.tracking_id, ())),

@@ -11,6 +11,7 @@ from lapor_sync.domain.colour import Colour
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.refusals import Refused
+from lapor_sync.sync.plan import plan
 from lapor_sync.words.en import told
 from tests.flow.scripted import Stage, row_of, stage
 
@@ -57,12 +58,17 @@ def test_an_answer_under_an_unknown_name_asks_first(tmp_path: Path) -> None:
 
 
 def test_what_is_queued_when_the_name_turns_unknown_is_held(tmp_path: Path) -> None:
-    """A person looks, and lets it go for that name alone."""
+    """As `plan` foresees. A person looks, and lets it go for that name alone."""
     with stage(tmp_path / "kota.db") as city:
         city.upstream.add(row_of(ONE, ID))
         city.cycle()
         ref = city.respond(ONE)
         turn(city, ODD, "2026-03-02 08:00:00")
+        city.cycle(observe=True)
+        with city.setup.store.reading() as work:
+            (planned,) = plan(work, city.setup.rules)
+        assert planned.next
+        assert (planned.next.step, planned.next.reason) == ("hold", Reason.UNKNOWN_STATUS)
         city.cycle()
         assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.UNKNOWN_STATUS)
         assert [one.kind for one in city.conflicts()] == ["unknown_status"]
