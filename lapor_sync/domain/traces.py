@@ -68,4 +68,5 @@ def is_clearly_other(content: str, text: str) -> bool:
 
 
 def vocabulary(text: str) -> set[str]:
+    """The words of a text, each as people see it."""
     return set(re.findall(r"\w+", folded(talk.words(text))))

@@ -37,12 +37,14 @@ def kept_text(text: str) -> str:
 
 
 def new_reference(work: Work, mirror: Mirror) -> str:
+    """Return a reference that no delivery has."""
     while outbox.is_taken(work, ref := reference(mirror.rules.prefix)):
         pass
     return ref
 
 
 def checked_text(text: str, ref: str, prefix: str) -> str:
+    """Return the text as the citizen gets it, with its reference. Raises Refused."""
     if not has_words(text):
         raise Refused(Code.TEXT_EMPTY)
     damaged = unsendable_characters(text)

@@ -23,15 +23,15 @@ A_SLIP = timedelta(minutes=1)
 """By less than this a clock is merely corrected."""
 
 
-def after_a_clock_set_back(setup: Mirror) -> bool:
-    """Make due what an earlier, wrong clock put off: it would wait until that time comes again. Whether it was so.
+def after_a_clock_set_back(setup: Mirror) -> None:
+    """Make due what an earlier, wrong clock put off: it would wait until that time comes again.
 
     Deliveries and scheduled reads wait no longer; the whole list, and what is done once a day, are due.
     """
     with setup.store.reading() as work:
         back = clock_set_back(work)
     if back is None:
-        return False
+        return
     with setup.store.work() as work:
         outbox.no_more_waiting(work)
         reports.put_off_no_longer(work)
@@ -39,7 +39,6 @@ def after_a_clock_set_back(setup: Mirror) -> bool:
         for name in (Mark.SWEPT, Mark.DAILY, Mark.LISTED_ALL):
             marks.clear(work, name)
     setup.log.warning("clock_set_back", seconds=round(back.total_seconds()))
-    return True
 
 
 def clock_set_back(work: Work) -> timedelta | None:

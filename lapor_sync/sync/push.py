@@ -63,14 +63,14 @@ FRESH_SECONDS = 5.0
 """What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
 
 
-def recover(setup: Setup) -> int:
-    """At a start: what was being sent when a process, or a cycle, died may have arrived. How many there were.
+def recover(setup: Setup) -> None:
+    """At a start: what was being sent when a process, or a cycle, died may have arrived.
 
     Its attempt ended at a time that only the next answer of upstream can date: `ended_at` stays open until then.
     """
     with setup.store.reading() as work:
         if not outbox.found_sending(work):
-            return 0
+            return
     with setup.store.work() as work:
         setup.holding.claim(work)
         found = outbox.found_sending(work)
@@ -78,7 +78,6 @@ def recover(setup: Setup) -> int:
             outbox.killed(work, one, setup.clock.uptime())
     for one in found:
         setup.log.warning("delivery_unknown", ref=one.ref, tracking_id=one.tracking_id, reason=Reason.KILLED)
-    return len(found)
 
 
 def push(setup: Setup, health: Health, listed_at: Uptime, *, ailing_ids: frozenset[str] | None = None) -> int:

@@ -62,27 +62,26 @@ def reread(setup: Setup, health: Health, waiting: list[str]) -> int:
     return len(scheduled | thread_only)
 
 
-def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> bool:
-    """Once a night: read what is open, what was closed lately, and what is in quarantine. Whether it was due."""
+def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> None:
+    """Once a night: read what is open, what was closed lately, and what is in quarantine."""
     began_at = setup.clock.now()
     with setup.store.reading() as work:
         if not is_sweep_due(work, began_at, timezone):
-            return False
+            return
         is_first = marks.get(work, Mark.SWEPT) is None
     if is_first:
         _note_swept(setup, began_at)  # what is new was read just now
-        return False
+        return
     with setup.store.reading() as work:
         wanted = reports.open_or_closed_since(work, began_at - CLOSED_WITHIN)
         bad = quarantine.listing(work)
     read_reports(setup, health, wanted, with_detail=True)
     read_quarantined(setup, health, bad)
     if setup.stopping():
-        return False  # not through: the next cycle sweeps
+        return  # not through: the next cycle sweeps
     _note_swept(setup, began_at)
     _end_alarm(setup)
     setup.log.info("swept", reports=len(wanted), quarantined=len(bad))
-    return True
 
 
 def _note_swept(setup: Setup, began_at: datetime) -> None:

@@ -69,8 +69,8 @@ def begin_all(
             begin(work, rules, store.clock.uptime(), contents.of(agency).head, replaced.get(agency))
 
 
-def notice(mirror: Mirror) -> bool:
-    """Whether this is a copy of the database that was worked last: then it begins as after a restore.
+def notice(mirror: Mirror) -> None:
+    """Begin as after a restore where this is a copy of the database that was worked last.
 
     One that pg_restore made, a backup of SQLite's that was put in the database's place by hand, or what is older than
     what had left (its log was lost, somebody copied the file).
@@ -78,7 +78,7 @@ def notice(mirror: Mirror) -> bool:
     with mirror.store.reading() as work:
         is_known, is_copy = _told(mirror.store, work)
     if is_known and not is_copy:
-        return False
+        return
     with mirror.store.work() as work:
         if is_copy:
             begin(work, mirror.rules, mirror.store.clock.uptime(), audit.head(work.conn, work.agency))
@@ -86,7 +86,6 @@ def notice(mirror: Mirror) -> bool:
             _note_body(work)
     if is_copy:
         witness.keep(mirror.store)
-    return is_copy
 
 
 def is_noticed(store: Store, work: Work) -> bool:
