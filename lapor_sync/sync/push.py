@@ -18,7 +18,6 @@ from typing import assert_never
 
 from lapor_sync.domain.absence import says_otherwise
 from lapor_sync.domain.delivery import (
-    MAX_CUT,
     STORED,
     Kind,
     NotSent,
@@ -28,8 +27,6 @@ from lapor_sync.domain.delivery import (
     Sent,
     State,
     Unknown,
-    WhyPaused,
-    came_back_cut,
     foreign_answers,
     has_wide_letters,
 )
@@ -44,12 +41,13 @@ from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import hold, rejudge
-from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads, witness
+from lapor_sync.store import ailing, marks, outbox, pauses, reports, threads, witness
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health, each
+from lapor_sync.sync.cut import Cuts
 from lapor_sync.sync.looking import Looking, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
 from lapor_sync.sync.setup import Setup
@@ -90,7 +88,7 @@ def push(setup: Setup, health: Health, listed_at: Uptime, *, ailing_ids: frozens
     answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
     """
     looking = Looking(setup=setup, health=health, listed_at=listed_at)
-    run = _Push(setup=setup, health=health, looking=looking, ailing_ids=ailing_ids)
+    run = _Push(setup=setup, health=health, looking=looking, cuts=Cuts(setup.log), ailing_ids=ailing_ids)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
         try:
             while run.one_pass(pool):
@@ -134,9 +132,9 @@ class _Push:
     setup: Setup
     health: Health
     looking: Looking
+    cuts: Cuts
     arrived: int = 0
     stalled: bool = False  # a send did not bring a clear answer
-    may_be_cut: bool = True  # no response was seen whole in this push yet: how many were cut is asked
     is_canary: bool = False  # an outage is just over: one delivery alone tries
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
     ailing_ids: frozenset[str] | None = None
@@ -145,7 +143,7 @@ class _Push:
         """Work the first due delivery of every report; whether anything moved: then another pass is worth it."""
         with self.setup.store.reading() as work:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
-            due = self._one_with_wide_letters(work, due)
+            due = self.cuts.one_with_wide_letters(work, due)
         moved, waves = False, self._waves(due)
         wave = self._next_wave(pool, waves)
         again: _Again = []
@@ -162,21 +160,6 @@ class _Push:
             wave = wave or self._next_wave(pool, waves)
         self._mirror(again)
         return moved and not self._must_end
-
-    def _one_with_wide_letters(self, work: Work, due: list[Queued]) -> list[Queued]:
-        """Until LAPOR was seen to keep an emoji, of the responses with one only the first leaves in a pass, and none
-        while another may have arrived.
-
-        Else a database that cuts there would empty the answers to all citizens at once.
-        """
-        if marks.get(work, Mark.WHOLE) is not None:
-            return due
-        able = [one for one in due if one.state is State.QUEUED and has_wide_letters(one.delivery.text)]
-        if not able:
-            return due
-        is_one_out = any(has_wide_letters(one.delivery.text) for one in outbox.listing(work, State.UNKNOWN))
-        waiting = {one.ref for one in (able if is_one_out else able[1:])}
-        return [one for one in due if one.ref not in waiting]
 
     @property
     def _must_end(self) -> bool:
@@ -330,7 +313,7 @@ class _Push:
                 scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
                 changed = says_otherwise(scene, seen) if scene else ()
                 if scene and has_wide_letters(queued.delivery.text):
-                    self._count_cut(work)
+                    self.cuts.count(work)
                 self._hold(work, queued, reason, why_unread(reason, queued.delivery, written, seen), changed)
             case Requeue():
                 outbox.not_found(work, queued)
@@ -364,8 +347,7 @@ class _Push:
 
     def _confirm(self, work: Work, queued: Queued) -> None:
         outbox.found(work, queued)
-        if has_wide_letters(queued.delivery.text):
-            marks.put(work, Mark.WHOLE, "")
+        self.cuts.note_kept(work, queued.delivery.text)
         if marks.get(work, Mark.CANARY) == queued.ref:
             marks.clear(work, Mark.CANARY)
         self._after_arrival(work, queued)
@@ -516,42 +498,10 @@ class _Push:
             self.setup.step("read_again")
 
     def _look_at_text(self, work: Work, ready: _Ready, written: Change) -> None:
-        """Where what was accepted came back cut or empty: hold the report's later ones; after three in a row, all."""
-        one = next((each for each in written.deliveries if each.ref == ready.one.ref), None)
-        if one is None or one.state is not State.SENT or one.delivery.kind is not Kind.RESPONSE:
-            return
         new = (item for item in written.items if item.id not in ready.before)
-        if one.seen_at is not None:
-            self._note_whole(work, one.delivery.text)
-        elif came_back_cut(one.delivery.text, one.ref, new):
-            self.may_be_cut = True
-            self.setup.log.error("text_cut", ref=one.ref, tracking_id=one.tracking_id)
-            conflicts.open_one(
-                work,
-                kind=Reason.TEXT_CUT.value,
-                tracking_id=one.tracking_id,
-                ref=one.ref,
-            )
-            for later in outbox.of_reports(work, [one.tracking_id])[one.tracking_id]:
-                if later.state is State.QUEUED:
-                    hold(work, later, Reason.TEXT_CUT)
-            self._count_cut(work)
-
-    def _note_whole(self, work: Work, text: str) -> None:
-        """A response came back whole: what was cut before was not all that LAPOR takes."""
-        marks.clear(work, Mark.CUT)
-        self.may_be_cut = False
-        if has_wide_letters(text):
-            marks.put(work, Mark.WHOLE, "")
-
-    def _count_cut(self, work: Work) -> None:
-        """One more came back cut or empty, or may have: after a few in a row nothing leaves until a person resumes."""
-        cuts = int(marks.get(work, Mark.CUT) or 0) + 1 if self.may_be_cut else 1
-        if cuts >= MAX_CUT and pauses.current(work) is None:
-            pauses.begin(work, WhyPaused.CUT)
-            marks.clear(work, Mark.CUT)
-        else:
-            marks.put(work, Mark.CUT, str(cuts))
+        for one in written.deliveries:
+            if one.ref == ready.one.ref:
+                self.cuts.look(work, one, new)
 
 
 def _is_newly_in_doubt(written: Change, found: ById) -> bool:
