@@ -10,7 +10,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -298,9 +298,12 @@ def _forgive(work: Work, one: Person, origin: str) -> int:
     return people.forget_tries(work, account=hash_of(one.sign_in), origin=origin)
 
 
-def session(store: Store, token: str) -> SignedIn | None:
-    """Return who is signed in by that token, with the posts held right now; None where the session is over."""
-    with store.reading() as work:
+def session(store: Store, token: str, look: Work | None = None) -> SignedIn | None:
+    """Return who is signed in by that token, with the posts held right now; None where the session is over.
+
+    `look`: where it is looked up, if something else is looked up there, too.
+    """
+    with store.reading() if look is None else nullcontext(look) as work:
         visit = people.visit_of(work, hash_of(token))
         if visit is None or visit.session.ended_at is not None:
             return None

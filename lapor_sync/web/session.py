@@ -5,7 +5,8 @@ Nobody chooses a post: of several the one acts that permits it. What is permitte
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from flask import g
 
@@ -13,6 +14,7 @@ from lapor_sync.domain.people import Actor, SignedIn
 from lapor_sync.domain.permits import Act, Subject, may, reach
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import people
+from lapor_sync.store.database import Work
 from lapor_sync.store.queries import Within
 from lapor_sync.web.guard import GUEST, board, cookie
 from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn
@@ -20,12 +22,24 @@ from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn
 
 def signed_in() -> SignedIn | None:
     """Return the person of this request's session; None where there is none, or it is over."""
+    return _signed_in(None)
+
+
+def _signed_in(look: Work | None) -> SignedIn | None:
     if "signed_in" not in g:
         token = cookie()
         is_whole = token and not token.startswith(GUEST) and not people.is_half(token)
-        g.signed_in = people.session(board().store, token) if token and is_whole else None
+        g.signed_in = people.session(board().store, token, look) if token and is_whole else None
     found: SignedIn | None = g.signed_in
     return found
+
+
+@contextmanager
+def looking() -> Iterator[Work]:
+    """A look at one state of the database: who asks is found out in the same as what they ask for."""
+    with board().store.reading() as work:
+        _signed_in(work)
+        yield work
 
 
 def anybody() -> SignedIn:

@@ -109,7 +109,7 @@ def enter_as(patch: pytest.MonkeyPatch, client: FlaskClient, *posts: Post) -> No
     """Let that browser have a session of somebody who holds these posts; how one comes by it is tested apart."""
     who = SignedIn(person_id="7", name="Sari", sign_in="sari", session_id="s1", posts=posts)
     _give(client.application.config["BOARD"].store, who)
-    patch.setattr(people, "session", lambda _store, token: who if token == TOKEN else None)
+    patch.setattr(people, "session", lambda _store, token, _look=None: who if token == TOKEN else None)
     client.set_cookie("papan", TOKEN)
 
 

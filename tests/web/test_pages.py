@@ -650,7 +650,7 @@ def test_a_session_that_is_over_loses_no_word(enter: Enter, store: Store, monkey
     save(store, one())
     client = enter(OFFICER)
     data = form_of(client, "/laporan/7001", text=TEXT, secret="1")
-    monkeypatch.setattr("lapor_sync.office.people.session", lambda _store, _token: None)
+    monkeypatch.setattr("lapor_sync.office.people.session", lambda _store, _token, _look=None: None)
     answer = client.post("/laporan/7001/jawab", data=data)
     assert answer.status_code == 401
     assert "Yang Anda tulis belum tersimpan" in text_of(answer)

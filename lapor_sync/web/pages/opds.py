@@ -16,8 +16,8 @@ opds = Blueprint("opds", __name__)
 @opds.get("/opd")
 def page() -> str:
     """The OPDs' numbers."""
-    session.demand(Act.SEE_FIGURES)
-    with board().store.reading() as work:
+    with session.looking() as work:
+        session.demand(Act.SEE_FIGURES)
         within = session.within(Act.SEE_FIGURES)
         rows, posts = queries.by_opd(work, within), people.posts(work)
     officers = {row.post.opd: row for row in posts if row.post.role is Role.OFFICER}

@@ -69,8 +69,8 @@ def page(report_id: str, problem: Problem | None = None) -> str:
 
 
 def _page(report_id: str, problem: Problem | None = None, preview: str | None = None) -> str:
-    session.actors()
-    with board().store.reading() as work:
+    with session.looking() as work:
+        session.actors()
         one = office.known_report(work, report_id)
         session.demand_seeing(subject_of(one))
         rights, whole = _rights(one), dossier(work, one)
@@ -186,8 +186,8 @@ def print_sheet(report_id: str) -> str:
 
 def _found(report_id: str) -> Mirrored:
     """The report. Raises Refused as if it were not there, where the person may not see it."""
-    session.actors()
-    with board().store.reading() as work:
+    with session.looking() as work:
+        session.actors()
         one = office.known_report(work, report_id)
     session.demand_seeing(subject_of(one))
     return one

@@ -67,10 +67,10 @@ class Chosen(NamedTuple):
 def page(problem: Problem | None = None, **_of_act: str) -> str:
     """One part of the list, the newest first unless another order is asked for."""
     args = typed_query() if request.method == "POST" else request.args
-    within, (wanted, given) = session.within(), wanted_of(args)
+    wanted, given = wanted_of(args)
     order, now = order_of(given), board().store.clock.now()
-    with board().store.reading() as work:
-        after = args.get("after")
+    with session.looking() as work:
+        within, after = session.within(), args.get("after")
         found = table.part(work, wanted, within, order, after=after, most=MOST)
         if after is None and len(found.rows) < MOST:
             total = Number(len(found.rows), is_more=found.after is not None)

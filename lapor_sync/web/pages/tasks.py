@@ -39,10 +39,9 @@ def home() -> Response:
 @tasks.get("/tugas")
 def page() -> str:
     """Overdue, due today, due soon, written again, closing by itself; what was held or refused."""
-    actors, within = session.actors(), session.within()
-    me = session.person().person_id
     days, now = board().mirror.rules.working_days, board().store.clock.now()
-    with board().store.reading() as work:
+    with session.looking() as work:
+        actors, within, me = session.actors(), session.within(), session.person().person_id
         piles = queries.tasks(
             work,
             within,
