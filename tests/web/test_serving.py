@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 
 from lapor_sync import demo
 from lapor_sync.clock import SystemClock
-from lapor_sync.commands.board import look, secret_in
+from lapor_sync.commands.board import look, secret_in, take_short_turns
 from lapor_sync.daemon import thinned
 from lapor_sync.domain.errors import BadInput, SettingsWrong, StoreUnavailable
 from lapor_sync.listening import Address
@@ -260,6 +260,15 @@ def test_a_port_that_is_taken_is_said_so(board: Board) -> None:
 
 
 # Its secret.
+
+
+def test_a_page_that_has_its_answer_waits_for_no_other_s_long_turn() -> None:
+    before = sys.getswitchinterval()
+    try:
+        take_short_turns()
+        assert sys.getswitchinterval() < before / 5
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_a_secret_is_made_once_and_only_for_its_owner(tmp_path: Path) -> None:
