@@ -169,13 +169,13 @@ _HOLDERS = frozenset(
 
 
 def _said(envelope: Row, found: object) -> dict[str, object]:
-    """What is said of the pages, by what it means: nearest to the rows first."""
+    """What is said of the pages, by what it means: nearest to the rows first, but that there is a next one wherever."""
     said: dict[str, object] = {}
     for level in levels(envelope, found):
         for name, value in level.items():
             means = _NAMES.get(bare(name))
-            if means is not None and _fits(means, value):
-                said.setdefault(means, value)
+            if means is not None and _fits(means, value) and (means not in said or _says_more(means, value)):
+                said[means] = value
         if "count" in level and {"next", "previous"} <= level.keys():  # Django's; elsewhere it counts the page
             said.setdefault("total", level["count"])
         if isinstance(level.get("links"), list):
@@ -234,6 +234,13 @@ def _more(said: Row, link: str, last_page: int | None, current: int | None) -> b
     if not told and last_page is not None and current is not None:
         told.append(current < last_page)
     return any(told) if told else None
+
+
+def _says_more(means: str, value: object) -> bool:
+    """Whether it says that there is a next page, whatever else says that there is none."""
+    if means == "end":
+        return not value
+    return means in {"next", "more"} and _is_there(value)
 
 
 def _is_there(value: object) -> bool:

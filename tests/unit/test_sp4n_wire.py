@@ -130,6 +130,9 @@ def test_the_forms_of_a_sound_status(status: object) -> None:
         ({"data": [1], "count": 1, "total": 7}, (1,), None, 7, None),
         ({"results": [1], "count": 7, "next": "x", "previous": None}, (1,), True, 7, None),
         ({"data": [1], "next_page_url": None, "has_more": True}, (1,), True, None, None),
+        ({"data": [1], "next_page_url": None, "next_cursor": "eyJpZCI6MX0"}, (1,), True, None, None),
+        ({"data": [1], "has_more": False, "meta": {"hasNextPage": True}}, (1,), True, None, None),
+        ({"data": [1], "is_last": True, "meta": {"last": False}}, (1,), True, None, None),
         (
             {"data": [1], "links": [{"url": "x", "label": "1"}, {"url": None, "label": "Next &raquo;"}]},
             (1,),
