@@ -691,5 +691,8 @@ PAGES: Mapping[int, Told] = {
         "Papan tidak dapat menyelesaikan permintaan ini.",
         "Coba lagi; bila terulang, sampaikan kepada admin induk.",
     ),
-    503: Told("Basis data sedang tidak dapat dipakai.", "Tunggu sebentar, lalu coba lagi."),
+    503: Told(
+        "Basis data sedang tidak dapat dipakai.",
+        "Tunggu sebentar, lalu coba lagi; bila terulang, sampaikan kepada admin induk.",
+    ),
 }

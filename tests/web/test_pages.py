@@ -607,6 +607,7 @@ def test_a_database_that_is_busy_loses_no_word(tmp_path: Path, monkeypatch: pyte
         assert answer.status_code == 503
         assert answer.headers["Retry-After"]
         assert "Basis data sedang tidak dapat dipakai" in text_of(answer)
+        assert "bila terulang, sampaikan kepada admin induk" in text_of(answer)
         assert f"{TEXT}</textarea>" in answer.text
         sent = {"csrf": token_in(answer), "seen": hidden(answer, "seen"), "text": TEXT}
         assert client.post("/laporan/7001/jawab", data=sent).status_code == 303
