@@ -106,15 +106,23 @@ def _decoded(what: str, packed: Iterator[bytes], headers: Mapping[str, str]) -> 
         return
     if len(codings) > 1 or codings[0] not in _CODINGS:
         raise UpstreamBroken(f"{what}: the answer is packed in a way that was not asked for")
-    is_begun, unpacker = False, zlib.decompressobj(_CODINGS[codings[0]])
+    is_begun, unpacker, behind = False, zlib.decompressobj(_CODINGS[codings[0]]), b""
     try:
         for piece in packed:
             if piece and not is_begun and codings[0] == "deflate" and piece[0] & 0x0F != zlib.DEFLATED:
                 unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # some leave zlib's head away
             is_begun, rest = is_begun or bool(piece), piece
-            while rest and not unpacker.eof:
+            while rest:
+                if (
+                    unpacker.eof
+                ):  # gzip may come in several parts (RFC 1952, 2.2); anything else behind it is passed over
+                    rest = behind + rest
+                    if codings[0] == "deflate" or not rest.startswith(_GZIP):
+                        behind = rest[: len(_GZIP)]
+                        break
+                    unpacker, behind = zlib.decompressobj(_CODINGS[codings[0]]), b""
                 yield unpacker.decompress(rest, PIECE)
-                rest = unpacker.unconsumed_tail
+                rest = unpacker.unconsumed_tail or unpacker.unused_data
         yield unpacker.flush()
     except zlib.error as exc:
         raise UpstreamBroken(f"{what}: the answer cannot be decoded") from exc
@@ -123,3 +131,4 @@ def _decoded(what: str, packed: Iterator[bytes], headers: Mapping[str, str]) -> 
 
 
 _CODINGS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_GZIP = b"\x1f\x8b"

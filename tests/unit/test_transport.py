@@ -263,6 +263,10 @@ def test_a_body_in_two_codings_or_in_one_not_asked_for_is_none(wire: Any, build:
     [
         ("gzip", gzip.compress(b"isi", mtime=0)),
         ("GZIP", gzip.compress(b"isi", mtime=0) + b"what follows"),
+        (
+            "gzip",
+            gzip.compress(b"i", mtime=0) + gzip.compress(b"", mtime=0) + gzip.compress(b"si", mtime=0) + b"\x1f",
+        ),
         ("identity, x-gzip", gzip.compress(b"isi", mtime=0)),
         ("deflate", zlib.compress(b"isi")),
         ("deflate", zlib.compress(b"isi")[2:-4]),
