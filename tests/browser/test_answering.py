@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FilePayload
+from playwright.sync_api import Dialog, FilePayload
 
 from tests.browser.conftest import Open
 from tests.browser.town import OFFICER, Town
@@ -132,6 +132,29 @@ def test_a_draft_saves_itself_and_is_there_again(open_page: Open, kota: Town) ->
     again.click("text=Simpan draf")
     assert again.input_value("#text") == "Kami periksa dahulu, besok"
     assert "disimpan" in again.inner_text("#draf")
+
+
+def test_who_leaves_words_behind_is_asked_and_keeps_them(open_page: Open, kota: Town) -> None:
+    """Words of the last two seconds, and such as the board could not take, are no draft yet."""
+    one, asked = kota.untouched(), list[str]()
+    page = open_page(f"/laporan/{one}", OFFICER, breaks=True)
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.click("#text")
+    with busy(kota):
+        page.keyboard.type("Belum tersimpan")
+        page.click("text=Tugas", no_wait_after=True)
+        page.wait_for_selector("#draf:has-text('belum tersimpan')")
+    assert asked == ["beforeunload"]
+    assert page.input_value("#text") == "Belum tersimpan"
+    page.wait_for_selector("#draf:has-text('Draf tersimpan')")
+    page.click("text=Tugas")
+    page.wait_for_url("**/tugas")
+    assert asked == ["beforeunload"]
 
 
 def test_an_open_page_shows_that_it_arrived_and_leaves_what_is_typed_alone(open_page: Open, kota: Town) -> None:

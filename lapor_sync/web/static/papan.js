@@ -28,7 +28,7 @@ async function keep() {
   let told = "Draf belum tersimpan; dicoba lagi sebentar lagi.";
   try {
     const answer = await fetch(form.dataset.draft, {
-      method: "POST", body, headers: { "X-Papan": "1" }, redirect: "error",
+      method: "POST", body, headers: { "X-Papan": "1" }, redirect: "error", keepalive: document.hidden,
     });
     if (answer.status === 204) {
       saved = body.get("text");
@@ -96,6 +96,11 @@ if (form) {
   });
   form.elements.secret.addEventListener("change", () => { saved = null; save(); });
   form.addEventListener("submit", send);
+  addEventListener("beforeunload", (event) => { // the browser asks whoever would leave words behind
+    if (isSending || words.value !== saved) event.preventDefault();
+    save();
+  });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) save(); }); // a phone asks nobody
   const insert = $("sisipkan");
   insert?.addEventListener("click", async (event) => {
     event.preventDefault();
