@@ -31,6 +31,9 @@ from lapor_sync.store.people import Link, Person, Session
 SEEN = timedelta(minutes=1)
 """So often at most is it written down that somebody was heard of: it takes the writer's turn."""
 
+_SEE_WITHIN = 0.2
+"""So many seconds at most are waited for that turn: who only looks has no use of it."""
+
 
 # Accounts.
 
@@ -328,8 +331,8 @@ def session(store: Store, token: str, look: Work | None = None) -> SignedIn | No
 
 
 def _see(store: Store, found: Session) -> None:
-    """Nobody is shut out because the database has much to write: the next look notes it."""
-    with suppress(StoreBusy), store.work() as work:
+    """Nobody is shut out, or waits, because the database has much to write: the next look notes it."""
+    with suppress(StoreBusy), store.work(patience=_SEE_WITHIN) as work:
         people.see_session(work, found.id)
 
 

@@ -147,16 +147,20 @@ class Store:
         self._head: audit.Head | None = None
 
     @contextmanager
-    def work(self, actor: Actor = DAEMON) -> Iterator[Work]:
+    def work(self, actor: Actor = DAEMON, *, patience: float | None = None) -> Iterator[Work]:
         """A write transaction of that actor; commits with its audit rows if the block ends well, else rolls back.
+
+        `patience`: seconds to wait for who writes now, another thread or process; StoreBusy is raised after them.
 
         Raises StoreUnavailable where the database cannot be written, StoreDamaged where its file is broken,
         StoreReplaced where another has its place, StoreRefused where it refuses what it is given.
         Nothing of it is stored then, unless the error says that this is not known.
         """
-        with self._turn, self._trouble(), self._connect({"lapor_write": True}) as conn:
+        seconds = BUSY_SECONDS if patience is None else patience
+        options = {"lapor_write": True, "lapor_patience": seconds}
+        with self._alone(patience), self._trouble(), self._connect(options) as conn:
             transaction = conn.begin()  # closing the connection rolls back what was not committed
-            _take_turn(conn, self.agency, BUSY_SECONDS)
+            _take_turn(conn, self.agency, seconds)
             unit = Work(conn, self.agency, to_text(self.clock.now()), actor)
             yield unit
             head = audit.append(conn, self.agency, unit.entries, self._head) if unit.entries else None
@@ -164,6 +168,16 @@ class Store:
             self._in_place()
             self._commit(transaction, head)
             self._head = head or self._head
+
+    @contextmanager
+    def _alone(self, patience: float | None) -> Iterator[None]:
+        """Only one thread of this process writes at a time."""
+        if not self._turn.acquire(timeout=-1 if patience is None else patience):
+            raise StoreBusy("Another thread writes.")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @property
     def head(self) -> audit.Head | None:
@@ -347,8 +361,12 @@ def _write_ahead(dbapi: Any, _record: object) -> None:
 
 def _begin_sqlite(conn: Connection) -> None:
     # A writer says so at once: a read lock that must grow fails where waiting would have helped.
-    write = conn.get_execution_options().get("lapor_write", True)
-    conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    options = conn.get_execution_options()
+    if options.get("lapor_write", True):
+        conn.exec_driver_sql(f"PRAGMA busy_timeout = {options.get('lapor_patience', BUSY_SECONDS) * 1000:.0f}")
+        conn.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        conn.exec_driver_sql("BEGIN")
 
 
 def _begin_postgresql(conn: Connection) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -263,6 +265,20 @@ def test_a_writer_waits_for_another_process(sqlite_store: Store, monkeypatch: py
     assert refused.value.exit_code == 3
     assert "Let that program end" in advised(refused.value.todo)
     change(other)
+    other.close()
+
+
+def test_a_writer_may_say_how_long_it_waits(sqlite_store: Store) -> None:
+    """For another process, and for another thread of its own."""
+    other = Store(make_engine(str(sqlite_store.engine.url)), "kota", sqlite_store.clock)
+    begun = time.monotonic()
+    with sqlite_store.work(), ThreadPoolExecutor() as thread:
+        for store in (other, sqlite_store):
+            with pytest.raises(StoreBusy):
+                thread.submit(store.work(patience=0.05).__enter__).result()
+    assert time.monotonic() - begun < 10
+    change(other)
+    change(sqlite_store)
     other.close()
 
 
