@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from lapor_sync.domain.refusals import Code, Refused
 
@@ -64,8 +65,11 @@ def canonical(password: str) -> str:
     return unicodedata.normalize("NFKC", password).encode(errors="replace").decode()
 
 
-def problem(password: str, sign_in: str) -> Refused | None:
-    """Return why this may not be the password of who signs in so; None where it may."""
+def problem(password: str, sign_in: str, institutions: Iterable[str] = ()) -> Refused | None:
+    """Return why this may not be the password of who signs in so; None where it may.
+
+    `institutions`: their names. The towns in them are what people here begin with.
+    """
     said = canonical(password)
     if len(said) < LEAST:
         return Refused(Code.PASSWORD_TOO_SHORT, least=LEAST)
@@ -73,7 +77,7 @@ def problem(password: str, sign_in: str) -> Refused | None:
         return Refused(Code.PASSWORD_TOO_LONG, most=MOST)
     if _holds(said, sign_in):
         return Refused(Code.PASSWORD_HAS_SIGN_IN)
-    return Refused(Code.PASSWORD_COMMON) if is_common(said) else None
+    return Refused(Code.PASSWORD_COMMON) if is_common(said, towns(institutions)) else None
 
 
 def _holds(password: str, sign_in: str) -> bool:
@@ -84,19 +88,26 @@ def _holds(password: str, sign_in: str) -> bool:
     return any(one in plain or one[::-1] in plain for one in names)
 
 
-def is_common(password: str) -> bool:
-    """Return whether nothing of its own is left without the common words, walks and rows."""
+def towns(institutions: Iterable[str]) -> frozenset[str]:
+    """Return the words of the towns whose institutions these are: of `Dinas Sosial Kota Bengkulu` it is `bengkulu`."""
+    places = (found[1] for name in institutions if (found := _TOWN.match(name.casefold())))
+    return frozenset(word for place in places for word in re.findall(r"[^\W\d_]{4,}", place))
+
+
+def is_common(password: str, names: Iterable[str] = ()) -> bool:
+    """Return whether nothing of its own is left without the common words, these names, walks and rows."""
     plain = password.casefold()
     if len(set(plain)) < _FEW:
         return True
-    return any(_is_common(form) for form in (plain, plain.translate(_LEET)))
+    common = re.compile("|".join(sorted({*_WORDS.split(), *names}, key=len, reverse=True)))
+    return any(_is_common(form, common) for form in (plain, plain.translate(_LEET)))
 
 
-def _is_common(form: str) -> bool:
+def _is_common(form: str, common: re.Pattern[str]) -> bool:
     """Whether of its letters too few are left; a row of many different common words is a passphrase, and fine."""
     runs = re.findall(r"[^\W\d_]+", re.sub(r"(.)\1{2,}", r"\1", _without_walks(form)))
-    words = {word for run in runs for word in _COMMON.findall(run)}
-    own = "".join(dict.fromkeys(_COMMON.sub("", run) for run in runs))
+    words = {word for run in runs for word in common.findall(run)}
+    own = "".join(dict.fromkeys(common.sub("", run) for run in runs))
     return len(own) < _OWN and len(words) <= _FEW_WORDS
 
 
@@ -114,4 +125,4 @@ _STEPS = 4
 _PIECES = frozenset(
     walk[at : at + _STEPS] for one in _WALKS for walk in (one, one[::-1]) for at in range(len(one) - _STEPS + 1)
 )
-_COMMON = re.compile("|".join(sorted(_WORDS.split(), key=len, reverse=True)))
+_TOWN = re.compile(r".*\b(?:kota|kabupaten|provinsi)\s+(.+)")

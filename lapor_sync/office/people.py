@@ -142,7 +142,7 @@ def invitee(store: Store, token: str) -> Person:
 def accept(store: Store, token: str, password: str) -> None:
     """Let the person of a link have this password: ends the link, and every session. Raises Refused."""
     one = invitee(store, token)
-    kept = _hashed(password, one)
+    kept = _hashed(store, password, one)
     with store.work(by_oneself(one.id)) as work:
         if _of_link(work, token) is None:  # somebody else was quicker
             raise Refused(Code.LINK_OVER)
@@ -166,7 +166,7 @@ def change_password(store: Store, signed_in: SignedIn, old: str, new: str) -> No
     if one is None:
         raise Refused(Code.SIGN_IN_WRONG)
     prove_by_password(store, signed_in, old)
-    kept = _hashed(new, one)
+    kept = _hashed(store, new, one)
     with store.work(by_oneself(one.id)) as work:
         _choose(work, one.id, kept)
 
@@ -178,9 +178,11 @@ def prove_by_password(store: Store, signed_in: SignedIn, password: str) -> None:
         _forgive(work, one, f"session {signed_in.session_id}")
 
 
-def _hashed(password: str, one: Person) -> str:
+def _hashed(store: Store, password: str, one: Person) -> str:
     """The hash of a new password. Raises Refused where it may not be that person's."""
-    if refused := problem(password, one.sign_in):
+    with store.reading() as work:
+        here = institutions.names(work).values()
+    if refused := problem(password, one.sign_in, here):
         raise refused
     with passwords.turn():
         return passwords.hashed(password)

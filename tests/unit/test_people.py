@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies
 
 from lapor_sync.domain import sessions
-from lapor_sync.domain.passwords import MOST, is_common, problem
+from lapor_sync.domain.passwords import MOST, is_common, problem, towns
 from lapor_sync.domain.people import (
     Post,
     Role,
@@ -329,6 +329,21 @@ def test_common_passwords_are_refused_with_all_their_kind(password: str) -> None
 def test_what_has_something_of_its_own_is_taken(password: str) -> None:
     assert not is_common(password)
     assert problem(password, "siti@kota.example") is None
+
+
+def test_the_town_is_common_where_it_is_at_home() -> None:
+    here = [
+        "Dinas Tata Kota dan Permukiman Kota Bandar Lampung",
+        "PT PLN (Persero)",
+        "Pemerintah Provinsi Bengkulu",
+    ]
+    assert towns(here) == {"bandar", "lampung", "bengkulu"}
+    for password in ("bengkulu2026", "B3ngkulu-2026", "dinas.bandar.lampung.1"):
+        assert not is_common(password)
+        refused = problem(password, "siti@kota.example", here)
+        assert refused is not None
+        assert refused.code is Code.PASSWORD_COMMON
+    assert problem("kucing bengkulu terbang", "siti@kota.example", here) is None
 
 
 @pytest.mark.parametrize(
