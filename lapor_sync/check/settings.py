@@ -8,13 +8,14 @@ from pathlib import Path
 from lapor_sync.check.lines import LOOK, Line, setting_wrong
 from lapor_sync.config import Settings, config_file
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.words.en import advised
 
 
 def check_settings(wrong: SettingsWrong) -> Iterator[Line]:
     """Yield every problem of settings that cannot be used at all."""
     for problem in wrong.problems:
         yield setting_wrong("Are the settings right?", problem, "")
-    yield setting_wrong("What can be checked now?", "nothing more", wrong.todo)
+    yield Line(question="What can be checked now?", answer="nothing more", verdict=LOOK, todo=advised(wrong.todo))
 
 
 def about_settings(settings: Settings, config: Path | None, environ: Mapping[str, str]) -> Iterator[Line]:

@@ -140,6 +140,8 @@ def _group() -> int | None:
 
 # What is asked.
 
+CALL = "call LAPOR"
+
 
 @dataclass
 class Answers:
@@ -158,14 +160,24 @@ class Answers:
             raise BadInput(f"{shown_path(self.place.config)} is no TOML: {exc}.", todo=todo) from exc
 
     def ask(
-        self, name: str, question: str, why: str, *, default: str = "", read: Callable[[str], Any] = str.strip
+        self,
+        name: str,
+        question: str,
+        why: str,
+        *,
+        default: str = "",
+        read: Callable[[str], Any] = str.strip,
+        needed_to: str = "",
     ) -> None:
-        """Ask until the answer is one for this setting; an empty one leaves it away."""
+        """Ask until the answer is one for this setting; an empty one leaves away what is not `needed_to` do a thing."""
         known = self.known.get(name, default)
         shown = ", ".join(map(str, known)) if isinstance(known, list) else str(known)
         say(f"\n{why}")
         while True:
             value = read(click.prompt(question, default=shown, show_default=bool(shown)))
+            if not value and needed_to:
+                say(f"It is needed to {needed_to}.")
+                continue
             if not value:
                 return
             if (right := must_be(name, value)) is None:
@@ -191,7 +203,7 @@ class Answers:
                     self.values[f"{name}_file"] = str(self.place.secret(name))
                 return
             else:
-                say("It is needed to call LAPOR.")
+                say(f"It is needed to {CALL}.")
 
 
 def _ask(answers: Answers, place: Place) -> None:
@@ -227,6 +239,7 @@ def _ask(answers: Answers, place: Place) -> None:
             "board_public_url",
             "Address of the board",
             "The https:// address of the proxy in front of it: links begin with it, and no other name is served.",
+            needed_to="let others in",
         )
         answers.ask(
             "board_trusted_proxy",
@@ -239,7 +252,12 @@ def _ask(answers: Answers, place: Place) -> None:
 
 
 def _ask_account(answers: Answers) -> None:
-    answers.ask("upstream_url", "Base address", "LAPOR's administrators gave it, as https://lapor.example/3.0.0.")
+    answers.ask(
+        "upstream_url",
+        "Base address",
+        "LAPOR's administrators gave it, as https://lapor.example/3.0.0.",
+        needed_to=CALL,
+    )
     answers.ask_secret("bearer", "It lets the city in; the value alone.")
     answers.ask_secret("token", "It lets the city in, too; the value with its braces.")
     answers.ask("institution_id", "Institution id", "The city's own id at LAPOR; without it nothing can be sent.")

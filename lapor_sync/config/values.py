@@ -107,7 +107,10 @@ def bare_secret(value: object) -> SecretStr:
 
 
 Id = Annotated[str, BeforeValidator(as_id), Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-Zone = Annotated[ZoneInfo, Field(description="the name of a time zone such as Asia/Jakarta")]
+Zone = Annotated[
+    ZoneInfo,
+    Field(description="the name of a time zone: Asia/Jakarta (WIB), Asia/Makassar (WITA), Asia/Jayapura (WIT)"),
+]
 Secret = Annotated[SecretStr, BeforeValidator(bare_secret)]
 Extension = Annotated[
     str, BeforeValidator(lambda value: str(value).lower().lstrip(".")), Field(pattern=r"^[a-z0-9]{1,8}$")
