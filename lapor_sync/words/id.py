@@ -286,7 +286,8 @@ REFUSALS: Mapping[Code, Told] = {
         "Periksa di halaman Orang; gunakan nama masuk lain, atau nama orang persis seperti tertulis di sana.",
     ),
     Code.PERSON_UNKNOWN: Told(
-        "Tidak ada akun dengan nama masuk “{given}”.", "Periksa di halaman Orang, atau undang orangnya."
+        "Tidak ada akun dengan nama masuk “{given}”.",
+        "Periksa di halaman Orang. Bila belum punya akun: isi juga namanya, atau undang orangnya.",
     ),
     Code.SESSION_UNKNOWN: Told("Sesi itu sudah berakhir.", "Tidak ada yang perlu dilakukan."),
     Code.POST_NOT_CHOSEN: Told("Jabatannya belum dipilih.", "Pilih jabatan dari daftar."),
