@@ -109,7 +109,9 @@ def run(days: int = DAYS, seconds_a_day: float = SECONDS_A_DAY, *, board: str | 
             week = _Week(setup=setup, stand_in=stand_in, clock=clock, days=days)
             week.play()
             week.show()
-            if address is not None:
+            if address is None:
+                say(f"\n{screens.bold('Try next')}\n{NEXT}")
+            else:
                 week.open_board(address)
 
 
@@ -226,7 +228,7 @@ class _Week:
     # What came of it.
 
     def show(self) -> None:
-        """A table by colour and OPD, one report's timeline, the audit, and what to try next."""
+        """A table by colour and OPD, one report's timeline, and the audit."""
         with self.store.reading() as work:
             say()
             opds = interface.opds(queries.by_opd(work))
@@ -238,7 +240,6 @@ class _Week:
         say(f"\n{screens.bold('Audit')}  ok: {head.count} rows, head {head.hash[:16]}…")
         say(f"{screens.bold('Outbox')} {', '.join(f'{n} {state}' for state, n in counts.items() if n)}")
         self._show_proof()
-        say(f"\n{screens.bold('Try next')}\n{NEXT}")
 
     def _show_late(self, opds: list[interface.Json]) -> None:
         for one in opds:
