@@ -309,5 +309,5 @@ def _ours(exc: BaseException | None) -> LaporSyncError:
     if sqlite_code(exc) in DAMAGED:
         return StoreDamaged(f"It is damaged, or no database of lapor-sync: {exc}.")
     if sqlite_code(exc) in _BUSY:
-        return LockHeld("Another process has the database open.")
+        return LockHeld("Another process has the database open: the board, a standby, or another command.")
     return StoreUnavailable(f"The database did not do it: {exc}.", todo=advise(Todo.CHECK_SPACE))

@@ -249,7 +249,7 @@ def test_a_command_that_has_the_database_open(village: Rig, tmp_path: Path) -> N
     ran(village, "backup", file)
     with village.mirror.store.reading():
         done = ran(village, "restore", file, code=3)
-    assert "Another process has the database open." in done.said
+    assert "Another process has the database open: the board" in done.said
     village.mirror.store.close()
     ran(village, "restore", file)
 
