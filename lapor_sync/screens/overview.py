@@ -49,9 +49,11 @@ def status(
     _fact("Overdue", late, "see `lapor-sync reports --overdue`" if late else "")
     waiting = ", ".join(f"{n} {state}" for state, n in found["outbox"].items() if n)
     for post in found["vacant"]:
-        _fact("Kosong", *_unattended(post, post["vacant_since"], zone))
+        _fact("Kosong", _unattended(post, post["vacant_since"], zone))
     for post in found["quiet"]:
-        _fact("Not seen", *_unattended(post, post["quiet_since"], zone))
+        _fact("Not seen", _unattended(post, post["quiet_since"], zone))
+    if found["vacant"] or found["quiet"]:
+        _fact("", "`lapor-sync people invite` or `lapor-sync people handover`")
     _fact("Outbox", waiting or "empty", "see `lapor-sync outbox`" if waiting else "")
     if found["paused"]:
         _fact("Delivery", styled(pause_words(found["paused"], zone), "kuning"), en.RESUME)
@@ -99,10 +101,9 @@ def _fact(name: str, value: object, advice: str = "") -> None:
         say(" " * 14 + part)
 
 
-def _unattended(post: Json, since: str | None, zone: ZoneInfo) -> tuple[str, str]:
+def _unattended(post: Json, since: str | None, zone: ZoneInfo) -> str:
     ever = f"since {moment(since, zone)}" if since else "never held"
-    said = styled(f"{post_words(post)}, {ever}: {post['overdue']} overdue", "merah")
-    return said, "`lapor-sync people invite` or `people handover`"
+    return styled(f"{post_words(post)}, {ever}: {post['overdue']} overdue", "merah")
 
 
 def _lapor(found: Json, zone: ZoneInfo) -> tuple[str, str]:

@@ -207,6 +207,7 @@ def test_a_vacant_post_stands_in_status(cli):
     assert never
     assert "611" not in never
     assert "never held" in shown
+    assert shown.count("`lapor-sync people invite`") == 1
     assert "kosong since" in cli("people", "posts").out
 
 
