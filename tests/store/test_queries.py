@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
 from itertools import pairwise
@@ -15,11 +16,11 @@ import pytest
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Institution
 from lapor_sync.store import institutions, queries, reports
-from lapor_sync.store.database import Store
+from lapor_sync.store.database import Store, open_store
 from lapor_sync.store.queries import NONE, Order, Row, Wanted
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.store.schema import report as table
-from tests.databases import START
+from tests.databases import START, StillClock, fresh
 from tests.store.samples import mirrored, report, save
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -63,10 +64,19 @@ def many() -> tuple[Mirrored, ...]:
     return tuple(made(n, dice) for n in range(7100, 7240))
 
 
-@pytest.fixture
-def city(store: Store) -> tuple[Store, list[Mirrored]]:
-    save(store, *many())
-    return store, list(many())
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def city(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, list[Mirrored]]]:
+    """One for all that only look."""
+    with fresh(kind, tmp_path_factory.mktemp("city")) as url:
+        store = open_store(url, "kota", StillClock())
+        save(store, *many())
+        yield store, list(many())
+        store.close()
 
 
 def newest_first(some: list[Mirrored]) -> list[str]:
@@ -404,8 +414,9 @@ def test_a_long_pile_shows_its_first_ones_and_how_many_there_are(city: Any) -> N
     assert short.overdue == queries.Pile(whole.overdue.rows[:2], whole.overdue.number)
 
 
-def test_each_opd_s_numbers(city: Any) -> None:
-    store, all_of_it = city
+def test_each_opd_s_numbers(store: Store) -> None:
+    all_of_it = many()
+    save(store, *all_of_it)
     with store.work() as work:
         institutions.replace_all(work, [Institution(id=PU, name="Dinas PUPR")])
     with store.reading() as work:
