@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,30 @@ from lapor_sync.domain.errors import SettingsWrong, StoreUnavailable
 from lapor_sync.store import marks, work_queue
 from lapor_sync.store.database import make_engine, open_store
 from lapor_sync.store.marks import Mark
-from tests.databases import StillClock
+from tests.databases import COPY, StillClock, admin, fresh_postgres, migrated_postgres, postgres_url_of
+
+
+@cache
+def with_a_queue() -> str:
+    """The name of a database to copy from: its library's migrations take longer than a test of what it holds."""
+    name = "lapor_queue_template"
+    admin(f"CREATE DATABASE {name} TEMPLATE {migrated_postgres()} {COPY}")
+    made = make_engine(postgres_url_of(name))
+    work_queue.install(made)
+    made.dispose()
+    return name
 
 
 @pytest.fixture
-def engine(postgres_url: str) -> Iterator[Engine]:
+def queue_url() -> Iterator[str]:
+    with fresh_postgres(with_a_queue()) as url:
+        yield url
+
+
+@pytest.fixture
+def engine(queue_url: str) -> Iterator[Engine]:
     """A database with a queue and two agencies, of which nothing is due."""
-    made = make_engine(postgres_url)
-    work_queue.install(made)
+    made = make_engine(queue_url)
     work_queue.enrol(made, {"curup": "CU", "manna": "MN"}, {}, "papan-1")
     for key in ("curup", "manna"):
         work_queue.ended(made, key, failures=0, wait=600, from_begin=False)
@@ -42,7 +59,7 @@ def put_job(engine: Engine, agency: str, status: str, queue: str = "cycles") -> 
     )
 
 
-def test_the_queue_is_as_its_library_makes_it(engine: Engine, postgres_url: str) -> None:
+def test_the_queue_is_as_its_library_makes_it(engine: Engine, queue_url: str) -> None:
     """By its own migrations, once; a city that is worked alone has nothing of it."""
     work_queue.install(engine)
     from procrastinate.schema import SchemaManager
@@ -140,10 +157,10 @@ def test_a_new_agency_is_due_at_once_and_one_whose_file_is_wrong_or_gone_never(e
     assert work_queue.prefixes(engine) == {"arga": "AR", "curup": "CU", "lais": "LA", "manna": "MN"}
 
 
-def test_an_agency_is_new_until_a_cycle_went_through(engine: Engine, postgres_url: str) -> None:
+def test_an_agency_is_new_until_a_cycle_went_through(engine: Engine, queue_url: str) -> None:
     work_queue.ended(engine, "curup", failures=0, wait=-1, from_begin=False)
     assert [one.is_new for one in work_queue.due(engine)] == [True]
-    store = open_store(postgres_url, "curup", StillClock())
+    store = open_store(queue_url, "curup", StillClock())
     with store.work() as work:
         marks.put_now(work, Mark.LAST_SUCCESS)
     assert [one.is_new for one in work_queue.due(engine)] == [False]
@@ -166,8 +183,8 @@ def test_a_job_that_was_worked_and_not_finished_is_found(engine: Engine) -> None
     assert len(work_queue.left_open(engine)) == 1
 
 
-def test_what_a_person_lets_go_makes_its_agency_due_once(engine: Engine, postgres_url: str) -> None:
-    store = open_store(postgres_url, "curup", StillClock())
+def test_what_a_person_lets_go_makes_its_agency_due_once(engine: Engine, queue_url: str) -> None:
+    store = open_store(queue_url, "curup", StillClock())
     with store.work() as work:
         marks.put_now(work, Mark.WAKE)
     assert due(engine) == [("curup", None)]
