@@ -26,7 +26,7 @@ import connectors
 import lapor_sync
 from lapor_sync.office import passwords
 from tests import certificates
-from tests.databases import compile_once, stop_server
+from tests.databases import compile_once, never_wait_for_the_disk, stop_server
 from tests.system.launcher import stop_launcher
 
 # The same examples each time: a red run tells of the change. Who looks for faults takes "thorough", which throws new.
@@ -237,6 +237,7 @@ def _what_never_differs_is_done_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         certificates.read_once(patch)
         compile_once(patch)
+        never_wait_for_the_disk(patch)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
 

@@ -279,6 +279,20 @@ def little_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+configure_sqlite = database._configure_sqlite
+"""As the program does it."""
+
+
+def never_wait_for_the_disk(patch: pytest.MonkeyPatch) -> None:
+    """No test cuts the power: what is committed to SQLite in this process need not be on the disk yet."""
+
+    def configure(dbapi: Any, record: object) -> None:
+        configure_sqlite(dbapi, record)
+        dbapi.execute("PRAGMA synchronous = OFF")
+
+    patch.setattr(database, "_configure_sqlite", configure)
+
+
 def compile_once(patch: pytest.MonkeyPatch) -> None:
     """Let all engines of this process share what SQLAlchemy compiled: each city of a test has an engine of its own, and
     compiled the same eighty statements anew."""

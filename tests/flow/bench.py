@@ -14,7 +14,6 @@ from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
 
 from connectors.simulator import Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
@@ -228,17 +227,6 @@ def url_of(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def open_quickly(path: Path, clock: Any) -> Store:
-    """The store without waiting for the disk: no test here cuts the power."""
-    url = url_of(path)
-    if not url.startswith("sqlite"):
-        return open_store(url, "kota", clock)
-    store = open_store(url, "kota", clock)
-    store.close()
-    event.listen(store.engine, "connect", lambda dbapi, _record: dbapi.execute("PRAGMA synchronous = OFF").close())
-    return store
-
-
 def setup_on(
     stack: ExitStack, simulator: Simulator, clock: Any, path: Path, log: Log, its_rules: Rules, **pace: Any
 ) -> Setup:
@@ -252,7 +240,7 @@ def setup_on(
         pause=lambda _tries: 0.01,
     )
     transport = stack.enter_context(Transport(settings, clock=clock))
-    store = open_quickly(path, clock)
+    store = open_store(url_of(path), "kota", clock)
     stack.callback(store.close)
     return Setup(
         store=store,

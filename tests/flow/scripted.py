@@ -24,11 +24,12 @@ from lapor_sync.domain.ports import ListedRow, ListPage, Uptime
 from lapor_sync.domain.report import Attachment, Detail, Institution, Outgoing, Report, Template, Thread
 from lapor_sync.store import conflicts, outbox, reports, threads
 from lapor_sync.store.conflicts import Conflict
+from lapor_sync.store.database import open_store
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.cycle import run_cycle
 from lapor_sync.sync.setup import Setup
-from tests.flow.bench import OPD, START, Log, open_quickly, rules
+from tests.flow.bench import OPD, START, Log, rules, url_of
 
 WIB = ZoneInfo("Asia/Jakarta")
 Row = dict[str, Any]
@@ -269,7 +270,7 @@ def stage(path: Path, *, grace: float = 120) -> Iterator[Stage]:
     """An empty city before an upstream that has nothing yet."""
     clock, log = Ticking(), Log()
     upstream = Scripted(clock)
-    store = open_quickly(path, clock)
+    store = open_store(url_of(path), "kota", clock)
     setup = Setup(
         store=store, rules=rules(grace), log=log, connector=upstream, clock=clock, spread=lambda: 0.5, user_id="9"
     )

@@ -19,7 +19,7 @@ from random import Random
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from connectors.simulator import CITY_ID, OPD_IDS, Options, Simulator
 from connectors.sp4n_v3 import Sp4nSettings, Sp4nV3
@@ -205,11 +205,6 @@ class Town:
         self._process.enter_context(transport)
         store = open_store(self.url, "kota", self.clocks)
         self._process.callback(store.close)
-        if self.url.startswith("sqlite"):  # no test here cuts the power
-            store.close()
-            event.listen(
-                store.engine, "connect", lambda dbapi, _record: dbapi.execute("PRAGMA synchronous = OFF").close()
-            )
         self.setup = Setup(
             store=store,
             rules=rules(GRACE),

@@ -25,13 +25,13 @@ from lapor_sync.domain.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from lapor_sync.store import audit, marks, migrations, reports, schema
+from lapor_sync.store import audit, database, marks, migrations, reports, schema
 from lapor_sync.store.database import Store, Work, make_engine, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.server import weak, weak_points
 from lapor_sync.store.times import from_text, to_text
 from lapor_sync.words.en import advised
-from tests.databases import StillClock, admin, postgres_url_of, server
+from tests.databases import StillClock, admin, configure_sqlite, fresh, postgres_url_of, server
 from tests.store.samples import mirrored, save
 
 
@@ -294,12 +294,19 @@ def test_a_commit_that_fails_leaves_nothing_open(sqlite_store: Store) -> None:
     assert stored(sqlite_store) == ("1", 1)
 
 
-def test_sqlite_is_set_up_to_survive_a_power_cut(sqlite_store: Store) -> None:
+def test_sqlite_is_set_up_to_survive_a_power_cut(
+    tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """WAL, and every commit on the disk before it is told."""
-    with sqlite_store.reading() as work:
-        found = {
-            name: work.conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")
-        }
+    monkeypatch.setattr(database, "_configure_sqlite", configure_sqlite)
+    with fresh("sqlite", tmp_path) as url:
+        store = open_store(url, "kota", clock)
+        with store.reading() as work:
+            found = {
+                name: work.conn.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("journal_mode", "synchronous")
+            }
+        store.close()
     assert found == {"journal_mode": "wal", "synchronous": 2}
 
 
