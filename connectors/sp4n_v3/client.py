@@ -249,6 +249,10 @@ class Sp4nV3:
 
         return self._transport.fetch(file.url, content)
 
+    def crossed(self) -> frozenset[str]:
+        """The ids of reports of which a read may have got the answer to another call."""
+        return self._transport.crossed()
+
     def upstream_now(self) -> datetime:
         """The upstream's time."""
         return self._transport.upstream_now()

@@ -24,6 +24,7 @@ from connectors.transport.pacing import Line, Pacer, retry_after_of
 from connectors.transport.settings import HEADERS, TransportSettings, credentials_of, timeouts_of
 from connectors.transport.sockets import BoundedStream
 from connectors.transport.upstream_clock import UpstreamClock
+from connectors.transport.wire import Wire
 from lapor_sync.domain.errors import BadInput, Denied, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Clock
 
@@ -98,6 +99,7 @@ class Transport:
         self._opener = Opener(self._limit, self._base_url.host)
         self._lanes = tuple(self._opener.lane() for _ in range(settings.concurrency))
         self._free = list(self._lanes)
+        self._crossed: set[str] = set()
         self._timeout = timeouts_of(settings)
 
     def __enter__(self) -> Transport:
@@ -123,6 +125,14 @@ class Transport:
         None before an answer that says its time.
         """
         return self._upstream_clock.ahead
+
+    def crossed(self) -> frozenset[str]:
+        """Return the ids (`of`) that were read over a kept connection on which an answer came that nobody waited for,
+        since this was last asked: each may have got the answer to another. Nothing may be read meanwhile."""
+        for lane in self._free:
+            self._look_back(lane)
+        found, self._crossed = self._crossed, set()
+        return frozenset(found - {""})
 
     def certificate_end(self) -> datetime | None:
         """Until when the certificate holds that came with the last answer; None without TLS, or before any."""
@@ -156,7 +166,7 @@ class Transport:
 
         def get() -> T:
             request = httpcore.Request("GET", where, headers=headers.raw, extensions={"timeout": self._timeout})
-            answer = self._get(what, request, most, fresh=fresh)
+            answer = self._get(what, request, most, of, fresh=fresh)
             if self._shown is not None:
                 self._shown(what, of, params or {}, answer)
             return self._parsed(what, parse, self._sound(what, answer, url))
@@ -210,16 +220,21 @@ class Transport:
             raise BadInput("the text holds characters that cannot be sent") from exc
         return self._write(f"POST {path}", request)
 
-    def _get(self, what: str, request: httpcore.Request, most: int, *, fresh: bool = False) -> Answer:
+    def _get(
+        self, what: str, request: httpcore.Request, most: int, of: str = "", *, fresh: bool = False
+    ) -> Answer:
         """One answer, whatever its status."""
         with self._turn(what):
             self._limit.begin(self._settings.read_timeout, self._stopping)
             if fresh:
                 return self._alone(what, request, most)
             lane = self._lane()
+            way = lane[request.url.scheme]
             try:
-                return self._exchange(what, lane[request.url.scheme], request, most)
+                return self._exchange(what, way, request, most)
             finally:
+                if isinstance(way, Wire):
+                    way.asked_for.add(of)
                 self._give_back(lane)
 
     def _sound(self, what: str, answer: Answer, url: str, advise: _Advise = redirects.of_call) -> Answer:
@@ -245,9 +260,21 @@ class Transport:
         """Free a lane for the next call; its connections go where more came over them than one answer."""
         if not self._limit.is_clean:
             for scheme, wire in lane.items():
-                wire.close()
+                self._discard(wire)
                 lane[scheme] = self._opener.kept(scheme)
         self._free.append(lane)
+
+    def _look_back(self, lane: Lane) -> None:
+        """Close what an answer came over that nobody waits for: it came late, and each read before it may have got that
+        of the one before."""
+        for wire in lane.values():
+            if isinstance(wire, Wire) and isinstance(wire.stream, BoundedStream) and wire.stream.hears_an_answer():
+                self._discard(wire)
+
+    def _discard(self, wire: Way) -> None:
+        if isinstance(wire, Wire):
+            self._crossed.update(wire.asked_for)
+        wire.close()
 
     def _request(self, method: str, url: str, headers: httpx.Headers, **content: Any) -> httpx.Request:
         extensions = {"timeout": self._timeout}
@@ -346,7 +373,9 @@ class Transport:
         """The lane that was used last of those that are free: calls one by one go over one connection."""
         if not self._lanes:
             raise RuntimeError("the transport is closed")
-        return self._free.pop()
+        lane = self._free.pop()
+        self._look_back(lane)
+        return lane
 
     def _plan_retries(self) -> tenacity.Retrying:
         return tenacity.Retrying(

@@ -63,7 +63,7 @@ class BoundedStream(httpcore.NetworkStream):
         if self._size or not self._calls:
             self._calls, self._heard, self._size = self._calls + 1, [], 0
         for at in range(0, len(buffer), PIECE):
-            if self._hears_an_answer():
+            if self.hears_an_answer():
                 self._limit.is_early = True
                 raise httpcore.WriteError("answered before it had left")  # httpcore reads that answer then
             self._limit.prove_that_it_may_leave()  # last: from here the bytes go
@@ -76,8 +76,11 @@ class BoundedStream(httpcore.NetworkStream):
                 self._limit.is_early = True
                 raise
 
-    def _hears_an_answer(self) -> bool:
-        """Whether there is one already. TLS has messages of its own that make a socket readable (RFC 8446, 4.6)."""
+    def hears_an_answer(self) -> bool:
+        """Return whether there is one that nobody waits for yet, or any more; the connection's end is none.
+
+        TLS has messages of its own that make a socket readable (RFC 8446, 4.6).
+        """
         if _is_readable(self._socket) and not self._ahead:
             with suppress(httpcore.ReadTimeout, httpcore.ReadError):  # what is broken is told by the write
                 self._ahead = self._stream.read(PIECE, timeout=0.001)

@@ -24,12 +24,16 @@ _MOST_BESIDE = 100 * 1024
 
 
 class Wire:
-    """A connection that is opened when a request needs it. One request at a time."""
+    """A connection that is opened when a request needs it. One request at a time.
+
+    `stream` is the one that is open; `asked_for` what was asked for over it, as who asks says that.
+    """
 
     def __init__(self, context: ssl.SSLContext, backend: httpcore.NetworkBackend) -> None:
         self._context, self._backend = context, backend
         self._origin: httpcore.Origin | None = None
-        self._stream: httpcore.NetworkStream | None = None
+        self.stream: httpcore.NetworkStream | None = None
+        self.asked_for: set[str] = set()
         self._left_at = 0.0
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
@@ -56,9 +60,9 @@ class Wire:
 
     def close(self) -> None:
         """Close the connection; the next request opens another one."""
-        if self._stream is not None:
-            self._stream.close()
-        self._stream = None
+        if self.stream is not None:
+            self.stream.close()
+        self.stream = None
 
     def leave(self, *, open: bool) -> None:
         """End a call, of which the connection may stay open or not."""
@@ -68,12 +72,12 @@ class Wire:
 
     def _opened(self, request: httpcore.Request) -> httpcore.NetworkStream:
         origin = request.url.origin
-        stream = self._stream
+        stream = self.stream
         is_old = self._origin != origin or time.monotonic() - self._left_at > IDLE_SECONDS
         if stream is None or is_old or stream.get_extra_info("is_readable"):
             self.close()
             stream = self._connected(origin, request.extensions["timeout"]["connect"])
-            self._origin, self._stream = origin, stream
+            self._origin, self.stream, self.asked_for = origin, stream, set()
         return stream
 
     def _connected(self, origin: httpcore.Origin, seconds: float) -> httpcore.NetworkStream:

@@ -151,6 +151,10 @@ class Connector(Protocol):
         Raises UpstreamError, also where something else came in the file's place.
         """
 
+    def crossed(self) -> frozenset[str]:
+        """The ids of reports of which a read, since this was last asked, may have got the answer to another call: more
+        answers came than calls were made. No read may be under way. A `fresh` one never is among them."""
+
     def upstream_now(self) -> datetime:
         """The upstream's time by its last `Date` header and the monotonic clock; our clock before any answer."""
 

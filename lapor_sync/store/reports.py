@@ -361,6 +361,16 @@ _IS_OPEN = (table.c.colour.is_(None), table.c.colour == Colour.MERAH, table.c.co
 """Each by an index; for an OR of them SQLite walks through all the agency's reports."""
 
 
+def distrust(work: Work, call_ids: Collection[str]) -> int:
+    """Let the reports that are called by these ids be read again; how many."""
+    found = 0
+    for part in chunks(call_ids):
+        by_number = and_(table.c.upstream_id.is_(None), table.c.tracking_id.in_(part))
+        where = (table.c.agency == work.agency, or_(table.c.upstream_id.in_(part), by_number))
+        found += work.conn.execute(update(table).where(*where).values(settled=0)).rowcount
+    return found
+
+
 def unsettled(work: Work) -> list[str]:
     """Reports whose hash may not be trusted yet: read again each cycle."""
     return _ids(work, UNSETTLED)

@@ -22,7 +22,7 @@ from lapor_sync.sync.keep_files import keep_files
 from lapor_sync.sync.lane import work_ailing
 from lapor_sync.sync.pull import Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
-from lapor_sync.sync.reread import is_sweep_due, not_settled, reread, sweep
+from lapor_sync.sync.reread import distrust_crossed, is_sweep_due, not_settled, reread, sweep
 from lapor_sync.sync.setup import Setup
 
 
@@ -106,6 +106,7 @@ def _steps(setup: Setup, health: Health) -> CycleResult:
     arrived += work_ailing(setup, health, listed_at)
     keep_files(setup)
     setup.step("files_kept")
+    distrust_crossed(setup)
     return CycleResult(tally=tally, reread=read, arrived=arrived)
 
 
@@ -163,6 +164,7 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
         raise
     _note_answer(setup)
     housekeeping.daily(setup, health)
+    distrust_crossed(setup)
     with setup.store.work() as work:
         marks.put_now(work, Mark.ANSWERED)
         if since is None and until is None and not setup.stopping():

@@ -62,6 +62,15 @@ def reread(setup: Setup, health: Health, waiting: list[str]) -> int:
     return len(scheduled | thread_only)
 
 
+def distrust_crossed(setup: Setup) -> None:
+    """Let the next cycle read again what may have got the answer to another call."""
+    ids = setup.connector.crossed()
+    if ids:
+        with setup.store.work() as work:
+            count = reports.distrust(work, ids)
+        setup.log.warning("answers_crossed", reports=count)
+
+
 def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> None:
     """Once a night: read what is open, what was closed lately, and what is in quarantine."""
     began_at = setup.clock.now()

@@ -98,6 +98,7 @@ class Scripted:
     no_thread: UpstreamError | None = None
     ails: dict[str, LaporSyncError] = field(default_factory=dict)  # with what these reads end
     calls: list[str] = field(default_factory=list)
+    mixed_up: frozenset[str] = frozenset()  # ids of which a read may have got another's answer
     proofs: int = 0  # reads of a thread that were to prove an absence
 
     def add(self, row: Row, *, listed: bool = True) -> Row:
@@ -183,6 +184,10 @@ class Scripted:
     def fetch_attachment(self, file: Attachment) -> bytes:
         self.calls.append(f"file {file.url}")
         return b"%PDF"
+
+    def crossed(self) -> frozenset[str]:
+        found, self.mixed_up = self.mixed_up, frozenset()
+        return found
 
     def upstream_now(self) -> datetime:
         return (START + timedelta(seconds=self.clock.seconds + self.ahead)).replace(microsecond=0)

@@ -757,3 +757,20 @@ def test_a_second_item_with_the_words_of_an_earlier_response_may_be_ours(tmp_pat
         city.upstream.store = None
         city.cycles(3)
         assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 2)
+
+
+def test_what_may_have_got_another_s_answer_is_read_again(tmp_path: Path) -> None:
+    """By the id that is called, though another report's Tracking ID is that number."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(id="7", tracking_id="70"))
+        city.upstream.add(row_of(id="8", tracking_id="7"))
+        city.cycles(3)
+        city.upstream.mixed_up = frozenset({"7"})
+        city.cycle()
+        city.upstream.calls.clear()
+        city.cycle()
+        assert [call for call in city.upstream.calls if "thread" in call] == ["thread 7"]
+        city.cycles(2)
+        city.upstream.calls.clear()
+        city.cycle()
+        assert not [call for call in city.upstream.calls if "thread" in call]

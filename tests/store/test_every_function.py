@@ -570,6 +570,7 @@ ENTRIES: dict[str, Call] = {
     "reports.find": lambda w: [reports.find(w, one) for one in ("7001", "u7001", "7003", "u7003")],
     "reports.called": lambda w: [reports.called(w, one) for one in ("u7001", "u7003")],
     "reports.save": lambda w: reports.save(w, [one_of(w)._replace(row_hash="x", answers=9)]),
+    "reports.distrust": lambda w: reports.distrust(w, ["7001", "7003"]),
     "reports.unsettled": reports.unsettled,
     "reports.due_for_reading": lambda w: reports.due_for_reading(w, 10),
     "reports.open_or_closed_since": lambda w: reports.open_or_closed_since(w, START - 2 * A_DAY),

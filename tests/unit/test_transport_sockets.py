@@ -866,6 +866,28 @@ def test_a_connection_with_something_left_over_is_never_used_again() -> None:
         assert len(wire.asked) == 3
 
 
+def test_what_may_have_got_another_s_answer_is_told_once_one_too_many_has_come() -> None:
+    """A stray one that came after the next request had left was taken for its answer, and so on from there."""
+
+    def handle(connection: socket.socket) -> None:
+        connection.sendall(_sound(b"1"))
+        assert _request(connection)
+        connection.sendall(_sound(b"stray"))
+        time.sleep(0.1)
+        connection.sendall(_sound(b"2"))
+        _request(connection)
+
+    with serving(handle) as wire, transport_to(wire) as transport:
+        assert transport.read("/x/{id}", body, of="a") == b"1"
+        assert transport.crossed() == frozenset()
+        assert transport.read("/x/{id}", body, of="b") == b"stray"
+        until = time.monotonic() + 10
+        while not (crossed := transport.crossed()) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert crossed == {"a", "b"}
+        assert transport.crossed() == frozenset()
+
+
 def test_a_read_that_may_have_got_the_answer_to_another_call_is_asked_anew() -> None:
     """On a kept connection nobody can tell which of two answers is which."""
     with (
