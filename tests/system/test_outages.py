@@ -17,6 +17,8 @@ from tests.system.launcher import Launcher
 from tests.system.rig import Postgres, Program, Rig, fill, rig, wait_until
 
 SLOW = {"match": {"method": "POST"}, "times": 2, "do": "slow:1.5", "stored": True}
+BACK_SECONDS = 150
+"""For so long it may take that a daemon sees its database again: after many failures it looks once a minute."""
 
 
 def sends(town: Rig) -> None:
@@ -123,7 +125,7 @@ def test_no_file_may_grow(village: Rig) -> None:
         told = [one["times"] for one in daemon.events("database_failed")]
         assert told == [1, 2, 4, 8][: len(told)]
         free(daemon)
-        daemon.says("database_back")
+        daemon.says("database_back", seconds=BACK_SECONDS)
         village.settles(daemon)
         assert daemon.terminate() == 0
     village.verified()
@@ -145,7 +147,7 @@ def test_the_disk_is_full(tmp_path: Path, little_disk: Path) -> None:
             assert officer.ends() == 1
             assert "Error: The database did not do it: " in officer.said
         filler.unlink()
-        daemon.says("database_back")
+        daemon.says("database_back", seconds=BACK_SECONDS)
         village.settles(daemon)
         assert daemon.terminate() == 0
         village.verified()
@@ -203,7 +205,7 @@ def test_the_file_becomes_read_only(village: Rig, tmp_path: Path) -> None:
             with village.program("respond", village.reports[0], "--text", "Sudah kami kerjakan.") as officer:
                 assert officer.ends() == 1
                 assert "Error: The database did not do it: " in officer.said
-        daemon.says("database_back")
+        daemon.says("database_back", seconds=BACK_SECONDS)
         village.settles(daemon)
         assert daemon.terminate() == 0
     village.verified()
