@@ -76,6 +76,10 @@ class Inside:
         """None."""
         raise Missing("no master list")
 
+    def crossed(self) -> frozenset[str]:
+        """None: nothing goes over a wire."""
+        return frozenset()
+
     def upstream_now(self) -> datetime:
         """When this began."""
         return self._now
