@@ -67,7 +67,7 @@ MAX_LIST_PAGES = 20_000
 """Of one list, as many as two million reports need: an upstream that invents rows for ever is left after these."""
 
 MAX_BAD_PAGES = 10
-"""So many pages in a row that hold nothing but rows that are no reports: what follows is no list of reports."""
+"""So many pages in a row may hold nothing but rows that are no reports: what goes on so is no list of reports."""
 
 MAX_LISTED = 4096 * MEBI
 """Bytes of all pages of one list: an upstream that invents rows for ever is left after these."""
@@ -441,7 +441,7 @@ class Sp4nV3:
 
 _SURE = 3
 _PAGE_BEFORE = "there is a page before page 1"
-_GARBAGE = f"{MAX_BAD_PAGES} pages in a row hold nothing but rows that are no reports"
+_GARBAGE = f"more than {MAX_BAD_PAGES} pages in a row hold nothing but rows that are no reports"
 
 
 @contextmanager
