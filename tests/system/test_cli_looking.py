@@ -643,4 +643,5 @@ def test_json_is_one_object_a_line(cli):
     """No JSON line holds a raw line break, whatever citizens wrote."""
     lines = cli("reports", "--json").out.splitlines()
     shown = [json.loads(line)["tracking_id"] for line in lines]
-    assert shown and len(set(shown)) == len(lines)
+    assert shown
+    assert len(set(shown)) == len(lines)
