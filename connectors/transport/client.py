@@ -257,10 +257,10 @@ class Transport:
             wire.close()
 
     def _give_back(self, lane: Lane) -> None:
-        """Free a lane for the next call; its connections go where more came over them than one answer."""
+        """Free a lane for the next call; its connections go unless nothing but one answer came over them."""
         if not self._limit.is_clean:
             for scheme, wire in lane.items():
-                self._discard(wire)
+                self._close(wire, is_crossed=self._limit.is_early or self._limit.has_more)
                 lane[scheme] = self._opener.kept(scheme)
         self._free.append(lane)
 
@@ -269,10 +269,10 @@ class Transport:
         of the one before."""
         for wire in lane.values():
             if isinstance(wire, Wire) and isinstance(wire.stream, BoundedStream) and wire.stream.hears_an_answer():
-                self._discard(wire)
+                self._close(wire, is_crossed=True)
 
-    def _discard(self, wire: Way) -> None:
-        if isinstance(wire, Wire):
+    def _close(self, wire: Way, *, is_crossed: bool) -> None:
+        if is_crossed and isinstance(wire, Wire):
             self._crossed.update(wire.asked_for)
         wire.close()
 

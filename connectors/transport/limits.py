@@ -33,19 +33,20 @@ class Limit(threading.local):
     """The running call's end, one per thread. Sockets live in real time, whatever clock a demo runs on.
 
     `has_left`: whether a piece of the running write was handed to the socket. `is_early`: an answer came before the
-    whole request had left. `is_clean`: one answer came over the connection, and nothing else.
+    whole request had left. `is_clean`: one answer came over the connection, and nothing else; `has_more`: something
+    else certainly did.
     """
 
     until = float("inf")
     stopping: Callable[[], bool] = staticmethod(never)
     may_leave: Callable[[], bool] = staticmethod(always)
-    has_left = is_early = is_clean = False
+    has_left = is_early = is_clean = has_more = False
 
     def begin(self, seconds: float, stopping: Callable[[], bool], may_leave: Callable[[], bool] = always) -> None:
         """Begin a call of this thread, which may take so many seconds."""
         self.until = time.monotonic() + seconds
         self.stopping, self.may_leave = stopping, may_leave
-        self.has_left = self.is_early = self.is_clean = False
+        self.has_left = self.is_early = self.is_clean = self.has_more = False
 
     def prove_that_it_may_leave(self) -> None:
         """Raise Withheld where nothing more of the running call may leave."""
@@ -113,9 +114,8 @@ def _decoded(what: str, packed: Iterator[bytes], headers: Mapping[str, str]) -> 
                 unpacker = zlib.decompressobj(-zlib.MAX_WBITS)  # some leave zlib's head away
             is_begun, rest = is_begun or bool(piece), piece
             while rest:
-                if (
-                    unpacker.eof
-                ):  # gzip may come in several parts (RFC 1952, 2.2); anything else behind it is passed over
+                if unpacker.eof:
+                    # Gzip may come in several parts (RFC 1952, 2.2); anything else behind it is passed over.
                     rest = behind + rest
                     if codings[0] == "deflate" or not rest.startswith(_GZIP):
                         behind = rest[: len(_GZIP)]

@@ -109,7 +109,7 @@ class BoundedStream(httpcore.NetworkStream):
             return "it came before the request had left"
         heard = b"".join(self._heard) if self._size <= _MOST_KEPT else b""
         more = framing.surplus(heard, headers, response.status)
-        self._limit.is_clean = more == b""
+        self._limit.is_clean, self._limit.has_more = more == b"", bool(more and more.strip(b"\r\n"))
         if (
             to_its_end
             and more is not None

@@ -888,6 +888,34 @@ def test_what_may_have_got_another_s_answer_is_told_once_one_too_many_has_come()
         assert transport.crossed() == frozenset()
 
 
+def test_what_came_before_an_answer_that_is_followed_by_more_may_have_been_another_s() -> None:
+    with (
+        serving(answers_each(_sound(b"1"), _sound(b"2") + _sound(b"3"))) as wire,
+        transport_to(wire, read_tries=2, pause=lambda tries: 0.0) as transport,
+    ):
+        for of in ("a", "b"):
+            transport.read("/x/{id}", body, of=of)
+        assert transport.crossed() == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\nto the end",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n"
+        % (1_100_000, b"x" * 1_100_000),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\ncut",
+        b"",
+    ],
+)
+def test_a_connection_that_goes_for_another_reason_was_not_crossed(answer: bytes) -> None:
+    """Else what was read over it would be read again for ever."""
+    with serving(says(answer)) as wire, transport_to(wire, read_tries=1) as transport:
+        with suppress(Unreachable, UpstreamBroken):
+            transport.read("/x/{id}", body, of="a")
+        assert transport.crossed() == frozenset()
+
+
 def test_a_read_that_may_have_got_the_answer_to_another_call_is_asked_anew() -> None:
     """On a kept connection nobody can tell which of two answers is which."""
     with (
