@@ -260,9 +260,8 @@ def _refuse_large(stream: BinaryIO, said: Said) -> None:
     parts, directory = struct.unpack_from("<10xHI", tail, end)
     end_64 = end - _LOCATOR_64_SIZE - _END_64_SIZE
     if end_64 >= 0 and tail.startswith(_END_64, end_64) and tail.startswith(_LOCATOR_64, end_64 + _END_64_SIZE):
-        parts, directory = struct.unpack_from(
-            "<32xQQ", tail, end_64
-        )  # what zipfile goes by, whatever the other says
+        # What zipfile goes by, whatever the other says.
+        parts, directory = struct.unpack_from("<32xQQ", tail, end_64)
     if size > MOST_FILE or parts > MOST_PARTS or directory > MOST_DIRECTORY:
         raise said.refused("it is far larger, or has far more parts, than such a file can be.", DIVIDE)
 
