@@ -99,7 +99,7 @@ def _measured(kind: str, count: int, url: str, names: list[str], seconds: float)
         )
     yield Line(what=f"first page with all assets, {kind}", ours=f"{size:.0f} kB", figure=size, goal=FIRST_PAGE)
     held, peak = (int(told[name].split()[0]) / 1024 for name in ("VmRSS", "VmHWM"))
-    ours = f"{held:.0f} MB; {peak:.0f} at its peak, while two passwords are hashed"
+    ours = f"{held:.0f} MB; {peak:.0f} at its peak, while passwords are hashed"
     yield Line(what=f"its memory at the end, {kind}", ours=ours, figure=held, goal=MEMORY)
 
 

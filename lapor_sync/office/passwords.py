@@ -6,16 +6,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from threading import BoundedSemaphore
+from threading import Lock
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from lapor_sync.domain.passwords import canonical
 from lapor_sync.domain.refusals import Code, Refused
-
-AT_ONCE = 2
-"""So many hashes at a time: each takes 19 MiB and the work of a core, and the smallest server has two."""
 
 PATIENCE = 30.0
 """Seconds for which one waits for its turn: fifty officers at once all have it by then."""
@@ -24,20 +21,21 @@ COME_BACK = 10
 """Seconds after which one may ask again who did not have it."""
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=19 * 1024, parallelism=1)
-"""OWASP's first choice for Argon2id is 2 passes over 19 MiB. RFC 9106 has 3 over 64 for smaller machines: two at a time
-would more than double what the board holds."""
-_turns = BoundedSemaphore(AT_ONCE)
+"""OWASP's first choice for Argon2id is 2 passes over 19 MiB. RFC 9106 has 3 over 64 for smaller machines, which
+would nearly double what the board holds."""
+_one = Lock()
+"""A hash at a time: it takes 19 MiB and the work of a core, and the smallest server has two; pages have the other."""
 
 
 @contextmanager
 def turn() -> Iterator[None]:
-    """Take one of the few turns. Raises Refused where none comes free."""
-    if not _turns.acquire(timeout=PATIENCE):
+    """Take the turn. Raises Refused where it does not come."""
+    if not _one.acquire(timeout=PATIENCE):
         raise Refused(Code.SIGN_IN_BUSY, seconds=COME_BACK)
     try:
         yield
     finally:
-        _turns.release()
+        _one.release()
 
 
 def hashed(password: str) -> str:

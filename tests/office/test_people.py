@@ -505,7 +505,7 @@ def test_tries_are_forgotten_and_a_sign_in_says_how_many_were_wrong(city: City) 
 def test_who_gets_no_turn_to_be_hashed_is_asked_to_come_back(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     city.officer()
     monkeypatch.setattr(passwords, "PATIENCE", 0.01)
-    with passwords.turn(), passwords.turn(), refused(Code.SIGN_IN_BUSY):
+    with passwords.turn(), refused(Code.SIGN_IN_BUSY):
         city.enter()
     assert city.enter()
 
