@@ -319,7 +319,7 @@ def _of_opds_queries(is_of_all: bool, is_any: bool, is_part: bool) -> tuple[Sele
     if is_part:
         its = (table.c.agency == bindparam("agency"), table.c.ref == bindparam("before"))
         near = near.where(table.c.seq < select(table.c.seq).where(*its).scalar_subquery())
-    rows = select(table).outerjoin(report, _ITS_REPORT).where(table.c.agency == bindparam("agency"))
+    rows = select(table).outerjoin(report, _ITS_REPORT)  # of this agency, since `near` is
     rows = rows.where(true() if is_of_all else _is_with(bindparam("opds")))
     rows = rows.where(table.c.seq.in_(near.limit(bindparam("look")))).order_by(table.c.seq.desc())
     last = near.with_only_columns(table.c.ref).offset(bindparam("look")).limit(1)
@@ -334,7 +334,7 @@ def _near(is_any: bool) -> Select[tuple[int]]:
 def counts_of_opds(work: Work, opds: frozenset[str] | None, *, look: int = LOOK) -> dict[State, int]:
     """Return how many of these are in each state, of the newest `look` of each; only states that have some."""
     query = select(table.c.state, func.count()).outerjoin(report, _ITS_REPORT).group_by(table.c.state)
-    query = query.where(table.c.agency == work.agency, true() if opds is None else _is_with(sorted(opds)))
+    query = query.where(true() if opds is None else _is_with(sorted(opds)))
     near = [table.c.seq.in_(_newest(work, state).limit(look)) for state in State]
     return {State(row[0]): int(row[1]) for row in work.conn.execute(query.where(or_(*near)))}
 

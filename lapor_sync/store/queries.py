@@ -38,7 +38,7 @@ from sqlalchemy import (
 from lapor_sync.domain.colour import CLOSED, Colour, Flag, WaitingOn
 from lapor_sync.store import institutions
 from lapor_sync.store.database import Work
-from lapor_sync.store.schema import AGAIN, OPEN, opd_number
+from lapor_sync.store.schema import AGAIN, COUNTED_BY, OPEN, opd_number
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -116,11 +116,8 @@ LOOK = 10_000
 """A page looks through so many reports at most, whatever is wanted: it costs what it shows, not what is stored."""
 
 COUNTED = 5_000
-"""The numbers beside the filters are of so many open reports at most, the newest."""
+"""Where more are open than a page looks through, the numbers beside the filters are of so many, the newest."""
 
-
-_IS_OPEN = func.coalesce(table.c.colour, "").not_in(sorted(CLOSED))
-"""As OPEN, for a query that has an index for its order already."""
 
 _FILTERED = {
     "colour": table.c.colour,
@@ -346,43 +343,61 @@ def count(work: Work, wanted: Wanted, within: Within, *, most: int, look: int = 
     return Number(min(seen, most), is_more=seen > most or end is not None)
 
 
-def counts(work: Work, wanted: Wanted, within: Within, *, most: int = COUNTED) -> dict[str, dict[str, int]]:
-    """Return, for each filter that is a column, how many open reports each value would show beside the other filters.
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The numbers of a list of open reports: of each value of each filter that is a column, and of the list itself."""
 
-    Of those that fit the other filters the newest `most` are counted.
+    beside: Mapping[str, Mapping[str, int]]
+    listed: Number
+
+
+def counts(work: Work, wanted: Wanted, within: Within, *, most: int = COUNTED, look: int = LOOK) -> Counts:
+    """Return how many open reports each value of a filter would show beside the other filters, and how many these show.
+
+    Of all that are open; where more than `look` are, of the newest `most` of those that fit the other filters.
     """
     nothing: dict[str, Any] = dict.fromkeys(_FILTERED)
     chosen = {name: value for name in _FILTERED if (value := getattr(wanted, name)) is not None}
     everything = replace(wanted, is_open=True, **nothing)
     asked = {**_lists(work, everything, None)[0], **_of(within), **_filters(work, everything)}
-    query = _counts_query(tuple(asked), frozenset(chosen))
-    values = {f"is_{name}": value for name, value in chosen.items()}
-    found: dict[str, dict[str, int]] = {name: {} for name in _FILTERED}
+    beside: dict[str, dict[str, int]] = {name: {} for name in _FILTERED}
     if not all(map(_is_text, chosen.values())):
-        return found
+        return Counts(beside, Number(0, is_more=False))
+    is_all = sum(number for _, shade, number in _numbers(work, within) if shade not in CLOSED) <= look
+    query = _counts_query(tuple(asked), frozenset(chosen), is_all)
+    values = {f"is_{name}": value for name, value in chosen.items()}
     for name, value, number in work.conn.execute(query, {**_given(asked), **values, "most": most}):
-        found[name][value] = int(number)
-    return found
+        beside[name][value] = int(number)
+    name, value = next(iter(chosen.items()), ("colour", None))
+    listed = sum(beside[name].values()) if value is None else beside[name].get(value, 0)
+    return Counts(beside, Number(listed, is_more=not is_all))
 
 
 @lru_cache(maxsize=64)
-def _counts_query(asked: tuple[str, ...], chosen: frozenset[str]) -> CompoundSelect[Any]:
-    columns = [func.coalesce(column, NONE).label(name) for name, column in _FILTERED.items()]
-    query = select(*columns, table.c.is_secret).where(*_fits(asked))
-    near = query.order_by(*_NEWEST[: "within" not in asked]).limit(bindparam("most")).cte("near")
+def _counts_query(asked: tuple[str, ...], chosen: frozenset[str], is_all: bool) -> CompoundSelect[Any]:
+    """All that are alike are put together first: what is counted by each filter then are some hundred rows."""
+    near = select(*COUNTED_BY).where(*_fits(asked))
+    if not is_all:
+        near = near.order_by(*_NEWEST[: "within" not in asked]).limit(bindparam("most"))
+    each = near.subquery("near")
+    alike = select(*each.c, func.count().label("number")).group_by(*each.c).cte("alike")
     groups = [
-        select(literal(name), near.c[name], func.count())
-        .where(*(_told(near, other, is_chosen=True) for other in sorted(chosen - {name})), _told(near, name))
-        .group_by(near.c[name])
+        select(literal(name), value := _told_as(alike, name), func.sum(alike.c.number))
+        .where(*(_told(alike, other, is_chosen=True) for other in sorted(chosen - {name})), _told(alike, name))
+        .group_by(value)
         for name in _FILTERED
     ]
     return union_all(*groups)
 
 
-def _told(near: CTE, name: str, *, is_chosen: bool = False) -> ColumnElement[bool]:
+def _told_as(alike: CTE, name: str) -> ColumnElement[str]:
+    return func.coalesce(alike.c[_FILTERED[name].name], NONE)
+
+
+def _told(alike: CTE, name: str, *, is_chosen: bool = False) -> ColumnElement[bool]:
     """Whether a report has the chosen value of that filter, or any. Where a rahasia one is from is not told."""
-    is_it = near.c[name] == bindparam(f"is_{name}") if is_chosen else true()
-    return and_(is_it, near.c.is_secret == 0) if name == "district" else is_it
+    is_it = _told_as(alike, name) == bindparam(f"is_{name}") if is_chosen else true()
+    return and_(is_it, alike.c.is_secret == 0) if name == "district" else is_it
 
 
 def _filters(work: Work, wanted: Wanted) -> _Asked:
@@ -614,7 +629,6 @@ _PILES: Mapping[str, tuple[Column[Any], tuple[ColumnElement[bool] | TextClause, 
 def _in_pile(name: str, of_list: tuple[str, ...]) -> Iterator[ColumnElement[bool] | TextClause]:
     yield from _fits(("agency", *of_list))
     yield from _PILES[name][1]
-    yield _IS_OPEN
 
 
 @cache

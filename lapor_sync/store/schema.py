@@ -35,7 +35,7 @@ from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.notices import NoticeKind, NoticeState
 from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0021"
+HEAD = "0022"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -165,6 +165,14 @@ for _name, _columns, _where in (  # what is open in each order that people look 
 ):
     _partial(f"report_{_name}", report.c.agency, *_columns, where=_where)
     _partial(f"report_{_name}_opd", report.c.agency, report.c.disposition_id, *_columns, where=_where)
+
+COUNTED_BY = (
+    *(report.c.disposition_id, report.c.category, report.c.kecamatan, report.c.channel),
+    *(report.c.waiting_on, report.c.colour, report.c.classification, report.c.is_secret),
+)
+"""By what the board counts what is open, what differs most first."""
+# On SQLite, where a look at a row costs ten times one at an index. PostgreSQL takes no text of any length into an index.
+Index("report_counted", report.c.agency, *COUNTED_BY, sqlite_where=OPEN).ddl_if(dialect="sqlite")
 
 opd_number = Table(  # how many reports of each colour an OPD has; kept by triggers
     "opd_number",

@@ -99,7 +99,7 @@ def town(folder: Path) -> Iterator[Town]:
 def _busiest(setup: Setup) -> str:
     """The OPD for which the most reports wait."""
     with setup.store.reading() as work:
-        counts = queries.counts(work, Wanted(waiting_on="opd", is_open=True), None)["opd"]
+        counts = queries.counts(work, Wanted(waiting_on="opd", is_open=True), None).beside["opd"]
     return max((one for one in counts if one in OPD_IDS), key=lambda one: counts[one])
 
 

@@ -30,10 +30,12 @@ first: Any = importlib.import_module("lapor_sync.store.migrations.versions.0001_
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_schema(empty_url: str, clock: StillClock) -> None:
-    """Alembic finds nothing to change between a migrated database and the schema."""
+    """Alembic finds nothing to change between a migrated database and the schema, but for an index of SQLite's alone."""
     store = open_store(empty_url, "kota", clock)
     with store.engine.connect() as conn:
-        assert compare_metadata(MigrationContext.configure(conn), metadata) == []
+        left_out = [] if conn.dialect.name == "sqlite" else [("add_index", "report_counted")]
+        found = compare_metadata(MigrationContext.configure(conn), metadata)
+        assert [(what, one.name) for what, one in found] == left_out
         made = inspect(conn)
         for table in metadata.sorted_tables:
             wanted = {constraint.name for constraint in table.constraints if "Check" in type(constraint).__name__}

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
+from lapor_sync.domain.colour import CLOSED, Colour, Flag, Verdict, WaitingOn
 from lapor_sync.domain.report import Institution
 from lapor_sync.store import institutions, queries, reports
 from lapor_sync.store.database import Store, open_store
@@ -45,7 +45,8 @@ def made(n: int, dice: Random) -> Mirrored:
         "is_secret": dice.random() < 0.2,
         "created_at": dice.choice((None, START, *(START - n * HOUR for n in range(1, 60)))),
     }
-    verdict = Verdict(colour=dice.choice(COLOURS), waiting_on=dice.choice(PEOPLE), flags=flags)
+    colour, waiting_on = dice.choice(COLOURS), dice.choice(PEOPLE)
+    verdict = Verdict(colour=colour, waiting_on=None if colour in CLOSED else waiting_on, flags=flags)
     due_at = dice.choice((None, START - DAY, START - HOUR, START + HOUR, START + 2 * DAY, START + 9 * DAY))
     return mirrored(
         str(n),
@@ -239,7 +240,11 @@ def test_counts_say_how_many_open_ones_each_value_would_show(city: Any, chosen: 
     """Beside the other filters; each is the length of the list to which it leads."""
     store, all_of_it = city
     with store.reading() as work:
-        found = queries.counts(work, Wanted(**chosen), None)
+        counted = queries.counts(work, Wanted(**chosen), None)
+    found = counted.beside
+    assert counted.listed == queries.Number(
+        len(in_pages(store, Wanted(**chosen, is_open=True), most=50)), is_more=False
+    )
     for name in FILTERS:
         for each in {told(one, name) for one in all_of_it} - {HIDDEN}:
             others = Wanted(**{**chosen, name: each or NONE}, is_open=True)
@@ -250,6 +255,10 @@ def test_counts_say_how_many_open_ones_each_value_would_show(city: Any, chosen: 
 def test_more_than_most_is_not_counted(city: Any) -> None:
     store, _ = city
     with store.reading() as work:
+        all_of_it = queries.counts(work, Wanted(), None, most=5, look=20)
+        assert all_of_it.listed == queries.Number(5, is_more=True)
+        some = queries.counts(work, Wanted(colour="merah"), None, most=5, look=20)
+        assert some.listed == queries.Number(sum(some.beside["channel"].values()), is_more=True)
         assert queries.count(work, Wanted(), None, most=10) == queries.Number(10, is_more=True)
         assert queries.count(work, Wanted(), None, most=140) == queries.Number(140, is_more=False)
 
@@ -294,7 +303,7 @@ def test_a_long_pile_says_that_there_are_more(city: Any) -> None:
 def test_counts_of_an_opd_know_no_other(city: Any) -> None:
     store, _ = city
     with store.reading() as work:
-        assert set(queries.counts(work, Wanted(), of(PU))["opd"]) == {PU}
+        assert set(queries.counts(work, Wanted(), of(PU)).beside["opd"]) == {PU}
         assert queries.count(work, Wanted(opd=DLH), of(PU), most=999).seen == 0
         assert [one.id for one in queries.by_opd(work, of(PU))] == [PU]
 

@@ -72,12 +72,13 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
     with session.looking() as work:
         within, after = session.within(), args.get("after")
         found = table.part(work, wanted, within, order, after=after, most=MOST)
+        counted = queries.counts(work, wanted, within) if wanted.is_open else None
         if after is None and len(found.rows) < MOST:
             total = Number(len(found.rows), is_more=found.after is not None)
         else:
-            total = queries.count(work, wanted, within, most=COUNTED)
-        counts = queries.counts(work, wanted, within) if wanted.is_open else {}
-        opds = {*counts.get("opd", ()), given.get("opd", NONE)} - {NONE}
+            total = counted.listed if counted else queries.count(work, wanted, within, most=COUNTED)
+        beside = counted.beside if counted else {}
+        opds = {*beside.get("opd", ()), given.get("opd", NONE)} - {NONE}
         names = institutions.names_of(work, opds)
         saved = saved_filters.of_person(work, session.person().person_id)
     return render_template(
@@ -93,7 +94,7 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
         all_of_it=_url(given, semua="1"),
         older=_url(given, after=found.after) if found.after else None,
         newest=_url(given) if after else None,
-        groups=list(_groups(given, counts, names)),
+        groups=list(_groups(given, beside, names)),
         chosen=list(_chosen(given, names)),
         given=given,
         with_opd=(with_opd := session.sees_opds(within)),
