@@ -38,6 +38,7 @@ class CycleResult:
 
 def run_cycle(setup: Setup) -> CycleResult:
     """Pull, read again, sweep, push. What upstream fails at ends it early and is in `CycleResult.error`."""
+    setup.store.tidy()  # the last one may have failed: on a full disk SQLite's log would take whatever is freed
     try:
         outcome = _steps(setup, _health(setup))
     except UpstreamError as error:

@@ -326,8 +326,13 @@ class Program:
 
     def says(self, event: str, count: int = 1, seconds: float = 60) -> None:
         """Wait until it logged this, so many times."""
-        wait_until(lambda: len(self.events(event)) >= count or not self.is_alive, seconds, event)
-        assert len(self.events(event)) >= count, self.said[-2000:]
+        until = time.monotonic() + seconds
+        is_alive = True
+        while len(self.events(event)) < count:
+            assert is_alive, f"it ended before {event}: {self.said[-2000:]}"
+            assert time.monotonic() < until, f"{event} did not come within {seconds:g} s: {self.said[-2000:]}"
+            is_alive = self.is_alive  # before what it said is looked at once more
+            time.sleep(0.02)
 
     def ends(self, seconds: float = 30) -> int | None:
         """Its exit code, once it has ended by itself."""
