@@ -18,7 +18,6 @@ from typing import assert_never
 
 from lapor_sync.domain.absence import says_otherwise
 from lapor_sync.domain.delivery import (
-    STORED,
     Kind,
     NotSent,
     Outcome,
@@ -30,7 +29,6 @@ from lapor_sync.domain.delivery import (
     foreign_answers,
     has_wide_letters,
 )
-from lapor_sync.domain.errors import BadRecord, Denied, UpstreamError
 from lapor_sync.domain.next_step import Confirm, Hold, Requeue, Send, Step, Wait, next_step
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.questions import Unsure
@@ -41,16 +39,17 @@ from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import hold, rejudge
-from lapor_sync.store import ailing, marks, outbox, pauses, reports, threads, witness
+from lapor_sync.store import ailing, outbox, pauses, reports, threads, witness
 from lapor_sync.store.database import Work
-from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health, each
 from lapor_sync.sync.cut import Cuts
 from lapor_sync.sync.looking import Looking, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
+from lapor_sync.sync.sending import send
 from lapor_sync.sync.setup import Setup
+from lapor_sync.sync.waves import Waves
 
 LONGEST_WAIT = timedelta(minutes=15)
 
@@ -88,7 +87,8 @@ def push(setup: Setup, health: Health, listed_at: Uptime, *, ailing_ids: frozens
     answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
     """
     looking = Looking(setup=setup, health=health, listed_at=listed_at)
-    run = _Push(setup=setup, health=health, looking=looking, cuts=Cuts(setup.log), ailing_ids=ailing_ids)
+    waves, cuts = Waves(setup, looking), Cuts(setup.log)
+    run = _Push(setup=setup, health=health, looking=looking, waves=waves, cuts=cuts, ailing_ids=ailing_ids)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
         try:
             while run.one_pass(pool):
@@ -132,10 +132,9 @@ class _Push:
     setup: Setup
     health: Health
     looking: Looking
+    waves: Waves
     cuts: Cuts
     arrived: int = 0
-    stalled: bool = False  # a send did not bring a clear answer
-    is_canary: bool = False  # an outage is just over: one delivery alone tries
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
     ailing_ids: frozenset[str] | None = None
 
@@ -144,7 +143,7 @@ class _Push:
         with self.setup.store.reading() as work:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
             due = self.cuts.one_with_wide_letters(work, due)
-        moved, waves = False, self._waves(due)
+        moved, waves = False, self.waves.of(due)
         wave = self._next_wave(pool, waves)
         again: _Again = []
         while wave is not None and not self._must_end:
@@ -153,7 +152,7 @@ class _Push:
             moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
             sending = self._send_all(pool, claimed)
             # The next reports are read while these are answered; not before the one that tries after an outage.
-            wave = None if self.is_canary else self._next_wave(pool, waves)
+            wave = None if self.waves.is_alone else self._next_wave(pool, waves)
             self._note_outcomes(sending)
             before, again = again, self._read_again(pool, claimed)
             self._mirror(before)
@@ -164,38 +163,6 @@ class _Push:
     @property
     def _must_end(self) -> bool:
         return self.setup.stopping() or self.health.is_outage
-
-    def _waves(self, due: list[Queued]) -> Iterator[list[Queued]]:
-        """A few reports at a time; after an outage one delivery alone goes first, the rest when it arrived."""
-        rest = list(due)
-        while rest:
-            with self.setup.store.reading() as work:
-                canary = marks.get(work, Mark.CANARY)
-                self.is_canary = canary is not None
-                if canary is not None and self._is_in_doubt(work, canary):
-                    rest = [one for one in rest if one.state is State.UNKNOWN]
-            if canary is None:
-                yield rest[: self.setup.pace.wave]
-                del rest[: self.setup.pace.wave]
-                continue
-            if self.stalled or not rest:
-                return
-            alone = min(rest, key=_goes_first)
-            yield [alone]
-            rest.remove(alone)
-
-    def _is_in_doubt(self, work: Work, ref: str) -> bool:
-        """Whether the one that went first may have arrived, and can still be read back: then nothing else leaves.
-
-        After twice the grace it holds up the others no longer: its report cannot be read, or tells nothing.
-        """
-        one, longest = outbox.get(work, ref), 2 * self.setup.rules.grace
-        if one is None or one.state is not State.UNKNOWN:
-            return False
-        elapsed = self.looking.ran_since(one)
-        if elapsed is not None:
-            return elapsed < longest.total_seconds()
-        return one.ended_at is not None and self.setup.connector.upstream_now() - one.ended_at < longest
 
     def _next_wave(self, pool: ThreadPoolExecutor, waves: Iterator[list[Queued]]) -> _Wave | None:
         """Begin to read detail and thread of the next deliveries' reports; None after the last wave."""
@@ -324,8 +291,7 @@ class _Push:
             case Send():
                 now = scene_of(queued.delivery, written, seen)
                 outbox.claim(work, queued, replace(now, began_at=self.setup.connector.upstream_now()))
-                if self.is_canary:
-                    marks.put(work, Mark.CANARY, queued.ref)
+                self.waves.claimed(work, queued)
             case Wait():
                 pass  # nothing can be told before the grace is over: looked for again in the next cycle
             case _:
@@ -348,8 +314,7 @@ class _Push:
     def _confirm(self, work: Work, queued: Queued) -> None:
         outbox.found(work, queued)
         self.cuts.note_kept(work, queued.delivery.text)
-        if marks.get(work, Mark.CANARY) == queued.ref:
-            marks.clear(work, Mark.CANARY)
+        self.waves.found(work, queued)
         self._after_arrival(work, queued)
         self.setup.log.info("delivery_found", ref=queued.ref, tracking_id=queued.tracking_id)
 
@@ -357,12 +322,6 @@ class _Push:
         self.arrived += 1
         if queued.delivery.kind is Kind.FORWARD:
             note_forwarded(work, self.setup, queued.tracking_id)
-
-    def _end_canary(self, work: Work) -> None:
-        """A clear answer came: the others follow."""
-        if self.is_canary:
-            marks.clear(work, Mark.CANARY)
-            self.is_canary = False
 
     def _wait(self, work: Work, queued: Queued) -> None:
         """Its report could not be read, or delivery is paused: that never counts as a try."""
@@ -381,7 +340,11 @@ class _Push:
         with self.setup.store.reading() as work:
             files = outbox.files_of(work, [one.one.ref for one in claimed])
         outgoing = {one.one.ref: self._outgoing(one, files.get(one.one.ref, ())) for one in claimed}
-        return each(pool, lambda one: self._send(one, outgoing[one.one.ref]), claimed)
+
+        def leave(ready: _Ready) -> tuple[Outcome, int]:
+            return send(self.setup, self.health, outgoing[ready.one.ref], ready.one.delivery.kind)
+
+        return each(pool, leave, claimed)
 
     def _note_outcomes(self, sending: _Sending) -> None:
         """Note what came of each delivery as soon as it is known, whatever happens to the others."""
@@ -398,7 +361,8 @@ class _Push:
                 self._after_writes(work, changed)
                 self.setup.step("settled")
             self.setup.step("settle_committed")
-            self.stalled = self.stalled or any(isinstance(out, NotSent | Unknown) for _, (out, _) in done)
+            if any(isinstance(outcome, NotSent | Unknown) for _, (outcome, _) in done):
+                self.waves.is_stalled = True
 
     def _outgoing(self, ready: _Ready, files: tuple[OutgoingFile, ...]) -> Outgoing:
         one, city = ready.one, self.setup.rules.city.institution_id or ""
@@ -415,29 +379,6 @@ class _Push:
             known_items=ready.before,
         )
 
-    def _send(self, ready: _Ready, outgoing: Outgoing) -> tuple[Outcome, int]:
-        """In a thread of the pool: the one request that may change something upstream."""
-        if self.setup.stopping() or self.health.is_outage:
-            return NotSent(why="stopped before it left"), 0
-        self.setup.step("sending")
-        connector, began = self.setup.connector, self.setup.clock.monotonic()
-        is_forward = ready.one.delivery.kind is Kind.FORWARD
-        outcome = (connector.send_forward if is_forward else connector.send_response)(outgoing)
-        if isinstance(outcome, Refused) and outcome.http_status == 403 and self._reads_are_denied(ready):
-            outcome = NotSent(why="not authorised", http_status=403, denied=True)
-        self.health.note(_as_error(outcome))
-        return outcome, round((self.setup.clock.monotonic() - began) * 1000)
-
-    def _reads_are_denied(self, ready: _Ready) -> bool:
-        """Whether a 403 is about the credentials: then reads are refused too."""
-        try:
-            self.setup.connector.read_report(ready.report.call_id)
-        except Denied:
-            return True
-        except (UpstreamError, BadRecord):
-            return False  # any other answer, or none, is no denial
-        return False
-
     def _note_outcome(
         self, work: Work, queued: Queued, outcome: Outcome, ms: int, *, before: Scene | None
     ) -> None:
@@ -446,11 +387,11 @@ class _Push:
         match outcome:
             case Sent():
                 outbox.accepted(work, queued)
-                self._end_canary(work)
+                self.waves.answered(work)
                 self._after_arrival(work, queued)
             case Refused():
                 outbox.refused(work, queued, before)
-                self._end_canary(work)
+                self.waves.answered(work)
             case NotSent(retry_after=retry_after):
                 # What did not leave only because the process is to stop has nothing to wait for.
                 next_try = None if self.setup.stopping() else self._next_try(work, queued, retry_after)
@@ -513,26 +454,6 @@ def _is_newly_in_doubt(written: Change, found: ById) -> bool:
 def _mark(queued: Queued) -> tuple[str, State, int]:
     """A delivery as it stood: looked at once in a push, and again only if it moved."""
     return queued.ref, queued.state, queued.delivery.tries
-
-
-def _goes_first(queued: Queued) -> tuple[bool, int]:
-    """After an outage: what may have arrived is looked for, then what was tried least; one report blocks no other."""
-    return queued.state is not State.UNKNOWN, queued.delivery.tries
-
-
-def _as_error(outcome: Outcome) -> UpstreamError | None:
-    """The outcome as the health of the calls sees it: an answer of any sort, or a failure (silence, 5xx)."""
-    match outcome:
-        case Sent() | Refused():
-            return None
-        case NotSent(denied=True):
-            return Denied("The credentials were not accepted.", http_status=outcome.http_status)
-        case Unknown(http_status=status) if status in STORED:
-            return None  # LAPOR is there, though what it says proves nothing
-        case NotSent() | Unknown():
-            return UpstreamError("A delivery could not be made.", http_status=outcome.http_status)
-        case _:
-            assert_never(outcome)
 
 
 def note_forwarded(work: Work, mirror: Mirror, tracking_id: str) -> None:
