@@ -93,7 +93,9 @@ def _serve_one(call: Call, listen: str | None) -> None:
         shared = _Shared(
             _secret(settings), _provider(settings, app.clock), measure, Errands(app.log), address.host
         )
-        made = shared.board(settings, mirror)
+        made = shared.board(
+            settings, mirror, city=_city(settings) if "agency" in settings.model_fields_set else ""
+        )
         serve(
             make_site(made),
             address,
@@ -101,6 +103,11 @@ def _serve_one(call: Call, listen: str | None) -> None:
             trusted_proxy=settings.board_trusted_proxy,
             listening=lambda at: _say(settings.board_public_url or at.url),
         )
+
+
+def _city(settings: Settings) -> str:
+    """How the pages name a city: by its key."""
+    return as_label(settings.agency).replace("-", " ").title()
 
 
 def _serve_many(call: Call, listen: str | None) -> None:
@@ -126,7 +133,7 @@ def _serve_many(call: Call, listen: str | None) -> None:
 
         def make(settings: Settings) -> Board:
             mirror = App.of(settings).mirror_on(Store(store.engine, settings.agency, app.clock))
-            return shared.board(settings, mirror, city=as_label(settings.agency).replace("-", " ").title())
+            return shared.board(settings, mirror, city=_city(settings))
 
         boards = Boards(make, lambda: none_ready(roster.polled()), app.log)
         boards.take(roster.found.right)

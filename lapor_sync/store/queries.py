@@ -559,7 +559,7 @@ class Pile:
 class Tasks:
     """What waits: past its deadline; due until the end of today; due soon; the reporter wrote again; closes by itself.
 
-    A report stands in the first of these that fits.
+    A report stands in the first of these that fits. `late_elsewhere`: how many past their deadline wait for others.
     """
 
     overdue: Pile
@@ -567,6 +567,7 @@ class Tasks:
     soon: Pile
     wrote_again: Pile
     closing: Pile
+    late_elsewhere: Number
 
 
 def tasks(
@@ -605,7 +606,12 @@ def tasks(
         rows.sort(key=lambda row: (getattr(row, by) is not None, getattr(row, by) or 0, row.tracking_id))
         return Pile(tuple(rows[:most]), Number(min(seen, counted), is_more=seen > counted))
 
-    return Tasks(**{name: pile(name) for name in _PILES})
+    others = {**given, "waits": sorted(set(WaitingOn) - set(given["waits"]))}
+    late_ones = [
+        _count(work, _pile_count("overdue", tuple(mine)), {**others, **mine}, counted + 1) for mine in lists
+    ]
+    elsewhere = Number(min(sum(late_ones), counted), is_more=sum(late_ones) > counted)
+    return Tasks(**{name: pile(name) for name in _PILES}, late_elsewhere=elsewhere)
 
 
 _due_at, _closes_at = table.c.due_at, table.c.auto_close_at

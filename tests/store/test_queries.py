@@ -410,6 +410,8 @@ def test_what_waits_stands_in_one_pile_each_the_most_urgent_first(city: Any, wit
         if one.verdict.waiting_on is WaitingOn.REPORTER and one.auto_close_at == START + DAY
     }
     assert {row.tracking_id for row in found.closing.rows} == closing
+    late = [one for one in open_ones if one.due_at and one.due_at < START and one.verdict.waiting_on is not None]
+    assert found.late_elsewhere.seen == len(late) - found.overdue.number.seen > 0
     piles = [found.overdue, found.today, found.soon, found.wrote_again]
     shown = [row.tracking_id for pile in piles for row in pile.rows]
     assert len(shown) == len(set(shown))

@@ -15,7 +15,7 @@ from lapor_sync.store.database import Store
 from lapor_sync.web.board import Board
 from tests.databases import StillClock
 from tests.notices.conftest import Kept
-from tests.web.site import OFFICER, board_on, client_of, enter_as, text_of, token_in
+from tests.web.site import ADMIN, OFFICER, board_on, client_of, enter_as, text_of, token_in
 
 PAGE = "/akun/pemberitahuan"
 
@@ -97,6 +97,16 @@ def test_what_cannot_be_sent_or_is_no_address_is_said(sari: FlaskClient, sender:
     assert "Alamat itu tidak dapat dipakai" in post(sari, PAGE, kind="telegram", address="1")[1]
     sender.fails = NoticeNotTaken("down", reason="not_taken")
     assert "Kode tidak dapat dikirim" in post(sari, PAGE, kind="email", address="sari@kota.go.id")[1]
+
+
+def test_what_goes_to_admins_alone_is_offered_to_them_alone(
+    sari: FlaskClient, sender: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post(sari, PAGE, kind="email", address="sari@kota.example")
+    post(sari, f"{PAGE}/1/kode", code=code_in(sender))
+    assert "gangguan sistem" not in text_of(sari.get(PAGE)).lower()
+    enter_as(monkeypatch, sari, ADMIN)
+    assert "gangguan sistem" in text_of(sari.get(PAGE)).lower()
 
 
 def test_a_channel_of_somebody_else_is_not_there(sari: FlaskClient, store: Store) -> None:

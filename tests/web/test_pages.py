@@ -192,8 +192,11 @@ def test_tasks_come_the_most_urgent_first(enter: Enter, store: Store) -> None:
         one("7009", disposition_id=OTHER_OPD, due_at=START - timedelta(days=9)),
     )
     add(store, new("LS-AAAAAA", "7003"), state=State.HELD)
+    theirs = Verdict(colour=Colour.KUNING, waiting_on=WaitingOn.REPORTER, row="4")
+    save(store, one("7008", verdict=theirs, due_at=START - timedelta(days=1)))
     page = enter(OFFICER).get("/tugas")
     assert re.findall(r'href="/laporan/(\d+)"', page.text) == ["7001", "7002", "7003"]
+    assert "1 laporan lain juga melewati batas waktu, tetapi sedang menunggu pihak lain" in text_of(page)
     said = text_of(page)
     assert "Terlambat: 1" in said
     assert "hari ini" in said

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from lapor_sync.domain.notices import CHOSEN
+from lapor_sync.domain.people import Role
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import channels as office
 from lapor_sync.office import factors
@@ -32,6 +33,7 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
         mine=mine,
         kinds=sender.kinds if sender else (),
         chosen=CHOSEN,
+        is_admin=any(post.role is Role.ADMIN for post in who.posts),
         notices=notices_id,
         is_proved=factors.is_proved(board().store, who),
         typed=typed(),
