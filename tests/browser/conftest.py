@@ -85,7 +85,7 @@ def open_page(browser: Browser, kota: Town) -> Iterator[Open]:
 
     def opened(path: str, who: str | None = None, *, breaks: bool = False, **options: Any) -> Page:
         if breaks:
-            expected.extend(("ERR_CONNECTION_RESET", "status of 503"))
+            expected.extend(("ERR_CONNECTION_RESET", "status of 500", "status of 503"))
         context = browser.new_context(
             **{"viewport": PHONE, "locale": "id-ID", "reduced_motion": "reduce", **options}
         )

@@ -157,6 +157,33 @@ def test_who_leaves_words_behind_is_asked_and_keeps_them(open_page: Open, kota: 
     assert asked == ["beforeunload"]
 
 
+def test_a_note_that_is_being_written_stays_beside_an_answer_and_is_asked_about(
+    open_page: Open, kota: Town
+) -> None:
+    one, asked = kota.untouched(), list[str]()
+    page = open_page(f"/laporan/{one}", OFFICER)
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    page.click("#catatan summary")
+    page.click("#note")
+    page.keyboard.type("Sudah ditelepon")
+    page.fill("#text", "Petugas kami sudah ke sana.")
+    page.click("text=Kirim jawaban")
+    page.wait_for_selector("#kiriman li")
+    assert page.is_visible("#note")
+    assert page.input_value("#note") == "Sudah ditelepon"
+    page.click("text=Tugas", no_wait_after=True)
+    page.wait_for_timeout(200)
+    assert asked == ["beforeunload"]
+    page.click("text=Simpan catatan")
+    page.wait_for_selector("#catatan li:has-text('Sudah ditelepon')")
+    assert asked == ["beforeunload"]
+
+
 def test_an_open_page_shows_that_it_arrived_and_leaves_what_is_typed_alone(open_page: Open, kota: Town) -> None:
     one = kota.untouched()
     page = open_page(f"/laporan/{one}", OFFICER)

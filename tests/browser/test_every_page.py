@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import Page
 from sqlalchemy import update
 
 from lapor_sync.domain.delivery import Reason
-from lapor_sync.domain.errors import BadRecord
-from lapor_sync.store import conflicts, drafts, notes, quarantine
+from lapor_sync.domain.errors import BadRecord, StoreBusy, StoreUnavailable
+from lapor_sync.domain.people import FactorKind
+from lapor_sync.office import people
+from lapor_sync.store import conflicts, drafts, factors, notes, quarantine, queries
 from lapor_sync.store.schema import report
 from tests.browser.conftest import DESKTOP, PHONE, Look, Open, overhang, violations
 from tests.browser.town import ADMIN, INSPECTOR, OFFICER, Town
@@ -38,12 +41,45 @@ PAGES = [
     ("/templat", OFFICER),
     ("/masuk/lupa", None),
     ("/orang/1", ADMIN),
+    ("/akun/faktor", OFFICER),
+    ("/akun/pemberitahuan", OFFICER),
 ]
 
 
 @pytest.mark.parametrize(("path", "who"), PAGES)
 def test_a_page_keeps_nobody_out_and_fits(look: Look, kota: Town, path: str, who: str | None) -> None:
-    page = look(path.format(waiting=kota.untouched()), who)
+    _keeps_nobody_out_and_fits(look(path.format(waiting=kota.untouched()), who))
+
+
+@pytest.mark.parametrize(
+    "error", [StoreUnavailable("away", todo="wait"), StoreBusy("busy", todo="wait"), OSError(28)]
+)
+def test_a_page_that_fails_keeps_nobody_out_and_fits(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queries, "tasks", fails)
+        page = open_page("/tugas", OFFICER, breaks=True)
+    assert page.query_selector("h1") is not None
+    _keeps_nobody_out_and_fits(page)
+
+
+def test_the_second_step_keeps_nobody_out_and_fits(look: Look, kota: Town) -> None:
+    with kota.setup.store.work() as work:
+        rini = people.person_of(work, INSPECTOR).id
+        factors.add(work, rini, FactorKind.TOTP, name="", secret="", counter=0)
+        kota.sessions["half"] = people.go_on(work, rini, "127.0.0.1")
+    page = look("/masuk/faktor", "half")
+    assert page.is_visible("input[name=code]")
+    _keeps_nobody_out_and_fits(page)
+    with kota.setup.store.work() as work:
+        factors.remove(work, rini)
+
+
+def _keeps_nobody_out_and_fits(page: Page) -> None:
     for size, theme in ((PHONE, "dark"), (DESKTOP, "light")):
         page.set_viewport_size(size)  # type: ignore[arg-type]
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]

@@ -69,6 +69,11 @@ async function send(event) {
 // Show what came back around the form that is here: the files that were chosen stay in it until they are sent.
 function put(page, isSent) {
   const [main, theirs] = [page.querySelector("main"), page.querySelector("form[data-draft]")];
+  const [note, its] = [$("note"), main.querySelector("#note")];
+  if (note?.value && its && !its.value) { // what is being noted beside it
+    its.closest("details").open = true;
+    its.value = note.value;
+  }
   if (theirs) {
     if (isSent) form.reset();
     for (const name of ["csrf", "seen", "text"]) form.elements[name].value = theirs.elements[name].value;
@@ -126,6 +131,14 @@ if (form) {
     files.reportValidity();
   });
 }
+
+// A note has no draft: the browser asks whoever would leave its words behind.
+
+let isNoted = false;
+addEventListener("submit", (event) => { isNoted ||= event.target.contains($("note")); });
+addEventListener("beforeunload", (event) => {
+  if ($("note")?.value.trim() && !isNoted) event.preventDefault();
+});
 
 // A link that is shown once is copied by a press, or chosen to be copied by hand.
 
