@@ -68,8 +68,11 @@ def take(store: Store, token: str) -> Half:
         return half
 
 
-def enter(store: Store, half: Half, subject: str) -> str:
-    """Return the token of a session of whom the issuer named, or of one that is half begun. Raises Refused."""
+def enter(store: Store, token: str, half: Half, subject: str) -> str:
+    """Return the token of a session of whom the issuer named, or of one that is half begun. Raises Refused.
+
+    `half` is what was taken by `token`: it may have been ended while the issuer was asked.
+    """
     with store.reading() as work:
         known = people.by_sign_on(work, subject)
         one = people.get(work, half.person_id) if half.person_id is not None else known
@@ -78,6 +81,8 @@ def enter(store: Store, half: Half, subject: str) -> str:
     if known is not None and known.id != one.id:
         raise Refused(Code.SIGN_ON_TAKEN)
     with store.work(by_oneself(one.id)) as work:
+        if not factors.is_noted(work, accounts.hash_of(token)):
+            raise Refused(Code.SIGN_ON_FAILED)
         if half.person_id is None and people.by_sign_on(work, subject) is None:  # it was given away meanwhile
             raise Refused(Code.SIGN_ON_UNKNOWN)
         if known is None:

@@ -185,6 +185,12 @@ def end(work: Work, token_hash: str) -> bool:
     return work.conn.execute(done).rowcount == 1
 
 
+def is_noted(work: Work, token_hash: str) -> bool:
+    """Return whether it is there still, ended or not: a new link or password takes away what was begun before."""
+    which = (half_sign_in.c.agency == work.agency, half_sign_in.c.token_hash == token_hash)
+    return work.conn.execute(select(half_sign_in.c.begun_at).where(*which)).first() is not None
+
+
 def end_of(work: Work, person_id: str) -> None:
     """End what is half done of a person."""
     mine = (half_sign_in.c.agency == work.agency, half_sign_in.c.person_id == int(person_id))

@@ -479,6 +479,7 @@ ENTRIES: dict[str, Call] = {
     "factors.half_of": lambda w: factors.half_of(w, "theirs"),
     "factors.put_challenge": lambda w: factors.put_challenge(w, "theirs", "x"),
     "factors.end": lambda w: factors.end(w, "theirs"),
+    "factors.is_noted": lambda w: factors.is_noted(w, "theirs"),
     "factors.forget_half": lambda w: factors.forget_half(w, START + A_DAY, START + A_DAY),
     "factors.end_of": lambda w: factors.end_of(w, Ids.person),
     "factors.end_all": factors.end_all,

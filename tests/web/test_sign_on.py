@@ -216,6 +216,21 @@ def test_a_new_link_ends_what_was_begun_with_the_one_before(
     assert FAILED in text_of(browser.get(back))
 
 
+def test_a_new_link_that_comes_while_the_issuer_answers_ends_it_too(
+    store: Store, browser: FlaskClient, city: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, answers = f"/undangan/{invited(store)}", Provider.subject
+
+    def slowly(provider: Provider, **asked: str) -> str:
+        people.new_link(store, SHELL, "siti")
+        return answers(provider, **asked)
+
+    monkeypatch.setattr(Provider, "subject", slowly)
+    answer = browser.get(city.let_in(there(go(browser, f"{path}/akun-kota", path))))
+    assert FAILED in text_of(answer)
+    assert browser.get("/tugas").status_code == 303
+
+
 @pytest.mark.parametrize("how", ["down", "another", "plain", "no keys"])
 def test_an_issuer_that_is_away_is_told_in_words(how: str, browser: FlaskClient, city: Issuer) -> None:
     """Down, one that says that it is another, addresses without TLS, no keys: nobody is led anywhere."""

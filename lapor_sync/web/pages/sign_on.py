@@ -60,7 +60,7 @@ def back() -> Response:
     if not code or (issuer is not None and not provider.is_issuer(issuer)):
         raise Refused(Code.SIGN_ON_FAILED)
     subject = provider.subject(code=code, back=_back(), nonce=half.challenge or "", verifier=half.verifier or "")
-    return entered(office.enter(board().store, half, subject))
+    return entered(office.enter(board().store, token, half, subject))
 
 
 def _asked(provider: Provider, asked: Asked) -> Response:
