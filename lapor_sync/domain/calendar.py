@@ -109,6 +109,7 @@ def joint_holidays_known(year: int) -> bool:
     return bool(_holidays(year, "government"))
 
 
+@cache
 def _holidays(year: int, *categories: str) -> frozenset[date]:
     """Indonesia's holidays of one year: national ones and *cuti bersama*, unless categories are named."""
     from holidays import country_holidays  # with Indonesia's 85 ms it would be a fifth of each `status`

@@ -109,13 +109,18 @@ def _in_chain(agency: str | None) -> ColumnElement[bool]:
 
 def head(conn: Connection, agency: str | None) -> Head:
     """The chain's head as this transaction sees it. Raises AuditBroken where the last row has none."""
-    query = select(audit.c.seq, audit.c.hash).where(_in_chain(agency))
-    row = conn.execute(query.order_by(audit.c.seq.desc()).limit(1)).first()
+    row = conn.execute(_last(has_chains=agency is not None), {"agency": agency}).first()
     if row is None:
         return START
     if (type(row.seq), type(row.hash)) != (int, str):
         raise AuditBroken(f"The last audit row, {row.seq}, cannot be gone on from: it has no hash.")
     return Head(row.seq, row.hash)
+
+
+@cache
+def _last(*, has_chains: bool) -> Select[Any]:
+    its = audit.c.chain == bindparam("agency") if has_chains else true()
+    return select(audit.c.seq, audit.c.hash).where(its).order_by(audit.c.seq.desc()).limit(1)
 
 
 def append(conn: Connection, agency: str, entries: Iterable[Entry], known: Head | None = None) -> Head:

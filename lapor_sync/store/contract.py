@@ -28,11 +28,6 @@ def known(work: Work) -> dict[str, dict[str, Known]]:
     return from_kept(json.loads(marks.get(work, Mark.CONTRACT) or "{}"))
 
 
-def looked_at(work: Work) -> datetime | None:
-    """Return when it was last looked at."""
-    return marks.get_time(work, Mark.CONTRACT_AT)
-
-
 def put(work: Work, contract: Contract, changes: Sequence[Change]) -> None:
     """Keep the contract as it is now, with the audit's row where it changed."""
     marks.put(work, Mark.CONTRACT, json.dumps(as_kept(contract), separators=(",", ":")))
@@ -45,8 +40,9 @@ def put(work: Work, contract: Contract, changes: Sequence[Change]) -> None:
 
 def watched(work: Work) -> Watched:
     """Return how it stands with the contract."""
-    kept: Mapping[str, object] | None = json.loads(marks.get(work, Mark.CONTRACT_CHANGED) or "null")
-    return Watched(looked_at(work), _changed(kept) if kept else None)
+    found = marks.some(work, Mark.CONTRACT_AT, Mark.CONTRACT_CHANGED)
+    kept: Mapping[str, object] | None = json.loads(found.text(Mark.CONTRACT_CHANGED) or "null")
+    return Watched(found.time(Mark.CONTRACT_AT), _changed(kept) if kept else None)
 
 
 def _changed(kept: Mapping[str, object]) -> Changed:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
+from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select
+from sqlalchemy import Insert, Select, bindparam, delete, select
 
+from lapor_sync.store.bulk import among, ask, insert_many, replacing
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import mark
 from lapor_sync.store.times import from_text, to_text
@@ -44,16 +49,39 @@ class Mark(StrEnum):
     MAY_VANISH = "may_vanish"  # a person accepted that many reports are marked vanished
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Some facts as one statement found them; None for what was never set. Only what was asked for can be had."""
+
+    values: Mapping[Mark, str | None]
+
+    def text(self, name: Mark) -> str | None:
+        """A fact's value."""
+        return self.values[name]
+
+    def time(self, name: Mark) -> datetime | None:
+        """A fact that is a time."""
+        return from_text(self.values[name])
+
+
+def some(work: Work, *names: Mark) -> Marks:
+    """These facts, all at once."""
+    found = {
+        row.name: row.value for row in ask(work.conn, _query(work.conn.dialect.name), work.agency, map(str, names))
+    }
+    return Marks({name: found.get(name) for name in names})
+
+
 def get(work: Work, name: Mark) -> str | None:
     """A fact's value, None where it was never set."""
-    found: str | None = work.conn.execute(_VALUE, {"agency": work.agency, "name": name}).scalar()
-    return found
+    return some(work, name).text(name)
 
 
-_ONE = (mark.c.agency == bindparam("agency"), mark.c.name == bindparam("name"))
-_VALUE = select(mark.c.value).where(*_ONE)
-_FORGET = delete(mark).where(*_ONE)
-"""Both made once: a cycle asks for a dozen of them, and making it anew would cost as much as asking."""
+@cache
+def _query(dialect: str) -> Select[Any]:
+    return select(mark.c.name, mark.c.value).where(
+        mark.c.agency == bindparam("agency"), among(mark.c.name, dialect)
+    )
 
 
 def get_time(work: Work, name: Mark) -> datetime | None:
@@ -63,8 +91,16 @@ def get_time(work: Work, name: Mark) -> datetime | None:
 
 def put(work: Work, name: Mark, value: str) -> None:
     """Set a fact."""
-    clear(work, name)
-    work.conn.execute(insert(mark).values(agency=work.agency, name=name, value=value))
+    insert_many(
+        work.conn,
+        _put(work.conn.dialect.name),
+        [{"agency": work.agency, "name": str(name), "value": value}],
+    )
+
+
+@cache
+def _put(dialect: str) -> Insert:
+    return replacing(mark, dialect)
 
 
 def put_time(work: Work, name: Mark, value: datetime) -> None:
@@ -80,3 +116,6 @@ def put_now(work: Work, name: Mark) -> None:
 def clear(work: Work, name: Mark) -> None:
     """Forget a fact."""
     work.conn.execute(_FORGET, {"agency": work.agency, "name": name})
+
+
+_FORGET = delete(mark).where(mark.c.agency == bindparam("agency"), mark.c.name == bindparam("name"))

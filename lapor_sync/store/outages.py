@@ -29,9 +29,11 @@ class Outage:
 
 def current(work: Work) -> Outage | None:
     """The outage that lasts now."""
-    query = select(outage).where(outage.c.agency == work.agency, outage.c.until.is_(None))
-    row = work.conn.execute(query).first()
+    row = work.conn.execute(_CURRENT, {"agency": work.agency}).first()
     return Outage(since=from_text(row.since), until=None, what=row.what) if row else None
+
+
+_CURRENT = select(outage).where(outage.c.agency == bindparam("agency"), outage.c.until.is_(None))
 
 
 def begin(work: Work, since: datetime, what: str) -> None:

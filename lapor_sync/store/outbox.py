@@ -271,10 +271,12 @@ def of_sheets(work: Work, tracking_id: str) -> list[Queued]:
 
 def listing(work: Work, state: State | None = None) -> list[Queued]:
     """The deliveries of one state, or all, in the order in which they were written."""
-    query = select(table).where(table.c.agency == work.agency).order_by(table.c.seq)
-    if state is not None:
-        query = query.where(table.c.state == state)
-    return [_queued(row) for row in work.conn.execute(query).mappings()]
+    query, values = (_MINE, {}) if state is None else (_IN_STATE, {"state": state})
+    return [_queued(row) for row in work.conn.execute(query, {"agency": work.agency, **values}).mappings()]
+
+
+_MINE = select(table).where(table.c.agency == bindparam("agency")).order_by(table.c.seq)
+_IN_STATE = _MINE.where(table.c.state == bindparam("state"))
 
 
 LOOK = 1_000
@@ -362,24 +364,27 @@ def counts(work: Work) -> dict[State, int]:
 def due(work: Work) -> list[Queued]:
     """The first delivery of each report that blocks its later ones, where it is queued or unknown and its time
     has come; the oldest deadline first, then as written."""
-    first = (
-        select(func.min(table.c.seq).label("seq"))
-        .where(table.c.agency == work.agency, WAITING)
-        .group_by(table.c.tracking_id)
-        .subquery()
+    values = {"agency": work.agency, "at": work.at}
+    return [_queued(row) for row in work.conn.execute(_DUE, values).mappings()]
+
+
+_FIRST = (
+    select(func.min(table.c.seq).label("seq"))
+    .where(table.c.agency == bindparam("agency"), WAITING)
+    .group_by(table.c.tracking_id)
+    .subquery()
+)
+_DUE = (
+    select(table)
+    .join(_FIRST, table.c.seq == _FIRST.c.seq)
+    .outerjoin(report, _ITS_REPORT)
+    .where(
+        table.c.agency == bindparam("agency"),
+        table.c.state.in_((State.QUEUED, State.UNKNOWN)),
+        func.coalesce(table.c.next_try_at, "") <= bindparam("at"),
     )
-    query = (
-        select(table)
-        .join(first, table.c.seq == first.c.seq)
-        .outerjoin(report, _ITS_REPORT)
-        .where(
-            table.c.agency == work.agency,
-            table.c.state.in_((State.QUEUED, State.UNKNOWN)),
-            func.coalesce(table.c.next_try_at, "") <= work.at,
-        )
-        .order_by(func.coalesce(report.c.due_at, "9"), table.c.seq)
-    )
-    return [_queued(row) for row in work.conn.execute(query).mappings()]
+    .order_by(func.coalesce(report.c.due_at, "9"), table.c.seq)
+)
 
 
 def files_of(work: Work, refs: Sequence[str]) -> dict[str, tuple[OutgoingFile, ...]]:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import (
     Column,
     Insert,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -373,18 +374,27 @@ def distrust(work: Work, call_ids: Collection[str]) -> int:
 
 def unsettled(work: Work) -> list[str]:
     """Reports whose hash may not be trusted yet: read again each cycle."""
-    return _ids(work, UNSETTLED)
+    return list(work.conn.execute(_UNSETTLED, {"agency": work.agency}).scalars())
+
+
+_UNSETTLED = (
+    select(table.c.tracking_id)
+    .where(table.c.agency == bindparam("agency"), UNSETTLED)
+    .order_by(table.c.tracking_id)
+)
 
 
 def due_for_reading(work: Work, limit: int) -> list[str]:
     """Reports whose scheduled read has come, the longest overdue first."""
-    query = (
-        select(table.c.tracking_id)
-        .where(table.c.agency == work.agency, table.c.next_read_at <= work.at)
-        .order_by(table.c.next_read_at)
-        .limit(limit)
-    )
-    return list(work.conn.execute(query).scalars())
+    return list(work.conn.execute(_TO_READ, {"agency": work.agency, "at": work.at, "most": limit}).scalars())
+
+
+_TO_READ = (
+    select(table.c.tracking_id)
+    .where(table.c.agency == bindparam("agency"), table.c.next_read_at <= bindparam("at"))
+    .order_by(table.c.next_read_at)
+    .limit(bindparam("most", type_=Integer))
+)
 
 
 def open_or_closed_since(work: Work, since: datetime) -> list[str]:

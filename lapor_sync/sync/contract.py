@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from lapor_sync.domain.contract import compare
-from lapor_sync.store import contract
-from lapor_sync.store.database import Work
+from lapor_sync.store import contract, marks
+from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.sync.reread import A_DAY
 from lapor_sync.sync.setup import Setup
 
 
-def is_look_due(work: Work) -> bool:
+def is_look_due(known: Marks, now: datetime) -> bool:
     """Whether the last look at LAPOR's contract was a day ago."""
-    looked_at = contract.looked_at(work)
-    return looked_at is None or not looked_at <= work.now < looked_at + A_DAY
+    looked_at = known.time(Mark.CONTRACT_AT)
+    return looked_at is None or not looked_at <= now < looked_at + A_DAY
 
 
 def watch_contract(setup: Setup) -> None:
@@ -20,7 +22,7 @@ def watch_contract(setup: Setup) -> None:
     if setup.sample is None:
         return
     with setup.store.reading() as work:
-        if not is_look_due(work):
+        if not is_look_due(marks.some(work, Mark.CONTRACT_AT), work.now):
             return
         known = contract.known(work)
     look = setup.sample.take()

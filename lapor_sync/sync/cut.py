@@ -40,10 +40,8 @@ class Cuts:
 
         Else a database that cuts there would empty the answers to all citizens at once.
         """
-        if marks.get(work, Mark.WHOLE) is not None:
-            return due
         able = [one for one in due if one.state is State.QUEUED and has_wide_letters(one.delivery.text)]
-        if not able:
+        if not able or marks.get(work, Mark.WHOLE) is not None:
             return due
         is_one_out = any(has_wide_letters(one.delivery.text) for one in outbox.listing(work, State.UNKNOWN))
         waiting = {one.ref for one in (able if is_one_out else able[1:])}

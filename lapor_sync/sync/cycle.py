@@ -14,15 +14,15 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.errors import BadRecord, Denied, Missing, TimedOut, UpstreamBroken, UpstreamError
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.store import access, ailing, audit, marks, outages, outbox, pauses, reports
-from lapor_sync.store.marks import Mark
+from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.sync import housekeeping, restore
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.contract import is_look_due, watch_contract
 from lapor_sync.sync.keep_files import keep_files
 from lapor_sync.sync.lane import work_ailing
-from lapor_sync.sync.pull import Span, Tally, listing, poll
+from lapor_sync.sync.pull import LISTED, Span, Tally, listing, poll
 from lapor_sync.sync.push import push, recover
-from lapor_sync.sync.reread import distrust_crossed, is_sweep_due, not_settled, reread, sweep
+from lapor_sync.sync.reread import distrust_crossed, is_sweep_due, reread, sweep
 from lapor_sync.sync.setup import Setup
 
 
@@ -91,12 +91,12 @@ def _steps(setup: Setup, health: Health) -> CycleResult:
         housekeeping.after_a_clock_set_back(setup)
         restore.notice(setup)
         housekeeping.rejudge_all(setup)
-    waiting, listed_at = not_settled(setup), setup.clock.uptime()
-    tally = _pull(setup, health)
+    begun, listed_at = _begun(setup), setup.clock.uptime()
+    tally = _pull(setup, health, begun)
     setup.step("pulled")
-    _note_answer(setup)
-    read = reread(setup, health, waiting)
-    if not setup.stopping() and _is_a_day_over(setup):
+    _note_answer(setup, begun)
+    read = reread(setup, health, begun.unsettled)
+    if not setup.stopping() and begun.is_day_over:
         sweep(setup, health, setup.rules.working_days.timezone)
         housekeeping.daily(setup, health)
         watch_contract(setup)
@@ -115,21 +115,43 @@ def _is_as_left(setup: Setup) -> bool:
     """Whether the last cycle ended well, on this database, with these rules and an earlier clock: mostly, and told by
     one look, where each step that begins a cycle otherwise would look for itself."""
     with setup.store.reading() as work:
+        known = marks.some(work, Mark.LAST_SUCCESS, Mark.RULES, *restore.TELLING)
         return not (
             outbox.found_sending(work)
-            or housekeeping.clock_set_back(work) is not None
-            or not restore.is_noticed(setup.store, work)
-            or housekeeping.are_rules_other(work, setup)
+            or housekeeping.clock_set_back(known, work.now) is not None
+            or not restore.is_noticed(setup.store, work, known)
+            or housekeeping.are_rules_other(known, setup)
         )
 
 
-def _is_a_day_over(setup: Setup) -> bool:
-    """Whether any of what is done once a day is due; the same way."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Begun:
+    """What a cycle finds as it begins to list, by one look: nobody but a cycle changes any of it.
+
+    `unsettled`: the reports whose hash may not be trusted; asked before a listing, what that reads is not read again
+    at once. `ailing`: ids that are called elsewhere. `is_day_over`: any of what is done once a day is due.
+    """
+
+    marks: Marks
+    unsettled: list[str]
+    ailing: frozenset[str]
+    was_away: bool
+    is_day_over: bool
+
+
+def _begun(setup: Setup) -> _Begun:
     with setup.store.reading() as work:
-        return (
-            is_sweep_due(work, work.now, setup.rules.working_days.timezone)
-            or housekeeping.is_day_over(work, work.now)
-            or (setup.sample is not None and is_look_due(work))
+        known = marks.some(work, *LISTED, Mark.NO_LIST, Mark.LIST_FAILS, Mark.SWEPT, Mark.DAILY, Mark.CONTRACT_AT)
+        return _Begun(
+            marks=known,
+            unsettled=reports.unsettled(work),
+            ailing=frozenset(ailing.listing(work)),
+            was_away=outages.current(work) is not None,
+            is_day_over=(
+                is_sweep_due(known, work.now, setup.rules.working_days.timezone)
+                or housekeeping.is_day_over(known, work.now)
+                or (setup.sample is not None and is_look_due(known, work.now))
+            ),
         )
 
 
@@ -153,17 +175,18 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
     """
     health = _health(setup)
     housekeeping.rejudge_all(setup)
-    waiting = not_settled(setup)
+    begun = _begun(setup)
     try:
         # A report received since then was also updated since then: the listing may begin there.
-        tally = listing(setup, health, updated_from=since, span=Span(since=since, until=until))
-        reread(setup, health, waiting)
+        span = Span(since=since, until=until)
+        tally = listing(setup, health, updated_from=since, ailing=begun.ailing, span=span)
+        reread(setup, health, begun.unsettled)
     except UpstreamError as error:
         if isinstance(error, Missing):
             raise Missing(_NO_LIST, todo=advise(Todo.IMPORT_INSTEAD), http_status=error.http_status) from error
         _note_outage(setup, error)
         raise
-    _note_answer(setup)
+    _note_answer(setup, begun)
     housekeeping.daily(setup, health)
     distrust_crossed(setup)
     with setup.store.work() as work:
@@ -176,16 +199,15 @@ def backfill(setup: Setup, since: datetime | None, until: datetime | None) -> Ta
 _NO_LIST = "LAPOR has no list of reports where it is asked for one."
 
 
-def _pull(setup: Setup, health: Health) -> Tally:
+def _pull(setup: Setup, health: Health, begun: _Begun) -> Tally:
     """List what changed. Where there is no list call, reports are read by id on schedule instead.
 
     Where the list alone fails, all else goes on, and it is said.
     """
-    with setup.store.reading() as work:
-        had_list = marks.get(work, Mark.NO_LIST) is None
-        has_failed = marks.get(work, Mark.LIST_FAILS) is not None
+    had_list = begun.marks.text(Mark.NO_LIST) is None
+    has_failed = begun.marks.text(Mark.LIST_FAILS) is not None
     try:
-        tally = poll(setup, health)
+        tally = poll(setup, health, begun.marks, begun.ailing)
     except Missing:
         if had_list:
             setup.log.warning("no_list_call")
@@ -225,11 +247,9 @@ def _answers_by_id(setup: Setup) -> bool:
     return False
 
 
-def _note_answer(setup: Setup) -> None:
+def _note_answer(setup: Setup, begun: _Begun) -> None:
     """Upstream answers. If it was away: waits start anew, and one delivery goes first."""
-    with setup.store.reading() as work:
-        was_away = outages.current(work) is not None
-    if was_away:
+    if begun.was_away:
         with setup.store.work() as work:
             outages.end(work)
             if marks.get(work, Mark.CANARY) is None:

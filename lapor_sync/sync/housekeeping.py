@@ -9,8 +9,7 @@ from lapor_sync.domain.sessions import FORGOTTEN
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
 from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, templates, threads
-from lapor_sync.store.database import Work
-from lapor_sync.store.marks import Mark
+from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.keep_files import sweep_folder
 from lapor_sync.sync.reread import A_DAY
@@ -29,7 +28,7 @@ def after_a_clock_set_back(setup: Mirror) -> None:
     Deliveries and scheduled reads wait no longer; the whole list, and what is done once a day, are due.
     """
     with setup.store.reading() as work:
-        back = clock_set_back(work)
+        back = clock_set_back(marks.some(work, Mark.LAST_SUCCESS), work.now)
     if back is None:
         return
     with setup.store.work() as work:
@@ -41,21 +40,21 @@ def after_a_clock_set_back(setup: Mirror) -> None:
     setup.log.warning("clock_set_back", seconds=round(back.total_seconds()))
 
 
-def clock_set_back(work: Work) -> timedelta | None:
+def clock_set_back(known: Marks, now: datetime) -> timedelta | None:
     """By how much the clock of the last success was ahead of now; None where it was not, or by a slip only."""
-    last_success = marks.get_time(work, Mark.LAST_SUCCESS)
-    ahead = last_success - work.now if last_success is not None else timedelta(0)
+    last_success = known.time(Mark.LAST_SUCCESS)
+    ahead = last_success - now if last_success is not None else timedelta(0)
     return ahead if ahead >= A_SLIP else None
 
 
-def are_rules_other(work: Work, setup: Mirror) -> bool:
+def are_rules_other(known: Marks, setup: Mirror) -> bool:
     """Whether the rules are other than those by which everything was judged."""
-    return marks.get(work, Mark.RULES) != setup.rules.fingerprint
+    return known.text(Mark.RULES) != setup.rules.fingerprint
 
 
-def is_day_over(work: Work, now: datetime) -> bool:
+def is_day_over(known: Marks, now: datetime) -> bool:
     """Whether what is done once a day is due."""
-    done_at = marks.get_time(work, Mark.DAILY)
+    done_at = known.time(Mark.DAILY)
     return done_at is None or now - done_at >= A_DAY
 
 
@@ -63,7 +62,7 @@ def rejudge_all(setup: Mirror) -> int:
     """Judge every mirrored report anew if the rules are other than those of the last cycle; how many were."""
     fingerprint = setup.rules.fingerprint
     with setup.store.reading() as work:
-        if not are_rules_other(work, setup):
+        if not are_rules_other(marks.some(work, Mark.RULES), setup):
             return 0
     count, after = 0, ""
     while ids := _next_ids(setup, after):
@@ -93,7 +92,7 @@ def drop_personal(setup: Mirror) -> bool:
     """Once a day: drop old payloads and the names of reporters whose report was closed long ago; whether it was due."""
     now = setup.store.clock.now()
     with setup.store.reading() as work:
-        if not is_day_over(work, now):
+        if not is_day_over(marks.some(work, Mark.DAILY), now):
             return False
     with setup.store.work() as work:
         marks.put_time(work, Mark.DAILY, now)

@@ -22,9 +22,9 @@ from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.apart import read_apart
 from lapor_sync.mirror.merge import MAPPED, Read
 from lapor_sync.mirror.write import mark_other, write
-from lapor_sync.store import ailing, marks, quarantine, reports
+from lapor_sync.store import marks, quarantine, reports
 from lapor_sync.store.database import Work
-from lapor_sync.store.marks import Mark
+from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.store.reports import Known
 from lapor_sync.sync.calls import NOT_ASKED, PUT_OFF, ById, Health, by_id
 from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_reports
@@ -147,23 +147,35 @@ class _Pending:
     fetches: list[Future[_Fetched]]
 
 
-def poll(setup: Setup, health: Health) -> Tally:
-    """List what changed since the cursor, or everything where there is none or a week has passed."""
-    with setup.store.reading() as work:
-        cursor = marks.get_time(work, Mark.CURSOR)
-        listed_all = marks.get_time(work, Mark.LISTED_ALL)
-        seconds = float(marks.get(work, Mark.LISTING_SECONDS) or 0)
+LISTED = (Mark.CURSOR, Mark.LISTED_ALL, Mark.LISTING_SECONDS)
+"""What a poll is to know of the listings before it."""
+
+
+def poll(setup: Setup, health: Health, known: Marks, ailing: frozenset[str]) -> Tally:
+    """List what changed since the cursor, or everything where there is none or a week has passed.
+
+    `known`: the marks `LISTED`; `ailing`: as `listing` has it.
+    """
+    cursor, listed_all = known.time(Mark.CURSOR), known.time(Mark.LISTED_ALL)
+    overlap = max(OVERLAP, timedelta(seconds=float(known.text(Mark.LISTING_SECONDS) or 0)))
     weekly = listed_all is None or setup.clock.now() - listed_all >= timedelta(days=7)
-    if cursor is None or weekly:
-        return listing(setup, health, updated_from=None)
-    return listing(setup, health, updated_from=cursor - max(OVERLAP, timedelta(seconds=seconds)))
+    updated_from = None if cursor is None or weekly else cursor - overlap
+    return listing(setup, health, updated_from=updated_from, ailing=ailing)
 
 
-def listing(setup: Setup, health: Health, *, updated_from: datetime | None, span: Span | None = None) -> Tally:
-    """Work through one listing. Raises UpstreamError where it cannot be had; what was mirrored stays."""
-    with setup.store.reading() as work:
-        ails = frozenset(ailing.listing(work))
-    run = _Run(setup=setup, health=health, span=span or Span(), updated_from=updated_from, ailing=ails)
+def listing(
+    setup: Setup,
+    health: Health,
+    *,
+    updated_from: datetime | None,
+    ailing: frozenset[str],
+    span: Span | None = None,
+) -> Tally:
+    """Work through one listing; `ailing` are ids that are called elsewhere.
+
+    Raises UpstreamError where it cannot be had; what was mirrored stays.
+    """
+    run = _Run(setup=setup, health=health, span=span or Span(), updated_from=updated_from, ailing=ailing)
     with ThreadPoolExecutor(setup.pace.concurrency, "fetch") as pool:
         try:
             run.all_pages(pool)

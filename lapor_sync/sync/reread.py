@@ -19,7 +19,7 @@ from lapor_sync.store import ailing, conflicts, marks, quarantine, reports
 from lapor_sync.store.ailing import Ailing
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
-from lapor_sync.store.marks import Mark
+from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.store.quarantine import Quarantined
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import NOT_ASKED, ById, Health, by_id, each
@@ -34,16 +34,10 @@ SWEEP_AT = time(1, 0)
 """The city's hour of the nightly sweep."""
 
 
-def is_sweep_due(work: Work, now: datetime, timezone: ZoneInfo) -> bool:
+def is_sweep_due(known: Marks, now: datetime, timezone: ZoneInfo) -> bool:
     """Whether a night began since the last sweep, or there never was one."""
-    swept_at = marks.get_time(work, Mark.SWEPT)
+    swept_at = known.time(Mark.SWEPT)
     return swept_at is None or swept_at < last_night(now, timezone)
-
-
-def not_settled(setup: Setup) -> list[str]:
-    """The reports whose hash may not be trusted, asked before a listing: what that reads is not read again at once."""
-    with setup.store.reading() as work:
-        return reports.unsettled(work)
 
 
 def reread(setup: Setup, health: Health, waiting: list[str]) -> int:
@@ -75,10 +69,10 @@ def sweep(setup: Setup, health: Health, timezone: ZoneInfo) -> None:
     """Once a night: read what is open, what was closed lately, and what is in quarantine."""
     began_at = setup.clock.now()
     with setup.store.reading() as work:
-        if not is_sweep_due(work, began_at, timezone):
-            return
-        is_first = marks.get(work, Mark.SWEPT) is None
-    if is_first:
+        known = marks.some(work, Mark.SWEPT)
+    if not is_sweep_due(known, began_at, timezone):
+        return
+    if known.text(Mark.SWEPT) is None:
         _note_swept(setup, began_at)  # what is new was read just now
         return
     with setup.store.reading() as work:

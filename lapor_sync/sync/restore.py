@@ -31,7 +31,7 @@ from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
 from lapor_sync.store.database import Store, Work, open_store
 from lapor_sync.store.database_file import ASIDE, COMING
-from lapor_sync.store.marks import Mark
+from lapor_sync.store.marks import Mark, Marks
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ def notice(mirror: Mirror) -> None:
     what had left (its log was lost, somebody copied the file).
     """
     with mirror.store.reading() as work:
-        is_known, is_copy = _told(mirror.store, work)
+        is_known, is_copy = _told(mirror.store, work, marks.some(work, *TELLING))
     if is_known and not is_copy:
         return
     with mirror.store.work() as work:
@@ -88,16 +88,20 @@ def notice(mirror: Mirror) -> None:
         witness.keep(mirror.store)
 
 
-def is_noticed(store: Store, work: Work) -> bool:
-    """Whether this is the database that was worked last, and no copy of it."""
-    return _told(store, work) == (True, False)
+TELLING = (Mark.BODY, Mark.COPY)
+"""What tells whether a database is a copy."""
 
 
-def _told(store: Store, work: Work) -> tuple[bool, bool]:
+def is_noticed(store: Store, work: Work, known: Marks) -> bool:
+    """Whether this is the database that was worked last, and no copy of it; `known`: the marks `TELLING`."""
+    return _told(store, work, known) == (True, False)
+
+
+def _told(store: Store, work: Work, known: Marks) -> tuple[bool, bool]:
     """Whether it is known by its body, and whether it is a copy of the database that was worked last."""
-    known, mine = marks.get(work, Mark.BODY), pauses.body(work)
-    is_copy = marks.get(work, Mark.COPY) is not None or (known is not None and known != mine)
-    return known == mine, is_copy or _was_set_back(store, work)
+    body, mine = known.text(Mark.BODY), pauses.body(work)
+    is_copy = known.text(Mark.COPY) is not None or (body is not None and body != mine)
+    return body == mine, is_copy or _was_set_back(store, work)
 
 
 def _was_set_back(store: Store, work: Work) -> bool:

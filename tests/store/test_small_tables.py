@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import update
 
 from lapor_sync.domain.errors import BadRecord
@@ -112,6 +113,10 @@ def test_a_mark_is_set_replaced_and_forgotten(store: Store, other_city: Store) -
         marks.put_time(work, Mark.CURSOR, START)
         marks.put_time(work, Mark.CURSOR, START + MINUTE)
     with store.work() as work:
+        found = marks.some(work, Mark.CURSOR, Mark.SWEPT)
+        assert (found.time(Mark.CURSOR), found.time(Mark.SWEPT)) == (START + MINUTE, None)
+        with pytest.raises(KeyError):
+            found.text(Mark.CANARY)
         assert marks.get_time(work, Mark.CURSOR) == START + MINUTE
         marks.clear(work, Mark.CURSOR)
         marks.clear(work, Mark.CURSOR)
