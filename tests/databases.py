@@ -154,11 +154,17 @@ DO $$ DECLARE named text; size bigint; BEGIN
     ELSIF size > 0 THEN EXECUTE 'DELETE FROM ' || named;
     END IF;
   END LOOP;
+  FOR named IN SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgenabled = 'D' LOOP
+    EXECUTE 'ALTER TABLE ' || named || ' ENABLE TRIGGER USER';
+  END LOOP;
 END $$;
 SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)
   FROM pg_sequences WHERE last_value IS NOT NULL;
 """
-"""Nobody is connected, no table has a row, each count begins anew: triggers that forbid it are not asked."""
+"""Nobody is connected, no table has a row, each count begins anew: triggers that forbid it are not asked.
+
+One that a test has disabled is there again; a database that lacks one is thrown away.
+"""
 
 _FORM = """
 SELECT md5(string_agg(said, ',' ORDER BY said)) FROM (
