@@ -31,8 +31,8 @@ def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    """A stand-in with forty reports."""
-    with Simulator(Options(seed=3, reports=40, late_seconds=0.5, slow_seconds=0.1)) as running:
+    """A stand-in with sixteen reports, of all colours; four wait for an OPD."""
+    with Simulator(Options(seed=33, reports=16, late_seconds=0.5, slow_seconds=0.1)) as running:
         yield running
 
 

@@ -50,14 +50,14 @@ def state_of(city: City, ref: str) -> str:
 
 def test_backfill_mirrors_every_report_for_one_request_each(city: City, simulator: Simulator) -> None:
     """A backfill costs a thread read a report beside the list's pages, and what is mirrored equals the world."""
-    assert city.run("--backfill").out == "new 40, changed 0, unchanged 0, quarantined 0\n"
-    assert simulator.world.requests()["total"] <= 44
+    assert city.run("--backfill").out == "new 16, changed 0, unchanged 0, quarantined 0\n"
+    assert simulator.world.requests()["total"] <= 20
     mirrored = {row["tracking_id"]: canonical(row["status_name"]) for row in city.json("reports")}
     world = {
         str(row["tracking_id"]): canonical(row["status_name"]) for row in simulator.world.summary()["reports"]
     }
     assert mirrored == world
-    assert city.run("--backfill").out == "new 0, changed 0, unchanged 40, quarantined 0\n"
+    assert city.run("--backfill").out == "new 0, changed 0, unchanged 16, quarantined 0\n"
 
 
 def test_poll_with_nothing_changed_is_one_request(city: City, simulator: Simulator) -> None:
@@ -215,12 +215,12 @@ def test_unreadable_rows_are_quarantined_and_come_back(city: City, simulator: Si
     ids = [str(row["tracking_id"]) for row in simulator.world.summary()["reports"]][:3]
     for one, how in zip(ids, ("string", "no-id", "bad-date"), strict=True):
         simulator.world.corrupt(one, how=how)
-    assert city.run("--backfill").out == "new 37, changed 0, unchanged 0, quarantined 3\n"
+    assert city.run("--backfill").out == "new 13, changed 0, unchanged 0, quarantined 3\n"
     assert len(city.json("quarantine")) == 3
     assert "Reason" in city.run("quarantine").out
     for one in ids:
         simulator.world.uncorrupt(one)
-    assert city.run("--backfill").out == "new 3, changed 0, unchanged 37, quarantined 0\n"
+    assert city.run("--backfill").out == "new 3, changed 0, unchanged 13, quarantined 0\n"
     assert city.json("quarantine") == []
 
 
@@ -263,8 +263,8 @@ def test_a_city_without_a_list_call_lives_on_exports_and_reading_by_id(
     export = tmp_path / "ekspor.xlsx"
     rows = [(row["tracking_id"], row["status_name"], row["disposition_id"]) for row in world]
     write_export(export, rows)
-    assert city.run("--backfill", "--from-export", str(export)).out.startswith("new 40, changed 0")
-    assert city.run("--backfill", "--from-export", str(export)).out.startswith("new 0, changed 0, unchanged 40")
+    assert city.run("--backfill", "--from-export", str(export)).out.startswith("new 16, changed 0")
+    assert city.run("--backfill", "--from-export", str(export)).out.startswith("new 0, changed 0, unchanged 16")
     assert not any(row["thread_known"] for row in city.json("reports"))
     city.run("--once")
     assert all(row["thread_known"] for row in city.json("reports"))

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from connectors.simulator import OPD_IDS, Simulator
+from connectors.simulator import OPD_IDS, Options, Simulator
 from connectors.transport import Answer, Transport
 from tests.city import City
 from tests.flow.bench import OPD
@@ -161,6 +161,13 @@ def fuzzed(monkeypatch: pytest.MonkeyPatch, fuzz: Fuzz) -> None:
         return read(self, path, parsed, of=of, params=params, most=most, fresh=fresh)
 
     monkeypatch.setattr(Transport, "read", nasty)
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """A stand-in with forty reports: a nasty value in each."""
+    with Simulator(Options(seed=3, reports=40, late_seconds=0.5, slow_seconds=0.1)) as running:
+        yield running
 
 
 LOOKING = """status|status --json|reports|reports --json|reports --csv|reports --csv --include-rahasia|outbox
