@@ -115,7 +115,7 @@ def _other_items(scene: Scene, seen: Seen) -> list[str]:
     )
     known = (then.keys() & now.keys() | {ages.BESIDE}) - reworded
     other = [
-        f"followups/{name}" for name in _otherwise(then, now, _passed(scene, seen)) if ages.owner(name) in known
+        f"followups/{ages.shown(name)}" for name in _otherwise(then, now, _passed(scene, seen)) if ages.owner(name) in known
     ]
     is_beside = None not in {scene.shown.beside, seen.shown.beside} and scene.shown.beside != seen.shown.beside
     return sorted(other) + ["followups"] * is_beside
@@ -123,7 +123,7 @@ def _other_items(scene: Scene, seen: Seen) -> list[str]:
 
 def _other_fields(scene: Scene, seen: Seen) -> list[str]:
     fields = [
-        f"complaint.{name}" for name in _otherwise(scene.shown.detail, seen.shown.detail, _passed(scene, seen))
+        f"complaint.{ages.shown(name)}" for name in _otherwise(scene.shown.detail, seen.shown.detail, _passed(scene, seen))
     ]
     known = scene.shown.detail or {}  # what the row says later than the detail did is nothing new
     rows = [

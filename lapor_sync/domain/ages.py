@@ -12,8 +12,9 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _SLACK = 10.0
 """Seconds that a call may take."""
 
-OF, BESIDE = "/", "(beside)"
-"""Between the key of an item, or what stands for what is beside the items, and where in it an age stands."""
+OF, BESIDE = "\0", "(beside)"
+"""Between the key of an item, in which it cannot be, or what stands for what is beside the items, and where in it an age
+stands."""
 
 _ANY_UNIT = (0.001, 1.0, _MINUTE, _HOUR, _DAY, 7 * _DAY)
 
@@ -32,6 +33,17 @@ class Age(NamedTuple):
 def owner(name: str) -> str:
     """Return the key of the item of whose mark this is the name."""
     return name.partition(OF)[0]
+
+
+def place_of(name: str) -> str:
+    """Return where a mark stands, in whatever item."""
+    key, _, place = name.partition(OF)
+    return name if key == BESIDE else place or key
+
+
+def shown(name: str) -> str:
+    """Return the name of a mark for people."""
+    return name.replace(OF, "/")
 
 
 def is_news(then: str, now: str, passed: float | None) -> bool:

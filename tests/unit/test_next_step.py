@@ -220,10 +220,11 @@ def test_what_is_new_after_a_try(seen: Seen, then: object) -> None:
         ({"detail": {}}, {"detail": {"ago": "~0/60"}}, ("complaint.ago",)),
         ({"row": {"ago": "~3/60"}}, {"row": {"ago": "~99/60"}}, ()),
         ({"row": {"ago": "~3/60"}}, {"row": {"ago": "~0/60"}}, ("list.ago",)),
-        ({"marks": {"1": "m1", "1/ago": "~9/1"}}, {"marks": {"1": "m1", "1/ago": "~7209/1"}}, ()),
-        ({"marks": {"1": "m1", "1/ago": "~9/1"}}, {"marks": {"1": "m1", "1/ago": "~3/1"}}, ("followups/1/ago",)),
-        ({"marks": {"1": "m1"}}, {"marks": {"1": "m1", "2": "m2", "2/ago": "~3/1"}}, ()),
-        ({"marks": {}}, {"marks": {"(beside)/ago": "~3/1"}}, ("followups/(beside)/ago",)),
+        ({"marks": {"1": "m1", "1\0ago": "~9/1"}}, {"marks": {"1": "m1", "1\0ago": "~7209/1"}}, ()),
+        ({"marks": {"1": "m1", "1\0ago": "~9/1"}}, {"marks": {"1": "m1", "1\0ago": "~3/1"}}, ("followups/1/ago",)),
+        ({"marks": {"1": "m1"}}, {"marks": {"1": "m1", "2": "m2", "2\0ago": "~3/1"}}, ()),
+        ({"marks": {}}, {"marks": {"(beside)\0ago": "~3/1"}}, ("followups/(beside)/ago",)),
+        ({"marks": {"2026/7": "m1"}}, {"marks": {"2026/7": "m2"}}, ("followups/2026/7",)),
     ],
 )
 def test_only_an_age_that_grows_with_the_time_tells_nothing(
