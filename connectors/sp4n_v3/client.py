@@ -195,7 +195,7 @@ class Sp4nV3:
                     why=read.why,
                     beside=read.beside,
                     dated=read.dated,
-                    ages=read.ages,
+                    beside_marks=read.beside_marks,
                     heads=read.heads,
                     about=read.about,
                 )
@@ -410,9 +410,10 @@ class Sp4nV3:
             why = why or still.contradiction(beside.values(), len(found))
         mark = still.mark_of_pages(beside.values(), len(found)) if fresh else None
         said = still.earliest(dated) if fresh else None
-        ages = still.ages_beside(mapping(beside[1][0].around)) if fresh and 1 in beside else {}
+        arounds = [mapping(page.around) for _, (page, _) in sorted(beside.items())]
+        own = still.marks_beside(arounds) if fresh and 1 in beside else {}
         marks = still.marks_of_heads("followups", heads) if fresh else None
-        return _Whole(list(found.values()), run.began_at, why, mark, said, ages, marks, frozenset(about))
+        return _Whole(list(found.values()), run.began_at, why, mark, said, own, marks, frozenset(about))
 
     def _before_the_first(
         self, path: str, run: _Run, get: Callable[[], Page[T]], *, ask: bool = False
@@ -487,15 +488,15 @@ def _demand_address(report_id: str) -> None:
 
 class _Whole(NamedTuple):
     """The rows of a list, when its read began, why they may not be all ("" where they are), what stood beside them, when
-    its pages say that they were made, how long ago the first of them says that things were, what its headers say, and
-    the ids of the report that its pages say they are about."""
+    its pages say that they were made, what has marks of its own beside the rows, what its headers say, and the ids of
+    the report that its pages say they are about."""
 
     rows: list[object]
     began_at: datetime
     why: str
     beside: str | None = None
     dated: dict[str, datetime] | None = None
-    ages: Mapping[str, str] = MappingProxyType({})
+    beside_marks: Mapping[str, str] = MappingProxyType({})
     heads: Mapping[str, str] | None = None
     about: frozenset[str] = frozenset()
 

@@ -258,6 +258,12 @@ def is_of_pages(name: str) -> bool:
     return plain in _OF_PAGES or _NAMES.get(plain, "total") != "total"
 
 
+def is_of_rows(name: str) -> bool:
+    """Whether that stands under a name which says how many rows there are, or on a page."""
+    plain = bare(name)
+    return plain in _SIZES or _NAMES.get(plain) == "total" or bool(_COUNTS.search(plain))
+
+
 _OF_PAGES = frozenset(
     ["from", "offset", "skip", "start", "links", "path", "self", "first", "prev", "previous", "firstpage"]
     + [f"{place}pageurl" for place in ("first", "prev", "previous", "last")]

@@ -11,12 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeGuard
 
 from connectors.sp4n_v3.envelopes import envelope
-from connectors.sp4n_v3.listing import Beside, bare, is_of_pages
+from connectors.sp4n_v3.listing import Beside, bare, is_of_pages, is_of_rows
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment, unpacked
+from lapor_sync.domain import loose
 from lapor_sync.domain.ages import BESIDE, OF, Age
 
 _WORDS_OF_LOOKING = """
@@ -91,16 +92,25 @@ _LONGEST_AGE = 100
 
 
 def marks_of_items(keyed: Iterable[tuple[str, object]]) -> dict[str, str]:
-    """Of each item, by its key, a digest over every field that stays, and the ages in it."""
+    """Of each item, by its key, a digest over every field that stays, the ages in it, and what is loose in it."""
     found: dict[str, str] = {}
+    left = _MOST_LOOSE_IN_ITEMS
     for key, record in keyed:
         found[key] = mark_of(record)
         found |= _owned(key, ages_in(record))
+        free = loose_in(record, most=left)
+        found |= _owned(key, free)
+        left -= len(free)
     return found
 
 
-def _owned(key: str, ages: Mapping[str, str]) -> dict[str, str]:
-    return {f"{key}{OF}{place}": age for place, age in ages.items()}
+_MOST_LOOSE = 50
+_MOST_LOOSE_IN_ITEMS = 2000
+"""So many loose parts are told apart in a record, and in all items of a thread."""
+
+
+def _owned(key: str, marks: Mapping[str, str]) -> dict[str, str]:
+    return {f"{key}{OF}{place}": mark for place, mark in marks.items()}
 
 
 def mark_of(record: object) -> str:
@@ -123,7 +133,7 @@ def marks_of_answer(body: bytes, headers: str = "") -> tuple[dict[str, str], dic
     inner = _less_of_answer(results) if isinstance(results, dict) else {"": results}
     record = inner.pop("data", None)
     fields = {**(record if isinstance(record, dict) else {"data": record}), **inner}
-    rest = {"": _digest([_said_beside(whole), headers])} | ages_beside(whole)
+    rest = {"": _digest([_said_beside(whole), headers])} | marks_beside([whole])
     return _marks_of(fields) | rest, _counts_of(results)
 
 
@@ -135,7 +145,7 @@ def marks_of_row(text: str) -> dict[str, str]:
 
 def _marks_of(fields: Row) -> dict[str, str]:
     marks = {name: _digest(part, _DIGITS) for name, value in fields.items() if (part := _still({name: value}))}
-    return marks | ages_in(fields)
+    return marks | ages_in(fields) | loose_in(fields)
 
 
 def ages_in(record: object, path: str = "") -> dict[str, str]:
@@ -156,9 +166,77 @@ def ages_in(record: object, path: str = "") -> dict[str, str]:
     return found
 
 
-def ages_beside(around: Row) -> dict[str, str]:
-    """As `ages_in`, of what stands beside a record or rows."""
-    return _owned(BESIDE, ages_in(_less_of_answer(around)))
+def loose_in(record: object, *, is_beside: bool = False, most: int = _MOST_LOOSE) -> dict[str, str]:
+    """The marks of what may be another thing at each read, by where it stands; one of all where there are too many.
+
+    `is_beside`: it stands beside a record or rows.
+    """
+    found = dict(_loose_in(record, "", is_beside=is_beside, tells=False))
+    return found if len(found) <= max(0, min(most, _MOST_LOOSE)) else {_MANY: _digest(found)}
+
+
+_MANY = "(many)"
+
+
+def _loose_in(record: object, path: str, *, is_beside: bool, tells: bool) -> Iterator[tuple[str, str]]:
+    """What stands in something whose name tells of an answer, or of a state, is told apart, and counts as it is."""
+    if isinstance(record, list):
+        record = {str(number): part for number, part in enumerate(record) if isinstance(part, dict | list)}
+    if not isinstance(record, dict):
+        return
+    for name, value in record.items():
+        place = f"{path}.{name}" if path else name
+        if _leaves_out(name, value, is_beside=is_beside, loose_too=False):
+            continue
+        if isinstance(value, dict | list):
+            yield from _loose_in(value, place, is_beside=is_beside, tells=tells or _tells(name))
+        elif _is_loose(name, value):
+            digest = _digest(value, _DIGITS)
+            yield place, digest if tells else loose.mark(digest)
+
+
+def _is_loose(name: str, value: object) -> bool:
+    """Whether it may be another thing at each read: a number, or letters with a digit that are no words and no time."""
+    if isinstance(value, str):
+        return bool(_NONCE.fullmatch(value)) and not _DATE.match(value) and not _tells(name)
+    return isinstance(value, int | float) and not isinstance(value, bool) and not _tells(name)
+
+
+_NONCE = re.compile(r"(?=[^0-9]{0,40}[0-9])[A-Za-z0-9+/=_-]{6,128}")
+_DATE = re.compile(r"[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,4}")
+
+
+@lru_cache(maxsize=1024)
+def _tells(name: str) -> bool:
+    """Whether what stands under that name tells of an answer, of a state, of what a thing is, or how many there are."""
+    is_count = is_of_pages(name) or is_of_rows(name) or bool(_COUNTS.search(name))
+    return is_count or len(name) > _LONGEST_NAME or bool(_words(name) & _TELLING)
+
+
+_WORDS_OF_STATES = """
+status state stage phase step tahap level priority prioritas rating rate flag is has
+pending hide hidden hold held moderate moderated moderation approve approved approval verify verified queue queued
+position wait waiting draft draf tunda tunggu menunggu antre antrean sembunyi tersembunyi
+visible publish published publik sent send delivered submitted received new baru unread
+id ids code kode name nama title judul type jenis kind key template text teks content isi note notes message msg pesan
+error warning user author by url path file image link lat lng lon latitude longitude
+at date time waktu tanggal last latest terakhir update updated change changed changes modified activity
+count counts total jumlah num number nomor size length page pages row rows item items thread
+"""
+_TELLING = _REPLYING.union(_LEFT, _WORDS_OF_STATES.split())
+
+
+def marks_beside(arounds: Iterable[Row]) -> dict[str, str]:
+    """The ages that the first of some pages says beside its rows, and what is loose beside those of all of them."""
+    pages = [_less_of_answer(around) for around in arounds]
+    free = [loose_in(page, is_beside=True) for page in pages]
+    said = {name: sorted({page[name] for page in free if name in page}) for name in set[str]().union(*free)}
+    marks = {name: each[0] if len(each) == 1 else _of_pages(each) for name, each in said.items()}
+    return _owned(BESIDE, marks | (ages_in(pages[0]) if pages else {}))
+
+
+def _of_pages(marks: list[str]) -> str:
+    return loose.mark(_digest(marks, _DIGITS)) if loose.are_loose(*marks) else _digest(marks, _DIGITS)
 
 
 def _age_of(name: str, value: object) -> Age | None:
@@ -316,8 +394,11 @@ def _still_said(value: object) -> object:
     return "" if _age_of("", text) is not None else text
 
 
-def _leaves_out(name: str, value: object) -> bool:
-    return _moves(name) or _age_of(name, value) is not None
+def _leaves_out(name: str, value: object, *, is_beside: bool = False, loose_too: bool = True) -> bool:
+    """Whether it is not in a digest: it moves by itself, or has a mark of its own."""
+    if (is_beside and bare(name) in _ITS_OWN) or _moves(name) or _age_of(name, value) is not None:
+        return True
+    return loose_too and _is_loose(name, value)
 
 
 @lru_cache(maxsize=1024)
@@ -338,7 +419,7 @@ _LONGEST_NAME = 60
 
 def _said_beside(around: object) -> object:
     """What stands beside rows, without what an answer says of itself: a time within a sentence, too."""
-    return _mapped(around, _without_times, lambda name, part: bare(name) in _ITS_OWN or _leaves_out(name, part))
+    return _mapped(around, _without_times, partial(_leaves_out, is_beside=True))
 
 
 def _without_times(value: object) -> object:

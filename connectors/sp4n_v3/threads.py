@@ -40,14 +40,14 @@ def thread(
     why: str = "",
     beside: str | None = None,
     dated: Mapping[str, datetime] | None = None,
-    ages: Mapping[str, str] = MappingProxyType({}),
+    beside_marks: Mapping[str, str] = MappingProxyType({}),
     heads: Mapping[str, str] | None = None,
     about: frozenset[str] = frozenset(),
 ) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`.
 
     `why` says why they may not be all; "" where they are. `about`, `beside`, `dated` and `heads` as `Thread` has them:
-    with `beside`, all is marked, with the `ages` beside the items.
+    with `beside`, all is marked, with what has marks of its own beside the items.
     """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
@@ -65,7 +65,7 @@ def thread(
         named=frozenset[str]().union(*(reports_named(row) for _, row in keyed if isinstance(row, dict))),
         about=about,
         beyond=None if beside is None else {key: _beyond(row) for key, row in keyed if isinstance(row, dict)},
-        marks=None if beside is None else {**marks_of_items(keyed), **ages},
+        marks=None if beside is None else {**marks_of_items(keyed), **beside_marks},
         beside=beside,
         order=None if beside is None else tuple(key for key, _ in keyed),
         dated=dated,

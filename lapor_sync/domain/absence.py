@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from lapor_sync.domain import ages
+from lapor_sync.domain import ages, loose
 from lapor_sync.domain.delivery import State, carries, references_in, says_all_of
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.scene import Delivery, Scene, Seen, words_digest
@@ -115,7 +115,9 @@ def _other_items(scene: Scene, seen: Seen) -> list[str]:
     )
     known = (then.keys() & now.keys() | {ages.BESIDE}) - reworded
     other = [
-        f"followups/{ages.shown(name)}" for name in _otherwise(then, now, _passed(scene, seen)) if ages.owner(name) in known
+        f"followups/{ages.shown(name)}"
+        for name in _otherwise(then, now, _passed(scene, seen))
+        if ages.owner(name) in known
     ]
     is_beside = None not in {scene.shown.beside, seen.shown.beside} and scene.shown.beside != seen.shown.beside
     return sorted(other) + ["followups"] * is_beside
@@ -123,7 +125,8 @@ def _other_items(scene: Scene, seen: Seen) -> list[str]:
 
 def _other_fields(scene: Scene, seen: Seen) -> list[str]:
     fields = [
-        f"complaint.{ages.shown(name)}" for name in _otherwise(scene.shown.detail, seen.shown.detail, _passed(scene, seen))
+        f"complaint.{ages.shown(name)}"
+        for name in _otherwise(scene.shown.detail, seen.shown.detail, _passed(scene, seen))
     ]
     known = scene.shown.detail or {}  # what the row says later than the detail did is nothing new
     rows = [
@@ -142,14 +145,11 @@ def heads_moved(scene: Scene, heads: Mapping[str, str]) -> frozenset[str]:
 
 def without_random(then: Mapping[str, str], reads: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """Return the headers of the first of some reads right after one another, as they were `then` where each read has
-    another: three of them at least say different things, and both before and now each says something. That tells of the
-    read, not of the report. What moves between two states may tell of two replicas, one of which is behind."""
+    another: some of them at least say different things (`loose.DIFFERENT`), and both before and now each says something.
+    That tells of the read, not of the report."""
     said = {name: {read.get(name) for read in reads} for name in then.keys() & reads[0].keys()}
-    random = {name for name, values in said.items() if len(values) >= _RANDOM and None not in values}
+    random = {name for name, values in said.items() if len(values) >= loose.DIFFERENT and None not in values}
     return {**reads[0], **{name: then[name] for name in random}}
-
-
-_RANDOM = 3
 
 
 def _otherwise(

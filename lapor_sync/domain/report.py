@@ -67,7 +67,8 @@ class Thread:
     """By the key of an item, the names of its fields that not every item has, and `NAME=DIGEST` of each that is not
     empty."""
     marks: Mapping[str, str] | None = None
-    """A digest of all that is said of each item, by its key, and the ages in it (`domain/ages.py`)."""
+    """A digest of all that is said of each item, by its key; and what has marks of its own: ages (`domain/ages.py`), and
+    loose parts (`domain/loose.py`)."""
     beside: str | None = None  # a digest of what stands beside the items
     order: tuple[str, ...] | None = None  # the keys as upstream has them; None, too, where reads differ
     dated: Mapping[str, datetime] | None = None  # when the answers say that they were made, by where they say so
@@ -144,7 +145,12 @@ class Detail:
     raw: str = "{}"
     doubt: str = ""  # why it proves no absence; "" where it may
 
-    marks: Mapping[str, str] | None = None  # a digest of each field, and of the rest under ""
+    marks: Mapping[str, str] | None = (
+        None  # a digest of each field, and of the rest under ""; ages and loose parts too
+    )
+    random: frozenset[str] = (
+        frozenset()
+    )  # the names of marks that tell nothing, whatever the list's row says there
     counts: Mapping[str, int] = field(default_factory=dict)  # what it says there are so many of
     dated: Mapping[str, datetime] | None = None
     heads: Mapping[str, str] | None = None

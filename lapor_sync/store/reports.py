@@ -17,6 +17,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    exists,
     func,
     literal_column,
     or_,
@@ -30,7 +31,7 @@ from lapor_sync.domain.report import Attachment, Report
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store.bulk import among, ask, insert_many, replacing, run
 from lapor_sync.store.database import Work
-from lapor_sync.store.schema import UNSETTLED, WAITING, delivery
+from lapor_sync.store.schema import UNSETTLED, WAITING, delivery, thread_item
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
 
@@ -147,6 +148,22 @@ def chunks(values: Iterable[_T], size: int = CHUNK) -> Iterator[list[_T]]:
     rest = iter(values)
     while part := list(islice(rest, size)):
         yield part
+
+
+def never_written_to(work: Work, but: Collection[str]) -> Mirrored | None:
+    """Return the report that changed last of those that have a thread and for which nothing was ever written here; none
+    of `but`, by the id that is called."""
+    written = exists().where(delivery.c.agency == work.agency, delivery.c.tracking_id == table.c.tracking_id)
+    talks = exists().where(thread_item.c.agency == work.agency, thread_item.c.tracking_id == table.c.tracking_id)
+    is_there = and_(table.c.vanished_at.is_(None), table.c.missing_since.is_(None), table.c.other_since.is_(None))
+    query = (
+        select(table.c.tracking_id)
+        .where(table.c.agency == work.agency, is_there, talks, ~written)
+        .order_by(table.c.updated_at.desc().nulls_last(), table.c.tracking_id)
+        .limit(len(but) + 1)
+    )
+    found = load(work, list(work.conn.execute(query).scalars()))
+    return next((one for one in found.values() if one.call_id not in but), None)
 
 
 def known(work: Work, ids: Iterable[tuple[str, str]]) -> KnownRows:

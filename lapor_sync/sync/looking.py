@@ -13,6 +13,7 @@ from functools import partial
 from lapor_sync.domain.absence import heads_moved, is_of_before, is_reordered, without_random
 from lapor_sync.domain.colour import unknown_status
 from lapor_sync.domain.delivery import Kind, Reason, State, carries
+from lapor_sync.domain.loose import as_before, have_moved, random_names
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import ItemKind, Thread
@@ -24,6 +25,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health
+from lapor_sync.sync.elsewhere import Elsewhere, Places
 from lapor_sync.sync.reread import read_one
 from lapor_sync.sync.setup import Setup
 
@@ -31,7 +33,7 @@ LONG_AGO = timedelta(days=1)
 """What is not whole for so long after a try is asked about: nothing that went may ever come back."""
 
 MORE_LOOKS = 3
-"""So often a report is read once more where the order of its thread, or a header, says otherwise."""
+"""So often a report is read once more where the order of its thread, a header, or a loose part says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +43,7 @@ class Looking:
     setup: Setup
     health: Health
     listed_at: Uptime
+    elsewhere: Elsewhere
 
     # Reading.
 
@@ -48,8 +51,8 @@ class Looking:
         """Look whether it stands upstream: after a try, once that can be told, its absence is to be proven.
 
         What it does not show may send a response (again), so that no answer to another call may be taken for it. Where
-        the items stand in another order than in the scene, or a header says otherwise, all is read some times more:
-        what moves from read to read, while nothing happens, tells nothing.
+        the items stand in another order than in the scene, or a header or a loose part says otherwise, all is read some
+        times more: what moves from read to read, while nothing happens, tells nothing.
         """
         elapsed, grace = self.ran_since(queued), self.setup.rules.grace.total_seconds()
         is_early = queued.state is State.UNKNOWN and elapsed is not None and elapsed < grace
@@ -60,12 +63,15 @@ class Looking:
         if not is_proof or thread is None or scene is None:
             return found
         is_otherwise = is_reordered(scene.shown.order, thread.order)
-        if is_otherwise or heads_moved(scene, _heads(found) or {}):
+        is_loose = _has_loose_moved(scene, found)
+        if is_otherwise or is_loose or heads_moved(scene, _heads(found) or {}):
             again = [read() for _ in range(MORE_LOOKS)]
             others = [other.thread for other in again if other.thread is not None]
             if is_otherwise and any(is_reordered(thread.order, other.order) for other in others):
                 found = replace(found, thread=replace(thread, order=None))
             found = _without_random_heads(found, scene, again)
+            if is_loose:
+                found = _without_random_parts(found, scene, again, self.elsewhere.places())
         return found
 
     # What was read, as the rules ask for it.
@@ -114,7 +120,7 @@ class Looking:
             counts=detail.counts if detail else None,
             dated=_dated(found),
             status=written.new.report.status_name,
-            row=self._marks_of_row(work, queued),
+            row=self._marks_of_row(work, queued, detail.random if detail else frozenset()),
             heads=_heads(found),
             read_at=_began_at(found),
         )
@@ -129,10 +135,15 @@ class Looking:
         ours = frozenset().union(*(said.get(one, {one}) for one in mine))
         return frozenset().union(*said.values()) - ours
 
-    def _marks_of_row(self, work: Work, queued: Queued) -> Mapping[str, str] | None:
-        """A digest of each field of the report's row in the list, as it came last; None where it is not kept."""
+    def _marks_of_row(self, work: Work, queued: Queued, random: frozenset[str]) -> Mapping[str, str] | None:
+        """A digest of each field of the report's row in the list, as it came last, but for what is `random`: that as in
+        the scene; None where it is not kept."""
         text = threads.raw_row(work, queued.tracking_id)
-        return None if text is None else self.setup.connector.marks_of_row(text)
+        if text is None:
+            return None
+        now = self.setup.connector.marks_of_row(text)
+        scene = queued.delivery.scene
+        return as_before(now, scene.shown.row if scene else None, random)
 
     def _grace_is_over(self, work: Work, queued: Queued, found: ById) -> bool:
         """Whether the read began late enough after the attempt ended, by upstream's clock and by how long this machine
@@ -231,6 +242,28 @@ def _without_random_heads(found: ById, scene: Scene, again: Sequence[ById]) -> B
     heads = without_random(scene.shown.heads, reads)
     detail, thread = ({name: heads[name] for name in part.heads or ()} for part in (found.detail, found.thread))
     return replace(found, detail=replace(found.detail, heads=detail), thread=replace(found.thread, heads=thread))
+
+
+def _has_loose_moved(scene: Scene, found: ById) -> bool:
+    """Whether a part that may be another thing at each read is another one than in the scene."""
+    return (found.detail is not None and have_moved(scene.shown.detail, found.detail.marks)) or (
+        found.thread is not None and have_moved(scene.shown.marks, found.thread.marks)
+    )
+
+
+def _without_random_parts(found: ById, scene: Scene, again: Sequence[ById], places: Places) -> ById:
+    """What was read, with the loose parts as in the scene that are another thing at each read, of another report too."""
+    details = [one.detail.marks for one in (found, *again) if one.detail and one.detail.marks is not None]
+    talks = [one.thread.marks for one in (found, *again) if one.thread and one.thread.marks is not None]
+    if min(len(details), len(talks)) <= MORE_LOOKS or found.detail is None or found.thread is None:
+        return found
+    then = scene.shown
+    of_detail = random_names(then.detail, details, places.detail)
+    of_thread = random_names(then.marks, talks, places.thread)
+    detail = replace(found.detail, marks=as_before(details[0], then.detail, of_detail), random=of_detail)
+    return replace(
+        found, detail=detail, thread=replace(found.thread, marks=as_before(talks[0], then.marks, of_thread))
+    )
 
 
 def _raw(found: ById) -> tuple[str, ...]:

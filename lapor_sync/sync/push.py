@@ -45,6 +45,7 @@ from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health, each
 from lapor_sync.sync.cut import Cuts
+from lapor_sync.sync.elsewhere import Elsewhere
 from lapor_sync.sync.looking import Looking, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
 from lapor_sync.sync.sending import send
@@ -86,7 +87,7 @@ def push(setup: Setup, health: Health, listed_at: Uptime, *, ailing_ids: frozens
     Each report's first open delivery is worked, then the next, until nothing moves any more: so one report's
     answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
     """
-    looking = Looking(setup=setup, health=health, listed_at=listed_at)
+    looking = Looking(setup=setup, health=health, listed_at=listed_at, elsewhere=Elsewhere(setup, health))
     waves, cuts = Waves(setup, looking), Cuts(setup.log)
     run = _Push(setup=setup, health=health, looking=looking, waves=waves, cuts=cuts, ailing_ids=ailing_ids)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:

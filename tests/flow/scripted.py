@@ -88,6 +88,7 @@ class Scripted:
     ahead: float = 0.0
     ordered: Callable[[list[Any]], list[Any]] = list
     heads: Callable[[], dict[str, str]] = dict  # of its answers
+    moving: Callable[[Row], Row] = dict  # what a record, or an item, is at this read
     beside: str = "nothing"  # what stands beside the items of a thread
     around: dict[str, Row] = field(
         default_factory=dict
@@ -113,7 +114,7 @@ class Scripted:
 
     def list_reports(self, *, updated_from: datetime | None) -> Iterator[ListPage]:
         self.calls.append("list")
-        read = [read_reports.listed_row(json.loads(json.dumps(row))) for row in self.listed]
+        read = [read_reports.listed_row(json.loads(json.dumps(self.moving(row)))) for row in self.listed]
         yield ListPage(
             rows=tuple(row for row in read if isinstance(row, ListedRow)),
             bad=tuple(row for row in read if isinstance(row, BadRecord)),
@@ -137,7 +138,7 @@ class Scripted:
         if report_id not in self.details:
             raise Missing("not there")
         around = self.around.get("detail", {})
-        results = {**around.get("results", {}), "data": self.details[report_id]}
+        results = {**around.get("results", {}), "data": self.moving(self.details[report_id])}
         body = json.dumps({"status": True, **around, "results": results}).encode()
         found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
         marks, counts = still.marks_of_answer(body)
@@ -151,7 +152,7 @@ class Scripted:
             raise error
         if self.no_thread is not None:
             raise self.no_thread
-        rows = json.loads(json.dumps(self.items.get(report_id, [])))
+        rows = [self.moving(row) for row in json.loads(json.dumps(self.items.get(report_id, [])))]
         shown = rows[: len(rows) - self.hidden]
         return read_threads.thread(
             self.ordered(shown),

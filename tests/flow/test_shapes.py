@@ -666,6 +666,32 @@ def test_a_header_that_moved_since_the_try_is_asked_about(tmp_path: Path, *, is_
             assert "complaint etag (header)" in str([one.facts for one in city.conflicts()])
 
 
+@pytest.mark.parametrize("is_told", [False, True])
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_a_checksum_of_the_read_tells_nothing_and_hides_nothing(
+    tmp_path: Path, *, is_told: bool, is_elsewhere: bool
+) -> None:
+    """Where it is another one at each read of a report, too, that nothing was written to."""
+    with at_rest(tmp_path) as city:
+        each = itertools.count()
+        told: list[Row] = []
+        city.upstream.moving = lambda row: {**row, "meta": {"checksum": f"{next(each):08x}", "pending": len(told)}}
+        if is_elsewhere:
+            city.upstream.add(row_of("7000002", "42"))
+            city.upstream.items["42"] = [BEFORE | {"id": 90}]
+        ref = try_that_is_lost(city)
+        assert city.upstream.calls.count("detail 42 fresh") == 0
+        if is_told:
+            told.append(BEFORE)
+        city.cycles(3)
+        is_sent = is_elsewhere and not is_told
+        assert (city.state(ref), len(city.upstream.posted)) == ((State.SENT, 2) if is_sent else (State.HELD, 1))
+        if is_elsewhere and is_told:
+            facts = str([one.facts for one in city.conflicts()])
+            assert "complaint.meta" in facts
+            assert "checksum" not in facts.replace("list.meta.checksum", "")
+
+
 WIB_AHEAD = timedelta(hours=7)
 
 EMPTIED: dict[str, Shape] = {

@@ -577,6 +577,7 @@ ENTRIES: dict[str, Call] = {
     "reports.open_or_closed_since": lambda w: reports.open_or_closed_since(w, START - 2 * A_DAY),
     "reports.present": lambda w: reports.present(w, ["7001", "7002", "7003"]),
     "reports.missing_before": lambda w: reports.missing_before(w, START),
+    "reports.never_written_to": lambda w: [reports.never_written_to(w, but) for but in ((), ("u7001",))],
     "reports.thread_troubles": reports.thread_troubles,
     "reports.unreadable_threads": lambda w: reports.unreadable_threads(w, 10),
     "reports.readable_threads": lambda w: reports.readable_threads(w, 10),

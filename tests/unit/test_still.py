@@ -9,14 +9,15 @@ import pytest
 
 from connectors.sp4n_v3.listing import Beside, listing
 from connectors.sp4n_v3.still import (
-    ages_beside,
     contradiction,
     mark_of,
     mark_of_pages,
+    marks_beside,
     marks_of_answer,
     marks_of_items,
     marks_of_row,
 )
+from lapor_sync.domain.ages import BESIDE, OF
 
 ITEM: dict[str, Any] = {
     "id": 7,
@@ -100,8 +101,8 @@ def test_any_other_field_of_an_item_counts(changed: dict[str, Any]) -> None:
 def test_how_long_ago_something_was_is_an_age(said: dict[str, Any], age: str) -> None:
     (name,) = said
     assert marks_of_row(json.dumps(said))[name] == age
-    assert marks_of_items([("7", {"id": 7, "log": [said]})])[f"7\0log.0.{name}"] == age
-    assert ages_beside({"meta": said, "elapsed": 4}) == {f"(beside)\0meta.{name}": age}
+    assert marks_of_items([("7", {"id": 7, "log": [said]})])[f"7{OF}log.0.{name}"] == age
+    assert marks_beside([{"meta": said, "elapsed": 4}]) == {f"{BESIDE}{OF}meta.{name}": age}
 
 
 @pytest.mark.parametrize("said", [{"made": "2 jam"}, {"age": True}, {"age": -1}, {"age": 10**300}, {"age": None}])
