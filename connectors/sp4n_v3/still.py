@@ -9,6 +9,7 @@ an age: it may grow with the time.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from functools import lru_cache, partial
@@ -132,7 +133,7 @@ def marks_of_answer(body: bytes, headers: str = "") -> tuple[dict[str, str], dic
     results = whole.pop("results", None)
     inner = _less_of_answer(results) if isinstance(results, dict) else {"": results}
     record = inner.pop("data", None)
-    fields = {**(record if isinstance(record, dict) else {"data": record}), **inner}
+    fields = _together(record if isinstance(record, dict) else {"data": record}, inner)
     rest = {"": _digest([_said_beside(whole), headers])} | marks_beside([whole])
     return _marks_of(fields) | rest, _counts_of(results)
 
@@ -143,9 +144,21 @@ def marks_of_row(text: str) -> dict[str, str]:
     return _marks_of(row) if isinstance(row, dict) else {}
 
 
+def _together(record: Row, beside: Row) -> Row:
+    """Both; under a name that both have, what both say."""
+    return {**record, **beside, **{name: [record[name], beside[name]] for name in record.keys() & beside.keys()}}
+
+
 def _marks_of(fields: Row) -> dict[str, str]:
-    marks = {name: _digest(part, _DIGITS) for name, value in fields.items() if (part := _still({name: value}))}
+    parts = ((name, _still({name: value})) for name, value in fields.items())
+    marks = {_place("", name): _digest(part, _DIGITS) for name, part in parts if part}
     return marks | ages_in(fields) | loose_in(fields)
+
+
+def _place(path: str, name: str) -> str:
+    """Where in it something stands; no two things stand at one place, whatever dots their names hold."""
+    own = name.replace("\\", "\\\\").replace(".", "\\.") or "\\"
+    return f"{path}.{own}" if path else own
 
 
 def ages_in(record: object, path: str = "") -> dict[str, str]:
@@ -156,7 +169,7 @@ def ages_in(record: object, path: str = "") -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for name, value in record.items():
-        place = f"{path}.{name}" if path else name
+        place = _place(path, name)
         if _moves(name):
             continue
         if isinstance(value, dict | list):
@@ -185,7 +198,7 @@ def _loose_in(record: object, path: str, *, is_beside: bool, tells: bool) -> Ite
     if not isinstance(record, dict):
         return
     for name, value in record.items():
-        place = f"{path}.{name}" if path else name
+        place = _place(path, name)
         if _leaves_out(name, value, is_beside=is_beside, loose_too=False):
             continue
         if isinstance(value, dict | list):
@@ -356,14 +369,14 @@ def contradiction(pages: Iterable[tuple[Beside, int]], count: int) -> str:
 
 
 def _counts_of(record: object) -> dict[str, int]:
-    if not isinstance(record, dict):
-        return {}
-    own = {
-        name: part
-        for name, part in record.items()
-        if type(part) is int and _COUNTS.search(name) and not _moves(name) and not _words(name) & _AGES
-    }
-    return {**own, **{name: n for part in record.values() for name, n in _counts_of(part).items()}}
+    """By the name under which they stand; what stands under it in several places, together."""
+    counts: Counter[str] = Counter()
+    if isinstance(record, dict):
+        for name, part in record.items():
+            if type(part) is int and _COUNTS.search(name) and not _moves(name) and not _words(name) & _AGES:
+                counts[name] += part
+            counts.update(_counts_of(part))
+    return dict(counts)
 
 
 _COUNTS = re.compile(r"(?:^|[_-])(?:count|total|jumlah|num)|(?:Count|Total|Jumlah)$", re.IGNORECASE)

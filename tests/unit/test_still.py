@@ -227,3 +227,27 @@ def test_rows_stand_in_any_usual_place() -> None:
     )
     around = [found.around for body in bodies if (found := listing(body, counts="").beside)]
     assert around == [{"results": None}, {"results": None}, {"results": {"data": {"items": None, "x": 1}}}]
+
+
+@pytest.mark.parametrize(
+    ("said", "beside", "moved"),
+    [
+        ({"note": "1 tanggapan menunggu"}, {"note": ""}, "note"),
+        ({"": "1 tanggapan menunggu"}, {}, "\\"),
+        ({"ad.seq": "1 tanggapan menunggu", "ad": {"seq": 5}}, {}, "ad\\.seq"),
+    ],
+)
+def test_no_field_of_a_detail_hides_another(said: dict[str, Any], beside: dict[str, Any], moved: str) -> None:
+    """One beside the report has the name of one in it; one has no name; one is called as the place of another."""
+    (name, *_) = said
+
+    def marks(words: str) -> dict[str, str]:
+        return answered(results={"data": said | {name: words}, **beside})
+
+    then, now = marks(""), marks(str(said[name]))
+    assert {one for one in then if then[one] != now[one]} == {moved}
+
+
+def test_counts_of_one_name_count_together() -> None:
+    inner = {"data": {"id": 41, "answers_count": 1, "meta": {"answers_count": 4}}}
+    assert marks_of_answer(json.dumps({"results": inner}).encode())[1] == {"answers_count": 5}
