@@ -338,6 +338,7 @@ class Transport:
             doubt = self._doubt(what, response, headers, is_write=request.method == b"POST")
             if age is None or (request.method == b"POST" and (age or is_old)):
                 doubt = doubt or "it came from a cache"
+            said = _with_trailers(headers, response)
             return Answer(
                 status=response.status,
                 body=body,
@@ -345,9 +346,9 @@ class Transport:
                 retry_after=retry_after_of(headers.get("retry-after"), self.upstream_now),
                 objection=framing.objection(headers, _reason_of(response)),
                 link=headers.get("link", ""),
-                counts=framing.counts(headers),
-                dates=framing.dates(headers),
-                heads=framing.heads(headers),
+                counts=framing.counts(said),
+                dates=framing.dates(said),
+                heads=framing.heads(said),
                 location=headers.get("location", ""),
                 media_type=headers.get("content-type", ""),
                 is_measured=("content-length" in headers) != ("transfer-encoding" in headers),
@@ -402,6 +403,16 @@ class Transport:
         while seconds > 0 and not self._stopping():
             self._clock.sleep(min(seconds, _NAP))
             seconds -= _NAP
+
+
+def _with_trailers(headers: Mapping[str, str], response: httpcore.Response) -> Mapping[str, str]:
+    """An answer's headers, and what stands behind its last chunk, each told where both have it."""
+    stream = response.extensions.get("network_stream")
+    behind = stream.trailers(headers) if isinstance(stream, BoundedStream) else {}
+    return {
+        **headers,
+        **{name: ", ".join((*filter(None, [headers.get(name)]), value)) for name, value in behind.items()},
+    }
 
 
 def _reason_of(response: httpcore.Response) -> str:

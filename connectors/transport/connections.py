@@ -73,12 +73,19 @@ def as_asked(request: httpx.Request) -> httpcore.Request:
 
 
 def heads_of(response: httpcore.Response) -> dict[str, str]:
-    """Return an answer's headers by their names in small letters; what came twice as a list, as RFC 9110 has it."""
+    """Return an answer's headers by their names in small letters; what came twice as a list, as RFC 9110 has it. Each
+    cookie is one by itself, without what tells how long it holds and for whom (RFC 6265, 5.2)."""
     found: dict[str, str] = {}
     for raw_name, raw_value in response.headers:
         name, value = _text(raw_name).lower(), _text(raw_value)
+        if name == "set-cookie":
+            cookie, _, value = value.partition(";")[0].partition("=")
+            name = f"{name} {cookie.strip()[:_LONGEST_COOKIE].lower()}"
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
+
+
+_LONGEST_COOKIE = 60
 
 
 def _text(raw: bytes) -> str:

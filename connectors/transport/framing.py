@@ -126,8 +126,8 @@ _DATES = re.compile(
 
 
 def heads(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what an answer's other headers say, by name: not those of the connection, the body's form, caches and the
-    machine that answered; nor those that `counts` and `dates` tell."""
+    """Return what an answer's other headers and its cookies say, by name: not those of the connection, the body's form,
+    caches and the machine that answered; nor those that `counts` and `dates` tell."""
     return {name.lower(): value for name, value in headers.items() if not any(_kinds_of(name.lower()))}
 
 
@@ -146,7 +146,8 @@ def _kinds_of(name: str) -> _Kinds:
 
 
 _OF_THE_WAY = re.compile(
-    r"^(?:date|age|expires|connection|keep-alive|transfer-encoding|content-(?:length|encoding|type)|set-cookie|link)$"
+    r"^(?:date|age|expires|connection|keep-alive|transfer-encoding|content-(?:length|encoding|type)|link)$"
+    r"|^set-cookie .*(?:srv|server|backend|node|route|sticky|bigip|balance|awsalb|haproxy)"
     r"|^(?:x-)?(?:[a-z]+-)?cache(?!-control)|(?:^|-)(?:via|served-by|server|backend|node|host|hostname|pod|instance)(?:-|$)"
 )
 

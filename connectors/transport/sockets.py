@@ -107,7 +107,7 @@ class BoundedStream(httpcore.NetworkStream):
         """
         if self._limit.is_early:
             return "it came before the request had left"
-        heard = b"".join(self._heard) if self._size <= _MOST_KEPT else b""
+        heard = self._all_heard()
         more = framing.surplus(heard, headers, response.status)
         self._limit.is_clean, self._limit.has_more = more == b"", bool(more and more.strip(b"\r\n"))
         if (
@@ -126,6 +126,14 @@ class BoundedStream(httpcore.NetworkStream):
             return "more came than one answer"
         said = framing.objection(framing.trailers(heard, headers)) if to_its_end else ""
         return f"a field behind its body says otherwise: {said}" if said else ""
+
+    def trailers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Return what stands behind the last chunk of an answer that was read whole."""
+        return framing.trailers(self._all_heard(), headers) if "transfer-encoding" in headers else {}
+
+    def _all_heard(self) -> bytes:
+        """What came since the last request; nothing of what is too long to be kept."""
+        return b"".join(self._heard) if self._size <= _MOST_KEPT else b""
 
     def close(self) -> None:
         self._stream.close()

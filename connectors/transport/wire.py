@@ -170,9 +170,16 @@ class _Incoming:
             return
         self.status = self._parser.get_status_code()
         if self.status >= 200:
+            self._demand_length()
             self._is_headed = True
         else:
             self.reason, self.headers = b"", []  # an interim answer
+
+    def _demand_length(self) -> None:
+        """Raises RemoteProtocolError where a coding hides where the body ends: that would be awaited in vain."""
+        codings = b",".join(value for name, value in self.headers if name.lower() == b"transfer-encoding")
+        if codings and codings.rpartition(b",")[2].strip().lower() != b"chunked":
+            raise httpcore.RemoteProtocolError("it does not say where it ends")
 
     def on_body(self, body: bytes) -> None:
         if not self._is_done:

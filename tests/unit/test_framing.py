@@ -91,7 +91,7 @@ def test_how_long_an_answer_lay_in_a_cache(headers: dict[str, str], seconds: flo
 
 def test_what_headers_say_of_the_way_is_no_word_of_the_report() -> None:
     """Nor what is told elsewhere: counts and dates."""
-    said = {"ETag": "a", "X-Message": "b", "Cache-Control": "c", "Retry-After": "5"}
+    said = {"ETag": "a", "X-Message": "b", "Cache-Control": "c", "Retry-After": "5", "Set-Cookie flash": "d"}
     of_the_way = [
         "Date",
         "Age",
@@ -101,6 +101,7 @@ def test_what_headers_say_of_the_way_is_no_word_of_the_report() -> None:
         "Via",
         "X-Backend-Server",
         "X-Pod-Name",
+        "Set-Cookie SERVERID",
     ]
     elsewhere = ["X-Total-Count", "Last-Modified", "X-Timestamp"]
     assert heads(said | dict.fromkeys(of_the_way + elsewhere, "1")) == {name.lower(): said[name] for name in said}

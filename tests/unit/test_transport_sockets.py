@@ -731,6 +731,19 @@ def test_what_stands_behind_the_last_chunk_may_speak_against_a_success(field: by
         assert "behind its body" in transport.post_form("/x", [("a", (None, "b"))]).doubt
 
 
+def test_a_read_tells_what_stands_behind_its_last_chunk_and_each_of_its_cookies() -> None:
+    cookies = (
+        b"Set-Cookie: Flash=1%20menunggu; Path=/\r\nSet-Cookie: xsrf=a; Expires=Mon, 30 Nov 2026 10:00:00 GMT\r\n"
+    )
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n23\r\n" + YES + b"\r\n0\r\n"
+    answer = OK + cookies + b"X-A: b\r\n" + chunks + b"X-A: c\r\nX-Message: 1 menunggu\r\nX-Total-Count: 5\r\n\r\n"
+    with serving(says(answer)) as wire, transport_to(wire) as transport:
+        heads, counts = transport.read("/x", lambda found: (found.heads, found.counts), fresh=True)
+    assert counts == "x-total-count: 5"
+    told = {"set-cookie flash": "1%20menunggu", "set-cookie xsrf": "a", "x-a": "b, c", "x-message": "1 menunggu"}
+    assert told.items() <= heads.items()
+
+
 @pytest.mark.parametrize(
     ("reason", "is_sad"),
     [

@@ -107,6 +107,14 @@ def test_what_is_cut_or_can_be_read_in_two_ways_is_no_answer(received: bytes) ->
     assert stream.is_closed
 
 
+@pytest.mark.parametrize("coding", [b"identity", b"chunked, gzip"])
+def test_the_end_of_a_body_is_not_awaited_where_nothing_will_tell_it(coding: bytes) -> None:
+    stream = Stream([HEAD + b"Transfer-Encoding: " + coding + b"\r\n\r\n", b"hello"])
+    with pytest.raises(httpcore.RemoteProtocolError):
+        ask(opener(stream))
+    assert stream.pieces == [b"hello"]
+
+
 @pytest.mark.parametrize("begin", [HEAD, HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nh\r\n0\r\n"])
 def test_headers_without_an_end_take_no_memory_without_an_end(begin: bytes) -> None:
     stream = Stream([begin, *[b"X-A: " + b"a" * 1000 + b"\r\n"] * 1000])
