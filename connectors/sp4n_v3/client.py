@@ -310,7 +310,8 @@ class Sp4nV3:
                 answer.began_at,
                 len(answer.body),
                 envelopes.values_in(answer.body) if share else 0,
-                doubt=_doubt_of_proof(answer) if fresh else _doubt_of(answer),
+                doubt=(_doubt_of_proof(answer) if fresh else _doubt_of(answer))
+                or (_GAPS if page.has_gaps else ""),
                 dated=still.dates(page.beside.around, answer.dates, self._zone) if page.beside else {},
                 heads=answer.heads,
             )
@@ -442,6 +443,7 @@ class Sp4nV3:
 
 _SURE = 3
 _PAGE_BEFORE = "there is a page before page 1"
+_GAPS = "its rows have numbers, and some are missing"
 _GARBAGE = f"more than {MAX_BAD_PAGES} pages in a row hold nothing but rows that are no reports"
 
 

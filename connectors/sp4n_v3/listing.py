@@ -20,7 +20,8 @@ class Listing(NamedTuple):
     """The rows of one page, not read yet, and what stands beside them.
 
     `more` tells whether there is a next page, `current` which page this is; None for each that was not said.
-    `is_full`: it holds as many rows as a page of it may. `around` is the envelope without the rows.
+    `is_full`: it holds as many rows as a page of it may; `has_gaps`: rows were taken out of those it may hold. `around`
+    is the envelope without the rows.
     """
 
     rows: tuple[object, ...]
@@ -29,6 +30,7 @@ class Listing(NamedTuple):
     last_page: int | None = None
     current: int | None = None
     is_full: bool = False
+    has_gaps: bool = False
     around: object = None
     beside: Beside | None = None
 
@@ -73,6 +75,7 @@ def listing(body: bytes, link: str = "", *, is_first: bool = True, counts: str |
         last_page=last_page,
         current=current,
         is_full=_says_full(envelope, found, len(rows)),
+        has_gaps=_has_gaps(found, _DEEPEST, is_first=is_first),
         around=around,
         beside=None if counts is None else _beside(around, envelope, found, counts, link, more, last_page),
     )
@@ -104,6 +107,23 @@ def _rows(found: object, deep: int) -> tuple[object, ...] | None:
     if all(key.isdecimal() for key in found):
         return tuple(found.values())
     return next((rows for name in _ROWS if (rows := _rows(found.get(name), deep - 1)) is not None), None)
+
+
+def _has_gaps(found: object, deep: int, *, is_first: bool) -> bool:
+    """Whether rows were taken out: PHP's `array_filter` leaves each its number, so that those of the others are missing.
+
+    A later page may go on with the numbers of the one before; and the numbers may be the rows' own ids.
+    """
+    if not isinstance(found, dict) or not found or not deep:
+        return False
+    if all(key.isdecimal() for key in found):
+        if all(isinstance(row, dict) and identifier(row.get("id")) == key for key, row in found.items()):
+            return False
+        numbers = sorted(map(_count, found), key=lambda number: number or 0)
+        begin = 0 if is_first else numbers[0]
+        return begin is None or numbers != list(range(begin, begin + len(numbers)))
+    holder = next((name for name in _ROWS if _rows(found.get(name), deep - 1) is not None), None)
+    return holder is not None and _has_gaps(found[holder], deep - 1, is_first=is_first)
 
 
 def _less_of_rows(found: object, deep: int) -> object:

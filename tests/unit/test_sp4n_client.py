@@ -250,6 +250,16 @@ def test_a_first_page_for_every_page_is_said(upstream: Any, transport: Transport
     )
 
 
+def test_a_thread_out_of_which_items_were_taken_is_not_whole(upstream: Any, transport: Transport) -> None:
+    """LAPOR leaves out what it does not show: the last one would leave no gap."""
+    rows = {"0": {"id": 1}, "2": {"id": 3}}
+    upstream.get(url__startswith=BASE).mock(
+        side_effect=by_page(lambda call, page: answer({"data": rows if page == 1 else [], "next_page_url": None}))
+    )
+    thread = Sp4nV3(transport).read_thread("100", as_proof=True, fresh=True)
+    assert (len(thread.items), thread.complete, "some are missing" in thread.why) == (2, False, True)
+
+
 def test_two_items_of_one_id_on_two_pages_are_two(upstream: Any, transport: Transport) -> None:
     """Were one to hide the other, a response that arrived could look lost."""
     items = [{"id": 1, "content": "satu"}, {"id": 1, "content": "dua"}]

@@ -160,6 +160,27 @@ def test_a_page_is_read_in_each_paginators_shape(
     assert (page.rows, page.more, page.total, page.last_page) == (rows, more, total, last_page)
 
 
+@pytest.mark.parametrize(
+    ("rows", "is_first", "has_gaps"),
+    [
+        ({"0": {}, "2": {}}, True, True),
+        ({"1": {}, "2": {}}, True, True),
+        ({"1": {"id": 7}, "7": {"id": 7}}, True, True),
+        ({"1": {}, "0": {}}, True, False),
+        ({"15": {}, "16": {}}, False, False),
+        ({"15": {}, "17": {}}, False, True),
+        ({"7": {"id": 7}, "12": {"id": "12"}}, True, False),
+        ({"\u0663": {}}, False, True),
+        ([{}], True, False),
+        ({}, True, False),
+    ],
+)
+def test_rows_that_were_taken_out_of_a_list_leave_gaps(rows: object, *, is_first: bool, has_gaps: bool) -> None:
+    """Of PHP's array that is no list any more; not where its numbers are the rows' ids, or go on from another page."""
+    assert listing(envelope({"data": rows, "items": []}), is_first=is_first).has_gaps == has_gaps
+    assert listing(envelope({"data": {"items": rows}, "items": []}), is_first=is_first).has_gaps == has_gaps
+
+
 def test_a_list_without_results_around_it_is_read() -> None:
     """`data` at the root, or the list alone."""
     assert listing(as_bytes({"status": True, "data": [1]})).rows == (1,)
