@@ -52,7 +52,8 @@ class Looking:
 
         What it does not show may send a response (again), so that no answer to another call may be taken for it. Where
         the items stand in another order than in the scene, or a header or a loose part says otherwise, all is read some
-        times more: what moves from read to read, while nothing happens, tells nothing.
+        times more: what moves from read to read, while nothing happens, tells nothing. Of these the newest one counts
+        that shows the most items: one replica may be behind.
         """
         elapsed, grace = self.ran_since(queued), self.setup.rules.grace.total_seconds()
         is_early = queued.state is State.UNKNOWN and elapsed is not None and elapsed < grace
@@ -65,9 +66,9 @@ class Looking:
         is_otherwise = is_reordered(scene.shown.order, thread.order)
         is_loose = _has_loose_moved(scene, found)
         if is_otherwise or is_loose or heads_moved(scene, _heads(found) or {}):
-            again = [read() for _ in range(MORE_LOOKS)]
-            others = [other.thread for other in again if other.thread is not None]
-            if is_otherwise and any(is_reordered(thread.order, other.order) for other in others):
+            reads = [found, *(read() for _ in range(MORE_LOOKS))]
+            found, thread, again = _fullest(reads)
+            if is_otherwise and any(is_reordered(thread.order, one.thread.order) for one in again if one.thread):
                 found = replace(found, thread=replace(thread, order=None))
             found = _without_random_heads(found, scene, again)
             if is_loose:
@@ -232,6 +233,13 @@ def _heads(found: ById) -> dict[str, str] | None:
     if found.detail is None or found.thread is None or found.detail.heads is None or found.thread.heads is None:
         return None
     return {**found.detail.heads, **found.thread.heads}
+
+
+def _fullest(reads: Sequence[ById]) -> tuple[ById, Thread, list[ById]]:
+    """The newest of the reads that shows the most items, its thread, and the others; one at least has a thread."""
+    shown = [(one, one.thread) for one in reversed(reads) if one.thread is not None]
+    found, thread = max(shown, key=lambda one: len(one[1].items) + len(one[1].bad))
+    return found, thread, [one for one in reads if one is not found]
 
 
 def _without_random_heads(found: ById, scene: Scene, again: Sequence[ById]) -> ById:

@@ -666,6 +666,23 @@ def test_a_header_that_moved_since_the_try_is_asked_about(tmp_path: Path, *, is_
             assert "complaint etag (header)" in str([one.facts for one in city.conflicts()])
 
 
+def test_what_one_of_several_reads_shows_is_there(tmp_path: Path) -> None:
+    """Of two replicas one is behind; a header that is random has LAPOR read more often than once."""
+    with at_rest(tmp_path) as city:
+        each = itertools.count()
+        city.upstream.heads = lambda: {"x-id": str(next(each))}
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose()
+        city.upstream.ordered = lambda rows: [
+            row for row in rows if ref not in row["content"] or city.upstream.proofs % 4 == 3
+        ]
+        city.cycle()
+        city.upstream.store = None
+        city.upstream.proofs = 0
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
 @pytest.mark.parametrize("is_told", [False, True])
 @pytest.mark.parametrize("is_elsewhere", [False, True])
 def test_a_checksum_of_the_read_tells_nothing_and_hides_nothing(
