@@ -127,11 +127,16 @@ def _has_gaps(found: object, deep: int, *, is_first: bool) -> bool:
 
 
 def _less_of_rows(found: object, deep: int) -> object:
-    """What holds the rows, without them."""
-    if not isinstance(found, dict) or not found or not deep or all(key.isdecimal() for key in found):
+    """What holds the rows, without them: it counts whether these are a list, or have numbers."""
+    if not isinstance(found, dict) or not found or not deep:
         return None
+    if all(key.isdecimal() for key in found):
+        return _NUMBERED
     holder = next(name for name in _ROWS if _rows(found.get(name), deep - 1) is not None)
     return {key: _less_of_rows(part, deep - 1) if key == holder else part for key, part in found.items()}
+
+
+_NUMBERED = "rows with numbers"
 
 
 def _beside(

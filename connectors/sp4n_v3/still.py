@@ -146,7 +146,8 @@ def marks_of_row(text: str) -> dict[str, str]:
 
 def _together(record: Row, beside: Row) -> Row:
     """Both; under a name that both have, what both say."""
-    return {**record, **beside, **{name: [record[name], beside[name]] for name in record.keys() & beside.keys()}}
+    both = record.keys() & beside.keys()
+    return {**record, **beside, **{name: {"in": record[name], "beside": beside[name]} for name in both}}
 
 
 def _marks_of(fields: Row) -> dict[str, str]:
@@ -198,12 +199,15 @@ def _loose_in(record: object, path: str, *, is_beside: bool, tells: bool) -> Ite
     if not isinstance(record, dict):
         return
     for name, value in record.items():
-        place = _place(path, name)
-        if _leaves_out(name, value, is_beside=is_beside, loose_too=False):
+        is_inner = isinstance(value, dict | list)
+        if not (is_inner or _is_loose(name, value)) or _leaves_out(
+            name, value, is_beside=is_beside, loose_too=False
+        ):
             continue
-        if isinstance(value, dict | list):
+        place = _place(path, name)
+        if is_inner:
             yield from _loose_in(value, place, is_beside=is_beside, tells=tells or _tells(name))
-        elif _is_loose(name, value):
+        else:
             digest = _digest(value, _DIGITS)
             yield place, digest if tells else loose.mark(digest)
 

@@ -194,6 +194,17 @@ def test_what_stands_beside_the_rows_may_tell_of_more(hint: tuple[Beside, int]) 
     assert mark_of_pages([hint], 4) != mark_of_pages([page(4)], 4)
 
 
+def test_a_list_that_has_numbers_now_may_have_lost_its_last_row() -> None:
+    """PHP tells an array of which something was taken out from a list."""
+    forms: tuple[object, ...] = ([{}], {"0": {}})
+    plain, numbered = (
+        listing(json.dumps({"results": {"data": rows}}).encode(), counts="").beside for rows in forms
+    )
+    assert plain is not None
+    assert numbered is not None
+    assert mark_of_pages([(plain, 1)], 1) != mark_of_pages([(numbered, 1)], 1)
+
+
 @pytest.mark.parametrize(
     ("said", "is_odd"),
     [
@@ -226,7 +237,11 @@ def test_rows_stand_in_any_usual_place() -> None:
         b'{"results": {"data": {"items": [{"id": 1}], "x": 1}}}',
     )
     around = [found.around for body in bodies if (found := listing(body, counts="").beside)]
-    assert around == [{"results": None}, {"results": None}, {"results": {"data": {"items": None, "x": 1}}}]
+    assert around == [
+        {"results": None},
+        {"results": "rows with numbers"},
+        {"results": {"data": {"items": None, "x": 1}}},
+    ]
 
 
 @pytest.mark.parametrize(
