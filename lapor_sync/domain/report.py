@@ -145,12 +145,10 @@ class Detail:
     raw: str = "{}"
     doubt: str = ""  # why it proves no absence; "" where it may
 
-    marks: Mapping[str, str] | None = (
-        None  # a digest of each field, and of the rest under ""; ages and loose parts too
-    )
-    random: frozenset[str] = (
-        frozenset()
-    )  # the names of marks that tell nothing, whatever the list's row says there
+    marks: Mapping[str, str] | None = None
+    """A digest of each field, and of the rest under ""; ages and loose parts, too."""
+    random: frozenset[str] = frozenset()
+    """The names of marks that tell nothing, whatever the list's row says there."""
     counts: Mapping[str, int] = field(default_factory=dict)  # what it says there are so many of
     dated: Mapping[str, datetime] | None = None
     heads: Mapping[str, str] | None = None
