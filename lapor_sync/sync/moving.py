@@ -1,7 +1,8 @@
 """An agency moves: out of a database into one of its own, into one of many agencies, or out of that for good.
 
 What was copied is in two places then. Deliveries are paused in both before a row is copied, and a person lets them leave
-in one: so nothing leaves twice, whichever program is started by mistake.
+in one: so nothing leaves twice, whichever program is started by mistake. What was older than what had left, as a backup
+is, is so in its new place too: who works it there begins as after a restore.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.domain.errors import NotAllowed
 from lapor_sync.domain.people import Actor
-from lapor_sync.store import audit, lock, moving, pauses
+from lapor_sync.store import audit, lock, marks, moving, pauses
 from lapor_sync.store.audit import Head
 from lapor_sync.store.database import Store
+from lapor_sync.store.marks import Mark
+from lapor_sync.sync import restore
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,8 @@ def copy(source: Store, target: Store, actor: Actor) -> Moved:
         with source.reading() as there, target.work(actor) as here:
             rows = moving.rows_of(there.conn, there.agency)
             head = moving.copy(there, here)
+            if restore.is_copy(source, there):
+                marks.put(here, Mark.COPY, "")
             here.note("agency_copied", "agency", head=head.hash, rows=head.count, key=there.agency)
         return Moved(rows=rows, head=head)
 
@@ -48,9 +53,13 @@ def _pause(source: Store, actor: Actor) -> None:
         if not moving.rows_of(work.conn, work.agency):
             raise NotAllowed(f"The database has nothing of {work.agency}.")
         pause = pauses.current(work)
-    if pause is None or pause.why is not WhyPaused.MOVED:
+    if pause is None or pause.why not in _LASTS_ON:
         with source.work(actor) as work:
             pauses.begin(work, WhyPaused.MOVED)
+
+
+_LASTS_ON = frozenset({WhyPaused.MOVED, WhyPaused.RESTORED})
+"""Neither is replaced: after a restore there is a grace, on whatever machine it goes on."""
 
 
 def remove(store: Store, head: str, actor: Actor) -> dict[str, int]:

@@ -76,15 +76,15 @@ def notice(mirror: Mirror) -> None:
     what had left (its log was lost, somebody copied the file).
     """
     with mirror.store.reading() as work:
-        is_known, is_copy = _told(mirror.store, work, marks.some(work, *TELLING))
-    if is_known and not is_copy:
+        is_known, is_copied = _told(mirror.store, work, marks.some(work, *TELLING))
+    if is_known and not is_copied:
         return
     with mirror.store.work() as work:
-        if is_copy:
+        if is_copied:
             begin(work, mirror.rules, mirror.store.clock.uptime(), audit.head(work.conn, work.agency))
         else:
             _note_body(work)
-    if is_copy:
+    if is_copied:
         witness.keep(mirror.store)
 
 
@@ -97,11 +97,16 @@ def is_noticed(store: Store, work: Work, known: Marks) -> bool:
     return _told(store, work, known) == (True, False)
 
 
+def is_copy(store: Store, work: Work) -> bool:
+    """Whether this is a copy of the database that was worked last, and nothing went on from it yet."""
+    return _told(store, work, marks.some(work, *TELLING))[1]
+
+
 def _told(store: Store, work: Work, known: Marks) -> tuple[bool, bool]:
     """Whether it is known by its body, and whether it is a copy of the database that was worked last."""
     body, mine = known.text(Mark.BODY), pauses.body(work)
-    is_copy = known.text(Mark.COPY) is not None or (body is not None and body != mine)
-    return body == mine, is_copy or _was_set_back(store, work)
+    is_copied = known.text(Mark.COPY) is not None or (body is not None and body != mine)
+    return body == mine, is_copied or _was_set_back(store, work)
 
 
 def _was_set_back(store: Store, work: Work) -> bool:

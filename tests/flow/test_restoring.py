@@ -17,9 +17,10 @@ from lapor_sync.domain.errors import AuditBroken, BadInput
 from lapor_sync.domain.people import Role, of_shell
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office import OutboxAct, people
-from lapor_sync.store import audit, backup, pauses
-from lapor_sync.store.database import open_store
-from lapor_sync.sync import restore
+from lapor_sync.store import audit, backup, pauses, witness
+from lapor_sync.store.address import sqlite_url
+from lapor_sync.store.database import Store, open_store
+from lapor_sync.sync import moving, restore
 from lapor_sync.sync.restore import put_back
 from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench
 from tests.flow.test_delivering import die_at
@@ -325,6 +326,57 @@ def test_a_backup_that_was_put_there_by_hand_is_noticed_at_the_next_start(tmp_pa
         city.cycle()
         assert city.state(later) is State.SENT
         assert refs_in_order(city.arrived(one), [ref, later]) == [ref, later]
+
+
+def move_in(city: Bench, file: Path) -> WhyPaused:
+    """That file moves into a database on another machine, which goes on with it; why it is paused there."""
+    city.store.close()
+    backup.remove(city.path)
+    witness.forget(city.path)
+    source, target = (open_store(sqlite_url(one), "kota", city.clock) for one in (file, city.path))
+    moving.copy(Store(source.engine, "kota", city.clock), target, of_shell("Sari"))
+    source.close()
+    with target.reading() as work:
+        pause = pauses.current(work)
+    target.close()
+    city.restart()
+    assert pause is not None
+    return pause.why
+
+
+def test_a_backup_that_moves_in_among_other_agencies_is_begun_with_as_after_a_restore(tmp_path: Path) -> None:
+    """What was sent after it is not in it: what cannot be found again is held, though the pause was lifted at once."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+        secret, plain = city.respond(ones[0], is_secret=True), city.respond(ones[1])
+        forward = office.forward(city.setup, of_shell("budi"), ones[2], OTHER_OPD, "Bukan kewenangan kami.")
+        file = back_up(city)
+        city.cycle()
+        city.pass_time()
+        assert move_in(city, file) is WhyPaused.MOVED
+        office.resume(city.setup, of_shell("Sari"))
+        city.requests()
+        city.cycles(2)
+        assert not city.requests().keys() & {POST, "POST /complaints/process/{id}/reject"}
+        assert states(city) == {
+            secret: (State.HELD, Reason.CANNOT_READ_BACK),
+            plain: (State.SENT, Reason.FOUND),
+            forward: (State.HELD, Reason.FORWARD_NOT_FOUND),
+        }
+
+
+def test_the_grace_after_a_restore_lasts_on_where_the_agency_moves(tmp_path: Path) -> None:
+    """What was sent right before the restore may not be readable yet, on whatever machine it goes on."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        city.settle_down()
+        go_back(city, back_up(city))
+        city.store.tidy()
+        city.store.close()
+        file = shutil.copy(city.path, tmp_path / "moving.db")
+        assert move_in(city, Path(file)) is WhyPaused.RESTORED
+        with pytest.raises(Refused, match=Code.RESTORED_JUST_NOW):
+            office.resume(city.setup, of_shell("Sari"))
 
 
 @pytest.mark.parametrize("is_begun_anew", [False, True])
