@@ -11,8 +11,11 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, select, update
 
 from lapor_sync.domain.notices import Happened, NoticeKind, NoticeState, is_due
+from lapor_sync.store import marks
 from lapor_sync.store.audit import facts as facts_of
+from lapor_sync.store.audit import head
 from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import audit, delivery
 from lapor_sync.store.schema import notice as table
 from lapor_sync.store.times import from_text, to_text
@@ -119,8 +122,19 @@ def is_any_sending(work: Work) -> bool:
 
 def recover(work: Work) -> int:
     """What was on its way when its process ended may have arrived; how many there were."""
-    which = (table.c.agency == work.agency, table.c.state == NoticeState.SENDING)
-    doubt = {"state": NoticeState.IN_DOUBT, "ended_at": work.at, "why": "killed"}
+    return _doubt(work, (NoticeState.SENDING,), "killed")
+
+
+def restored(work: Work) -> None:
+    """What waited when the backup was made may have left since, and what had happened by then may have been told."""
+    _doubt(work, (NoticeState.WAITING, NoticeState.SENDING), "restored")
+    if marks.get(work, Mark.NOTICED) is not None:
+        marks.put(work, Mark.NOTICED, str(head(work.conn, work.agency).count))
+
+
+def _doubt(work: Work, states: Collection[NoticeState], why: str) -> int:
+    which = (table.c.agency == work.agency, table.c.state.in_(list(states)))
+    doubt = {"state": NoticeState.IN_DOUBT, "ended_at": work.at, "why": why}
     return work.conn.execute(update(table).where(*which).values(doubt)).rowcount
 
 

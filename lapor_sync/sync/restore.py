@@ -25,7 +25,7 @@ from lapor_sync.domain.ports import Clock, Uptime
 from lapor_sync.domain.scene import Scene, digests
 from lapor_sync.mirror.mirror import Mirror, Rules
 from lapor_sync.mirror.write import hold
-from lapor_sync.store import audit, backup, marks, outbox, pauses, people, threads, witness
+from lapor_sync.store import audit, backup, marks, notices, outbox, pauses, people, threads, witness
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.audit import Head
 from lapor_sync.store.backup import Contents
@@ -42,10 +42,14 @@ def begin(work: Work, rules: Rules, uptime: Uptime, restored: Head, replaced: He
     What is queued may have been sent after the backup: what is new in its thread since then is asked for what it may
     be. What could not be found again is held; the next cycle reads every open report, as the nightly sweep does, and
     finds the rest. In the copy sessions and links go on that were over since: all of them end, and people sign in anew.
+    Nobody is told again what they may have been told since the backup.
     """
     work.note("restored", "database", **_heads(restored, replaced))
     pauses.begin(work, WhyPaused.RESTORED, uptime)
     people.end_everything(work)
+    notices.restored(work)
+    if marks.get(work, Mark.DIGESTED) is not None:
+        marks.put(work, Mark.DIGESTED, rules.working_days.day_of(work.now).isoformat())
     marks.put_time(work, Mark.SWEPT, _LONG_AGO)
     marks.clear(work, Mark.COPY)
     _note_body(work)

@@ -18,6 +18,7 @@ from lapor_sync.mirror.write import write
 from lapor_sync.office import people as office
 from lapor_sync.store import audit, channels, conflicts, marks, outages, outbox, quarantine, schema
 from lapor_sync.store.marks import Mark
+from lapor_sync.sync import restore
 from tests.notices.conftest import City, Kept
 from tests.store.samples import MERAH, add, get, mirrored, new, report, save
 
@@ -338,6 +339,37 @@ def test_a_process_that_is_killed_after_the_rows_were_made_sends_them_once(city:
     city.tell()
     assert len(city.sender.sent) == 1
     assert city.states() == ["sent"]
+
+
+def test_after_a_restore_nobody_is_told_what_they_may_have_been_told_since_the_backup(city: City) -> None:
+    """What waited in the backup, what was not looked at in it yet, the day's digest; what it holds itself is told."""
+    sari = city.person("sari", (Role.OFFICER, PUPR), kinds=ALL)
+    late = city.clock.now() - timedelta(days=1)
+    save(city.store, mirrored("7000", of=report("7000", disposition_id=PUPR), verdict=MERAH, due_at=late))
+    seven_thirty(city)
+    city.tell()
+    city.sender.fails = NoticeNotTaken("down", reason="not_taken")
+    disposed(city, "7001", PUPR)
+    city.clock.advance(600)
+    city.tell()
+    disposed(city, "7002", PUPR)
+    add(city.store, new("LS-AAAAAA", by=f"person {sari} in post 1", is_secret=True))
+    city.clock.advance(86_400)
+    with city.store.work() as work:
+        restore.begin(work, city.mirror.rules, city.clock.uptime(), audit.head(work.conn, work.agency))
+    city.sender.fails = None
+    city.clock.advance(600)
+    city.tell()
+    told = [(one.kind, one.state, one.why) for one in city.rows()]
+    assert told == [
+        (NoticeKind.DIGEST, "sent", None),
+        (NoticeKind.NEW_REPORT, "in_doubt", "restored"),
+        (NoticeKind.STUCK, "sent", None),
+    ]
+    city.clock.advance(86_400)
+    seven_thirty(city)
+    city.tell()
+    assert [one.key for one in city.rows()][3:] == ["digest/2026-03-04"]
 
 
 def test_what_waits_for_a_channel_that_is_gone_goes_with_it(city: City) -> None:
