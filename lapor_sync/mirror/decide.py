@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 from lapor_sync.domain import three_way
-from lapor_sync.domain.colour import Colour
+from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State, references_in
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.next_step import times_arrived
@@ -275,13 +275,24 @@ def _reconcile(old: Mirrored | None, new: Mirrored, deliveries: list[Queued]) ->
         steps += _hold_moved(new, deliveries)
     if decision in three_way.TAKES_UPSTREAM and new.agreed != new.present:
         new = new._replace(agreed=new.present)
-    if old is None or _moved(old, new) or _disposed(old) != _disposed(new):
+    if old is None or _moved(old, new) or _is_newly_with(old, new):
         steps.append(_note(old, new, decision))
     return new, steps
 
 
 def _moved(old: Mirrored, new: Mirrored) -> bool:
     return (old.colour, old.present, old.agreed) != (new.colour, new.present, new.agreed)
+
+
+def _is_newly_with(old: Mirrored, new: Mirrored) -> bool:
+    """Whether it is with another institution, or the one that it is with is waited for only from now on: until now it
+    waited to be verified or disposed, or nobody could tell."""
+    before, now = old.verdict, new.verdict
+    is_first = before.colour is None or before.waiting_on in _BEFORE_THE_OPD
+    return _disposed(old) != _disposed(new) or (is_first and now.waiting_on is WaitingOn.OPD)
+
+
+_BEFORE_THE_OPD = frozenset({WaitingOn.VERIFIER, WaitingOn.ADMIN})
 
 
 def _disposed(one: Mirrored) -> str | None:
@@ -328,6 +339,6 @@ def _note(old: Mirrored | None, new: Mirrored, decision: Decision) -> Note:
         "rules": new.rules,
         "waiting_on": new.verdict.waiting_on,
     }
-    if old is None or _disposed(old) != _disposed(new):
+    if old is None or _is_newly_with(old, new):
         data["disposed"] = _disposed(new)
     return Note("colour", new.tracking_id, data)

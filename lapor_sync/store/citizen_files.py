@@ -105,6 +105,12 @@ def try_later(work: Work, one: Wanted, at: datetime) -> None:
     _set(work, one.tracking_id, one.key, tries=one.tries + 1, next_try_at=to_text(at))
 
 
+def put_off_no_longer(work: Work) -> None:
+    """Let the next cycles fetch whatever is to be fetched later only."""
+    where = (table.c.agency == work.agency, _is(FileState.WANTED), table.c.next_try_at > work.at)
+    work.conn.execute(update(table).where(*where).values(next_try_at=work.at))
+
+
 def _set(work: Work, tracking_id: str, key: str, **values: Any) -> None:
     where = (table.c.agency == work.agency, table.c.tracking_id == tracking_id, table.c.key == key)
     work.conn.execute(update(table).where(*where).values(**values))

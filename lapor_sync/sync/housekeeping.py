@@ -8,7 +8,7 @@ from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.domain.sessions import FORGOTTEN
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
-from lapor_sync.store import ailing, institutions, marks, outbox, people, reports, templates, threads
+from lapor_sync.store import ailing, citizen_files, institutions, marks, outbox, people, reports, templates, threads
 from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.keep_files import sweep_folder
@@ -25,7 +25,7 @@ A_SLIP = timedelta(minutes=1)
 def after_a_clock_set_back(setup: Mirror) -> None:
     """Make due what an earlier, wrong clock put off: it would wait until that time comes again.
 
-    Deliveries and scheduled reads wait no longer; the whole list, and what is done once a day, are due.
+    Deliveries, scheduled reads and citizens' files wait no longer; the whole list, and what is done once a day, are due.
     """
     with setup.store.reading() as work:
         back = clock_set_back(marks.some(work, Mark.LAST_SUCCESS), work.now)
@@ -35,6 +35,7 @@ def after_a_clock_set_back(setup: Mirror) -> None:
         outbox.no_more_waiting(work)
         reports.put_off_no_longer(work)
         ailing.due_now(work)
+        citizen_files.put_off_no_longer(work)
         for name in (Mark.SWEPT, Mark.DAILY, Mark.LISTED_ALL):
             marks.clear(work, name)
     setup.log.warning("clock_set_back", seconds=round(back.total_seconds()))

@@ -229,6 +229,20 @@ def test_where_the_api_has_been_away_a_newer_export_counts(tmp_path: Path) -> No
         assert city.mirrored(one).colour is Colour.HIJAU
 
 
+def test_where_the_list_alone_fails_a_newer_export_counts(tmp_path: Path) -> None:
+    """The cycles go through and read by id, but nobody tells any more what changed."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        city.world.add_faults({"match": {"path": "/complaints?"}, "times": None, "do": "status:500"})
+        city.cycle()
+        made_at = city.clock.now() + timedelta(minutes=5)
+        city.pass_time()
+        assert city.cycle().error is None
+        exported(city, [line(one, "Selesai")], made_at)
+        assert city.mirrored(one).colour is Colour.HIJAU
+
+
 def test_bad_rows_are_put_away_and_leave_when_they_are_sound(tmp_path: Path) -> None:
     """A row that cannot be read is quarantined with its reason; a later export that has it right releases it."""
     with bench(tmp_path / "kota.db", reports=0) as city:

@@ -173,6 +173,19 @@ def test_files_wait_for_deliveries(city: City) -> None:
     assert steps.index("pushed") < steps.index("file") < steps.index("files_kept")
 
 
+def test_a_clock_that_was_a_year_ahead_puts_no_file_off(city: City) -> None:
+    """Its address would be over long before that time comes again."""
+    address = f"{STORE}/a.pdf?Signature=1"
+    city.stage.clock.wall_ahead = 365 * 86_400
+    city.host.files = {address: Unreachable("The host is away.")}
+    city.attach(address)
+    city.cycle()
+    city.stage.clock.wall_ahead = 0
+    city.host.files = {address: b"%PDF-1"}
+    city.cycle()
+    assert [one.state for one in city.kept()] == [FileState.KEPT]
+
+
 def test_an_address_that_expired_is_asked_for_anew(city: City) -> None:
     city.attach(f"{STORE}/a.pdf?Signature=old")
     city.host.before = lambda: city.attach(f"{STORE}/a.pdf?Signature=new")

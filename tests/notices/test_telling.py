@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,12 +28,15 @@ CANARY = "kenari"
 ALL = frozenset(NoticeKind)
 
 
-def disposed(city: City, tracking_id: str, opd: str | None, **values: Any) -> None:
-    """LAPOR gives this report, disposed to that OPD."""
+def disposed(
+    city: City, tracking_id: str, opd: str | None, *, is_unread: bool = False, **values: Any
+) -> None:
+    """LAPOR gives this report, disposed to that OPD; `is_unread`: but not its thread."""
     one = report(tracking_id, disposition_id=opd, disposition_name=f"OPD {opd}", **values)
     with city.store.work() as work:
         at = city.clock.now()
-        write(work, city.mirror, [Read(tracking_id, at, one, Thread(items=(), began_at=at))])
+        thread = None if is_unread else Thread(items=(), began_at=at)
+        write(work, city.mirror, [Read(tracking_id, at, one, thread, unread=is_unread)])
 
 
 def fail(city: City, ref: str, state: State = State.REFUSED) -> None:
@@ -72,6 +76,28 @@ def test_a_report_that_is_disposed_to_another_opd_is_new_there_though_its_colour
     disposed(city, "7001", DINKES)
     disposed(city, "7001", DINKES, title="Judul lain")
     city.tell()
+    assert [one.facts["report"] for one in city.rows()] == ["7001"]
+
+
+@pytest.mark.parametrize("how", ["its thread could not be read", "it was not verified", "it was with the city"])
+def test_a_report_that_was_not_the_opds_turn_at_first_is_told_once_it_is(city: City, how: str) -> None:
+    """Though its disposition stays as it is then, and its colour may."""
+    city.person("sari", (Role.OFFICER, PUPR), kinds=ALL)
+    if how == "it was not verified":
+        disposed(city, "7001", PUPR, status_name="Belum Terverifikasi")
+    elif how == "it was with the city":
+        rules = city.mirror.rules
+        its_ids = replace(rules.city, institution_id="600", opd_ids=frozenset({PUPR}))
+        city.mirror = replace(city.mirror, rules=replace(rules, city=its_ids))
+        disposed(city, "7001", "600", status_name="Terverifikasi")
+        disposed(city, "7001", PUPR, status_name="Terverifikasi", is_unread=True)
+    else:
+        disposed(city, "7001", PUPR, status_name="Terverifikasi", is_unread=True)
+    city.tell()
+    assert city.rows() == []
+    for _ in range(2):
+        disposed(city, "7001", PUPR, status_name="Terverifikasi")
+        city.tell()
     assert [one.facts["report"] for one in city.rows()] == ["7001"]
 
 

@@ -338,6 +338,7 @@ ENTRIES: dict[str, Call] = {
     "citizen_files.note": lambda w: citizen_files.note(
         w, {"7001": [Attachment(url="x", file_name="x", extension="x")]}
     ),
+    "citizen_files.put_off_no_longer": lambda w: citizen_files.put_off_no_longer(w),
     "citizen_files.wanted": lambda w: citizen_files.wanted(w, 10),
     "citizen_files.keep": lambda w: citizen_files.keep(w, a_file(w), "pdf", "x", None, 1),
     "citizen_files.give_up": lambda w: citizen_files.give_up(w, a_file(w), Absence.EXPIRED),
@@ -415,6 +416,7 @@ ENTRIES: dict[str, Call] = {
     "notices.give_up": lambda w: notices.give_up(w, [Ids.notice], "x"),
     "notices.is_any_sending": notices.is_any_sending,
     "notices.recover": notices.recover,
+    "notices.restored": notices.restored,
     "notices.listing": notices.listing,
     "notices.forget_old": lambda w: notices.forget_old(w, START + A_DAY),
     "notices.happened_after": lambda w: notices.happened_after(w, 0, 100),
