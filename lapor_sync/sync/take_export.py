@@ -151,10 +151,13 @@ def _take(work: Work, mirror: Mirror, rows: Sequence[Report], age: _Age) -> list
 
 
 def _listed_at(work: Work) -> datetime | None:
-    """Until when the list call is known to have told every change; None where there is no list call."""
+    """Until when the list call is known to have told every change; None where there is no list call.
+
+    A cycle goes through where the list alone fails, too.
+    """
     if marks.get(work, Mark.NO_LIST) is not None:
         return None
-    return marks.get_time(work, Mark.LAST_SUCCESS)
+    return marks.get_time(work, Mark.LIST_FAILS) or marks.get_time(work, Mark.LAST_SUCCESS)
 
 
 def merge_export(
