@@ -8,7 +8,17 @@ from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.domain.sessions import FORGOTTEN
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
-from lapor_sync.store import ailing, citizen_files, institutions, marks, outbox, people, reports, templates, threads
+from lapor_sync.store import (
+    ailing,
+    citizen_files,
+    institutions,
+    marks,
+    outbox,
+    people,
+    reports,
+    templates,
+    threads,
+)
 from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.keep_files import sweep_folder

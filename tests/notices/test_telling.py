@@ -28,9 +28,7 @@ CANARY = "kenari"
 ALL = frozenset(NoticeKind)
 
 
-def disposed(
-    city: City, tracking_id: str, opd: str | None, *, is_unread: bool = False, **values: Any
-) -> None:
+def disposed(city: City, tracking_id: str, opd: str | None, *, is_unread: bool = False, **values: Any) -> None:
     """LAPOR gives this report, disposed to that OPD; `is_unread`: but not its thread."""
     one = report(tracking_id, disposition_id=opd, disposition_name=f"OPD {opd}", **values)
     with city.store.work() as work:
