@@ -135,8 +135,9 @@ def _parts(work: Work, posts: Iterable[Post], city: City, days: WorkingDays, now
         _add(parts, _waiting(work, None, {WaitingOn.ADMIN, WaitingOn.VERIFIER}, days, now))
         parts[Part.QUESTIONS] = Lot(conflicts.count(work), False, ())
     if own or is_admin:
-        stuck = outbox.of_opds(work, None if is_admin else own, (State.HELD, State.REFUSED), STUCK_MOST).rows
-        parts[Part.STUCK] = _lot(dict.fromkeys(one.tracking_id for one in stuck))
+        stuck = outbox.of_opds(work, None if is_admin else own, (State.HELD, State.REFUSED), STUCK_MOST)
+        some = _lot(dict.fromkeys(one.tracking_id for one in stuck.rows))
+        parts[Part.STUCK] = some._replace(is_more=stuck.before is not None)
     if over is None or over:
         parts[Part.LONG_OVERDUE] = _long_overdue(work, over, days, now)
         parts[Part.UNATTENDED] = _unattended(work, city, over, days)

@@ -158,6 +158,7 @@ def _begun(setup: Setup) -> _Begun:
 def run_without_upstream(mirror: Mirror) -> CycleResult:
     """The cycle of a city without an API account: other rules judge anew, and what is old is dropped."""
     housekeeping.after_a_clock_set_back(mirror)
+    restore.notice(mirror)
     housekeeping.rejudge_all(mirror)
     housekeeping.drop_personal(mirror)
     with mirror.store.work() as work:

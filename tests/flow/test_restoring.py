@@ -21,6 +21,7 @@ from lapor_sync.store import audit, backup, pauses, witness
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.sync import moving, restore
+from lapor_sync.sync.cycle import run_without_upstream
 from lapor_sync.sync.restore import put_back
 from tests.flow.bench import OPD, OTHER_OPD, Bench, Killed, bench
 from tests.flow.test_delivering import die_at
@@ -543,3 +544,21 @@ def test_no_session_and_no_link_of_the_backup_goes_on(tmp_path: Path) -> None:
             people.accept(city.store, used, "tukang becak baca puisi")
         assert refused.value.code is Code.LINK_OVER
         assert people.invitee(city.store, people.new_link(city.store, shell, "siti")).name == "Siti"
+
+
+def test_a_city_without_an_account_notices_a_backup_too(tmp_path: Path) -> None:
+    """Who left since would be signed in again by the copy that somebody put there."""
+    with bench(tmp_path / "kota.db", reports=1) as city:
+        used = people.invite(city.store, of_shell("Sari"), name="Siti", sign_in="siti", role=Role.OFFICER, opd=OPD)
+        people.accept(city.store, used, "kucing terbang di atap")
+        left = people.enter(city.store, "siti", "kucing terbang di atap", address=None)
+        run_without_upstream(city.setup)
+        file = back_up(city)
+        people.leave(city.store, left)
+        city.store.close()
+        backup.remove(city.path)
+        file.rename(city.path)
+        city.restart()
+        assert people.session(city.store, left) is not None
+        run_without_upstream(city.setup)
+        assert people.session(city.store, left) is None

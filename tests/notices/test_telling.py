@@ -16,6 +16,7 @@ from lapor_sync.domain.people import Role, of_shell
 from lapor_sync.domain.report import Thread
 from lapor_sync.mirror.merge import Read
 from lapor_sync.mirror.write import write
+from lapor_sync.notices import composing
 from lapor_sync.office import people as office
 from lapor_sync.store import audit, channels, conflicts, marks, outages, outbox, quarantine, schema
 from lapor_sync.store.marks import Mark
@@ -206,6 +207,17 @@ def test_the_digest_says_what_waits_once_a_working_day_from_half_past_seven_on(c
     assert subject == "LAPOR 2 Maret: 1 lewat tenggat"
     assert "Tugas LAPOR, Senin, 2 Maret 2026" in text
     assert "Lewat tenggat: 1\n- 7001, batas 1 Maret 2026  https://papan.kota.go.id/laporan/7001\n" in text
+
+
+def test_the_digest_says_where_more_is_stuck_than_it_counts(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(composing, "STUCK_MOST", 2)
+    city.person("ratna", (Role.ADMIN, None))
+    for number in range(3):
+        add(city.store, new(f"LS-AAAAA{'ABC'[number]}", f"700{number}"), state=State.HELD)
+    seven_thirty(city)
+    city.tell()
+    (one,) = (row for row in city.rows() if row.kind is NoticeKind.DIGEST)
+    assert one.facts["stuck"][:2] == [2, True]
 
 
 def test_on_a_day_off_there_is_no_digest(city: City) -> None:
