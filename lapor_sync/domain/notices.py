@@ -163,10 +163,13 @@ class Reader:
     posts: tuple[Post, ...] = ()
 
     def hears(self, kind: NoticeKind, to: To) -> bool:
-        """Return whether this channel is one that such a notice goes to."""
-        is_wanted = kind is NoticeKind.POSTS or kind in self.kinds
-        is_meant = self.person_id in to.persons or any((post.role, post.opd) in to.posts for post in self.posts)
-        return is_wanted and is_meant
+        """Return whether this channel is one that such a notice goes to. Who left is told only that."""
+        if kind is NoticeKind.POSTS:
+            return self._is_meant(to)
+        return bool(self.posts) and kind in self.kinds and self._is_meant(to)
+
+    def _is_meant(self, to: To) -> bool:
+        return self.person_id in to.persons or any((post.role, post.opd) in to.posts for post in self.posts)
 
 
 # The digest.

@@ -135,6 +135,20 @@ def test_what_is_held_is_told_once_to_who_wrote_it_and_to_admins(city: City) -> 
     assert "Pihak lain menjawab" in city.sender.sent[0][2]
 
 
+def test_who_left_hears_no_more_of_what_they_wrote(city: City) -> None:
+    sari = city.person("sari", (Role.OFFICER, PUPR))
+    city.person("ratna", (Role.ADMIN, None))
+    save(city.store, mirrored("7001"))
+    add(city.store, new("LS-AAAAAA", by=f"person {sari} in post 1"))
+    office.end_tenures(city.store, of_shell("ratna"), "sari", city.clock.now())
+    city.tell()
+    city.clock.advance(3_600)
+    city.sender.sent.clear()
+    fail(city, "LS-AAAAAA", State.HELD)
+    city.tell()
+    assert set(city.sender.to) == {"ratna@kota.go.id"}
+
+
 def test_both_who_hand_over_a_post_and_admins_are_told(city: City) -> None:
     city.person("sari", (Role.OFFICER, PUPR), kinds=())
     city.person("tono", kinds=())
