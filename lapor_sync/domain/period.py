@@ -41,8 +41,9 @@ class Period:
 
     @property
     def year_before(self) -> Period:
-        """The same days of the year before; a 29th of February becomes a 28th."""
-        return Period("", a_year_before(self.first), a_year_before(self.last))
+        """The same days of the year before; a 29th of February becomes a 28th, the end of a February its end."""
+        day_after = a_year_before(self.last + timedelta(days=1))
+        return Period("", a_year_before(self.first), max(a_year_before(self.last), day_after - timedelta(days=1)))
 
     def begins(self, zone: ZoneInfo) -> datetime:
         """Return the moment with which it begins in a city."""

@@ -75,6 +75,20 @@ def test_the_year_before_has_the_same_days() -> None:
     assert a_year_before(date(2026, 7, 31)) == date(2025, 7, 31)
 
 
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("2025-02", "2024-02-29"),
+        ("2024-02", "2023-02-28"),
+        ("2024-02-01..2024-02-28", "2023-02-28"),
+        ("2025-Q1", "2024-03-31"),
+    ],
+)
+def test_a_whole_february_is_compared_with_a_whole_one(text: str, last: str) -> None:
+    """What came on the 29th is counted in the recap of the year, so in that of the month, too."""
+    assert Period.parse(text).year_before.last == date.fromisoformat(last)
+
+
 def test_its_months_are_all_that_it_touches() -> None:
     assert [f"{one:%Y-%m}" for one in Period.parse("2025-11-30..2026-02-01").months()] == [
         "2025-11",
