@@ -38,6 +38,8 @@ _PLACES = {
     "reporter": (report, report.c.reporter_name),
     "title": (report, report.c.title),
     "content": (report, report.c.content),
+    "location": (report, report.c.location),
+    "history": (status_change, status_change.c.note),
     "author": (thread_item, thread_item.c.author),
     "thread": (thread_item, thread_item.c.content),
     "delivery": (delivery, delivery.c.text),
@@ -47,14 +49,20 @@ _PLACES = {
 
 
 def named(work: Work, name: str) -> dict[str, list[str]]:
-    """Return where a name stands, in capitals or not: by Tracking ID, in order."""
+    """Return where a name stands, in capitals or not: by Tracking ID, in order.
+
+    A record that could not be read stands under the id that it tells; it may be of no report that is mirrored.
+    """
     found: dict[str, list[str]] = {}
-    for place, (table, column) in _PLACES.items():
-        its_id = table.c.tracking_id
+    for place, (table, column) in (*_PLACES.items(), ("quarantine", (quarantine, quarantine.c.raw))):
+        its_id = _ID_IN_QUARANTINE if table is quarantine else table.c.tracking_id
         query = select(its_id).where(table.c.agency == work.agency, column.icontains(name, autoescape=True))
         for one in work.conn.execute(query.distinct()).scalars():
             found.setdefault(one, []).append(place)
     return dict(sorted(found.items()))
+
+
+_ID_IN_QUARANTINE = func.coalesce(quarantine.c.report_id, quarantine.c.key)
 
 
 # What is kept beside the report's own page.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 
 from lapor_sync import interface
 from lapor_sync.domain.delivery import State
+from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.personal import ERASED_WORDS
 from lapor_sync.domain.refusals import Code, Refused
@@ -151,9 +153,16 @@ def test_a_record_that_cannot_be_read_keeps_nothing_of_an_erased_report(city: Be
 
 
 def test_all_that_is_kept_is_found_and_shown_and_the_look_is_told(city: Bench) -> None:
-    """A name is found wherever it stands; who looked stands in the audit, the name does not."""
+    """A name is found wherever it stands, in what could not be read too; who looked stands in the audit, the name does
+    not."""
     one, _ = closed(city)
-    assert citizens.find(city.store, SARI, NAME.lower()) == {one: ["title", "content", "thread", "delivery"]}
+    with city.store.work() as work:
+        bad = BadRecord("x", key="row 7", raw=json.dumps({"reporter": NAME}), report_id="990001")
+        quarantine.put(work, quarantine.LIST, bad)
+    assert citizens.find(city.store, SARI, NAME.lower()) == {
+        one: ["title", "content", "thread", "delivery"],
+        "990001": ["quarantine"],
+    }
     citizens.here(city.store, of_shell("budi"), one)
     _, beside = citizens.here(city.store, SARI, one)
     assert beside.payloads > 0
