@@ -29,13 +29,20 @@ CANARY = "kenari"
 ALL = frozenset(NoticeKind)
 
 
-def disposed(city: City, tracking_id: str, opd: str | None, *, is_unread: bool = False, **values: Any) -> None:
-    """LAPOR gives this report, disposed to that OPD; `is_unread`: but not its thread."""
+def disposed(city: City, tracking_id: str, opd: str | None, **values: Any) -> None:
+    """LAPOR gives this report, disposed to that OPD."""
+    _give(city, tracking_id, opd, Thread(items=(), began_at=city.clock.now()), values)
+
+
+def disposed_unread(city: City, tracking_id: str, opd: str, status_name: str) -> None:
+    """The same, but its thread cannot be read."""
+    _give(city, tracking_id, opd, None, {"status_name": status_name})
+
+
+def _give(city: City, tracking_id: str, opd: str | None, thread: Thread | None, values: dict[str, Any]) -> None:
     one = report(tracking_id, disposition_id=opd, disposition_name=f"OPD {opd}", **values)
     with city.store.work() as work:
-        at = city.clock.now()
-        thread = None if is_unread else Thread(items=(), began_at=at)
-        write(work, city.mirror, [Read(tracking_id, at, one, thread, unread=is_unread)])
+        write(work, city.mirror, [Read(tracking_id, city.clock.now(), one, thread, unread=thread is None)])
 
 
 def fail(city: City, ref: str, state: State = State.REFUSED) -> None:
@@ -89,9 +96,9 @@ def test_a_report_that_was_not_the_opds_turn_at_first_is_told_once_it_is(city: C
         its_ids = replace(rules.city, institution_id="600", opd_ids=frozenset({PUPR}))
         city.mirror = replace(city.mirror, rules=replace(rules, city=its_ids))
         disposed(city, "7001", "600", status_name="Terverifikasi")
-        disposed(city, "7001", PUPR, status_name="Terverifikasi", is_unread=True)
+        disposed_unread(city, "7001", PUPR, "Terverifikasi")
     else:
-        disposed(city, "7001", PUPR, status_name="Terverifikasi", is_unread=True)
+        disposed_unread(city, "7001", PUPR, "Terverifikasi")
     city.tell()
     assert city.rows() == []
     for _ in range(2):
