@@ -369,7 +369,7 @@ def test_a_backup_that_moves_in_among_other_agencies_is_begun_with_as_after_a_re
 
 def test_the_grace_after_a_restore_lasts_on_where_the_agency_moves(tmp_path: Path) -> None:
     """What was sent right before the restore may not be readable yet, on whatever machine it goes on."""
-    with bench(tmp_path / "kota.db", reports=1) as city:
+    with bench(tmp_path / "kota.db", reports=1, grace=600) as city:
         city.settle_down()
         go_back(city, back_up(city))
         city.store.tidy()
