@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -187,11 +187,11 @@ class Store:
     def tidy(self) -> None:
         """Let SQLite's file itself have what lies in its log, so far as nobody is in the way.
 
-        Then it can be told from an older copy: see `DatabaseFile.check`.
+        Then it can be told from an older copy: see `DatabaseFile.check`. Raises as `work` does.
         """
         if self.engine.dialect.name == "sqlite":
-            with self._trouble(), closing(self.engine.raw_connection()) as conn:
-                conn.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").close()
+            with self._trouble(), self._connect({"lapor_write": None}) as conn:
+                conn.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     @contextmanager
     def reading(self) -> Iterator[Work]:
@@ -362,7 +362,10 @@ def _write_ahead(dbapi: Any, _record: object) -> None:
 def _begin_sqlite(conn: Connection) -> None:
     # A writer says so at once: a read lock that must grow fails where waiting would have helped.
     options = conn.get_execution_options()
-    if options.get("lapor_write", True):
+    is_write = options.get("lapor_write", True)
+    if is_write is None:
+        return  # no transaction: see `Store.tidy`
+    if is_write:
         conn.exec_driver_sql(f"PRAGMA busy_timeout = {options.get('lapor_patience', BUSY_SECONDS) * 1000:.0f}")
         conn.exec_driver_sql("BEGIN IMMEDIATE")
     else:

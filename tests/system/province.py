@@ -161,16 +161,20 @@ class Province:
     def overtaken(self) -> list[str]:
         """The calls that LAPOR got from a worker after another one had begun a cycle of the agency."""
         wrong = []
+        killed_at = {one.process.pid: one.killed_at for one in self.workers}
         for agency, begun in self.cycles().items():
             later = iter([*begun, (float("inf"), 0)])
-            at_work, (until, following) = 0, next(later)
+            at_work, since, (until, following) = 0, 0.0, next(later)
             for call in sorted(self.cities[agency].world.requests(10**9)["recent"], key=lambda call: call["at"]):
                 while call["at"] >= until:
-                    at_work, (until, following) = following, next(later)
+                    at_work, since, (until, following) = following, until, next(later)
                 if not call["caller"].isdigit():
                     continue  # a citizen's file: its host is not told who asks
-                if int(call["caller"]) != at_work:
-                    wrong.append(f"{agency}: {call['method']} by {call['caller']}, while {at_work} works it")
+                if (caller := int(call["caller"])) != at_work:
+                    wrong.append(
+                        f"{agency}: {call['method']} {call['path']} at {call['at']:.1f} by {caller} "
+                        f"(killed at {killed_at.get(caller)}), while {at_work} works it since {since:.1f}"
+                    )
         return wrong
 
     def takeovers(self) -> list[float]:

@@ -265,7 +265,7 @@ def test_exports_that_are_dropped(town: Rig, tmp_path: Path) -> None:
             rest(growing, 0)  # written to just now
         rest(growing)
         daemon.says("export_imported", 2)
-        assert not growing.exists()
+        wait_until(lambda: not growing.exists())  # moved after the log says it
         assert sum(one["new"] for one in daemon.events("export_imported")) == 3
         assert daemon.terminate() == 0
 

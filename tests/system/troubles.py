@@ -89,7 +89,8 @@ def troubled(many: Province, dice: Random, count: int) -> Counter[str]:
         happened[what] += 1
         many.keep(WORKERS)
     many.settles(600)
-    assert many.overtaken() == []
+    overtaken = many.overtaken()
+    assert not overtaken, overtaken
     return happened
 
 
