@@ -25,7 +25,6 @@ from respx.mocks import HTTPCoreMocker
 import connectors
 import lapor_sync
 from lapor_sync.office import passwords
-from tests import certificates
 from tests.databases import compile_once, never_wait_for_the_disk, stop_server
 from tests.system.launcher import stop_launcher
 
@@ -241,7 +240,6 @@ def _nothing_leaves_this_machine() -> Iterator[None]:
 def _what_never_differs_is_done_once() -> Iterator[None]:
     """And passwords are hashed with little work."""
     with pytest.MonkeyPatch.context() as patch:
-        certificates.read_once(patch)
         compile_once(patch)
         never_wait_for_the_disk(patch)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import certifi
@@ -20,8 +21,13 @@ def trusted() -> ssl.SSLContext:
 
     So an agency with a CA of its own (a proxy that looks into TLS, a gateway inside) puts it where it puts it for
     all programs, or into that file. Raises SettingsWrong where the file cannot be used.
+    They are read once a process: that takes a tenth of a second, and a megabyte for each client of a worker.
     """
-    own = os.environ.get("SSL_CERT_FILE")
+    return _trusted(os.environ.get("SSL_CERT_FILE"))
+
+
+@cache
+def _trusted(own: str | None) -> ssl.SSLContext:
     try:
         if own:  # read here first: OpenSSL waits for a pipe, and reads a device that has no end
             read_file(Path(own), _MOST_CERTIFICATES)

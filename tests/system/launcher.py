@@ -37,7 +37,6 @@ import pytest
 from connectors.simulator import OPD_IDS, Options, Simulator
 from connectors.transport import tls
 from lapor_sync.__main__ import main as program
-from tests import certificates
 from tests.city import settings
 from tests.databases import compile_once
 from tests.system import quick_worker
@@ -152,7 +151,6 @@ def _load() -> None:
     for name in LOADED:
         import_module(name)
     patch = pytest.MonkeyPatch()
-    certificates.read_once(patch)
     compile_once(patch)
     tls.trusted()
     _live_a_day()
