@@ -543,5 +543,6 @@ def test_a_poll_that_finds_nothing_asks_the_database_little(tmp_path: Path) -> N
         event.listen(city.store.engine, "begin", lambda _conn: asked.update(["transactions"]))
         event.listen(city.store.engine, "before_cursor_execute", lambda *_: asked.update(["statements"]))
         city.cycle()
-    statements = {"sqlite": 32, "postgresql": 22}[city.store.engine.dialect.name]
-    assert asked == {"transactions": 9, "statements": statements}
+    # On SQLite its log is carried over before and after.
+    transactions, statements = {"sqlite": (11, 34), "postgresql": (9, 22)}[city.store.engine.dialect.name]
+    assert asked == {"transactions": transactions, "statements": statements}
