@@ -45,6 +45,7 @@ _PLACES = {
     "delivery": (delivery, delivery.c.text),
     "draft": (draft, draft.c.text),
     "note": (note, note.c.text),
+    "quarantine": (quarantine, quarantine.c.raw),
 }
 
 
@@ -54,7 +55,7 @@ def named(work: Work, name: str) -> dict[str, list[str]]:
     A record that could not be read stands under the id that it tells; it may be of no report that is mirrored.
     """
     found: dict[str, list[str]] = {}
-    for place, (table, column) in (*_PLACES.items(), ("quarantine", (quarantine, quarantine.c.raw))):
+    for place, (table, column) in _PLACES.items():
         its_id = _ID_IN_QUARANTINE if table is quarantine else table.c.tracking_id
         query = select(its_id).where(table.c.agency == work.agency, column.icontains(name, autoescape=True))
         for one in work.conn.execute(query.distinct()).scalars():

@@ -176,16 +176,22 @@ def test_what_was_called_off_after_the_backup_is_queued_again(tmp_path: Path) ->
         assert city.arrived(one) == []
 
 
+def leaves_after_a_backup(city: Bench, ones: list[str]) -> tuple[Path, str, str, str]:
+    """The backup, and what left after it for these reports: a secret response, another one, a hand-over."""
+    city.settle_down()
+    secret, plain = city.respond(ones[0], is_secret=True), city.respond(ones[1])
+    forward = office.forward(city.setup, of_shell("budi"), ones[2], OTHER_OPD, "Bukan kewenangan kami.")
+    file = back_up(city)
+    city.cycle()
+    city.pass_time()
+    return file, secret, plain, forward
+
+
 def test_what_cannot_be_found_again_is_held(tmp_path: Path) -> None:
     """A secret response, a hand-over: nobody can read back whether they went out after the backup."""
     with bench(tmp_path / "kota.db", reports=1) as city:
         ones = [city.report() for _ in range(3)]
-        city.settle_down()
-        secret, plain = city.respond(ones[0], is_secret=True), city.respond(ones[1])
-        forward = office.forward(city.setup, of_shell("budi"), ones[2], OTHER_OPD, "Bukan kewenangan kami.")
-        file = back_up(city)
-        city.cycle()
-        city.pass_time()
+        file, secret, plain, forward = leaves_after_a_backup(city, ones)
         go_back(city, file)
         assert states(city) == {
             secret: (State.HELD, Reason.CANNOT_READ_BACK),
@@ -349,12 +355,7 @@ def test_a_backup_that_moves_in_among_other_agencies_is_begun_with_as_after_a_re
     """What was sent after it is not in it: what cannot be found again is held, though the pause was lifted at once."""
     with bench(tmp_path / "kota.db", reports=1) as city:
         ones = [city.report() for _ in range(3)]
-        city.settle_down()
-        secret, plain = city.respond(ones[0], is_secret=True), city.respond(ones[1])
-        forward = office.forward(city.setup, of_shell("budi"), ones[2], OTHER_OPD, "Bukan kewenangan kami.")
-        file = back_up(city)
-        city.cycle()
-        city.pass_time()
+        file, secret, plain, forward = leaves_after_a_backup(city, ones)
         assert move_in(city, file) is WhyPaused.MOVED
         office.resume(city.setup, of_shell("Sari"))
         city.requests()
