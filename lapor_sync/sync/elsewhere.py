@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
 from lapor_sync.domain.loose import random_places
 from lapor_sync.store import ailing, reports
-from lapor_sync.sync.calls import Health
+from lapor_sync.sync.calls import ById, Health
 from lapor_sync.sync.reread import read_one
 from lapor_sync.sync.setup import Setup
 
 READS = 4
-"""Of the other report, right after one another."""
+"""So often a report is read, right after one another, where it is to be seen what moves from read to read."""
+
+_Marks = list[Mapping[str, str]]
+
+
+def marks_of(reads: Sequence[ById]) -> tuple[_Marks, _Marks] | None:
+    """Return the marks of detail and of thread in each of these `READS`; None where one of them has not both."""
+    details = [one.detail.marks for one in reads if one.detail and one.detail.marks is not None]
+    threads = [one.thread.marks for one in reads if one.thread and one.thread.marks is not None]
+    return (details, threads) if len(details) == len(threads) == READS else None
 
 
 class Places(NamedTuple):
@@ -46,8 +56,5 @@ class Elsewhere:
             read_one(self._setup, self._health, other, as_proof=True, fresh=True, with_detail=True)
             for _ in range(READS)
         ]
-        details = [one.detail.marks for one in found if one.detail and one.detail.marks is not None]
-        threads = [one.thread.marks for one in found if one.thread and one.thread.marks is not None]
-        if min(len(details), len(threads)) < READS:
-            return Places()
-        return Places(random_places(details), random_places(threads))
+        marks = marks_of(found)
+        return Places(*map(random_places, marks)) if marks else Places()

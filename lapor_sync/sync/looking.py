@@ -25,15 +25,12 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health
-from lapor_sync.sync.elsewhere import Elsewhere, Places
+from lapor_sync.sync.elsewhere import READS, Elsewhere, Places, marks_of
 from lapor_sync.sync.reread import read_one
 from lapor_sync.sync.setup import Setup
 
 LONG_AGO = timedelta(days=1)
 """What is not whole for so long after a try is asked about: nothing that went may ever come back."""
-
-MORE_LOOKS = 3
-"""So often a report is read once more where the order of its thread, a header, or a loose part says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +63,7 @@ class Looking:
         is_otherwise = is_reordered(scene.shown.order, thread.order)
         is_loose = _has_loose_moved(scene, found)
         if is_otherwise or is_loose or heads_moved(scene, _heads(found) or {}):
-            reads = [found, *(read() for _ in range(MORE_LOOKS))]
+            reads = [found, *(read() for _ in range(READS - 1))]
             found, thread, again = _fullest(reads)
             if is_otherwise and any(is_reordered(thread.order, one.thread.order) for one in again if one.thread):
                 found = replace(found, thread=replace(thread, order=None))
@@ -245,7 +242,7 @@ def _fullest(reads: Sequence[ById]) -> tuple[ById, Thread, list[ById]]:
 def _without_random_heads(found: ById, scene: Scene, again: Sequence[ById]) -> ById:
     """What was read, with the headers as in the scene that say another thing in each read."""
     reads = [heads for one in (found, *again) if (heads := _heads(one)) is not None]
-    if scene.shown.heads is None or len(reads) <= MORE_LOOKS or found.detail is None or found.thread is None:
+    if scene.shown.heads is None or len(reads) < READS or found.detail is None or found.thread is None:
         return found
     heads = without_random(scene.shown.heads, reads)
     detail, thread = ({name: heads[name] for name in part.heads or ()} for part in (found.detail, found.thread))
@@ -261,17 +258,15 @@ def _has_loose_moved(scene: Scene, found: ById) -> bool:
 
 def _without_random_parts(found: ById, scene: Scene, again: Sequence[ById], places: Places) -> ById:
     """What was read, with the loose parts as in the scene that are another thing at each read, of another report too."""
-    details = [one.detail.marks for one in (found, *again) if one.detail and one.detail.marks is not None]
-    talks = [one.thread.marks for one in (found, *again) if one.thread and one.thread.marks is not None]
-    if min(len(details), len(talks)) <= MORE_LOOKS or found.detail is None or found.thread is None:
+    marks = marks_of([found, *again])
+    if marks is None or found.detail is None or found.thread is None:
         return found
-    then = scene.shown
+    (details, threads), then = marks, scene.shown
     of_detail = random_names(then.detail, details, places.detail)
-    of_thread = random_names(then.marks, talks, places.thread)
+    of_thread = random_names(then.marks, threads, places.thread)
     detail = replace(found.detail, marks=as_before(details[0], then.detail, of_detail), random=of_detail)
-    return replace(
-        found, detail=detail, thread=replace(found.thread, marks=as_before(talks[0], then.marks, of_thread))
-    )
+    thread = replace(found.thread, marks=as_before(threads[0], then.marks, of_thread))
+    return replace(found, detail=detail, thread=thread)
 
 
 def _raw(found: ById) -> tuple[str, ...]:
