@@ -260,10 +260,12 @@ def _is_header(cells: Cells) -> bool:
 
 
 def _bad(cells: Cells, number: int, reason: str, timezone: tzinfo) -> BadRecord:
-    """The row for quarantine. Its key holds in a later export too, where the row has another number."""
-    values = {
-        COLUMNS[field]: str(cell) for field, cell in zip(Cells._fields, cells, strict=True) if cell is not None
-    }
+    """The row for quarantine, without the reporter's name: whether it may be known may be what cannot be read.
+
+    Its key holds in a later export too, where the row has another number.
+    """
+    kept = zip(Cells._fields, cells._replace(reporter=None), strict=True)
+    values = {COLUMNS[field]: str(cell) for field, cell in kept if cell is not None}
     raw = json.dumps(values, ensure_ascii=False, sort_keys=True)
     try:
         key = _tracking_id(cells.tracking_id)

@@ -232,7 +232,9 @@ def _save_threads(work: Work, reads: Sequence[Read], written: list[Change], befo
     threads.save(work, fresh, before.threads)
     threads.save_history(work, {read.tracking_id: read.detail.history for read in mine if read.detail is not None})
     changed = [read for read in mine if by_id[read.tracking_id].old != by_id[read.tracking_id].new]
-    threads.drop_raw_of(work, [one.new.tracking_id for one in written if _begins_to_hide(one)])
+    hidden = [one.new for one in written if _begins_to_hide(one)]
+    threads.drop_raw_of(work, [one.tracking_id for one in hidden])
+    quarantine.hide_persons(work, [id for one in hidden for id in (one.tracking_id, one.call_id)])
     threads.save_raw(work, [part for read in changed for part in _raw(read, by_id[read.tracking_id].new.report)])
     quarantine.release_rows(work, [read.report for read in mine if read.report is not None])
     _quarantine_items(work, {read.tracking_id: read.thread.bad for read in mine if read.thread is not None})

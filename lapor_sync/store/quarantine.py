@@ -8,9 +8,10 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, insert, select
+from sqlalchemy import Select, bindparam, delete, func, insert, or_, select, update
 
 from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.personal import without_persons
 from lapor_sync.domain.report import Report, is_key_in, keys_of
 from lapor_sync.store import reports
 from lapor_sync.store.bulk import among, ask
@@ -34,11 +35,8 @@ class Quarantined:
 
 
 def put(work: Work, source: str, bad: BadRecord) -> bool:
-    """Put one record away; False where just this is there already (nothing is written then).
-
-    Of a report that is held back or erased without what it says.
-    """
-    raw = "{}" if reports.is_withheld(work, bad.report_id or bad.key) else bad.raw
+    """Put one record away; False where just this is there already (nothing is written then)."""
+    raw = _kept(work, source, bad)
     where = (table.c.agency == work.agency, table.c.source == source, table.c.key == bad.key)
     before = work.conn.execute(select(table.c.raw, table.c.reason).where(*where)).first()
     if before is not None and (before.raw, before.reason) == (raw, bad.reason):
@@ -57,6 +55,30 @@ def put(work: Work, source: str, bad: BadRecord) -> bool:
     )
     work.note("quarantined", bad.report_id or bad.key, source=source)
     return True
+
+
+def _kept(work: Work, source: str, bad: BadRecord) -> str:
+    """Return what may be kept of a record as it came, by what is known of its report.
+
+    A row or detail says itself who may be known; an item of a thread does not. Where a name was taken over, both flags
+    said no.
+    """
+    known = reports.of_person(work, bad.report_id or bad.key)
+    if any(one.withheld for one in known):
+        return "{}"
+    unsaid = source == THREAD and not all(one.reporter_name for one in known)
+    hides = unsaid or any(one.is_anonymous or one.is_secret for one in known)
+    return without_persons(bad.raw) if hides else bad.raw
+
+
+def hide_persons(work: Work, ids: Iterable[str]) -> None:
+    """Leave no person in what lies here of the reports of these Tracking and API ids."""
+    for part in reports.chunks(ids):
+        its = or_(table.c.report_id.in_(part), table.c.key.in_(part))
+        query = select(table.c.source, table.c.key, table.c.raw).where(table.c.agency == work.agency, its)
+        for row in work.conn.execute(query).all():
+            this = (table.c.agency == work.agency, table.c.source == row.source, table.c.key == row.key)
+            work.conn.execute(update(table).where(*this).values(raw=without_persons(row.raw)))
 
 
 def count_since(work: Work, since: datetime) -> int:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Column,
     Insert,
     Integer,
+    Row,
     Select,
     and_,
     bindparam,
@@ -512,13 +513,11 @@ def ids_after(work: Work, after: str, limit: int) -> list[str]:
     return list(work.conn.execute(query).scalars())
 
 
-def is_withheld(work: Work, given: str) -> bool:
-    """Return whether the report of that Tracking ID or API id is held back or erased."""
+def of_person(work: Work, given: str) -> Sequence[Row[Any, Any, Any, Any]]:
+    """Return what the reports of that Tracking ID or API id say of who wrote them."""
     its_ids = or_(table.c.tracking_id == given, table.c.upstream_id == given)
-    query = select(table.c.tracking_id).where(
-        table.c.agency == work.agency, table.c.withheld.is_not(None), its_ids
-    )
-    return work.conn.execute(query.limit(1)).first() is not None
+    columns = (table.c.withheld, table.c.is_anonymous, table.c.is_secret, table.c.reporter_name)
+    return work.conn.execute(select(*columns).where(table.c.agency == work.agency, its_ids)).all()
 
 
 def read_now(work: Work, tracking_ids: Iterable[str]) -> None:

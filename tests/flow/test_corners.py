@@ -58,6 +58,24 @@ def test_a_thread_in_pieces_is_mirrored_and_its_pieces_put_away(tmp_path: Path) 
         assert put_away(city) == []
 
 
+def test_a_piece_is_kept_without_names_once_the_reporter_may_not_be_known(tmp_path: Path) -> None:
+    """Also where the read that says so brings no thread."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report(anonymous=False, secret=False)
+        bad = BadItem(key="h:1", raw='"Sari Contoh"', reason="not an object")
+        with threads_seen_as(city, lambda thread: replace(thread, bad=(bad,))):
+            city.cycle()
+        assert "Sari Contoh" in str(city.contents()["quarantine"])
+        city.world.find(one).is_anonymous = True
+        city.world.touch(one)
+        city.world.add_faults({"match": {"path": "/followups"}, "times": None, "do": "status:500"})
+        city.pass_time()
+        city.cycle()
+        assert city.mirrored(one).report.is_anonymous
+        assert put_away(city) == [f"thread {one}/h:1"]
+        assert "Sari Contoh" not in str(city.contents()["quarantine"])
+
+
 def test_a_piece_that_holds_the_reference_is_no_absence(tmp_path: Path) -> None:
     """Our response stands in an item that cannot be read: it is not sent again."""
     with bench(tmp_path / "kota.db", reports=0) as city:

@@ -494,7 +494,7 @@ ENTRIES: dict[str, Call] = {
     "threads.rewrite": lambda w: threads.rewrite(
         w, "7001", lambda items: [one._replace(content="x") for one in items]
     ),
-    "reports.is_withheld": lambda w: [reports.is_withheld(w, one) for one in ("7001", "7003", "u7003")],
+    "reports.of_person": lambda w: [reports.of_person(w, one) for one in ("7001", "7003", "u7003")],
     "people.by_sign_in": lambda w: people.by_sign_in(w, "siti"),
     "people.by_sign_on": lambda w: people.by_sign_on(w, "theirs"),
     "people.put_sign_on": lambda w: people.put_sign_on(w, Ids.person, "x"),
@@ -546,6 +546,7 @@ ENTRIES: dict[str, Call] = {
     "people.posts_of": lambda w: people.posts_of(w, Ids.person),
     "people.count": people.count,
     "quarantine.put": lambda w: quarantine.put(w, quarantine.LIST, BadRecord("x", key="7001", raw="x")),
+    "quarantine.hide_persons": lambda w: quarantine.hide_persons(w, ["7001"]),
     "quarantine.release": lambda w: quarantine.release(w, ["7001"]),
     "quarantine.release_rows": lambda w: quarantine.release_rows(w, [one_of(w).report]),
     "quarantine.release_absent": lambda w: quarantine.release_absent(w, quarantine.LIST, []),

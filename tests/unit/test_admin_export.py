@@ -246,6 +246,20 @@ def test_an_anonymous_or_secret_report_has_no_name(
     assert read_report.reporter_name == (None if anonymous or secret else "Warga Contoh")
 
 
+@pytest.mark.parametrize("kind", ["Anonim", "Rahasia", "Entah", None])
+@pytest.mark.parametrize(
+    "bad", [{"Tracking ID": None}, {"Tanggal Laporan Masuk": "31 Foo 2026"}, {"Status Laporan": None}]
+)
+def test_a_row_that_cannot_be_read_is_kept_without_the_reporters_name(
+    tmp_path: Path, kind: str | None, bad: dict[str, object]
+) -> None:
+    """What a record that could not be read says of its reporter, who may be anonymous, is kept nowhere."""
+    _, records = read(save(tmp_path / "a.xlsx", [ONE | bad | {"Tipe Laporan (Anonim/Rahasia)": kind}]))
+    assert isinstance(records[0], BadRecord)
+    assert "Jalan" in records[0].raw
+    assert "Warga Contoh" not in records[0].raw
+
+
 @pytest.mark.parametrize(
     ("written", "tracking_id"),
     [
