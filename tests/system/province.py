@@ -18,6 +18,8 @@ from tests.system.quick_worker import STALE
 from tests.system.rig import PASSED_ON, SETTINGS, Postgres, Rig, rig
 
 OWN = ("BEARER", "TOKEN", "INSTITUTION_ID", "USER_ID", "OPD_IDS")
+FINDS_OUT = 15.0
+"""Seconds: longer than a worker is frozen here, and than a read and the question to the database behind it take."""
 
 
 @dataclass
@@ -159,7 +161,11 @@ class Province:
         return [line.split() for line in self.notes.read_text(encoding="ascii").splitlines()]
 
     def overtaken(self) -> list[str]:
-        """The calls that LAPOR got from a worker after another one had begun a cycle of the agency."""
+        """What LAPOR got from a worker after another one had begun with the agency, and should not have got.
+
+        No write may come, and no read once the worker has had the time to find out: whose connections were cut may be in
+        the midst of reading. What was sent by a process that was dead by then was only taken up late.
+        """
         wrong = []
         killed_at = {one.process.pid: one.killed_at for one in self.workers}
         for agency, begun in self.cycles().items():
@@ -168,12 +174,15 @@ class Province:
             for call in sorted(self.cities[agency].world.requests(10**9)["recent"], key=lambda call: call["at"]):
                 while call["at"] >= until:
                     at_work, since, (until, following) = following, until, next(later)
-                if not call["caller"].isdigit():
-                    continue  # a citizen's file: its host is not told who asks
-                if (caller := int(call["caller"])) != at_work:
+                if not call["caller"].isdigit() or (caller := int(call["caller"])) == at_work:
+                    continue  # without a number: a citizen's file, whose host is not told who asks
+                died = killed_at.get(caller)
+                if died is not None and died < since:
+                    continue
+                if call["method"] != "GET" or call["at"] > since + FINDS_OUT:
                     wrong.append(
                         f"{agency}: {call['method']} {call['path']} at {call['at']:.1f} by {caller} "
-                        f"(killed at {killed_at.get(caller)}), while {at_work} works it since {since:.1f}"
+                        f"(killed at {died}), while {at_work} works it since {since:.1f}"
                     )
         return wrong
 

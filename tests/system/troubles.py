@@ -55,7 +55,7 @@ def main() -> None:
                     f"{said}; {responses} responses, {time.monotonic() - began:.0f} s; {_told(takeovers)}",
                     flush=True,
                 )
-    print(f"seed {asked.seed}: each response once and in order, no call of an overtaken worker, chains whole")
+    print(f"seed {asked.seed}: each response once and in order, no write of an overtaken worker, chains whole")
 
 
 def _told(takeovers: list[float]) -> str:
