@@ -5,7 +5,6 @@ pytest-playwright is not used: it keeps connections open that Python warns of, a
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.browser.engine import launched
 from tests.browser.town import Town, town
 
 PHONE, DESKTOP = {"width": 390, "height": 740}, {"width": 1200, "height": 900}
@@ -36,15 +36,10 @@ def kota(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("no chromium on PATH; to do: apt-get install --no-install-recommends chromium")
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield launched
-        launched.close()
+        running = launched(playwright)
+        yield running
+        running.close()
 
 
 Look = Callable[[str, str | None], Page]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from lapor_sync.domain.people import of_shell
 from lapor_sync.office import NewResponse, respond
+from tests.browser.engine import launched
 from tests.browser.town import OFFICER, Town, town
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
@@ -45,10 +45,7 @@ def main() -> None:
     """Take all of them anew."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, town(Path(folder)) as made, sync_playwright() as playwright:
-        path = shutil.which("chromium")
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
+        browser = launched(playwright)
         take(made, browser)
         browser.close()
 
