@@ -10,12 +10,12 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import time
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -25,7 +25,7 @@ from lapor_sync.commands import COMMANDS, SECTIONS, load
 from lapor_sync.commands.base import OF_AGENCY, Call, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
-from lapor_sync.output import reader_gone, say
+from lapor_sync.output import reader_gone, say, silence
 from lapor_sync.words.en import advised, told
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except (OSError, ValueError):
-        _silence(sys.stdout)
+        silence(sys.stdout)
     sys.exit(code)
 
 
@@ -311,12 +311,6 @@ def _places(error: Exception) -> str:
     """Where it came from, innermost last; not its message, which may hold a citizen's words."""
     frames = traceback.extract_tb(error.__traceback__)[-3:]
     return ", ".join(f"{Path(frame.filename).name}:{frame.lineno}:{frame.name}" for frame in frames)
-
-
-def _silence(stream: TextIO) -> None:
-    """Let the interpreter's last flush go nowhere: it would complain."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _tell(code: int, what: str, todo: str) -> int:

@@ -91,6 +91,12 @@ class _NeverFails(io.TextIOWrapper):
             super().flush()
 
 
+def silence(stream: TextIO) -> None:
+    """Let what was not written yet to a stream, and all that comes, go nowhere: the interpreter would complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def reader_gone() -> bool:
     """Return whether whoever read our standard output (`| head -1`) has closed it."""
     poll = select.poll()
@@ -132,6 +138,15 @@ def say(text: str = "", *, err: bool = False) -> None:
     See no-color.org.
     """
     click.echo(_for_terminal(text), err=err, color=False if os.environ.get("NO_COLOR") else None)
+
+
+def say_to_whom_it_may(text: str) -> None:
+    """Print what a service says at its start, at once; it goes on where nobody reads that, or the disk is full."""
+    try:
+        say(text)
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        silence(sys.stdout)
 
 
 def _for_terminal(text: str) -> str:

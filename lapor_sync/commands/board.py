@@ -38,7 +38,7 @@ from lapor_sync.domain.ports import Clock
 from lapor_sync.listening import Address
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.monitoring.health import Polled, none_ready
-from lapor_sync.output import say
+from lapor_sync.output import say_to_whom_it_may
 from lapor_sync.roster import LOOK_SECONDS, Roster
 from lapor_sync.store.database import Store
 from lapor_sync.store.file_folder import FileFolder
@@ -200,8 +200,7 @@ class _Shared:
 
 
 def _say(url: str) -> None:
-    say(f"Board at {url}")
-    sys.stdout.flush()
+    say_to_whom_it_may(f"Board at {url}")
     collect_as_it_comes()
     take_short_turns()
 

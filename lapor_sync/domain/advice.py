@@ -28,6 +28,7 @@ class Todo(Coded):
     CHECK_DATABASE = "check_database"
     LET_IT_END = "let_it_end"
     PUT_RIGHT_FILE = "put_right_file"
+    LEAVE_LOG = "leave_log", "path"
     REPORT_VALUE = "report_value"
     INSTALL_NEWER = "install_newer"
     RESTORE_LAST = "restore_last"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import sqlite3
+import struct
 import threading
 from contextlib import closing, suppress
 from pathlib import Path
@@ -71,6 +72,7 @@ class DatabaseFile:
         if self._opened is None:
             _need_file(real)
             need_one_name(real)
+            _need_own_log(real)
         mode = "rw" if self._anew else how_to_look(real)
         uri = f"file:{quote(os.fsencode(real))}?mode={mode}"
         conn = sqlite3.connect(uri, uri=True, timeout=self._patience, check_same_thread=False)
@@ -169,6 +171,57 @@ def _need_file(path: Path) -> None:
     with suppress(OSError):  # what is not there, or closed, is told by whoever opens it
         if (what := strange(os.stat(path))) is not None:
             raise StoreUnavailable(f"{path} can be no database: {what}.", todo=advise(Todo.NAME_A_FILE))
+
+
+def _need_own_log(path: Path) -> None:
+    """Raise StoreReplaced where the log beside the file is that of another, or of a later state of it.
+
+    SQLite would carry it over into whatever bears the name, and make one of parts of two. A log begins where its file
+    ends: with the unit of work after the last one that the file has.
+    """
+    first = _first_in_log(Path(f"{path}-wal"))  # before the file, which only comes further
+    if first is None or not os.path.getsize(path):  # SQLite takes no log for a file that is empty
+        return
+    written = _written(path)
+    if written > UNREADABLE and first > written + 1:
+        raise StoreReplaced(
+            f"The log {path.name}-wal is not of the database's file {path} that lies beside it.",
+            todo=advise(Todo.LEAVE_LOG, path=path),
+        )
+
+
+_LOG_MAGIC, _LOG_HEAD, _FRAME_HEAD, _COUNT_AT = 0x377F0682, 32, 24, 60
+"""Of SQLite's log (sqlite.org/fileformat2.html): its first word, but for the lowest bit; lengths; where a file's first
+page has the number that counts its units of work."""
+
+
+def _first_in_log(log: Path) -> int | None:
+    """Return how many units of work there were with the first page of the database in the log; None without one."""
+    with suppress(OSError, struct.error), log.open("rb") as file:
+        head = file.read(_LOG_HEAD)
+        magic, _, page, _, *salts, _, _ = struct.unpack(">8I", head)
+        if magic & ~1 != _LOG_MAGIC:
+            return None
+        words = ">" if magic & 1 else "<"
+        sums = _summed(words, head[:24], (0, 0))
+        while True:
+            frame, content = file.read(_FRAME_HEAD), file.read(page)
+            number, _, *rest = struct.unpack(">6I", frame)
+            sums = _summed(words, content, _summed(words, frame[:8], sums))
+            if rest != [*salts, *sums]:  # of an older log, or torn
+                return None
+            if number == 1:
+                return int(struct.unpack_from(">i", content, _COUNT_AT)[0])
+    return None
+
+
+def _summed(words: str, data: bytes, sums: tuple[int, int]) -> tuple[int, int]:
+    """Add these bytes to the log's running sums."""
+    one, two = sums
+    for a, b in struct.iter_unpack(f"{words}II", data):
+        one = (one + a + two) & 0xFFFFFFFF
+        two = (two + b + one) & 0xFFFFFFFF
+    return one, two
 
 
 ASIDE, COMING = ".before-restore-", ".restoring"

@@ -318,6 +318,10 @@ TODOS: Mapping[Todo, Sentence] = {
         "Nothing was written into either since. Put the right file there; if it is an older copy, or was "
         "put there by hand, run `lapor-sync restore` without a file before the service is started."
     ),
+    Todo.LEAVE_LOG: (
+        "Nothing was opened. If the file is an older copy, move {path}-wal and {path}-shm elsewhere, and run "
+        "`lapor-sync restore` without a file before the service is started; else put back the file whose log that is."
+    ),
     Todo.REPORT_VALUE: (
         "The database is sound: a record or text holds what cannot be stored. Please report it with the "
         "line above."

@@ -250,6 +250,55 @@ def test_the_new_file_is_not_harmed_by_the_end_of_the_old_one(path: Path) -> Non
     new.close()
 
 
+@pytest.mark.parametrize("copied", [shutil.copyfile, lambda here, there: backup.copy(here, there, at_work=True)])
+@pytest.mark.parametrize("anew", [True, False])
+def test_a_log_of_another_file_is_not_carried_over(
+    path: Path, copied: Callable[[Path, Path], None], anew: bool
+) -> None:
+    """A copy that is put in the place of a database whose log was left there stays as it is."""
+    store = opened(path)
+    write(store, "older")
+    store.tidy()
+    copied(path, path.with_name("copy"))
+    for number in range(3):
+        write(store, str(number))
+    store.tidy()
+    write(store, "x" * 50_000)
+    path.unlink()
+    store.close()
+    shutil.copyfile(path.with_name("copy"), path)
+    for _ in range(2):
+        with pytest.raises(StoreReplaced, match="is not of the database's file") as said:
+            opened(path, anew=anew)
+    assert f"{path}-wal" in advised(said.value.todo)
+    assert path.read_bytes() == path.with_name("copy").read_bytes()
+
+    for ending in ("-wal", "-shm"):
+        path.with_name(f"{path.name}{ending}").unlink()
+    again = opened(path)
+    assert read(again) == "older"
+    again.close()
+
+
+def test_a_log_that_a_kill_left_is_carried_over(path: Path, tmp_path: Path) -> None:
+    """However far the file itself had come."""
+    store = opened(path)
+    for number in range(8):
+        for _ in range(number % 3):
+            write(store, "x" * 5_000 * number)
+        write(store, str(number))
+        killed = tmp_path / str(number) / path.name
+        killed.parent.mkdir()
+        for ending in ("", "-wal"):
+            shutil.copyfile(f"{path}{ending}", f"{killed}{ending}")
+        if number % 3 == 0:
+            store.tidy()
+        again = opened(killed)
+        assert read(again) == str(number)
+        again.close()
+    store.close()
+
+
 def test_a_link_that_leads_elsewhere_is_noticed(path: Path, tmp_path: Path) -> None:
     """The name is a link, and somebody lets it lead to another database."""
     for name in ("a.db", "b.db"):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 from openpyxl import Workbook
@@ -49,6 +50,24 @@ def test_a_daemon_whose_log_nobody_reads_goes_on(town: Rig, gone: str) -> None:
         town.settles(daemon)
         assert ref in town.arrived(town.reports[0])[0]
         assert daemon.terminate() == 0
+
+
+@pytest.mark.parametrize("gone", [">&-", ">/dev/full", "> >(exit 0)"])
+def test_a_board_whose_address_nobody_reads_serves(town: Rig, gone: str) -> None:
+    """A service ends by no line that cannot be written, and never with exit code 0: nobody would start it again."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        at = "{}:{}".format(*free.getsockname())
+
+    def serves() -> bool:
+        assert board.is_alive, board.said
+        with suppress(OSError), urlopen(f"http://{at}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+        return False
+
+    with town.program("board", BOARD_LISTEN=at, shell=f"{gone} </dev/null") as board:
+        wait_until(serves)
+        assert board.terminate() == 0
 
 
 # Signals.
