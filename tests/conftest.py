@@ -25,7 +25,7 @@ from respx.mocks import HTTPCoreMocker
 import connectors
 import lapor_sync
 from lapor_sync.office import passwords
-from tests.databases import compile_once, never_wait_for_the_disk, stop_server
+from tests.databases import compile_once, migrate_once, never_wait_for_the_disk, stop_server
 from tests.system.launcher import stop_launcher
 
 # The same examples each time: a red run tells of the change. Who looks for faults takes "thorough", which throws new.
@@ -241,6 +241,7 @@ def _what_never_differs_is_done_once() -> Iterator[None]:
     """And passwords are hashed with little work."""
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
+        migrate_once(patch)
         never_wait_for_the_disk(patch)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield

@@ -6,6 +6,7 @@ import atexit
 import fcntl
 import os
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Dialect, Engine, create_engine
 
 from lapor_sync.domain.ports import Uptime
-from lapor_sync.store import database
+from lapor_sync.store import database, migrations
 from lapor_sync.store.database import open_store
 from lapor_sync.store.migrations import upgrade
 from lapor_sync.store.schema import metadata
@@ -331,3 +332,34 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
         return engine
 
     patch.setattr(database, "create_engine", make)
+
+
+as_ever = migrations.upgrade
+"""As the program does it."""
+
+
+def migrate_once(patch: pytest.MonkeyPatch) -> None:
+    """Let a new SQLite file have its tables as the migrations made them once, which takes a third of a second."""
+
+    def upgrade(engine: Engine, revision: str = "head") -> None:
+        if engine.dialect.name != "sqlite" or revision != "head":
+            return as_ever(engine, revision)
+        with engine.connect() as conn, conn.begin():
+            if conn.exec_driver_sql("SELECT 1 FROM sqlite_master").first() is None:
+                for statement in _tables():
+                    conn.exec_driver_sql(statement)
+                return None
+        return as_ever(engine)
+
+    patch.setattr(migrations, "upgrade", upgrade)
+
+
+@cache
+def _tables() -> list[str]:
+    """What makes a database as the migrations leave it."""
+    engine = create_engine("sqlite://")
+    as_ever(engine)
+    with engine.connect() as conn:
+        made = conn.connection.driver_connection
+        assert isinstance(made, sqlite3.Connection)
+        return [one for one in made.iterdump() if one not in {"BEGIN TRANSACTION;", "COMMIT;"}]

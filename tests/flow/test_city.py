@@ -546,7 +546,7 @@ def test_the_demo_ends_with_each_response_exactly_once_and_stays_under_the_board
         )
 
     monkeypatch.setattr(demo, "serve", look)
-    demo.run(days=5, seconds_a_day=1.5, board="127.0.0.1:8080")
+    demo.run(days=5, seconds_a_day=1.5, board="127.0.0.1:0")
     structlog.reset_defaults()
     assert statuses == {"nobody": 404, "clicked": 303, "tasks": 200, "answered": 303}
     out = capsys.readouterr().out

@@ -21,10 +21,15 @@ from lapor_sync.domain.errors import LaporSyncError, StoreNewer, StoreUnavailabl
 from lapor_sync.store import migrations
 from lapor_sync.store.database import Store, make_engine, open_store, schema_version
 from lapor_sync.store.schema import HEAD, metadata
-from tests.databases import StillClock, differences
+from tests.databases import StillClock, as_ever, differences
 from tests.store.elsewhere import open_it, together
 
 first: Any = importlib.import_module("lapor_sync.store.migrations.versions.0001_the_first_tables")
+
+
+@pytest.fixture(autouse=True)
+def _as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "upgrade", as_ever)
 
 
 def test_the_migrations_make_exactly_the_tables_of_the_schema(empty_url: str, clock: StillClock) -> None:

@@ -38,7 +38,7 @@ from connectors.simulator import OPD_IDS, Options, Simulator
 from connectors.transport import tls
 from lapor_sync.__main__ import main as program
 from tests.city import settings
-from tests.databases import compile_once
+from tests.databases import compile_once, migrate_once
 from tests.system import quick_worker
 
 ROOT = Path(__file__).parents[2]
@@ -152,6 +152,7 @@ def _load() -> None:
         import_module(name)
     patch = pytest.MonkeyPatch()
     compile_once(patch)
+    migrate_once(patch)
     tls.trusted()
     _live_a_day()
     assert threading.active_count() == 1, "a fork takes one thread with it, and the locks of all"
