@@ -195,10 +195,14 @@ def reason_to_hold(delivery: Delivery, seen: Seen) -> Reason | None:
 
 
 def _is_mentioned(delivery: Delivery, seen: Seen) -> bool:
-    """Whether somebody wrote the reference of what never left. After a try it is no mere mention."""
+    """Whether somebody wrote the reference of what never left, under whatever key. After a try it is no mere mention."""
+    if delivery.scene is not None:
+        return False
     known, logs = delivery.baseline or frozenset(), seen.log_texts if delivery.kind is Kind.FORWARD else ()
     new = (item.content for item in seen.items if item.id not in known)
-    return delivery.scene is None and any(carries(text, delivery.ref) for text in (*new, *logs))
+    # Of an item that cannot be read no person could say that it is known.
+    is_in_the_rest = not seen.bad and bool(seen.shown.traces and seen.shown.traces[0])
+    return is_in_the_rest or any(carries(text, delivery.ref) for text in (*new, *logs))
 
 
 def _said_by_nobody_known(delivery: Delivery, seen: Seen) -> bool:

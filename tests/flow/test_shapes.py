@@ -565,10 +565,13 @@ def test_it_shrinks_right_before_it_goes_again(tmp_path: Path) -> None:
         {"content": "Apa itu {ref}?"},
         {"content": "Menunggu {ref}", "template_code": "status", "institution_from_name": "Admin Kota"},
         {"content": "Sudah. {ref}", "template_code": "reply", "institution_from_name": "Dinas PUPR"},
+        {"content": "Ini fotonya, Pak.", "attachments": [{"path": "/x/1", "file_name": "{ref}.pdf"}]},
+        {"content": "", "template_code": "status", "data": '{"status_new": "Selesai", "note": "{ref}"}'},
+        {"content": "Kapan, Pak?", "replies": [{"template_code": "reply", "isi": "Tanggapan {ref}"}]},
     ],
 )
 def test_a_mention_of_what_never_left_is_no_arrival(tmp_path: Path, item: Row) -> None:
-    """Held; once a person has looked, it goes out."""
+    """Held, wherever in the item it stands; once a person has looked, it goes out."""
     from lapor_sync import office
     from lapor_sync.store.conflicts import How
 
@@ -576,7 +579,8 @@ def test_a_mention_of_what_never_left_is_no_arrival(tmp_path: Path, item: Row) -
         city.upstream.add(row_of(MINE, ITS))
         city.cycles(2)
         ref = city.respond(MINE, TEXT)
-        city.upstream.items[ITS] = [{"id": 9, **item, "content": item["content"].format(ref=ref)}]
+        said = json.loads(json.dumps(item).replace("{ref}", ref))
+        city.upstream.items[ITS] = [{"id": 9, **said}]
         city.cycles(2)
         assert (city.delivery(ref).reason, city.upstream.posted) == (Reason.MENTIONED, [])
         assert city.delivery(ref).seen_at is None
