@@ -103,6 +103,7 @@ class _Fetched(NamedTuple):
     doubt: str = ""
     dated: Mapping[str, datetime] = MappingProxyType({})
     heads: Mapping[str, str] = MappingProxyType({})
+    is_old: bool = False
 
 
 class Sp4nV3:
@@ -174,6 +175,7 @@ class Sp4nV3:
                     dated=dated,
                     heads=heads,
                     doubt=_doubt_of_proof(answer),
+                    is_old=answer.is_old,
                 )
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)
@@ -198,6 +200,7 @@ class Sp4nV3:
                     beside_marks=read.beside_marks,
                     heads=read.heads,
                     about=read.about,
+                    is_old=read.is_old,
                 )
             )
             if len(thread.bad) > MAX_BAD_ITEMS:
@@ -314,6 +317,7 @@ class Sp4nV3:
                 or (_GAPS if page.has_gaps else ""),
                 dated=still.dates(page.beside.around, answer.dates, self._zone) if page.beside else {},
                 heads=answer.heads,
+                is_old=answer.is_old,
             )
 
         try:
@@ -414,7 +418,9 @@ class Sp4nV3:
         arounds = [mapping(page.around) for _, (page, _) in sorted(beside.items())]
         own = still.marks_beside(arounds) if fresh and 1 in beside else {}
         marks = still.marks_of_heads("followups", heads) if fresh else None
-        return _Whole(list(found.values()), run.began_at, why, mark, said, own, marks, frozenset(about))
+        return _Whole(
+            list(found.values()), run.began_at, why, mark, said, own, marks, frozenset(about), run.is_old
+        )
 
     def _before_the_first(
         self, path: str, run: _Run, get: Callable[[], Page[T]], *, ask: bool = False
@@ -490,8 +496,8 @@ def _demand_address(report_id: str) -> None:
 
 class _Whole(NamedTuple):
     """The rows of a list, when its read began, why they may not be all ("" where they are), what stood beside them, when
-    its pages say that they were made, what has marks of its own beside the rows, what its headers say, and the ids of
-    the report that its pages say they are about."""
+    its pages say that they were made, what has marks of its own beside the rows, what its headers say, the ids of the
+    report that its pages say they are about, and whether a page is old."""
 
     rows: list[object]
     began_at: datetime
@@ -501,6 +507,7 @@ class _Whole(NamedTuple):
     beside_marks: Mapping[str, str] = MappingProxyType({})
     heads: Mapping[str, str] | None = None
     about: frozenset[str] = frozenset()
+    is_old: bool = False
 
 
 class _Run:
@@ -518,6 +525,7 @@ class _Run:
         self.keys = NumberSet()  # of the rows, as long as nothing says which page is which
         self.first_failed: UpstreamBroken | None = None
         self.doubt = ""
+        self.is_old = False
 
     @property
     def began_at(self) -> datetime:
@@ -559,6 +567,7 @@ class _Run:
             self._began_at = fetched.began_at
         if fetched.doubt:
             self.doubt = f"of a page of it, {fetched.doubt}"
+        self.is_old = self.is_old or fetched.is_old
         self._size += fetched.size
         is_last = bool(rows) and number == said.last_page  # counted from 0, the last one were empty
         self.says_current = self.says_current or said.current is not None or is_last

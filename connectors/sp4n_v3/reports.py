@@ -7,7 +7,9 @@ leave here. Source: upstream, "Calls"; what is marked *assumed* there is a table
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from types import MappingProxyType
@@ -245,6 +247,7 @@ def detail(
     found = answer.get("results", answer)
     whole = found if isinstance(found, dict) else {"data": found}
     try:
+        _demand_one(body)
         row = _detail_row(whole)
     except ValueError as exc:
         raise BadRecord(str(exc), key=asked, raw=_quarantined_text(found), report_id=asked) from exc
@@ -258,6 +261,24 @@ def detail(
         about=reports_about(_around(answer), heads),
         raw=kept_text(found),
     )
+
+
+def _demand_one(body: bytes) -> None:
+    """Raises ValueError where an object names two reports under one name, of which only the last would be read."""
+    if body.lower().count(b"tracking") < 2:  # nearly none has two, and to look takes as long as to read it
+        return
+    twice: list[str] = []
+
+    def note(pairs: list[tuple[str, object]]) -> Row:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice.extend(name for name, value in pairs if found[name] != value)
+        return found
+
+    with suppress(ValueError, RecursionError):  # what of it can be read is read elsewhere
+        json.loads(body.decode("utf-8-sig", "replace"), strict=False, object_pairs_hook=note, parse_int=str)
+    if any(name in {"results", "data"} or bare(name) == "trackingid" for name in twice):
+        raise ValueError("it names two Tracking IDs")
 
 
 def _around(answer: Row) -> Row:

@@ -43,11 +43,12 @@ def thread(
     beside_marks: Mapping[str, str] = MappingProxyType({}),
     heads: Mapping[str, str] | None = None,
     about: frozenset[str] = frozenset(),
+    is_old: bool = False,
 ) -> Thread:
     """The follow-ups as a thread in reading order; those that are no object are its `bad`.
 
-    `why` says why they may not be all; "" where they are. `about`, `beside`, `dated` and `heads` as `Thread` has them:
-    with `beside`, all is marked, with what has marks of its own beside the items.
+    `why` says why they may not be all; "" where they are. `about`, `beside`, `dated`, `heads` and `is_old` as `Thread`
+    has them: with `beside`, all is marked, with what has marks of its own beside the items.
     """
     rows = list(items)
     keyed = list(zip(item_keys(rows), rows, strict=True))
@@ -70,6 +71,7 @@ def thread(
         order=None if beside is None else tuple(key for key, _ in keyed),
         dated=dated,
         heads=heads,
+        is_old=is_old,
     )
 
 

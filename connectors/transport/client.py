@@ -23,7 +23,7 @@ from connectors.transport.limits import Limit, Withheld, always, beginning_of, n
 from connectors.transport.pacing import Line, Pacer, retry_after_of
 from connectors.transport.settings import HEADERS, TransportSettings, credentials_of, timeouts_of
 from connectors.transport.sockets import BoundedStream
-from connectors.transport.upstream_clock import UpstreamClock
+from connectors.transport.upstream_clock import LATE, UpstreamClock
 from connectors.transport.wire import Wire
 from lapor_sync.domain.errors import BadInput, Denied, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.domain.ports import Clock
@@ -326,12 +326,13 @@ class Transport:
         try:
             arrived = self._clock.monotonic()
             headers = heads_of(response)
-            age, is_old = framing.cached_seconds(headers), False
+            age = framing.cached_seconds(headers)
+            is_old = age is None or age > LATE
             if request.url.host == self._base_url.raw_host:
                 stream = response.extensions.get("network_stream")
                 self._tls = stream.get_extra_info("ssl_object") if stream else None
                 date = headers.get("date")
-                is_old = self._upstream_clock.is_older(date, started)
+                is_old = is_old or self._upstream_clock.is_older(date, started)
                 began = self._upstream_clock.learn(date, started, arrived, is_now=age == 0) or began
             is_success, pieces = 200 <= response.status < 300, response.iter_stream()
             body = whole_body(what, pieces, headers, most) if is_success else beginning_of(what, pieces, headers)
@@ -352,6 +353,7 @@ class Transport:
                 location=headers.get("location", ""),
                 media_type=headers.get("content-type", ""),
                 is_measured=("content-length" in headers) != ("transfer-encoding" in headers),
+                is_old=is_old,
                 doubt=doubt,
             )
         finally:

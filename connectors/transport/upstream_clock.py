@@ -8,6 +8,9 @@ from functools import lru_cache
 
 from lapor_sync.domain.ports import Clock
 
+LATE = 60
+"""Seconds. What was made earlier before its call than that is of a cache, and of no clock that is a little wrong."""
+
 _CLOCK_YEARS = range(2020, 2200)
 """What an upstream's clock may say: by one of the year 1 or 9999 nothing can be counted."""
 
@@ -31,7 +34,9 @@ class UpstreamClock:
     def is_older(self, header: str | None, started: float) -> bool:
         """Return whether a `Date` is well before its call began, by what other answers said of the time."""
         last, date = self._last, http_date(header)
-        return last is not None and date is not None and date < last[0] + timedelta(seconds=started - last[1] - 60)
+        return (
+            last is not None and date is not None and date < last[0] + timedelta(seconds=started - last[1] - LATE)
+        )
 
     def learn(self, header: str | None, started: float, arrived: float, *, is_now: bool) -> datetime | None:
         """Take over an answer's `Date`. Return when the call began by it; None without one that can be.

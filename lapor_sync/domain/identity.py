@@ -25,7 +25,7 @@ def match(known: Report, found: Report, *, is_confirmed: bool) -> Match:
     """Return what `found`, a row or an answer of the API, is to a known report.
 
     `is_confirmed`: the API has shown this report before under the id by which it was asked for now. Then an answer
-    without a Tracking ID is the same one, unless it has nothing in common with it.
+    without a Tracking ID is the same one, unless it has nothing in common with it; little, where one was named before.
     """
     names_itself = "tracking_id" not in found.missing
     if names_itself and found.tracking_id != known.tracking_id:
@@ -35,8 +35,10 @@ def match(known: Report, found: Report, *, is_confirmed: bool) -> Match:
         return Match.OTHER
     if names_itself:
         return Match.SAME
-    if is_confirmed:
-        return Match.OTHER if has_nothing_in_common(known, found) else Match.SAME
+    if is_confirmed and has_nothing_in_common(known, found):
+        return Match.OTHER
+    if is_confirmed and (is_by_id(known) or not has_little_in_common(known, found)):
+        return Match.SAME
     return Match.SAME if reads_the_same(known, found) else Match.UNSAID
 
 
@@ -49,6 +51,15 @@ def has_nothing_in_common(known: Report, found: Report) -> bool:
     """Return whether all that both say of title, content and minute received differs, two of them at least."""
     told = _agreements(known, found)
     return len(told) > 1 and not any(told)
+
+
+def has_little_in_common(known: Report, found: Report) -> bool:
+    """Return whether both say title, content and minute received, and at most one of these is the same.
+
+    Two reports of a day may have one title. Who reads of a report by its Tracking ID, too, knows its words as they are.
+    """
+    told = _agreements(known, found)
+    return len(told) == 3 and sum(told) < 2
 
 
 def reads_the_same(known: Report, found: Report) -> bool:

@@ -62,6 +62,7 @@ class Thread:
     raw: str = "[]"  # the JSON text of the items as they came
     named: frozenset[str] = frozenset()  # ids of reports that the items say they are of
     about: frozenset[str] = frozenset()  # ids that stand beside them: of the report that the answer is about
+    is_old: bool = False  # it says that it was made well before it was asked for
 
     beyond: Mapping[str, frozenset[str]] | None = None
     """By the key of an item, the names of its fields that not every item has, and `NAME=DIGEST` of each that is not
@@ -134,7 +135,7 @@ class Report(NamedTuple):
 class Detail:
     """The detail call's answer: the report, its status history and the texts of `data_logs`.
 
-    `began_at`, `about`, `dated` and `heads` as in `Thread`; `marks` and `counts` are known of the same reads.
+    `began_at`, `about`, `is_old`, `dated` and `heads` as in `Thread`; `marks` and `counts` are known of the same reads.
     """
 
     report: Report
@@ -144,6 +145,7 @@ class Detail:
     about: frozenset[str] = frozenset()
     raw: str = "{}"
     doubt: str = ""  # why it proves no absence; "" where it may
+    is_old: bool = False
 
     marks: Mapping[str, str] | None = None
     """A digest of each field, and of the rest under ""; ages and loose parts, too."""

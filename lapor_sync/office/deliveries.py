@@ -124,9 +124,13 @@ def _queue_again(work: Work, mirror: Mirror, queued: Queued) -> None:
 
 
 def _confirm(work: Work, report: Mirrored) -> Mirrored:
-    """A person has compared: what LAPOR gives under that id is this report, though it does not say so."""
+    """A person has compared: what LAPOR gives under that id is this report, though it does not say so.
+
+    Where it was confirmed before, and then had other words, its id is enough until LAPOR says its Tracking ID again.
+    """
+    forgotten = frozenset({"tracking_id"} if report.read_at else ())
     confirmed = report._replace(
-        report=report.report._replace(upstream_id=report.other_id),
+        report=report.report._replace(upstream_id=report.other_id, missing=report.report.missing | forgotten),
         read_at=report.read_at or work.now,
         other_since=None,
         other_id=None,

@@ -185,6 +185,11 @@ class Looking:
         return mine >= LONG_AGO or (mine >= self.setup.rules.grace and by_upstream >= LONG_AGO)
 
 
+def is_of_now(found: ById) -> bool:
+    """Whether something may leave upon this read: one from a cache does not tell whose report it is by now."""
+    return not any(part.is_old for part in (found.detail, found.thread) if part is not None)
+
+
 def why_unread(reason: Reason, delivery: Delivery, written: Change, seen: Seen) -> str | Unsure | None:
     """What is known of why a delivery cannot be read back; None where that is all."""
     if reason is not Reason.CANNOT_READ_BACK or not seen.is_long_ago:

@@ -46,7 +46,7 @@ from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health, each
 from lapor_sync.sync.cut import Cuts
 from lapor_sync.sync.elsewhere import Elsewhere
-from lapor_sync.sync.looking import Looking, scene_of, why_unread
+from lapor_sync.sync.looking import Looking, is_of_now, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
 from lapor_sync.sync.sending import send
 from lapor_sync.sync.setup import Setup
@@ -274,6 +274,10 @@ class _Push:
         match step:
             case Send() if is_paused or _is_newly_in_doubt(written, found):
                 self._wait(work, queued)
+                step = Wait()
+            case Send() if not is_of_now(found):
+                self._cannot_look(work, queued, Unsure.OLD_ANSWER)
+                self.setup.log.warning("answer_old", ref=queued.ref, tracking_id=queued.tracking_id)
                 step = Wait()
             case Confirm():
                 self._confirm(work, queued)

@@ -95,6 +95,7 @@ class Scripted:
     )  # by "detail" or "thread", what their answers say beside it
     dated: Callable[[], dict[str, datetime]] = dict  # when its answers say that they were made
     doubt: str = ""  # why no thread is proven whole
+    old: frozenset[str] = frozenset()  # which answers say that they are of before they were asked for
     hidden: int = 0  # so many of a thread's items, the last ones, are not shown
     no_thread: UpstreamError | None = None
     ails: dict[str, LaporSyncError] = field(default_factory=dict)  # with what these reads end
@@ -143,7 +144,8 @@ class Scripted:
         found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
         marks, counts = still.marks_of_answer(body)
         heads = still.marks_of_heads("complaint", self.heads())
-        return replace(found, marks=marks, counts=counts, dated=self.dated(), heads=heads)
+        is_old = "detail" in self.old
+        return replace(found, marks=marks, counts=counts, dated=self.dated(), heads=heads, is_old=is_old)
 
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
@@ -163,6 +165,7 @@ class Scripted:
             dated=self.dated(),
             heads=still.marks_of_heads("followups", self.heads()),
             about=reports_about(self.around.get("thread", {}), {}),
+            is_old="thread" in self.old,
         )
 
     def send_response(self, outgoing: Outgoing) -> Outcome:

@@ -146,6 +146,22 @@ def test_what_may_have_arrived_is_held_where_its_report_is_another_one_now(tmp_p
         assert (held_for(city, ref), len(city.upstream.posted)) == (Reason.ANOTHER_REPORT, 1)
 
 
+@pytest.mark.parametrize("part", ["detail", "thread"])
+def test_upon_an_answer_of_a_cache_nothing_leaves(tmp_path: Path, part: str) -> None:
+    """Whose report stands under the id by now, it does not tell; the response waits for one of now."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.old = frozenset({part})
+        city.cycles(2)
+        assert (city.state(ref), city.upstream.posted) == (State.QUEUED, [])
+        assert city.log.named("answer_old")
+        city.upstream.old = frozenset()
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
 # LAPOR says no Tracking ID.
 
 
@@ -158,6 +174,24 @@ def test_of_a_listed_report_the_id_is_enough(tmp_path: Path) -> None:
         ref = city.respond(MINE)
         city.cycle()
         assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
+
+
+def test_little_in_common_is_asked_about_where_one_was_named(tmp_path: Path) -> None:
+    """Of one minute, or of one title, may be two reports; who compared them is believed, and asked no more."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.details[ITS] = row_of(None, ITS, title="Lampu", content="Lampu mati di taman")
+        city.cycles(2)
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
+        assert city.mirrored(MINE).report.title == f"Judul {MINE}"
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
+        city.cycles(2)
+        assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
+        again = city.respond(MINE, "Sudah kami periksa lagi.")
+        city.cycles(2)
+        assert (city.state(again), city.mirrored(MINE).other_since) == (State.SENT, None)
 
 
 def test_nothing_in_common_is_another_one_also_without_a_tracking_id(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ OTHER_WORDS: dict[str, Any] = {"title": "Lampu mati", "content": "Di taman", "cr
         (KNOWN, UNSAID, True, Match.SAME),
         (KNOWN, UNSAID._replace(upstream_id="42"), True, Match.OTHER),
         (KNOWN, UNSAID._replace(**OTHER_WORDS), True, Match.OTHER),
+        (KNOWN, UNSAID._replace(title="Jalan berlubang"), True, Match.SAME),  # an edit
+        (KNOWN, UNSAID._replace(title="Lampu mati", content="Di taman"), True, Match.UNSAID),
+        (KNOWN, UNSAID._replace(**OTHER_WORDS | {"title": "Jalan rusak"}), True, Match.UNSAID),  # a title of many
+        (KNOWN, UNSAID._replace(title="Lampu mati", content=""), True, Match.SAME),  # it says too little
+        (
+            BY_ID,
+            UNSAID._replace(title="Lampu mati", content="Di taman"),
+            True,
+            Match.SAME,
+        ),  # nothing else ever told
         (KNOWN, UNSAID._replace(upstream_id=None, missing=NO_IDS), True, Match.SAME),
         (OF_EXPORT, KNOWN, False, Match.SAME),
         (OF_EXPORT, UNSAID, False, Match.SAME),

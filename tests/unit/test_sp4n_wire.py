@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -961,3 +962,25 @@ def test_placeholders_make_no_text_that_no_memory_holds() -> None:
     row = {"id": 1, "content": "{{institution_from}}" * 50_000, "institution_from_name": "D" * 100_000}
     (item,) = threads.thread([row], zone=UTC, began_at=datetime(2026, 3, 2, tzinfo=UTC)).items
     assert len(item.content) < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("results", "is_one"),
+    [
+        ('{"data": {"tracking_id": "7", "status_name": "Selesai", "content": "tracking tracking"}}', True),
+        ('{"data": {"tracking_id": "7", "status_name": "Selesai", "tracking_id": "7"}}', True),
+        ('{"data": {"tracking_id": "8", "status_name": "Selesai", "tracking_id": "7"}}', False),
+        ('{"data": {"trackingId": "8"}, "data": {"tracking_id": "7", "status_name": "Selesai"}}', False),
+        ('{"data": {"tracking_id": "7", "status_name": "Selesai", "x": 1, "x": 2, "y": "tracking"}}', True),
+        (
+            '{"data": {"tracking_id": "7", "status_name": "Selesai", "tracking": %s}}' % ("[" * 9000 + "]" * 9000),
+            True,
+        ),
+    ],
+)
+def test_a_detail_of_two_reports_under_one_name_is_none(results: str, is_one: bool) -> None:
+    """Of two values under one name only the last would be read."""
+    body = f'{{"status": true, "results": {results}}}'.encode()
+    with nullcontext() if is_one else pytest.raises(BadRecord, match="two Tracking IDs"):
+        found = reports.detail(body, asked="100", zone=WIB, began_at=BEGAN)
+        assert found.report.tracking_id == "7"

@@ -977,6 +977,27 @@ def test_a_cached_answer_is_as_old_as_it_says() -> None:
 
 
 @pytest.mark.parametrize(
+    ("said", "is_old"),
+    [
+        (b"", False),
+        (b"Age: 60\r\n", False),
+        (b"Age: 61\r\n", True),
+        (b"X-Cache: MISS\r\n", False),
+        (b"X-Cache: HIT\r\n", True),  # since when, nobody knows
+        (b"Date: Tue, 24 Nov 2026 02:59:30 GMT\r\n", False),
+        (b"Date: Tue, 24 Nov 2026 02:58:50 GMT\r\n", True),
+    ],
+)
+def test_an_answer_says_that_it_is_of_before_its_call(said: bytes, is_old: bool) -> None:
+    """By a minute and more: nothing leaves upon it."""
+    head, now = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n", b"Date: Tue, 24 Nov 2026 03:00:00 GMT\r\n"
+    answers = [head + now + b"\r\n", head + (said if b"Date" in said else now + said) + b"\r\n"]
+    with serving(lambda connection: connection.sendall(answers.pop(0))) as wire, transport_to(wire) as transport:
+        transport.read("/x", body)
+        assert transport.read("/x", lambda found: found.is_old, fresh=True) is is_old
+
+
+@pytest.mark.parametrize(
     ("times", "doubt"),
     [
         (["03:00:00", "02:58:50"], "it came from a cache"),
