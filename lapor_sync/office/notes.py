@@ -32,4 +32,7 @@ def _write(store: Store, actor: Actor, act: Act, given_id: str, text: str, until
         if not has_words(text):
             raise Refused(Code.NOTE_EMPTY)
         words = kept_text(text.strip())
+        last = next(reversed(notes.of_report(work, report.tracking_id)), None)
+        if last is not None and (last.by, last.text, last.day) == (actor.who, words, until):
+            return last.id  # a button that was pressed twice: notes are never taken away
         return notes.add(work, report.tracking_id, words, is_instruction=act is Act.INSTRUCT, day=until)

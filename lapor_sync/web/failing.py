@@ -69,6 +69,26 @@ def _is_kept(name: str) -> bool:
     return name not in NEVER_KEPT and not name.startswith("password") and name not in {"old", "code"}
 
 
+def page_with(kept: Mapping[str, str], page: Callable[..., Any], arguments: Mapping[str, Any]) -> BaseResponse:
+    """Return a page with these words in its form; where it may not be shown now, they stand beside the reason."""
+    g.typed = kept
+    try:
+        return current_app.make_response(page(**arguments))
+    except NoPost as error:
+        return _without_post(error)
+    except FactorDue:
+        return said(problem_of(words.FACTOR_DUE), 403, is_sent_again=False)
+    except Refused as refused:
+        return said(Problem(*words.told(refused)), _STATUS.get(refused.code, 422), is_sent_again=False)
+    except HTTPException as error:
+        return said(problem_of(words.PAGES[404]), error.code or 404, is_sent_again=False)
+
+
+def written(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return what of a form is a person's own words: a page that cannot have the form shows them all the same."""
+    return {name: value for name, value in fields.items() if name in words.WRITTEN and value.strip()}
+
+
 def install(site: Flask) -> None:
     """Let the site say every failure itself."""
     site.register_error_handler(NotSignedIn, _to_sign_in)
@@ -165,10 +185,12 @@ def page_of(status: int) -> BaseResponse:
     return said(problem_of(words.PAGES[known]), status)
 
 
-def said(problem: Problem, status: int) -> BaseResponse:
-    """Return a page that needs nothing of the city, with what was typed."""
+def said(problem: Problem, status: int, *, is_sent_again: bool = True) -> BaseResponse:
+    """Return a page that needs nothing of the city, with what was typed; its form can be sent again where it is."""
     kept = {name: value for name, value in typed().items() if value.strip()} if _form_page() else {}
-    shown = render_template("said.html", problem=problem, heading="h1", kept=kept)
+    shown = render_template(
+        "said.html", problem=problem, heading="h1", kept=kept, written=written(kept), is_sent_again=is_sent_again
+    )
     return _asking_for_patience(Response(shown, status=status, content_type=HTML))
 
 
@@ -183,9 +205,8 @@ HTML = "text/html; charset=utf-8"
 
 def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
     """Lead to the sign-in page; with words that were typed it comes at once, and has them."""
-    page = _form_page()
-    kept = {name: value for name, value in typed().items() if value.strip()} if page else {}
-    if page is None or "text" not in kept:
+    kept = {name: value for name, value in typed().items() if value.strip()}
+    if _form_page() is None or not written(kept):
         back = request.full_path.rstrip("?") if request.method in SAFE else _page_url()
         return redirect(url_for("sign_in.page", next=back), 303)
     problem = problem_of(words.PAGES[401])
@@ -194,6 +215,7 @@ def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
         problem=problem,
         next=_page_url(),
         kept=kept,
+        written=written(kept),
         sign_in="",
         has_sign_on=board().has_sign_on,
     )
@@ -211,7 +233,8 @@ def _without_post(_error: NoPost) -> BaseResponse:
     """Say to somebody who holds no post that it is so, and whom to ask: on every page the same."""
     problem = problem_of(words.PAGES[403]) if request.method not in SAFE else None
     status = 200 if request.path == "/tugas" else 403
-    return Response(render_template("no_post.html", problem=problem), status=status, content_type=HTML)
+    shown = render_template("no_post.html", problem=problem, written=written(typed()))
+    return Response(shown, status=status, content_type=HTML)
 
 
 def _page_url() -> str:

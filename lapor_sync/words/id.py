@@ -132,7 +132,8 @@ REFUSALS: Mapping[Code, Told] = {
     ),
     Code.REPORT_UNKNOWN: Told(
         "Laporan {given} tidak ditemukan.",
-        "Periksa nomornya; laporan baru muncul beberapa menit setelah masuk LAPOR.",
+        "Periksa nomornya. Laporan baru muncul beberapa menit setelah masuk LAPOR; "
+        "yang dipindahkan ke OPD lain tidak tampil lagi.",
     ),
     Code.PERIOD_UNKNOWN: Told(
         "“{given}” bukan periode yang dikenal.",
@@ -651,6 +652,16 @@ FILES: Mapping[Absence | None, str] = {
     Absence.NO_ROOM: "(tidak disimpan lagi karena keterbatasan ruang)",
 }
 """What became of a file that is not kept."""
+
+WRITTEN: Mapping[str, str] = {
+    "text": "Yang Anda tulis",
+    "reason": "Alasan yang Anda tulis",
+    "title": "Judul yang Anda tulis",
+    "name": "Nama yang Anda tulis",
+    "to": "Tujuan yang Anda tulis",
+    "address": "Alamat yang Anda tulis",
+}
+"""The fields of forms into which people write words of their own, as a page names them that cannot have the form."""
 
 TROUBLES: Mapping[TroubleKind, Told] = {
     TroubleKind.OTHER_HOST: Told(

@@ -262,6 +262,15 @@ def test_a_note_is_for_colleagues_and_never_comes_to_lapor(enter: Enter, store: 
         assert outbox.listing(work) == []
 
 
+def test_a_note_that_is_sent_twice_is_written_once(enter: Enter, store: Store) -> None:
+    """Pressed twice, or sent again from the page before: nobody could take the second one away."""
+    client = enter(OFFICER)
+    data = {"csrf": token_in(client.get("/laporan/7001")), "for": "catatan", "text": "Tunggu gardu."}
+    for text in ("Tunggu gardu.", "Tunggu gardu.\r\n", "Gardunya datang.", "Tunggu gardu."):
+        assert client.post("/laporan/7001/catatan", data=data | {"text": text}).status_code == 303
+    assert [one.text for one in written(store)] == ["Tunggu gardu.", "Gardunya datang.", "Tunggu gardu."]
+
+
 def test_a_leader_s_note_is_an_instruction_with_a_day(enter: Enter, store: Store) -> None:
     client = enter(LEADER)
     data = {"csrf": token_in(client.get("/laporan/7001")), "text": "Selesaikan.", "day": "2026-03-06"}

@@ -109,7 +109,7 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
 
 def typed_query() -> dict[str, str]:
     """Return the filters that a form of the list names."""
-    return dict(parse_qsl(request.form.get("query", "")[:MOST_QUERY]))
+    return dict(parse_qsl(typed().get("query", "")[:MOST_QUERY]))
 
 
 @reports.post("/laporan/saringan")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Blueprint, current_app, g, redirect, render_template, request, url_for
@@ -11,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from lapor_sync.office import lost_password, people
 from lapor_sync.web import guard, session
-from lapor_sync.web.failing import Problem, form_on, typed
+from lapor_sync.web.failing import Problem, form_on, page_with, typed, written
 from lapor_sync.web.trouble import Trouble
 from lapor_sync.words.id import TroubleKind
 from lapor_sync.words.notices_id import Place
@@ -33,6 +32,7 @@ def page(problem: Problem | None = None) -> str | Response:
         problem=problem,
         next=back,
         kept=kept_words(),
+        written=written(kept_words()),
         sign_in=request.form.get("sign_in", ""),
         has_sign_on=guard.board().has_sign_on,
     )
@@ -68,13 +68,11 @@ def kept_words() -> dict[str, str]:
 
 def _with_words(path: str, kept: dict[str, str]) -> Response:
     """The page at that path, with these words in its form."""
-    g.typed = kept
     try:
         endpoint, arguments = current_app.url_map.bind("").match(urlsplit(path).path, method="GET")
-        shown: Any = current_app.view_functions[endpoint](**arguments)
-        return current_app.make_response(shown)
     except HTTPException:
         return redirect(FIRST, 303)
+    return page_with(kept, current_app.view_functions[endpoint], arguments)
 
 
 def local(path: str | None) -> str:

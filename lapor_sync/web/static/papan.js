@@ -33,6 +33,8 @@ async function keep() {
     if (answer.status === 204) {
       saved = body.get("text");
       told = saved.trim() ? "Draf tersimpan; berkas tidak ikut disimpan." : "";
+    } else if (answer.status === 401) {
+      told = "Anda sudah keluar, jadi draf belum tersimpan. Tekan Simpan draf dan masuk lagi: tulisan Anda ikut.";
     }
   } catch { /* a network that is away */ }
   $("draf").textContent = told;
@@ -102,6 +104,7 @@ if (form) {
   form.elements.secret.addEventListener("change", () => { saved = null; save(); });
   form.addEventListener("submit", send);
   addEventListener("beforeunload", (event) => { // the browser asks whoever would leave words behind
+    if (!form.isConnected) return; // the page that came instead has them
     if (isSending || words.value !== saved) event.preventDefault();
     save();
   });
@@ -132,12 +135,20 @@ if (form) {
   });
 }
 
-// A note has no draft: the browser asks whoever would leave its words behind.
+// Other words have no draft: the browser asks whoever would leave them behind. A form is sent once however often its
+// button is pressed; a press that comes later is meant.
 
-let isNoted = false;
-addEventListener("submit", (event) => { isNoted ||= event.target.contains($("note")); });
+const TWICE = 2000;
+const left = new Set(); // the forms that were sent
+addEventListener("submit", (event) => {
+  if (event.defaultPrevented) return;
+  if (left.has(event.target)) event.preventDefault();
+  left.add(event.target);
+  setTimeout(() => left.delete(event.target), TWICE);
+});
 addEventListener("beforeunload", (event) => {
-  if ($("note")?.value.trim() && !isNoted) event.preventDefault();
+  const unsent = [...document.querySelectorAll("textarea")].filter((one) => one !== words || !form);
+  if (unsent.some((one) => one.form && !left.has(one.form) && one.value.trim())) event.preventDefault();
 });
 
 // A link that is shown once is copied by a press, or chosen to be copied by hand.
