@@ -178,7 +178,8 @@ def _end_cleanly(engine: Engine, agency: str, mine: Holding) -> None:
     """Let the next one begin at once. Where that cannot be written, it waits a little."""
     if not mine.has_claimed:
         return
-    with suppress(SQLAlchemyError, StoreReplaced), engine.connect() as conn:
+    writing = engine.execution_options(lapor_write=True)
+    with suppress(SQLAlchemyError, StoreReplaced), writing.connect() as conn:
         if mine.name in _rows(conn, agency):
             conn.execute(delete(mark).where(_IS_ROW, mark.c.value == mine.name), {"its_agency": agency})
             conn.commit()

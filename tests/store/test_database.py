@@ -12,7 +12,7 @@ from random import Random
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, event, insert, text
+from sqlalchemy import Connection, Engine, event, insert, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InvalidRequestError
 
@@ -25,7 +25,7 @@ from lapor_sync.domain.errors import (
     StoreRefused,
     StoreUnavailable,
 )
-from lapor_sync.store import audit, database, marks, migrations, reports, schema
+from lapor_sync.store import audit, database, lock, marks, migrations, reports, schema
 from lapor_sync.store.database import Store, Work, make_engine, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.server import weak, weak_points
@@ -415,6 +415,22 @@ def test_a_migration_is_on_the_disk_too(postgres_url: str, monkeypatch: pytest.M
     monkeypatch.setattr("lapor_sync.store.database.HEAD", "9999")
     open_store(postgres_url, "kota", StillClock()).close()
     assert seen == ["on"]
+
+
+def test_what_a_worker_says_as_it_ends_is_on_the_disk_too(postgres_url: str, clock: StillClock) -> None:
+    """That nobody holds the agency is a transaction of its own."""
+    admin(f"ALTER DATABASE {make_url(postgres_url).database} SET synchronous_commit = off")
+    store, seen = open_store(postgres_url, "kota", clock), list[object]()
+
+    def look(conn: Connection, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("DELETE FROM mark"):
+            seen.append(conn.exec_driver_sql("SHOW synchronous_commit").scalar())
+
+    event.listen(store.engine, "before_cursor_execute", look)
+    with lock.working(store.engine, "kota", "cycle") as holding, store.work() as work:
+        holding.claim(work)
+    store.close()
+    assert seen == ["on", "on"]
 
 
 @pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
