@@ -32,7 +32,7 @@ from lapor_sync.config.values import AGENCY_MARK
 from lapor_sync.daemon import thinned
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.errors import NotAllowed, SettingsWrong, StoreError
-from lapor_sync.domain.files import read_file
+from lapor_sync.domain.files import make_folder, read_file
 from lapor_sync.domain.names import shown_path
 from lapor_sync.domain.ports import Clock
 from lapor_sync.listening import Address
@@ -256,7 +256,7 @@ def _secret(settings: Settings) -> bytes:
     """Return the board's secret; where no file of it is named, it has one in the program's own folder."""
     path = board_secret_file(settings, os.environ)
     if settings.board_secret_file is None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # of PostgreSQL's users nobody made it yet
+        make_folder(path.parent, 0o700)  # of PostgreSQL's users nobody made it yet
     return secret_in(path)
 
 

@@ -22,7 +22,7 @@ from lapor_sync.config import config_file, load_settings
 from lapor_sync.config.settings import must_be
 from lapor_sync.config.written import with_values
 from lapor_sync.domain.errors import BadInput, SettingsWrong
-from lapor_sync.domain.files import read_text
+from lapor_sync.domain.files import make_folder, read_text
 from lapor_sync.domain.names import shown_path
 from lapor_sync.log import configure
 from lapor_sync.output import say
@@ -101,7 +101,7 @@ class Place:
     def write(self, values: Mapping[str, Any], secrets: Mapping[str, str]) -> None:
         """Write all of it, each file whole or not at all. Raises BadInput."""
         try:
-            self.config.parent.mkdir(mode=0o750 if self.is_system else 0o700, parents=True, exist_ok=True)
+            make_folder(self.config.parent, 0o750 if self.is_system else 0o700)
             for name, secret in secrets.items():
                 _put(self.secret(name), f"{secret}\n", 0o600)
             _put(self.config, with_values(self.text or HEAD, values), 0o640 if self.is_system else 0o600)

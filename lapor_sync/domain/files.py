@@ -1,4 +1,4 @@
-"""Files that come from outside: opened only where they are regular ones, and read within a bound.
+"""Files that come from outside: opened only where they are regular ones, and read within a bound. And folders of ours.
 
 A pipe waits for ever for who writes into it, `/dev/zero` never ends, and to open a device may do something. So what a
 person or a setting names is opened here and nowhere else. Every failure is an OSError whose `strerror` can be shown.
@@ -53,6 +53,16 @@ def read_text(path: Path) -> str:
         return read_file(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise OSError(errno.EILSEQ, "it is not UTF-8 text; save it as plain text in UTF-8") from None
+
+
+def make_folder(path: Path, mode: int) -> None:
+    """Make a folder with that mode, and likewise those above it that are not there, whatever the umask.
+
+    `Path.mkdir` gives its mode to the last one alone: whoever may write in one above may put another in its place.
+    """
+    if not path.parent.exists():
+        make_folder(path.parent, mode)
+    path.mkdir(mode=mode, exist_ok=True)
 
 
 def strange(known: os.stat_result) -> str | None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreUnavailable
-from lapor_sync.domain.files import strange
+from lapor_sync.domain.files import make_folder, strange
 
 BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database: they are part of it."""
@@ -58,7 +58,7 @@ class DatabaseFile:
     def make_folder(self) -> None:
         """Make its folder, closed to others. Raises StoreUnavailable."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o750)
+            make_folder(self.path.parent, 0o750)
         except OSError as exc:
             raise StoreUnavailable(f"The folder {self.path.parent} cannot be made: {exc.strerror}.") from exc
 

@@ -12,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lapor_sync.domain.files import make_folder
+
 _NAME = re.compile(r"[0-9a-f]{64}")
 _LEFT_OVER = 3600.0
 """A part that is older was left by a process that died."""
@@ -29,7 +31,7 @@ class FileFolder:
         place = self._place(name)
         if place.exists():
             return name
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(place.parent, 0o700)
         part = place.parent / f".{secrets.token_hex(8)}.part"
         try:
             with open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:

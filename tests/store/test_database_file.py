@@ -16,6 +16,7 @@ import pytest
 from lapor_sync.domain.errors import LockHeld, NoDatabase, StoreReplaced, StoreUnavailable
 from lapor_sync.store import backup, database_file, lock, marks
 from lapor_sync.store.database import Store, in_place, make_engine, open_store
+from lapor_sync.store.file_folder import FileFolder
 from lapor_sync.store.marks import Mark
 from lapor_sync.words.en import advised
 from tests.databases import StillClock, migrated_sqlite
@@ -98,6 +99,16 @@ def test_the_name_that_a_killed_restore_leaves_is_no_second_one(path: Path) -> N
 
 
 # Who may read it.
+
+
+@pytest.mark.usefixtures("umask")
+def test_folders_that_are_made_let_nobody_else_write(tmp_path: Path) -> None:
+    """None of them, whatever the umask: another could put a folder of their own in the place of ours."""
+    opened(tmp_path / "state" / "lapor" / "city.db").close()
+    FileFolder(tmp_path / "state" / "lapor" / "files" / "kota").put(b"ktp")
+    made = [one for one in tmp_path.rglob("*") if one.is_dir()]
+    assert len(made) == 5
+    assert [one for one in made if one.stat().st_mode & 0o027] == []
 
 
 @pytest.mark.usefixtures("umask")
