@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# make deb-test: the package's life on a Debian that is booted for it: install, run, upgrade, two upgrades that fail, remove, purge.
+# make deb-test: the package's life on a Debian that is booted for it: install, run, upgrade, two upgrades that fail, a
+# province's upgrade, remove, purge.
 # Needs root, debootstrap and systemd-container. ROOT=/some/folder keeps the Debian for the next time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -26,7 +27,7 @@ said() {
 fail() { echo "FAILED: $*" >&2 && exit 1; }
 
 [[ -d $base/usr ]] || debootstrap --variant=minbase \
-  --include=systemd,systemd-sysv,dbus,python3,ca-certificates,sudo "$suite" "$base" > "$work/debootstrap.log"
+  --include=systemd,systemd-sysv,dbus,python3,ca-certificates,sudo,postgresql "$suite" "$base" > "$work/debootstrap.log"
 cp -a --reflink=auto "$base" "$machine"
 said "a fresh Debian ($suite)"
 
@@ -135,9 +136,46 @@ works well "$version+later1" installed
 [[ -z $(inside sh -c 'ls -d /usr/lib/lapor-sync.* 2> /dev/null') ]] || fail "well: something was left behind"
 said "upgraded: schema $before -> $(schema), backed up before, daemon and board run"
 
+# A province: its workers are ended and started again as a daemon is, once PostgreSQL's own tool made a backup.
+inside runuser -u postgres -- createuser lapor-sync
+inside runuser -u postgres -- createdb --owner lapor-sync --encoding UTF8 --template template0 lapor-sync
+inside systemctl disable --quiet --now lapor-sync
+inside sh -c 'cd /etc/lapor-sync && mv config.toml one.toml && mkdir agencies && for prefix in 1 2; do
+    install -d -o lapor-sync -g lapor-officers /srv/lapor-sync/import/$prefix
+    printf "import_dir = \"/srv/lapor-sync/import/$prefix\"\nref_prefix = \"$prefix\"\n" > agencies/city-$prefix.toml
+  done
+  printf "agencies_dir = \"/etc/lapor-sync/agencies\"\npoll_seconds = 2\n" > config.toml
+  printf "database_url = \"postgresql+psycopg://lapor-sync@/lapor-sync?host=/run/postgresql\"\n" >> config.toml
+  chgrp lapor-sync config.toml && chmod 640 config.toml'
+inside systemctl enable --quiet --now lapor-sync-worker@1 lapor-sync-worker@2
+worked() { # WHAT: both agencies are worked
+  for _ in $(seq 60); do
+    [[ $(as_service lapor-sync agencies --json | grep -c '"last_success_at": "') == 2 ]] && return
+    sleep 0.5
+  done
+  inside journalctl --no-pager -n 20 -u 'lapor-sync-worker@*' >&2
+  fail "$1: the agencies are not worked"
+}
+workers() { inside systemctl show --property MainPID --value lapor-sync-worker@1 lapor-sync-worker@2 | tr '\n' ' '; }
+worked install
+inside lapor-sync-root agencies check > /dev/null || fail "lapor-sync-root agencies check"
+were=$(workers)
+inside dpkg -i /root/well.deb > "$work/refused.log" 2>&1 && fail "a province was upgraded without a backup"
+grep -q pg_dump "$work/refused.log" || { cat "$work/refused.log" && fail "the tool is not named"; }
+worked refused
+as_service pg_dump --format=custom --file=/var/backups/lapor-sync/province.dump lapor-sync
+inside dpkg -i /root/well.deb > "$work/province.log" 2>&1 || { cat "$work/province.log" && fail "a province is not upgraded"; }
+worked upgraded
+for one in $(workers); do [[ $one != 0 && " $were " != *" $one "* ]] || fail "the workers are $(workers), were $were"; done
+said "a province with two workers: refused without a pg_dump, upgraded with one, both run again"
+
 # Remove and purge: the data stays unless it is said otherwise.
 inside dpkg -r lapor-sync > /dev/null 2>&1
-[[ $(inside systemctl is-active lapor-sync || true) == inactive ]] || fail "it still runs"
+for unit in lapor-sync lapor-sync-worker@1 lapor-sync-worker@2; do
+  [[ $(inside systemctl is-active $unit || true) == inactive ]] || fail "$unit still runs"
+done
+[[ -z $(inside sh -c 'ls /etc/systemd/system/*.wants | grep lapor') ]] || fail "remove left a unit enabled"
+inside mv /etc/lapor-sync/one.toml /etc/lapor-sync/config.toml
 inside test -e /var/lib/lapor-sync/lapor-sync.db || fail "remove took the database"
 [[ -z $(inside sh -c 'ls -d /usr/lib/lapor-sync* /usr/bin/lapor-sync 2> /dev/null') ]] || fail "remove left the program"
 said "removed: settings and data stay"

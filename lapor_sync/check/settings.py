@@ -41,7 +41,11 @@ def _may_call(settings: Settings) -> Line:
     if settings.import_dir is not None:
         todo = "Nothing, if the city has none: exports dropped in LAPOR_SYNC_IMPORT_DIR are mirrored."
         return Line(question=question, answer=answer, verdict=LOOK, todo=todo)
-    return setting_wrong(question, answer, "Set them; or, without an account, LAPOR_SYNC_IMPORT_DIR for exports.")
+    todo = (
+        "Set them; or, without an account, LAPOR_SYNC_IMPORT_DIR for exports. Those that systemd hands to the service "
+        "only `lapor-sync-root check` sees."
+    )
+    return setting_wrong(question, answer, todo)
 
 
 def _may_send(settings: Settings) -> Line:

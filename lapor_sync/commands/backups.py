@@ -21,7 +21,7 @@ from lapor_sync.commands.base import (
     refuse_existing,
     stop_on_signals,
 )
-from lapor_sync.config import files_folder
+from lapor_sync.config import files_folder, load_machine
 from lapor_sync.domain.errors import BadInput, NotAllowed, StoreError, UpstreamError
 from lapor_sync.domain.names import shown_path
 from lapor_sync.output import say
@@ -41,10 +41,10 @@ def backup(call: Call, file: Path) -> None:
     The copy is proven before it gets its name, and only its owner may read it. PostgreSQL has a tool of its own: the
     error names the command.
     """
-    url = call.settings().database_url
-    database = database_file(url)
+    machine = load_machine(call.config, os.environ)
+    database = database_file(machine.database_url)
     if database is None:
-        todo = _command(_DUMP, url, file)
+        todo = _command(_DUMP, machine.database_url, file)
         raise NotAllowed("PostgreSQL is backed up with its own tool; nothing was written.", todo=todo)
     refuse_existing(file)
     if not database.exists():
@@ -54,20 +54,20 @@ def backup(call: Call, file: Path) -> None:
         copy(database, part, at_work=True)
         contents = look_into(part)
     flush(file.parent)
-    _remember(call)
     say(f"{file}: {contents}")
-    folder = files_folder(call.settings(), os.environ)
-    if folder.is_dir() and any(folder.iterdir()):
-        say(f"Not in it: the citizens' files. Copy {shown_path(folder)} as well (docs/backups.md).")
+    for key in contents.agencies:
+        _remember(machine.database_url, key)
+        folder = files_folder(machine, os.environ).with_name(key)
+        if folder.is_dir() and any(folder.iterdir()):
+            say(f"Not in it: the citizens' files. Copy {shown_path(folder)} as well (docs/backups.md).")
 
 
-def _remember(call: Call) -> None:
+def _remember(url: str, agency: str) -> None:
     """Let the database know that there is a backup, so that somebody is told where there is none.
 
     One of an earlier schema stays as it is: a backup before an upgrade is no upgrade.
     """
-    settings = call.settings()
-    store = Store(make_engine(settings.database_url, anew=False), settings.agency, SystemClock())
+    store = Store(make_engine(url, anew=False), agency, SystemClock())
     try:
         if is_of_today(store.engine):
             with store.work() as work:

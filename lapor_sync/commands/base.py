@@ -263,8 +263,10 @@ def refuse_existing(out: Path) -> None:
     if os.path.lexists(out):
         raise _is_there(out)
     if not os.path.isdir(out.parent):
+        folder = shown_path(out.parent.absolute())
         raise BadInput(
-            f"The folder {shown_path(out.parent)} is not there.", todo="Make it, or choose another place."
+            f"The folder {folder} is not there, or closed to the user {_login_name()}.",
+            todo="Make it, or choose another place.",
         )
 
 

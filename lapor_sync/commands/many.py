@@ -45,7 +45,7 @@ def _told(found: Agencies) -> Iterator[Json]:
                 late=late,
                 queue=queued.get(key),
                 worker=lock.holder(opened.engine, key),
-                wrong=problems_of(found, key),
+                wrong=problems_of(found, key, is_queued=key in queued),
             )
 
 
@@ -68,12 +68,18 @@ def _opened(found: Agencies) -> Iterator[Store]:
         opened.close()
 
 
-def problems_of(found: Agencies, key: str) -> tuple[str, ...]:
-    """Return what keeps an agency from being worked: what is wrong with its file, or missing in it."""
+def problems_of(found: Agencies, key: str, *, is_queued: bool = False) -> tuple[str, ...]:
+    """Return what keeps an agency from being worked: what is wrong with its file, or missing in it.
+
+    Of one that workers queue nothing is missing: systemd may hand its secrets to them, and this shell sees none.
+    """
     if (wrong := found.wrong.get(key)) is not None:
         return wrong.problems
     settings = found.right[key]
-    if settings.can_call_upstream or settings.import_dir is not None:
+    if is_queued or settings.can_call_upstream or settings.import_dir is not None:
         return ()
     missing = ", ".join(name.removeprefix("LAPOR_SYNC_") for name in settings.missing_for_upstream())
-    return (f"{missing} missing; set them in its file, or IMPORT_DIR for exports without an API account",)
+    return (
+        f"{missing} missing; set them in its file (`lapor-sync-root agencies check` sees what systemd hands over), "
+        "or IMPORT_DIR for exports without an API account",
+    )

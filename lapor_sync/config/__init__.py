@@ -9,7 +9,6 @@ never get into a message.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -367,9 +366,19 @@ def _from_credentials(environ: Mapping[str, str], names: Collection[str], prefix
     layer = _Layer()
     if directory := environ.get("CREDENTIALS_DIRECTORY"):
         for name in names:
-            if os.path.exists(path := Path(directory, f"{prefix}{name}")):
+            if _has_text(path := Path(directory, f"{prefix}{name}")):
                 layer.put(f"{name}_file", path, f"credential {prefix}{name}")
     return layer
+
+
+def _has_text(path: Path) -> bool:
+    """Whether it is there and not empty; what cannot be read is told of where it is read."""
+    try:
+        return bool(read_text(path).strip())
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _from_file(path: Path, problems: list[str], *, must_be_there: bool, with_lines: bool = False) -> _Layer:
@@ -507,4 +516,7 @@ def read_dated_file(path: Path) -> str:
 
 
 def _no_toml_file(path: Path, error: OSError) -> str:
-    return f"{shown_path(path)} cannot be read ({error.strerror}); it must be a TOML file that this user may read"
+    right = "it must be a TOML file that this user may read"
+    if isinstance(error, PermissionError):
+        right += " (officers run `sudo -u lapor-sync lapor-sync ...`)"
+    return f"{shown_path(path)} cannot be read ({error.strerror}); {right}"

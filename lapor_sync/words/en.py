@@ -364,7 +364,10 @@ TODOS: Mapping[Todo, Sentence] = {
         "Set synchronous_standby_names; else, after each take-over by the standby, `lapor-sync restore` "
         "without a file before the service is started."
     ),
-    Todo.NAME_A_BACKUP: "Name a file that `lapor-sync backup` made.",
+    Todo.NAME_A_BACKUP: (
+        "Name a file that `lapor-sync backup` made, and that this user may read: one that was copied from another "
+        "machine belongs to the user lapor-sync (chown), in a folder that it may enter, as /var/backups/lapor-sync."
+    ),
     Todo.INSTALL_NEWER_AGAIN: "Install the newer lapor-sync again.",
     Todo.TAKE_ANOTHER_BACKUP: "Keep it, and take another backup.",
     Todo.TAKE_THIS_CITYS: "Take this city's backup, or correct LAPOR_SYNC_AGENCY.",

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import csv
+import re
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, text
 
 from connectors.simulator import Simulator
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_agencies, load_settings
 from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.recap.figures import NUMBERS
-from lapor_sync.store.database import open_store
+from lapor_sync.store import marks, work_queue
+from lapor_sync.store.database import make_engine, open_store
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.schema import notice
 from tests.city import City, settings
+from tests.databases import fresh_postgres
 
 OWN = ("BEARER", "TOKEN", "INSTITUTION_ID", "USER_ID", "OPD_IDS")
 
@@ -112,6 +116,8 @@ def test_what_tells_agencies_apart_is_nobody_elses(folder: Path, tmp_path: Path)
     assert "credential bearer is one agency's; it must be in its file" in said
     assert "or the credential KEY.bearer" in said
     assert "geheim" not in said
+    (tmp_path / "bearer").write_text("\n", encoding="ascii")  # as the package leaves it, for who has no account
+    assert loaded(folder, CREDENTIALS_DIRECTORY=str(tmp_path))
 
 
 def test_credentials_are_named_after_the_agency(folder: Path, tmp_path: Path) -> None:
@@ -244,6 +250,39 @@ def test_a_recap_and_notices_are_over_all_agencies_where_none_is_named(province:
     ]
     assert province.run("notices").out.splitlines()[1].startswith("curup")
     assert "agency" not in province.json("notices", "--agency", "manna")[0]
+
+
+def test_secrets_that_systemd_hands_to_the_workers_are_no_trouble_of_a_shell(province: City, folder: Path) -> None:
+    """A shell cannot see them: of an agency that workers know it must not say that it is not worked."""
+    with fresh_postgres() as address:
+        named = {"DATABASE_URL": address}
+        province.run("--once", "--agency", "curup", **named)
+        path = folder / "manna.toml"
+        without = re.sub(r"(bearer|token) = .*\n", "", path.read_text(encoding="utf-8"))
+        path.write_text(without, encoding="utf-8")
+        assert "manna is not worked: BEARER, TOKEN missing" in province.run("agencies", **named).out
+        engine = make_engine(address, anew=False)
+        work_queue.install(engine)
+        with engine.begin() as conn:
+            conn.execute(text("INSERT INTO lapor_queue.agency (agency, seen_at) VALUES ('manna', now())"))
+        engine.dispose()
+        assert "not worked" not in province.run("agencies", **named).out
+        said = province.run("agencies", "check", code=2, **named).out
+        assert "`lapor-sync-root agencies check` sees what systemd hands over" in said
+
+
+def test_a_provinces_database_is_backed_up_as_a_whole(province: City, folder: Path) -> None:
+    """No agency need be named: the package asks so before an upgrade. Each knows afterwards that there is a backup."""
+    with fresh_postgres() as address:
+        said = province.run("backup", str(folder / "all.dump"), code=2, DATABASE_URL=address).err
+    assert "pg_dump --format=custom" in said
+    for key in ("curup", "manna"):
+        province.run("--once", "--agency", key)
+    assert "curup: 16 reports" in province.run("backup", str(folder / "all.db")).out
+    for key in ("curup", "manna"):
+        one = load_settings(None, {"HOME": "/", **province.env}, key)
+        with closing(open_store(one.database_url, key, SystemClock())) as store, store.reading() as work:
+            assert marks.get_time(work, Mark.BACKED_UP) is not None
 
 
 def test_agencies_check_says_what_each_can_do(province: City, folder: Path) -> None:

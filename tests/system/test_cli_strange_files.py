@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -130,3 +131,28 @@ def test_a_place_that_is_no_place_for_a_file_is_refused_at_once(
 def test_certificates_that_are_no_file_are_refused_at_once(cli: Cli, tmp_path: Path, kind: str) -> None:
     """OpenSSL would read it to its end."""
     told(cli("--once", env={"SSL_CERT_FILE": str(strange(kind, tmp_path))}))
+
+
+def test_what_is_closed_says_who_may_open_it(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings are the service's, and what root copied is root's: nothing is wrong with them."""
+    closed = {tmp_path / "config.toml", tmp_path / "backup.db"}
+    really = os.open
+
+    def refusing(path: str | Path, flags: int, mode: int = 0o777) -> int:
+        if Path(path) in closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return really(path, flags, mode)
+
+    for one in closed:
+        one.touch()
+    monkeypatch.setattr(os, "open", refusing)
+    assert "sudo -u lapor-sync lapor-sync" in cli("--config", tmp_path / "config.toml", "status").err
+    assert "chown" in cli("restore", tmp_path / "backup.db").err
+
+
+def test_a_folder_for_what_is_made_is_named_in_full(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Under sudo the shell's folder may be one that the service's user may not enter: "." would say nothing."""
+    monkeypatch.chdir(tmp_path)
+    assert f"The folder {tmp_path}/none is not there, or closed to the user" in cli("backup", "none/new.db").err
