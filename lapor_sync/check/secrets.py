@@ -10,6 +10,8 @@ from lapor_sync.check.lines import WRONG, Line
 from lapor_sync.config import SECRETS, Settings, config_file, setting_name
 from lapor_sync.domain.files import read_text
 
+_MORE = ("extra_headers", "notify_urls", "oidc_client_secret", "board_secret")
+
 
 def about_secrets(settings: Settings, config: Path | None, environ: Mapping[str, str]) -> Iterator[Line]:
     """Tell where others may read one."""
@@ -25,15 +27,13 @@ def about_secrets(settings: Settings, config: Path | None, environ: Mapping[str,
 
 def _open_files(settings: Settings, config: Path | None) -> Iterator[tuple[str, str]]:
     """Yield files that hold a secret and that every user of the machine may read."""
-    files: dict[str, Path | None] = {
-        name: getattr(settings, f"{name}_file") for name in (*SECRETS, "extra_headers")
-    }
+    files: dict[str, Path | None] = {name: getattr(settings, f"{name}_file") for name in (*SECRETS, *_MORE)}
     held = any(getattr(settings, name) and not files[name] for name in SECRETS)
     if held and _names_a_secret(config_file(config)):
         files["settings"] = config_file(config)
     for name, path in files.items():
         if path is not None and _is_open(path):
-            yield f"every user: the {name} file has mode {path.stat().st_mode & 0o777:o}", f"chmod 600 {path}"
+            yield f"every user: the {name} file has mode {path.stat().st_mode & 0o777:o}", f"chmod o= {path}"
 
 
 def _names_a_secret(path: Path) -> bool:

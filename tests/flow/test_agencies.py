@@ -255,19 +255,18 @@ def test_a_recap_and_notices_are_over_all_agencies_where_none_is_named(province:
 def test_secrets_that_systemd_hands_to_the_workers_are_no_trouble_of_a_shell(province: City, folder: Path) -> None:
     """A shell cannot see them: of an agency that workers know it must not say that it is not worked."""
     with fresh_postgres() as address:
-        named = {"DATABASE_URL": address}
-        province.run("--once", "--agency", "curup", **named)
+        province.run("--once", "--agency", "curup", DATABASE_URL=address)
         path = folder / "manna.toml"
         without = re.sub(r"(bearer|token) = .*\n", "", path.read_text(encoding="utf-8"))
         path.write_text(without, encoding="utf-8")
-        assert "manna is not worked: BEARER, TOKEN missing" in province.run("agencies", **named).out
+        assert "manna is not worked: BEARER, TOKEN missing" in province.run("agencies", DATABASE_URL=address).out
         engine = make_engine(address, anew=False)
         work_queue.install(engine)
         with engine.begin() as conn:
             conn.execute(text("INSERT INTO lapor_queue.agency (agency, seen_at) VALUES ('manna', now())"))
         engine.dispose()
-        assert "not worked" not in province.run("agencies", **named).out
-        said = province.run("agencies", "check", code=2, **named).out
+        assert "not worked" not in province.run("agencies", DATABASE_URL=address).out
+        said = province.run("agencies", "check", code=2, DATABASE_URL=address).out
         assert "`lapor-sync-root agencies check` sees what systemd hands over" in said
 
 

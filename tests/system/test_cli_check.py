@@ -413,6 +413,19 @@ def test_secrets_in_a_settings_file_that_all_may_read(cli, tmp_path):
     assert f"from {file}" in ran.out
 
 
+def test_each_file_of_secrets_that_all_may_read(cli, tmp_path):
+    """Mail passwords, too. What to do takes it from others alone: where it is root's, the service's group needs it."""
+    file = tmp_path / "notify.toml"
+    file.write_text("technical = ['json://localhost']\n")
+    file.chmod(0o644)
+    named = {"LAPOR_SYNC_NOTIFY_FROM": "papan@kota.example", "LAPOR_SYNC_NOTIFY_URLS_FILE": str(file)}
+    ran = cli("check", env=named)
+    assert "the notify_urls file has mode 644" in wrong(ran)[0]
+    assert f"chmod o= {file}" in ran.out
+    file.chmod(0o640)
+    assert cli("check", env=named).code == 0
+
+
 def test_secrets_in_the_environment_of_a_service(cli):
     """What systemd shows to every user is wrong."""
     ran = cli("check", env={"INVOCATION_ID": "1"})
