@@ -62,6 +62,7 @@ tests:
 
 demo: setup
 	$(BIN)/lapor-sync demo
+	@command -v lapor-sync >/dev/null || echo 'lapor-sync is not on the PATH yet: export PATH="$$PWD/$(BIN):$$PATH"'
 
 pictures: setup
 	$(BIN)/python -m tests.browser.pictures

@@ -64,6 +64,9 @@ GAP = "  "
 PROSE = 20
 """A cell of words is folded where it stands, if it has so many columns there."""
 
+NAME = 14
+"""As narrow a column in the middle may be: cells that run over the line's end stand under no head."""
+
 
 def flow(cells: Sequence[str], widths: Sequence[int], room: int | None) -> str:
     """Return cells of these widths beside each other; what has no room is on further lines, indented and folded."""
@@ -90,7 +93,7 @@ def layout(widths: Sequence[int], room: int | None, words: int = -1) -> Callable
     left = None if room is None else room - sum(widths) - len(GAP) * (len(widths) - 1) + widths[words]
     if room is None or left is None or left >= widths[words]:
         return lambda cells: flow(cells, widths, None)
-    if left >= PROSE:
+    if left >= (PROSE if words == len(widths) - 1 else NAME):
         return partial(_grid, widths=[left if at == words else wide for at, wide in enumerate(widths)])
     if words < len(widths) - 1:
         return lambda cells: flow(cells, widths, room)

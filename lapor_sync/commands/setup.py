@@ -306,3 +306,7 @@ def _say_next(place: Place, answers: Answers) -> None:
     else:
         say(f"  {program} --backfill     # mirror what there is")
     say(f"  {program} status")
+    say(
+        f'  {program} people invite "NAME" --sign-in SIGN_IN --role admin     # a link for the first admin of the board'
+    )
+    say(f"  {program} board          # the board, in the foreground")

@@ -89,6 +89,13 @@ def _keeps_nobody_out_and_fits(page: Page) -> None:
     assert overhang(page) <= 0
 
 
+def test_a_sheet_is_read_on_a_phone_too(look: Look, kota: Town) -> None:
+    """Its facts have the width of the window, not what their names leave of it."""
+    page = look(f"/laporan/{kota.untouched()}/cetak", OFFICER)
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert page.evaluate("Math.min(...[...document.querySelectorAll('.facts dd')].map(e => e.clientWidth))") > 300
+
+
 def test_what_a_page_brings_is_little_and_from_here(open_page: Open, kota: Town) -> None:
     asked: list[str] = []
     page = open_page("/masuk")

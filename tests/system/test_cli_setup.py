@@ -81,7 +81,8 @@ def test_a_city_with_an_account_is_written_and_checked(file: Path, simulator: Si
     assert [mode(one) for one in (file, file.parent / "bearer", file.parent / "token")] == [0o600] * 3
     assert mode(file.parent) == 0o700
     assert "Nothing is wrong" in ran.output
-    assert f"lapor-sync --config {file} --backfill" in ran.output
+    for following in ("--backfill", 'people invite "NAME" --sign-in SIGN_IN --role admin', "board"):
+        assert f"lapor-sync --config {file} {following}" in ran.output
     assert Options().token not in ran.output
     assert sorted(one.name for one in file.parent.iterdir()) == ["bearer", "city.toml", "token"]
 

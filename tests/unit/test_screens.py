@@ -107,6 +107,20 @@ def test_where_its_column_would_be_too_narrow_the_words_stand_below(monkeypatch,
     assert lines[5:] == ["B          x"]
 
 
+def test_numbers_stay_under_their_heads_where_the_names_beside_them_are_long(monkeypatch, capsys):
+    """Rather than run over the end of the line."""
+    narrow(monkeypatch)
+    heads = ("OPD", "all", "unver.", "untch.", "proc.", "done", "postp.", "arch.", "n.ours", "uncl.")
+    opd = "Dinas Kependudukan dan Pencatatan Sipil Kota Bengkulu"
+    screens.table(
+        heads, [(opd, *(str(at).rjust(len(head)) for at, head in enumerate(heads[1:])))], empty="", words=0
+    )
+    first, second, *rest = capsys.readouterr().out.splitlines()
+    assert first.split() == list(heads)
+    assert second.split()[-9:] == list("012345678")
+    assert " ".join([second.partition("  ")[0], *rest]).split() == opd.split()
+
+
 @given(
     st.lists(st.integers(0, 70), min_size=1, max_size=6),
     st.one_of(st.none(), st.integers(20, 200)),

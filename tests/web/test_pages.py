@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.people import Post, of_shell
 from lapor_sync.domain.report import ItemKind, OutgoingFile
 from lapor_sync.office import NewResponse
-from lapor_sync.store import access, marks, outbox, threads
+from lapor_sync.store import access, marks, outbox, queries, threads
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -160,6 +161,16 @@ def test_filters_are_links_with_their_numbers_and_can_be_taken_off(enter: Enter,
         "?q=%00&opd=%ED%A0%80",
     ):
         assert client.get(f"/laporan{odd}").status_code == 200, odd
+
+
+def test_numbers_of_the_newest_alone_are_said_to_be_so(
+    enter: Enter, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(store, one("7001"), one("7002"))
+    client, said = enter(OFFICER), "Angka di samping saringan dihitung dari 5.000 laporan terbuka yang terbaru"
+    assert said not in text_of(client.get("/laporan"))
+    monkeypatch.setattr(queries, "counts", partial(queries.counts, most=1, look=1))
+    assert said in text_of(client.get("/laporan"))
 
 
 def test_a_list_is_sorted_by_the_head_of_a_column_and_so_is_what_is_downloaded(enter: Enter, store: Store) -> None:

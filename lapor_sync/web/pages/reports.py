@@ -95,6 +95,7 @@ def page(problem: Problem | None = None, **_of_act: str) -> str:
         older=_url(given, after=found.after) if found.after else None,
         newest=_url(given) if after else None,
         groups=list(_groups(given, beside, names)),
+        counted_of=queries.COUNTED if counted and counted.listed.is_more else None,
         chosen=list(_chosen(given, names)),
         given=given,
         with_opd=(with_opd := session.sees_opds(within)),
