@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
@@ -13,6 +13,11 @@ from lapor_sync.office.finding import known_report, subject_of
 from lapor_sync.office.wording import kept_text
 from lapor_sync.store import notes
 from lapor_sync.store.database import Store
+from lapor_sync.store.notes import Note
+
+AGAIN = timedelta(hours=1)
+"""Within this the same words, one after the other, are a button that was pressed twice, or a page that was sent again: a
+note is never taken away. Later they are news."""
 
 
 def write_note(store: Store, actor: Actor, given_id: str, text: str) -> str:
@@ -33,6 +38,10 @@ def _write(store: Store, actor: Actor, act: Act, given_id: str, text: str, until
             raise Refused(Code.NOTE_EMPTY)
         words = kept_text(text.strip())
         last = next(reversed(notes.of_report(work, report.tracking_id)), None)
-        if last is not None and (last.by, last.text, last.day) == (actor.who, words, until):
-            return last.id  # a button that was pressed twice: notes are never taken away
+        if last is not None and last.written_at > work.now - AGAIN and _is(last, actor, words, until):
+            return last.id
         return notes.add(work, report.tracking_id, words, is_instruction=act is Act.INSTRUCT, day=until)
+
+
+def _is(note: Note, actor: Actor, words: str, until: date | None) -> bool:
+    return (note.by, note.text, note.day) == (actor.who, words, until)

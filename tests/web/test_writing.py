@@ -271,6 +271,16 @@ def test_a_note_that_is_sent_twice_is_written_once(enter: Enter, store: Store) -
     assert [one.text for one in written(store)] == ["Tunggu gardu.", "Gardunya datang.", "Tunggu gardu."]
 
 
+def test_the_same_note_of_another_hour_is_another_note(enter: Enter, store: Store, clock: StillClock) -> None:
+    """Who telephones each day in vain says so each day."""
+    client = enter(OFFICER)
+    data = {"csrf": token_in(client.get("/laporan/7001")), "for": "catatan", "text": "Ditelepon, tidak diangkat."}
+    for _ in range(2):
+        assert client.post("/laporan/7001/catatan", data=data).status_code == 303
+        clock.advance(3600)
+    assert [one.text for one in written(store)] == ["Ditelepon, tidak diangkat."] * 2
+
+
 def test_a_leader_s_note_is_an_instruction_with_a_day(enter: Enter, store: Store) -> None:
     client = enter(LEADER)
     data = {"csrf": token_in(client.get("/laporan/7001")), "text": "Selesaikan.", "day": "2026-03-06"}
