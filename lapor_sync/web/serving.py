@@ -7,7 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.receiver import ChunkedReceiver
 from waitress.server import create_server
+from waitress.utilities import BadRequest
 
 from lapor_sync.listening import Address, opened
 from lapor_sync.web.listening import WHO
@@ -18,7 +22,28 @@ IDLE_SECONDS = 30
 CONNECTIONS = 1000
 """So many may be open: those of one slow sender must not be all of them. A process may have 1,024 files by default."""
 
+BETWEEN_CHUNKS = 2**12
+"""So many bytes may say how large a chunk is, or stand behind the last one."""
+
 _TODO = "End what listens there, or choose another port with --listen or LAPOR_SYNC_BOARD_LISTEN."
+
+
+class _Parser(HTTPRequestParser):
+    """A request whose chunks say little of themselves.
+
+    Waitress looks through all of it anew with each piece that comes, in the one thread that reads all connections.
+    """
+
+    def received(self, data: bytes) -> int:
+        consumed: int = super().received(data)
+        body = self.body_rcv
+        if isinstance(body, ChunkedReceiver) and max(len(body.control_line), len(body.trailer)) > BETWEEN_CHUNKS:
+            self.error, self.completed = BadRequest("A chunk says too much of itself"), True
+        return consumed
+
+
+class _Channel(HTTPChannel):
+    parser_class = _Parser
 
 
 def need_free(address: Address) -> None:
@@ -50,7 +75,7 @@ def serve(
     for name in site.jinja_env.list_templates():
         site.jinja_env.get_template(name)  # compiled now, and not while the first fifty wait
     with opened(address, WHO, _TODO) as one:
-        server = create_server(
+        server: Any = create_server(
             site,
             sockets=[one],
             threads=THREADS,
@@ -64,5 +89,6 @@ def serve(
             clear_untrusted_proxy_headers=True,
             **options,
         )
+        server.channel_class = _Channel
         listening(Address(address.host, one.getsockname()[1]))
         server.run()

@@ -237,6 +237,16 @@ def test_a_request_that_is_far_too_large_is_not_read(board: Board) -> None:
         assert b" 413 " in one.recv(4096)
 
 
+@pytest.mark.parametrize("framing", [b"", b"1;", b"0\r\nX: "], ids=["size", "extension", "trailer"])
+def test_a_chunk_that_says_too_much_of_itself_is_refused(board: Board, framing: bytes) -> None:
+    """All connections wait while it is looked through."""
+    with served(board) as url, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as one:
+        one.sendall(b"POST /masuk HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + framing)
+        one.sendall(b"0" * 5000)
+        one.settimeout(20)
+        assert b" 400 " in one.recv(4096)
+
+
 @pytest.mark.parametrize(("trusted", "status"), [("127.0.0.1", 200), (None, 400)])
 def test_only_a_proxy_that_is_trusted_is_believed(store: Store, trusted: str | None, status: int) -> None:
     board = board_on(store, public_url=PUBLIC)
