@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lapor_sync.interface import Json
 from lapor_sync.output import plain
+from lapor_sync.screens.overview import pause_words
 from lapor_sync.screens.parts import advise, moment, shade, table
 from lapor_sync.words import en
 
@@ -38,6 +39,9 @@ def agencies(found: Sequence[Json], zone: ZoneInfo) -> None:
         empty="There is no agency: put a file KEY.toml for each into AGENCIES_DIR.",
     )
     for one in found:
+        if one.get("paused"):
+            key = plain(one["agency"])
+            advise(f"Delivery of {key} is {pause_words(one['paused'], zone)}. {en.RESUME} With `--agency {key}`.")
         for problem in one["wrong"]:
             advise(f"{plain(one['agency'])} is not worked: {problem}")
 

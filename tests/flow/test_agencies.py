@@ -201,8 +201,9 @@ def test_commands_are_of_one_agency_and_some_of_all(province: City, folder: Path
         None,
     )
     assert "arga.toml:1" in told["arga"]["wrong"][0]
+    province.run("outbox", "pause", "--agency", "curup")
     shown = province.run("agencies").out
-    assert "curup" in shown
+    assert "Delivery of curup is paused since" in shown
     assert "arga is not worked: ref_prefix in" in shown.replace("\n", " ")
 
 

@@ -25,7 +25,7 @@ from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.people import Post, of_shell
 from lapor_sync.domain.report import ItemKind, OutgoingFile
 from lapor_sync.office import NewResponse
-from lapor_sync.store import access, marks, outbox, queries, threads
+from lapor_sync.store import access, lock, marks, outbox, queries, threads
 from lapor_sync.store.database import Store, open_store
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
@@ -230,7 +230,11 @@ def test_a_mirror_that_is_old_is_said_so_where_people_write(enter: Enter, store:
 def test_the_system_page_says_what_check_asks(enter: Enter, store: Store, clock: StillClock) -> None:
     """As far as the daemon knew it at its last cycle, and the board by itself: it has no credentials."""
     save(store, one(thread_error="HTTP 500"))
-    assert "jam LAPOR belum diketahui" in text_of(enter(ADMIN).get("/sistem"))
+    said = text_of(enter(ADMIN).get("/sistem"))
+    assert "jam LAPOR belum diketahui" in said
+    assert "Layanan yang bekerja tidak ada: laporan tidak diperbarui" in said
+    with lock.working(store.engine, store.agency, "daemon"):
+        assert "Layanan yang bekerja daemon" in text_of(enter(ADMIN).get("/sistem"))
     ends = {"bearer": clock.now() + timedelta(days=3), "token": clock.now() + timedelta(days=300)}
     with store.work() as work:
         access.put(work, Access(timedelta(seconds=40), ends))

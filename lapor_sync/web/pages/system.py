@@ -15,6 +15,7 @@ from lapor_sync.store import (
     audit,
     conflicts,
     contract,
+    lock,
     marks,
     notices,
     outages,
@@ -45,9 +46,11 @@ def page() -> str:
     session.demand(Act.SEE_SYSTEM)
     rules, now = board().mirror.rules, board().store.clock.now()
     today = rules.working_days.day_of(now)
+    worker = lock.holder(board().store.engine, board().store.agency)
     with board().store.reading() as work:
         return render_template(
             "system.html",
+            worker=worker,
             last_success=marks.get_time(work, Mark.LAST_SUCCESS),
             answered=marks.get_time(work, Mark.ANSWERED),
             outage=outages.current(work),
