@@ -162,6 +162,23 @@ def test_upon_an_answer_of_a_cache_nothing_leaves(tmp_path: Path, part: str) -> 
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
 
 
+def test_a_machine_whose_clock_is_behind_is_no_cache(tmp_path: Path) -> None:
+    """By that of the one that answered before, its first answer looks old; the next one tells."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        looks_old = iter([frozenset({"detail"})])
+
+        def answers() -> dict[str, str]:
+            city.upstream.old = next(looks_old, frozenset())
+            return {}
+
+        city.upstream.heads = answers
+        city.cycle()
+        assert (city.state(ref), city.log.named("answer_old")) == (State.SENT, [])
+
+
 # LAPOR says no Tracking ID.
 
 
