@@ -68,7 +68,7 @@ UNMEASURED = {
         *("test_simulator_bad_days.py", "test_sp4n_values.py"),
     ),
     "contract": ("test_connector.py",),
-    "browser": ("test_answering.py", "test_every_page.py"),
+    "browser": ("test_answering.py", "test_every_page.py", "test_passkey.py", "test_words_kept.py"),
 }
 """Files that run without coverage, which would make them half as long again: they go where others go."""
 
