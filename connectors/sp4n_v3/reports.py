@@ -7,9 +7,7 @@ leave here. Source: upstream, "Calls"; what is marked *assumed* there is a table
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from types import MappingProxyType
@@ -23,6 +21,7 @@ from connectors.sp4n_v3.values import (
     MAX_NAME,
     Row,
     clean,
+    doubled_names,
     flag,
     hash_of,
     identifier,
@@ -267,17 +266,8 @@ def _demand_one(body: bytes) -> None:
     """Raises ValueError where an object names two reports under one name, of which only the last would be read."""
     if body.lower().count(b"tracking") < 2:  # nearly none has two, and to look takes as long as to read it
         return
-    twice: list[str] = []
-
-    def note(pairs: list[tuple[str, object]]) -> Row:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            twice.extend(name for name, value in pairs if found[name] != value)
-        return found
-
-    with suppress(ValueError, RecursionError):  # what of it can be read is read elsewhere
-        json.loads(body.decode("utf-8-sig", "replace"), strict=False, object_pairs_hook=note, parse_int=str)
-    if any(name in {"results", "data"} or bare(name) == "trackingid" for name in twice):
+    doubled = doubled_names(body.decode("utf-8-sig", "replace"))
+    if any(name in {"results", "data"} or bare(name) == "trackingid" for name in doubled):
         raise ValueError("it names two Tracking IDs")
 
 

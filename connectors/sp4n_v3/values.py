@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, tzinfo
 
 import msgspec
@@ -178,11 +179,32 @@ def is_read_whole(text: str) -> bool:
     return is_shallow(found)
 
 
+def doubled_names(text: str) -> frozenset[str]:
+    """The names under which an object in a JSON text says two things, of which only the last is read.
+
+    Behind the place from which the text cannot be read there are none.
+    """
+    doubled = set[str]()
+
+    def note(pairs: list[tuple[str, object]]) -> Row:
+        found = dict(pairs)
+        doubled.update(_doubled(found, pairs))
+        return found
+
+    with suppress(ValueError, RecursionError):
+        json.loads(text, strict=False, object_pairs_hook=note, parse_int=str)
+    return frozenset(doubled)
+
+
 def _one_value_each(pairs: list[tuple[str, object]]) -> Row:
     found = dict(pairs)
-    if len(found) < len(pairs) and any(found[name] != value for name, value in pairs):
+    if _doubled(found, pairs):
         raise ValueError("one name has two values")
     return found
+
+
+def _doubled(found: Row, pairs: list[tuple[str, object]]) -> list[str]:
+    return [name for name, value in pairs if found[name] != value] if len(found) < len(pairs) else []
 
 
 def _no_constant(said: str) -> None:

@@ -43,9 +43,9 @@ class Answer(NamedTuple):
     `began_at` is the upstream's time at which the call began, no later than it really did, nor than what it says was
     so; `link`, `location` and `media_type` are its headers, `counts` a line for each that counts something, `dates`
     those that say when it was made, `heads` what others say. `objection` names a header that speaks against a finished
-    success. `is_measured`: it said itself where its body ends. `is_old`: it says that it was made
-    before its call, by a minute or by nobody knows how much. `doubt` says why it may not be the answer to this
-    request, or not one of now: "" where nothing speaks against it.
+    success. `is_measured`: it said itself where its body ends. `is_old`: it says that it was made before its call, by a
+    minute or by nobody knows how much. `doubt` says why it may not be the answer to this request, or not one of now: ""
+    where nothing speaks against it.
     """
 
     status: int

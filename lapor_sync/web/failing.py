@@ -18,6 +18,7 @@ from lapor_sync.domain.errors import LaporSyncError, StoreError, StoreUnavailabl
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.web.guard import SAFE, board
 from lapor_sync.web.session import signed_in
+from lapor_sync.web.shown import written
 from lapor_sync.web.trouble import FactorDue, NoPost, NotSignedIn, Trouble
 from lapor_sync.words import Told, filled
 from lapor_sync.words import id as words
@@ -82,11 +83,6 @@ def page_with(kept: Mapping[str, str], page: Callable[..., Any], arguments: Mapp
         return said(Problem(*words.told(refused)), _STATUS.get(refused.code, 422), is_sent_again=False)
     except HTTPException as error:
         return said(problem_of(words.PAGES[404]), error.code or 404, is_sent_again=False)
-
-
-def written(fields: Mapping[str, str]) -> dict[str, str]:
-    """Return what of a form is a person's own words: a page that cannot have the form shows them all the same."""
-    return {name: value for name, value in fields.items() if name in words.WRITTEN and value.strip()}
 
 
 def install(site: Flask) -> None:
@@ -188,9 +184,7 @@ def page_of(status: int) -> BaseResponse:
 def said(problem: Problem, status: int, *, is_sent_again: bool = True) -> BaseResponse:
     """Return a page that needs nothing of the city, with what was typed; its form can be sent again where it is."""
     kept = {name: value for name, value in typed().items() if value.strip()} if _form_page() else {}
-    shown = render_template(
-        "said.html", problem=problem, heading="h1", kept=kept, written=written(kept), is_sent_again=is_sent_again
-    )
+    shown = render_template("said.html", problem=problem, heading="h1", kept=kept, is_sent_again=is_sent_again)
     return _asking_for_patience(Response(shown, status=status, content_type=HTML))
 
 
@@ -215,7 +209,6 @@ def _to_sign_in(_error: NotSignedIn) -> BaseResponse:
         problem=problem,
         next=_page_url(),
         kept=kept,
-        written=written(kept),
         sign_in="",
         has_sign_on=board().has_sign_on,
     )
@@ -233,7 +226,7 @@ def _without_post(_error: NoPost) -> BaseResponse:
     """Say to somebody who holds no post that it is so, and whom to ask: on every page the same."""
     problem = problem_of(words.PAGES[403]) if request.method not in SAFE else None
     status = 200 if request.path == "/tugas" else 403
-    shown = render_template("no_post.html", problem=problem, written=written(typed()))
+    shown = render_template("no_post.html", problem=problem, kept=typed())
     return Response(shown, status=status, content_type=HTML)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -41,6 +42,7 @@ def install(site: Flask) -> None:
         "late": late,
         "paragraphs": paragraphs,
         "who": who,
+        "written": written,
         "acts": acts_on,
         "dotted": ".{}".format,
     }
@@ -164,6 +166,11 @@ def menu() -> list[tuple[str, str]]:
     posts = session.person().posts
     may_open = [(url, name) for url, name, act in _MENU if posts and session.allowed(act)]
     return [*may_open, ("/akun", "Akun")]
+
+
+def written(fields: Mapping[str, str]) -> dict[str, str]:
+    """Return what of a form is a person's own words: a page that cannot have the form shows them all the same."""
+    return {name: value for name, value in fields.items() if name in words.WRITTEN and value.strip()}
 
 
 def as_value(text: str) -> Markup:

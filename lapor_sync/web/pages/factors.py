@@ -16,7 +16,7 @@ from lapor_sync.office.factors import NewTotp, Place
 from lapor_sync.store import factors as stored
 from lapor_sync.store import people
 from lapor_sync.web import guard, session
-from lapor_sync.web.failing import Problem, form_on, typed, written
+from lapor_sync.web.failing import Problem, form_on, typed
 from lapor_sync.web.guard import board
 from lapor_sync.web.pages.sign_in import entered, kept_words, local
 
@@ -55,7 +55,6 @@ def door(problem: Problem | None = None) -> str | Response:
         problem=problem,
         next=local(request.values.get("next")),
         kept=kept_words(),
-        written=written(kept_words()),
         takes_code=FactorKind.TOTP in kinds,
         options=office.passkey_options(board().store, place(), token) if has_passkey else None,
     )

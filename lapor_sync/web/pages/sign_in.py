@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from lapor_sync.office import lost_password, people
 from lapor_sync.web import guard, session
-from lapor_sync.web.failing import Problem, form_on, page_with, typed, written
+from lapor_sync.web.failing import Problem, form_on, page_with, typed
 from lapor_sync.web.trouble import Trouble
 from lapor_sync.words.id import TroubleKind
 from lapor_sync.words.notices_id import Place
@@ -32,7 +32,6 @@ def page(problem: Problem | None = None) -> str | Response:
         problem=problem,
         next=back,
         kept=kept_words(),
-        written=written(kept_words()),
         sign_in=request.form.get("sign_in", ""),
         has_sign_on=guard.board().has_sign_on,
     )
