@@ -34,6 +34,7 @@ class Code(Coded):
     WITH_OTHER_OPD = "with_other_opd", "tracking_id", "name", "given"
     NOT_OF_THE_CITY = "not_of_the_city", "given"
     CHANGED_SINCE = "changed_since", "tracking_id", "news"
+    DRAFT_CHANGED = "draft_changed"
     # The words and files.
     SAME_WORDS = "same_words", "tracking_id", "ref", "state"
     TEXT_EMPTY = "text_empty"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lapor_sync.domain.delivery import State, same_words
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
+from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.office.acting import acting
 from lapor_sync.office.finding import known_report, subject_of
 from lapor_sync.office.wording import kept_text
@@ -12,23 +13,37 @@ from lapor_sync.store import drafts, outbox
 from lapor_sync.store.database import Store, Work
 
 
-def keep_draft(store: Store, actor: Actor, given_id: str, *, text: str, is_secret: bool, seen: str) -> None:
+def keep_draft(
+    store: Store, actor: Actor, given_id: str, *, text: str, is_secret: bool, seen: str, over: str | None = None
+) -> str:
     """Keep a person's words for a report until they are sent; where they are empty, keep none. Raises Refused.
 
-    Whoever may write a note may: also of a report that was closed meanwhile nothing that was typed is lost.
+    Whoever may write a note may: also of a report that was closed meanwhile nothing that was typed is lost. `over` is
+    the version of the draft that they were written over, the only one whose place they take; returned is theirs.
     """
     with acting(store, actor) as work:
         report = known_report(work, given_id)
         demand(actor, Act.NOTE, subject_of(report))
         if actor.person_id is None:
-            return
-        if text.strip() and not _was_sent(work, report.tracking_id, text):
-            kept = kept_text(text)
-            drafts.put(
-                work, actor.person_id, report.tracking_id, text=kept, is_secret=is_secret, seen=kept_text(seen)
-            )
-        else:
-            drafts.drop(work, actor.person_id, report.tracking_id)
+            return ""
+        mine, kept = (actor.person_id, report.tracking_id), kept_text(text)
+        before = drafts.get(work, *mine)
+        if before is not None and before.text != kept and before.version != over:
+            raise Refused(Code.DRAFT_CHANGED)
+        if not kept.strip() or _was_sent(work, report.tracking_id, kept):
+            drafts.drop(work, *mine)
+            return ""
+        drafts.put(work, *mine, text=kept, is_secret=is_secret, seen=kept_text(seen))
+        return drafts.version_of(kept)
+
+
+def drop_sent(work: Work, actor: Actor, tracking_id: str, text: str, over: str | None) -> None:
+    """Keep a draft no more that was sent: these words, or the version that they were written over."""
+    if actor.person_id is None:
+        return
+    before = drafts.get(work, actor.person_id, tracking_id)
+    if before is not None and (before.version == over or before.text.split() == text.split()):
+        drafts.drop(work, actor.person_id, tracking_id)
 
 
 def _was_sent(work: Work, tracking_id: str, text: str) -> bool:

@@ -17,9 +17,10 @@ from lapor_sync.domain.thread import words
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.office.acting import acting
 from lapor_sync.office.deliveries import known_now
+from lapor_sync.office.drafts import drop_sent
 from lapor_sync.office.finding import institution_id, known_report, subject_of
 from lapor_sync.office.wording import FileLimits, checked_files, checked_text, new_reference
-from lapor_sync.store import drafts, outbox, threads
+from lapor_sync.store import outbox, threads
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import NewDelivery, Queued
 from lapor_sync.store.reports import Mirrored
@@ -32,7 +33,7 @@ class NewResponse:
     `seen`: what its writer had seen of the report (`domain.seen`), None where nobody can tell.
     `by`: who wrote it, where that is another one than the actor, as in a sheet.
     `again`: the citizen is to get these words once more. `any_status`: also under a status name that is not known.
-    `origin` and `row` are of the sheet that it came from.
+    `draft` is the version of the draft that it was written over. `origin` and `row` are of the sheet that it came from.
     """
 
     given_id: str
@@ -44,6 +45,7 @@ class NewResponse:
     again: bool = False
     any_status: bool = False
     seen: str | None = None
+    draft: str | None = None
     origin: str | None = None
     row: int = 0
 
@@ -55,8 +57,7 @@ def respond(mirror: Mirror, actor: Actor, written: NewResponse, limits: FileLimi
         _refuse_second(work, new.tracking_id, written)
         _refuse_unseen(work, new.tracking_id, written)
         outbox.add(work, new)
-        if actor.person_id is not None:
-            drafts.drop(work, actor.person_id, new.tracking_id)
+        drop_sent(work, actor, new.tracking_id, written.text, written.draft)
         return new.ref
 
 

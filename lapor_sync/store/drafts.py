@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, bindparam, delete, exists, insert, select, update
 
+from lapor_sync.domain.report import digest
 from lapor_sync.store.database import Work
 from lapor_sync.store.schema import draft as table
 from lapor_sync.store.schema import draft_heir as heirs
@@ -27,6 +28,15 @@ class Draft:
     is_secret: bool
     seen: str
     saved_at: datetime
+
+    @property
+    def version(self) -> str:
+        return version_of(self.text)
+
+
+def version_of(text: str) -> str:
+    """Return what tells a draft with this text from another one for the report; it holds no words."""
+    return digest(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,7 @@ _STATUS: Mapping[Code, int] = {
     Code.CONFLICT_UNKNOWN: 404,
     Code.SESSION_UNKNOWN: 404,
     Code.CHANGED_SINCE: 409,
+    Code.DRAFT_CHANGED: 409,
     Code.LINK_OVER: 410,
     Code.NO_POST: 403,
     Code.SIGN_IN_WRONG: 401,

@@ -141,6 +141,10 @@ REFUSALS: Mapping[Code, Told] = {
         lambda facts: f"Since this was begun, something happened to report {facts['tracking_id']}.",
         _SHOW,
     ),
+    Code.DRAFT_CHANGED: Told(
+        "Another draft for this report was saved meanwhile; this one does not take its place.",
+        "Read both, then save the one that is to stay.",
+    ),
     Code.SAME_WORDS: Told(
         "The same words were written for report {tracking_id} before: {ref}, {state} "
         "(--again writes them once more).",

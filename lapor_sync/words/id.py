@@ -175,6 +175,10 @@ REFUSALS: Mapping[Code, Told] = {
         ),
         "Baca dahulu yang baru. Bila jawaban Anda masih tepat, kirim sekali lagi.",
     ),
+    Code.DRAFT_CHANGED: Told(
+        "Draf laporan ini diubah di jendela lain. Tulisan di sini belum disimpan.",
+        "Bandingkan keduanya di bawah. Bila tulisan di sini yang berlaku, centang Ganti draf itu, lalu simpan lagi.",
+    ),
     Code.SAME_WORDS: Told(
         lambda facts: (
             f"Jawaban yang sama sudah ditulis untuk laporan {facts['tracking_id']} "

@@ -134,6 +134,24 @@ def test_a_draft_saves_itself_and_is_there_again(open_page: Open, kota: Town) ->
     assert "disimpan" in again.inner_text("#draf")
 
 
+def test_two_windows_of_one_report_lose_nothing_of_either(open_page: Open, kota: Town) -> None:
+    one = kota.open_one()
+    first, second = open_page(f"/laporan/{one}", OFFICER), open_page(f"/laporan/{one}", OFFICER)
+    first.fill("#text", "Dari jendela pertama")
+    first.wait_for_selector("#draf:has-text('Draf tersimpan')")
+    first.fill("#text", "Dari jendela pertama, lanjut")  # its own draft, which it may write over
+    first.wait_for_selector("#draf:has-text('Draf tersimpan')")
+    second.fill("#text", "Dari jendela kedua")
+    second.wait_for_selector("#draf:has-text('diubah di jendela lain')")
+    second.click("text=Simpan draf")
+    second.wait_for_selector(".said:has-text('Dari jendela pertama, lanjut')")
+    assert second.input_value("#text") == "Dari jendela kedua"
+    second.check("input[name=over]")
+    second.click("text=Simpan draf")
+    second.wait_for_selector("#draf:has-text('Draf disimpan')")
+    assert open_page(f"/laporan/{one}", OFFICER).input_value("#text") == "Dari jendela kedua"
+
+
 def test_who_leaves_words_behind_is_asked_and_keeps_them(open_page: Open, kota: Town) -> None:
     """Words of the last two seconds, and such as the board could not take, are no draft yet."""
     one, asked = kota.untouched(), list[str]()

@@ -136,4 +136,4 @@ def hidden(page: TestResponse, name: str) -> str:
 def form_of(client: FlaskClient, path: str, **values: Any) -> dict[str, Any]:
     """What a person's browser would send of the answer's form on that page."""
     page = client.get(path)
-    return {"csrf": token_in(page), "seen": hidden(page, "seen"), **values}
+    return {"csrf": token_in(page), "seen": hidden(page, "seen"), "draft": hidden(page, "draft"), **values}

@@ -29,6 +29,7 @@ from tests.web.site import (
     OTHER_OPD,
     Enter,
     form_of,
+    hidden,
     text_of,
     token_in,
 )
@@ -70,8 +71,7 @@ def test_a_draft_is_kept_shown_again_and_listed_under_the_tasks(enter: Enter, st
     assert "Kami periksa\n&lt;b&gt;dulu&lt;/b&gt;</textarea>" in page.text
     assert 'name="secret" value="1" checked' in page.text
     assert "Draf Anda: 1 Lampu jalan mati" in text_of(client.get("/tugas"))
-    data["text"] = " "
-    client.post("/laporan/7001/draf", data=data)
+    client.post("/laporan/7001/draf", data=form_of(client, "/laporan/7001", text=" "))
     assert draft_of(store) is None
     assert "Draf Anda" not in text_of(client.get("/tugas"))
 
@@ -82,6 +82,46 @@ def test_the_page_s_script_is_answered_without_a_page(enter: Enter, store: Store
     answer = client.post("/laporan/7001/draf", data=data, headers={"X-Papan": "1"})
     assert (answer.status_code, answer.data) == (204, b"")
     assert draft_of(store) == TEXT
+
+
+def test_a_draft_never_takes_the_place_of_one_that_another_window_saved(enter: Enter, store: Store) -> None:
+    """Two windows of one report: the person sees both texts, and says which one stays."""
+    client = enter(OFFICER)
+    first = form_of(client, "/laporan/7001", text="Dari jendela pertama")
+    second = form_of(client, "/laporan/7001", text="Dari jendela kedua")
+    client.post("/laporan/7001/draf", data=first)
+    refused = client.post("/laporan/7001/draf", data=second, headers={"X-Papan": "1"})
+    assert (refused.status_code, draft_of(store)) == (409, "Dari jendela pertama")
+    page = client.post("/laporan/7001/draf", data=second)
+    assert page.status_code == 409
+    assert "diubah di jendela lain" in text_of(page)
+    assert "Dari jendela kedua</textarea>" in page.text
+    assert '<div class="said">Dari jendela pertama</div>' in page.text
+    chosen = second | {"over": hidden(page, "over")}
+    assert client.post("/laporan/7001/draf", data=chosen).status_code == 303
+    assert draft_of(store) == "Dari jendela kedua"
+
+
+def test_one_window_saves_again_and_again(enter: Enter, store: Store) -> None:
+    client = enter(OFFICER)
+    data = form_of(client, "/laporan/7001", text="Satu")
+    for text in ("Satu", "Satu dua", "Satu dua tiga"):
+        kept = client.post("/laporan/7001/draf", data=data | {"text": text}, headers={"X-Papan": "1"})
+        assert kept.status_code == 204
+        data["draft"] = kept.headers["X-Papan-Draf"]
+    assert draft_of(store) == "Satu dua tiga"
+
+
+def test_an_answer_takes_along_the_draft_that_it_was_written_over_and_no_other(enter: Enter, store: Store) -> None:
+    client = enter(OFFICER)
+    client.post("/laporan/7001/draf", data=form_of(client, "/laporan/7001", text="Kami periksa"))
+    written = form_of(client, "/laporan/7001", text=TEXT)
+    client.post("/laporan/7001/draf", data=written | {"text": "Dari jendela lain"})
+    assert client.post("/laporan/7001/jawab", data=written).status_code == 303
+    assert draft_of(store) == "Dari jendela lain"
+    more = form_of(client, "/laporan/7001", text="Lampu sudah menyala kembali.")
+    assert client.post("/laporan/7001/jawab", data=more).status_code == 303
+    assert draft_of(store) is None
 
 
 def test_a_draft_tells_what_happened_since_it_was_saved(enter: Enter, store: Store) -> None:

@@ -99,6 +99,7 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         typed_note=typed() if is_note else {},
         draft=draft,
         draft_news=_news(whole, draft),
+        is_of_another=_is_of_another(draft),
         offered=offered,
         last_success=last_success,
         notes=readable_notes(written, rights),
@@ -126,6 +127,12 @@ def _note_a_look(one: Mirrored, rights: Rights) -> None:
 
 def _seen(whole: Dossier) -> str:
     return seen_of(whole.report.report, whole.items, len(whole.deliveries))
+
+
+def _is_of_another(draft: Draft | None) -> bool:
+    """Whether the draft is another one than what is typed was written over: both are shown then."""
+    over, text = typed().get("draft"), typed().get("text")
+    return draft is not None and text is not None and draft.version not in {over, drafts.version_of(text)}
 
 
 def _news(whole: Dossier, draft: Draft | None) -> tuple[News, ...]:
@@ -250,6 +257,7 @@ def answer(report_id: str) -> Response:
         again="again" in request.form,
         any_status="any_status" in request.form,
         seen=request.form.get("seen", ""),
+        draft=request.form.get("draft"),
     )
     office.respond(board().mirror, session.demand(Act.ANSWER, subject_of(one)), written, board().limits)
     return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="kiriman"), 303)
@@ -314,10 +322,17 @@ def keep_draft(report_id: str) -> Response:
     """Keep what is written until it is sent. The page's script is answered with no page."""
     one = _found(report_id)
     actor = session.demand(Act.NOTE, subject_of(one))
-    is_secret, seen = "secret" in request.form, request.form.get("seen", "")[:200]
-    office.keep_draft(board().store, actor, one.tracking_id, text=_text(), is_secret=is_secret, seen=seen)
+    version = office.keep_draft(
+        board().store,
+        actor,
+        one.tracking_id,
+        text=_text(),
+        is_secret="secret" in request.form,
+        seen=request.form.get("seen", "")[:200],
+        over=request.form.get("over", request.form.get("draft")),
+    )
     if "X-Papan" in request.headers:
-        return FlaskResponse(status=204)
+        return FlaskResponse(status=204, headers={"X-Papan-Draf": version})
     return redirect(url_for("report.page", report_id=one.tracking_id, _anchor="jawab"), 303)
 
 

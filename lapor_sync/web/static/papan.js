@@ -23,7 +23,7 @@ function save() {
 
 async function keep() {
   const body = new URLSearchParams();
-  for (const name of ["csrf", "seen", "text"]) body.set(name, form.elements[name].value);
+  for (const name of ["csrf", "seen", "draft", "text"]) body.set(name, form.elements[name].value);
   if (form.elements.secret.checked) body.set("secret", "1");
   let told = "Draf belum tersimpan; dicoba lagi sebentar lagi.";
   try {
@@ -32,9 +32,13 @@ async function keep() {
     });
     if (answer.status === 204) {
       saved = body.get("text");
+      form.elements.draft.value = answer.headers.get("X-Papan-Draf");
       told = saved.trim() ? "Draf tersimpan; berkas tidak ikut disimpan." : "";
     } else if (answer.status === 401) {
       told = "Anda sudah keluar, jadi draf belum tersimpan. Tekan Simpan draf dan masuk lagi: tulisan Anda ikut.";
+    } else if (answer.status === 409) {
+      $("draf").textContent = "Draf laporan ini diubah di jendela lain, jadi tulisan di sini belum disimpan. Tekan Simpan draf untuk melihat keduanya.";
+      return; // which of both stays is for the person to say
     }
   } catch { /* a network that is away */ }
   $("draf").textContent = told;
@@ -78,7 +82,7 @@ function put(page, isSent) {
   }
   if (theirs) {
     if (isSent) form.reset();
-    for (const name of ["csrf", "seen", "text"]) form.elements[name].value = theirs.elements[name].value;
+    for (const name of ["csrf", "seen", "draft", "text"]) form.elements[name].value = theirs.elements[name].value;
     for (const id of ["tanya", "draf"]) $(id).replaceWith(page.getElementById(id));
     if (isSent) saved = words.value;
     count();
