@@ -107,7 +107,7 @@ def _need_public(target: httpx.URL) -> None:
 def is_public(address: str) -> bool:
     """Return whether an IP address is one of the public Internet, also where it stands inside of another one."""
     try:
-        ip: ipaddress.IPv4Address | ipaddress.IPv6Address | None = ipaddress.ip_address(address.partition("%")[0])
+        ip: ipaddress.IPv4Address | ipaddress.IPv6Address = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
     if isinstance(ip, ipaddress.IPv6Address):
@@ -116,7 +116,11 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             ip = inner
-    return ip is not None and ip.is_global and not ip.is_multicast
+        elif ip not in _GIVEN_OUT:
+            return False
+    return ip.is_global and not ip.is_multicast
 
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+"""All that is given out of IPv6 for the Internet. Of what else there is (fec0::1, ::127.0.0.1) Python calls much global."""

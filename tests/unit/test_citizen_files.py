@@ -132,7 +132,7 @@ def test_public_addresses_are_called(address: str) -> None:
             "224.0.0.1",
             "100.64.0.1",
         ),
-        *("::", "x"),
+        *("::", "x", "fec0::1", "::127.0.0.1", "::ffff:0:10.0.0.1", "5f00::1", "4000::1"),
     ],
 )
 def test_private_addresses_are_not(address: str) -> None:
