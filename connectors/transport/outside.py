@@ -123,4 +123,4 @@ def is_public(address: str) -> bool:
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
-"""All that is given out of IPv6 for the Internet. Of what else there is (fec0::1, ::127.0.0.1) Python calls much global."""
+"""What of IPv6 is given out for the Internet. Python calls much else global: fec0::1, ::127.0.0.1."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
@@ -63,7 +63,7 @@ class Intake:
         self._folder, self._clock, self._log, self._told = folder, clock, log, told
         self._said: set[str] = set()
         self._saying: set[str] = set()
-        self._stuck: set[_Same] = set()
+        self._unmoved: dict[_Same, LaporSyncError | None] = {}
 
     def take_all(self, take: Take) -> int:
         """Import every export in the folder that has come to rest, oldest first; how many went in.
@@ -100,13 +100,20 @@ class Intake:
         return [name for _, name in sorted(found)]
 
     def _take_one(self, folder: int, name: str, take: Take) -> bool:
-        """Import one file and move it; whether it went in."""
+        """Import one file, unless that was done, and move it; whether it went in."""
         try:
-            with open(os.open(name, _OPEN_FILE, dir_fd=folder), "rb") as file:
+            # `open` fails over a folder, and leaves its descriptor open.
+            with _opened(os.open(name, _OPEN_FILE, dir_fd=folder)) as it, open(it, "rb", closefd=False) as file:
                 same = _Same.of(os.fstat(file.fileno()))
-                if not self._is_at_rest(file) or same in self._stuck:
+                if not self._is_at_rest(file):
                     return False
-                return self._take_open(folder, name, file, same, take)
+                is_new = same not in self._unmoved
+                if is_new and not self._was_taken(file, name, same, take):
+                    return False
+                bad = self._unmoved[same]
+                if self._put_away(folder, name, same, bad):
+                    del self._unmoved[same]
+                return is_new and bad is None
         except (OSError, _Unsafe) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else exc
             self._say(
@@ -120,11 +127,12 @@ class Intake:
         # A clock that went back makes a file seem to come from the future: it is as good as at rest.
         return stat.S_ISREG(known.st_mode) and not 0 <= age < QUIET_SECONDS
 
-    def _take_open(self, folder: int, name: str, file: BinaryIO, same: _Same, take: Take) -> bool:
+    def _was_taken(self, file: BinaryIO, name: str, same: _Same, take: Take) -> bool:
+        """Import what is open; False where it was written to meanwhile: it is taken again when it is at rest."""
         tally, bad = _taken(file, name, take)
         if _Same.of(os.fstat(file.fileno())) != same:
-            return False  # it was written to while it was read: it is taken again when it is at rest
-        self._stuck.add(same)
+            return False
+        self._unmoved[same] = bad
         if tally is not None:
             self._log.info(
                 "export_imported",
@@ -135,22 +143,18 @@ class Intake:
             )
         if bad is not None:
             self._log.error("import_failed", what=bad.what, todo=bad.todo)
-        if self._put_away(folder, name, same, bad):
-            self._stuck.discard(same)
-        return tally is not None
+        return True
 
     def _put_away(self, folder: int, name: str, same: _Same, bad: LaporSyncError | None) -> bool:
         """Move the file that was read; whether it could be. What stands under its name by now may be another one."""
         place_name = "done" if bad is None else "failed"
         try:
             with _place(folder, place_name) as place:
-                if _Same.of(os.stat(name, dir_fd=folder, follow_symlinks=False)) != same:
-                    return True
-                target = _move(folder, name, place)
-                if _Same.of(os.stat(target, dir_fd=place, follow_symlinks=False)) != same:
-                    _move(place, target, folder)
-                elif bad is not None:
-                    _explain(place, target, self._told(bad))
+                if _Same.of(os.stat(name, dir_fd=folder, follow_symlinks=False)) == same:
+                    target, *text = _move(folder, name, place, () if bad is None else self._told(bad))
+                    if _Same.of(os.stat(target, dir_fd=place, follow_symlinks=False)) != same:
+                        _move(place, target, folder)
+                        _remove(place, text)
                 return True
         except FileNotFoundError:
             return True  # somebody took it away
@@ -205,32 +209,46 @@ def _place(folder: int, name: str) -> Iterator[int]:
         yield place
 
 
-def _move(source: int, name: str, place: int) -> str:
-    """Move a file into another folder, never over another one; its name there."""
-    target = _new_file(place, *os.path.splitext(name))
+def _move(source: int, name: str, place: int, text: Sequence[str] = ()) -> list[str]:
+    """Move a file into another folder, never over another one, with a text beside it if there is one; their names there.
+
+    The text comes first: where it finds no room, the file stays, and is moved with it another time.
+    """
+    made = [_new_file(place, *os.path.splitext(name))]
     try:
-        os.rename(name, target, src_dir_fd=source, dst_dir_fd=place)
+        if text:
+            made.append(_new_file(place, made[0], ".txt", text))
+        os.rename(name, made[0], src_dir_fd=source, dst_dir_fd=place)
     except OSError:
-        os.unlink(target, dir_fd=place)
+        _remove(place, made)
         raise
-    return target
+    return made
 
 
-def _explain(place: int, target: str, told: tuple[str, str]) -> None:
-    name = _new_file(place, target, ".txt")
-    descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=place)
-    with open(descriptor, "w", encoding="utf-8", errors="replace") as text:
-        text.write("".join(f"{line}\n" for line in told))
+def _remove(place: int, names: Iterable[str]) -> None:
+    for name in names:
+        with suppress(OSError):
+            os.unlink(name, dir_fd=place)
 
 
-def _new_file(place: int, stem: str, suffix: str) -> str:
-    """Make an empty file of this name, or of one like it where that is taken; its name."""
+def _new_file(place: int, stem: str, suffix: str, text: Sequence[str] = ()) -> str:
+    """Make a file of this name, or of one like it where that is taken; its name. By then it may be another's."""
+    descriptor, name = _made(place, stem, suffix)
+    try:
+        with open(descriptor, "w", encoding="utf-8", errors="replace") as file:
+            file.writelines(f"{line}\n" for line in text)
+    except OSError:
+        _remove(place, [name])
+        raise
+    return name
+
+
+def _made(place: int, stem: str, suffix: str) -> tuple[int, str]:
     for number in count():
         end = (f"-{number}" if number else "") + suffix
         name = os.fsdecode(os.fsencode(stem)[: _LONGEST_NAME - len(os.fsencode(end))]) + end
         with suppress(FileExistsError):
-            os.close(os.open(name, _CREATE_FILE, 0o640, dir_fd=place))
-            return name
+            return os.open(name, _CREATE_FILE, 0o640, dir_fd=place), name
     raise AssertionError("names do not end")
 
 

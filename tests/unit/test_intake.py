@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -20,6 +20,10 @@ from lapor_sync.sync import intake
 from lapor_sync.sync.intake import Intake, Take, why_not
 from lapor_sync.sync.pull import Tally
 from lapor_sync.words.en import told
+from tests.databases import little_disk
+from tests.system.rig import fill
+
+__all__ = ["little_disk"]
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 LONG = "l" * 250 + ".xlsx"
@@ -116,6 +120,28 @@ def test_the_text_of_a_failure_is_never_written_through_a_link(
     assert (drop.folder / "failed" / "a-1.xlsx").read_bytes() == b"bad"
 
 
+def test_a_text_that_is_swapped_as_it_is_made_is_not_written_through(
+    drop: Drop, treasure: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may write in failed/ puts another file under its name: what was made is written to, by no name.
+
+    A pipe there would hold the daemon for ever.
+    """
+    really = os.open
+
+    def swapped(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        descriptor = really(path, flags, mode, dir_fd=dir_fd)
+        if path == "a.xlsx.txt":
+            os.unlink(path, dir_fd=dir_fd)
+            os.link(treasure, path, dst_dir_fd=dir_fd)
+        return descriptor
+
+    drop.put("a.xlsx", b"bad")
+    monkeypatch.setattr(os, "open", swapped)
+    drop.look()
+    assert "a.xlsx" in drop.names("failed")
+
+
 def test_a_link_that_leads_nowhere_is_a_name_that_is_taken(drop: Drop, tmp_path: Path) -> None:
     """Else writing would make the file that it points to."""
     (drop.folder / "failed").mkdir()
@@ -196,6 +222,18 @@ def test_a_link_that_comes_after_the_listing_is_not_followed(
     assert len(drop.log.named("import_skipped")) == 1
 
 
+def test_a_folder_that_comes_after_the_listing_is_closed_again(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each one that was left open would bring the end of all descriptors nearer."""
+    (drop.folder / "a.xlsx").mkdir()
+    monkeypatch.setattr(drop.intake, "_waiting", lambda _folder: ["a.xlsx"])
+    before = len(os.listdir("/proc/self/fd"))
+    assert drop.look() == 0
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert drop.log.named("import_skipped") == ["a.xlsx stays where it is: Is a directory."]
+
+
 # Another file under the same name.
 
 
@@ -220,11 +258,11 @@ def test_a_file_replaced_right_before_it_is_moved_comes_back(drop: Drop, monkeyp
     drop.put("a.xlsx")
     move = intake._move
 
-    def late(source: int, name: str, place: int) -> str:
+    def late(source: int, name: str, place: int, text: Sequence[str] = ()) -> list[str]:
         if name == "a.xlsx" and not drop.names("done"):
             drop.put("new", b"good too")
             os.replace(drop.folder / "new", drop.folder / "a.xlsx")
-        return move(source, name, place)
+        return move(source, name, place, text)
 
     monkeypatch.setattr(intake, "_move", late)
     drop.look()
@@ -296,9 +334,25 @@ def test_a_place_that_is_a_file_holds_up_no_other(drop: Drop) -> None:
     assert len(drop.log.named("import_failed")) == 1
     assert len(drop.log.named("import_dir_unreadable")) == 1
     (drop.folder / "failed").unlink()
-    drop.put("a.xlsx", b"bad again")
     drop.look()
     assert drop.names("failed") == {"a.xlsx", "a.xlsx.txt"}
+
+
+def test_what_found_no_room_is_moved_with_its_text_once_there_is_some(little_disk: Path) -> None:
+    """A full disk takes a name and no text: the file stays, is said once, and is not read again."""
+    drop = Drop(little_disk / "masuk")
+    drop.folder.mkdir()
+    drop.put("a.xlsx", b"bad")
+    filler = fill(little_disk)
+    for _ in range(3):
+        drop.look()
+    assert drop.names() == {"a.xlsx", "failed"}
+    assert drop.names("failed") == set()
+    assert len(drop.log.named("import_dir_unreadable")) == 1
+    filler.unlink()
+    drop.look()
+    assert (drop.folder / "failed" / "a.xlsx.txt").read_text() == "a.xlsx is no export.\nGive another.\n"
+    assert len(drop.log.named("import_failed")) == 1
 
 
 @pytest.mark.parametrize("content", [b"good", b"bad"])
