@@ -32,7 +32,7 @@ from lapor_sync.office import people
 from lapor_sync.store.database import open_store
 
 REPORTS = 100_000
-OFFICERS, EVERY, SECONDS = 50, 3.0, 60.0
+OFFICERS, EVERY, SECONDS = 50, 3.0, 180.0
 PASSWORD = secrets.token_urlsafe(24)
 PAGES = ("/tugas", "/laporan", "/laporan?colour=merah", "/laporan?semua=1", "one", "one", "/opd")
 GOAL, FIRST_PAGE, MEMORY = (

@@ -96,6 +96,7 @@ def _serve_one(call: Call, listen: str | None) -> None:
         made = shared.board(
             settings, mirror, city=_city(settings) if "agency" in settings.model_fields_set else ""
         )
+        made.months()  # counted while nobody asks for pages yet
         serve(
             make_site(made),
             address,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from lapor_sync.output import harmless
 from lapor_sync.recap.making import Json
-from lapor_sync.words.id import ROLES, long_day, month_name
+from lapor_sync.words.id import ROLES, long_day, month_of
 from lapor_sync.words.recap_id import ALL, EXPLAINED, FIGURES, NOBODY, NOT_SAID, TABLES
 
 _STAGES = 9
@@ -51,7 +51,7 @@ def _data(found: Json, zone: ZoneInfo, city: str) -> str:
         "words": said,
         "summary": [{"name": name, "value": value} for name, value in _summary(found)],
         "parts": list(_parts(found)),
-        "months": [one | {"name": _month(one["month"])} for one in found["by_month"]],
+        "months": [one | {"name": month_of(one["month"])} for one in found["by_month"]],
         "tables": [
             {
                 "title": TABLES[key],
@@ -98,7 +98,7 @@ def _parts(found: Json) -> Iterator[Json]:
 def notes(found: Json, zone: ZoneInfo) -> Iterator[str]:
     """Yield what should be known beside the figures, a sentence each."""
     if found["busiest_month"] and len(found["by_month"]) > 1:
-        yield f"Bulan dengan laporan terbanyak: {_month(found['busiest_month'])}."
+        yield f"Bulan dengan laporan terbanyak: {month_of(found['busiest_month'])}."
     if found["closed_by_itself"]:
         yield f"{shown(found['closed_by_itself'])} laporan ditutup oleh sistem karena pelapor tidak menanggapi."
     if found["undated"]:
@@ -140,10 +140,6 @@ def shown(value: float | None) -> str:
         return "–"
     digits = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
     return digits.translate(str.maketrans(",.", ".,"))
-
-
-def _month(month: str) -> str:
-    return month_name(date.fromisoformat(f"{month}-01"))
 
 
 def _day(text: str) -> str:

@@ -371,6 +371,11 @@ def month_name(day: date) -> str:
     return f"{MONTHS[day.month - 1]} {day.year}"
 
 
+def month_of(month: str) -> str:
+    """Return a month of a recap as it is written: 2026-10 is Oktober 2026."""
+    return month_name(date.fromisoformat(f"{month}-01"))
+
+
 # What stands beside a report.
 
 COLOURS: Mapping[Colour | None, str] = {
