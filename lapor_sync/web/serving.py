@@ -6,15 +6,20 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from flask import Flask
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
-from waitress.receiver import ChunkedReceiver
+from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
 from waitress.server import create_server
-from waitress.utilities import BadRequest
+from waitress.utilities import BadRequest, Error
 
+from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.listening import Address, opened
 from lapor_sync.web.listening import WHO
+from lapor_sync.words import filled
+from lapor_sync.words.id import NO_ROOM
 
 THREADS = 8
 IDLE_SECONDS = 30
@@ -28,14 +33,39 @@ BETWEEN_CHUNKS = 2**12
 _TODO = "End what listens there, or choose another port with --listen or LAPOR_SYNC_BOARD_LISTEN."
 
 
-class _Parser(HTTPRequestParser):
-    """A request whose chunks say little of themselves.
+class _NoRoom(Error):
+    """Said in place of a page: of a body that found no room on the disk no page can be made."""
 
-    Waitress looks through all of it anew with each piece that comes, in the one thread that reads all connections.
+    def to_response(self, ident: str | None = None) -> Any:
+        words = " ".join(filled(part, {}) for part in NO_ROOM)
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Retry-After", "30")]
+        return "503 Service Unavailable", headers, f"{words}\n".encode()
+
+
+class _Nowhere(OverflowableBuffer):
+    """Takes what comes and keeps nothing."""
+
+    def append(self, data: bytes) -> None:
+        pass
+
+
+class _Parser(HTTPRequestParser):
+    """A request whose chunks say little of themselves, and whose body is refused where the disk has no room for it.
+
+    Waitress looks through all that a chunk says anew with each piece that comes, in the one thread that reads all
+    connections. A large body lies in a file; if that fails, it closes the connection without a word.
     """
 
     def received(self, data: bytes) -> int:
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError as exc:
+            if not isinstance(self.body_rcv, FixedStreamReceiver):
+                raise
+            structlog.get_logger().error("board_no_room", what=exc.strerror or "", todo=advise(Todo.CHECK_SPACE))
+            self.error = _NoRoom("")
+            self.body_rcv.buf = _Nowhere(0)  # the rest is read: a browser shows no answer before it has sent all
+            consumed = super().received(data)
         body = self.body_rcv
         if isinstance(body, ChunkedReceiver) and max(len(body.control_line), len(body.trailer)) > BETWEEN_CHUNKS:
             self.error, self.completed = BadRequest("A chunk says too much of itself"), True

@@ -717,3 +717,7 @@ PAGES: Mapping[int, Told] = {
         "Tunggu sebentar, lalu coba lagi; bila terulang, sampaikan kepada admin induk.",
     ),
 }
+NO_ROOM = Told(
+    "Penyimpanan server penuh; kiriman Anda belum diterima.",
+    "Kembali ke halaman sebelumnya, salin tulisan Anda, dan kirim tanpa lampiran; sampaikan ini kepada admin induk.",
+)

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -34,8 +35,12 @@ from lapor_sync.web.board import Board
 from lapor_sync.web.many import Boards
 from lapor_sync.web.serving import serve
 from lapor_sync.web.site import make_site
+from tests.databases import little_disk
 from tests.system.cli_runner import Cli, Ran
+from tests.system.rig import fill
 from tests.web.site import board_on
+
+__all__ = ["little_disk"]
 
 PUBLIC = "https://papan.kota.example"
 
@@ -235,6 +240,26 @@ def test_a_request_that_is_far_too_large_is_not_read(board: Board) -> None:
         one.sendall(f"POST /masuk HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode())
         one.settimeout(20)
         assert b" 413 " in one.recv(4096)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # waitress forgets that file
+def test_a_request_that_finds_no_room_on_the_disk_is_told_so(
+    board: Board, little_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photos lie in a file until they have come: a closed connection would tell nobody what to do."""
+    fill(little_disk)
+    monkeypatch.setattr(tempfile, "tempdir", str(little_disk))
+    with served(board) as url, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as one:
+        one.settimeout(20)
+        with capture_logs() as said:
+            one.sendall(
+                b"POST /masuk HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
+            )
+            answer = one.makefile("rb").read().decode()
+        assert status_of(f"{url}/healthz") == 200
+    assert answer.startswith("HTTP/1.1 503 ")
+    assert answer.endswith("kepada admin induk.\n")
+    assert [each["event"] for each in said] == ["board_no_room"]
 
 
 @pytest.mark.parametrize("framing", [b"", b"1;", b"0\r\nX: "], ids=["size", "extension", "trailer"])
