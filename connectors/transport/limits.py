@@ -70,14 +70,17 @@ def whole_body(what: str, pieces: Iterator[bytes], headers: Mapping[str, str], m
 
 
 def beginning_of(what: str, pieces: Iterator[bytes], headers: Mapping[str, str]) -> bytes:
-    """Return the first bytes of a body that is an error's."""
+    """Return the first bytes of a body that is an error's; none where it cannot be unpacked: its head says enough."""
     taken: list[bytes] = []
     left = _MOST_OF_ERROR
-    for piece in _decoded(what, pieces, headers):
-        taken.append(piece[:left])
-        left -= len(taken[-1])
-        if not left:
-            break
+    try:
+        for piece in _decoded(what, pieces, headers):
+            taken.append(piece[:left])
+            left -= len(taken[-1])
+            if not left:
+                break
+    except UpstreamBroken:
+        return b""
     return b"".join(taken)
 
 

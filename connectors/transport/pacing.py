@@ -59,7 +59,7 @@ def retry_after_of(header: str | None, now: Callable[[], datetime]) -> float | N
     """Return the seconds of a `Retry-After`, which may be a date; None where there is none or it cannot be read."""
     if header is None:
         return None
-    if re.fullmatch(r"\s*[0-9]{1,9}\s*", header):
+    if re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*", header):
         return min(float(header), _LONGEST_RETRY_AFTER)
     date = http_date(header)
     return None if date is None else min(max((date - now()).total_seconds(), 0.0), _LONGEST_RETRY_AFTER)

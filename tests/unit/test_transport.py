@@ -447,6 +447,8 @@ def test_an_error_of_ours_is_not_read_again(wire: Any, build: Any) -> None:
         ("3", 3.0),
         (" 0 ", 0.0),
         ("99999999", 900.0),
+        ("9" * 400, 900.0),
+        ("2.5", 2.5),
         ("Mon, 05 Jan 2026 03:00:04 GMT", 4.0),
         ("Mon, 05 Jan 2026 03:00:04", 4.0),
         ("Mon, 05 Jan 2026 02:00:00 GMT", 0.0),
@@ -465,6 +467,24 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(
     with pytest.raises(RateLimited) as caught:
         build(read_tries=1).read("/x", body)
     assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_an_error_whose_body_cannot_be_unpacked_is_what_its_head_says(wire: Any, build: Any, coding: str) -> None:
+    """Who asks to be left alone is, and a refusal of the credentials is one; to a write it is no refusal."""
+    headers = {"Content-Encoding": coding, "Retry-After": "300"}
+    packed = gzip.compress(b'{"status": "error"}')[:-6]
+    wire.get(f"{BASE}/x").mock(return_value=httpx.Response(429, content=packed, headers=headers))
+    wire.get(f"{BASE}/y").mock(return_value=httpx.Response(401, content=packed, headers=headers))
+    wire.post(f"{BASE}/z").mock(return_value=httpx.Response(422, content=packed, headers=headers))
+    transport = build(read_tries=1)
+    with pytest.raises(RateLimited) as caught:
+        transport.read("/x", body)
+    assert caught.value.retry_after == 300
+    with pytest.raises(Denied):
+        transport.read("/y", body)
+    answer = transport.post_json("/z", {})
+    assert (answer.status, answer.body) == (422, b"")
 
 
 @pytest.mark.parametrize("status", [429, 503])
