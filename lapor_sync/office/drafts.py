@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from lapor_sync.domain.delivery import State, same_words
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
@@ -14,12 +16,21 @@ from lapor_sync.store.database import Store, Work
 
 
 def keep_draft(
-    store: Store, actor: Actor, given_id: str, *, text: str, is_secret: bool, seen: str, over: str | None = None
+    store: Store,
+    actor: Actor,
+    given_id: str,
+    *,
+    text: str,
+    is_secret: bool,
+    seen: str,
+    over: str | None = None,
+    tried: Collection[str] = (),
 ) -> str:
     """Keep a person's words for a report until they are sent; where they are empty, keep none. Raises Refused.
 
-    Whoever may write a note may: also of a report that was closed meanwhile nothing that was typed is lost. `over` is
-    the version of the draft that they were written over, the only one whose place they take; returned is theirs.
+    Whoever may write a note may: also of a report that was closed meanwhile nothing that was typed is lost. They take
+    the place of no other draft than the one that they were written over: `over` is its version, and returned is theirs.
+    `tried` is what the same window sent since then; whether it was kept, it did not hear over a line that broke.
     """
     with acting(store, actor) as work:
         report = known_report(work, given_id)
@@ -28,7 +39,7 @@ def keep_draft(
             return ""
         mine, kept = (actor.person_id, report.tracking_id), kept_text(text)
         before = drafts.get(work, *mine)
-        if before is not None and before.text != kept and before.version != over:
+        if before is not None and before.version != over and before.text not in {kept, *tried}:
             raise Refused(Code.DRAFT_CHANGED)
         if not kept.strip() or _was_sent(work, report.tracking_id, kept):
             drafts.drop(work, *mine)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, FilePayload
+from playwright.sync_api import Dialog, FilePayload, Route
 
 from tests.browser.conftest import Open
 from tests.browser.town import OFFICER, Town
@@ -150,6 +150,21 @@ def test_two_windows_of_one_report_lose_nothing_of_either(open_page: Open, kota:
     second.click("text=Simpan draf")
     second.wait_for_selector("#draf:has-text('Draf disimpan')")
     assert open_page(f"/laporan/{one}", OFFICER).input_value("#text") == "Dari jendela kedua"
+
+
+def test_a_draft_whose_saving_was_not_heard_of_is_still_the_window_s_own(open_page: Open, kota: Town) -> None:
+    one = kota.open_one()
+    page = open_page(f"/laporan/{one}", OFFICER, breaks=True)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        page.locator("#text").press_sequentially(" dan seterusnya")  # typed before the page hears that it broke
+        route.abort("connectionreset")
+
+    page.route("**/draf", lose, times=1)
+    page.fill("#text", "Tersimpan tanpa kabar")
+    page.wait_for_selector("#draf:has-text('Draf tersimpan')")
+    assert open_page(f"/laporan/{one}", OFFICER).input_value("#text") == "Tersimpan tanpa kabar dan seterusnya"
 
 
 def test_who_leaves_words_behind_is_asked_and_keeps_them(open_page: Open, kota: Town) -> None:

@@ -112,6 +112,15 @@ def test_one_window_saves_again_and_again(enter: Enter, store: Store) -> None:
     assert draft_of(store) == "Satu dua tiga"
 
 
+def test_a_window_that_did_not_hear_that_it_saved_saves_on(enter: Enter, store: Store) -> None:
+    client = enter(OFFICER)
+    data = form_of(client, "/laporan/7001", text="Satu")
+    client.post("/laporan/7001/draf", data=data, headers={"X-Papan": "1"})  # and the answer is lost
+    more = data | {"text": "Satu dua", "tried": ["Sa", "Satu"]}
+    assert client.post("/laporan/7001/draf", data=more, headers={"X-Papan": "1"}).status_code == 204
+    assert draft_of(store) == "Satu dua"
+
+
 def test_an_answer_takes_along_the_draft_that_it_was_written_over_and_no_other(enter: Enter, store: Store) -> None:
     client = enter(OFFICER)
     client.post("/laporan/7001/draf", data=form_of(client, "/laporan/7001", text="Kami periksa"))

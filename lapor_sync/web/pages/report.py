@@ -330,6 +330,7 @@ def keep_draft(report_id: str) -> Response:
         is_secret="secret" in request.form,
         seen=request.form.get("seen", "")[:200],
         over=request.form.get("over", request.form.get("draft")),
+        tried=request.form.getlist("tried"),
     )
     if "X-Papan" in request.headers:
         return FlaskResponse(status=204, headers={"X-Papan-Draf": version})

@@ -12,6 +12,7 @@ const $ = (id) => document.getElementById(id);
 const words = $("text");
 const form = words && words.form.dataset.draft ? words.form : null;
 let saved = words && words.value;
+let tried = []; // what was sent to be saved since then, and may have been: no answer came
 let isSending = false;
 let saving = null;
 let timer;
@@ -25,6 +26,8 @@ async function keep() {
   const body = new URLSearchParams();
   for (const name of ["csrf", "seen", "draft", "text"]) body.set(name, form.elements[name].value);
   if (form.elements.secret.checked) body.set("secret", "1");
+  for (const text of tried) body.append("tried", text);
+  tried = [...tried, words.value].slice(-20);
   let told = "Draf belum tersimpan; dicoba lagi sebentar lagi.";
   try {
     const answer = await fetch(form.dataset.draft, {
@@ -32,6 +35,7 @@ async function keep() {
     });
     if (answer.status === 204) {
       saved = body.get("text");
+      tried = [];
       form.elements.draft.value = answer.headers.get("X-Papan-Draf");
       told = saved.trim() ? "Draf tersimpan; berkas tidak ikut disimpan." : "";
     } else if (answer.status === 401) {
