@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
 _PROGRAM = Path(__file__).with_name("redraw.py")
 _SECONDS = 30.0
+_turn = threading.Lock()
+"""One at a time: a picture may take 768 MB, a service has 1 GB, and a worker runs the cycles of several agencies."""
 
 
 class Drawn(NamedTuple):
@@ -21,14 +24,15 @@ class Drawn(NamedTuple):
 def drawn_anew(content: bytes) -> Drawn | None:
     """Return the picture drawn anew, without anything that stood beside it; None where it is none that may be drawn."""
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", _PROGRAM],
-            input=content,
-            capture_output=True,
-            timeout=_SECONDS,
-            env={},
-            check=False,
-        )
+        with _turn:
+            done = subprocess.run(
+                [sys.executable, "-I", _PROGRAM],
+                input=content,
+                capture_output=True,
+                timeout=_SECONDS,
+                env={},
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         return None
     out = done.stdout

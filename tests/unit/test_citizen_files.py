@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -109,6 +112,24 @@ def test_what_is_no_picture_that_may_be_drawn_harms_nobody(sent: Callable[[], by
 def test_a_picture_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "_SECONDS", 0.001)
     assert drawn_anew(picture()) is None
+
+
+def test_one_picture_is_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker has several agencies' cycles in hand: four bombs at once would take more memory than the service has."""
+    running, most = [], 0
+
+    def run(*_args: object, **_named: object) -> subprocess.CompletedProcess[bytes]:
+        nonlocal most
+        running.append(None)
+        most = max(most, len(running))
+        time.sleep(0.05)
+        running.pop()
+        return subprocess.CompletedProcess([], 1, b"", b"")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(drawn_anew, [b""] * 4)) == [None] * 4
+    assert most == 1
 
 
 # From where.

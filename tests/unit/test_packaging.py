@@ -82,6 +82,12 @@ def test_a_unit_bounds_its_memory_and_leaves_no_dump_of_it(unit: Path) -> None:
     assert {"MemoryMax=1G", "LimitCORE=0"} <= set(said)
 
 
+@pytest.mark.parametrize("name", ["lapor-sync.service", "lapor-sync-worker@.service"])
+def test_a_picture_that_takes_all_memory_ends_alone(name: str) -> None:
+    """By itself systemd ends a whole unit of which the kernel killed one process: the same picture would do it again."""
+    assert "OOMPolicy=continue" in (ROOT / "deploy" / "systemd" / name).read_text().splitlines()
+
+
 @needs_systemd
 def test_the_units_are_ones_that_systemd_takes(tmp_path: Path) -> None:
     """With a program in the place of ours, which is not installed here."""
