@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from lapor_sync.clock import SystemClock
+from lapor_sync.commands.audit import head_to_find, prove
 from lapor_sync.commands.base import (
     Call,
     acting,
@@ -27,6 +28,7 @@ from lapor_sync.config.agency import AGENCY_KEY
 from lapor_sync.domain.errors import BadInput, NotAllowed
 from lapor_sync.domain.names import shown_path
 from lapor_sync.output import plain, say
+from lapor_sync.store import audit as chain
 from lapor_sync.store import lock
 from lapor_sync.store import moving as stored
 from lapor_sync.store.address import sqlite_url
@@ -126,6 +128,19 @@ def agencies_remove(call: Call, key: str, head: str, by: str | None) -> None:
     with _database(call, key) as store:
         rows = moving.remove(store, head, acting(by))
     say(f"{key} is removed: {_counted(rows)}.")
+
+
+@agencies.command("verify")
+@click.argument("key")
+@head_to_find
+@click.pass_obj
+def agencies_verify(call: Call, key: str, head: str | None) -> None:
+    """Walk the audit of an agency whose file need not be there, as of one that left; as `audit verify`."""
+    with _database(call, key) as store:
+        with store.reading() as work:
+            if not chain.head(work.conn, key).count:
+                raise BadInput(f"The database has no audit of {key}.", todo="See how the key is written.")
+        prove(store, head)
 
 
 @contextmanager

@@ -61,6 +61,9 @@ def test_a_city_moves_in_and_out_again(province: Cli, tmp_path: Path) -> None:
     assert province("agencies", "remove", "curup", "--head", "0" * 64).code == 2
     removed = province("agencies", "remove", "curup", "--head", head)
     assert removed.out == "curup is removed: 1 reports, 1 deliveries, 0 people.\n"
+    assert province("agencies", "verify", "curup", "--head", head).out.startswith("ok ")
+    assert province("agencies", "verify", "curup", "--head", "f" * 64).code == 1
+    assert "no audit of lebong" in province("agencies", "verify", "lebong").err
 
 
 def test_what_cannot_move(province: Cli, tmp_path: Path) -> None:
