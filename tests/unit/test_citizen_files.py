@@ -116,7 +116,7 @@ def test_a_picture_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPat
 
 def test_one_picture_is_drawn_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker has several agencies' cycles in hand: four bombs at once would take more memory than the service has."""
-    running, most = [], 0
+    running, most = list[None](), 0
 
     def run(*_args: object, **_named: object) -> subprocess.CompletedProcess[bytes]:
         nonlocal most
