@@ -162,6 +162,7 @@ class Sp4nV3:
                     zone=self._zone,
                     began_at=answer.began_at,
                     heads=answer.heads,
+                    is_old=answer.is_old,
                 )
 
             def marked(answer: Answer) -> Detail:
@@ -175,7 +176,6 @@ class Sp4nV3:
                     dated=dated,
                     heads=heads,
                     doubt=_doubt_of_proof(answer),
-                    is_old=answer.is_old,
                 )
 
             found = self._transport.read(DETAIL, detail, of=report_id, most=MAX_RECORD, fresh=fresh)

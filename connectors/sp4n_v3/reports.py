@@ -235,9 +235,10 @@ def detail(
     zone: tzinfo,
     began_at: datetime,
     heads: Mapping[str, str] = MappingProxyType({}),
+    is_old: bool = False,
 ) -> Detail:
-    """The detail call's answer for the id that was asked, which stands in where the answer names none; `heads` as
-    `Answer` has them.
+    """The detail call's answer for the id that was asked, which stands in where the answer names none; `heads` and
+    `is_old` as `Answer` has them.
 
     Whether it is the report that was meant is for `domain.identity` to say. Raises UpstreamBroken, and BadRecord where
     it has no status or a garbage date.
@@ -258,6 +259,7 @@ def detail(
         log_texts=tuple(text for log in (*logs, *notes) for text in _log_texts(log) if text),
         began_at=began_at,
         about=reports_about(_around(answer), heads),
+        is_old=is_old,
         raw=kept_text(found),
     )
 

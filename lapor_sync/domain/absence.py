@@ -59,7 +59,7 @@ _SLACK = timedelta(minutes=2)
 
 def may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
     """Whether something in this read may be, or may tell of, what the try stored."""
-    if seen.elsewhere is not None:
+    if _newly_elsewhere(scene, seen):
         return True
     known = delivery.baseline or frozenset()
     if not seen.bad <= scene.items.keys() | known:
@@ -89,9 +89,14 @@ def may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
 def says_otherwise(scene: Scene, seen: Seen) -> tuple[str, ...]:
     """What says otherwise than in the scene, though no item is new: `complaint.FIELD`, `list.FIELD`, `followups/ID`,
     `followups` for what stands beside the items, `followups (order)`, or `followups of ID` of another report."""
-    elsewhere = (f"followups of {seen.elsewhere}",) if seen.elsewhere else ()
+    elsewhere = [f"followups of {one}" for one in _newly_elsewhere(scene, seen)]
     order = ("followups (order)",) if is_reordered(scene.shown.order, seen.shown.order) else ()
     return (*elsewhere, *_other_items(scene, seen), *order, *_other_fields(scene, seen))
+
+
+def _newly_elsewhere(scene: Scene, seen: Seen) -> list[str]:
+    """The other reports in whose threads its reference stands, but for those of which a person knew."""
+    return sorted(set(seen.elsewhere) - set(scene.shown.elsewhere or ()))
 
 
 def is_reordered(then: Sequence[str] | None, now: Sequence[str] | None) -> bool:

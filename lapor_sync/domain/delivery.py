@@ -84,6 +84,7 @@ class Reason(StrEnum):
     MENTIONED = "mentioned"
     ANOTHER_REPORT = "another_report"
     NOT_CONFIRMED = "not_confirmed"
+    ANSWER_OLD = "answer_old"
     BY_PERSON = "by_person"
     RETRIED = "retried"
     CALLED_OFF = "called_off"

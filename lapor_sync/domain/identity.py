@@ -6,7 +6,7 @@ an answer may be about another citizen.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 
 from lapor_sync.domain import thread as talk
@@ -54,12 +54,15 @@ def has_nothing_in_common(known: Report, found: Report) -> bool:
 
 
 def has_little_in_common(known: Report, found: Report) -> bool:
-    """Return whether both say title, content and minute received, and at most one of these is the same.
+    """Return whether they came in at different times, or neither title nor content is the same.
 
-    Two reports of a day may have one title. Who reads of a report by its Tracking ID, too, knows its words as they are.
+    Neighbours send one text, each for themselves, and two reports of a minute may have one title. What a report says may
+    be edited, when it came in is not. Who reads of a report by its Tracking ID, too, knows its words as they are.
     """
-    told = _agreements(known, found)
-    return len(told) == 3 and sum(told) < 2
+    if known.created_at and found.created_at and not _may_be_one(known.created_at, found.created_at):
+        return True
+    words = _agreed_words(known, found)
+    return len(words) == 2 and not any(words)
 
 
 def reads_the_same(known: Report, found: Report) -> bool:
@@ -70,16 +73,29 @@ def reads_the_same(known: Report, found: Report) -> bool:
 
 def _agreements(known: Report, found: Report) -> list[bool]:
     """Return for title, content and time received whether they agree, as far as both say them."""
-    pairs = (
-        (_spoken(known.title), _spoken(found.title)),
-        (_spoken(known.content), _spoken(found.content)),
-        (_minute(known.created_at), _minute(found.created_at)),
-    )
-    return [mine == its for mine, its in pairs if mine and its]
+    mine, its = _minute(known.created_at), _minute(found.created_at)
+    return _agreed_words(known, found) + ([mine == its] if mine and its else [])
+
+
+def _agreed_words(known: Report, found: Report) -> list[bool]:
+    pairs = ((known.title, found.title), (known.content, found.content))
+    spoken = [(_spoken(mine), _spoken(its)) for mine, its in pairs]
+    return [mine == its for mine, its in spoken if mine and its]
 
 
 def _spoken(text: str) -> str:
     return talk.words(text).casefold()
+
+
+def _may_be_one(a: datetime, b: datetime) -> bool:
+    """Whether two times may be of one moment: midnight may be all that is known of a day."""
+    first, last = sorted((a, b))
+    is_of_a_day = first.astimezone(UTC).timetz() in _MIDNIGHTS and last - first < timedelta(days=1)
+    return is_of_a_day or _minute(a) == _minute(b)
+
+
+_MIDNIGHTS = frozenset(time(hour, tzinfo=UTC) for hour in (15, 16, 17))
+"""Of Indonesia's three zones."""
 
 
 def _minute(at: datetime | None) -> datetime | None:

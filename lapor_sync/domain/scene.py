@@ -32,6 +32,7 @@ class Shown:
     row: Mapping[str, str] | None = None  # a digest of each field of its row in the list
     heads: Mapping[str, str] | None = None  # a digest of each header, by call and name
     read_at: datetime | None = None  # upstream's time when that read began
+    elsewhere: tuple[str, ...] | None = None  # as `Seen` has it, when a person last let it go
 
     def completed(self, by: Shown) -> Shown:
         """Return this with what is not known taken from a later read: from then on that may not change."""
@@ -100,7 +101,7 @@ class Seen:
     issued: frozenset[str] = frozenset()  # all references of the report: the prefix may have been another one then
     siblings: Mapping[str, str] = field(default_factory=dict)
     """The texts of its other deliveries by reference, but for those that were only found upstream."""
-    elsewhere: str | None = None  # the Tracking ID of another report in whose thread its reference stands
+    elsewhere: tuple[str, ...] = ()  # the Tracking IDs of other reports in whose threads its reference stands
     readable: bool = True  # references come back in this upstream's threads
     names_sender: bool = False  # one did, in an item that named who wrote it
     others: frozenset[str] = frozenset()

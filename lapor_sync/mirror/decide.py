@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -76,6 +76,13 @@ class Recover(NamedTuple):
     text: str
 
 
+class Mentioned(NamedTuple):
+    """References of ours that are new in a report's thread: what waits under one of them, of another report, is held."""
+
+    refs: frozenset[str]
+    tracking_id: str
+
+
 class PutAside(NamedTuple):
     """A record goes to quarantine."""
 
@@ -88,7 +95,7 @@ class Release(NamedTuple):
     tracking_id: str
 
 
-Step = Note | Say | Hold | Arrived | Answered | Seen | Recover | PutAside | Release
+Step = Note | Say | Hold | Arrived | Answered | Seen | Recover | Mentioned | PutAside | Release
 
 
 class Known(NamedTuple):
@@ -137,12 +144,27 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
     mine = known.deliveries
     if read.thread:
         mine, steps = references_seen(read.tracking_id, items, mine, rules.prefix, now)
+        steps += _mentions(read, known, rules.prefix)
     merged = merge(read, old, now, is_same_thread=items == known.items)
     steps += _trouble(old, merged)
     if old is not None and old.other_since and not merged.other_since:
         steps.append(Release(old.tracking_id))
     new, more = judge_and_reconcile(old, merged, items, mine, rules, pace, now, is_unread=read.unread)
     return Change(old=old, new=new, items=items, deliveries=mine, before=known.items, steps=(*steps, *more))
+
+
+def _mentions(read: Read, known: Known, prefix: str) -> list[Step]:
+    """What stood there before holds nothing anew: a person may have seen it, and let the delivery go."""
+    now = references_of(read.thread.items if read.thread else (), prefix)
+    new = now - references_of(known.items, prefix) if now else now
+    new -= {one.ref for one in known.deliveries}
+    return [Mentioned(new, read.tracking_id)] if new else []
+
+
+def references_of(items: Iterable[ThreadItem], prefix: str) -> frozenset[str]:
+    """Return the references of ours that are written anywhere in these items."""
+    texts = (item.content for item in items if prefix in item.content or "&" in item.content)  # most carry none
+    return frozenset(ref for text in texts for ref in references_in(text, prefix))
 
 
 def _trouble(old: Mirrored | None, new: Mirrored) -> list[Step]:

@@ -23,7 +23,8 @@ class Read(NamedTuple):
     `report` None: only the thread was read. `thread` None: it could not be read (`unread`), or was not asked for.
     `row_hash` and `row` where it came from a listing; `forget_row`: a listing showed a change that could not be
     read. `thread_error`: the call that did not bring the thread. `at`: upstream's time of the read. `has_moved`:
-    upstream names the report by another id from now on.
+    upstream names the report by another id from now on. `is_unnamed`: the detail names no Tracking ID, though those of
+    other reports do.
     """
 
     tracking_id: str
@@ -36,6 +37,7 @@ class Read(NamedTuple):
     forget_row: bool = False
     unread: bool = False
     has_moved: bool = False
+    is_unnamed: bool = False
     thread_error: str | None = None
 
 
@@ -111,6 +113,28 @@ def without_reporter(report: Report) -> Report:
     return report._replace(reporter_name=None) if report.reporter_name else report
 
 
+def of_now(read: Read, old: Mirrored | None) -> Read:
+    """Return a read without what a cache kept from before what is known: no detail, and no thread that is whole.
+
+    A row of the list beside it tells of now.
+    """
+    if old is None:
+        return read
+    detail, thread = read.detail, read.thread
+    if detail and detail.is_old and read.row_hash is None and _is_before(detail, old):
+        read = read._replace(report=None, detail=None)
+    if thread and thread.is_old and old.thread_read_at and thread.began_at < old.thread_read_at:
+        read = read._replace(thread=replace(thread, complete=False, why=thread.why or "it came from a cache"))
+    return read
+
+
+def _is_before(detail: Detail, old: Mirrored) -> bool:
+    """Whether a detail was made before the last read that moved something, or tells of an earlier change."""
+    before, now = old.report.updated_at, detail.report.updated_at
+    is_earlier = before is not None and now is not None and now < before
+    return is_earlier or (old.read_at is not None and detail.began_at < old.read_at)
+
+
 def items_after(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
     """The thread as it stands upstream: of one that may not be whole nothing that is known is gone."""
     if thread is None or thread.complete:
@@ -155,6 +179,9 @@ def doubt_of(
         return Reason.ANOTHER_REPORT if read.thread and old.other_since else None
     known = old.report._replace(upstream_id=None) if read.has_moved and not is_by_id(old.report) else old.report
     found = match(known, read.report, is_confirmed=old.read_at is not None)
+    is_nameless = read.detail is not None and "tracking_id" in read.report.missing and not is_by_id(old.report)
+    if found is Match.SAME and is_nameless and (read.is_unnamed or is_all_new):
+        return Reason.NOT_CONFIRMED
     return {Match.UNSAID: Reason.NOT_CONFIRMED, Match.OTHER: Reason.ANOTHER_REPORT}.get(found)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from lapor_sync.domain.citizen_files import files_of
-from lapor_sync.domain.delivery import Reason, State, references_in
+from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.questions import CHANGED, SAID, UNSURE, Unsure
@@ -20,6 +20,7 @@ from lapor_sync.mirror.decide import (
     Change,
     Hold,
     Known,
+    Mentioned,
     Note,
     PutAside,
     Recover,
@@ -29,8 +30,9 @@ from lapor_sync.mirror.decide import (
     Step,
     decide,
     doubted,
+    references_of,
 )
-from lapor_sync.mirror.merge import Read, hides, is_about_another, others_named, withheld
+from lapor_sync.mirror.merge import Read, hides, is_about_another, of_now, others_named, withheld
 from lapor_sync.mirror.mirror import Log, Mirror
 from lapor_sync.store import citizen_files, conflicts, outbox, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
@@ -67,7 +69,7 @@ def _write_all(work: Work, mirror: Mirror, reads: Sequence[Read]) -> list[Change
     named = {id for read in reads for id in others_named(read, before.reports.get(read.tracking_id))}
     before = replace(before, named=reports.having(work, named))
     reads = [
-        _withheld(read, before, mirror.rules.prefix)
+        of_now(_withheld(read, before, mirror.rules.prefix), before.reports.get(read.tracking_id))
         for read in reads
         if read.tracking_id in before.reports or not _puts_aside(work, read)
     ]
@@ -103,12 +105,20 @@ def _hold_shown_elsewhere(work: Work, mirror: Mirror, reads: Iterable[Read], cha
     """What may have arrived and stands in a thread that is not merged is asked about: nobody finds it there later."""
     others = {one.new.tracking_id for one in changes if one.is_other}
     for read in reads:
-        if read.tracking_id not in others or read.thread is None:
-            continue
-        refs = {ref for item in read.thread.items for ref in references_in(item.content, mirror.rules.prefix)}
-        for one in outbox.of_refs(work, sorted(refs)).values():
-            if one.state in {State.QUEUED, State.UNKNOWN} and one.delivery.may_have_arrived:
-                hold(work, one, Reason.PERHAPS_ARRIVED, changed=(f"followups of {read.tracking_id}",))
+        if read.tracking_id in others and read.thread is not None:
+            refs = references_of(read.thread.items, mirror.rules.prefix)
+            _hold_mentioned(work, Mentioned(refs, read.tracking_id), may_have_arrived=True)
+
+
+def _hold_mentioned(work: Work, found: Mentioned, *, may_have_arrived: bool) -> None:
+    for one in outbox.of_refs(work, sorted(found.refs)).values():
+        is_others = one.tracking_id != found.tracking_id and one.state in {State.QUEUED, State.UNKNOWN}
+        if is_others and one.delivery.may_have_arrived == may_have_arrived:
+            where = f"followups of {found.tracking_id}"
+            if may_have_arrived:
+                hold(work, one, Reason.PERHAPS_ARRIVED, changed=(where,))
+            else:
+                hold(work, one, Reason.MENTIONED, where)
 
 
 def _withheld(read: Read, before: Before, prefix: str) -> Read:
@@ -195,6 +205,10 @@ def _carry_out(work: Work, log: Log, step: Step) -> None:
             outbox.put_seen(work, ref, times, at)
         case Recover(ref, tracking_id, text):
             outbox.recover(work, ref=ref, tracking_id=tracking_id, text=text)
+        case Mentioned():
+            _hold_mentioned(
+                work, step, may_have_arrived=False
+            )  # the others are looked for before they leave again
         case PutAside(bad):
             quarantine.put(work, quarantine.DETAIL, bad)
         case Release(tracking_id):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -11,12 +13,13 @@ from lapor_sync.domain.delivery import Reason, State, WhyPaused
 from lapor_sync.domain.people import Actor
 from lapor_sync.domain.permits import Act, demand
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.domain.scene import Scene, digests
+from lapor_sync.domain.report import ThreadItem
+from lapor_sync.domain.scene import Scene, Shown, digests
 from lapor_sync.mirror.mirror import Mirror
 from lapor_sync.mirror.write import rejudge
 from lapor_sync.office.acting import acting
 from lapor_sync.office.finding import subject_of_delivery
-from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, reports, threads
+from lapor_sync.store import ailing, conflicts, marks, outbox, pauses, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
@@ -111,7 +114,7 @@ def _queue_again(work: Work, mirror: Mirror, queued: Queued) -> None:
     items = threads.load(work, [queued.tracking_id]).get(queued.tracking_id, ())
     # What a person saw is known; where it may be on its way, what is new from here on may be it.
     began_at = queued.delivery.scene.began_at if queued.delivery.scene else None
-    scene = Scene(items=digests(items), began_at=began_at) if may_stand(queued) else None
+    scene = _seen_now(work, queued, items, began_at) if may_stand(queued) else None
     outbox.let_go(
         work,
         queued,
@@ -121,6 +124,12 @@ def _queue_again(work: Work, mirror: Mirror, queued: Queued) -> None:
         accepted_disposition=report.report.disposition_id,
         accepted_status=unknown_status(report.report),
     )
+
+
+def _seen_now(work: Work, queued: Queued, items: Sequence[ThreadItem], began_at: datetime | None) -> Scene:
+    bad = quarantine.items_of(work, queued.tracking_id)
+    elsewhere = threads.of_others(work, queued.tracking_id, queued.ref)
+    return Scene(items=digests(items, bad), shown=Shown(elsewhere=elsewhere), began_at=began_at)
 
 
 def _confirm(work: Work, report: Mirrored) -> Mirrored:

@@ -163,7 +163,7 @@ def _scene(text: str | None) -> Scene | None:
         return None
     found = json.loads(text)
     shown = {one.name: found.get(one.name) for one in fields(Shown)}  # an earlier program looked at less
-    shown |= {name: tuple(shown[name]) for name in ("traces", "order") if shown[name] is not None}
+    shown |= {name: tuple(shown[name]) for name in ("traces", "order", "elsewhere") if shown[name] is not None}
     shown |= {
         "detail": _fields(shown["detail"]),
         "dated": _dates(shown["dated"]),
@@ -532,9 +532,10 @@ def let_go(
 # What changes beside the state.
 
 
-def wait(work: Work, queued: Queued, until: datetime) -> None:
-    """It is not looked at before then; that counts as a wait, not as a try."""
-    _set(work, queued.ref, next_try_at=to_text(until), waits=queued.waits + 1)
+def wait(work: Work, queued: Queued, until: datetime, reason: Reason | None = None) -> None:
+    """It is not looked at before then; that counts as a wait, not as a try. `reason`: why, where people are told."""
+    why = {"reason": reason} if reason else {}
+    _set(work, queued.ref, next_try_at=to_text(until), waits=queued.waits + 1, **why)
 
 
 def wait_no_longer(work: Work, ref: str) -> None:

@@ -81,6 +81,13 @@ def hide_persons(work: Work, ids: Iterable[str]) -> None:
             work.conn.execute(update(table).where(*this).values(raw=without_persons(row.raw)))
 
 
+def items_of(work: Work, tracking_id: str) -> frozenset[str]:
+    """Return the keys of the items of a report's thread that could not be read."""
+    query = select(table.c.key).where(table.c.agency == work.agency, table.c.source == THREAD)
+    keys = work.conn.execute(query.where(table.c.report_id == tracking_id)).scalars()
+    return frozenset(key.removeprefix(f"{tracking_id}/") for key in keys)
+
+
 def count_since(work: Work, since: datetime) -> int:
     """Return how many records were put away since then."""
     which = (table.c.agency == work.agency, table.c.seen_at >= to_text(since))

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict, WaitingOn
+from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.personal import Withheld
 from lapor_sync.domain.report import Attachment, Report
 from lapor_sync.domain.thread import paragraphs
@@ -165,6 +166,20 @@ def never_written_to(work: Work, but: Collection[str]) -> Mirrored | None:
     )
     found = load(work, list(work.conn.execute(query).scalars()))
     return next((one for one in found.values() if one.call_id not in but), None)
+
+
+def named(work: Work, but: Collection[str], most: int) -> list[Mirrored]:
+    """Return up to `most` of the reports that changed last of those that upstream has shown, and of which it named the
+    Tracking ID; none of `but`, by the id that is called."""
+    is_there = and_(table.c.vanished_at.is_(None), table.c.missing_since.is_(None), table.c.other_since.is_(None))
+    query = (
+        select(table.c.tracking_id)
+        .where(table.c.agency == work.agency, is_there, table.c.upstream_id.is_not(None))
+        .order_by(table.c.updated_at.desc().nulls_last(), table.c.tracking_id)
+        .limit(len(but) + most)
+    )
+    found = load(work, list(work.conn.execute(query).scalars())).values()
+    return [one for one in found if one.call_id not in but and not is_by_id(one.report)][:most]
 
 
 def known(work: Work, ids: Iterable[tuple[str, str]]) -> KnownRows:

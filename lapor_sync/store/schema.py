@@ -35,7 +35,7 @@ from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.notices import NoticeKind, NoticeState
 from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0022"
+HEAD = "0023"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()

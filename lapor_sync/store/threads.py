@@ -184,15 +184,15 @@ def _histories_query(dialect: str) -> Select[Any]:
     return select(status_change).where(*mine).order_by(*in_order_of_time)
 
 
-def of_another(work: Work, tracking_id: str, ref: str) -> str | None:
-    """The Tracking ID of another report in whose thread a reference stands; None where there is none."""
+def of_others(work: Work, tracking_id: str, ref: str) -> tuple[str, ...]:
+    """The Tracking IDs of other reports in whose threads a reference stands."""
     query = select(table.c.tracking_id, table.c.content).where(
         table.c.agency == work.agency,
         table.c.tracking_id != tracking_id,
         table.c.content.icontains(ref.rpartition("-")[2]),
     )
     found = work.conn.execute(query)
-    return next((row.tracking_id for row in found if carries(row.content, ref)), None)
+    return tuple(sorted({row.tracking_id for row in found if carries(row.content, ref)}))
 
 
 # Raw payloads.

@@ -118,7 +118,7 @@ class ById:
 
     `thread_error`: the call that did not bring the thread of a report that is there, and what it brought; None where
     it did, or where LAPOR brings no other's thread either. `asked` is false where no call was made: in an outage, or
-    when asked to stop.
+    when asked to stop. `is_unnamed`: as `merge.Read` has it.
     """
 
     detail: Detail | None = None
@@ -127,6 +127,7 @@ class ById:
     bad: BadRecord | None = None
     thread_error: str | None = None
     asked_detail: bool = False
+    is_unnamed: bool = False
     asked: bool = True
 
     @property

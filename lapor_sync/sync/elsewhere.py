@@ -1,4 +1,5 @@
-"""What is another thing at each read of a report to which nothing was ever written: so it tells of the read alone."""
+"""What reads of other reports tell of LAPOR: what is another thing at each read of one to which nothing was ever written
+tells of the read alone; and where the details of others name their report, each does."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from typing import NamedTuple
 
 from lapor_sync.domain.loose import random_places
 from lapor_sync.store import ailing, reports
+from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health
-from lapor_sync.sync.reread import read_one
+from lapor_sync.sync.reread import read_detail, read_one
 from lapor_sync.sync.setup import Setup
 
 READS = 4
@@ -32,13 +34,18 @@ class Places(NamedTuple):
     thread: frozenset[str] = frozenset()
 
 
+NAMED = 3
+"""Of so many reports the details are asked for, to see whether LAPOR's details name their report."""
+
+
 class Elsewhere:
-    """Looks at such a report, once, when somebody asks."""
+    """Looks at such reports, once a push, when somebody asks."""
 
     def __init__(self, setup: Setup, health: Health) -> None:
         self._setup, self._health = setup, health
         self._turn = Lock()
         self._places: Places | None = None
+        self._names: bool | None = None
 
     def places(self) -> Places:
         """Return where it moves; nowhere, if there is no such report, or it cannot be read."""
@@ -46,6 +53,19 @@ class Elsewhere:
             if self._places is None:
                 self._places = self._looked()
             return self._places
+
+    def names(self, but: str) -> bool:
+        """Return whether the detail of a report other than `but`, by the id that is called, names its Tracking ID."""
+        with self._turn:
+            if self._names is None:
+                with self._setup.store.reading() as work:
+                    others = reports.named(work, {*ailing.listing(work), but}, NAMED)
+                self._names = any(map(self._is_named, others))
+            return self._names
+
+    def _is_named(self, one: Mirrored) -> bool:
+        found = read_detail(self._setup, self._health, one.call_id).detail
+        return found is not None and "tracking_id" not in found.report.missing
 
     def _looked(self) -> Places:
         with self._setup.store.reading() as work:

@@ -13,6 +13,7 @@ from functools import partial
 from lapor_sync.domain.absence import heads_moved, is_of_before, is_reordered, without_random
 from lapor_sync.domain.colour import unknown_status
 from lapor_sync.domain.delivery import Kind, Reason, State, carries
+from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.loose import as_before, have_moved, random_names
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.questions import Unsure
@@ -50,12 +51,21 @@ class Looking:
         What it does not show may send a response (again), so that no answer to another call may be taken for it. Where
         the items stand in another order than in the scene, or a header or a loose part says otherwise, all is read some
         times more: what moves from read to read, while nothing happens, tells nothing. Of these the newest one counts
-        that shows the most items: one replica may be behind.
+        that shows the most items: one replica may be behind. Where the detail names no Tracking ID, those of others tell
+        whether it should.
         """
         elapsed, grace = self.ran_since(queued), self.setup.rules.grace.total_seconds()
         is_early = queued.state is State.UNKNOWN and elapsed is not None and elapsed < grace
-        is_proof, scene = queued.delivery.may_have_arrived and not is_early, queued.delivery.scene
+        is_proof = queued.delivery.may_have_arrived and not is_early
+        found = self._looked(queued, report, is_proof=is_proof)
+        is_nameless = found.detail is not None and "tracking_id" in found.detail.report.missing
+        if is_nameless and not is_by_id(report.report) and self.elsewhere.names(report.call_id):
+            return replace(found, is_unnamed=True)
+        return found
+
+    def _looked(self, queued: Queued, report: Mirrored, *, is_proof: bool) -> ById:
         read = partial(read_one, self.setup, self.health, report, as_proof=is_proof, fresh=True, with_detail=True)
+        scene = queued.delivery.scene
         found = read()
         if not is_of_now(found):  # by the clock of another machine, which answered before: what comes next tells
             found = read()
@@ -204,8 +214,9 @@ def why_unread(reason: Reason, delivery: Delivery, written: Change, seen: Seen) 
 
 
 def _hides(thread: Thread, queued: Queued) -> bool:
-    """Whether an item of the thread that could not be read holds the reference."""
-    return any(carries(bad.raw, queued.ref) for bad in thread.bad)
+    """Whether an item of the thread that could not be read holds the reference, and is new since the scene."""
+    known = queued.delivery.scene.items if queued.delivery.scene else {}
+    return any(carries(bad.raw, queued.ref) for bad in thread.bad if bad.key not in known)
 
 
 def scene_of(delivery: Delivery, written: Change, seen: Seen) -> Scene:

@@ -27,7 +27,7 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark, Marks
 from lapor_sync.store.reports import Known
 from lapor_sync.sync.calls import NOT_ASKED, PUT_OFF, ById, Health, by_id
-from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_reports
+from lapor_sync.sync.reread import CLOSED_WITHIN, note_ailing, read_detail, read_reports
 from lapor_sync.sync.setup import Setup
 
 NEEDED = frozenset(
@@ -295,7 +295,7 @@ class _Run:
         return at is not None and self.setup.connector.upstream_now() - at <= FRESH
 
     def _fetch_whole(self, row: ListedRow, known: Known | None, report: Report) -> _Fetched:
-        found = self._read_detail(row.report_id)
+        found = read_detail(self.setup, self.health, row.report_id)
         if found.detail is None:
             return _Fetched(row, known, found=found, bad=found.bad)
         if match(report, found.detail.report, is_confirmed=True) is Match.OTHER:
@@ -313,7 +313,7 @@ class _Run:
         """Let the detail say whose the row's id is: two reports claim it, or the report had another id before."""
         has_moved = known is not None and _is_under_another_id(report, known)
         if known is not None and has_moved:
-            before = self._read_detail(known.upstream_id or "")
+            before = read_detail(self.setup, self.health, known.upstream_id or "")
             still = before.detail.report if before.detail else None
             if still is not None and still.tracking_id == known.tracking_id and "tracking_id" not in still.missing:
                 return _Fetched(row, known, bad=_about_another(row, self.setup))  # it answers under its own id yet
@@ -329,10 +329,6 @@ class _Run:
         if named is None and (rival is not None or has_moved):
             return replace(one, bad=_about_another(row, self.setup), rival=rival)
         return replace(one, rival=rival, has_moved=has_moved)
-
-    def _read_detail(self, report_id: str) -> ById:
-        read = read_apart(self.setup.log, report_id, lambda: self.setup.connector.read_report(report_id))
-        return by_id(self.health, read, None)
 
     def _fetch_thread(self, row: ListedRow) -> ById:
         read = read_apart(self.setup.log, row.report_id, lambda: self.setup.connector.read_thread(row.report_id))

@@ -242,14 +242,14 @@ class _Push:
         self.setup.log.error("delivery_failed", ref=queued.ref, tracking_id=queued.tracking_id, exc_info=exc)
         self._cannot_look(work, queued, Unsure.STEP_FAILED)
 
-    def _cannot_look(self, work: Work, queued: Queued, why: str | Unsure) -> None:
+    def _cannot_look(self, work: Work, queued: Queued, why: str | Unsure, reason: Reason | None = None) -> None:
         """It waits, which never counts as a try. One that may have arrived is asked about after a day of this."""
         if queued.delivery.may_have_arrived:
             self.looking.counted(work, queued)
             if queued.waits + 1 >= MANY_LOOKS and self.looking.is_long_ago(queued):
                 self._hold(work, queued, Reason.CANNOT_READ_BACK, why)
                 return
-        self._wait(work, queued)
+        self._wait(work, queued, reason)
 
     def _hold(
         self,
@@ -269,14 +269,14 @@ class _Push:
         step = next_step(queued.delivery, seen)
         if isinstance(step, Requeue | Send) and queued.delivery.may_have_arrived:
             # To look through all threads takes its time: only before it would leave again.
-            seen = replace(seen, elsewhere=threads.of_another(work, queued.tracking_id, queued.ref))
+            seen = replace(seen, elsewhere=threads.of_others(work, queued.tracking_id, queued.ref))
             step = next_step(queued.delivery, seen)
         match step:
             case Send() if is_paused or _is_newly_in_doubt(written, found):
                 self._wait(work, queued)
                 step = Wait()
             case Send() if not is_of_now(found):
-                self._cannot_look(work, queued, Unsure.OLD_ANSWER)
+                self._cannot_look(work, queued, Unsure.OLD_ANSWER, Reason.ANSWER_OLD)
                 self.setup.log.warning("answer_old", ref=queued.ref, tracking_id=queued.tracking_id)
                 step = Wait()
             case Confirm():
@@ -328,9 +328,9 @@ class _Push:
         if queued.delivery.kind is Kind.FORWARD:
             note_forwarded(work, self.setup, queued.tracking_id)
 
-    def _wait(self, work: Work, queued: Queued) -> None:
+    def _wait(self, work: Work, queued: Queued, reason: Reason | None = None) -> None:
         """Its report could not be read, or delivery is paused: that never counts as a try."""
-        outbox.wait(work, queued, self._next_try(work, queued, None))
+        outbox.wait(work, queued, self._next_try(work, queued, None), reason)
 
     def _next_try(self, work: Work, queued: Queued, retry_after: float | None) -> datetime:
         """Waits begin at the poll interval and double, with jitter, up to 15 minutes or `Retry-After`."""

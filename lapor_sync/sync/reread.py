@@ -167,6 +167,11 @@ def read_id(
     return found
 
 
+def read_detail(setup: Setup, health: Health, call_id: str) -> ById:
+    """The detail call for one id."""
+    return by_id(health, read_apart(setup.log, call_id, lambda: setup.connector.read_report(call_id)), None)
+
+
 def write_found(work: Work, setup: Setup, done: list[tuple[Mirrored, ById]]) -> list[Change]:
     """Mirror what was read; note what is missing; put away what could not be read."""
     done = [(one, found) for one, found in done if found.asked]
@@ -212,6 +217,7 @@ def as_read(setup: Setup, tracking_id: str, found: ById) -> Read:
         thread=found.thread,
         detail=found.detail,
         unread=found.thread is None,
+        is_unnamed=found.is_unnamed,
         thread_error=found.thread_error,
     )
 

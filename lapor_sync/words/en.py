@@ -496,11 +496,12 @@ REASONS: Mapping[Reason, str] = {
         "other unusual characters"
     ),
     Reason.PERHAPS_ARRIVED: "something new stands upstream that may be this response: look at the thread on LAPOR",
-    Reason.MENTIONED: "its reference stands in the thread without its words, and it was never sent: look at the thread",
+    Reason.MENTIONED: "its reference stands on LAPOR already, and it was never sent: look at the thread",
     Reason.ANOTHER_REPORT: "where this report is asked for, LAPOR gives another one: nothing is sent to it",
     Reason.NOT_CONFIRMED: (
         "LAPOR does not say whether what it gives is this report: compare the two; keep-ours says that it is"
     ),
+    Reason.ANSWER_OLD: "LAPOR's answers come out of a cache: it waits for one of now, and is looked at again by itself",
     Reason.BY_PERSON: "held by a person",
     Reason.RETRIED: "a person lets it go",
     Reason.CALLED_OFF: "called off by a person",

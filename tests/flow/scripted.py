@@ -96,6 +96,7 @@ class Scripted:
     dated: Callable[[], dict[str, datetime]] = dict  # when its answers say that they were made
     doubt: str = ""  # why no thread is proven whole
     old: frozenset[str] = frozenset()  # which answers say that they are of before they were asked for
+    age: float = 0.0  # by how many seconds these say it
     hidden: int = 0  # so many of a thread's items, the last ones, are not shown
     no_thread: UpstreamError | None = None
     ails: dict[str, LaporSyncError] = field(default_factory=dict)  # with what these reads end
@@ -141,11 +142,11 @@ class Scripted:
         around = self.around.get("detail", {})
         results = {**around.get("results", {}), "data": self.moving(self.details[report_id])}
         body = json.dumps({"status": True, **around, "results": results}).encode()
-        found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=self.upstream_now())
-        marks, counts = still.marks_of_answer(body)
-        heads = still.marks_of_heads("complaint", self.heads())
+        heads, at = still.marks_of_heads("complaint", self.heads()), self._made_at("detail")
         is_old = "detail" in self.old
-        return replace(found, marks=marks, counts=counts, dated=self.dated(), heads=heads, is_old=is_old)
+        found = read_reports.detail(body, asked=report_id, zone=WIB, began_at=at, is_old=is_old)
+        marks, counts = still.marks_of_answer(body)
+        return replace(found, marks=marks, counts=counts, dated=self.dated(), heads=heads)
 
     def read_thread(self, report_id: str, *, as_proof: bool = False, fresh: bool = False) -> Thread:
         self.calls.append(f"thread {report_id}{' fresh' if fresh else ''}")
@@ -159,7 +160,7 @@ class Scripted:
         return read_threads.thread(
             self.ordered(shown),
             zone=WIB,
-            began_at=self.upstream_now(),
+            began_at=self._made_at("thread"),
             why=self.doubt,
             beside=self.beside,
             dated=self.dated(),
@@ -195,6 +196,9 @@ class Scripted:
 
     def upstream_now(self) -> datetime:
         return (START + timedelta(seconds=self.clock.seconds + self.ahead)).replace(microsecond=0)
+
+    def _made_at(self, part: str) -> datetime:
+        return self.upstream_now() - timedelta(seconds=self.age if part in self.old else 0)
 
     def clock_ahead(self) -> Ahead | None:
         off = timedelta(seconds=-self.ahead)

@@ -15,7 +15,7 @@ from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.people import of_shell
-from lapor_sync.domain.questions import MANY_VANISHED
+from lapor_sync.domain.questions import MANY_VANISHED, SAID
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import Institution, OutgoingFile, Report
 from lapor_sync.office import FileLimits, NewResponse, OutboxAct
@@ -268,6 +268,40 @@ def test_a_first_read_without_answers_is_the_baseline(tmp_path: Path) -> None:
 
 
 # Where reading back cannot help.
+
+
+@pytest.mark.parametrize("is_whole", [False, True], ids=["the reference alone", "all its words"])
+def test_a_reference_in_another_report_s_thread_holds(tmp_path: Path, *, is_whole: bool) -> None:
+    """Somebody gave it to another citizen by hand: a person looks, and is believed; also after a sweep."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.answer(other, content=city.delivery(ref).delivery.text if is_whole else f"Lihat {ref}.")
+        city.cycle()
+        assert (held_for(city, ref), city.arrived(one)) == (Reason.MENTIONED, [])
+        assert [one.facts for one in city.conflicts()] == [{SAID: f"followups of {other}"}]
+        settle(city, one, How.KEEP_OURS)
+        city.pass_time(86_400)
+        city.cycles(2)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_a_person_who_saw_it_in_another_report_s_thread_is_believed(tmp_path: Path) -> None:
+    """Its reply was lost, and its reference stands with another report: asked about once."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one, other = city.report(), city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "do": "close-before"})
+        city.cycle()
+        city.world.answer(other, content=f"Lihat {ref}.")
+        city.pass_time()
+        city.cycles(2)
+        assert (held_for(city, ref), city.arrived(one)) == (Reason.PERHAPS_ARRIVED, [])
+        settle(city, one, How.KEEP_OURS)
+        city.cycles(2)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
 
 
 def test_a_secret_response_whose_reply_is_lost_is_held(tmp_path: Path) -> None:

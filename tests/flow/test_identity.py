@@ -15,6 +15,7 @@ from lapor_sync.domain.report import Report
 from lapor_sync.store import quarantine
 from lapor_sync.store.conflicts import How
 from lapor_sync.sync.calls import Health
+from lapor_sync.sync.elsewhere import NAMED
 from lapor_sync.sync.reread import read_quarantined
 from lapor_sync.sync.take_export import take_export
 from tests.flow.bench import OPD, START
@@ -157,6 +158,7 @@ def test_upon_an_answer_of_a_cache_nothing_leaves(tmp_path: Path, part: str) -> 
         city.cycles(2)
         assert (city.state(ref), city.upstream.posted) == (State.QUEUED, [])
         assert city.log.named("answer_old")
+        assert city.delivery(ref).reason is Reason.ANSWER_OLD  # people see why it waits
         city.upstream.old = frozenset()
         city.cycles(2)
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
@@ -209,6 +211,84 @@ def test_little_in_common_is_asked_about_where_one_was_named(tmp_path: Path) -> 
         again = city.respond(MINE, "Sudah kami periksa lagi.")
         city.cycles(2)
         assert (city.state(again), city.mirrored(MINE).other_since) == (State.SENT, None)
+
+
+def test_a_detail_that_names_nothing_sends_nothing_where_lapor_s_others_do(tmp_path: Path) -> None:
+    """LAPOR says Tracking IDs, and here it does not: whose report it is by now was not confirmed in this read."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.add(row_of(OTHERS, "42"))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}", content=f"Isi {MINE}")
+        city.cycles(2)
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
+        city.cycles(2)
+        assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
+
+
+def test_where_no_detail_names_its_report_a_few_others_are_asked_for(tmp_path: Path) -> None:
+    """Such a LAPOR is worked with; what tells costs a few reads a push."""
+    with stage(tmp_path / "kota.db") as city:
+        for n in range(6):
+            row = city.upstream.add(row_of(f"700000{n}", f"4{n}"))
+            city.upstream.details[f"4{n}"] = {name: row[name] for name in ("status_name", "disposition_id")}
+        city.cycles(2)
+        refs = [city.respond(f"700000{n}") for n in range(4)]
+        city.upstream.calls.clear()
+        city.cycle()
+        assert {city.state(ref) for ref in refs} == {State.SENT}
+        details = [call for call in city.upstream.calls if call.startswith("detail") and "fresh" not in call]
+        assert len(details) == len(refs) + NAMED  # each is read again once it is sent
+
+
+@pytest.mark.parametrize(
+    "its",
+    [
+        row_of(None, ITS, title=f"Judul {MINE}", content=f"Isi {MINE}", created_at="2026-03-01 09:13:00"),
+        {"status_name": "Terverifikasi", "disposition_id": OPD, "created_at": "2026-02-20 09:13:00"},
+    ],
+    ids=["the same words, of another minute", "another minute, and nothing else"],
+)
+def test_another_minute_is_another_report_though_its_words_are_the_same(tmp_path: Path, its: Row) -> None:
+    """Neighbours send one text, each for themselves; when a report came in nobody edits."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.details[ITS] = its
+        city.cycles(2)
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
+
+
+def test_a_list_that_says_the_day_alone_holds_nothing(tmp_path: Path) -> None:
+    """Its detail knows the minute: that is no other time."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS, created_at="2026-03-01"))
+        city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}", content="Isi akhir")
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.cycles(2)
+        assert (city.state(ref), held_for(city, ref)) == (State.SENT, None)
+
+
+@pytest.mark.parametrize("items", [[], [{"id": 88, "content": "Halo", "created_at": "01-03-2026 10:00:00"}]])
+def test_where_nothing_names_the_report_its_thread_must_still_be_there(tmp_path: Path, items: list[Row]) -> None:
+    """The id went to another report: nothing of what was said is in its thread. A person compares, and is believed."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.details[ITS] = {"status_name": "Terverifikasi", "disposition_id": OPD}
+        city.upstream.items[ITS] = [{"id": 1, "content": "Diteruskan", "template_code": "disposition"}]
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.items[ITS] = items
+        city.cycles(2)
+        assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
+        assert [one.id for one in city.thread(MINE)] == ["1"]
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
+        city.cycles(2)
+        assert (city.state(ref), [one.report_id for one in city.upstream.posted]) == (State.SENT, [ITS])
 
 
 def test_nothing_in_common_is_another_one_also_without_a_tracking_id(tmp_path: Path) -> None:

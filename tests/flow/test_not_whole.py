@@ -12,6 +12,8 @@ from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import Denied, Missing, RateLimited, Unreachable, UpstreamBroken, UpstreamError
 from lapor_sync.store import outages, overview
 from lapor_sync.store.dossier import dossier
+from lapor_sync.sync.calls import Health
+from lapor_sync.sync.reread import read_reports
 from tests.flow.scripted import Row, Stage, row_of, stage
 
 ONE, ID = "7000001", "41"
@@ -362,3 +364,35 @@ def test_right_after_an_outage_of_days_a_read_that_fails_asks_nobody_yet(tmp_pat
         city.upstream.no_thread = city.upstream.store = None
         city.cycle()
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
+# What a cache kept.
+
+
+@pytest.mark.parametrize("age", [7200, 0], ids=["it says how old", "only its time of change tells"])
+def test_what_a_cache_kept_brings_nothing_back(tmp_path: Path, age: float) -> None:
+    """Neither an earlier status nor its colour; and no item of the thread goes by it."""
+    with stage(tmp_path / "kota.db") as city:
+        row = city.upstream.add(row_of(ONE, ID))
+        city.upstream.items[ID] = [{"id": 1, "content": "Halo", "created_at": "01-03-2026 09:00:00"}]
+        city.cycles(2)
+        then = dict(row)
+        row |= {"status_name": "Selesai", "updated_at": "2026-03-02 10:00:00"}
+        city.upstream.items[ID].append({"id": 2, "content": "Selesai", "institution_from_name": "Dinas"})
+        city.cycles(2)
+        assert city.mirrored(ONE).colour is Colour.HIJAU
+        city.upstream.old, city.upstream.age = frozenset({"detail", "thread"}), age
+        city.upstream.details[ID] = then
+        if age:
+            city.upstream.items[ID].pop()
+        for _ in range(3):
+            sweep_now(city)
+            assert (city.mirrored(ONE).colour, len(city.thread(ONE))) == (Colour.HIJAU, 2)
+        city.upstream.old, city.upstream.details[ID] = frozenset(), row | {"status_name": "Diarsipkan"}
+        sweep_now(city)
+        assert (city.mirrored(ONE).colour, len(city.thread(ONE))) == (Colour.ABU, 1 if age else 2)
+
+
+def sweep_now(city: Stage) -> None:
+    """Read the report by its id."""
+    read_reports(city.setup, Health(), [ONE], with_detail=True)

@@ -404,6 +404,23 @@ def test_a_person_s_word_covers_what_was_known_then_and_nothing_later(tmp_path: 
         assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 2)
 
 
+@pytest.mark.parametrize("says_it", [False, True], ids=["other words", "the reference"])
+def test_a_person_s_word_covers_what_cannot_be_read(tmp_path: Path, *, says_it: bool) -> None:
+    """An item that is no object is new after a lost reply: asked about once, and then it goes."""
+    with at_rest(tmp_path) as city:
+        city.upstream.moving = lambda said: said
+        ref = city.respond(MINE, TEXT)
+        city.upstream.lose(shown=False)
+        city.cycle()
+        city.upstream.items[ITS].append(f"Lihat {ref} pak" if says_it else "Terima kasih")
+        city.upstream.store = None
+        city.cycles(3, seconds=90_000)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.HELD, 1)
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 2)
+
+
 # An old answer, and another order.
 
 

@@ -189,3 +189,41 @@ def test_words_that_were_glued_are_apart_after_the_upgrade(empty_url: str, clock
         report = text("SELECT content_text FROM report WHERE tracking_id = :id")
         assert work.conn.execute(report, given).scalars().all() == ["Jalan\nrusak"]
     store.close()
+
+
+def test_nobody_lies_in_quarantine_after_the_upgrade_who_is_not_to_be_known(
+    empty_url: str, clock: StillClock
+) -> None:
+    """Earlier programs kept what cannot be read as it came. What tells of a report that is shown with its name stays."""
+    engine = create_engine(empty_url)
+    upgrade(engine, "0022")
+    rows = rows_of(EARLIER[21])
+    like, known = rows["quarantine"][0], rows["report"][0]
+    known |= {"reporter_name": "Budi", "is_anonymous": 0, "is_secret": 0}
+    row = '{"id":9,"nama":"Sari","title":"Jalan rusak"}'
+    put = {
+        ("list", "9"): row,
+        ("detail", "9"): row,
+        ("thread", "9/h:1"): '["Sari"]',
+        ("list", "h:2"): '"Sari <br>"',
+        ("export", "7"): '{"Judul Laporan":"Jalan","Nama Pelapor":"Sari"}',
+        ("export", "8"): "no JSON",
+        ("thread", f"{known['tracking_id']}/3"): row,
+    }
+    rows["quarantine"] = [
+        like | {"source": source, "key": key, "raw": raw, "report_id": key.partition("/")[0]}
+        for (source, key), raw in put.items()
+    ]
+    fill(engine, rows)
+    engine.dispose()
+    store = open_store(empty_url, "kota", clock)
+    with store.reading() as work:
+        found = work.conn.execute(text("SELECT source, key, raw FROM quarantine")).all()
+    store.close()
+    reduced = '{"id":9,"title":"Jalan rusak"}'
+    assert {(one.source, one.key): one.raw for one in found} == put | {
+        ("list", "9"): reduced,
+        ("detail", "9"): reduced,
+        ("thread", "9/h:1"): "[null]",
+        ("export", "7"): '{"Judul Laporan": "Jalan"}',
+    }

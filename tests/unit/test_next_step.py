@@ -163,7 +163,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"followups_count": 4}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"pending_count": 1}), PERHAPS),
         (with_new(item(ASKED, kind=ItemKind.REPORTER), counts={"answer_count": 1}), PERHAPS),
-        (replace(SEEN, elsewhere="7000009"), PERHAPS),
+        (replace(SEEN, elsewhere=("7000009",)), PERHAPS),
         (other(SEEN, detail={"status_name": "d2"}), PERHAPS),  # its status or time moved, and no item tells why
         (replace(SEEN, items=(OLD._replace(content="Mohon ditindak pak"),)), PERHAPS),
         (
