@@ -15,7 +15,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
-from connectors.sp4n_v3.values import MAX_DEPTH, Row, flag, identifier, moment_or_none, strictly
+from connectors.sp4n_v3.values import MAX_DEPTH, Row, flag, identifier, moment, moment_or_none, strictly
 from lapor_sync.domain.traces import letters
 
 
@@ -373,11 +373,21 @@ def _says_nothing_bad(name: str, value: object) -> bool:
     if value is None or isinstance(value, list) or (isinstance(value, dict) and known is None):
         return True
     said = str(value).strip().lower()
+    if name in _TIMES:
+        return _is_time(value) or (name == "time" and _ELAPSED.fullmatch(said) is not None)
     if len(said) > _LONGEST_VALUE or isinstance(value, dict):
         return known is None
     if known is None:
         return name in _FREE or not (_SAD.search(said) or _WRONG.search(said))
     return said == "" or known.fullmatch(said) is not None
+
+
+def _is_time(value: object) -> bool:
+    try:
+        moment(value, UTC)
+    except ValueError:
+        return False
+    return True
 
 
 _LONGEST_VALUE = 300
@@ -387,15 +397,15 @@ _WRONG = re.compile(
 )
 _NUMBER = re.compile(r"[0-9a-f-]{1,64}|[0-9]+\.[0-9]+|true|false")
 _TOKEN = re.compile(r"(?!.*(error|fail|gagal|invalid))[a-z0-9 ._:/+-]{1,128}")
-_TIME = re.compile(r"[0-9][0-9a-z ,.:/+-]{0,40}|(mon|tue|wed|thu|fri|sat|sun)[0-9a-z ,:+-]{1,40}")
+_ELAPSED = re.compile(r"[0-9.,]+ ?(ms|s|seconds?|detik)?")
+_TIMES = _names("timestamp time date datetime servertime createdat updatedat")
 _ADDRESSED = re.compile(r"(?!.*(error|login|masuk|fail|gagal))\S*/complaints?(/\S*)?")
 _GOES_ON = re.compile(
     "(belum )?terverifikasi|dalam proses|selesai|ditindaklanjuti oleh instansi|ditanggapi oleh pelapor"
 )
 _VALUES = {
     **dict.fromkeys(("requestid", "traceid", "version", "lang"), _TOKEN),
-    **dict.fromkeys(("timestamp", "time", "date", "datetime", "servertime", "createdat", "updatedat"), _TIME),
-    **dict.fromkeys(("executiontime", "elapsed"), re.compile(r"[0-9.,]+ ?(ms|s|seconds?|detik)?")),
+    **dict.fromkeys(("executiontime", "elapsed"), _ELAPSED),
     **dict.fromkeys(("url", "path"), _ADDRESSED),
     "rating": re.compile(r"[0-9](\.[0-9])?"),
     "method": re.compile("post"),

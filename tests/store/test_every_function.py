@@ -582,6 +582,7 @@ ENTRIES: dict[str, Call] = {
     "reports.present": lambda w: reports.present(w, ["7001", "7002", "7003"]),
     "reports.missing_before": lambda w: reports.missing_before(w, START),
     "reports.never_written_to": lambda w: [reports.never_written_to(w, but) for but in ((), ("u7001",))],
+    "reports.named": lambda w: reports.named(w, (), 3),
     "reports.thread_troubles": reports.thread_troubles,
     "reports.unreadable_threads": lambda w: reports.unreadable_threads(w, 10),
     "reports.readable_threads": lambda w: reports.readable_threads(w, 10),
