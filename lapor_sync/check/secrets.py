@@ -7,10 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lapor_sync.check.lines import WRONG, Line
-from lapor_sync.config import SECRETS, Settings, config_file, setting_name
+from lapor_sync.config import OTHER_SECRETS, SECRETS, Settings, config_file, setting_name
 from lapor_sync.domain.files import read_text
-
-_MORE = ("extra_headers", "notify_urls", "oidc_client_secret", "board_secret")
 
 
 def about_secrets(settings: Settings, config: Path | None, environ: Mapping[str, str]) -> Iterator[Line]:
@@ -27,7 +25,9 @@ def about_secrets(settings: Settings, config: Path | None, environ: Mapping[str,
 
 def _open_files(settings: Settings, config: Path | None) -> Iterator[tuple[str, str]]:
     """Yield files that hold a secret and that every user of the machine may read."""
-    files: dict[str, Path | None] = {name: getattr(settings, f"{name}_file") for name in (*SECRETS, *_MORE)}
+    files: dict[str, Path | None] = {
+        name: getattr(settings, f"{name}_file") for name in (*SECRETS, *OTHER_SECRETS)
+    }
     held = any(getattr(settings, name) and not files[name] for name in SECRETS)
     if held and _names_a_secret(config_file(config)):
         files["settings"] = config_file(config)

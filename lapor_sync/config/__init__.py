@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from lapor_sync.config.agencies import OF_ONE_AGENCY, agency_files, lines_of
-from lapor_sync.config.agency import SECRETS, as_label, local_host
+from lapor_sync.config.agency import OTHER_SECRETS, SECRETS, as_label, local_host
 from lapor_sync.config.machine import Machine
 from lapor_sync.config.secrets import (
     Secrets,
@@ -52,6 +52,7 @@ MEANS_SOMETHING_EMPTY = frozenset({"list_updated_param", "opd_ids"})
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "OTHER_SECRETS",
     "SECRETS",
     "Agencies",
     "Secrets",
@@ -204,7 +205,7 @@ class _Source:
 
     def layers(self) -> list[_Layer]:
         """The layers where there is no file for each agency, the highest first."""
-        named = (*SECRETS, *_CREDENTIALS) if self.agencies_dir is None else _CREDENTIALS
+        named = OTHER_SECRETS if self.agencies_dir is not None else (*SECRETS, *OTHER_SECRETS)
         return [self.env, _from_credentials(self.environ, named), self.main]
 
     def settings_of(self, key: str, path: Path) -> Settings:
@@ -223,7 +224,7 @@ class _Source:
             problems.append(f"{said} is not as the file is named; it must be {key}, or left out")
         own.put("agency", key, f"the name of {path}")
         credentials = _from_credentials(self.environ, (*SECRETS, "extra_headers", "notify_urls"), f"{key}.")
-        shared = _from_credentials(self.environ, _CREDENTIALS)
+        shared = _from_credentials(self.environ, OTHER_SECRETS)
         return [self.env, credentials, own, shared, self.main]
 
     def _refuse_of_one(self, layer: _Layer) -> None:
@@ -234,9 +235,6 @@ class _Source:
                 + (f", or the credential KEY.{name.removesuffix('_file')}" if name.endswith("_file") else "")
             )
             layer.drop(name)
-
-
-_CREDENTIALS = ("extra_headers", "board_secret", "notify_urls")
 
 
 def _chosen(agency: str | None, folder: Path, files: Mapping[str, Path]) -> str:

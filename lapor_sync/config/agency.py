@@ -28,6 +28,8 @@ from lapor_sync.domain import defaults
 from lapor_sync.domain.colour import City
 
 SECRETS = ("bearer", "token")
+OTHER_SECRETS = ("extra_headers", "notify_urls", "board_secret", "oidc_client_secret")
+"""What is no credential of LAPOR's: a file of each is named, or systemd has it."""
 
 AGENCY_KEY = "[a-z0-9][a-z0-9_-]{0,31}"
 """What the key of an agency's rows is made of."""

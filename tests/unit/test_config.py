@@ -572,6 +572,12 @@ def test_secrets_come_as_credentials_of_systemd(tmp_path: Path) -> None:
     assert settings.can_call_upstream is False
 
 
+@pytest.mark.parametrize("name", ["board_secret", "oidc_client_secret"])
+def test_the_board_s_secrets_come_as_credentials_too(tmp_path: Path, name: str) -> None:
+    settings = load_environ(None, credentials(tmp_path, **{name: "x"}))
+    assert getattr(settings, f"{name}_file") == tmp_path / name
+
+
 def test_an_empty_credential_is_no_secret(tmp_path: Path) -> None:
     """A city without an API account keeps the two files empty and the unit as it is."""
     assert load_environ(None, credentials(tmp_path, bearer="\n", token="")).bearer is None
