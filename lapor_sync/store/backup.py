@@ -186,7 +186,10 @@ def _has_chains(conn: Connection) -> bool:
 
 def _counts(conn: Connection, table: Table) -> dict[str, int]:
     query = select(table.c.agency, func.count()).group_by(table.c.agency)
-    return {agency: int(count) for agency, count in conn.execute(query)}
+    found = {agency: int(count) for agency, count in conn.execute(query)}
+    if not all(isinstance(agency, str) for agency in found):
+        raise StoreDamaged(f"It is damaged: a row of {table.name} is of no agency.")
+    return found
 
 
 @contextmanager

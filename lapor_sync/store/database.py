@@ -28,6 +28,7 @@ from lapor_sync.domain.errors import (
     StoreRefused,
     StoreUnavailable,
 )
+from lapor_sync.domain.names import shown_name
 from lapor_sync.domain.people import DAEMON, Actor
 from lapor_sync.domain.ports import Clock
 from lapor_sync.store import audit
@@ -455,6 +456,12 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailable(f"The database did not do it: {_first_line(exc)}.") from exc
     except SQLAlchemyError as exc:
         raise StoreError(f"The database refused: {type(exc).__name__}.") from exc
+
+
+def damaged_row(what: str, key: object) -> StoreDamaged:
+    """Return the error of a row that cannot have been written here: somebody changed it by hand, or the disk did."""
+    told = f"{what} {shown_name(str(key))} cannot be read: its row in the database is none that lapor-sync wrote."
+    return StoreDamaged(told, todo=advise(Todo.CHECK_FILE_THEN_RESTORE))
 
 
 def _damage(exc: DBAPIError) -> str:

@@ -27,7 +27,7 @@ from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.scene import Delivery, Scene, Shown
 from lapor_sync.store.bulk import among, ask, run, scalar
-from lapor_sync.store.database import Work
+from lapor_sync.store.database import Work, damaged_row
 from lapor_sync.store.reports import chunks
 from lapor_sync.store.schema import WAITING, WRITTEN_HERE, attempt, delivery_file, mark, report
 from lapor_sync.store.schema import delivery as table
@@ -655,14 +655,11 @@ def attempts_of(work: Work, refs: Sequence[str]) -> dict[str, list[Attempt]]:
     query = _attempts_query(work.conn.dialect.name)
     for part in chunks(refs):
         for row in ask(work.conn, query, work.agency, part):
-            one = Attempt(
-                n=row.n,
-                at=from_text(row.at),
-                outcome=row.outcome,
-                http_status=row.http_status,
-                ms=row.ms,
-                why=row.why,
-            )
+            try:
+                at = from_text(row.at)
+            except (TypeError, ValueError) as exc:
+                raise damaged_row("A try of delivery", row.ref) from exc
+            one = Attempt(n=row.n, at=at, outcome=row.outcome, http_status=row.http_status, ms=row.ms, why=row.why)
             found.setdefault(row.ref, []).append(one)
     return found
 
@@ -698,6 +695,13 @@ def barred(work: Work, queued: Queued) -> int:
 
 
 def _queued(row: Mapping[Any, Any]) -> Queued:
+    try:
+        return _read(row)
+    except (TypeError, ValueError) as exc:
+        raise damaged_row("Delivery", row["ref"]) from exc
+
+
+def _read(row: Mapping[Any, Any]) -> Queued:
     return Queued(
         delivery=_delivery(row),
         tracking_id=row["tracking_id"],

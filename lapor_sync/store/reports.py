@@ -32,7 +32,7 @@ from lapor_sync.domain.personal import Withheld
 from lapor_sync.domain.report import Attachment, Report
 from lapor_sync.domain.thread import paragraphs
 from lapor_sync.store.bulk import among, ask, insert_many, replacing, run
-from lapor_sync.store.database import Work
+from lapor_sync.store.database import Work, damaged_row
 from lapor_sync.store.schema import UNSETTLED, WAITING, delivery, thread_item
 from lapor_sync.store.schema import report as table
 from lapor_sync.store.times import from_text, to_text
@@ -197,7 +197,10 @@ def _known_by(work: Work, column: Column[Any], wanted: Iterable[str]) -> list[Kn
     query = _known_query(column, work.conn.dialect.name)
     for part in chunks(sorted(wanted)):
         for row in ask(work.conn, query, work.agency, part):
-            updated_at, settled = from_text(row.updated_at), bool(row.settled)
+            try:
+                updated_at, settled = from_text(row.updated_at), bool(row.settled)
+            except (TypeError, ValueError) as exc:
+                raise damaged_row("Report", row.tracking_id) from exc
             is_other = row.other_since is not None
             found.append(Known(row.tracking_id, row.upstream_id, row.row_hash, updated_at, settled, is_other))
     return found
@@ -339,7 +342,14 @@ def text_beside(content: str) -> str | None:
 
 
 def from_row(row: Mapping[Any, Any]) -> Mirrored:
-    """The mirrored report of a row."""
+    """The mirrored report of a row. Raises StoreDamaged where it is none of ours."""
+    try:
+        return _read(row)
+    except (TypeError, ValueError) as exc:
+        raise damaged_row("Report", row["tracking_id"]) from exc
+
+
+def _read(row: Mapping[Any, Any]) -> Mirrored:
     values: dict[str, Any] = {name: row[name] for name in _REPORT_PLAIN}
     values.update({name: from_text(row[name]) for name in _REPORT_TIMES})
     values.update({name: bool(row[name]) for name in _REPORT_BOOLS})

@@ -182,6 +182,16 @@ def test_what_is_no_sound_copy_is_told(
         backup.look_into(path)
 
 
+def test_a_row_that_is_of_no_agency_is_said(sqlite_store: Store, file: Path, tmp_path: Path) -> None:
+    """SQLite takes bytes where a text should stand; whose they are nobody knows."""
+    write(sqlite_store)
+    path = tmp_path / "copy"
+    backup.copy(file, path, at_work=True)
+    sql(path, "UPDATE mark SET agency = x'ff' WHERE name = 'canary'")
+    with pytest.raises(StoreDamaged, match="a row of mark is of no agency"):
+        backup.look_into(path)
+
+
 def test_a_place_that_takes_no_copy(file: Path, tmp_path: Path) -> None:
     """A folder that is not there, a source that is not there."""
     with pytest.raises(StoreUnavailable, match="cannot be made"):

@@ -21,7 +21,7 @@ from lapor_sync.domain.delivery import (
     State,
     Unknown,
 )
-from lapor_sync.domain.errors import Defect, StoreError
+from lapor_sync.domain.errors import Defect, StoreDamaged, StoreError
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.domain.report import OutgoingFile
@@ -364,3 +364,26 @@ def test_attempts_are_numbered_and_a_killed_one_is_unknown(store: Store) -> None
         outbox.end_attempt(work, one, Sent(http_status=200), 5)
         tries = outbox.attempts_of(work, [one.ref])[one.ref]
     assert [(each.n, each.outcome, each.ms) for each in tries] == [(1, "unknown", None), (2, "sent", 5)]
+
+
+@pytest.mark.parametrize("column", ["next_try_at", "reason", "baseline", "scene"])
+def test_a_delivery_that_somebody_changed_by_hand_is_named(store: Store, column: str) -> None:
+    add(store, new())
+    with store.work() as work:
+        work.conn.execute(text(f"UPDATE delivery SET {column} = '{{nothing'"))
+    with pytest.raises(StoreDamaged, match="Delivery LS-AAAAAA cannot be read"), store.reading() as work:
+        outbox.listing(work)
+
+
+def test_a_try_that_somebody_changed_by_hand_is_named(sqlite_store: Store) -> None:
+    """Past the triggers, as who has the file can."""
+    add(sqlite_store, new())
+    with sqlite_store.work() as work:
+        work.conn.execute(
+            text("INSERT INTO attempt (ref, n, agency, at, outcome) VALUES ('LS-AAAAAA', 1, 'kota', '{', 'sent')")
+        )
+    with (
+        pytest.raises(StoreDamaged, match="A try of delivery LS-AAAAAA cannot be read"),
+        sqlite_store.reading() as work,
+    ):
+        outbox.attempts_of(work, ["LS-AAAAAA"])

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from lapor_sync.domain.colour import Colour, Flag, Verdict
-from lapor_sync.domain.errors import StoreError
+from lapor_sync.domain.errors import StoreDamaged, StoreError
 from lapor_sync.domain.report import Attachment, Report
 from lapor_sync.store import differing, reports
 from lapor_sync.store.database import Store
@@ -302,3 +303,23 @@ def test_which_reports_a_plan_speaks_of(some: Store, other_city: Store) -> None:
     assert ids(some, differing.with_open_delivery) == ["closed"]
     assert ids(some, differing.not_agreed) == ["gone", "kuning"]
     assert ids(other_city, differing.with_open_delivery) == ids(other_city, differing.not_agreed) == []
+
+
+@pytest.mark.parametrize("column", ["created_at", "updated_at", "first_seen_at", "attachments", "flags"])
+def test_a_row_that_somebody_changed_by_hand_is_named(store: Store, column: str) -> None:
+    """It is no fault of ours: who reads of it in the log is to know which report it is, and to restore."""
+    save(store, mirrored("7001"), mirrored("7002"))
+    with store.work() as work:
+        work.conn.execute(text(f"UPDATE report SET {column} = '{{nothing' WHERE tracking_id = '7001'"))
+    with pytest.raises(StoreDamaged, match="Report 7001 cannot be read"), store.reading() as work:
+        reports.load(work, ["7001", "7002"])
+    with store.reading() as work:
+        assert set(reports.load(work, ["7002"])) == {"7002"}
+
+
+def test_a_row_of_the_list_that_somebody_changed_by_hand_is_named(store: Store) -> None:
+    save(store, mirrored("7001"))
+    with store.work() as work:
+        work.conn.execute(text("UPDATE report SET updated_at = '{nothing'"))
+    with pytest.raises(StoreDamaged, match="Report 7001 cannot be read"), store.reading() as work:
+        reports.known(work, [("7001", "u7001")])
