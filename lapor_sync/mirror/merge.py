@@ -114,25 +114,23 @@ def without_reporter(report: Report) -> Report:
 
 
 def of_now(read: Read, old: Mirrored | None) -> Read:
-    """Return a read without what a cache kept from before what is known: no detail, and no thread that is whole.
-
-    A row of the list beside it tells of now.
-    """
+    """Return a read without what a cache kept from before what is known: no detail, and no thread that is whole."""
     if old is None:
         return read
     detail, thread = read.detail, read.thread
-    if detail and detail.is_old and read.row_hash is None and _is_before(detail, old):
+    if detail and detail.is_old and _is_before(read, detail, old):
         read = read._replace(report=None, detail=None)
     if thread and thread.is_old and old.thread_read_at and thread.began_at < old.thread_read_at:
         read = read._replace(thread=replace(thread, complete=False, why=thread.why or "it came from a cache"))
     return read
 
 
-def _is_before(detail: Detail, old: Mirrored) -> bool:
-    """Whether a detail was made before the last read that moved something, or tells of an earlier change."""
-    before, now = old.report.updated_at, detail.report.updated_at
+def _is_before(read: Read, detail: Detail, old: Mirrored) -> bool:
+    """Whether a detail was made before the last read that moved something, and no row of now stands beside it; or all
+    that was read tells of an earlier change."""
+    before, now = old.report.updated_at, read.report and read.report.updated_at
     is_earlier = before is not None and now is not None and now < before
-    return is_earlier or (old.read_at is not None and detail.began_at < old.read_at)
+    return is_earlier or (read.row_hash is None and old.read_at is not None and detail.began_at < old.read_at)
 
 
 def items_after(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:

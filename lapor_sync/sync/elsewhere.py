@@ -54,18 +54,22 @@ class Elsewhere:
                 self._places = self._looked()
             return self._places
 
-    def names(self, but: str) -> bool:
-        """Return whether the detail of a report other than `but`, by the id that is called, names its Tracking ID."""
+    def names(self, but: str) -> bool | None:
+        """Return whether the detail of a report other than `but`, by the id that is called, names its Tracking ID; None
+        where that cannot be told now."""
         with self._turn:
             if self._names is None:
                 with self._setup.store.reading() as work:
                     others = reports.named(work, {*ailing.listing(work), but}, NAMED)
-                self._names = any(map(self._is_named, others))
+                said = [self._is_named(one) for one in others]
+                self._names = True if True in said else None if None in said else False
             return self._names
 
-    def _is_named(self, one: Mirrored) -> bool:
-        found = read_detail(self._setup, self._health, one.call_id).detail
-        return found is not None and "tracking_id" not in found.report.missing
+    def _is_named(self, one: Mirrored) -> bool | None:
+        found = read_detail(self._setup, self._health, one.call_id)
+        if found.detail is None:
+            return None if found.error is not None and not found.is_missing else False
+        return "tracking_id" not in found.detail.report.missing
 
     def _looked(self) -> Places:
         with self._setup.store.reading() as work:

@@ -13,6 +13,7 @@ from functools import partial
 from lapor_sync.domain.absence import heads_moved, is_of_before, is_reordered, without_random
 from lapor_sync.domain.colour import unknown_status
 from lapor_sync.domain.delivery import Kind, Reason, State, carries
+from lapor_sync.domain.errors import NotNow
 from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.loose import as_before, have_moved, random_names
 from lapor_sync.domain.ports import Uptime
@@ -29,6 +30,8 @@ from lapor_sync.sync.calls import ById, Health
 from lapor_sync.sync.elsewhere import READS, Elsewhere, Places, marks_of
 from lapor_sync.sync.reread import read_one
 from lapor_sync.sync.setup import Setup
+
+_NO_OTHER_TELLS = "whether LAPOR's details name their report cannot be told"
 
 LONG_AGO = timedelta(days=1)
 """What is not whole for so long after a try is asked about: nothing that went may ever come back."""
@@ -59,9 +62,10 @@ class Looking:
         is_proof = queued.delivery.may_have_arrived and not is_early
         found = self._looked(queued, report, is_proof=is_proof)
         is_nameless = found.detail is not None and "tracking_id" in found.detail.report.missing
-        if is_nameless and not is_by_id(report.report) and self.elsewhere.names(report.call_id):
-            return replace(found, is_unnamed=True)
-        return found
+        if not is_nameless or is_by_id(report.report):
+            return found
+        names = self.elsewhere.names(report.call_id)
+        return ById(error=NotNow(_NO_OTHER_TELLS)) if names is None else replace(found, is_unnamed=names)
 
     def _looked(self, queued: Queued, report: Mirrored, *, is_proof: bool) -> ById:
         read = partial(read_one, self.setup, self.health, report, as_proof=is_proof, fresh=True, with_detail=True)

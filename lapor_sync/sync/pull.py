@@ -302,7 +302,8 @@ class _Run:
             # Known, it is held against what is mirrored; else nothing is mirrored of either.
             bad = None if known else _about_another(row, self.setup)
             return _Fetched(row, known, found.detail.report, found, bad=bad)
-        report = over(found.detail.report, report)
+        is_behind = found.detail.is_old and _is_later(report, found.detail.report)
+        report = over(report, found.detail.report) if is_behind else over(found.detail.report, report)
         if not self.span.wants(report):  # a row without the day received could not tell
             return _Fetched(row, known, report, is_wanted=False)
         return _Fetched(row, known, report, replace(self._fetch_thread(row), detail=found.detail))
@@ -460,8 +461,13 @@ class _Run:
         read_reports(self.setup, self.health, absent, with_detail=True)
 
 
+def _is_later(row: Report, detail: Report) -> bool:
+    """Whether the row tells of a later change than the detail."""
+    return row.updated_at is not None and detail.updated_at is not None and detail.updated_at < row.updated_at
+
+
 def over(detail: Report, row: Report) -> Report:
-    """The detail's fields over the row's: each says what the other lacks."""
+    """The detail's fields over the row's, or the other way round: each says what the other lacks."""
     values = {name: getattr(row, name) for name in detail.missing & set(MAPPED)}
     tracking_id = row.tracking_id if "tracking_id" in detail.missing else detail.tracking_id
     return detail._replace(

@@ -10,6 +10,7 @@ import pytest
 from lapor_sync import office
 from lapor_sync.domain.colour import Flag
 from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.errors import UpstreamError
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.report import Report
 from lapor_sync.store import quarantine
@@ -241,6 +242,23 @@ def test_where_no_detail_names_its_report_a_few_others_are_asked_for(tmp_path: P
         assert {city.state(ref) for ref in refs} == {State.SENT}
         details = [call for call in city.upstream.calls if call.startswith("detail") and "fresh" not in call]
         assert len(details) == len(refs) + NAMED  # each is read again once it is sent
+
+
+def test_where_no_other_can_be_read_it_waits(tmp_path: Path) -> None:
+    """Whether LAPOR's details name their report cannot be told now: that is no reason to send, and none to ask."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.upstream.add(row_of(OTHERS, "42"))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}", content=f"Isi {MINE}")
+        city.upstream.ails["detail 42"] = UpstreamError("down")
+        city.cycles(2)
+        assert (city.state(ref), city.upstream.posted) == (State.QUEUED, [])
+        city.upstream.ails.clear()
+        city.upstream.details["42"] = row_of(None, "42", title=f"Judul {OTHERS}", content=f"Isi {OTHERS}")
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from lapor_sync.store import outages, overview
 from lapor_sync.store.dossier import dossier
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.reread import read_reports
+from tests.flow.bench import OPD
 from tests.flow.scripted import Row, Stage, row_of, stage
 
 ONE, ID = "7000001", "41"
@@ -391,6 +392,24 @@ def test_what_a_cache_kept_brings_nothing_back(tmp_path: Path, age: float) -> No
         city.upstream.old, city.upstream.details[ID] = frozenset(), row | {"status_name": "Diarsipkan"}
         sweep_now(city)
         assert (city.mirrored(ONE).colour, len(city.thread(ONE))) == (Colour.ABU, 1 if age else 2)
+
+
+def test_of_a_row_and_a_cached_detail_the_later_one_counts(tmp_path: Path) -> None:
+    """A row of now is not undone by the detail that is read beside it; and both of before bring nothing back."""
+    with stage(tmp_path / "kota.db") as city:
+        row = city.upstream.add(row_of(ONE, ID))
+        city.cycles(2)
+        then = {**row, "channel": "web"}
+        city.upstream.old, city.upstream.age, city.upstream.details[ID] = frozenset({"detail"}), 7200, then
+        row |= {"status_name": "Selesai", "updated_at": "2026-03-02 10:00:00"}
+        row.pop("disposition_name")
+        row.pop("disposition_id")  # so that its detail is read
+        city.cycles(2)
+        one = city.mirrored(ONE)
+        assert (one.colour, one.report.disposition_id, one.report.channel) == (Colour.HIJAU, OPD, "web")
+        city.upstream.listed[0] = then
+        city.cycles(2)
+        assert city.mirrored(ONE).colour is Colour.HIJAU
 
 
 def sweep_now(city: Stage) -> None:
