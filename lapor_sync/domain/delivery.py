@@ -85,6 +85,7 @@ class Reason(StrEnum):
     ANOTHER_REPORT = "another_report"
     NOT_CONFIRMED = "not_confirmed"
     ANSWER_OLD = "answer_old"
+    REPORT_UNREAD = "report_unread"
     BY_PERSON = "by_person"
     RETRIED = "retried"
     CALLED_OFF = "called_off"

@@ -206,9 +206,8 @@ def _carry_out(work: Work, log: Log, step: Step) -> None:
         case Recover(ref, tracking_id, text):
             outbox.recover(work, ref=ref, tracking_id=tracking_id, text=text)
         case Mentioned():
-            _hold_mentioned(
-                work, step, may_have_arrived=False
-            )  # the others are looked for before they leave again
+            # What may have arrived is looked for, in all threads, before it leaves again.
+            _hold_mentioned(work, step, may_have_arrived=False)
         case PutAside(bad):
             quarantine.put(work, quarantine.DETAIL, bad)
         case Release(tracking_id):

@@ -227,7 +227,8 @@ class _Push:
                     continue  # only now LAPOR said its id: the thread under that one is read in the next cycle
                 steps.append(now)
             else:
-                self._cannot_look(work, now, found.error.what if found.error else "the report cannot be read")
+                why = found.error.what if found.error else "the report cannot be read"
+                self._cannot_look(work, now, why, Reason.REPORT_UNREAD)
 
         def take(some: Sequence[Queued]) -> list[_Ready]:
             return [
@@ -249,6 +250,7 @@ class _Push:
             if queued.waits + 1 >= MANY_LOOKS and self.looking.is_long_ago(queued):
                 self._hold(work, queued, Reason.CANNOT_READ_BACK, why)
                 return
+            reason = None  # what became of its try matters more
         self._wait(work, queued, reason)
 
     def _hold(

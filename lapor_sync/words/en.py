@@ -502,6 +502,7 @@ REASONS: Mapping[Reason, str] = {
         "LAPOR does not say whether what it gives is this report: compare the two; keep-ours says that it is"
     ),
     Reason.ANSWER_OLD: "LAPOR's answers come out of a cache: it waits for one of now, and is looked at again by itself",
+    Reason.REPORT_UNREAD: "its report cannot be read on LAPOR now: it waits, and is looked at again by itself",
     Reason.BY_PERSON: "held by a person",
     Reason.RETRIED: "a person lets it go",
     Reason.CALLED_OFF: "called off by a person",

@@ -467,6 +467,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.ANOTHER_REPORT: "LAPOR menampilkan laporan lain untuk nomor ini; tidak ada yang dikirim.",
     Reason.NOT_CONFIRMED: "LAPOR tidak memastikan bahwa ini laporan yang dimaksud. Bandingkan keduanya.",
     Reason.ANSWER_OLD: "Jawaban LAPOR berasal dari simpanan sementara (cache); dicoba lagi dengan sendirinya.",
+    Reason.REPORT_UNREAD: "Laporannya belum dapat dibaca di LAPOR; dicoba lagi dengan sendirinya.",
     Reason.BY_PERSON: "Ditahan oleh petugas.",
     Reason.RETRIED: "Dilepas kembali oleh petugas.",
     Reason.CALLED_OFF: "Dibatalkan oleh petugas.",

@@ -148,6 +148,20 @@ def test_what_may_have_arrived_is_held_where_its_report_is_another_one_now(tmp_p
         assert (held_for(city, ref), len(city.upstream.posted)) == (Reason.ANOTHER_REPORT, 1)
 
 
+def test_what_waits_for_a_report_that_cannot_be_read_says_so(tmp_path: Path) -> None:
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE)
+        sound = city.upstream.details.get(ITS, row_of(MINE, ITS))
+        city.upstream.details[ITS] = sound | {"tracking_id": {"no": "id"}}
+        city.cycles(2)
+        assert (city.state(ref), city.delivery(ref).reason) == (State.QUEUED, Reason.REPORT_UNREAD)
+        city.upstream.details[ITS] = sound
+        city.cycles(3)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
 @pytest.mark.parametrize("part", ["detail", "thread"])
 def test_upon_an_answer_of_a_cache_nothing_leaves(tmp_path: Path, part: str) -> None:
     """Whose report stands under the id by now, it does not tell; the response waits for one of now."""
