@@ -5,7 +5,7 @@
 # make soak     the searches that are too long for CI, N times (1) as long: kills, histories, fuzz, properties, bad days
 # make fuzz     N rounds (100) of a nasty value somewhere in each of 40 reports, on each database
 # make bench    measure against peers and limits, and write docs/performance.*: RUNS=5, SUBJECTS="backfill ..."
-# make pictures take the pictures of the README anew (docs/pictures); needs chromium-headless-shell, or chromium
+# make pictures take the pictures of the documents anew (docs/pictures); needs chromium-headless-shell, or chromium
 # make deb      build the Debian package into dist/; PYTHON=python3.12 for another Debian than this interpreter's
 # make deb-test install, upgrade, fail, remove and purge it on a Debian that is booted for that (root; debootstrap, systemd-container)
 # make format   put the code into its form

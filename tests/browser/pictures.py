@@ -1,18 +1,19 @@
-"""`make pictures`: those of the README, taken of a board over the city of the stand-in. All in them is invented."""
+"""`make pictures`: those of the documents, taken of a board over the city of the stand-in. All in them is invented."""
 
 from __future__ import annotations
 
 import io
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
-from lapor_sync.domain.people import of_shell
-from lapor_sync.office import NewResponse, respond
+from lapor_sync.domain.people import Role, of_shell
+from lapor_sync.office import NewResponse, people, respond
 from tests.browser.engine import launched
-from tests.browser.town import OFFICER, Town, town
+from tests.browser.town import ADMIN, OFFICER, Town, town
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pictures"
 SIZES = {"desktop": (1100, 700), "phone": (390, 780)}
@@ -28,14 +29,31 @@ def take(made: Town, browser: Browser) -> None:
         NewResponse(given_id=one, text="Terima kasih. Petugas kami datang besok pagi."),
     )
     made.cycle()
+    store = made.setup.store
+    people.hand_over_post(
+        store,
+        of_shell("bayu"),
+        role=Role.OFFICER,
+        opd=made.opd,
+        from_=OFFICER,
+        to="tono",
+        name="Tono Saputra",
+        on=store.clock.now() + timedelta(days=3),
+    )
+    shown = (
+        ("tugas", "/tugas", OFFICER),
+        ("laporan", f"/laporan/{one}", OFFICER),
+        ("opd", "/opd", ADMIN),
+        ("orang", "/orang", ADMIN),
+    )
     for size, (width, height) in SIZES.items():
         context = browser.new_context(viewport={"width": width, "height": height}, locale="id-ID")
-        context.add_cookies([{"name": "papan", "value": made.sessions[OFFICER], "url": made.url}])
         page = context.new_page()
-        for name, path in (("tugas", "/tugas"), ("laporan", f"/laporan/{one}")):
+        for name, path, who in shown:
+            context.add_cookies([{"name": "papan", "value": made.sessions[who], "url": made.url}])
             page.goto(made.url + path)
             target = FOLDER / f"{name}-{size}.png"
-            with Image.open(io.BytesIO(page.screenshot())) as shot:
+            with Image.open(io.BytesIO(page.screenshot(full_page=path == "/orang"))) as shot:
                 shot.convert("RGB").quantize(64).save(target, optimize=True)
             assert target.stat().st_size < MOST_BYTES, f"{target} is too large for a repository"
         context.close()

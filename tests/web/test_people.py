@@ -155,6 +155,9 @@ def test_a_hand_over_on_a_day_to_come_says_so(admin: FlaskClient, store: Store, 
     assert "Jabatan akan diserahkan" in text_of(done)
     assert "tautan" not in done.text
     assert "Dewi mulai" in text_of(admin.get("/orang/jabatan"))
+    listed = text_of(admin.get("/orang"))
+    assert "(mulai " in listed
+    assert "(sampai " in listed
     assert [one.sign_in for one in post_row(store).holders] == ["siti"]
 
 
