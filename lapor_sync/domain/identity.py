@@ -27,7 +27,7 @@ def match(known: Report, found: Report, *, is_confirmed: bool) -> Match:
     `is_confirmed`: the API has shown this report before under the id by which it was asked for now. Then an answer
     without a Tracking ID is the same one, unless it has nothing in common with it; little, where one was named before.
     """
-    names_itself = "tracking_id" not in found.missing
+    names_itself = not is_by_id(found)
     if names_itself and found.tracking_id != known.tracking_id:
         was_without = is_by_id(known) and found.upstream_id == known.upstream_id
         return Match.SAME if was_without and reads_the_same(known, found) else Match.OTHER
@@ -42,9 +42,10 @@ def match(known: Report, found: Report, *, is_confirmed: bool) -> Match:
     return Match.SAME if reads_the_same(known, found) else Match.UNSAID
 
 
-def is_by_id(known: Report) -> bool:
-    """Return whether a report is known by its id alone: nobody named its Tracking ID, which may be the same number."""
-    return "tracking_id" in known.missing
+def is_by_id(report: Report) -> bool:
+    """Return whether a report, or what was read of one, has its id alone: nobody named its Tracking ID, which may be the
+    same number."""
+    return "tracking_id" in report.missing
 
 
 def has_nothing_in_common(known: Report, found: Report) -> bool:

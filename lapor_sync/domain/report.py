@@ -226,6 +226,11 @@ def key_by_words(title: str, content: str, received: datetime | None) -> str | N
     return "row-" + digest("\n".join((title, content, received.astimezone(UTC).isoformat())))
 
 
+def changed_before(report: Report, than: datetime | None) -> bool:
+    """Return whether a report says that it changed last before then; False where either time is not known."""
+    return report.updated_at is not None and than is not None and report.updated_at < than
+
+
 def digest(text: str) -> str:
     """16 hexadecimal digits that stand for a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -12,6 +12,7 @@ from lapor_sync.domain import three_way
 from lapor_sync.domain.colour import Colour, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State, references_in
 from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
 from lapor_sync.domain.three_way import Decision
@@ -207,7 +208,7 @@ def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
     said = {
         name: value for name, value in (("id", found.upstream_id), ("tracking_id", found.tracking_id)) if value
     }
-    if "tracking_id" in found.missing:
+    if is_by_id(found):
         said.pop("tracking_id")
     return BadRecord(
         doubt.value,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from lapor_sync.domain.delivery import Reason
 from lapor_sync.domain.identity import Match, is_by_id, match
 from lapor_sync.domain.personal import HIDING_FLAGS, Withheld, erased_items, withheld_report
-from lapor_sync.domain.report import Detail, Report, Thread, ThreadItem
+from lapor_sync.domain.report import Detail, Report, Thread, ThreadItem, changed_before
 from lapor_sync.domain.thread import in_order
 from lapor_sync.store.reports import Mirrored
 
@@ -128,9 +128,9 @@ def of_now(read: Read, old: Mirrored | None) -> Read:
 def _is_before(read: Read, detail: Detail, old: Mirrored) -> bool:
     """Whether a detail was made before the last read that moved something, and no row of now stands beside it; or all
     that was read tells of an earlier change."""
-    before, now = old.report.updated_at, read.report and read.report.updated_at
-    is_earlier = before is not None and now is not None and now < before
-    return is_earlier or (read.row_hash is None and old.read_at is not None and detail.began_at < old.read_at)
+    if read.report is not None and changed_before(read.report, old.report.updated_at):
+        return True
+    return read.row_hash is None and old.read_at is not None and detail.began_at < old.read_at
 
 
 def items_after(thread: Thread | None, known: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:
@@ -177,7 +177,7 @@ def doubt_of(
         return Reason.ANOTHER_REPORT if read.thread and old.other_since else None
     known = old.report._replace(upstream_id=None) if read.has_moved and not is_by_id(old.report) else old.report
     found = match(known, read.report, is_confirmed=old.read_at is not None)
-    is_nameless = read.detail is not None and "tracking_id" in read.report.missing and not is_by_id(old.report)
+    is_nameless = read.detail is not None and is_by_id(read.report) and not is_by_id(old.report)
     if found is Match.SAME and is_nameless and (read.is_unnamed or is_all_new):
         return Reason.NOT_CONFIRMED
     return {Match.UNSAID: Reason.NOT_CONFIRMED, Match.OTHER: Reason.ANOTHER_REPORT}.get(found)

@@ -326,7 +326,7 @@ def as_row(agency: str, one: Mirrored) -> dict[str, Any]:
         row[name] = int(row[name])
     verdict = one.verdict
     row["agency"] = agency
-    row["named"] = int("tracking_id" not in one.report.missing)
+    row["named"] = int(not is_by_id(one.report))
     row["content_text"] = text_beside(one.report.content)
     row["attachments"] = attachments_text(one.report.attachments)
     row["colour"], row["waiting_on"] = verdict.colour, verdict.waiting_on

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import NamedTuple
 
+from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.loose import random_places
 from lapor_sync.store import ailing, reports
 from lapor_sync.store.reports import Mirrored
@@ -69,7 +70,7 @@ class Elsewhere:
         found = read_detail(self._setup, self._health, one.call_id)
         if found.detail is None:
             return None if found.error is not None and not found.is_missing else False
-        return "tracking_id" not in found.detail.report.missing
+        return not is_by_id(found.detail.report)
 
     def _looked(self) -> Places:
         with self._setup.store.reading() as work:

@@ -61,8 +61,7 @@ class Looking:
         is_early = queued.state is State.UNKNOWN and elapsed is not None and elapsed < grace
         is_proof = queued.delivery.may_have_arrived and not is_early
         found = self._looked(queued, report, is_proof=is_proof)
-        is_nameless = found.detail is not None and "tracking_id" in found.detail.report.missing
-        if not is_nameless or is_by_id(report.report):
+        if found.detail is None or not is_by_id(found.detail.report) or is_by_id(report.report):
             return found
         names = self.elsewhere.names(report.call_id)
         return ById(error=NotNow(_NO_OTHER_TELLS)) if names is None else replace(found, is_unnamed=names)

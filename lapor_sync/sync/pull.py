@@ -14,10 +14,10 @@ from functools import partial
 
 from lapor_sync.domain.colour import is_closing
 from lapor_sync.domain.errors import BadRecord, ListNotProven, Missing, UpstreamError
-from lapor_sync.domain.identity import Match, match
+from lapor_sync.domain.identity import Match, is_by_id, match
 from lapor_sync.domain.numbers import NumberSet
 from lapor_sync.domain.ports import ListedRow, ListPage
-from lapor_sync.domain.report import Report
+from lapor_sync.domain.report import Report, changed_before
 from lapor_sync.domain.stamps import stamp
 from lapor_sync.mirror.apart import read_apart
 from lapor_sync.mirror.merge import MAPPED, Read
@@ -302,7 +302,7 @@ class _Run:
             # Known, it is held against what is mirrored; else nothing is mirrored of either.
             bad = None if known else _about_another(row, self.setup)
             return _Fetched(row, known, found.detail.report, found, bad=bad)
-        is_behind = found.detail.is_old and _is_later(report, found.detail.report)
+        is_behind = found.detail.is_old and changed_before(found.detail.report, report.updated_at)
         report = over(report, found.detail.report) if is_behind else over(found.detail.report, report)
         if not self.span.wants(report):  # a row without the day received could not tell
             return _Fetched(row, known, report, is_wanted=False)
@@ -316,7 +316,7 @@ class _Run:
         if known is not None and has_moved:
             before = read_detail(self.setup, self.health, known.upstream_id or "")
             still = before.detail.report if before.detail else None
-            if still is not None and still.tracking_id == known.tracking_id and "tracking_id" not in still.missing:
+            if still is not None and still.tracking_id == known.tracking_id and not is_by_id(still):
                 return _Fetched(row, known, bad=_about_another(row, self.setup))  # it answers under its own id yet
             if still is None and not isinstance(before.error, Missing):
                 return _Fetched(row, known, found=before, bad=before.bad)
@@ -324,7 +324,7 @@ class _Run:
         told = one.found.detail.report if one.found.detail else None
         if told is None:
             return one
-        named = told.tracking_id if "tracking_id" not in told.missing else None
+        named = None if is_by_id(told) else told.tracking_id
         if rival is not None and named == rival.tracking_id:
             return replace(one, bad=_about_another(row, self.setup))
         if named is None and (rival is not None or has_moved):
@@ -461,15 +461,10 @@ class _Run:
         read_reports(self.setup, self.health, absent, with_detail=True)
 
 
-def _is_later(row: Report, detail: Report) -> bool:
-    """Whether the row tells of a later change than the detail."""
-    return row.updated_at is not None and detail.updated_at is not None and detail.updated_at < row.updated_at
-
-
 def over(detail: Report, row: Report) -> Report:
     """The detail's fields over the row's, or the other way round: each says what the other lacks."""
     values = {name: getattr(row, name) for name in detail.missing & set(MAPPED)}
-    tracking_id = row.tracking_id if "tracking_id" in detail.missing else detail.tracking_id
+    tracking_id = row.tracking_id if is_by_id(detail) else detail.tracking_id
     return detail._replace(
         **values,
         tracking_id=tracking_id,
@@ -490,9 +485,7 @@ def _about_another(row: ListedRow, setup: Setup) -> BadRecord:
 
 def _is_stale(report: Report, known: Known | None) -> bool:
     """A row older than what is mirrored (a lagging copy of upstream's): its detail tells."""
-    if known is None or known.updated_at is None or report.updated_at is None:
-        return False
-    return report.updated_at < known.updated_at
+    return known is not None and changed_before(report, known.updated_at)
 
 
 def _is_far_ahead(pending: Collection[_Pending]) -> bool:

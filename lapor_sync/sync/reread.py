@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from lapor_sync.domain.errors import Missing, NotNow, Unreachable
+from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN
 from lapor_sync.domain.report import Detail, Report, Thread
 from lapor_sync.domain.waits import doubled
@@ -265,7 +266,7 @@ def _release(setup: Setup, record: Quarantined, detail: Detail, found: ById) -> 
 def _is_of(record: Quarantined, report: Report) -> bool:
     """Whether this is the report of which a record told. Of an export only the Tracking ID is known: LAPOR must say
     it, since its own ids may be the same numbers."""
-    named = report.tracking_id if "tracking_id" not in report.missing else None
+    named = None if is_by_id(report) else report.tracking_id
     if record.source == quarantine.EXPORT:
         return record.report_id == named
     said = {named, report.upstream_id} - {None}

@@ -228,14 +228,20 @@ def test_little_in_common_is_asked_about_where_one_was_named(tmp_path: Path) -> 
         assert (city.state(again), city.mirrored(MINE).other_since) == (State.SENT, None)
 
 
+def _waits_for_a_nameless_detail(city: Stage) -> str:
+    """A response whose report's detail says the same words, and no Tracking ID any more; its reference."""
+    city.upstream.add(row_of(MINE, ITS))
+    city.upstream.add(row_of(OTHERS, "42"))
+    city.cycles(2)
+    ref = city.respond(MINE)
+    city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}", content=f"Isi {MINE}")
+    return ref
+
+
 def test_a_detail_that_names_nothing_sends_nothing_where_lapor_s_others_do(tmp_path: Path) -> None:
     """LAPOR says Tracking IDs, and here it does not: whose report it is by now was not confirmed in this read."""
     with stage(tmp_path / "kota.db") as city:
-        city.upstream.add(row_of(MINE, ITS))
-        city.upstream.add(row_of(OTHERS, "42"))
-        city.cycles(2)
-        ref = city.respond(MINE)
-        city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}", content=f"Isi {MINE}")
+        ref = _waits_for_a_nameless_detail(city)
         city.cycles(2)
         assert (held_for(city, ref), city.upstream.posted) == (Reason.NOT_CONFIRMED, [])
         office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
@@ -261,11 +267,7 @@ def test_where_no_detail_names_its_report_a_few_others_are_asked_for(tmp_path: P
 def test_where_no_other_can_be_read_it_waits(tmp_path: Path) -> None:
     """Whether LAPOR's details name their report cannot be told now: that is no reason to send, and none to ask."""
     with stage(tmp_path / "kota.db") as city:
-        city.upstream.add(row_of(MINE, ITS))
-        city.upstream.add(row_of(OTHERS, "42"))
-        city.cycles(2)
-        ref = city.respond(MINE)
-        city.upstream.details[ITS] = row_of(None, ITS, title=f"Judul {MINE}", content=f"Isi {MINE}")
+        ref = _waits_for_a_nameless_detail(city)
         city.upstream.ails["detail 42"] = UpstreamError("down")
         city.cycles(2)
         assert (city.state(ref), city.upstream.posted) == (State.QUEUED, [])
