@@ -68,6 +68,7 @@ async function send(event) {
     why = page.querySelector(".problem")?.textContent.trim() ?? "Papan sedang terganggu.";
     if (!page.querySelector(answer.status < 500 ? "main" : "form[data-draft]")) throw new Error(answer.status);
     put(page, answer.redirected && to === form.action);
+    if (answer.redirected) saved = words.value; // it was kept or sent
   } catch {
     $("draf").textContent = "";
     $("gagal").textContent = `${why} Tulisan dan berkas Anda masih di sini; coba lagi. Yang ternyata sudah terkirim tidak dikirim lagi sebelum Anda ditanya.`;
@@ -88,7 +89,6 @@ function put(page, isSent) {
     if (isSent) form.reset();
     for (const name of ["csrf", "seen", "draft", "text"]) form.elements[name].value = theirs.elements[name].value;
     for (const id of ["tanya", "draf"]) $(id).replaceWith(page.getElementById(id));
-    if (isSent) saved = words.value;
     count();
     theirs.replaceWith(form);
   }
