@@ -42,6 +42,7 @@ def install(site: Flask) -> None:
         "late": late,
         "paragraphs": paragraphs,
         "who": who,
+        "subject": subject,
         "written": written,
         "acts": acts_on,
         "dotted": ".{}".format,
@@ -132,6 +133,13 @@ def who(actor: str) -> str:
         with guard.board().store.reading() as work:
             g.names = accounts.names(work)
     return str(g.names.get(found[1], f"petugas {found[1]}"))
+
+
+def subject(noted: str) -> str:
+    """Return what a row of the audit is about: a person by name, all else word by word."""
+    if _WHO.fullmatch(noted):
+        return who(noted)
+    return " ".join(words.SUBJECTS.get(one, one) for one in noted.split(" "))
 
 
 def me_in_words() -> str:

@@ -523,6 +523,7 @@ ACTIONS: Mapping[str, str] = {
     "seen_twice": "melihat jawaban tampil dua kali di LAPOR",
     "quarantined": "menyisihkan data yang tidak dapat dibaca",
     "released": "membaca lagi data yang disisihkan",
+    "citizen_sought": "mencari nama dalam data pelapor",
     "citizen_shown": "membuka semua data pelapor dari laporan ini",
     "citizen_held": "membatasi data pelapor: diperlakukan seperti laporan rahasia",
     "citizen_let_go": "mengakhiri pembatasan data pelapor",
@@ -553,6 +554,10 @@ ACTIONS: Mapping[str, str] = {
     "link_made": "membuat tautan masuk",
     "link_mailed": "mengirim tautan lupa kata sandi ke surel",
     "password_chosen": "memilih kata sandi",
+    "factor_added": "menambah langkah kedua",
+    "factor_removed": "menghapus langkah kedua",
+    "factors_removed": "menghapus semua langkah kedua seseorang",
+    "recovery_codes_made": "membuat kode pemulihan",
     "signed_in": "masuk",
     "session_ended": "mengakhiri sesi",
     "session_over": "sesi berakhir",
@@ -563,6 +568,24 @@ ACTIONS: Mapping[str, str] = {
     "exported": "mengambil daftar beserta isi laporan rahasia",
 }
 """The acts of the whole audit, as a list names them; one that is not here is shown as it is written."""
+
+SUBJECTS: Mapping[str, str] = {
+    "agency": "instansi",
+    "contract": "bentuk jawaban LAPOR",
+    "database": "basis data",
+    "deliveries": "semua kiriman",
+    "opd": "OPD",
+    "person": "orang",
+    "personal": "data pribadi",
+    "post": "jabatan",
+    "recap": "rekap",
+    "reports": "laporan",
+    "rules": "aturan",
+    "text": "teks",
+    "upstream": "LAPOR",
+    MANY_VANISHED: "banyak laporan sekaligus",
+}
+"""The words that name what a row of the audit is about, where it is neither a report nor a person."""
 
 CHOICES: Mapping[str, tuple[str, str, str]] = {
     "keep_ours": (

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from string import Formatter
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+import lapor_sync
 from lapor_sync.domain.advice import Todo, advise
 from lapor_sync.domain.colour import ROWS, Colour, Flag, WaitingOn
 from lapor_sync.domain.delivery import Kind, Reason, State, WhyPaused
@@ -114,6 +117,25 @@ def test_what_an_officer_reads_names_no_command_and_no_english() -> None:
 def test_officers_read_every_code_in_indonesian(codes: Any, table: Mapping[Any, Any]) -> None:
     assert set(table) == codes
     assert len(set(table.values())) == len(table)
+
+
+def noted(place: int) -> set[str]:
+    """What the program's sources write into the audit, as an act (place 0) or as what it is about (1)."""
+    sources = Path(lapor_sync.__file__).parent.rglob("*.py")
+    calls = [call for one in sources for call in ast.walk(ast.parse(one.read_text("utf-8")))]
+    written = [call.args[place] for call in calls if isinstance(call, ast.Call) and _notes(call)]
+    texts = [one.values[0] if isinstance(one, ast.JoinedStr) else one for one in written]
+    return {str(one.value).strip() for one in texts if isinstance(one, ast.Constant)}
+
+
+def _notes(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "note" and len(call.args) == 2
+
+
+def test_officers_read_every_act_of_the_audit_in_indonesian_and_what_it_is_about() -> None:
+    assert noted(0) - set(id.ACTIONS) == set()
+    assert noted(1) - set(id.SUBJECTS) == set()
+    assert len(set(id.ACTIONS.values())) == len(id.ACTIONS)
 
 
 @pytest.mark.parametrize(

@@ -210,9 +210,13 @@ def test_a_row_of_the_audit_is_told_in_words_and_names_people(enter: Enter, stor
     with store.work() as work:
         work.note("delivery_written", "7001", kind="response", ref="LS-AAAAAA")
         work.note("link_made", "person 7")
+        work.note("text_kept", "text 3")
+        work.note("delivery_paused", "deliveries")
         work.note("of_tomorrow", "7001", fact=1)
     said = text_of(client.get("/riwayat"))
     for words in ("menulis jawaban LS-AAAAAA", "membuat tautan masuk Sari", "of tomorrow", '{"fact":1}'):
+        assert words in said
+    for words in ("menyimpan teks siap pakai teks 3", "menghentikan pengiriman semua kiriman"):
         assert words in said
 
 
