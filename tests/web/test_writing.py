@@ -17,7 +17,7 @@ from lapor_sync.office import NewResponse, people
 from lapor_sync.store import drafts, institutions, notes, outbox, threads
 from lapor_sync.store.database import Store
 from lapor_sync.web.board import Board
-from tests.databases import StillClock
+from tests.databases import START, StillClock
 from tests.store.samples import MERAH, add, get, item, mirrored, new, report, save
 from tests.web.site import (
     ADMIN,
@@ -486,6 +486,19 @@ def test_a_sheet_for_the_head_of_the_agency_has_all_of_it(enter: Enter, store: S
     for words in ("Laporan 7001: Lampu jalan mati", "Gelap sekali.", "Sudah kami ganti.", "Tunggu gardu."):
         assert words in said
     assert enter(OTHER_OFFICER).get("/laporan/7001/cetak").status_code == 404
+
+
+def test_paper_says_what_the_page_says_of_secrecy_thread_and_last_day(enter: Enter, store: Store) -> None:
+    """Whoever holds the sheet has no page beside it."""
+    last_day = {"created_at": START - timedelta(days=7)}  # five working days
+    save(store, one(is_secret=True, is_anonymous=True, **last_day), one("7002", **last_day))
+    client = enter(OFFICER)
+    page, paper = (text_of(client.get(f"/laporan/7001{sheet}")) for sheet in ("", "/cetak"))
+    for words in ("rahasia", "anonim", "Percakapan belum dapat dibaca.", ", hari ini"):
+        assert words in page
+        assert words in paper
+    assert "Belum ada percakapan" not in paper
+    assert "Sifat" not in text_of(client.get("/laporan/7002/cetak"))
 
 
 def test_to_print_a_rahasia_report_is_a_look_at_it(enter: Enter, store: Store) -> None:
