@@ -162,7 +162,7 @@ def days_without(tenures: tuple[Tenure, ...], since: datetime, until: datetime) 
         empty += max(min(one.since, until) - at, timedelta())
         at = max(at, one.until or until)
     empty += max(until - at, timedelta())
-    return round(empty / timedelta(days=1), 1)
+    return round(empty / timedelta(days=1), 2)
 
 
 # As JSON, and fixed.

@@ -135,10 +135,10 @@ def since_fixed(found: Json, zone: ZoneInfo) -> Iterator[str]:
 
 
 def shown(value: float | None) -> str:
-    """Return a figure as Indonesians write it: 1.234,5; a dash for none."""
+    """Return a figure as Indonesians write it, with all its decimals: 1.234,56; a dash for none."""
     if value is None:
         return "–"
-    digits = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+    digits = f"{value:,.2f}" if isinstance(value, float) else f"{value:,}"
     return digits.translate(str.maketrans(",.", ".,"))
 
 

@@ -107,8 +107,10 @@ def _lines(found: Json, columns: dict[str, str], whose: str) -> None:
     lines = [(plain(_whose(line)), line) for line in found["rows"]]
     if len(lines) != 1:
         lines.append(("all", found["total"]))
-    rows = [(name, *(_number(line[key]).rjust(len(columns[key])) for key in columns)) for name, line in lines]
-    table((whose, *columns.values()), rows, empty="No report was received in it.", words=0)
+    parts = [[head, *(_number(line[key]) for _, line in lines)] for key, head in columns.items()]
+    heads, *rows = zip(*([one.rjust(max(map(len, part))) for one in part] for part in parts), strict=True)
+    named = [(name, *row) for (name, _), row in zip(lines, rows, strict=True)]
+    table((whose, *heads), named, empty="No report was received in it.", words=0)
 
 
 def _whose(line: Json) -> str:
@@ -118,7 +120,7 @@ def _whose(line: Json) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1f}" if isinstance(value, float) else str(value)
+    return "-" if value is None else f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 def _notes(found: Json, zone: ZoneInfo) -> None:

@@ -286,9 +286,9 @@ def test_it_is_said_how_the_opd_stands_beside_last_month(enter: Enter, store: St
     put_thread(store, "7002", item("2", created_at=month))
     said = text_of(enter(OFFICER).get("/tugas"))
     assert "611 bulan ini: 1 laporan (bulan lalu 1)" in said
-    assert "tepat waktu 100,0 % (bulan lalu 0,0 %)" in said
+    assert "tepat waktu 100,00 % (bulan lalu 0,00 %)" in said
     assert "Seluruh OPD bulan ini: 2 laporan" in text_of(enter(ADMIN).get("/tugas"))
-    assert "100,0 % (bulan lalu 0,0 %)" in text_of(enter(ADMIN).get("/opd"))
+    assert "100,00 % (bulan lalu 0,00 %)" in text_of(enter(ADMIN).get("/opd"))
 
 
 def test_a_cell_of_the_csv_is_no_formula_and_names_nobody(enter: Enter, store: Store) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -49,6 +50,20 @@ def test_its_files_are_downloads_with_the_same_figures(enter: Enter, year: str) 
     total = load_workbook(io.BytesIO(book.data))["OPD"]
     assert total.cell(total.max_row, 10).value == 2
     assert client.get(f"/rekap.pdf?period={year}").data.startswith(b"%PDF-")
+
+
+def test_the_page_has_each_figure_as_the_workbook_has_it(enter: Enter, store: Store) -> None:
+    """A figure that is rounded a second time is another number beside the workbook's."""
+    for number, rating in (("7001", "1"), ("7002", "2"), ("7003", "3"), ("7004", "3")):
+        save(store, one(number, created_at=START - timedelta(hours=1), rating=rating))
+    client = enter(OFFICER)
+    sheet = load_workbook(io.BytesIO(client.get(f"/rekap.xlsx?period={START:%Y}").data))["OPD"]
+    name, *figures = (cell.value for cell in sheet[sheet.max_row])
+    page = client.get(f"/rekap?period={START:%Y}").text
+    assert page.count(f'<tfoot><tr><th scope="row">{name}</th>') == 2
+    shown = re.findall("<strong>(.*?)</strong>", "".join(re.findall("<tfoot>.*</tfoot>", page)))
+    assert 2.25 in figures
+    assert [None if one == "–" else float(one.replace(",", ".")) for one in shown] == figures
 
 
 def test_the_admin_fixes_the_figures_and_everybody_sees_since_when(enter: Enter, year: str, store: Store) -> None:

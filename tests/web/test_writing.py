@@ -490,7 +490,7 @@ def test_a_sheet_for_the_head_of_the_agency_has_all_of_it(enter: Enter, store: S
 
 def test_paper_says_what_the_page_says_of_secrecy_thread_and_last_day(enter: Enter, store: Store) -> None:
     """Whoever holds the sheet has no page beside it."""
-    last_day = {"created_at": START - timedelta(days=7)}  # five working days
+    last_day: dict[str, Any] = {"created_at": START - timedelta(days=7)}  # five working days
     save(store, one(is_secret=True, is_anonymous=True, **last_day), one("7002", **last_day))
     client = enter(OFFICER)
     page, paper = (text_of(client.get(f"/laporan/7001{sheet}")) for sheet in ("", "/cetak"))

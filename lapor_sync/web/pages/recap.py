@@ -14,7 +14,7 @@ from lapor_sync.domain.permits import Act
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.recap import making
 from lapor_sync.recap.making import Json
-from lapor_sync.recap.printed import notes, pdf
+from lapor_sync.recap.printed import notes, pdf, total_of
 from lapor_sync.web import session
 from lapor_sync.web.downloads import PDF, XLSX, download
 from lapor_sync.web.failing import Problem, form_on
@@ -58,6 +58,7 @@ def page(problem: Problem | None = None) -> str | tuple[str, int]:
         offered=_offered(),
         parts=[names[:_STAGES], names[_STAGES:]],
         figures=FIGURES,
+        total=total_of(found),
         tables={key: title for key, title in TABLES.items() if key != "by_month"},
         notes=list(notes(found, board().zone)),
         most=max([1, *(max(one["received"], one["year_before"]) for one in found["by_month"])]),
