@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from lapor_sync.domain import ages, loose
-from lapor_sync.domain.delivery import State, carries, references_in, says_all_of
+from lapor_sync.domain.delivery import State, carries, references_in, same_words, says_all_of
 from lapor_sync.domain.report import ItemKind, ThreadItem
 from lapor_sync.domain.scene import Delivery, Scene, Seen, words_digest
 from lapor_sync.domain.traces import is_clearly_other, vocabulary
@@ -70,7 +70,7 @@ def may_be_there(delivery: Delivery, scene: Scene, seen: Seen) -> bool:
         and any(now > then for now, then in zip(seen.shown.traces, scene.shown.traces, strict=True))
     ):
         return True
-    if not all(_is_a_sibling(item, scene, seen) for item in _reworded(scene, seen)):
+    if not all(_is_just_a_sibling(item, seen) for item in _reworded(scene, seen)):
         return True  # what was stored may have been joined to an item that was there
     if _other_items(scene, seen) or is_reordered(scene.shown.order, seen.shown.order):
         return True  # a count, a time or a note that tells of what is not shown
@@ -236,6 +236,13 @@ def _is_plain(item: ThreadItem, scene: Scene, seen: Seen) -> bool:
     names = {said for one in known for said in beyond.get(one.id, ()) if "=" not in said}
     values = {said for one in known if one.kind is ItemKind.REPORTER for said in beyond.get(one.id, ())}
     return beyond.get(item.id, frozenset()) <= names | values
+
+
+def _is_just_a_sibling(item: ThreadItem, seen: Seen) -> bool:
+    """Whether an item says another response that was written here, and nothing beside it: it was shown cut before."""
+    return any(
+        carries(item.content, ref) and same_words(item.content, text, ref) for ref, text in seen.siblings.items()
+    )
 
 
 def _is_a_sibling(item: ThreadItem, scene: Scene, seen: Seen) -> bool | None:

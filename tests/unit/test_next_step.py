@@ -342,6 +342,22 @@ def test_without_a_scene_an_absence_proves_nothing() -> None:
     assert next_step(replace(UNKNOWN, scene=None), SEEN) == Hold(reason=Reason.CANNOT_READ_BACK)
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "step"),
+    [
+        ("Kami cek lampunya.", "Kami cek lampunya. 1 balasan lagi.", PERHAPS),
+        ("Kami cek", "Kami cek lampunya. 1 balasan lagi.", PERHAPS),
+        ("Kami cek", "<p>Kami cek lampunya.</p>", Requeue()),
+    ],
+)
+def test_another_response_of_ours_that_says_more_than_it_is(then: str, now: str, step: object) -> None:
+    """LAPOR may join what was stored to it, and withhold the words; only where it is whole at last it tells of itself."""
+    was, mine = (item(with_reference(words, SIBLING), id="5", at=TRIED) for words in (then, now))
+    scene = replace(SCENE, items=digests([OLD, was], ["h:1"]))
+    siblings = {SIBLING: with_reference("Kami cek lampunya.", SIBLING)}
+    assert next_step(replace(UNKNOWN, scene=scene), with_new(mine, siblings=siblings)) == step
+
+
 def test_a_hand_over_that_was_let_go_again_asks_for_nothing_new() -> None:
     """What may be one in a thread cannot be told: a person said that it goes."""
     assert next_step(replace(QUEUED, kind=Kind.FORWARD), with_new(item("", kind=ItemKind.LOG))) == Send()
