@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Literal, NamedTuple
 
 from lapor_sync.domain import three_way
 from lapor_sync.domain.colour import Colour, WaitingOn
-from lapor_sync.domain.delivery import Kind, Reason, State, references_in
+from lapor_sync.domain.delivery import OPEN_UPSTREAM, Kind, Reason, State, references_in
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.domain.scene import words_digest
 from lapor_sync.domain.three_way import Decision
-from lapor_sync.mirror.judge import Case, judge
+from lapor_sync.mirror.judge import Case, as_known, judge
 from lapor_sync.mirror.merge import Read, doubt_of, items_after, merge
 from lapor_sync.mirror.mirror import Pace, Rules
 from lapor_sync.store.outbox import Queued
@@ -68,6 +69,13 @@ class Seen(NamedTuple):
     at: datetime
 
 
+class KnownLess(NamedTuple):
+    """Of the thread that its writer knew, an item says something else now: these are the ids of the others."""
+
+    ref: str
+    baseline: frozenset[str]
+
+
 class Recover(NamedTuple):
     """A well-formed reference with our prefix stands in the thread; where no delivery is known for it (an older backup
     was restored), it becomes one that was sent."""
@@ -96,7 +104,7 @@ class Release(NamedTuple):
     tracking_id: str
 
 
-Step = Note | Say | Hold | Arrived | Answered | Seen | Recover | Mentioned | PutAside | Release
+Step = Note | Say | Hold | Arrived | Answered | Seen | KnownLess | Recover | Mentioned | PutAside | Release
 
 
 class Known(NamedTuple):
@@ -146,6 +154,7 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
     if read.thread:
         mine, steps = references_seen(read.tracking_id, items, mine, rules.prefix, now)
         steps += _mentions(read, known, rules.prefix)
+        steps += _known_less(known.items, items, mine)
     merged = merge(read, old, now, is_same_thread=items == known.items)
     steps += _trouble(old, merged)
     if old is not None and old.other_since and not merged.other_since:
@@ -160,6 +169,20 @@ def _mentions(read: Read, known: Known, prefix: str) -> list[Step]:
     new = now - references_of(known.items, prefix) if now else now
     new -= {one.ref for one in known.deliveries}
     return [Mentioned(new, read.tracking_id)] if new else []
+
+
+def _known_less(
+    before: Iterable[ThreadItem], items: Iterable[ThreadItem], mine: Iterable[Queued]
+) -> Iterator[Step]:
+    """What an item says since a response was written, its writer has not seen: not as if it were a new one."""
+    waiting = [one for one in mine if one.state in OPEN_UPSTREAM and one.delivery.baseline]
+    if not waiting:
+        return
+    was, now = ({item.id: (item.kind, words_digest(item)) for item in some} for some in (before, items))
+    other = {id for id in was.keys() & now.keys() if was[id] != now[id]}
+    for one in waiting:
+        if one.delivery.baseline and other & one.delivery.baseline:
+            yield KnownLess(one.ref, one.delivery.baseline - other)
 
 
 def references_of(items: Iterable[ThreadItem], prefix: str) -> frozenset[str]:
@@ -278,12 +301,12 @@ def judge_and_reconcile(
     is_unread: bool = False,
 ) -> tuple[Mirrored, list[Step]]:
     """Return a report whose fields are merged as it is judged and reconciled, and what follows from that."""
-    is_known = merged.thread_known or bool(items)
+    known = as_known(merged, items)
     case = Case(
         old=old,
         new=merged,
-        items=items if is_known else None,
-        unread=is_unread or (merged.read_at is not None and not is_known),
+        items=known,
+        unread=is_unread or (merged.read_at is not None and known is None),
         deliveries=deliveries,
         now=now,
     )

@@ -69,9 +69,14 @@ def _verdict(case: Case, rules: Rules) -> Verdict:
     return colour(case.new.report, case.items, rules.city, last)
 
 
+def as_known(one: Mirrored, items: Sequence[ThreadItem]) -> tuple[ThreadItem, ...] | None:
+    """Return what is kept of a report's thread, None where it was never read: a part of one tells, too."""
+    return tuple(items) if one.thread_known or items else None
+
+
 def running_clocks(one: Mirrored, items: Sequence[ThreadItem], rules: Rules) -> tuple[ClockState, ...]:
     """Return the clocks of a mirrored report that run, by the city's rules; `items` are what is kept of its thread."""
-    return _deadlines(one.report, tuple(items) if one.thread_known else None, one.colour, rules).running
+    return _deadlines(one.report, as_known(one, items), one.colour, rules).running
 
 
 def _deadlines(

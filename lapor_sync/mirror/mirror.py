@@ -51,7 +51,6 @@ class Pace:
     poll_seconds: float = defaults.POLL_SECONDS
     concurrency: int = defaults.CONCURRENCY
     reread_budget: int = 60  # scheduled reads by id in one cycle
-    wave: int = 32  # reports whose deliveries are worked at a time
     raw_days: int = defaults.RAW_DAYS
     reporter_name_days: int = defaults.REPORTER_NAME_DAYS
 

@@ -20,6 +20,7 @@ from lapor_sync.mirror.decide import (
     Change,
     Hold,
     Known,
+    KnownLess,
     Mentioned,
     Note,
     PutAside,
@@ -203,6 +204,8 @@ def _carry_out(work: Work, log: Log, step: Step) -> None:
             _answer_by_itself(work, ref)
         case Seen(ref, times, at):
             outbox.put_seen(work, ref, times, at)
+        case KnownLess(ref, baseline):
+            outbox.put_baseline(work, ref, baseline)
         case Recover(ref, tracking_id, text):
             outbox.recover(work, ref=ref, tracking_id=tracking_id, text=text)
         case Mentioned():

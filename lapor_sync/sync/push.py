@@ -58,7 +58,7 @@ MANY_LOOKS = 3
 """So many looks in a row must fail, too: LAPOR may just be back."""
 
 FRESH_SECONDS = 5.0
-"""What a wave's reports showed counts for so long after the last of them was read; then they are read again."""
+"""What a report showed counts for so long; then it is read again before something leaves for it."""
 
 
 def recover(setup: Setup) -> None:
@@ -145,20 +145,21 @@ class _Push:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
             due = self.cuts.one_with_wide_letters(work, due)
         moved, waves = False, self.waves.of(due)
-        wave = self._next_wave(pool, waves)
-        again: _Again = []
+        wave, sent = self._next_wave(pool, waves), list[_Ready]()
         while wave is not None and not self._must_end:
             ready = self._claim(pool, wave)
             claimed = [one for one in ready if isinstance(one.step, Send)]
             moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
             sending = self._send_all(pool, claimed)
-            # The next reports are read while these are answered; not before the one that tries after an outage.
+            # Only then the pool has other work, so that nothing leaves later than it was looked at. The next reports are
+            # not looked at before the one that tries after an outage.
+            again = self._read_again(pool, sent)
             wave = None if self.waves.is_alone else self._next_wave(pool, waves)
             self._note_outcomes(sending)
-            before, again = again, self._read_again(pool, claimed)
-            self._mirror(before)
+            self._mirror(again)
+            sent = claimed
             wave = wave or self._next_wave(pool, waves)
-        self._mirror(again)
+        self._mirror(self._read_again(pool, sent))
         return moved and not self._must_end
 
     @property
@@ -201,13 +202,16 @@ class _Push:
     def _looked(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[tuple[Queued, Mirrored, ById]]:
         """What the wave's reports show right before they are claimed.
 
-        Where LAPOR was slow to take what was sent meanwhile, that is long ago: they are read once more.
+        Where LAPOR was slow to take what was sent meanwhile, or to show another of them, that is long ago: those are
+        read once more.
         """
-        looks = [look.result() for _, _, look in wave]
-        if self.setup.clock.monotonic() - max((ended for _, ended in looks), default=0.0) > FRESH_SECONDS:
-            begun = [self._begin_look(pool, one, report) for one, report, _ in wave]
-            looks = [look.result() for look in begun]
-        return [(one, report, found) for (one, report, _), (found, _) in zip(wave, looks, strict=True)]
+        ended = [look.result()[1] for _, _, look in wave]
+        now = self.setup.clock.monotonic()
+        looks = [
+            self._begin_look(pool, one, report) if now - at > FRESH_SECONDS else look
+            for (one, report, look), at in zip(wave, ended, strict=True)
+        ]
+        return [(one, report, look.result()[0]) for (one, report, _), look in zip(wave, looks, strict=True)]
 
     def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
         """Mirror what was read, then take the next step of each delivery: all of it in one transaction."""

@@ -26,7 +26,10 @@ class Waves:
     is_stalled: bool = False  # a send did not bring a clear answer
 
     def of(self, due: list[Queued]) -> Iterator[list[Queued]]:
-        """A few reports at a time; after an outage one delivery alone goes first, the rest when it arrived."""
+        """As many reports at a time as calls may be in flight: what was looked at together leaves at once.
+
+        After an outage one delivery alone goes first, the rest when it arrived.
+        """
         rest = list(due)
         while rest:
             with self.setup.store.reading() as work:
@@ -35,8 +38,8 @@ class Waves:
                 if first is not None and self._is_in_doubt(work, first):
                     rest = [one for one in rest if one.state is State.UNKNOWN]
             if first is None:
-                yield rest[: self.setup.pace.wave]
-                del rest[: self.setup.pace.wave]
+                yield rest[: self.setup.pace.concurrency]
+                del rest[: self.setup.pace.concurrency]
                 continue
             if self.is_stalled or not rest:
                 return

@@ -567,7 +567,7 @@ def test_reports_that_never_can_be_read_block_nobody(tmp_path: Path) -> None:
 
 def test_a_report_that_upstream_never_accepts_blocks_nobody(tmp_path: Path) -> None:
     """Three sends that always break are read back and tried again; the others' go in the same cycle."""
-    with bench(tmp_path / "kota.db", reports=0, pace={"wave": 2}) as city:
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 2}) as city:
         ones = [city.report() for _ in range(6)]
         city.settle_down()
         refs = [city.respond(one) for one in ones]
@@ -618,7 +618,7 @@ def test_an_upstream_that_lets_nobody_read_masters_is_no_outage(tmp_path: Path) 
 
 def test_an_outage_in_the_middle_of_a_push_ends_it(tmp_path: Path) -> None:
     """Three failures in a row, confirmed by the probe: what is left waits, nothing is sent twice."""
-    with bench(tmp_path / "kota.db", reports=0, pace={"wave": 2, "concurrency": 1}) as city:
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 2}) as city:
         ones = [city.report() for _ in range(8)]
         city.settle_down()
         refs = [city.respond(one) for one in ones]

@@ -559,7 +559,7 @@ def die_at(name: str, on: int = 1) -> Callable[[str], None]:
 @pytest.mark.parametrize("name", STEPS)
 def test_killed_at_any_step_each_response_arrives_once(tmp_path: Path, name: str) -> None:
     """Killed at a step, once at its first and once at a later time, and started anew: once and in order."""
-    with bench(tmp_path / "kota.db", reports=3, pace={"wave": 2, "concurrency": 2}) as city:
+    with bench(tmp_path / "kota.db", reports=3, pace={"concurrency": 2}) as city:
         written, other = write_many(city, 3, 2), city.report()
         city.world.touch(other)  # so that there is a page to write
         for on in (1, 2):
@@ -602,7 +602,7 @@ def test_killed_while_sending(tmp_path: Path, stored: bool) -> None:
 
 def test_killed_again_and_again_on_a_flaky_day(tmp_path: Path) -> None:
     """A process that dies at every turn, in a world where every fourth call fails."""
-    with bench(tmp_path / "kota.db", reports=3, pace={"wave": 4}) as city:
+    with bench(tmp_path / "kota.db", reports=3, pace={"concurrency": 4}) as city:
         written = write_many(city, 6, 3)
         city.world.set_scenario("flaky")
         for name in STEPS * 2:
@@ -617,7 +617,7 @@ def test_killed_again_and_again_on_a_flaky_day(tmp_path: Path) -> None:
 
 def test_a_stop_in_the_middle_of_a_push_leaves_nothing_sending(tmp_path: Path) -> None:
     """What was claimed and did not leave is queued again, and waits for nothing."""
-    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 1, "wave": 8}) as city:
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 4}) as city:
         written = write_many(city, 6, 1)
         seen: list[str] = []
         city.restart(step=seen.append, stopping=lambda: seen.count("sending") >= 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -13,11 +14,11 @@ import pytest
 
 from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
-from lapor_sync.domain.delivery import Reason, State
+from lapor_sync.domain.delivery import Outcome, Reason, State
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.questions import MANY_VANISHED, SAID
 from lapor_sync.domain.refusals import Code, Refused
-from lapor_sync.domain.report import Institution, OutgoingFile, Report
+from lapor_sync.domain.report import Institution, Outgoing, OutgoingFile, Report
 from lapor_sync.office import FileLimits, NewResponse, OutboxAct
 from lapor_sync.store import conflicts, institutions
 from lapor_sync.store.conflicts import How
@@ -84,7 +85,7 @@ def test_answered_elsewhere_while_a_slow_lapor_took_another_response(tmp_path: P
         return found
 
     with (
-        bench(tmp_path / "kota.db", reports=0, pace={"wave": 1}) as city,
+        bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 1}) as city,
         patch("lapor_sync.sync.looking.read_one", look),
     ):
         two = [city.report(), city.report()]
@@ -102,6 +103,64 @@ def test_answered_elsewhere_while_a_slow_lapor_took_another_response(tmp_path: P
         city.cycle(step=step)
         assert city.state(written[looked[0]]) is State.SENT
         assert held_for(city, written[looked[1]]) is Reason.ANSWERED_ELSEWHERE
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_nothing_leaves_upon_an_old_look_however_slow_lapor_is(tmp_path: Path, at_once: int) -> None:
+    """Neither the writes before it nor the reads after these let it wait once it was looked at."""
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": at_once}) as city:
+        ones = [city.report() for _ in range(3 * at_once)]
+        city.settle_down()
+        for one in ones:
+            city.respond(one)
+        looked, waited, connector = dict[str, float](), list[float](), city.setup.connector
+        send, together = connector.send_response, threading.Barrier(at_once)
+
+        def look(setup: Setup, health: Health, report: Mirrored, **how: bool) -> ById:
+            found = read_one(setup, health, report, **how)
+            looked[report.tracking_id] = city.clock.monotonic()
+            return found
+
+        def read_again(setup: Setup, health: Health, report: Mirrored, **how: bool) -> ById:
+            city.clock.advance(FRESH_SECONDS + 1)
+            return read_one(setup, health, report, **how)
+
+        def send_slowly(outgoing: Outgoing) -> Outcome:
+            waited.append(city.clock.monotonic() - looked[outgoing.tracking_id])
+            together.wait(timeout=30)
+            outcome = send(outgoing)
+            city.clock.advance(FRESH_SECONDS + 1)
+            return outcome
+
+        with (
+            patch("lapor_sync.sync.looking.read_one", look),
+            patch("lapor_sync.sync.push.read_one", read_again),
+            patch.object(type(connector), "send_response", lambda _, outgoing: send_slowly(outgoing)),
+        ):
+            city.cycle()
+        assert [len(city.arrived(one)) for one in ones] == [1] * len(ones)
+        assert max(waited) < FRESH_SECONDS
+
+
+@pytest.mark.parametrize(("content", "template_code"), [("Dicek.", "reply"), ("", "reply"), ("Dicek.", "draf")])
+def test_answered_elsewhere_in_an_item_that_was_there(tmp_path: Path, content: str, template_code: str) -> None:
+    """Someone wrote another answer over one, filled in an empty one, or published what was none."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.world.answer(one)
+        items = city.world.find(one).words.items
+        items[-1] = replace(items[-1], content=content, template_code=template_code)
+        city.settle_down()
+        ref = city.respond(one)
+        items[-1] = replace(items[-1], content="Lampu jalan sudah menyala lagi.", template_code="reply")
+        city.world.touch(one)
+        city.cycle()
+        assert held_for(city, ref) is Reason.ANSWERED_ELSEWHERE
+        assert city.arrived(one) == []
+
+        settle(city, one, How.KEEP_OURS)
+        city.cycle()
+        assert city.state(ref) is State.SENT
 
 
 def test_answered_elsewhere_since_it_was_written(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from lapor_sync import interface
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import Denied, Missing, RateLimited, Unreachable, UpstreamBroken, UpstreamError
+from lapor_sync.mirror.judge import running_clocks
 from lapor_sync.store import outages, overview
 from lapor_sync.store.dossier import dossier
 from lapor_sync.sync.calls import Health
@@ -52,6 +53,18 @@ def test_a_thread_that_is_not_proven_whole_is_shown_and_its_answers_count(tmp_pa
         assert (one.colour, one.thread_doubt) == (Colour.KUNING, None)
         assert Flag.THREAD_INCOMPLETE not in one.verdict.flags
         assert one.settled
+
+
+def test_the_clocks_of_a_thread_that_is_not_whole_are_those_of_its_deadline(tmp_path: Path) -> None:
+    """The page shows no other day for one clock than the list does."""
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.doubt = DOUBT
+        city.upstream.add(row_of(ONE, ID, created_at="2026-02-02 08:00:00"))
+        city.upstream.items[ID] = [{"id": 1, "created_at": "27-02-2026 09:00:00", "template_code": "disposition"}]
+        city.cycle()
+        one = city.mirrored(ONE)
+        clocks = running_clocks(one, city.thread(ONE), city.setup.rules)
+        assert (one.deadline_clock, one.due_at) in {(clock.clock, clock.due_at) for clock in clocks}
 
 
 def test_what_a_thread_that_is_not_whole_does_not_show_is_not_gone(tmp_path: Path) -> None:

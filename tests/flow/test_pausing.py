@@ -110,7 +110,7 @@ def test_pausing_and_resuming_twice(tmp_path: Path) -> None:
 
 def test_a_pause_in_the_middle_of_a_push(tmp_path: Path) -> None:
     """What was claimed goes out; the next wave does not."""
-    with bench(tmp_path / "kota.db", reports=0, pace={"wave": 1, "concurrency": 1}) as city:
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 1}) as city:
         ones = [city.report() for _ in range(3)]
         city.settle_down()
         refs = [city.respond(one) for one in ones]

@@ -119,7 +119,7 @@ def test_the_same_sheet_again_takes_only_what_did_not_arrive(tmp_path: Path) -> 
 
 def test_what_was_not_sent_before_the_backup_goes_out_in_order(tmp_path: Path) -> None:
     """Of three that were queued in the backup one was sent after it: the other two follow it."""
-    with bench(tmp_path / "kota.db", reports=1, pace={"wave": 1}) as city:
+    with bench(tmp_path / "kota.db", reports=1, pace={"concurrency": 1}) as city:
         one = city.report()
         city.settle_down()
         refs = [city.respond(one, f"Tahap {n}.") for n in range(3)]

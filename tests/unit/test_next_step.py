@@ -351,7 +351,7 @@ def test_without_a_scene_an_absence_proves_nothing() -> None:
     ],
 )
 def test_another_response_of_ours_that_says_more_than_it_is(then: str, now: str, step: object) -> None:
-    """LAPOR may join what was stored to it, and withhold the words; only where it is whole at last it tells of itself."""
+    """LAPOR may join what was stored to it, and withhold the words; whole at last it tells of itself alone."""
     was, mine = (item(with_reference(words, SIBLING), id="5", at=TRIED) for words in (then, now))
     scene = replace(SCENE, items=digests([OLD, was], ["h:1"]))
     siblings = {SIBLING: with_reference("Kami cek lampunya.", SIBLING)}
