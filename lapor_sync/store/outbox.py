@@ -398,6 +398,18 @@ def files_of(work: Work, refs: Sequence[str]) -> dict[str, tuple[OutgoingFile, .
     return found
 
 
+def file_names_of(work: Work, refs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The names of those files, without reading what is in them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for part in chunks(refs):
+        query = select(delivery_file.c.ref, delivery_file.c.file_name).where(
+            delivery_file.c.agency == work.agency, delivery_file.c.ref.in_(part)
+        )
+        for ref, name in work.conn.execute(query.order_by(delivery_file.c.n)):
+            found[ref] = (*found.get(ref, ()), name)
+    return found
+
+
 _ONE = update(table).where(table.c.agency == bindparam("its_agency"), table.c.ref == bindparam("its_ref"))
 _ONE_IN_STATE = _ONE.where(table.c.state == bindparam("its_state"))
 

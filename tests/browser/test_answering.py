@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, FilePayload, Route
+from playwright.sync_api import Dialog, FilePayload, Route, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import WAIT, Open
 from tests.browser.town import OFFICER, Town
 
 JPEG = b"\xff\xd8\xff" + bytes(1000)
@@ -250,3 +250,19 @@ def test_the_preview_is_seen_before_anything_is_sent(open_page: Open, kota: Town
     page.click("text=Pratinjau")
     assert "Akan kami kerjakan." in page.inner_text("#pratinjau")
     assert page.input_value("#text") == "Akan kami kerjakan."
+
+
+def test_a_template_stands_apart_from_what_is_typed_wherever_it_is_put(open_page: Open, kota: Town) -> None:
+    page = open_page(f"/laporan/{kota.open_one()}", OFFICER)
+    page.fill("#text", "Sudah.Terima kasih.")
+    page.evaluate("document.getElementById('text').setSelectionRange(6, 6)")
+    page.click("#sisipkan")
+    expect(page.locator("#text")).not_to_have_value("Sudah.Terima kasih.", timeout=WAIT)
+    before, *template, after = page.input_value("#text").split("\n\n")
+    assert (before, after) == ("Sudah.", "Terima kasih.")
+    assert template
+    page.fill("#text", "")
+    page.click("#sisipkan")
+    expect(page.locator("#text")).not_to_have_value("", timeout=WAIT)
+    assert page.input_value("#text") == "\n\n".join(template)
+    page.fill("#text", "")

@@ -16,6 +16,7 @@ from lapor_sync.domain.delivery import Reason, State
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.people import Post
 from lapor_sync.domain.questions import MANY_VANISHED, MISSING, OPEN
+from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.domain.scene import Scene
 from lapor_sync.store import audit, conflicts, outbox, quarantine, threads
 from lapor_sync.store.database import Store
@@ -36,7 +37,8 @@ def one(tracking_id: str = "7001", **values: Any) -> Any:
 def ask(store: Store, *, may_have_arrived: bool = False, **values: Any) -> str:
     """A delivery that is held over a question; its number."""
     save(store, one(**values))
-    add(store, new(REF, text=f"Kami ganti besok.\n[Ref {REF}]"))
+    photo = OutgoingFile(file_name="bukti.jpg", content=b"\xff\xd8\xff")
+    add(store, new(REF, text=f"Kami ganti besok.\n[Ref {REF}]", files=(photo,)))
     with store.work() as work:
         threads.save(work, {"7001": (item("1", "Sudah dijawab dinas lain."),)}, {})
         if may_have_arrived:
@@ -45,6 +47,13 @@ def ask(store: Store, *, may_have_arrived: bool = False, **values: Any) -> str:
         outbox.hold(work, get(work, REF), Reason.ANSWERED_ELSEWHERE)
         conflicts.open_one(work, kind=Reason.ANSWERED_ELSEWHERE, tracking_id="7001", ref=REF)
         return conflicts.listing(work)[0].id
+
+
+def test_the_names_of_files_are_read_with_what_a_rahasia_report_says(enter: Enter, store: Store) -> None:
+    ask(store, is_secret=True)
+    assert "bukti.jpg" not in enter(ADMIN).get("/keputusan").text
+    assert "bukti.jpg" not in enter(INSPECTOR).get("/laporan/7001").text
+    assert "bukti.jpg" in enter(OFFICER).get("/laporan/7001").text
 
 
 def state_of(store: Store) -> State:
@@ -58,6 +67,8 @@ def state_of(store: Store) -> State:
 def test_a_question_shows_both_sides_and_what_each_choice_does(enter: Enter, store: Store) -> None:
     ask(store)
     said = text_of(enter(ADMIN).get("/keputusan"))
+    for page in ("/keputusan", "/laporan/7001"):
+        assert f"jawaban {REF} dengan bukti.jpg" in text_of(enter(ADMIN).get(page))
     for words in (
         "Pihak lain menjawab",
         "Sudah dijawab dinas lain.",

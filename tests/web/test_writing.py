@@ -398,6 +398,7 @@ def test_a_hand_over_of_the_form_is_one_of_the_command_line(enter: Enter, store:
     with store.reading() as work:
         (made,) = outbox.listing(work)
     assert (made.delivery.kind, made.target, made.by) == (Kind.FORWARD, "612", "person 7 in post 1")
+    assert f"pelimpahan {made.ref} ke PDAM: menunggu" in text_of(client.get("/laporan/7001"))
     again = client.post("/laporan/7001/serahkan", data=data)
     assert again.status_code == 422
     assert "sedang berjalan" in text_of(again)

@@ -11,7 +11,7 @@ from lapor_sync import office
 from lapor_sync.domain.permits import Act
 from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.report import ThreadItem
-from lapor_sync.store import conflicts, outbox, quarantine, reports, threads
+from lapor_sync.store import conflicts, institutions, outbox, quarantine, reports, threads
 from lapor_sync.store.conflicts import Conflict, How
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
@@ -58,11 +58,16 @@ def page(problem: Problem | None = None, **_of_choice: str) -> str:
         aside = quarantine.listing(work, skip=skip, most=ASIDE)
         aside_count = quarantine.count(work)
         questions = _questions(work, found[:MOST])
+        written = [one.delivery for one in questions if one.delivery]
+        file_names = outbox.file_names_of(work, [one.ref for one in written])
+        names = institutions.names_of(work, {one.target for one in written if one.target})
     seen = skip + len(aside)
     return render_template(
         "decisions.html",
         problem=problem,
         questions=questions,
+        file_names=file_names,
+        institutions=names,
         count=count,
         more=found[MOST - 1].id if len(found) > MOST else None,
         aside=aside,

@@ -78,6 +78,8 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         written = notes.of_report(work, one.tracking_id)
         attached = shown(work, whole.report, whole.items)
         offered = _offered(work, one) if rights.why_not is None else []
+        file_names = outbox.file_names_of(work, [each.ref for each in whole.deliveries])
+        names = institutions.names_of(work, {each.target for each in whole.deliveries if each.target})
         last_success = marks.get_time(work, Mark.LAST_SUCCESS)
     _note_a_look(one, rights)
     now = board().store.clock.now()
@@ -88,6 +90,8 @@ def _page(report_id: str, problem: Problem | None = None, preview: str | None = 
         one=whole.report,
         whole=whole,
         files_shown=attached,
+        file_names=file_names,
+        institutions=names,
         one_id=one.tracking_id,
         rights=rights,
         why_not=rights.why_not,

@@ -126,7 +126,10 @@ if (form) {
         method: "POST", body, headers: { "X-Papan": "1" }, redirect: "error",
       });
       if (!answer.ok) throw new Error(answer.status);
-      words.setRangeText(await answer.text(), words.selectionEnd, words.selectionEnd, "end"); // nothing typed goes
+      const text = await answer.text(), at = words.selectionEnd; // nothing typed goes, and no sentence runs into it
+      const before = words.value.slice(0, at), after = words.value.slice(at);
+      const put = (before.trim() && !before.endsWith("\n") ? "\n\n" : "") + text;
+      words.setRangeText(put + (after.trim() && !after.startsWith("\n") ? "\n\n" : ""), at, at, "end");
       words.dispatchEvent(new Event("input"));
       words.focus();
     } catch {
