@@ -78,6 +78,27 @@ def test_an_opd_that_never_had_an_officer_is_told_to_the_admin(admin: FlaskClien
     assert "kosong" not in of_province
 
 
+def test_a_post_that_a_colleague_holds_is_not_said_to_be_kosong(
+    admin: FlaskClient, store: Store, board: Board
+) -> None:
+    """Of two holders one goes; and who goes on a day to come holds it until then."""
+    invited = ("siti", "doni")
+    for name in invited:
+        made = send(admin, *("/orang/undang", "/orang/undang"), name=name, sign_in=name, role="officer", opd=OPD)
+        send(client_of(board), *[link_in(made)] * 2, password=PASSWORD, password_again=PASSWORD)
+
+    def said(given: str, **of: str) -> str:
+        with store.reading() as work:
+            key = f"{post_row(store).post.id}-{people.person_of(work, given).id}"
+        return text_of(send(admin, *(FORM, FORM), post=key, **of))
+
+    first = said("siti", to="dewi", name="Dewi")
+    assert "dipegang rekannya saja" in first
+    assert "kosong" not in first
+    later = said("doni", to="budi", name="Budi", on=f"{board.today + timedelta(days=2)}")
+    assert "Bila sampai hari itu undangan belum diterima" in later
+
+
 def test_a_hand_over_from_the_invitation_to_the_predecessor_s_locked_door(
     board: Board, admin: FlaskClient, store: Store
 ) -> None:

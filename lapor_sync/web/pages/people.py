@@ -233,7 +233,14 @@ def hand_over() -> str:
     )
     link = link_url(done.link) if done.link else None
     now = board().store.clock.now()
-    return render_template("handed_over.html", done=done, row=row, link=link, is_later=done.at > now)
+    return render_template(
+        "handed_over.html",
+        done=done,
+        row=row,
+        link=link,
+        is_later=done.at > now,
+        is_held=any(one.has_accepted for one in row.holders if one != holder),
+    )
 
 
 def _held(rows: Sequence[PostRow]) -> dict[str, tuple[PostRow, Holder]]:
