@@ -214,6 +214,17 @@ def test_tasks_come_the_most_urgent_first(enter: Enter, store: Store) -> None:
     assert "Kiriman yang ditahan atau ditolak: 1" in said
 
 
+def test_what_closes_by_itself_is_listed_with_the_day_on_which_it_does(enter: Enter, store: Store) -> None:
+    """Its deadline, weeks away, is the OPD's."""
+    theirs = Verdict(colour=Colour.KUNING, waiting_on=WaitingOn.REPORTER, row="4")
+    days = {"due_at": START + timedelta(days=50), "auto_close_at": START + timedelta(hours=2)}
+    save(store, one("7001", verdict=theirs, **days))
+    said = text_of(enter(OFFICER).get("/tugas"))
+    assert "Ditutup otomatis" in said
+    assert "(hari ini)" in said
+    assert "Batas waktu" not in said
+
+
 def test_a_mirror_that_is_old_is_said_so_where_people_write(enter: Enter, store: Store, clock: StillClock) -> None:
     save(store, one())
     with store.work() as work:
