@@ -8,11 +8,13 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple
 
+from lapor_sync.domain.colour import WaitingOn
 from lapor_sync.output import cell
 from lapor_sync.store import queries
 from lapor_sync.store.database import Work
 from lapor_sync.store.queries import Order, Wanted
 from lapor_sync.web.board import Board
+from lapor_sync.words import id as words
 
 COLUMNS: Mapping[str, str] = {
     "tracking_id": "Nomor",
@@ -80,6 +82,8 @@ def said(value: Any, zone: tzinfo) -> str | int:
     """Return what stands in a cell."""
     if isinstance(value, datetime):
         return value.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, WaitingOn):
+        return words.WAITING[value]
     if isinstance(value, bool):
         return "ya" if value else "tidak"
     return "" if value is None else value if isinstance(value, int) else str(value)

@@ -436,7 +436,7 @@ CLOCKS: Mapping[ClockKind, str] = {
     ClockKind.VERIFY: "verifikasi",
     ClockKind.ANSWER: "jawaban pertama OPD",
     ClockKind.RESOLVE: "penyelesaian",
-    ClockKind.AUTO_CLOSE: "ditutup otomatis oleh LAPOR",
+    ClockKind.AUTO_CLOSE: "penutupan otomatis oleh LAPOR",
     ClockKind.COMPLETE: "pelapor melengkapi data",
 }
 

@@ -43,7 +43,7 @@ PARTS: Mapping[Part, tuple[str, str]] = {
     Part.CLOSING: ("Segera ditutup otomatis", "segera ditutup otomatis"),
     Part.STUCK: ("Kiriman ditahan atau ditolak", "kiriman ditahan atau ditolak"),
     Part.QUESTIONS: ("Menunggu keputusan admin induk", "menunggu keputusan"),
-    Part.LONG_OVERDUE: ("Lewat tenggat tiga hari kerja atau lebih", "lama lewat tenggat"),
+    Part.LONG_OVERDUE: ("Lewat tenggat tiga hari kerja atau lebih", "sudah lama lewat tenggat"),
     Part.UNATTENDED: ("Jabatan kosong atau pemegangnya lama tidak masuk", "jabatan kosong"),
 }
 """Each part of a digest: as a heading, and in the subject."""

@@ -301,6 +301,7 @@ def test_the_workbook_is_that_list_with_times_numbers_and_no_formula(enter: Ente
     assert found["7001"]["Judul"] == ("=HYPERLINK(1)", "s")
     assert found["7001"]["Diterima"] == (START.replace(hour=10, tzinfo=None), "d")
     assert found["7001"]["Jawaban"] == (0, "n")
+    assert found["7001"]["Menunggu"][0] == "OPD", "as the page says it"
     assert found["7002"]["Judul"][0] is None
     assert "Wati" not in str(rows)
     assert len(rows_of(client, "/laporan.xlsx?q=tidak+ada")) == 1
