@@ -79,7 +79,7 @@ times = $(shell expr $(TIMES) '*' $(1))
 soak: setup
 	$(BIN)/python -m tests.system.kills $(call times,500)
 	$(BIN)/python -m tests.system.troubles $(call times,200)
-	KILLS=20 $(BIN)/pytest tests/system/test_kills.py
+	KILLS=20 $(BIN)/pytest -m '' tests/system/test_kills.py
 	HISTORIES=$(call times,60) $(BIN)/pytest -s --timeout=0 tests/flow/test_histories.py
 	LAPOR_FUZZ_ROUNDS=$(call times,20) FLAKY_DAYS=$(call times,10) KILLED_RESTORES=$(call times,30) \
 	  NETWORK_SEED=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') $(BIN)/pytest -m '' -n 2 --dist loadfile --timeout=0 \

@@ -53,8 +53,10 @@ UNMEASURED = {
         *("test_cli_strange_files.py", "test_workers.py"),
     ),
     "flow": (
-        *("test_ailing.py", "test_bad_days.py", "test_city.py", "test_delivering.py", "test_exports.py"),
-        *("test_histories.py", "test_mirroring.py", "test_nasty_values.py", "test_shapes.py", "test_vanishing.py"),
+        *("test_again.py", "test_ailing.py", "test_at_once.py", "test_bad_days.py", "test_city.py"),
+        *("test_delivering.py", "test_exports.py", "test_histories.py", "test_mirroring.py"),
+        *("test_nasty_values.py", "test_pausing.py", "test_recap.py", "test_restoring.py"),
+        *("test_shapes.py", "test_vanishing.py"),
     ),
     "office": ("test_people.py", "test_tenure_in_the_act.py"),
     "store": (
@@ -84,8 +86,7 @@ OF_THE_DATABASE = (
 )
 """What of them is about it all the same: many rows at once, what is deleted, and what a transaction leaves."""
 
-
-_ALIKE = {"flow", "office", "store"}
+_ALIKE = {"flow", "office", "store", "web"}
 """Folders in which the cases of a test go the same way through the program."""
 
 
@@ -170,8 +171,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first: the workers of `make test` share what is short at the end.
 
     What is `unmeasured` goes where others go: whole processes, browsers, what is long; each further case of a flow, of
-    an act of the office, or of the store, on PostgreSQL or with another value. Elsewhere each case may be a branch of
-    its own.
+    an act of the office, of the store, or of a page, on PostgreSQL or with another value. Elsewhere each case may be a
+    branch of its own.
     Of a flow, or an act of the office, `make test` runs one case there at most, the last one: cases differ in what
     upstream or a person does. `make soak` runs the others.
     """

@@ -177,8 +177,14 @@ def stored_as(city: Stage, name: str) -> Callable[[Outgoing], Outcome]:
     return store
 
 
-@pytest.mark.parametrize("is_first", [True, False], ids=["first", "later"])
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize(
+    ("name", "is_first"),
+    [
+        pytest.param(name, is_first, marks=[] if one % 2 == is_first else pytest.mark.soak)
+        for one, name in enumerate(SHAPES)
+        for is_first in (True, False)
+    ],
+)
 def test_however_it_is_shown_it_is_posted_once(tmp_path: Path, name: str, is_first: bool) -> None:
     """Found, or held for a person; also where earlier answers were shown as they should be."""
     with at_rest(tmp_path, is_first=is_first) as city:

@@ -21,18 +21,19 @@ from tests.system.rig import Postgres, Rig, postgres, rig
 DATABASES = ("sqlite", "postgresql")
 ON_POSTGRESQL = {
     "test_scenarios.py": ("flaky", "late-read", "schema-drift", "unknown-status", "expired-token"),
-    "test_network.py": (
-        *("reset_before", "garbage", "garbage_after", "silent_after", "slow_reader", "no_tls"),
-        *("bad line 0", "bad line 1", "bad line 2"),
+    "test_network.py": ("reset_before", "garbage_after", "slow_reader", "bad line 0"),
+    "test_kills.py": (
+        *("page_written", "page_committed", "claim_committed", "sending", "sent", "settled", "settle_committed"),
+        *("on_the_wire", "test_killed_at_random_times"),
     ),
     "test_daemon.py": (
         *("test_a_second_process_names_the_first", "test_a_standby_takes_over", "test_a_standby_ends_when_asked"),
         *("test_the_write_in_hand_is_finished", "test_a_person_cancels_what_it_is_about_to_send"),
     ),
 }
-"""What of a day, a fault or a daemon's life `make test` lives on PostgreSQL too: bytes and names that become its rows,
-its lock and what happens while it is held, and what is random. The others end in the same outcomes, so no database sees
-them: `make soak` lives them there."""
+"""What of a day, a fault, a kill or a daemon's life `make test` lives on PostgreSQL too: bytes and names that become its
+rows, what it has committed, its lock and what happens while it is held, and what is random. The others end in the same
+outcomes, so no database sees them: `make soak` lives them there."""
 
 
 @pytest.fixture(scope="session")
