@@ -24,7 +24,7 @@ def found(them: Mapping[str, Sequence[str]]) -> None:
 _BESIDE = {
     "payloads": "raw answers of LAPOR",
     "quarantined": "records that could not be read",
-    "files": "files of the citizen",
+    "files": "files of report and thread",
     "gone_items": "parts of the thread that LAPOR shows no more",
     "drafts": "drafts of answers",
     "notes": "internal notes",
@@ -34,9 +34,10 @@ _BESIDE = {
 def citizen(one: Json, zone: ZoneInfo) -> None:
     """Show what is kept of a report beside its page, and who looked at it."""
     say(f"\n{bold('Kept beside')}")
+    say(f"  reporter's name: {plain(one['reporter_name'] or '-')}")
     for key, words in _BESIDE.items():
         size = f" ({one['beside']['file_bytes']} bytes)" if key == "files" and one["beside"][key] else ""
-        say(f"  {one['beside'][key]} {words}{size}")
+        say(f"  {words}: {one['beside'][key]}{size}")
     say(f"  at the citizen's wish: {one['withheld'] or '-'}")
     say(f"\n{bold('Who looked at it')}")
     for look in one["looks"]:

@@ -42,8 +42,9 @@ def test_a_citizens_wishes_are_carried_out_from_the_shell(cli: Cli) -> None:
     assert "Another citizen may have the same name" in cli("citizen", "find", NAME).out
     shown = cli("citizen", "show", one, "--json", "--by", "sari").json
     assert (shown["title"], shown["withheld"], shown["beside"]["payloads"] > 0) == (f"Lampu {NAME}", None, True)
-    assert "reporter_name" in shown
+    assert shown["reporter_name"]
     page = cli("citizen", "show", one)
+    assert f"reporter's name: {shown['reporter_name']}\n" in page.out, "what is kept is not for programs alone"
     assert "Who looked at it" in page.out
     assert "sari" in page.out
 
