@@ -76,9 +76,14 @@ class Commands(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _who_reads_may_go():
-            answer = super().invoke(ctx)
-            sys.stdout.flush()
+        try:
+            with _who_reads_may_go():
+                answer = super().invoke(ctx)
+                sys.stdout.flush()
+        except click.UsageError as error:
+            if error.ctx is None and (name := ctx.invoked_subcommand):  # click: of an option without its value
+                error.ctx = click.Context(click.Command(name), parent=ctx, info_name=name)
+            raise
         return answer
 
 

@@ -13,6 +13,7 @@ import click
 from lapor_sync.clock import SystemClock
 from lapor_sync.commands.audit import head_to_find, prove
 from lapor_sync.commands.base import (
+    Acts,
     Call,
     acting,
     acting_by,
@@ -38,7 +39,7 @@ from lapor_sync.sync import moving
 from lapor_sync.sync.moving import Moved
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Acts, invoke_without_command=True)
 @as_json
 @click.pass_context
 def agencies(ctx: click.Context, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from multiprocessing import get_context
 import click
 
 from lapor_sync.clock import SystemClock
-from lapor_sync.commands.base import Call
+from lapor_sync.commands.base import Acts, Call
 from lapor_sync.domain.errors import LaporSyncError
 from lapor_sync.output import say, say_json_lines
 from lapor_sync.store import audit as chain
@@ -30,7 +30,7 @@ head_to_find = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Acts)
 def audit() -> None:
     """The audit log: prove it, or export it."""
 

@@ -141,6 +141,15 @@ def _say_database(settings: Settings) -> None:
 # Options.
 
 
+class Acts(click.Group):
+    """A command with acts of its own. Its help says what each does in a whole sentence, on as many lines as it takes."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            acts = sorted(self.commands.items())
+            formatter.write_dl([(name, one.get_short_help_str(limit=1000)) for name, one in acts])
+
+
 def command(*options: Callable[[F], F], name: str | None = None) -> Callable[[Callable[..., None]], click.Command]:
     """A command that is given the Call first."""
 

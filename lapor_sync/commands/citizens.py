@@ -7,7 +7,7 @@ import os
 import click
 
 from lapor_sync import interface, screens
-from lapor_sync.commands.base import Call, acting, acting_by, as_json
+from lapor_sync.commands.base import Acts, Call, acting, acting_by, as_json
 from lapor_sync.config import files_folder
 from lapor_sync.office import citizens
 from lapor_sync.output import say, say_json, say_json_lines
@@ -16,7 +16,7 @@ from lapor_sync.store.file_folder import FileFolder
 _STAYS_AT_LAPOR = "What LAPOR itself has stays there, and older backups hold it too: see docs/privacy.md for both."
 
 
-@click.group()
+@click.group(cls=Acts)
 def citizen() -> None:
     """What is kept of a citizen: find, show, read-again, hold, let-go, erase. Each act is audited."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from lapor_sync import interface, screens
-from lapor_sync.commands.base import Call, acting, acting_by, as_json, refuse_before
+from lapor_sync.commands.base import Acts, Call, acting, acting_by, as_json, refuse_before
 from lapor_sync.commands.outbox import GOES_TWICE, MAY_STAND
 from lapor_sync.office import settle
 from lapor_sync.output import say, say_json_lines
@@ -13,7 +13,7 @@ from lapor_sync.store import conflicts as questions
 from lapor_sync.store.conflicts import How
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Acts, invoke_without_command=True)
 @as_json
 @click.pass_context
 def conflicts(ctx: click.Context, as_json: bool) -> None:

@@ -11,7 +11,7 @@ import click
 
 from lapor_sync import interface, screens
 from lapor_sync.app import place_of, sender_of
-from lapor_sync.commands.base import Call, as_json, refuse_before
+from lapor_sync.commands.base import Acts, Call, as_json, refuse_before
 from lapor_sync.commands.many import mirrors
 from lapor_sync.config import load_machine
 from lapor_sync.domain.errors import NotAllowed, NoticeError, SettingsWrong
@@ -26,7 +26,7 @@ from lapor_sync.store.database import Store
 from lapor_sync.words import notices_id
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Acts, invoke_without_command=True)
 @as_json
 @click.pass_context
 def notices(ctx: click.Context, as_json: bool) -> None:

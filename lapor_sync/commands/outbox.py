@@ -5,14 +5,14 @@ from __future__ import annotations
 import click
 
 from lapor_sync import interface, screens
-from lapor_sync.commands.base import Call, acting, acting_by, as_json, refuse_before
+from lapor_sync.commands.base import Acts, Call, acting, acting_by, as_json, refuse_before
 from lapor_sync.domain.delivery import State
 from lapor_sync.office import OutboxAct, change, pause, resume
 from lapor_sync.output import say, say_json_lines
 from lapor_sync.store import overview, pauses
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Acts, invoke_without_command=True)
 @click.option("--state", type=click.Choice([state.value for state in State]))
 @as_json
 @click.pass_context

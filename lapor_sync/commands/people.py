@@ -7,7 +7,7 @@ from datetime import datetime, time
 import click
 
 from lapor_sync import interface, screens
-from lapor_sync.commands.base import Call, acting, acting_by, as_json, day, refuse_before
+from lapor_sync.commands.base import Acts, Call, acting, acting_by, as_json, day, refuse_before
 from lapor_sync.config import board_address
 from lapor_sync.domain.people import Role
 from lapor_sync.domain.refusals import Code, Refused
@@ -24,7 +24,7 @@ _opd = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Acts, invoke_without_command=True)
 @as_json
 @click.pass_context
 def people(ctx: click.Context, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from connectors.unit_sheet import read_units
 from lapor_sync import screens
 from lapor_sync.app import rules_of
 from lapor_sync.commands.base import (
+    Acts,
     Call,
     acting,
     acting_by,
@@ -38,7 +39,7 @@ from lapor_sync.store import institutions
 _period = click.option("--period", metavar="P", help="2026, 2026-10, 2026-Q3, 2026-C2, 2026-H1, or A..B.")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Acts, invoke_without_command=True)
 @_period
 @click.option("--opd", metavar="X", help="Of one OPD: id, name, or parts of its name.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv", "xlsx", "pdf"]), default="table")

@@ -462,6 +462,7 @@ def test_a_bad_file_among_exports_says_what_became_of_the_others(cli, tmp_path):
         (("--backfill", "--since", "2026-02-01", "--until", "2026-01-31"), "ends before it begins"),
         (("--backfill", "--from-export", "/none.xlsx"), "none.xlsx"),
         (("--backfill", "--from-export", "/none.xlsx", "--as-of", "x"), "is no day"),
+        (("recap", "--period"), "lapor-sync recap --help"),
         (("nonsense",), "No such command"),
         (("--nonsense",), "No such option"),
         (("show", "\udcff"), "is not UTF-8"),

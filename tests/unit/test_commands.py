@@ -20,6 +20,12 @@ def test_the_list_is_whole_at_80_columns() -> None:
         assert any(line.split() == [name, *one.help.split()] and len(line) <= 80 for line in lines), name
 
 
+def test_no_list_of_acts_is_cut_at_80_columns() -> None:
+    for path, _ in every_command():
+        shown = CliRunner().invoke(main_group, [*path, "--help"], terminal_width=80).output
+        assert "...\n" not in shown.partition("Commands:\n")[2], path
+
+
 def test_the_list_loads_no_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lapor_sync.cli.load", pytest.fail)
     assert "respond" in CliRunner().invoke(main_group, ["--help"]).output
