@@ -140,12 +140,15 @@ def is_arrival(item: ThreadItem, delivery: Delivery) -> bool:
     """Whether an item is the delivery as the citizen got it: an agency's, with its reference and its words.
 
     Of one that was never sent only an answer counts: somebody typed it on LAPOR's own site, or an older backup was
-    restored. A mention of its reference is neither.
+    restored. A mention of its reference is neither; nor is a log or disposition of LAPOR's with a word of its own beside
+    those of a response, which may be that it failed.
     """
-    is_log_of_it = delivery.may_have_arrived or delivery.kind is Kind.FORWARD
-    if item.kind is ItemKind.REPORTER or not (item.kind is ItemKind.ANSWER or is_log_of_it):
+    if not carries(item.content, delivery.ref):
         return False
-    return carries(item.content, delivery.ref) and says_all_of(item.content, delivery.text, delivery.ref)
+    if item.kind is ItemKind.ANSWER or (delivery.kind is Kind.FORWARD and item.kind is not ItemKind.REPORTER):
+        return says_all_of(item.content, delivery.text, delivery.ref)
+    is_log_of_it = item.kind is not ItemKind.REPORTER and delivery.may_have_arrived
+    return is_log_of_it and same_words(item.content, delivery.text, delivery.ref)
 
 
 def times_arrived(items: Iterable[ThreadItem], delivery: Delivery) -> int:

@@ -187,6 +187,9 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (with_new(item(with_reference(WORDS, SIBLING)), siblings={SIBLING: "Kami cek."}), PERHAPS),
         (replace(SEEN, items=(OLD._replace(content=f"Mohon ditindak {WORDS}"),)), PERHAPS),
         (replace(SEEN, bad=frozenset({"h:1", "h:2"})), PERHAPS),
+        (with_new(item(f"Gagal menyimpan tanggapan: {TEXT}", kind=ItemKind.LOG)), PERHAPS),
+        (with_new(item(f"{TEXT} Ditolak moderator.", kind=ItemKind.LOG)), PERHAPS),
+        (with_new(GIVEN_ON._replace(content=f"Dikembalikan untuk diperbaiki: {TEXT}")), PERHAPS),
         (other(SEEN, traces=(1, 1, 1)), PERHAPS),
         (other(SEEN, traces=(0, 1, 2)), PERHAPS),
         # nothing can be said
@@ -197,6 +200,7 @@ def with_new(*items: ThreadItem, **values: object) -> Seen:
         (other(SEEN, call_id="42"), Hold(reason=Reason.ANOTHER_REPORT)),
         # it is there
         (with_new(item(TEXT)), Confirm()),
+        (with_new(item(f"Yth. Ibu Sari. {TEXT}")), Confirm()),
         (with_new(item(TEXT, kind=ItemKind.LOG)), Confirm()),
     ],
 )
