@@ -104,7 +104,7 @@ def follows(one: Happened, writers: Mapping[str, str]) -> Iterator[Told]:
             yield _stuck(one, one.facts.get("kind"), one.facts.get("ref"), writers)
         case "post_handed_over":
             yield from _handed_over(one)
-        case "tenures_ended":
+        case "tenures_ended" if one.facts.get("posts"):  # who held none is told nothing
             persons = frozenset({one.subject.removeprefix("person ")})
             facts = {"posts": one.facts.get("posts", []), "on": one.facts.get("on"), "is_ended": True}
             yield Told(NoticeKind.POSTS, f"posts/{one.seq}", facts, To(persons=persons, posts=ADMINS))

@@ -46,6 +46,7 @@ def row(what: str, who: str = "lapor-sync", subject: str = "7001", **facts: Any)
         row("delivery_moved", who="person 7 in post 1", ref="LS-A", to="held", reason="by_person"),
         row("delivery_moved", who="budi", ref="LS-B", to="held", reason="by_person"),
         row("shown"),
+        row("tenures_ended", subject="person 7", posts=[], on="2026-03-02"),
     ],
 )
 def test_what_calls_for_nobody_is_told_to_nobody(one: Happened) -> None:

@@ -61,6 +61,15 @@ def test_the_page_shows_pictures_and_names_the_rest(enter: Any) -> None:
     assert "alamatnya sudah kedaluwarsa" in page
 
 
+def test_a_file_of_the_thread_is_not_shown_as_one_of_the_report(enter: Any) -> None:
+    """An answer's photo, of the mended street, stood among what the citizen had sent."""
+    shown = enter(OFFICER).get("/laporan/7001").text.partition('<ul class="files">')[2].partition("</ul>")[0]
+    of_report, of_thread = shown.split("<li>")[1:4], shown.split("<li>")[4:]
+    assert not any("dari percakapan" in one for one in of_report)
+    assert all("dari percakapan: Jawaban, Senin, 2 Maret 2026 pukul 10.00 WIB" in one for one in of_thread)
+    assert of_thread
+
+
 @pytest.mark.parametrize(
     ("path", "content", "kind", "place"),
     [

@@ -24,11 +24,12 @@ files = Blueprint("files", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A file as a page shows it; `kept` None where nothing is known of it but its name."""
+    """A file as a page shows it; `kept` None where nothing is known of it but its name, `item` None with the report."""
 
     number: int
     file: Attachment
     kept: Kept | None
+    item: ThreadItem | None
 
     @property
     def is_here(self) -> bool:
@@ -47,8 +48,9 @@ def shown(work: Work, one: Mirrored, items: tuple[ThreadItem, ...]) -> list[Show
     if not found:
         return []
     kept = citizen_files.of_report(work, one.tracking_id)
-    named = zip(keys_of(found), found, strict=True)
-    return [Shown(n, file, kept.get(key)) for n, (key, file) in enumerate(named, 1)]
+    of = [*(None for _ in one.report.attachments), *(item for item in items for _ in item.attachments)]
+    named = zip(keys_of(found), found, of, strict=True)
+    return [Shown(n, file, kept.get(key), item) for n, (key, file, item) in enumerate(named, 1)]
 
 
 @files.get("/laporan/<report_id>/lampiran/<int:number>")
