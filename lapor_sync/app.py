@@ -79,6 +79,7 @@ def pace_of(settings: Settings) -> Pace:
     return Pace(
         poll_seconds=settings.poll_seconds,
         concurrency=settings.concurrency,
+        rate_per_second=settings.rate_per_second,
         raw_days=settings.raw_days,
         reporter_name_days=settings.reporter_name_days,
     )

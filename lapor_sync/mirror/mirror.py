@@ -50,6 +50,7 @@ class Pace:
 
     poll_seconds: float = defaults.POLL_SECONDS
     concurrency: int = defaults.CONCURRENCY
+    rate_per_second: float = defaults.RATE_PER_SECOND  # calls that may begin; 0: no limit
     reread_budget: int = 60  # scheduled reads by id in one cycle
     raw_days: int = defaults.RAW_DAYS
     reporter_name_days: int = defaults.REPORTER_NAME_DAYS

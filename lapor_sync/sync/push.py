@@ -50,15 +50,12 @@ from lapor_sync.sync.looking import Looking, is_of_now, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
 from lapor_sync.sync.sending import send
 from lapor_sync.sync.setup import Setup
-from lapor_sync.sync.waves import Waves
+from lapor_sync.sync.waves import FRESH_SECONDS, Waves
 
 LONGEST_WAIT = timedelta(minutes=15)
 
 MANY_LOOKS = 3
 """So many looks in a row must fail, too: LAPOR may just be back."""
-
-FRESH_SECONDS = 5.0
-"""What a report showed counts for so long; then it is read again before something leaves for it."""
 
 
 def recover(setup: Setup) -> None:

@@ -15,6 +15,12 @@ from lapor_sync.store.outbox import Queued
 from lapor_sync.sync.looking import Looking
 from lapor_sync.sync.setup import Setup
 
+FRESH_SECONDS = 5.0
+"""What a report showed counts for so long; then it is read again before something leaves for it."""
+
+_CALLS = 3
+"""Of one delivery until it has left: its report's detail and thread, and itself."""
+
 
 @dataclass
 class Waves:
@@ -26,7 +32,7 @@ class Waves:
     is_stalled: bool = False  # a send did not bring a clear answer
 
     def of(self, due: list[Queued]) -> Iterator[list[Queued]]:
-        """As many reports at a time as calls may be in flight: what was looked at together leaves at once.
+        """As many reports at a time as can be looked at and leave while that is fresh, and as calls may be in flight.
 
         After an outage one delivery alone goes first, the rest when it arrived.
         """
@@ -38,14 +44,20 @@ class Waves:
                 if first is not None and self._is_in_doubt(work, first):
                     rest = [one for one in rest if one.state is State.UNKNOWN]
             if first is None:
-                yield rest[: self.setup.pace.concurrency]
-                del rest[: self.setup.pace.concurrency]
+                yield rest[: self._most]
+                del rest[: self._most]
                 continue
             if self.is_stalled or not rest:
                 return
             alone = min(rest, key=_goes_first)
             yield [alone]
             rest.remove(alone)
+
+    @property
+    def _most(self) -> int:
+        pace = self.setup.pace
+        in_time = int(pace.rate_per_second * FRESH_SECONDS / _CALLS) if pace.rate_per_second else pace.concurrency
+        return max(1, min(pace.concurrency, in_time))
 
     def claimed(self, work: Work, one: Queued) -> None:
         """It is about to leave."""

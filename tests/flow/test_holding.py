@@ -12,6 +12,7 @@ from unittest.mock import patch
 
 import pytest
 
+from connectors.sp4n_v3 import Sp4nV3
 from lapor_sync import office
 from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import Outcome, Reason, State
@@ -24,10 +25,11 @@ from lapor_sync.store import conflicts, institutions
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health
-from lapor_sync.sync.push import FRESH_SECONDS, push
+from lapor_sync.sync.push import push
 from lapor_sync.sync.reread import read_one
 from lapor_sync.sync.setup import Setup
 from lapor_sync.sync.take_export import take_export
+from lapor_sync.sync.waves import FRESH_SECONDS
 from lapor_sync.words.en import told
 from tests.flow.bench import ON_BOTH, OPD, OTHER_OPD, OUTSIDE, START, Bench, bench
 from tests.oracle import refs_in_order
@@ -161,6 +163,32 @@ def test_answered_elsewhere_in_an_item_that_was_there(tmp_path: Path, content: s
         settle(city, one, How.KEEP_OURS)
         city.cycle()
         assert city.state(ref) is State.SENT
+
+
+def test_nothing_leaves_upon_an_old_look_however_few_calls_may_begin(tmp_path: Path) -> None:
+    """At one call a second four looks, and four responses after them, would take twelve."""
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 4, "rate_per_second": 1}) as city:
+        ones = [city.report() for _ in range(4)]
+        city.settle_down()
+        for one in ones:
+            city.respond(one)
+        looked, waited, send = dict[str, float](), list[float](), type(city.setup.connector).send_response
+
+        def look(setup: Setup, health: Health, report: Mirrored, **how: bool) -> ById:
+            found = read_one(setup, health, report, **how)
+            city.clock.advance(2)
+            looked[report.tracking_id] = city.clock.monotonic()
+            return found
+
+        def send_in_turn(connector: Sp4nV3, outgoing: Outgoing) -> Outcome:
+            city.clock.advance(1)
+            waited.append(city.clock.monotonic() - looked[outgoing.tracking_id])
+            return send(connector, outgoing)
+
+        with patch("lapor_sync.sync.looking.read_one", look), patch.object(Sp4nV3, "send_response", send_in_turn):
+            city.cycle()
+        assert [len(city.arrived(one)) for one in ones] == [1] * len(ones)
+        assert max(waited) < FRESH_SECONDS
 
 
 def test_answered_elsewhere_since_it_was_written(tmp_path: Path) -> None:
