@@ -23,7 +23,7 @@ def about_folder(settings: Settings) -> Iterator[Line]:
     if reason is not None:
         todo = "Make a folder for exports alone, and set LAPOR_SYNC_IMPORT_DIR to it."
         yield Line(question=question, answer=f"no: {reason}", verdict=WRONG, todo=todo)
-    elif not folder.is_dir():
+    elif not os.path.isdir(folder):  # `is_dir` fails at a closed one
         yield Line(
             question=question, answer=f"no: {folder} is no folder", verdict=WRONG, todo=f"mkdir -p {folder}"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def about_settings(settings: Settings, config: Path | None, environ: Mapping[str
 def _sources(config: Path | None, environ: Mapping[str, str]) -> str:
     given = sum(name.startswith("LAPOR_SYNC_") and bool(value) for name, value in environ.items())
     path = config_file(config)
-    file = f"from {path}" if path.is_file() else f"no file {path}"
+    file = f"from {path}" if os.path.isfile(path) else f"no file {path}"
     return f"{file}, {given} in the environment"
 
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from lapor_sync.config.written import with_values
 from lapor_sync.domain.errors import BadInput, SettingsWrong
 from lapor_sync.domain.files import make_folder, read_text
 from lapor_sync.domain.names import shown_path
+from lapor_sync.domain.toml import TOMLDecodeError, parse_toml
 from lapor_sync.log import configure
 from lapor_sync.output import say
 from lapor_sync.words.en import advised
@@ -154,8 +154,8 @@ class Answers:
 
     def __post_init__(self) -> None:
         try:
-            self.known = {name.lower(): value for name, value in tomllib.loads(self.place.text).items()}
-        except tomllib.TOMLDecodeError as exc:
+            self.known = {name.lower(): value for name, value in parse_toml(self.place.text).items()}
+        except TOMLDecodeError as exc:
             todo = "Correct it, or move it away and begin anew."
             raise BadInput(f"{shown_path(self.place.config)} is no TOML: {exc}.", todo=todo) from exc
 

@@ -9,7 +9,7 @@ never get into a message.
 
 from __future__ import annotations
 
-import tomllib
+import os
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -40,6 +40,7 @@ from lapor_sync.domain.errors import SettingsWrong
 from lapor_sync.domain.files import read_text
 from lapor_sync.domain.limits import load_calendar, load_limits
 from lapor_sync.domain.names import shown_path
+from lapor_sync.domain.toml import TOMLDecodeError, parse_toml
 from lapor_sync.store.address import sqlite_url
 from lapor_sync.store.backup import database_file
 
@@ -172,7 +173,8 @@ def _clashing(found: Mapping[str, Settings], held: Mapping[str, str]) -> dict[st
         for key in sorted(found, key=lambda key: (held.get(key) != getattr(found[key], name), key)):
             if (value := getattr(found[key], name)) is None:
                 continue
-            if (other := first.setdefault(value, key)) != key:
+            is_same = os.path.realpath(value) if isinstance(value, Path) else value
+            if (other := first.setdefault(is_same, key)) != key:
                 clashing.setdefault(
                     key, f"{name} of {key}.toml is {str(value)!r}, as that of {other}.toml; it must be another one"
                 )
@@ -381,11 +383,11 @@ def _has_text(path: Path) -> bool:
 
 def _from_file(path: Path, problems: list[str], *, must_be_there: bool, with_lines: bool = False) -> _Layer:
     layer = _Layer()
-    given = _toml(path, problems, must_be_there=must_be_there)
-    lines = lines_of(path) if given and with_lines else {}
+    text, given = _toml(path, problems, must_be_there=must_be_there)
+    lines = lines_of(text) if with_lines else {}
     for key, value in given.items():
         at = f":{lines[key]}" if key in lines else ""
-        name, origin = key.lower(), f"{key} in {path}{at}"
+        name, origin = key.lower(), f"{shown_path(key)} in {path}{at}"
         if key not in {name, name.upper()} or name not in Settings.model_fields:
             problems.append(_unknown(origin, key, str))
         elif name in layer.origins:
@@ -395,9 +397,11 @@ def _from_file(path: Path, problems: list[str], *, must_be_there: bool, with_lin
     return layer
 
 
-def _toml(path: Path, problems: list[str], *, must_be_there: bool) -> dict[str, Any]:
+def _toml(path: Path, problems: list[str], *, must_be_there: bool) -> tuple[str, dict[str, Any]]:
+    """The text, and what it holds: read once, for the next moment there may be another file."""
     try:
-        return tomllib.loads(read_text(path))
+        text = read_text(path)
+        return text, parse_toml(text)
     except FileNotFoundError:
         if must_be_there:
             problems.append(
@@ -405,9 +409,9 @@ def _toml(path: Path, problems: list[str], *, must_be_there: bool) -> dict[str, 
             )
     except OSError as error:
         problems.append(_no_toml_file(path, error))
-    except tomllib.TOMLDecodeError as error:
+    except TOMLDecodeError as error:
         problems.append(f"{path} is no TOML: {error}; a line must look like poll_seconds = 300")
-    return {}
+    return "", {}
 
 
 def _is_given(name: str, value: object) -> bool:

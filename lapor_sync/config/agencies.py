@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from lapor_sync.domain.errors import SettingsWrong
-from lapor_sync.domain.files import read_text
+from lapor_sync.domain.names import shown_name
 
 OF_ONE_AGENCY = frozenset(
     {
@@ -22,7 +22,8 @@ _KEY_OF_A_LINE = re.compile(r"""^[ \t]*["']?([A-Za-z0-9_-]+)["']?[ \t]*=""", re.
 def agency_files(folder: Path) -> dict[str, Path]:
     """Return the file of each agency by its key, in order. Raises SettingsWrong where the folder cannot be read.
 
-    Only names that end in `.toml` count, so that a copy that an editor left beside one is no agency.
+    Only names that end in `.toml` count, so that a copy that an editor left beside one is no agency. A name that
+    cannot be shown is no key either, and stands under what can be shown of it: that goes into the database.
     """
     try:
         found = sorted(one for one in folder.iterdir() if one.suffix == ".toml" and not one.name.startswith("."))
@@ -33,12 +34,11 @@ def agency_files(folder: Path) -> dict[str, Path]:
                 "with a file KEY.toml for each agency",
             )
         ) from error
-    return {one.stem: one for one in found}
+    return {shown_name(one.stem): one for one in found}
 
 
-def lines_of(path: Path) -> dict[str, int]:
-    """Return in which line of a TOML file each of its keys stands, as far as that can be seen."""
-    text = read_text(path)
+def lines_of(text: str) -> dict[str, int]:
+    """Return in which line of a TOML text each of its keys stands, as far as that can be seen."""
     lines: dict[str, int] = {}
     for found in _KEY_OF_A_LINE.finditer(text):
         lines.setdefault(found[1], text.count("\n", 0, found.start()) + 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from pydantic import SecretStr
+
+from lapor_sync.domain.toml import TOMLDecodeError, parse_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +26,8 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S{1,4000}")
 def channels_of(text: str) -> tuple[ChannelUrls, tuple[str, ...]]:
     """Return what the file's text names, and what is wrong with it, without a value of it."""
     try:
-        found = tomllib.loads(text)
-    except ValueError:  # the library's own words may show a part of a secret
+        found = parse_toml(text)
+    except TOMLDecodeError:  # the library's own words may show a part of a secret
         return ChannelUrls(), ('it is no TOML; a line must look like technical = ["mailto://..."]',)
     technical, person = found.get("technical", []), found.get("person", {})
     technical = [technical] if isinstance(technical, str) else technical

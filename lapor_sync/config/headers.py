@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 
 from pydantic import SecretStr
+
+from lapor_sync.domain.toml import TOMLDecodeError, parse_toml
 
 Headers = Mapping[str, SecretStr]
 
@@ -26,8 +27,8 @@ def headers_of(text: str, auth_header: str) -> tuple[dict[str, SecretStr], tuple
     `auth_header` is the one in which LAPOR's own bearer goes: there is one of it.
     """
     try:
-        found = tomllib.loads(text)
-    except ValueError:  # the library's own words may show a part of a secret
+        found = parse_toml(text)
+    except TOMLDecodeError:  # the library's own words may show a part of a secret
         return {}, ('it is no TOML; a line must look like apikey = "..."',)
     return {name: SecretStr(str(value).strip()) for name, value in found.items()}, tuple(
         _wrong(found, auth_header)

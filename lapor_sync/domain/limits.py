@@ -5,7 +5,6 @@ Which limit holds for what, from which day, by which regulation, is data: `deadl
 
 from __future__ import annotations
 
-import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pydantic_core import ErrorDetails
 from lapor_sync.domain.calendar import Calendar
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.toml import TOMLDecodeError, parse_toml
 
 MOST_DAYS = 366
 F = TypeVar("F", bound=BaseModel)
@@ -209,8 +209,8 @@ _ELSE = f"a whole number of working days from 1 to {MOST_DAYS}"
 
 def _parsed(text: str, file: _File[F]) -> tuple[dict[str, Any], list[str]]:
     try:
-        return tomllib.loads(text), []
-    except tomllib.TOMLDecodeError as exc:
+        return parse_toml(text), []
+    except TOMLDecodeError as exc:
         raise SettingsWrong((f"{file.name}: no TOML: {exc}",)) from exc
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
+from lapor_sync.domain.names import shown_name
 from lapor_sync.roster import Roster
 from lapor_sync.store import work_queue
 
@@ -20,11 +22,11 @@ class EnrollingRoster(Roster):
         work_queue.enrol(
             self.engine,
             {key: one.ref_prefix for key, one in self.found.right.items()},
-            {key: one.what for key, one in self.found.wrong.items()},
+            {key: shown_name(one.what) for key, one in self.found.wrong.items()},
             self.host,
             here=[
                 key
                 for key, one in self.found.right.items()
-                if one.import_dir is not None and one.import_dir.is_dir()
+                if one.import_dir is not None and os.path.isdir(one.import_dir)  # `is_dir` fails at a closed one
             ],
         )

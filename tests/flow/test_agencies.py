@@ -15,6 +15,7 @@ from connectors.simulator import Simulator
 from lapor_sync.clock import SystemClock
 from lapor_sync.config import load_agencies, load_settings
 from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.files import read_text
 from lapor_sync.recap.figures import NUMBERS
 from lapor_sync.store import marks, work_queue
 from lapor_sync.store.database import make_engine, open_store
@@ -144,6 +145,42 @@ def test_a_wrong_file_is_that_agencys_trouble_alone(folder: Path) -> None:
         load_agencies(None, {"HOME": "/", "LAPOR_SYNC_AGENCIES_DIR": str(folder / "none")})
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "opd_ids = " + "[" * 5000 + "]" * 5000,
+        "poll_seconds" + ".a" * 1000 + " = 1",
+        "poll_seconds = " + "9" * 5000,
+        "institution_id = 0x" + "F" * 5000,
+        "holidays_file = '{folder}/holidays'",
+        "extra_headers_file = '{folder}/holidays'",
+        "notify_urls_file = '{folder}/holidays'",
+    ],
+    ids=lambda line: line[:20],
+)
+def test_what_cannot_even_be_shown_is_that_agencys_trouble_alone(folder: Path, line: str) -> None:
+    """TOML that Python cannot read raised out of it, and no agency was worked, nor told of."""
+    (folder / "holidays").write_text("a = " + "[" * 5000 + "]" * 5000, encoding="ascii")
+    put(folder, "curup", line.replace("{folder}", str(folder)))
+    put(folder, "manna")
+    found = load_agencies(folder.parent / "main.toml", {"HOME": "/"})
+    assert (set(found.right), set(found.wrong)) == ({"manna"}, {"curup"})
+    assert "no TOML" in found.wrong["curup"].what
+
+
+def test_a_file_that_goes_while_it_is_read_was_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = put(folder, "curup", "polls = 3")
+
+    def read_and_gone(one: Path) -> str:
+        text = read_text(one)
+        if one == path:
+            one.unlink()
+        return text
+
+    monkeypatch.setattr("lapor_sync.config.read_text", read_and_gone)
+    assert f"polls in {path}:1 is no setting" in problems(folder)
+
+
 @pytest.mark.parametrize(("held", "wrong"), [({}, "manna"), ({"manna": "LS"}, "curup")])
 def test_a_mark_is_one_agencys_and_who_had_it_first_keeps_it(
     folder: Path, held: dict[str, str], wrong: str
@@ -163,6 +200,9 @@ def test_a_folder_of_exports_is_one_agencys(folder: Path) -> None:
     assert (
         "import_dir of manna.toml" in load_agencies(folder.parent / "main.toml", {"HOME": "/"}).wrong["manna"].what
     )
+    (folder / "link").symlink_to("/srv/exports")
+    put(folder, "manna", "ref_prefix = 'MA'", f"import_dir = '{folder}/link'")
+    assert set(load_agencies(folder.parent / "main.toml", {"HOME": "/"}).wrong) == {"manna"}
 
 
 @pytest.fixture

@@ -109,6 +109,35 @@ def test_a_look_at_the_files_reads_what_changed_and_what_was_wrong(tmp_path: Pat
     engine.dispose()
 
 
+@pytest.mark.parametrize(
+    ("name", "line", "is_wrong"),
+    [
+        ("curup", r'"polls\u0000" = 1', True),
+        ("cur\udcffup", "", True),
+        ("curup", f"import_dir = '/{'a' * 300}'", False),
+    ],
+)
+def test_what_the_database_or_the_disk_does_not_take_stops_no_other_agency(
+    tmp_path: Path, postgres_url: str, name: str, line: str, is_wrong: bool
+) -> None:
+    """A name, a key or a folder of one agency's file ended each worker at once, and so all agencies' work."""
+    folder = tmp_path / "agencies"
+    folder.mkdir()
+    put(folder, name, "ref_prefix = 'CU'", line)
+    put(folder, "manna", "ref_prefix = 'MN'")
+    engine = make_engine(postgres_url)
+    work_queue.install(engine)
+    log = structlog.get_logger()
+    env = {"HOME": "/", "LAPOR_SYNC_AGENCIES_DIR": str(folder)}
+    EnrollingRoster(None, env, engine, log, thinned(log), host="papan-1").refresh()
+    queued = work_queue.look(engine)
+    assert {key: one.wrong is not None for key, one in queued.items()} == {
+        name.replace("\udcff", "\ufffd"): is_wrong,
+        "manna": False,
+    }
+    engine.dispose()
+
+
 def test_a_worker_on_sqlite_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsWrong, match="workers need PostgreSQL"):
         process.run(None, {"HOME": "/", **settings(tmp_path)}, Stopping(), 1)
