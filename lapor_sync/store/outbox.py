@@ -34,6 +34,10 @@ from lapor_sync.store.schema import delivery as table
 from lapor_sync.store.times import from_text, to_text
 
 
+NOBODY_KNOWN = "unknown"
+"""Who wrote what was found upstream with our reference and is not known here."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queued:
     """One delivery as the outbox holds it: what the rules ask for in `delivery`, and the rest beside it.
@@ -133,7 +137,7 @@ def recover(work: Work, *, ref: str, tracking_id: str, text: str) -> None:
     """Record what stands in a thread under a reference of ours as sent, where no delivery is known for it."""
     if is_taken(work, ref):
         return
-    new = NewDelivery(ref=ref, tracking_id=tracking_id, kind=Kind.RESPONSE, opd="", text=text, by="unknown")
+    new = NewDelivery(ref=ref, tracking_id=tracking_id, kind=Kind.RESPONSE, opd="", text=text, by=NOBODY_KNOWN)
     add(work, new, state=State.SENT, reason=Reason.RECOVERED)
     put_seen(work, ref, 1, work.now)
 

@@ -18,6 +18,7 @@ from lapor_sync.office.deliveries import acts_on
 from lapor_sync.output import harmless
 from lapor_sync.recap.printed import shown as figure
 from lapor_sync.store import people as accounts
+from lapor_sync.store.outbox import NOBODY_KNOWN
 from lapor_sync.web import guard, session
 from lapor_sync.web.assets import asset_url
 from lapor_sync.web.board import Board
@@ -126,6 +127,8 @@ def who(actor: str) -> str:
     """Return who acted as people know them; the audit keeps ids, and a name that was forgotten is none."""
     if actor == DAEMON.who:
         return "sistem"
+    if actor == NOBODY_KNOWN:
+        return "(tidak diketahui)"
     found = _WHO.fullmatch(actor)
     if found is None:
         return actor

@@ -476,6 +476,15 @@ def test_an_open_page_learns_that_something_changed_and_nothing_else(
     assert enter(OTHER_OFFICER).get("/laporan/7001/keadaan").status_code == 404
 
 
+def test_whose_answer_was_found_at_lapor_is_said_in_words_to_be_unknown(enter: Enter, store: Store) -> None:
+    with store.work() as work:
+        outbox.recover(work, ref="LS-BBBBBB", tracking_id="7001", text="Sudah.\n[Ref LS-BBBBBB]")
+    for path in ("/laporan/7001", "/kiriman"):
+        said = text_of(enter(OFFICER).get(path))
+        assert "(tidak diketahui)" in said
+        assert "unknown" not in said
+
+
 # On paper.
 
 
