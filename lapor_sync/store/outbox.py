@@ -33,7 +33,6 @@ from lapor_sync.store.schema import WAITING, WRITTEN_HERE, attempt, delivery_fil
 from lapor_sync.store.schema import delivery as table
 from lapor_sync.store.times import from_text, to_text
 
-
 NOBODY_KNOWN = "unknown"
 """Who wrote what was found upstream with our reference and is not known here."""
 

@@ -443,6 +443,7 @@ ENTRIES: dict[str, Call] = {
     "outbox.counts": outbox.counts,
     "outbox.due": outbox.due,
     "outbox.files_of": lambda w: outbox.files_of(w, [REF, THEIR_REF]),
+    "outbox.file_names_of": lambda w: outbox.file_names_of(w, [REF, THEIR_REF]),
     "outbox.wait": lambda w: outbox.wait(w, of_theirs(w), START + A_DAY),
     "outbox.wait_no_longer": lambda w: outbox.wait_no_longer(w, THEIR_REF),
     "outbox.put_seen": lambda w: outbox.put_seen(w, SHARED_REF, 5, START),
