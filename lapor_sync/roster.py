@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -46,7 +47,8 @@ class Roster:
     _seen: Seen | None = None
 
     def refresh(self) -> None:
-        """Look at the files again. What they share stays while it is wrong.
+        """Look at the files again. What they share stays while it is wrong, and where it names no folder any more:
+        a main file that is being written is empty for a moment, which would be one agency of no name.
 
         Only what changed is read again, and what was wrong: that may lie in another file that it names. Raises
         StoreUnavailable.
@@ -55,7 +57,10 @@ class Roster:
             seen = self._look()
             if seen != self._seen or self.found.wrong:
                 held = work_queue.prefixes(self.engine)
-                self._take(load_agencies(self.config, self.environ, held, known=self._known(seen)))
+                found = load_agencies(self.config, self.environ, held, known=self._known(seen))
+                if self.found.folder is not None and found.folder is None:
+                    raise SettingsWrong(("AGENCIES_DIR is not set any more; it must name the folder of agencies",))
+                self._take(found)
                 self._seen = seen
             self.trouble.over("agencies_unreadable", as_event="agencies_readable")
         except SettingsWrong as wrong:
@@ -67,7 +72,11 @@ class Roster:
         return [Polled(Store(self.engine, one.agency, clock), one.poll_seconds, one.city) for one in here]
 
     def _look(self) -> Seen:
-        files = agency_files(self.found.folder) if self.found.folder else {}
+        files: Mapping[str, Path] = {}
+        with suppress(
+            SettingsWrong
+        ):  # the main file may name another folder by now; to read it tells what is wrong
+            files = agency_files(self.found.folder) if self.found.folder else {}
         return Seen(_stamp(config_file(self.config)), {key: _stamp(path) for key, path in files.items()})
 
     def _known(self, seen: Seen) -> Mapping[str, Settings]:
@@ -78,7 +87,7 @@ class Roster:
         return {
             key: one
             for key, one in self.found.right.items()
-            if key in seen.agencies and last.agencies.get(key) == seen.agencies[key]
+            if (stamp := seen.agencies.get(key)) is not None and last.agencies.get(key) == stamp
         }
 
     def _take(self, found: Agencies) -> None:

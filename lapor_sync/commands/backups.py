@@ -58,8 +58,18 @@ def backup(call: Call, file: Path) -> None:
     for key in contents.agencies:
         _remember(machine.database_url, key)
         folder = files_folder(machine, os.environ).with_name(key)
-        if folder.is_dir() and any(folder.iterdir()):
+        if _may_hold(folder):
             say(f"Not in it: the citizens' files. Copy {shown_path(folder)} as well (docs/backups.md).")
+
+
+def _may_hold(folder: Path) -> bool:
+    """Whether files may lie there: one that is closed to this user may hold some."""
+    try:
+        return any(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
 
 
 def _remember(url: str, agency: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import re
 from contextlib import closing
 from datetime import UTC, datetime
@@ -311,14 +312,27 @@ def test_secrets_that_systemd_hands_to_the_workers_are_no_trouble_of_a_shell(pro
         assert "`lapor-sync-root agencies check` sees what systemd hands over" in said
 
 
-def test_a_provinces_database_is_backed_up_as_a_whole(province: City, folder: Path) -> None:
+def test_a_provinces_database_is_backed_up_as_a_whole(
+    province: City, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No agency need be named: the package asks so before an upgrade. Each knows afterwards that there is a backup."""
     with fresh_postgres() as address:
         said = province.run("backup", str(folder / "all.dump"), code=2, DATABASE_URL=address).err
     assert "pg_dump --format=custom" in said
     for key in ("curup", "manna"):
         province.run("--once", "--agency", key)
-    assert "curup: 16 reports" in province.run("backup", str(folder / "all.db")).out
+    place = Path(
+        load_settings(None, {"HOME": "/", **province.env}, "curup").database_url.removeprefix("sqlite:///")
+    )
+
+    def closed(path: str | Path) -> list[str]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.listdir", closed)
+        said = province.run("backup", str(folder / "all.db")).out
+    assert "curup: 16 reports" in said
+    assert f"Copy {place.parent / 'files' / 'curup'} as well" in said  # it may hold some
     for key in ("curup", "manna"):
         one = load_settings(None, {"HOME": "/", **province.env}, key)
         with closing(open_store(one.database_url, key, SystemClock())) as store, store.reading() as work:

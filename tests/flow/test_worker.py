@@ -109,6 +109,37 @@ def test_a_look_at_the_files_reads_what_changed_and_what_was_wrong(tmp_path: Pat
     engine.dispose()
 
 
+def test_a_main_file_that_is_empty_for_a_moment_or_names_another_folder(tmp_path: Path, postgres_url: str) -> None:
+    """All agencies went, and one came that is nobody's: the key of a city without a folder."""
+    (folder := tmp_path / "agencies").mkdir()
+    put(folder, "curup", "ref_prefix = 'CU'")
+    main = tmp_path / "main.toml"
+    main.write_text(whole := f'agencies_dir = "{folder}"\n', encoding="ascii")
+    engine = make_engine(postgres_url)
+    work_queue.install(engine)
+    log = structlog.get_logger()
+    roster = EnrollingRoster(main, {"HOME": "/"}, engine, log, thinned(log), host="papan-1")
+    with capture_logs() as logs:
+        for text in (whole, "", whole):
+            main.write_text(text, encoding="ascii")
+            roster.refresh()
+            assert list(roster.found.keys) == ["curup"]
+    assert [one["event"] for one in logs] == ["agency_added", "agencies_unreadable", "agencies_readable"]
+    assert set(work_queue.look(engine)) == {"curup"}
+
+    put(moved := folder.rename(tmp_path / "moved"), "manna", "ref_prefix = 'MN'")
+    roster.refresh()
+    assert list(roster.found.keys) == ["curup"]
+    main.write_text(f'agencies_dir = "{moved}"\n', encoding="ascii")
+    roster.refresh()
+    assert list(roster.found.keys) == ["curup", "manna"]  # it looked at the old folder for ever
+    (moved / "curup.toml").unlink()
+    (moved / "curup.toml").symlink_to("nowhere")
+    roster.refresh()
+    assert (set(roster.found.right), set(roster.found.wrong)) == ({"manna"}, {"curup"})
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     ("name", "line", "is_wrong"),
     [
