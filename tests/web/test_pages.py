@@ -225,6 +225,13 @@ def test_what_closes_by_itself_is_listed_with_the_day_on_which_it_does(enter: En
     assert "Batas waktu" not in said
 
 
+def test_an_empty_list_of_deliveries_says_what_comes_there(enter: Enter) -> None:
+    assert "Jawaban yang ditulis di halaman sebuah laporan muncul di sini." in text_of(
+        enter(OFFICER).get("/kiriman")
+    )
+    assert "dengan keadaan ini" in text_of(enter(OFFICER).get("/kiriman?state=held"))
+
+
 def test_a_mirror_that_is_old_is_said_so_where_people_write(enter: Enter, store: Store, clock: StillClock) -> None:
     save(store, one())
     with store.work() as work:
