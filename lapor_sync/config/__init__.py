@@ -384,6 +384,9 @@ def _has_text(path: Path) -> bool:
 def _from_file(path: Path, problems: list[str], *, must_be_there: bool, with_lines: bool = False) -> _Layer:
     layer = _Layer()
     text, given = _toml(path, problems, must_be_there=must_be_there)
+    if len(given) > 2 * len(Settings.model_fields):  # in lower case and in upper; to tell of each takes long
+        problems.append(f"{shown_path(path)} holds {len(given)} keys; it must hold settings of lapor-sync alone")
+        return layer
     lines = lines_of(text) if with_lines else {}
     for key, value in given.items():
         at = f":{lines[key]}" if key in lines else ""

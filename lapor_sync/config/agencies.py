@@ -16,7 +16,7 @@ OF_ONE_AGENCY = frozenset(
 )
 """What tells agencies apart: each says it in its own file. All else of theirs may be said once for all of them."""
 
-_KEY_OF_A_LINE = re.compile(r"""^[ \t]*["']?([A-Za-z0-9_-]+)["']?[ \t]*=""", re.MULTILINE)
+_KEY_OF_A_LINE = re.compile(r"""^[ \t]*["']?([A-Za-z0-9_-]+)["']?[ \t]*=""")
 
 
 def agency_files(folder: Path) -> dict[str, Path]:
@@ -40,6 +40,7 @@ def agency_files(folder: Path) -> dict[str, Path]:
 def lines_of(text: str) -> dict[str, int]:
     """Return in which line of a TOML text each of its keys stands, as far as that can be seen."""
     lines: dict[str, int] = {}
-    for found in _KEY_OF_A_LINE.finditer(text):
-        lines.setdefault(found[1], text.count("\n", 0, found.start()) + 1)
+    for number, line in enumerate(text.split("\n"), 1):
+        if found := _KEY_OF_A_LINE.match(line):
+            lines.setdefault(found[1], number)
     return lines
