@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Insert, Select, bindparam, delete, select
 
 from lapor_sync.store.bulk import among, ask, insert_many, replacing
-from lapor_sync.store.database import Work
+from lapor_sync.store.database import Work, damaged_row
 from lapor_sync.store.schema import mark
 from lapor_sync.store.times import from_text, to_text
 
@@ -60,8 +60,11 @@ class Marks:
         return self.values[name]
 
     def time(self, name: Mark) -> datetime | None:
-        """A fact that is a time."""
-        return from_text(self.values[name])
+        """A fact that is a time. Raises StoreDamaged where somebody made another thing of it."""
+        try:
+            return from_text(self.values[name])
+        except (ValueError, TypeError) as exc:
+            raise damaged_row("The mark", name) from exc
 
 
 def some(work: Work, *names: Mark) -> Marks:
@@ -86,7 +89,7 @@ def _query(dialect: str) -> Select[Any]:
 
 def get_time(work: Work, name: Mark) -> datetime | None:
     """A fact that is a time."""
-    return from_text(get(work, name))
+    return some(work, name).time(name)
 
 
 def put(work: Work, name: Mark, value: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from lapor_sync.domain.delivery import WhyPaused
 from lapor_sync.domain.ports import Uptime
 from lapor_sync.store import marks, outbox
-from lapor_sync.store.database import Work
+from lapor_sync.store.database import Work, damaged_row
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.times import from_text, to_text
 
@@ -28,13 +28,16 @@ class Pause:
 
 
 def current(work: Work) -> Pause | None:
-    """The pause that lasts now."""
+    """The pause that lasts now. Raises StoreDamaged where somebody made another thing of it."""
     text = marks.get(work, Mark.PAUSED)
     if text is None:
         return None
-    found = json.loads(text)
-    uptime = outbox.uptime_of(found.get("uptime"))
-    return Pause(since=from_text(found["since"]), by=found["by"], why=WhyPaused(found["why"]), uptime=uptime)
+    try:
+        found = json.loads(text)
+        uptime = outbox.uptime_of(found.get("uptime"))
+        return Pause(since=from_text(found["since"]), by=found["by"], why=WhyPaused(found["why"]), uptime=uptime)
+    except (ValueError, TypeError, KeyError, AttributeError) as exc:
+        raise damaged_row("The mark", Mark.PAUSED) from exc
 
 
 def body(work: Work) -> str | None:

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from lapor_sync.domain.errors import BadRecord
+from lapor_sync.domain.errors import BadRecord, StoreDamaged
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.questions import MANY_VANISHED
 from lapor_sync.domain.report import Institution
-from lapor_sync.store import audit, backup, conflicts, institutions, marks, outages, quarantine
+from lapor_sync.store import audit, backup, conflicts, institutions, marks, outages, pauses, quarantine
 from lapor_sync.store.conflicts import Conflict, How
 from lapor_sync.store.database import Store, Work
 from lapor_sync.store.marks import Mark
@@ -102,6 +102,18 @@ def test_what_a_complete_listing_did_not_meet_is_gone(store: Store) -> None:
 
 
 # Marks and outages.
+
+
+@pytest.mark.parametrize("value", ["tomorrow", "", '{"since": 7}'])
+def test_a_mark_that_somebody_changed_by_hand_is_named(store: Store, value: str) -> None:
+    """It was told as a fault of ours."""
+    with store.work() as work:
+        marks.put(work, Mark.LAST_SUCCESS, value)
+        marks.put(work, Mark.PAUSED, value)
+        with pytest.raises(StoreDamaged, match="The mark last_success_at cannot be read"):
+            marks.get_time(work, Mark.LAST_SUCCESS)
+        with pytest.raises(StoreDamaged, match="The mark paused cannot be read"):
+            pauses.current(work)
 
 
 def test_a_mark_is_set_replaced_and_forgotten(store: Store, other_city: Store) -> None:
