@@ -11,7 +11,7 @@ from lapor_sync.clock import SystemClock
 from lapor_sync.commands.base import Call
 from lapor_sync.config import Agencies, Settings, load_machine
 from lapor_sync.domain.colour import City
-from lapor_sync.domain.errors import SettingsWrong
+from lapor_sync.domain.errors import SettingsWrong, StoreDamaged
 from lapor_sync.interface import Json
 from lapor_sync.output import say_json_lines
 from lapor_sync.store import lock, overview, work_queue
@@ -36,9 +36,13 @@ def _told(found: Agencies) -> Iterator[Json]:
     with _opened(found) as opened:
         queued = work_queue.look(opened.engine)
         for key in found.keys:
-            with Store(opened.engine, key, opened.clock).reading() as work:
-                city = found.right[key].city if key in found.right else City()
-                whole, late = overview.overview(work, city), overview.count_overdue(work)
+            try:
+                with Store(opened.engine, key, opened.clock).reading() as work:
+                    city = found.right[key].city if key in found.right else City()
+                    whole, late = overview.overview(work, city), overview.count_overdue(work)
+            except StoreDamaged as damaged:  # a row is one agency's; where the file is, each says so
+                yield interface.agency(key, wrong=(damaged.what, *problems_of(found, key)))
+                continue
             yield interface.agency(
                 key,
                 whole=whole,

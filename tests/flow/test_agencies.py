@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import json
 import re
 import time
 from contextlib import closing
@@ -345,6 +346,18 @@ def test_a_provinces_database_is_backed_up_as_a_whole(
         one = load_settings(None, {"HOME": "/", **province.env}, key)
         with closing(open_store(one.database_url, key, SystemClock())) as store, store.reading() as work:
             assert marks.get_time(work, Mark.BACKED_UP) is not None
+
+
+def test_a_row_that_cannot_be_read_is_that_agencys_trouble_alone(province: City) -> None:
+    for key in ("curup", "manna"):
+        province.run("--once", "--agency", key)
+    one = load_settings(None, {"HOME": "/", **province.env}, "curup")
+    with closing(open_store(one.database_url, "curup", SystemClock())) as store, store.work() as work:
+        marks.put(work, Mark.LAST_SUCCESS, "tomorrow")
+    said = {row["agency"]: row for row in map(json.loads, province.run("agencies", "--json").out.splitlines())}
+    assert "The mark last_success_at cannot be read" in str(said["curup"]["wrong"])
+    assert said["manna"]["colours"]
+    assert "last_success_at" in province.run("agencies").out
 
 
 def test_agencies_check_says_what_each_can_do(province: City, folder: Path) -> None:
