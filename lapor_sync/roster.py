@@ -59,7 +59,7 @@ class Roster:
                 held = work_queue.prefixes(self.engine)
                 found = load_agencies(self.config, self.environ, held, known=self._known(seen))
                 if self.found.folder is not None and found.folder is None:
-                    raise SettingsWrong(("AGENCIES_DIR is not set any more; it must name the folder of agencies",))
+                    raise SettingsWrong(("the folder of agencies is named no longer: those that were there stay",))
                 self._take(found)
                 self._seen = seen
             self.trouble.over("agencies_unreadable", as_event="agencies_readable")
@@ -73,9 +73,8 @@ class Roster:
 
     def _look(self) -> Seen:
         files: Mapping[str, Path] = {}
-        with suppress(
-            SettingsWrong
-        ):  # the main file may name another folder by now; to read it tells what is wrong
+        # The main file may name another folder by now; to read it tells what is wrong.
+        with suppress(SettingsWrong):
             files = agency_files(self.found.folder) if self.found.folder else {}
         return Seen(_stamp(config_file(self.config)), {key: _stamp(path) for key, path in files.items()})
 

@@ -148,14 +148,15 @@ class _Push:
             claimed = [one for one in ready if isinstance(one.step, Send)]
             moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
             sending = self._send_all(pool, claimed)
-            # Only then the pool has other work, so that nothing leaves later than it was looked at. The next reports are
-            # not looked at before the one that tries after an outage.
+            # Only then the pool has other work, so that nothing leaves later than it was looked at.
             again = self._read_again(pool, sent)
             wave = None if self.waves.is_alone else self._next_wave(pool, waves)
             self._note_outcomes(sending)
             self._mirror(again)
             sent = claimed
-            wave = wave or self._next_wave(pool, waves)
+            if wave is None:  # what went first after an outage is read again before the others are looked at
+                self._mirror(self._read_again(pool, sent))
+                wave, sent = self._next_wave(pool, waves), []
         self._mirror(self._read_again(pool, sent))
         return moved and not self._must_end
 
