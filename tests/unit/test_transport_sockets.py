@@ -55,6 +55,7 @@ class Wire:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._turn = threading.Lock()
         self.asked: list[bytes] = []
         self.port = self._listening.getsockname()[1]
 
@@ -65,8 +66,9 @@ class Wire:
             except OSError:
                 return
             thread = threading.Thread(target=self._serve, args=(connection,))
-            thread.start()
-            self._threads.append(thread)  # started: whoever closes joins it
+            with self._turn:  # whoever was answered finds the thread that answered, and a started one to join
+                thread.start()
+                self._threads.append(thread)
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
@@ -84,7 +86,9 @@ class Wire:
 
     def rests(self) -> None:
         """Wait until every connection so far is closed."""
-        for thread in self._threads:
+        with self._turn:
+            threads = tuple(self._threads)
+        for thread in threads:
             thread.join(PATIENT)
 
     def close(self) -> None:
