@@ -209,15 +209,18 @@ def test_an_agency_with_a_folder_is_its_hosts_while_that_lives(engine: Engine) -
 
 
 def test_places_before_a_gateway_lie_evenly_over_all_who_ask(engine: Engine) -> None:
-    places = [work_queue.take_places(engine, "https://lapor", 5, 2, only_if_idle=False) for _ in range(3)]
+    """Few a second: what passes between the questions on a busy machine is little against a place."""
+    places = [work_queue.take_places(engine, "https://lapor", 0.2, 2, only_if_idle=False) for _ in range(3)]
     assert [count for count, _ in places] == [2, 2, 2]
-    for (_, wait), due in zip(places, (0, 0.4, 0.8), strict=True):
-        assert wait == pytest.approx(due, abs=0.15)
-    assert work_queue.take_places(engine, "https://lapor", 5, 1, only_if_idle=True) == (0, 0.0)
+    for (_, wait), due in zip(places, (0, 10, 20), strict=True):
+        assert wait == pytest.approx(due, abs=4)
+    assert work_queue.take_places(engine, "https://lapor", 0.2, 1, only_if_idle=True) == (0, 0.0)
     assert work_queue.take_places(engine, "https://other", 5, 1, only_if_idle=True)[0] == 1
     work_queue.pause(engine, "https://lapor", 60)
     work_queue.pause(engine, "https://lapor", 1)
-    assert work_queue.take_places(engine, "https://lapor", 5, 1, only_if_idle=False)[1] == pytest.approx(60, abs=2)
+    assert work_queue.take_places(engine, "https://lapor", 0.2, 1, only_if_idle=False)[1] == pytest.approx(
+        60, abs=4
+    )
 
 
 def test_that_a_file_was_found_is_written_only_now_and_then(engine: Engine) -> None:
