@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
+
+from lapor_sync.domain.toml import TOMLDecodeError, parse_toml
 
 Value = str | bool | Sequence[str]
 
 
 def with_values(text: str, values: Mapping[str, Value]) -> str:
     """Return the text with these settings: each where it stood, else in place of its example, else at the end."""
-    lines, known = text.splitlines(), tomllib.loads(text)
+    lines, known = text.splitlines(), parse_toml(text)
     for name, value in values.items():
         if known.get(name) == (value if isinstance(value, str | bool) else list(value)):
             continue
@@ -35,8 +36,8 @@ def _place(lines: list[str], name: str) -> tuple[int, int]:
 def _is_whole(lines: list[str]) -> bool:
     """Whether a value, which may go over many lines, ends with the last of these."""
     try:
-        tomllib.loads("\n".join(lines))
-    except tomllib.TOMLDecodeError:
+        parse_toml("\n".join(lines))
+    except TOMLDecodeError:
         return False
     return True
 

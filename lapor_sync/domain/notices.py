@@ -106,7 +106,7 @@ def follows(one: Happened, writers: Mapping[str, str]) -> Iterator[Told]:
             yield from _handed_over(one)
         case "tenures_ended" if one.facts.get("posts"):  # who held none is told nothing
             persons = frozenset({one.subject.removeprefix("person ")})
-            facts = {"posts": one.facts.get("posts", []), "on": one.facts.get("on"), "is_ended": True}
+            facts = {"posts": one.facts["posts"], "on": one.facts.get("on"), "is_ended": True}
             yield Told(NoticeKind.POSTS, f"posts/{one.seq}", facts, To(persons=persons, posts=ADMINS))
         case "contract_changed":
             yield Told(NoticeKind.SYSTEM, f"contract/{one.seq}", one.facts, To(posts=ADMINS))

@@ -175,14 +175,14 @@ def _known_less(
     before: Iterable[ThreadItem], items: Iterable[ThreadItem], mine: Iterable[Queued]
 ) -> Iterator[Step]:
     """What an item says since a response was written, its writer has not seen: not as if it were a new one."""
-    waiting = [one for one in mine if one.state in OPEN_UPSTREAM and one.delivery.baseline]
+    waiting = [(one.ref, known) for one in mine if one.state in OPEN_UPSTREAM and (known := one.delivery.baseline)]
     if not waiting:
         return
     was, now = ({item.id: (item.kind, words_digest(item)) for item in some} for some in (before, items))
     other = {id for id in was.keys() & now.keys() if was[id] != now[id]}
-    for one in waiting:
-        if one.delivery.baseline and other & one.delivery.baseline:
-            yield KnownLess(one.ref, one.delivery.baseline - other)
+    for ref, known in waiting:
+        if other & known:
+            yield KnownLess(ref, known - other)
 
 
 def references_of(items: Iterable[ThreadItem], prefix: str) -> frozenset[str]:

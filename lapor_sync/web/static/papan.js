@@ -128,8 +128,8 @@ if (form) {
       if (!answer.ok) throw new Error(answer.status);
       const text = await answer.text(), at = words.selectionEnd; // nothing typed goes, and no sentence runs into it
       const before = words.value.slice(0, at), after = words.value.slice(at);
-      const put = (before.trim() && !before.endsWith("\n") ? "\n\n" : "") + text;
-      words.setRangeText(put + (after.trim() && !after.startsWith("\n") ? "\n\n" : ""), at, at, "end");
+      const part = (before.trim() && !before.endsWith("\n") ? "\n\n" : "") + text;
+      words.setRangeText(part + (after.trim() && !after.startsWith("\n") ? "\n\n" : ""), at, at, "end");
       words.dispatchEvent(new Event("input"));
       words.focus();
     } catch {
