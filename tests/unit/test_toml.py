@@ -21,6 +21,8 @@ def test_what_a_file_of_ours_holds_is_read() -> None:
         ("lists = " + "[" * 30 + "]" * 30, "Nested too deep"),
         ("lists = " + "[" * 30 + "1" + "]" * 30, "Nested too deep"),
         ("lists = " + "[" * 5000 + "]" * 5000, "Nested too deep"),
+        ("a." * 500_000 + "a = 1", "Nested too deep"),
+        ("table = {" + 'a."b".' * 200_000 + "c = 1}", "Nested too deep"),
         ("number = " + "1" * 5000, "A number is too long"),
         ("number = 0x" + "f" * 5000, "A number is too long"),
     ],
