@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from importlib import import_module
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from sqlalchemy import (
@@ -29,7 +30,9 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 _Rows = Sequence[Mapping[str, Any]]
 _Way = tuple[str, Callable[[_Rows], Any]]
@@ -121,9 +124,10 @@ def plain(target: Table, dialect: str) -> Insert:
 
 
 def _insert(target: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
-    """That database's own INSERT."""
+    """That database's own INSERT. Its module is there since the engine was made; the other's is 2.5 MB of a daemon."""
+    statement: sqlite.Insert | postgresql.Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(target)
     if dialect == "sqlite":
-        return sqlite.insert(target)
+        return statement
     names = [column.name for column in target.columns]
     given = func.json_populate_recordset(text(f"NULL::{target.name}"), cast(bindparam("rows"), JSON))
-    return postgresql.insert(target).from_select(names, select(*given.table_valued(*target.columns).c))
+    return statement.from_select(names, select(*given.table_valued(*target.columns).c))
