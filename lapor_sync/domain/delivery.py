@@ -80,6 +80,7 @@ class Reason(StrEnum):
     FORWARD_NOT_FOUND = "forward_not_found"
     BARRED = "barred"
     TEXT_CUT = "text_cut"
+    FILES_LOST = "files_lost"
     PERHAPS_ARRIVED = "perhaps_arrived"
     MENTIONED = "mentioned"
     ANOTHER_REPORT = "another_report"

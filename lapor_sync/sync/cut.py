@@ -1,12 +1,13 @@
-"""Whether LAPOR keeps what it took: a response may come back cut or empty. Source: rules, "Reading back".
+"""Whether LAPOR keeps what it took: a response may come back cut or empty, or without its files. Source: rules,
+"Reading back".
 
-Where that happens a person is asked, and after a few in a row nothing leaves. Until LAPOR was seen to keep an emoji,
-what has one leaves one at a time.
+Where that happens a person is asked, and after a few in a row that were cut nothing leaves. Until LAPOR was seen to
+keep an emoji, what has one leaves one at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lapor_sync.domain.delivery import (
@@ -16,6 +17,7 @@ from lapor_sync.domain.delivery import (
     State,
     WhyPaused,
     came_back_cut,
+    carries,
     has_wide_letters,
 )
 from lapor_sync.domain.report import ThreadItem
@@ -47,7 +49,7 @@ class Cuts:
         waiting = {one.ref for one in (able if is_one_out else able[1:])}
         return [one for one in due if one.ref not in waiting]
 
-    def look(self, work: Work, one: Queued, new: Iterable[ThreadItem]) -> None:
+    def look(self, work: Work, one: Queued, new: Sequence[ThreadItem]) -> None:
         """Look how what was accepted stands in its thread, of which some items are `new` since it left.
 
         Where it came back cut or empty its report's later ones are held; after three in a row nothing leaves.
@@ -56,6 +58,7 @@ class Cuts:
             return
         if one.seen_at is not None:
             self._note_whole(work, one.delivery.text)
+            self.look_at_files(work, one, new)
         elif came_back_cut(one.delivery.text, one.ref, new):
             self.may_be_cut = True
             self.log.error("text_cut", ref=one.ref, tracking_id=one.tracking_id)
@@ -64,6 +67,15 @@ class Cuts:
                 if later.state is State.QUEUED:
                     hold(work, later, Reason.TEXT_CUT)
             self.count(work)
+
+    def look_at_files(self, work: Work, one: Queued, items: Sequence[ThreadItem]) -> None:
+        """Look whether all files of a response that stands in its thread are shown: how many there are, not which."""
+        files = len(outbox.file_names_of(work, [one.ref]).get(one.ref, ()))
+        shown = max((len(item.attachments) for item in items if carries(item.content, one.ref)), default=files)
+        if shown < files:
+            values = {"ref": one.ref, "tracking_id": one.tracking_id, "count": files, "shown": shown}
+            self.log.error("files_lost", **values)
+            conflicts.open_one(work, kind=Reason.FILES_LOST.value, tracking_id=one.tracking_id, ref=one.ref)
 
     def _note_whole(self, work: Work, text: str) -> None:
         """A response came back whole: what was cut before was not all that LAPOR takes."""

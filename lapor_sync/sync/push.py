@@ -285,6 +285,7 @@ class _Push:
                 step = Wait()
             case Confirm():
                 self._confirm(work, queued)
+                self.cuts.look_at_files(work, queued, written.items)
             case Hold(reason=reason):
                 scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
                 changed = says_otherwise(scene, seen) if scene else ()
@@ -448,7 +449,7 @@ class _Push:
             self.setup.step("read_again")
 
     def _look_at_text(self, work: Work, ready: _Ready, written: Change) -> None:
-        new = (item for item in written.items if item.id not in ready.before)
+        new = [item for item in written.items if item.id not in ready.before]
         for one in written.deliveries:
             if one.ref == ready.one.ref:
                 self.cuts.look(work, one, new)

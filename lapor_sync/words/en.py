@@ -495,6 +495,10 @@ REASONS: Mapping[Reason, str] = {
         "LAPOR took a response and shows it cut or empty: look at the thread; if it is so, write it without emoji and "
         "other unusual characters"
     ),
+    Reason.FILES_LOST: (
+        "LAPOR took a response and does not show all of its files: look at the thread; if it is so, send them in "
+        "another response"
+    ),
     Reason.PERHAPS_ARRIVED: "something new stands upstream that may be this response: look at the thread on LAPOR",
     Reason.MENTIONED: "its reference stands on LAPOR already, and it was never sent: look at the thread",
     Reason.ANOTHER_REPORT: "where this report is asked for, LAPOR gives another one: nothing is sent to it",

@@ -456,6 +456,38 @@ def test_after_a_text_that_came_back_cut_the_reports_others_are_held(
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_files_that_lapor_took_and_does_not_show_are_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int, *, is_lost: bool
+) -> None:
+    """The text stands there, and the citizen lacks the photo: nobody would look again."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        store = city.world.store_answer
+        monkeypatch.setattr(
+            city.world,
+            "store_answer",
+            lambda ref, text, attachments, **more: store(ref, text, attachments=attachments[:kept], **more),
+        )
+        files = tuple(OutgoingFile(file_name=f"foto-{n}.jpg", content=b"\xff\xd8\xffbukti") for n in (1, 2))
+        ref = city.respond(one, files=files)
+        if is_lost:
+            city.world.add_faults({"match": POST, "do": "close-after", "times": 1})
+        city.cycles(2)
+        city.pass_time()
+        city.cycle()
+        assert city.state(ref) is State.SENT
+        asked = [] if kept == len(files) else [(Reason.FILES_LOST, ref)]
+        assert [(one.kind, one.ref) for one in city.conflicts()] == asked
+        assert len(city.log.named("files_lost")) == len(asked)
+        if asked:
+            office.settle(city.setup, of_shell("sri"), one, How.KEEP_OURS)
+        city.cycles(2)
+        assert (city.conflicts(), city.state(ref), len(city.arrived(one))) == ([], State.SENT, 1)
+
+
+@pytest.mark.parametrize("is_lost", [False, True])
 def test_until_an_emoji_was_seen_whole_one_response_with_one_leaves_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_lost: bool
 ) -> None:
