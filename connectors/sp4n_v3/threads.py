@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from connectors.sp4n_v3.files import attachments
 from connectors.sp4n_v3.still import marks_of_items
+from connectors.sp4n_v3.unshown import says_unshown
 from connectors.sp4n_v3.values import (
     MAX_NAME,
     Row,
@@ -72,6 +73,7 @@ def thread(
         dated=dated,
         heads=heads,
         is_old=is_old,
+        unshown=frozenset(key for key, row in keyed if isinstance(row, dict) and says_unshown(row)),
     )
 
 

@@ -238,6 +238,13 @@ def _readings(text: str) -> tuple[str, ...]:
     return (shown,) if "<" not in text and "&" not in text else (shown, talk.unescaped(talk.unescaped(text)))
 
 
+def mentions_in(text: str, prefix: str) -> frozenset[str]:
+    """As `references_in`, however somebody spelt them: in small letters, or with another hyphen."""
+    if prefix not in text.upper() and "&" not in text and "<" not in text:
+        return frozenset()  # cheap first: most texts hold none
+    return frozenset(ref for said in _readings(text) for ref in references_in(said.translate(_AS_ISSUED), prefix))
+
+
 _HYPHENS = dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
 _AS_ISSUED_HYPHEN = str.maketrans(_HYPHENS)
 _AS_ISSUED = str.maketrans({small: small.upper() for small in string.ascii_lowercase} | _HYPHENS)
@@ -284,6 +291,19 @@ def says_all_of(content: str, text: str, ref: str) -> bool:
     """Whether `content` is `text` with little beside it, references and layout aside: more than a mention of it."""
     ours, said = _bare(text, ref), _bare(content, ref)
     return said == ours or (ours != "" and ours in said and 2 * len(ours) >= len(said))
+
+
+def tells_of_failure(content: str, text: str) -> bool:
+    """Whether `content` says, beside the words of `text`, that something was not stored, or was undone."""
+    return len(_FAILURES.findall(talk.words(content))) > len(_FAILURES.findall(talk.words(text)))
+
+
+_FAILURES = re.compile(
+    r"\b(?:gagal|galat|batal|dibatalkan|ditolak|dihapus|terhapus|disembunyikan|error|fail\w*|reject\w*|denied|deleted|removed"
+    r"|hidden|unable|cannot"
+    r"|(?:tidak|belum|not|could not be) (?:dapat|bisa|berhasil|ter\w+|di\w+|saved|stored|sent|created|delivered))\b",
+    re.IGNORECASE,
+)
 
 
 def _bare(text: str, ref: str) -> str:

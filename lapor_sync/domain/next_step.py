@@ -18,6 +18,7 @@ from lapor_sync.domain.delivery import (
     references_in,
     same_words,
     says_all_of,
+    tells_of_failure,
 )
 from lapor_sync.domain.errors import Defect
 from lapor_sync.domain.report import ItemKind, ThreadItem
@@ -122,28 +123,33 @@ def stands_upstream(delivery: Delivery, seen: Seen) -> bool:
     """Whether the delivery can be seen upstream: its words with its reference, or (once tried) its whole text alone.
 
     The whole text alone is looked for only in foreign answers that came after the response was written: two equal
-    answers in one thread are two answers.
+    answers in one thread are two answers. What LAPOR says that it does not show, no citizen has.
     """
-    if any(is_arrival(item, delivery) for item in seen.items):
+    if any(is_arrival(item, delivery) for item in seen.items if item.id not in seen.unshown):
         return True
     if delivery.kind is Kind.FORWARD:
-        own = letters(delivery.text)  # LAPOR words its logs around what was written
-        return any(carries(text, delivery.ref) and own in letters(text) for text in seen.log_texts)
-    scene = delivery.scene.items if delivery.scene else {}
+        return any(_is_log_of(text, delivery) for text in seen.log_texts)
+    known = seen.unshown.union(delivery.scene.items if delivery.scene else ())
     return delivery.may_have_arrived and any(
-        item.id not in scene and same_words(item.content, delivery.text, delivery.ref)
+        item.id not in known and same_words(item.content, delivery.text, delivery.ref)
         for item in _new_foreign(delivery, seen)
     )
+
+
+def _is_log_of(text: str, delivery: Delivery) -> bool:
+    """Whether a log is that of a hand-over: LAPOR words its logs around what was written."""
+    is_its = carries(text, delivery.ref) and letters(delivery.text) in letters(text)
+    return is_its and not tells_of_failure(text, delivery.text)
 
 
 def is_arrival(item: ThreadItem, delivery: Delivery) -> bool:
     """Whether an item is the delivery as the citizen got it: an agency's, with its reference and its words.
 
     Of one that was never sent only an answer counts: somebody typed it on LAPOR's own site, or an older backup was
-    restored. A mention of its reference is neither; nor is a log or disposition of LAPOR's with a word of its own beside
-    those of a response, which may be that it failed.
+    restored. A mention of its reference is neither; nor is what says beside its words that it failed, nor a log or
+    disposition of LAPOR's with any word of its own beside those of a response.
     """
-    if not carries(item.content, delivery.ref):
+    if not carries(item.content, delivery.ref) or tells_of_failure(item.content, delivery.text):
         return False
     if item.kind is ItemKind.ANSWER or (delivery.kind is Kind.FORWARD and item.kind is not ItemKind.REPORTER):
         return says_all_of(item.content, delivery.text, delivery.ref)

@@ -63,6 +63,7 @@ class Thread:
     named: frozenset[str] = frozenset()  # ids of reports that the items say they are of
     about: frozenset[str] = frozenset()  # ids that stand beside them: of the report that the answer is about
     is_old: bool = False  # it says that it was made well before it was asked for
+    unshown: frozenset[str] = frozenset()  # keys of items that say of themselves that nobody is shown them
 
     beyond: Mapping[str, frozenset[str]] | None = None
     """By the key of an item, the names of its fields that not every item has, and `NAME=DIGEST` of each that is not

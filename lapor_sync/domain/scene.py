@@ -86,6 +86,7 @@ class Seen:
     unknown_status: str | None = None  # the status name, where it is not known
     items: tuple[ThreadItem, ...]
     bad: frozenset[str] = frozenset()  # keys of items that could not be read
+    unshown: frozenset[str] = frozenset()  # as `Thread` has it
     beyond: Mapping[str, frozenset[str]] | None = field(default_factory=dict)  # as `Thread` has it
     log_texts: tuple[str, ...] = ()  # what the detail's logs say, for a hand-over
     shown: Shown = Shown()  # what else upstream said of it

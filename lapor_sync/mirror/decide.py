@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 
 from lapor_sync.domain import three_way
 from lapor_sync.domain.colour import Colour, WaitingOn
-from lapor_sync.domain.delivery import OPEN_UPSTREAM, Kind, Reason, State, references_in
+from lapor_sync.domain.delivery import OPEN_UPSTREAM, Kind, Reason, State, mentions_in, references_in
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.next_step import times_arrived
-from lapor_sync.domain.report import ItemKind, Report, ThreadItem
+from lapor_sync.domain.report import ItemKind, Report, Thread, ThreadItem
 from lapor_sync.domain.scene import words_digest
 from lapor_sync.domain.three_way import Decision
 from lapor_sync.mirror.judge import Case, as_known, judge
@@ -152,7 +152,7 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
     steps: list[Step] = []
     mine = known.deliveries
     if read.thread:
-        mine, steps = references_seen(read.tracking_id, items, mine, rules.prefix, now)
+        mine, steps = references_seen(read.tracking_id, items, mine, rules.prefix, now, read.thread.unshown)
         steps += _mentions(read, known, rules.prefix)
         steps += _known_less(known.items, items, mine)
     merged = merge(read, old, now, is_same_thread=items == known.items)
@@ -165,8 +165,8 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
 
 def _mentions(read: Read, known: Known, prefix: str) -> list[Step]:
     """What stood there before holds nothing anew: a person may have seen it, and let the delivery go."""
-    now = references_of(read.thread.items if read.thread else (), prefix)
-    new = now - references_of(known.items, prefix) if now else now
+    now = references_of(read.thread, prefix) if read.thread else frozenset[str]()
+    new = now - _references_in(known.items, prefix) if now else now
     new -= {one.ref for one in known.deliveries}
     return [Mentioned(new, read.tracking_id)] if new else []
 
@@ -185,10 +185,14 @@ def _known_less(
             yield KnownLess(ref, known - other)
 
 
-def references_of(items: Iterable[ThreadItem], prefix: str) -> frozenset[str]:
-    """Return the references of ours that are written anywhere in these items."""
-    texts = (item.content for item in items if prefix in item.content or "&" in item.content)  # most carry none
-    return frozenset(ref for text in texts for ref in references_in(text, prefix))
+def references_of(thread: Thread, prefix: str) -> frozenset[str]:
+    """Return the references of ours that are written anywhere in a thread, in what cannot be read of it, too."""
+    unread = (ref for bad in thread.bad for ref in mentions_in(bad.raw, prefix))
+    return _references_in(thread.items, prefix).union(unread)
+
+
+def _references_in(items: Iterable[ThreadItem], prefix: str) -> frozenset[str]:
+    return frozenset(ref for item in items for ref in mentions_in(item.content, prefix))
 
 
 def _trouble(old: Mirrored | None, new: Mirrored) -> list[Step]:
@@ -245,13 +249,22 @@ def _other_record(found: Report, old: Mirrored, doubt: Reason) -> BadRecord:
 
 
 def references_seen(
-    tracking_id: str, items: tuple[ThreadItem, ...], deliveries: list[Queued], prefix: str, now: datetime
+    tracking_id: str,
+    items: tuple[ThreadItem, ...],
+    deliveries: list[Queued],
+    prefix: str,
+    now: datetime,
+    unshown: frozenset[str] = frozenset(),
 ) -> tuple[list[Queued], list[Step]]:
-    """Return a report's deliveries as they are once it is known which of our references stand in its thread."""
+    """Return a report's deliveries as they are once it is known which of our references stand in its thread.
+
+    `unshown` as `Thread` has it: those are in no item that a citizen sees.
+    """
     steps: list[Step] = []
     seen = []
+    shown = tuple(item for item in items if item.id not in unshown) if unshown else items
     for one in deliveries:
-        after, more = _seen(one, items, now)
+        after, more = _seen(one, shown, now)
         seen.append(after)
         steps += more
     known = {one.ref for one in deliveries}

@@ -107,7 +107,7 @@ def _hold_shown_elsewhere(work: Work, mirror: Mirror, reads: Iterable[Read], cha
     others = {one.new.tracking_id for one in changes if one.is_other}
     for read in reads:
         if read.tracking_id in others and read.thread is not None:
-            refs = references_of(read.thread.items, mirror.rules.prefix)
+            refs = references_of(read.thread, mirror.rules.prefix)
             _hold_mentioned(work, Mentioned(refs, read.tracking_id), may_have_arrived=True)
 
 

@@ -112,6 +112,7 @@ class Looking:
             issued=frozenset(sibling.ref for sibling in written.deliveries),
             siblings=outbox.siblings(written.deliveries, queued.ref),
             bad=frozenset(bad.key for bad in found.thread.bad),
+            unshown=found.thread.unshown,
             beyond=found.thread.beyond,
             others=self._others(work, queued, written) if can_be_back else frozenset(),
             ended_at=queued.ended_at,

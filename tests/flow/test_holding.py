@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -357,14 +358,23 @@ def test_a_first_read_without_answers_is_the_baseline(tmp_path: Path) -> None:
 # Where reading back cannot help.
 
 
-@pytest.mark.parametrize("is_whole", [False, True], ids=["the reference alone", "all its words"])
-def test_a_reference_in_another_report_s_thread_holds(tmp_path: Path, *, is_whole: bool) -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        lambda ref, text: f"Lihat {ref}.",
+        lambda ref, text: text,
+        lambda ref, text: f"lihat {ref.lower()}",
+        lambda ref, text: "Lihat " + ref.replace("-", "\u2011"),
+    ],
+    ids=["the reference alone", "all its words", "in small letters", "with another hyphen"],
+)
+def test_a_reference_in_another_report_s_thread_holds(tmp_path: Path, said: Callable[[str, str], str]) -> None:
     """Somebody gave it to another citizen by hand: a person looks, and is believed; also after a sweep."""
     with bench(tmp_path / "kota.db", reports=0) as city:
         one, other = city.report(), city.report()
         city.settle_down()
         ref = city.respond(one)
-        city.world.answer(other, content=city.delivery(ref).delivery.text if is_whole else f"Lihat {ref}.")
+        city.world.answer(other, content=said(ref, city.delivery(ref).delivery.text))
         city.cycle()
         assert (held_for(city, ref), city.arrived(one)) == (Reason.MENTIONED, [])
         assert [one.facts for one in city.conflicts()] == [{SAID: f"followups of {other}"}]

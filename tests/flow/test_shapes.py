@@ -624,6 +624,54 @@ def test_typed_by_hand_on_lapor_s_own_site_it_has_arrived(tmp_path: Path) -> Non
         assert (city.state(ref), city.upstream.posted) == (State.SENT, [])
 
 
+@pytest.mark.parametrize(
+    "said", [{"deleted_at": "2026-03-02 10:00:00"}, {"is_published": 0}, {"moderation": {"status": "ditolak"}}]
+)
+def test_what_upstream_says_that_it_does_not_show_has_not_arrived(tmp_path: Path, said: Row) -> None:
+    """Stored, the reply lost, and deleted or refused by now: a person is asked, and nothing leaves a second time."""
+    with at_rest(tmp_path) as city:
+        ref = city.respond(MINE, TEXT)
+
+        def store(outgoing: Outgoing) -> Outcome:
+            city.upstream.items[ITS].append(city.upstream.shown(outgoing) | said)
+            return Unknown(why="lost")
+
+        city.upstream.store = store
+        city.cycle()
+        city.upstream.store = None
+        city.cycles(3)
+        assert (city.delivery(ref).reason, len(city.upstream.posted)) == (Reason.PERHAPS_ARRIVED, 1)
+        assert city.delivery(ref).seen_at is None
+        city.upstream.items[ITS][-1] = without(city.upstream.items[ITS][-1], *said)
+        city.upstream.listed[0]["updated_at"] = "2026-03-02 12:00:00"
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
+def test_a_mention_in_what_cannot_be_read_of_another_report_holds(tmp_path: Path) -> None:
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of("7000002", "42"))
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        city.upstream.moving = deepcopy
+        city.upstream.items["42"] = [f"Tanggapan {ref}"]
+        city.upstream.listed[0]["updated_at"] = "2026-03-02 12:00:00"
+        city.cycle()
+        assert (city.delivery(ref).reason, city.upstream.posted) == (Reason.MENTIONED, [])
+
+
+def test_typed_by_hand_and_hidden_since_it_is_a_mention(tmp_path: Path) -> None:
+    with stage(tmp_path / "kota.db") as city:
+        city.upstream.add(row_of(MINE, ITS))
+        city.cycles(2)
+        ref = city.respond(MINE, TEXT)
+        said = {"id": 9, "content": f"{TEXT} (Ref {ref})", "institution_from_name": "Dinas PUPR", "is_hidden": "1"}
+        city.upstream.items[ITS] = [said]
+        city.cycles(2)
+        assert (city.delivery(ref).reason, city.upstream.posted) == (Reason.MENTIONED, [])
+
+
 # Accepted, and shown cut.
 
 

@@ -420,6 +420,12 @@ def test_other_states_have_no_next_step(state: State) -> None:
         (FORWARD, replace(SEEN, colour=Colour.HIJAU), Hold(reason=Reason.CLOSED_SINCE)),
         (FORWARD, replace(SEEN, log_texts=("lain", f"Bukan kewenangan: {TEXT}")), Confirm()),
         (FORWARD, replace(SEEN, log_texts=("lain", f"apa itu {REF}?")), Hold(reason=Reason.MENTIONED)),
+        (FORWARD, replace(SEEN, log_texts=(f"Pelimpahan gagal disimpan: {TEXT}",)), Hold(reason=Reason.MENTIONED)),
+        (
+            replace(FORWARD, state=State.UNKNOWN),
+            replace(READ_BACK, log_texts=(f"Permintaan ditolak: {TEXT}",)),
+            Hold(reason=Reason.FORWARD_NOT_FOUND),
+        ),
         (FORWARD, replace(SEEN, items=(item(TEXT, kind=ItemKind.LOG),)), Confirm()),
         (replace(FORWARD, state=State.UNKNOWN), SEEN, Wait()),
         (replace(FORWARD, state=State.UNKNOWN), READ_BACK, Hold(reason=Reason.FORWARD_NOT_FOUND)),

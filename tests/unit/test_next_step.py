@@ -413,6 +413,25 @@ def test_how_often_a_response_arrived() -> None:
     assert times_arrived((mention._replace(kind=ItemKind.REPORTER),), sent) == 0
 
 
+@pytest.mark.parametrize(
+    "said", ["Gagal dikirim: {}", "{} (dihapus)", "Belum tersimpan. {}", "Error: {}", "{} was rejected"]
+)
+def test_words_of_a_failure_beside_it_are_no_arrival(said: str) -> None:
+    """Unless they are the response's own: an officer may write that something is not done yet."""
+    assert times_arrived((item(said.format(TEXT)),), UNKNOWN) == 0
+    own = replace(UNKNOWN, text=with_reference(said.format(WORDS), REF))
+    assert times_arrived((item(own.text),), own) == 1
+
+
+def test_what_is_not_shown_is_no_arrival() -> None:
+    there = replace(SEEN, items=(OLD, item(TEXT)))
+    assert next_step(UNKNOWN, there) == Confirm()
+    assert next_step(UNKNOWN, replace(there, unshown=frozenset({"9"}))) == PERHAPS
+    bare = replace(SEEN, items=(OLD, item(WORDS)))
+    assert next_step(UNKNOWN, bare) == Confirm()
+    assert next_step(UNKNOWN, replace(bare, unshown=frozenset({"9"}))) == PERHAPS
+
+
 def test_clearly_other_texts_share_few_words() -> None:
     assert is_clearly_other(ASKED, WORDS)
     assert not is_clearly_other("", WORDS)

@@ -1,0 +1,68 @@
+"""Whether an item of a thread says of itself that nobody is shown it: deleted, hidden, refused, not published yet. Pure.
+
+No such field was seen of LAPOR (assumed, from those that are common in PHP). A field that says so wrongly costs a person
+a look at LAPOR; one that is not known costs the citizen the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from connectors.sp4n_v3.values import Row
+
+_OF_UNSHOWN = """
+deleted deletion removed hidden trashed archived draft rejected refused declined denied withheld unpublished suppressed
+blocked banned spam failed failure error cancelled canceled withdrawn dihapus terhapus hapus disembunyikan tersembunyi
+sembunyi ditolak tolak draf gagal dibatalkan batal diblokir ditarik
+"""
+_OF_SHOWN = "published visible approved shown displayed tayang tampil ditampilkan terbit diterbitkan disetujui"
+_NOT_YET = "pending queued queue moderation unapproved menunggu moderasi antre antrean"
+_OF_STATES = "status state stage visibility moderation approval publication publish review moderasi"
+_OF_TIMES = frozenset({"at", "on", "time", "date", "pada", "waktu", "tanggal"})
+_UNSHOWN, _SHOWN = frozenset(_OF_UNSHOWN.split()), frozenset(_OF_SHOWN.split())
+_STATES, _BAD_STATES = frozenset(_OF_STATES.split()), _UNSHOWN.union(_NOT_YET.split())
+_TURNED = frozenset({"not", "un", "non", "tidak", "belum"})
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_LONGEST_NAME, _LONGEST_STATE = 60, 60
+
+
+def says_unshown(row: Row) -> bool:
+    """Whether one of an item's own fields, or of an object of states in it, says so."""
+    return any(_says_so(name, value) for name, value in row.items())
+
+
+def _says_so(name: str, value: object) -> bool:
+    words = _words(name)
+    if isinstance(value, dict):
+        is_said = bool(words & _STATES) and any(_says_so(inner, part) for inner, part in value.items())
+        return is_said or bool(value and words & _UNSHOWN)
+    if words & _SHOWN:
+        is_turned = bool(words & _TURNED)
+        return _is_yes(value) if is_turned else _is_no(value) or (value is None and bool(words & _OF_TIMES))
+    if words & _UNSHOWN:
+        return _is_yes(value)
+    return bool(words) and words <= _STATES and _is_bad_state(value)
+
+
+@lru_cache(maxsize=1024)
+def _words(name: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORD.findall(name[:_LONGEST_NAME]))
+
+
+def _is_yes(value: object) -> bool:
+    return value is not None and not isinstance(value, list) and not _is_no(value)
+
+
+def _is_no(value: object) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in {"", "0", "false", "no", "n", "tidak", "belum", "null", "none"}
+    return isinstance(value, int | float) and not value
+
+
+def _is_bad_state(value: object) -> bool:
+    """Whether a word for a state is one of what is not shown; a status of the report is no such word."""
+    if not isinstance(value, str) or len(value) > _LONGEST_STATE:
+        return False
+    words = {word.lower() for word in _WORD.findall(value)}
+    return bool(words & _BAD_STATES) or ("published" in words and bool(words & _TURNED))

@@ -1,0 +1,56 @@
+"""What an item says of itself: that it is shown to nobody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors.sp4n_v3.unshown import says_unshown
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"deleted_at": "2026-03-02 10:00:00"},
+        {"isDeleted": 1},
+        {"is_hidden": "1"},
+        {"disembunyikan": True},
+        {"rejected_by": {"id": 4}},
+        {"is_published": 0},
+        {"published": "false"},
+        {"published_at": None},
+        {"is_not_published": 1},
+        {"visible": ""},
+        {"ditampilkan": "tidak"},
+        {"status": "Ditolak"},
+        {"state": "draft"},
+        {"visibility": "hidden"},
+        {"moderation_status": "menunggu moderasi"},
+        {"moderation": {"state": "pending"}},
+        {"publication": "not published"},
+    ],
+)
+def test_it_says_so(row: dict[str, Any]) -> None:
+    assert says_unshown({"id": 1, "content": "Sudah.", **row})
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"deleted_at": None},
+        {"is_deleted": False, "deleted": "0", "error": None, "hidden": []},
+        {"is_published": 1, "published_at": "2026-03-02", "visible": "ya", "approved": True},
+        {"published_by": None, "is_not_published": 0},
+        {"status": "Selesai"},
+        {"status": "x" * 99 + " deleted"},
+        {"status": 3, "state": None},
+        {"status_name": "Ditolak", "data": {"status_new": "Ditolak"}},
+        {"content": "Jawaban ini ditolak dan dihapus."},
+        {"institution": {"status": "deleted"}},
+        {"publication": "published"},
+    ],
+)
+def test_it_does_not_say_so(row: dict[str, Any]) -> None:
+    assert not says_unshown(row)
