@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from importlib import import_module
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
@@ -30,9 +29,7 @@ from sqlalchemy import (
     select,
     text,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 
 _Rows = Sequence[Mapping[str, Any]]
 _Way = tuple[str, Callable[[_Rows], Any]]
@@ -124,10 +121,9 @@ def plain(target: Table, dialect: str) -> Insert:
 
 
 def _insert(target: Table, dialect: str) -> sqlite.Insert | postgresql.Insert:
-    """That database's own INSERT. Its module is there since the engine was made; the other's is 2.5 MB of a daemon."""
-    statement: sqlite.Insert | postgresql.Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(target)
+    """That database's own INSERT."""
     if dialect == "sqlite":
-        return statement
+        return sqlite.insert(target)
     names = [column.name for column in target.columns]
     given = func.json_populate_recordset(text(f"NULL::{target.name}"), cast(bindparam("rows"), JSON))
-    return statement.from_select(names, select(*given.table_valued(*target.columns).c))
+    return postgresql.insert(target).from_select(names, select(*given.table_valued(*target.columns).c))
