@@ -35,7 +35,7 @@ from lapor_sync.domain.delivery import BLOCKING, Kind, State
 from lapor_sync.domain.notices import NoticeKind, NoticeState
 from lapor_sync.domain.people import FactorKind, Role
 
-HEAD = "0023"
+HEAD = "0024"
 """The migration that this program needs; a test holds it against the scripts."""
 
 metadata = MetaData()
@@ -559,7 +559,9 @@ note = Table(  # never changed, never deleted but with its report
     Column("day", Text),  # until when, as 2026-11-30; of an instruction only
     Column("written_at", Text, nullable=False),
 )
+INSTRUCTION = text("is_instruction = 1")
 Index("note_report", note.c.agency, note.c.tracking_id, note.c.id)
+_partial("note_instruction", note.c.agency, note.c.id, where=INSTRUCTION)
 
 reply_template = Table(  # LAPOR's templates for answers, as its master list has them
     "reply_template",

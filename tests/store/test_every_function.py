@@ -421,6 +421,7 @@ ENTRIES: dict[str, Call] = {
     "notices.forget_old": lambda w: notices.forget_old(w, START + A_DAY),
     "notices.happened_after": lambda w: notices.happened_after(w, 0, 100),
     "notices.writers": lambda w: notices.writers(w, [REF, THEIR_REF]),
+    "notes.unanswered": lambda w: notes.unanswered(w, frozenset({"611"}), 10) + notes.unanswered(w, None, 10),
     "notes.of_report": lambda w: notes.of_report(w, "7001"),
     "outages.current": outages.current,
     "outages.begin": lambda w: outages.begin(w, START, "Denied"),

@@ -18,7 +18,7 @@ from lapor_sync.store import drafts, institutions, notes, outbox, threads
 from lapor_sync.store.database import Store
 from lapor_sync.web.board import Board
 from tests.databases import START, StillClock
-from tests.store.samples import MERAH, add, get, item, mirrored, new, report, save
+from tests.store.samples import HIJAU, MERAH, add, get, item, mirrored, new, report, save
 from tests.web.site import (
     ADMIN,
     INSPECTOR,
@@ -340,6 +340,34 @@ def test_a_leader_s_note_is_an_instruction_with_a_day(enter: Enter, store: Store
     wrong = client.post("/laporan/7001/catatan", data=data | {"day": "besok", "for": "catatan"})
     assert wrong.status_code == 422
     assert "Selesaikan." in wrong.text
+
+
+def test_an_instruction_stands_under_the_tasks_until_something_is_answered(
+    enter: Enter, store: Store, clock: StillClock
+) -> None:
+    """That of the earliest day first; what is rahasia has no title there, what is closed or another's is none."""
+    save(store, one("7002", title="Parit", is_secret=True))
+    save(store, one("7003", verdict=HIJAU))
+    save(store, one("7004", disposition_id=OTHER_OPD))
+    client = enter(LEADER)
+    for number, day in (("7001", ""), ("7002", "2026-03-01"), ("7003", ""), ("7001", "2026-03-06")):
+        data = {
+            "csrf": token_in(client.get(f"/laporan/{number}")),
+            "text": f"Selesaikan {number} {day}.",
+            "day": day,
+        }
+        assert client.post(f"/laporan/{number}/catatan", data=data).status_code == 303
+    client = enter(OFFICER)
+    client.post("/laporan/7001/catatan", data=form_of(client, "/laporan/7001", text="Baik.", **{"for": "catatan"}))
+    said = text_of(client.get("/tugas"))
+    assert "Arahan yang belum dijawab: 3 Laporan rahasia paling lambat Minggu, 1 Maret 2026, terlewat 7002" in said
+    assert "Lampu jalan mati paling lambat Jumat, 6 Maret 2026 7001" in said
+    assert "Parit" not in said
+    assert "Arahan" not in text_of(enter(OTHER_OFFICER).get("/tugas"))
+    assert "Arahan yang belum dijawab: 3" in text_of(enter(ADMIN).get("/tugas"))
+    clock.advance(60)
+    add(store, new("LS-222222", "7001"))
+    assert "Arahan yang belum dijawab: 1 Laporan rahasia" in text_of(enter(OFFICER).get("/tugas"))
 
 
 def test_a_note_that_is_refused_does_not_come_to_stand_in_the_answer(enter: Enter) -> None:

@@ -15,7 +15,7 @@ from lapor_sync.domain.delivery import State
 from lapor_sync.domain.people import Actor, Role
 from lapor_sync.domain.permits import Act
 from lapor_sync.recap.figures import Line
-from lapor_sync.store import attendance, drafts, marks, outbox, queries
+from lapor_sync.store import attendance, drafts, marks, notes, outbox, queries
 from lapor_sync.store.marks import Mark
 from lapor_sync.store.queries import Within
 from lapor_sync.web import session
@@ -27,7 +27,7 @@ SOON = 2
 """Working days: what is due by the end of them comes before the rest."""
 
 MOST = 100
-"""So many deliveries that were held or refused are shown."""
+"""So many drafts, instructions, and deliveries that were held or refused are shown, of each."""
 
 
 @tasks.get("/")
@@ -38,7 +38,7 @@ def home() -> Response:
 
 @tasks.get("/tugas")
 def page() -> str:
-    """Overdue, due today, due soon, written again, closing by itself; what was held or refused."""
+    """Instructions; overdue, due today, due soon, written again, closing by itself; drafts; what was held or refused."""
     days, now = board().mirror.rules.working_days, board().store.clock.now()
     with session.looking() as work:
         actors, within, me = session.actors(), session.within(), session.person().person_id
@@ -51,6 +51,7 @@ def page() -> str:
             closing=days.due(now, SOON),
         )
         mine, inherits = drafts.listing(work, me, within, MOST), drafts.is_heir(work, me)
+        instructions = notes.unanswered(work, within, MOST)
         stuck = outbox.of_opds(work, within, (State.HELD, State.REFUSED), MOST).rows
         last_success = marks.get_time(work, Mark.LAST_SUCCESS)
         manages = session.allowed(Act.MANAGE_PEOPLE) is not None
@@ -62,6 +63,8 @@ def page() -> str:
         "tasks.html",
         piles=piles,
         drafts=mine,
+        instructions=instructions,
+        today=now.astimezone(days.timezone).date(),
         stuck=stuck,
         with_opd=session.sees_opds(within),
         now=now,
