@@ -608,12 +608,12 @@ CHOICES: Mapping[str, tuple[str, str, str]] = {
 """Each choice in a conflict: its name, what it does to a delivery, and what it does where there is none."""
 
 SOURCES: Mapping[str, str] = {
-    "list": "daftar LAPOR",
-    "detail": "rincian laporan",
-    "thread": "percakapan",
-    "export": "berkas ekspor",
+    "list": "Barisnya dalam daftar LAPOR; laporannya belum ada di sini, atau masih seperti terakhir kali terbaca.",
+    "detail": "Rinciannya di LAPOR; laporannya belum ada di sini, atau masih seperti terakhir kali terbaca.",
+    "thread": "Satu isi percakapannya di LAPOR; isi yang lain terbaca.",
+    "export": "Barisnya dalam berkas ekspor. Perbaiki selnya, lalu impor lagi berkasnya.",
 }
-"""Where a record came from that could not be read."""
+"""What could not be read, by where it came from, and what to do."""
 _SAID = {
     ItemKind.ANSWER: "menjawab",
     ItemKind.DISPOSITION: "mendisposisikan",
