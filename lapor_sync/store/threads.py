@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, Select, bindparam, delete, select, update
+from sqlalchemy import Insert, Select, bindparam, delete, literal_column, select, update
 
 from lapor_sync.domain.delivery import carries
 from lapor_sync.domain.report import ItemKind, StatusChange, ThreadItem
 from lapor_sync.domain.thread import in_order
-from lapor_sync.store.bulk import among, ask, insert_many, new_only, replacing, scalar
+from lapor_sync.store.bulk import among, ask, insert_many, new_only, replacing
 from lapor_sync.store.database import Work
 from lapor_sync.store.reports import attachments_of, attachments_text, chunks, text_beside
 from lapor_sync.store.schema import raw_payload, status_change
@@ -215,20 +215,19 @@ def _upsert_raw(dialect: str) -> Insert:
     return replacing(raw_payload, dialect)
 
 
-def raw_row(work: Work, tracking_id: str) -> str | None:
-    """The JSON text of a report's row in the list as it came last; None where it is kept no more."""
-    text: str | None = scalar(
-        work.conn, _RAW_ROW, its_agency=work.agency, its_tracking_id=tracking_id, its_what=ROW
+def raw_rows(work: Work, tracking_ids: Iterable[str]) -> dict[str, str]:
+    """The JSON text of each report's row in the list as it came last, where it is kept."""
+    query = _raw_rows_query(work.conn.dialect.name)
+    found = (ask(work.conn, query, work.agency, part) for part in chunks(tracking_ids))
+    return {row.tracking_id: row.payload for rows in found for row in rows}
+
+
+@cache
+def _raw_rows_query(dialect: str) -> Select[Any]:
+    mine = (raw_payload.c.agency == bindparam("agency"), among(raw_payload.c.tracking_id, dialect))
+    return select(raw_payload.c.tracking_id, raw_payload.c.payload).where(
+        *mine, raw_payload.c.what == literal_column(f"'{ROW}'")
     )
-    return text
-
-
-_RAW_ROW = select(raw_payload.c.payload).where(
-    raw_payload.c.agency == bindparam("its_agency"),
-    raw_payload.c.tracking_id == bindparam("its_tracking_id"),
-    raw_payload.c.what == bindparam("its_what"),
-)
-"""Made once: each look at a delivery asks it."""
 
 
 def drop_raw_of(work: Work, tracking_ids: Iterable[str]) -> None:

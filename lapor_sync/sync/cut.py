@@ -34,7 +34,7 @@ class Cuts:
     """What one push learns of it."""
 
     log: Log
-    may_be_cut: bool = True  # no response was seen whole in this push yet: how many were cut is asked
+    may_be_cut: bool = True  # some may be counted as cut: no response was seen whole in this push since
 
     def one_with_wide_letters(self, work: Work, due: list[Queued]) -> list[Queued]:
         """Return what may leave in a pass: until LAPOR was seen to keep an emoji, of the responses with one only the
@@ -49,8 +49,8 @@ class Cuts:
         waiting = {one.ref for one in (able if is_one_out else able[1:])}
         return [one for one in due if one.ref not in waiting]
 
-    def look(self, work: Work, one: Queued, new: Sequence[ThreadItem]) -> None:
-        """Look how what was accepted stands in its thread, of which some items are `new` since it left.
+    def look(self, work: Work, one: Queued, new: Sequence[ThreadItem], files: int) -> None:
+        """Look how what was accepted with so many files stands in its thread, of which some items are `new` since.
 
         Where it came back cut or empty its report's later ones are held; after three in a row nothing leaves.
         """
@@ -58,9 +58,8 @@ class Cuts:
             return
         if one.seen_at is not None:
             self._note_whole(work, one.delivery.text)
-            self.look_at_files(work, one, new)
+            self.look_at_files(work, one, new, files)
         elif came_back_cut(one.delivery.text, one.ref, new):
-            self.may_be_cut = True
             self.log.error("text_cut", ref=one.ref, tracking_id=one.tracking_id)
             conflicts.open_one(work, kind=Reason.TEXT_CUT.value, tracking_id=one.tracking_id, ref=one.ref)
             for later in outbox.of_reports(work, [one.tracking_id])[one.tracking_id]:
@@ -68,18 +67,17 @@ class Cuts:
                     hold(work, later, Reason.TEXT_CUT)
             self.count(work)
 
-    def look_at_files(self, work: Work, one: Queued, items: Sequence[ThreadItem]) -> None:
-        """Look whether all files of a response that stands in its thread are shown: how many there are, not which."""
-        files = len(outbox.file_names_of(work, [one.ref]).get(one.ref, ()))
+    def look_at_files(self, work: Work, one: Queued, items: Sequence[ThreadItem], files: int) -> None:
+        """Look whether so many files of a response that stands in its thread are shown there."""
         shown = max((len(item.attachments) for item in items if carries(item.content, one.ref)), default=files)
         if shown < files:
-            values = {"ref": one.ref, "tracking_id": one.tracking_id, "count": files, "shown": shown}
-            self.log.error("files_lost", **values)
+            self.log.error("files_lost", ref=one.ref, tracking_id=one.tracking_id, count=files, shown=shown)
             conflicts.open_one(work, kind=Reason.FILES_LOST.value, tracking_id=one.tracking_id, ref=one.ref)
 
     def _note_whole(self, work: Work, text: str) -> None:
         """A response came back whole: what was cut before was not all that LAPOR takes."""
-        marks.clear(work, Mark.CUT)
+        if self.may_be_cut:
+            marks.clear(work, Mark.CUT)
         self.may_be_cut = False
         self.note_kept(work, text)
 
@@ -90,7 +88,8 @@ class Cuts:
 
     def count(self, work: Work) -> None:
         """One more came back cut or empty, or may have: after a few in a row nothing leaves until a person resumes."""
-        cuts = int(marks.get(work, Mark.CUT) or 0) + 1 if self.may_be_cut else 1
+        cuts = int(marks.get(work, Mark.CUT) or 0) + 1
+        self.may_be_cut = True
         if cuts >= MAX_CUT and pauses.current(work) is None:
             pauses.begin(work, WhyPaused.CUT)
             marks.clear(work, Mark.CUT)

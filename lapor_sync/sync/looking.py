@@ -22,7 +22,7 @@ from lapor_sync.domain.report import ItemKind, Thread
 from lapor_sync.domain.scene import Delivery, Scene, Seen, Shown, digests
 from lapor_sync.domain.traces import parts, traces
 from lapor_sync.mirror.decide import Change
-from lapor_sync.store import institutions, outbox, threads
+from lapor_sync.store import institutions, outbox
 from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
@@ -89,8 +89,8 @@ class Looking:
 
     # What was read, as the rules ask for it.
 
-    def seen(self, work: Work, queued: Queued, written: Change, found: ById) -> Seen:
-        """Return what this read, which has a thread, shows of the report."""
+    def seen(self, work: Work, queued: Queued, written: Change, found: ById, row: str | None) -> Seen:
+        """Return what this read, which has a thread, shows of the report; `row` as `threads.raw_rows` has it."""
         assert found.thread is not None
         is_whole = found.thread.complete and not _hides(found.thread, queued)
         is_whole = is_whole and not (found.detail and found.detail.doubt)
@@ -101,7 +101,7 @@ class Looking:
             unknown_status=unknown_status(written.new.report),
             items=written.items,
             prefix=self.setup.rules.prefix,
-            shown=self._shown(work, queued, written, found),
+            shown=self._shown(queued, written, found, row),
             log_texts=found.detail.log_texts if found.detail else (),
             absence_counts=self._grace_is_over(work, queued, found),
             is_whole=is_whole,
@@ -120,7 +120,7 @@ class Looking:
             barred=outbox.barred(work, queued) if queued.state is State.UNKNOWN else 0,
         )
 
-    def _shown(self, work: Work, queued: Queued, written: Change, found: ById) -> Shown:
+    def _shown(self, queued: Queued, written: Change, found: ById, row: str | None) -> Shown:
         assert found.thread is not None
         thread, detail, raw = found.thread, found.detail, _raw(found)
         return Shown(
@@ -134,7 +134,7 @@ class Looking:
             counts=detail.counts if detail else None,
             dated=_dated(found),
             status=written.new.report.status_name,
-            row=self._marks_of_row(work, queued, detail.random if detail else frozenset()),
+            row=self._marks_of_row(row, queued, detail.random if detail else frozenset()),
             heads=_heads(found),
             read_at=_began_at(found),
         )
@@ -149,13 +149,12 @@ class Looking:
         ours = frozenset().union(*(said.get(one, {one}) for one in mine))
         return frozenset().union(*said.values()) - ours
 
-    def _marks_of_row(self, work: Work, queued: Queued, random: frozenset[str]) -> Mapping[str, str] | None:
+    def _marks_of_row(self, row: str | None, queued: Queued, random: frozenset[str]) -> Mapping[str, str] | None:
         """A digest of each field of the report's row in the list, as it came last, but for what is `random`: that as in
         the scene; None where it is not kept."""
-        text = threads.raw_row(work, queued.tracking_id)
-        if text is None:
+        if row is None:
             return None
-        now = self.setup.connector.marks_of_row(text)
+        now = self.setup.connector.marks_of_row(row)
         scene = queued.delivery.scene
         return as_before(now, scene.shown.row if scene else None, random)
 

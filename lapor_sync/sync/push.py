@@ -232,9 +232,18 @@ class _Push:
                 why = found.error.what if found.error else "the report cannot be read"
                 self._cannot_look(work, now, why, Reason.REPORT_UNREAD)
 
+        rows = threads.raw_rows(work, [one.tracking_id for one in steps])
+
         def take(some: Sequence[Queued]) -> list[_Ready]:
             return [
-                self._take_step(work, one, written[one.tracking_id], whole[one.ref], is_paused=is_paused)
+                self._take_step(
+                    work,
+                    one,
+                    written[one.tracking_id],
+                    whole[one.ref],
+                    rows.get(one.tracking_id),
+                    is_paused=is_paused,
+                )
                 for one in some
             ]
 
@@ -266,10 +275,12 @@ class _Push:
         hold(work, queued, reason, why, changed)
         self.setup.log.warning("delivery_held", ref=queued.ref, tracking_id=queued.tracking_id, reason=reason)
 
-    def _take_step(self, work: Work, queued: Queued, written: Change, found: ById, *, is_paused: bool) -> _Ready:
+    def _take_step(
+        self, work: Work, queued: Queued, written: Change, found: ById, row: str | None, *, is_paused: bool
+    ) -> _Ready:
         """While delivery is paused all is found, held and read back as ever; only what would be sent waits."""
         queued = self._with_baseline(work, queued, written)
-        seen = self.looking.seen(work, queued, written, found)
+        seen = self.looking.seen(work, queued, written, found, row)
         step = next_step(queued.delivery, seen)
         if isinstance(step, Requeue | Send) and queued.delivery.may_have_arrived:
             # To look through all threads takes its time: only before it would leave again.
@@ -285,7 +296,8 @@ class _Push:
                 step = Wait()
             case Confirm():
                 self._confirm(work, queued)
-                self.cuts.look_at_files(work, queued, written.items)
+                files = outbox.file_names_of(work, [queued.ref]).get(queued.ref, ())
+                self.cuts.look_at_files(work, queued, written.items, len(files))
             case Hold(reason=reason):
                 scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
                 changed = says_otherwise(scene, seen) if scene else ()
@@ -443,16 +455,18 @@ class _Push:
             with self.setup.store.work() as work:
                 changes = write_found(work, self.setup, [(ready.report, found) for ready, found in done])
                 written = {one.new.tracking_id: one for one in changes}
+                files = outbox.file_names_of(work, [ready.one.ref for ready, _ in done])
                 for ready, found in done:
                     if found.thread is not None and ready.one.tracking_id in written:
-                        self._look_at_text(work, ready, written[ready.one.tracking_id])
+                        count = len(files.get(ready.one.ref, ()))
+                        self._look_at_text(work, ready, written[ready.one.tracking_id], count)
             self.setup.step("read_again")
 
-    def _look_at_text(self, work: Work, ready: _Ready, written: Change) -> None:
+    def _look_at_text(self, work: Work, ready: _Ready, written: Change, files: int) -> None:
         new = [item for item in written.items if item.id not in ready.before]
         for one in written.deliveries:
             if one.ref == ready.one.ref:
-                self.cuts.look(work, one, new)
+                self.cuts.look(work, one, new, files)
 
 
 def _is_newly_in_doubt(written: Change, found: ById) -> bool:

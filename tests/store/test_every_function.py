@@ -601,7 +601,7 @@ ENTRIES: dict[str, Call] = {
     "threads.save_history": lambda w: threads.save_history(w, {"7001": []}),
     "threads.load_histories": lambda w: threads.load_histories(w, ["7001"]),
     "threads.save_raw": lambda w: threads.save_raw(w, [("7001", "row", "x")]),
-    "threads.raw_row": lambda w: threads.raw_row(w, "7001"),
+    "threads.raw_rows": lambda w: threads.raw_rows(w, ["7001"]),
     "threads.of_others": lambda w: threads.of_others(w, "7002", "LS-A2B3C4"),
     "threads.drop_raw_of": lambda w: threads.drop_raw_of(w, ["7001"]),
     "threads.drop_raw": lambda w: threads.drop_raw(w, START + A_DAY),
