@@ -12,17 +12,25 @@ from functools import lru_cache
 from connectors.sp4n_v3.values import Row
 
 _OF_UNSHOWN = """
-deleted deletion removed hidden trashed archived draft rejected refused declined denied withheld unpublished suppressed
-blocked banned spam failed failure error cancelled canceled withdrawn dihapus terhapus hapus disembunyikan tersembunyi
-sembunyi ditolak tolak draf gagal dibatalkan batal diblokir ditarik
+delete deleted deletion removed hide hidden trashed archived draft reject rejected refused declined denied withheld
+unpublished suppressed blocked banned spam failed failure error cancelled canceled withdrawn takedown dihapus terhapus
+hapus disembunyikan tersembunyi sembunyi ditolak tolak draf gagal dibatalkan batal diblokir ditarik
 """
-_OF_SHOWN = "published visible approved shown displayed tayang tampil ditampilkan terbit diterbitkan disetujui"
-_NOT_YET = "pending queued queue moderation unapproved menunggu moderasi antre antrean"
+_OF_SHOWN = """
+published publish visible approved shown show displayed active tayang tampil ditampilkan terbit diterbitkan disetujui
+aktif
+"""
+_NOT_YET = "pending queued queue moderation unapproved unpublish inactive nonaktif menunggu moderasi antre antrean"
 _OF_STATES = "status state stage visibility moderation approval publication publish review moderasi"
+_OF_RIGHTS = "can may allow allowed boleh bisa dapat url link href tombol button count jumlah"
 _OF_TIMES = frozenset({"at", "on", "time", "date", "pada", "waktu", "tanggal"})
 _UNSHOWN, _SHOWN = frozenset(_OF_UNSHOWN.split()), frozenset(_OF_SHOWN.split())
 _STATES, _BAD_STATES = frozenset(_OF_STATES.split()), _UNSHOWN.union(_NOT_YET.split())
 _TURNED = frozenset({"not", "un", "non", "tidak", "belum"})
+_RIGHTS = frozenset(_OF_RIGHTS.split())
+"""What may be done with an item, where, or how often, tells nothing of the item itself."""
+_INNER = frozenset({"name", "nama", "code", "kode", "label", "value", "slug", "key"})
+_NO = frozenset({"false", "f", "no", "n", "off", "tidak", "belum", "null", "none", "nil", "n/a", "ok"})
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _LONGEST_NAME, _LONGEST_STATE = 60, 60
 
@@ -34,12 +42,17 @@ def says_unshown(row: Row) -> bool:
 
 def _says_so(name: str, value: object) -> bool:
     words = _words(name)
+    if words & _RIGHTS:
+        return False
     if isinstance(value, dict):
-        is_said = bool(words & _STATES) and any(_says_so(inner, part) for inner, part in value.items())
+        is_said = bool(words & _STATES) and any(
+            _says_so(inner, part) or (inner in _INNER and _is_bad_state(part)) for inner, part in value.items()
+        )
         return is_said or bool(value and words & _UNSHOWN)
     if words & _SHOWN:
-        is_turned = bool(words & _TURNED)
-        return _is_yes(value) if is_turned else _is_no(value) or (value is None and bool(words & _OF_TIMES))
+        if words & _TURNED:
+            return _is_yes(value)
+        return _is_no(value) or _is_bad_state(value) or (value is None and bool(words & _OF_TIMES))
     if words & _UNSHOWN:
         return _is_yes(value)
     return bool(words) and words <= _STATES and _is_bad_state(value)
@@ -55,8 +68,13 @@ def _is_yes(value: object) -> bool:
 
 
 def _is_no(value: object) -> bool:
+    """Whether a value says no, or nothing: also the time that databases give for none, and a dash."""
     if isinstance(value, str):
-        return value.strip().lower() in {"", "0", "false", "no", "n", "tidak", "belum", "null", "none"}
+        said = value.strip().lower()
+        is_nothing = not any(letter.isalnum() and letter != "0" for letter in said) or said.startswith(
+            "0001-01-01"
+        )
+        return is_nothing or said in _NO
     return isinstance(value, int | float) and not value
 
 

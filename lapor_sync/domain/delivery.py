@@ -295,13 +295,21 @@ def says_all_of(content: str, text: str, ref: str) -> bool:
 
 def tells_of_failure(content: str, text: str) -> bool:
     """Whether `content` says, beside the words of `text`, that something was not stored, or was undone."""
-    return len(_FAILURES.findall(talk.words(content))) > len(_FAILURES.findall(talk.words(text)))
+    return _failures(content) > _failures(text)
+
+
+def _failures(text: str) -> int:
+    """How often a text tells of a failure, whatever signs stand between its words: upstream may change those."""
+    return len(_FAILURES.findall(re.sub(r"[\W_]+", " ", talk.words(text))))
 
 
 _FAILURES = re.compile(
-    r"\b(?:gagal|galat|batal|dibatalkan|ditolak|dihapus|terhapus|disembunyikan|error|fail\w*|reject\w*|denied|deleted|removed"
-    r"|hidden|unable|cannot"
-    r"|(?:tidak|belum|not|could not be) (?:dapat|bisa|berhasil|ter\w+|di\w+|saved|stored|sent|created|delivered))\b",
+    r"\b(?:(?:ke)?gagal\w*|kesalahan|galat|batal|dibatalkan|pembatalan|ditolak|penolakan|dihapus|terhapus|penghapusan"
+    r"|disembunyikan|ditarik|diblokir|error|fail\w*|reject\w*|refused|declined|denied|deleted|removed|hidden|blocked"
+    r"|cancell?ed|withdrawn|invalid|undelivered|unable|cannot"
+    r"|(?:tidak|tak|belum|not|could not be) "
+    r"(?:dapat|bisa|berhasil|valid|tayang|ter(?!verifikasi)\w+|di(?!nas|verifikasi|tindaklanjuti)\w+"
+    r"|accepted|saved|stored|sent|created|delivered))\b",
     re.IGNORECASE,
 )
 

@@ -414,13 +414,22 @@ def test_how_often_a_response_arrived() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["Gagal dikirim: {}", "{} (dihapus)", "Belum tersimpan. {}", "Error: {}", "{} was rejected"]
+    "said",
+    ["Gagal dikirim: {}", "{} (dihapus)", "Belum-tersimpan. {}", "Kesalahan: {}", "{} was rejected", "{} ditarik"],
 )
 def test_words_of_a_failure_beside_it_are_no_arrival(said: str) -> None:
     """Unless they are the response's own: an officer may write that something is not done yet."""
     assert times_arrived((item(said.format(TEXT)),), UNKNOWN) == 0
     own = replace(UNKNOWN, text=with_reference(said.format(WORDS), REF))
     assert times_arrived((item(own.text),), own) == 1
+
+
+@pytest.mark.parametrize("sign", ["-", "/", "_", ", "])
+def test_signs_that_upstream_changes_are_no_words_of_a_failure(sign: str) -> None:
+    """Nor are its statuses: what an officer wrote is there, and a log of LAPOR tells how a report stood."""
+    text, shown = (with_reference(f"{WORDS} Jalan tidak{between}dapat dilalui.", REF) for between in (sign, " "))
+    assert times_arrived((item(shown),), replace(UNKNOWN, text=text)) == 1
+    assert times_arrived((item(f"Belum Terverifikasi oleh Dinas. {TEXT}"),), UNKNOWN) == 1
 
 
 def test_what_is_not_shown_is_no_arrival() -> None:

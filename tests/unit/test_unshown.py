@@ -29,6 +29,11 @@ from connectors.sp4n_v3.unshown import says_unshown
         {"moderation_status": "menunggu moderasi"},
         {"moderation": {"state": "pending"}},
         {"publication": "not published"},
+        {"is_publish": 0},
+        {"publish_status": "draft"},
+        {"is_delete": 1},
+        {"aktif": "n"},
+        {"status": {"id": 3, "name": "Ditolak"}},
     ],
 )
 def test_it_says_so(row: dict[str, Any]) -> None:
@@ -50,6 +55,11 @@ def test_it_says_so(row: dict[str, Any]) -> None:
         {"content": "Jawaban ini ditolak dan dihapus."},
         {"institution": {"status": "deleted"}},
         {"publication": "published"},
+        {"deleted_at": "0000-00-00 00:00:00", "deleted_by": "-", "is_deleted": "f"},
+        {"rejected_at": "0001-01-01T00:00:00Z", "error": "OK"},
+        {"can_delete": True, "bisa_dihapus": 1, "hapus_url": "https://lapor.example/9", "rejected_count": 2},
+        {"status": {"id": 3, "name": "Selesai"}},
+        {"is_publish": 1, "publish_status": "published", "is_active": True},
     ],
 )
 def test_it_does_not_say_so(row: dict[str, Any]) -> None:
