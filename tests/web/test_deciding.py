@@ -150,7 +150,9 @@ def test_many_questions_come_in_parts_and_each_once(enter: Enter, store: Store) 
 def test_what_could_not_be_read_is_listed_with_the_reason(enter: Enter, store: Store) -> None:
     with store.work() as work:
         quarantine.put(work, "list", BadRecord(HOSTILE, key="k1", report_id="7009", raw="{}"))
-        quarantine.put(work, "export", BadRecord(Reason.ANOTHER_REPORT.value, key="k2", report_id="7010", raw="{}"))
+        quarantine.put(
+            work, "export", BadRecord(Reason.ANOTHER_REPORT.value, key="k2", report_id="7010", raw="{}")
+        )
     page = enter(ADMIN).get("/keputusan")
     assert "7009 Barisnya dalam daftar LAPOR" in text_of(page)
     assert "impor lagi berkasnya. LAPOR menampilkan laporan lain untuk nomor ini" in text_of(page)
