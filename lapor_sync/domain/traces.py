@@ -21,8 +21,7 @@ MAX_SEARCHED = 4_000_000
 
 def letters(text: str) -> str:
     """What no layout changes: the letters and digits of a text, small, its escapes undone, its tags gone."""
-    if "\\" in text:
-        text = _ESCAPE.sub(_letter, text)
+    text = without_escapes(text)
     if "%" in text:
         text = _PERCENT.sub(lambda found: bytes.fromhex(found[0].replace("%", "")).decode(errors="replace"), text)
     for _ in range(2 if "&" in text else 0):
@@ -31,6 +30,11 @@ def letters(text: str) -> str:
     if shown.isascii():  # nearly all, and ten times faster
         return shown.encode().translate(None, _ASCII_SIGNS).decode().lower()
     return folded(_NO_LETTER.sub("", shown))
+
+
+def without_escapes(text: str) -> str:
+    """`text` as JSON's escapes mean it, in JSON within JSON, too: signs and line ends are spaces."""
+    return _ESCAPE.sub(_letter, text) if "\\" in text else text
 
 
 def _letter(escape: re.Match[str]) -> str:

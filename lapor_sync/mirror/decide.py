@@ -17,6 +17,7 @@ from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.report import ItemKind, Report, Thread, ThreadItem
 from lapor_sync.domain.scene import words_digest
 from lapor_sync.domain.three_way import Decision
+from lapor_sync.domain.traces import without_escapes
 from lapor_sync.mirror.judge import Case, as_known, judge
 from lapor_sync.mirror.merge import Read, doubt_of, items_after, merge
 from lapor_sync.mirror.mirror import Pace, Rules
@@ -187,7 +188,7 @@ def _known_less(
 
 def references_of(thread: Thread, prefix: str) -> frozenset[str]:
     """Return the references of ours that are written anywhere in a thread, in what cannot be read of it, too."""
-    unread = (ref for bad in thread.bad for ref in mentions_in(bad.raw, prefix))
+    unread = (ref for bad in thread.bad for ref in mentions_in(without_escapes(bad.raw), prefix))
     return _references_in(thread.items, prefix).union(unread)
 
 

@@ -648,14 +648,16 @@ def test_what_upstream_says_that_it_does_not_show_has_not_arrived(tmp_path: Path
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
 
 
-def test_a_mention_in_what_cannot_be_read_of_another_report_holds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("said", ["Tanggapan {}", "Lihat:\n{}", ['"\n{}"'], [{"content": "Lihat:\t{}"}]])
+def test_a_mention_in_what_cannot_be_read_of_another_report_holds(tmp_path: Path, said: object) -> None:
+    """Also at the beginning of a line, which is `\\n` before it in what is kept."""
     with stage(tmp_path / "kota.db") as city:
         city.upstream.add(row_of("7000002", "42"))
         city.upstream.add(row_of(MINE, ITS))
         city.cycles(2)
         ref = city.respond(MINE, TEXT)
         city.upstream.moving = deepcopy
-        city.upstream.items["42"] = [f"Tanggapan {ref}"]
+        city.upstream.items["42"] = [json.loads(json.dumps(said).replace("{}", ref))]
         city.upstream.listed[0]["updated_at"] = "2026-03-02 12:00:00"
         city.cycle()
         assert (city.delivery(ref).reason, city.upstream.posted) == (Reason.MENTIONED, [])
