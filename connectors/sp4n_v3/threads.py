@@ -99,12 +99,17 @@ def item_keys(rows: Iterable[object], first: dict[str, object] | None = None) ->
     holds the items of the pages before, by id, and gets these.
     """
     first = {} if first is None else first
+    derived: dict[str, str] = {}  # of those in `first`: one may be long, and thousands may have its id
     keys = []
     for row in rows:
         key = row_key(row, "id")
         same = first.setdefault(key, row)
-        is_same = same is row or same == row or hash_of(same) == hash_of(row)
-        keys.append(key if is_same else derived_key(row))
+        if same is not row and same != row:
+            if key not in derived:
+                derived[key] = derived_key(same)
+            its_own = derived_key(row)
+            key = key if its_own == derived[key] else its_own
+        keys.append(key)
     return keys
 
 

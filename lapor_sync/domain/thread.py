@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -199,39 +201,40 @@ def in_order(items: Iterable[ThreadItem]) -> tuple[ThreadItem, ...]:
     timed = sorted((item for item in listed if item.created_at is not None), key=_place)
     if len(timed) == len(listed) or not timed:
         return tuple(sorted(listed, key=_place))
-    order = list(timed)
-    for item in sorted((item for item in listed if item.created_at is None), key=_place):
-        if (at := _place_by_id(item, order)) is not None:
-            order.insert(at, item)
+    order = _with_numbered(timed, [item for item in listed if item.created_at is None])
     placed = {id(item) for item in order}
-    before: ThreadItem | None = None
+    behind = defaultdict[int | None, list[ThreadItem]](list)
+    before: int | None = None
     for item in listed if _is_ascending(listed) else reversed(listed):
-        if id(item) not in placed:
-            order.insert(_index(order, before) + 1 if before else 0, item)
-        before = item
-    return tuple(order)
+        if id(item) in placed:
+            before = id(item)
+        else:
+            behind[before].append(item)
+    return (*behind[None], *(one for item in order for one in (item, *behind[id(item)])))
 
 
-def _place_by_id(item: ThreadItem, order: list[ThreadItem]) -> int | None:
-    """Where an item stands by its id; None where that is no number, or no other one is."""
-    if not _is_number(item.id):
-        return None
-    numbered = [(_digits(one.id), at) for at, one in enumerate(order) if _is_number(one.id)]
-    mine = _digits(item.id)
-    smaller = max((one for one in numbered if one[0] <= mine), default=None)
-    if smaller:
-        return smaller[1] + 1
-    return min(numbered)[1] if numbered else None
+def _with_numbered(timed: list[ThreadItem], untimed: list[ThreadItem]) -> list[ThreadItem]:
+    """The timed items with each other one whose id is a number behind the item with the next smaller one; one that is
+    smaller than all stands before the smallest. None of these where no timed item has a number."""
+    numbers = sorted((_digits(item.id), at) for at, item in enumerate(timed) if _is_number(item.id))
+    if not numbers:
+        return timed
+    before, behind = list[ThreadItem](), defaultdict[int, list[ThreadItem]](list)
+    for item in sorted((item for item in untimed if _is_number(item.id)), key=_place):
+        smaller = bisect_right(numbers, (_digits(item.id), len(timed)))
+        (behind[numbers[smaller - 1][1]] if smaller else before).append(item)
+    first = numbers[0][1]
+    return [
+        one
+        for at, item in enumerate(timed)
+        for one in (*(before if at == first else ()), item, *behind.get(at, ()))
+    ]
 
 
 def _is_ascending(listed: tuple[ThreadItem, ...]) -> bool:
     """Whether LAPOR listed the oldest first."""
     times = [item.created_at for item in listed if item.created_at is not None]
     return times[0] <= times[-1]
-
-
-def _index(order: list[ThreadItem], item: ThreadItem) -> int:
-    return next(at for at, one in enumerate(order) if one is item)
 
 
 def since_disposition(items: tuple[ThreadItem, ...]) -> tuple[ThreadItem, ...]:

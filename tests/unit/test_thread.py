@@ -222,6 +222,16 @@ def test_an_item_without_a_time_or_a_number_stands_where_it_was_listed() -> None
     assert list(in_order([item("7", at=None), item("a", at=T0)])) == [item("7", at=None), item("a", at=T0)]
 
 
+@pytest.mark.unmeasured
+@pytest.mark.parametrize("name", ["", "h:"])
+def test_thousands_of_items_without_a_time_are_ordered_in_a_moment(name: str) -> None:
+    """Each was looked for among all the others: half a minute for as many as a thread may hold, at each read of it."""
+    listed = [item("0", at=T0), *(item(f"{name}{number}", at=None) for number in range(1, 10_000))]
+    began = time.process_time()
+    assert list(in_order(listed)) == listed
+    assert time.process_time() - began < 1
+
+
 @given(
     st.lists(
         st.tuples(st.none() | st.integers(0, 3), st.text("0123456789abz", min_size=1, max_size=3)), unique=True
