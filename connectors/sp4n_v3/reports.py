@@ -73,7 +73,7 @@ def _tracking_id(row: Row) -> str | None:
 
     Raises ValueError where two differ, or one is there that cannot be read: then nobody can tell whose report it is.
     """
-    values = [row[name] for name in _names_of_tracking(tuple(row))]
+    values = [row[name] for name in row if bare(name) == "trackingid"]
     said = {identifier(value) for value in values if not _is_nothing(value)}
     if len(said) > 1:
         raise ValueError("it names two Tracking IDs")
@@ -84,11 +84,6 @@ def _tracking_id(row: Row) -> str | None:
 
 def _is_nothing(value: object) -> bool:
     return value is None or value is False or value in ([], {}) or (isinstance(value, str) and not clean(value))
-
-
-@lru_cache(maxsize=64)
-def _names_of_tracking(fields: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in fields if bare(name) == "trackingid")
 
 
 _NO_ADDRESS = "its id is none that an address may hold"
@@ -104,7 +99,7 @@ def _report(row: Row, zone: tzinfo, *, key: str, report_id: str) -> Report:
         times, tracking_id = _times(row, zone), _tracking_id(row)
     except ValueError as exc:
         raise BadRecord(str(exc), key=key, raw=_quarantined_text(row), report_id=report_id) from exc
-    shape = _shape(tuple(row))
+    shape = _shape(tuple(name for name in row if name in _PLACES))
     upstream_id = identifier(row.get("id"))
     if not may_be_in_address(upstream_id or tracking_id or report_id):
         raise BadRecord(_NO_ADDRESS, key=key, raw=_quarantined_text(row), report_id=report_id)
@@ -194,6 +189,7 @@ _READ: Mapping[str, tuple[str, _Reader]] = {
     "attachments": ("attachments", attachments),
 }
 _FIELDS = {name: (tuple(fields.split()), read) for name, (fields, read) in _READ.items()}
+_PLACES = frozenset(place for places, _ in _FIELDS.values() for place in places) | {"created_at", "updated_at"}
 _FLAGS = ("is_anonymous", "is_secret", "is_priority")
 """Null for one of these counts as missing: taken for "no", it could show what is secret."""
 

@@ -12,9 +12,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, tzinfo
-from functools import lru_cache, partial
+from functools import partial
 from typing import TypeGuard
 
+from connectors.names import LONGEST_NAME, once_a_name
 from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.listing import Beside, bare, is_of_pages, is_of_rows
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment, unpacked
@@ -223,11 +224,11 @@ _NONCE = re.compile(r"(?=[^0-9]{0,40}[0-9])[A-Za-z0-9+/=_-]{6,128}")
 _DATE = re.compile(r"[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,4}")
 
 
-@lru_cache(maxsize=1024)
+@once_a_name
 def _tells(name: str) -> bool:
     """Whether what stands under that name tells of an answer, of a state, of what a thing is, or how many there are."""
     is_count = is_of_pages(name) or is_of_rows(name) or bool(_COUNTS.search(name))
-    return is_count or len(name) > _LONGEST_NAME or bool(_words(name) & _TELLING)
+    return is_count or len(name) > LONGEST_NAME or bool(_words(name) & _TELLING)
 
 
 _WORDS_OF_STATES = """
@@ -418,20 +419,19 @@ def _leaves_out(name: str, value: object, *, is_beside: bool = False, loose_too:
     return loose_too and _is_loose(name, value)
 
 
-@lru_cache(maxsize=1024)
+@once_a_name
 def _moves(name: str) -> bool:
     words = _words(name)
     is_left = bool(words & _LEFT and words & _COUNTED_DOWN)
     return (is_left or bool(words & (_ENDING | _LOOKING))) and not words & _REPLYING
 
 
-@lru_cache(maxsize=1024)
+@once_a_name
 def _words(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORD.findall(name[:_LONGEST_NAME]))
+    return frozenset(word.lower() for word in _WORD.findall(name[:LONGEST_NAME]))
 
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_LONGEST_NAME = 60
 
 
 def _said_beside(around: object) -> object:

@@ -7,8 +7,8 @@ a look at LAPOR; one that is not known costs the citizen the answer.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
+from connectors.names import LONGEST_NAME, once_a_name
 from connectors.sp4n_v3.values import Row
 
 _OF_UNSHOWN = """
@@ -32,7 +32,7 @@ _RIGHTS = frozenset(_OF_RIGHTS.split())
 _INNER = frozenset({"name", "nama", "code", "kode", "label", "value", "slug", "key"})
 _NO = frozenset({"false", "f", "no", "n", "off", "tidak", "belum", "null", "none", "nil", "n/a", "ok"})
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
-_LONGEST_NAME, _LONGEST_STATE = 60, 60
+_LONGEST_STATE = 60
 
 
 def says_unshown(row: Row) -> bool:
@@ -58,9 +58,9 @@ def _says_so(name: str, value: object) -> bool:
     return bool(words) and words <= _STATES and _is_bad_state(value)
 
 
-@lru_cache(maxsize=1024)
+@once_a_name
 def _words(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORD.findall(name[:_LONGEST_NAME]))
+    return frozenset(word.lower() for word in _WORD.findall(name[:LONGEST_NAME]))
 
 
 def _is_yes(value: object) -> bool:

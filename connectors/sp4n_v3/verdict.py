@@ -15,6 +15,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import NamedTuple
 
+from connectors.names import once_a_name
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, flag, identifier, moment, moment_or_none, strictly
 from lapor_sync.domain.traces import letters
 
@@ -177,19 +178,19 @@ def _parts_around(around: object, deep: int) -> Iterator[_Part]:
 _AROUND = _names("meta metadata request params parameters query links pagination paging")
 
 
-@lru_cache(maxsize=512)
+@once_a_name
 def _says_about(name: str) -> bool:
     """Whether that is the name of an id: `complaints` is one of a count, `kode_laporan` may be one of any code."""
     return _ABOUT.fullmatch(_bare(name[:_LONGEST_NAME])) is not None
 
 
-@lru_cache(maxsize=512)
+@once_a_name
 def _names_report(name: str) -> bool:
     bare = _bare(name[:_LONGEST_NAME])
     return _ID_OF_REPORT.fullmatch(bare) is not None and not bare.startswith(("parent", "target"))
 
 
-@lru_cache(maxsize=512)
+@once_a_name
 def _is_report(name: str) -> bool:
     bare = _bare(name[:_LONGEST_NAME])
     return _REPORT.fullmatch(bare) is not None and not bare.startswith(("parent", "old", "new"))

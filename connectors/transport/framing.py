@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import NamedTuple
+
+from connectors.names import once_a_name
 
 _HEAD_ENDS = b"\r\n\r\n"
 _INTERIM = re.compile(rb"HTTP/1\.1 1\d\d[ \r]")
@@ -139,7 +140,7 @@ class _Kinds(NamedTuple):
     way: bool
 
 
-@lru_cache(maxsize=1024)
+@once_a_name
 def _kinds_of(name: str) -> _Kinds:
     """The same few names come with every answer: without the cache they take a tenth of a read."""
     return _Kinds(*(kind.search(name) is not None for kind in (_COUNTS, _DATES, _OF_THE_WAY)))

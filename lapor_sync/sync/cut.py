@@ -71,7 +71,7 @@ class Cuts:
         """Look whether so many files of a response that stands in its thread are shown there."""
         shown = max((len(item.attachments) for item in items if carries(item.content, one.ref)), default=files)
         if shown < files:
-            self.log.error("files_lost", ref=one.ref, tracking_id=one.tracking_id, count=files, shown=shown)
+            self.log.error("files_lost", ref=one.ref, tracking_id=one.tracking_id, files=files, seen=shown)
             conflicts.open_one(work, kind=Reason.FILES_LOST.value, tracking_id=one.tracking_id, ref=one.ref)
 
     def _note_whole(self, work: Work, text: str) -> None:
