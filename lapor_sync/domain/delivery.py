@@ -81,6 +81,7 @@ class Reason(StrEnum):
     BARRED = "barred"
     TEXT_CUT = "text_cut"
     FILES_LOST = "files_lost"
+    NOT_SHOWN = "not_shown"
     PERHAPS_ARRIVED = "perhaps_arrived"
     MENTIONED = "mentioned"
     ANOTHER_REPORT = "another_report"

@@ -19,6 +19,7 @@ from lapor_sync.domain.delivery import (
     came_back_cut,
     carries,
     has_wide_letters,
+    tells_of_failure,
 )
 from lapor_sync.domain.report import ThreadItem
 from lapor_sync.mirror.mirror import Log
@@ -49,16 +50,23 @@ class Cuts:
         waiting = {one.ref for one in (able if is_one_out else able[1:])}
         return [one for one in due if one.ref not in waiting]
 
-    def look(self, work: Work, one: Queued, new: Sequence[ThreadItem], files: int) -> None:
+    def look(
+        self, work: Work, one: Queued, new: Sequence[ThreadItem], files: int, unshown: frozenset[str]
+    ) -> None:
         """Look how what was accepted with so many files stands in its thread, of which some items are `new` since.
 
         Where it came back cut or empty its report's later ones are held; after three in a row nothing leaves.
+        `unshown` as `Thread` has it: what is not shown yet is shown later, and the question has answered itself.
         """
         if one.state is not State.SENT or one.delivery.kind is not Kind.RESPONSE:
             return
-        if one.seen_at is not None:
+        mine = [item for item in new if carries(item.content, one.ref)]
+        if mine and all(item.id in unshown or tells_of_failure(item.content, one.delivery.text) for item in mine):
+            self.log.error("not_shown", ref=one.ref, tracking_id=one.tracking_id)
+            conflicts.open_one(work, kind=Reason.NOT_SHOWN.value, tracking_id=one.tracking_id, ref=one.ref)
+        elif one.seen_at is not None:
             self._note_whole(work, one.delivery.text)
-            self.look_at_files(work, one, new, files)
+            self.look_at_files(work, one, mine, files)
         elif came_back_cut(one.delivery.text, one.ref, new):
             self.log.error("text_cut", ref=one.ref, tracking_id=one.tracking_id)
             conflicts.open_one(work, kind=Reason.TEXT_CUT.value, tracking_id=one.tracking_id, ref=one.ref)
@@ -68,7 +76,7 @@ class Cuts:
             self.count(work)
 
     def look_at_files(self, work: Work, one: Queued, items: Sequence[ThreadItem], files: int) -> None:
-        """Look whether so many files of a response that stands in its thread are shown there."""
+        """Look whether so many files of a response are shown with one of the items that carry its reference."""
         shown = max((len(item.attachments) for item in items if carries(item.content, one.ref)), default=files)
         if shown < files:
             self.log.error("files_lost", ref=one.ref, tracking_id=one.tracking_id, files=files, seen=shown)

@@ -458,15 +458,17 @@ class _Push:
                 files = outbox.file_names_of(work, [ready.one.ref for ready, _ in done])
                 for ready, found in done:
                     if found.thread is not None and ready.one.tracking_id in written:
-                        count = len(files.get(ready.one.ref, ()))
-                        self._look_at_text(work, ready, written[ready.one.tracking_id], count)
+                        change, count = written[ready.one.tracking_id], len(files.get(ready.one.ref, ()))
+                        self._look_at_text(work, ready, change, count, found.thread.unshown)
             self.setup.step("read_again")
 
-    def _look_at_text(self, work: Work, ready: _Ready, written: Change, files: int) -> None:
+    def _look_at_text(
+        self, work: Work, ready: _Ready, written: Change, files: int, unshown: frozenset[str]
+    ) -> None:
         new = [item for item in written.items if item.id not in ready.before]
         for one in written.deliveries:
             if one.ref == ready.one.ref:
-                self.cuts.look(work, one, new, files)
+                self.cuts.look(work, one, new, files, unshown)
 
 
 def _is_newly_in_doubt(written: Change, found: ById) -> bool:

@@ -495,6 +495,10 @@ REASONS: Mapping[Reason, str] = {
         "LAPOR took a response and shows it cut or empty: look at the thread; if it is so, write it without emoji and "
         "other unusual characters"
     ),
+    Reason.NOT_SHOWN: (
+        "LAPOR took a response and says that it does not show it, or that it failed: look at the thread; if it is so, "
+        "write it anew"
+    ),
     Reason.FILES_LOST: (
         "LAPOR took a response and does not show all of its files: look at the thread; if it is so, send them in "
         "another response"

@@ -462,6 +462,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.FORWARD_NOT_FOUND: "Pelimpahan tidak ditemukan di LAPOR; mungkin tetap sampai.",
     Reason.BARRED: "Dinding api menolak kiriman ini di depan LAPOR. Ubah kata-katanya, atau minta aksesnya dibuka.",
     Reason.TEXT_CUT: "LAPOR menerima jawaban, tetapi menampilkannya terpotong atau kosong. Periksa di LAPOR.",
+    Reason.NOT_SHOWN: "LAPOR menerima jawaban, tetapi tidak menampilkannya kepada pelapor. Periksa di LAPOR.",
     Reason.FILES_LOST: "LAPOR menerima jawaban, tetapi tidak menampilkan semua berkasnya. Periksa di LAPOR.",
     Reason.PERHAPS_ARRIVED: "Ada isi baru di LAPOR yang mungkin jawaban ini. Periksa di LAPOR.",
     Reason.MENTIONED: "Nomor rujukannya sudah ada di LAPOR, padahal belum dikirim. Periksa di LAPOR.",

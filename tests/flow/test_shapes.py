@@ -648,6 +648,33 @@ def test_what_upstream_says_that_it_does_not_show_has_not_arrived(tmp_path: Path
         assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
 
 
+@pytest.mark.parametrize(
+    "said", [{"is_deleted": 1}, {"is_published": 0}, {"template_code": "status", "content": "Gagal menyimpan: {}"}]
+)
+def test_accepted_and_said_not_to_be_shown_is_asked_about(tmp_path: Path, said: Row) -> None:
+    """Its reply was clear, and the citizen has nothing: nobody would look again. Shown later it answers itself."""
+    with at_rest(tmp_path) as city:
+
+        def store(outgoing: Outgoing) -> Outcome:
+            shown = city.upstream.shown(outgoing)
+            words = {"content": said["content"].format(shown["content"])} if "content" in said else {}
+            city.upstream.items[ITS].append(shown | said | words)
+            whole.append(shown)
+            return Sent(http_status=200)
+
+        whole: list[Row] = []
+        city.upstream.store = store
+        ref = city.respond(MINE, TEXT)
+        city.cycles(2)
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+        assert [(one.kind, one.ref) for one in city.conflicts()] == [("not_shown", ref)]
+        assert len(city.log.named("not_shown")) == 1
+        city.upstream.items[ITS][-1] = whole[0]
+        city.upstream.listed[0]["updated_at"] = "2026-03-02 12:00:00"
+        city.cycles(2)
+        assert len(city.conflicts()) == ("content" in said)  # a log that carries it was seen once already
+
+
 @pytest.mark.parametrize("said", ["Tanggapan {}", "Lihat:\n{}", ['"\n{}"'], [{"content": "Lihat:\t{}"}]])
 def test_a_mention_in_what_cannot_be_read_of_another_report_holds(tmp_path: Path, said: object) -> None:
     """Also at the beginning of a line, which is `\\n` before it in what is kept."""
