@@ -37,7 +37,13 @@ _LONGEST_STATE = 60
 
 def says_unshown(row: Row) -> bool:
     """Whether one of an item's own fields, or of an object of states in it, says so."""
-    return any(_says_so(name, value) for name, value in row.items())
+    return any(_says_so(name, value) for name, value in row.items() if _may_say_so(name))
+
+
+@once_a_name
+def _may_say_so(name: str) -> bool:
+    """Whether a field has a name that tells anything of that: few have."""
+    return not _words(name).isdisjoint(_SHOWN | _UNSHOWN | _STATES)
 
 
 def _says_so(name: str, value: object) -> bool:

@@ -241,7 +241,7 @@ def _readings(text: str) -> tuple[str, ...]:
 
 def mentions_in(text: str, prefix: str) -> frozenset[str]:
     """As `references_in`, however somebody spelt them: in small letters, or with another hyphen."""
-    if prefix not in text.upper() and "&" not in text and "<" not in text:
+    if prefix not in text.upper() and "&" not in text:
         return frozenset()  # cheap first: most texts hold none
     return frozenset(ref for said in _readings(text) for ref in references_in(said.translate(_AS_ISSUED), prefix))
 
