@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import TypeVar
@@ -24,3 +25,17 @@ def once_a_name(asked: Callable[[str], T]) -> Callable[[str], T]:
         return kept(name[: LONGEST_NAME + 1])
 
     return of_beginning
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of ASCII letters in a text, small: of `publishedAt` and `PUBLISHED_AT` the same two."""
+    return frozenset(word.lower() for word in _WORD.findall(text))
+
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+
+
+@once_a_name
+def words_of(name: str) -> frozenset[str]:
+    """The words of a name's first `LONGEST_NAME` letters."""
+    return words_in(name[:LONGEST_NAME])

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import NamedTuple
 
+from connectors.names import once_a_name
 from connectors.sp4n_v3 import envelopes
 from connectors.sp4n_v3.values import Row, flag, identifier, raw_text
 from lapor_sync.domain.errors import UpstreamBroken
@@ -295,14 +295,10 @@ _OF_PAGES = frozenset(
 )
 
 
-@lru_cache(maxsize=512)
-def _bare_name(name: str) -> str:
-    return re.sub(r"[^a-z]", "", name.lower())
-
-
+@once_a_name
 def bare(name: str) -> str:
-    """`next_page_url` and `nextPageUrl` are one name."""
-    return _bare_name(name) if len(name) <= _LONGEST_NAME else ""
+    """`next_page_url` and `nextPageUrl` are one name; one that is too long is none."""
+    return re.sub(r"[^a-z]", "", name.lower()) if len(name) <= _LONGEST_NAME else ""
 
 
 _LONGEST_NAME = 40

@@ -73,9 +73,7 @@ def _tracking_id(row: Row) -> str | None:
 
     Raises ValueError where two differ, or one is there that cannot be read: then nobody can tell whose report it is.
     """
-    is_usual = sum(map(len, row)) <= _LONGEST_NAMES
-    names = _names_of_tracking(tuple(row)) if is_usual else [name for name in row if _is_of_tracking(name)]
-    values = [row[name] for name in names]
+    values = [value for name, value in row.items() if bare(name) == "trackingid"]
     said = {identifier(value) for value in values if not _is_nothing(value)}
     if len(said) > 1:
         raise ValueError("it names two Tracking IDs")
@@ -86,19 +84,6 @@ def _tracking_id(row: Row) -> str | None:
 
 def _is_nothing(value: object) -> bool:
     return value is None or value is False or value in ([], {}) or (isinstance(value, str) and not clean(value))
-
-
-_LONGEST_NAMES = 2000
-"""Letters of all names of a row that are kept: rows of a list have the same few."""
-
-
-@lru_cache(maxsize=64)
-def _names_of_tracking(names: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name for name in names if _is_of_tracking(name))
-
-
-def _is_of_tracking(name: str) -> bool:
-    return bare(name) == "trackingid"
 
 
 _NO_ADDRESS = "its id is none that an address may hold"

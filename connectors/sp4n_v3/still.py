@@ -15,7 +15,7 @@ from datetime import datetime, tzinfo
 from functools import partial
 from typing import TypeGuard
 
-from connectors.names import LONGEST_NAME, once_a_name
+from connectors.names import LONGEST_NAME, once_a_name, words_of
 from connectors.sp4n_v3.envelopes import envelope
 from connectors.sp4n_v3.listing import Beside, bare, is_of_pages, is_of_rows
 from connectors.sp4n_v3.values import MAX_DEPTH, Row, hash_of, moment, unpacked
@@ -228,7 +228,7 @@ _DATE = re.compile(r"[0-9]{1,4}-[0-9]{1,2}-[0-9]{1,4}")
 def _tells(name: str) -> bool:
     """Whether what stands under that name tells of an answer, of a state, of what a thing is, or how many there are."""
     is_count = is_of_pages(name) or is_of_rows(name) or bool(_COUNTS.search(name))
-    return is_count or len(name) > LONGEST_NAME or bool(_words(name) & _TELLING)
+    return is_count or len(name) > LONGEST_NAME or bool(words_of(name) & _TELLING)
 
 
 _WORDS_OF_STATES = """
@@ -259,7 +259,7 @@ def _of_pages(marks: list[str]) -> str:
 
 def _age_of(name: str, value: object) -> Age | None:
     """How long ago something was; None where the value does not say that. A number says so by its name alone."""
-    words = _words(name)
+    words = words_of(name)
     is_named = bool(words & _AGES)
     if isinstance(value, str):
         return _age_in(value.strip().lower(), is_named=is_named) if len(value) < _LONGEST_AGE else None
@@ -378,7 +378,7 @@ def _counts_of(record: object) -> dict[str, int]:
     counts: Counter[str] = Counter()
     if isinstance(record, dict):
         for name, part in record.items():
-            if type(part) is int and _COUNTS.search(name) and not _moves(name) and not _words(name) & _AGES:
+            if type(part) is int and _COUNTS.search(name) and not _moves(name) and not words_of(name) & _AGES:
                 counts[name] += part
             counts.update(_counts_of(part))
     return dict(counts)
@@ -421,17 +421,9 @@ def _leaves_out(name: str, value: object, *, is_beside: bool = False, loose_too:
 
 @once_a_name
 def _moves(name: str) -> bool:
-    words = _words(name)
+    words = words_of(name)
     is_left = bool(words & _LEFT and words & _COUNTED_DOWN)
     return (is_left or bool(words & (_ENDING | _LOOKING))) and not words & _REPLYING
-
-
-@once_a_name
-def _words(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORD.findall(name[:LONGEST_NAME]))
-
-
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 def _said_beside(around: object) -> object:

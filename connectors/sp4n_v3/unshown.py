@@ -6,9 +6,7 @@ a look at LAPOR; one that is not known costs the citizen the answer.
 
 from __future__ import annotations
 
-import re
-
-from connectors.names import LONGEST_NAME, once_a_name
+from connectors.names import once_a_name, words_in, words_of
 from connectors.sp4n_v3.values import Row
 
 _OF_UNSHOWN = """
@@ -31,7 +29,6 @@ _RIGHTS = frozenset(_OF_RIGHTS.split())
 """What may be done with an item, where, or how often, tells nothing of the item itself."""
 _INNER = frozenset({"name", "nama", "code", "kode", "label", "value", "slug", "key"})
 _NO = frozenset({"false", "f", "no", "n", "off", "tidak", "belum", "null", "none", "nil", "n/a", "ok"})
-_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _LONGEST_STATE = 60
 
 
@@ -43,11 +40,11 @@ def says_unshown(row: Row) -> bool:
 @once_a_name
 def _may_say_so(name: str) -> bool:
     """Whether a field has a name that tells anything of that: few have."""
-    return not _words(name).isdisjoint(_SHOWN | _UNSHOWN | _STATES)
+    return not words_of(name).isdisjoint(_SHOWN | _UNSHOWN | _STATES)
 
 
 def _says_so(name: str, value: object) -> bool:
-    words = _words(name)
+    words = words_of(name)
     if words & _RIGHTS:
         return False
     if isinstance(value, dict):
@@ -62,11 +59,6 @@ def _says_so(name: str, value: object) -> bool:
     if words & _UNSHOWN:
         return _is_yes(value)
     return bool(words) and words <= _STATES and _is_bad_state(value)
-
-
-@once_a_name
-def _words(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORD.findall(name[:LONGEST_NAME]))
 
 
 def _is_yes(value: object) -> bool:
@@ -88,5 +80,5 @@ def _is_bad_state(value: object) -> bool:
     """Whether a word for a state is one of what is not shown; a status of the report is no such word."""
     if not isinstance(value, str) or len(value) > _LONGEST_STATE:
         return False
-    words = {word.lower() for word in _WORD.findall(value)}
+    words = words_in(value)
     return bool(words & _BAD_STATES) or ("published" in words and bool(words & _TURNED))

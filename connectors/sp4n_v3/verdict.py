@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import Enum
-from functools import lru_cache
 from typing import NamedTuple
 
 from connectors.names import once_a_name
@@ -286,13 +285,11 @@ def _unpacked(value: object) -> object:
     return found
 
 
+@once_a_name
 def _field(name: str) -> _Field | None:
-    return _field_of(name) if len(name) <= _LONGEST_NAME else None
-
-
-@lru_cache(maxsize=1024)
-def _field_of(name: str) -> _Field | None:
     """`is_success`, `isSuccess` and `IS-SUCCESS` are one name; a number is that of a row."""
+    if len(name) > _LONGEST_NAME:
+        return None
     bare = _bare(name)
     if _COMPLAINTS.search(bare):
         return _Field.COMPLAINT

@@ -7,7 +7,7 @@ keep an emoji, what has one leaves one at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lapor_sync.domain.delivery import (
@@ -75,9 +75,9 @@ class Cuts:
                     hold(work, later, Reason.TEXT_CUT)
             self.count(work)
 
-    def look_at_files(self, work: Work, one: Queued, items: Sequence[ThreadItem], files: int) -> None:
-        """Look whether so many files of a response are shown with one of the items that carry its reference."""
-        shown = max((len(item.attachments) for item in items if carries(item.content, one.ref)), default=files)
+    def look_at_files(self, work: Work, one: Queued, mine: Iterable[ThreadItem], files: int) -> None:
+        """Look whether so many files of a response are shown with one of the items that carry its reference (`mine`)."""
+        shown = max((len(item.attachments) for item in mine), default=files)
         if shown < files:
             self.log.error("files_lost", ref=one.ref, tracking_id=one.tracking_id, files=files, seen=shown)
             conflicts.open_one(work, kind=Reason.FILES_LOST.value, tracking_id=one.tracking_id, ref=one.ref)

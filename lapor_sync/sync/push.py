@@ -26,6 +26,7 @@ from lapor_sync.domain.delivery import (
     Sent,
     State,
     Unknown,
+    carries,
     foreign_answers,
     has_wide_letters,
 )
@@ -295,9 +296,7 @@ class _Push:
                 self.setup.log.warning("answer_old", ref=queued.ref, tracking_id=queued.tracking_id)
                 step = Wait()
             case Confirm():
-                self._confirm(work, queued)
-                files = outbox.file_names_of(work, [queued.ref]).get(queued.ref, ())
-                self.cuts.look_at_files(work, queued, written.items, len(files))
+                self._confirm(work, queued, written)
             case Hold(reason=reason):
                 scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
                 changed = says_otherwise(scene, seen) if scene else ()
@@ -333,9 +332,12 @@ class _Push:
             return replace(queued, delivery=replace(queued.delivery, baseline=frozenset()))
         return queued
 
-    def _confirm(self, work: Work, queued: Queued) -> None:
+    def _confirm(self, work: Work, queued: Queued, written: Change) -> None:
         outbox.found(work, queued)
         self.cuts.note_kept(work, queued.delivery.text)
+        files = outbox.file_names_of(work, [queued.ref]).get(queued.ref, ())
+        mine = (item for item in written.items if carries(item.content, queued.ref))
+        self.cuts.look_at_files(work, queued, mine, len(files))
         self.waves.found(work, queued)
         self._after_arrival(work, queued)
         self.setup.log.info("delivery_found", ref=queued.ref, tracking_id=queued.tracking_id)

@@ -213,12 +213,12 @@ class Scripted:
         said = {"id": number, "created_at": at, "content": outgoing.text, "template_code": "reply"}
         return said | {"institution_from_name": "Dinas PUPR", "institution_to_name": "Kota"} | values
 
-    def lose(self, *, shown: bool = True) -> None:
-        """Each write from now on gets no sound answer, whether it is shown in the thread or not."""
+    def lose(self, *, shown: bool = True, **values: Any) -> None:
+        """Each write from now on gets no sound answer, whether it is shown in the thread, with these values, or not."""
 
         def store(outgoing: Outgoing) -> Outcome:
             if shown:
-                self.items.setdefault(outgoing.report_id, []).append(self.shown(outgoing))
+                self.items.setdefault(outgoing.report_id, []).append(self.shown(outgoing, **values))
             return Unknown(why="lost")
 
         self.store = store

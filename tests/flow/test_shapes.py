@@ -631,12 +631,7 @@ def test_what_upstream_says_that_it_does_not_show_has_not_arrived(tmp_path: Path
     """Stored, the reply lost, and deleted or refused by now: a person is asked, and nothing leaves a second time."""
     with at_rest(tmp_path) as city:
         ref = city.respond(MINE, TEXT)
-
-        def store(outgoing: Outgoing) -> Outcome:
-            city.upstream.items[ITS].append(city.upstream.shown(outgoing) | said)
-            return Unknown(why="lost")
-
-        city.upstream.store = store
+        city.upstream.lose(**said)
         city.cycle()
         city.upstream.store = None
         city.cycles(3)
@@ -892,14 +887,7 @@ def test_a_second_item_with_the_words_of_an_earlier_response_may_be_ours(tmp_pat
         city.respond(MINE, "Terima kasih, laporan sudah kami teruskan ke lapangan.")
         city.cycle()
         ref = city.respond(MINE, TEXT)
-        earlier = city.upstream.posted[0]
-
-        def store(outgoing: Outgoing) -> Outcome:
-            items = city.upstream.items[outgoing.report_id]
-            items.append(city.upstream.shown(outgoing, content=earlier.text))
-            return Unknown(why="lost")
-
-        city.upstream.store = store
+        city.upstream.lose(content=city.upstream.posted[0].text)
         city.cycle()
         city.upstream.store = None
         city.cycles(3)
