@@ -167,7 +167,10 @@ def times_arrived(items: Iterable[ThreadItem], delivery: Delivery) -> int:
     answers = sum(item.kind is ItemKind.ANSWER for item in arrivals)
     if answers or arrivals:
         return answers or 1
-    return int(delivery.state is State.SENT and any(item.kind is not ItemKind.REPORTER for item in mine))
+    told = (item for item in mine if item.kind is not ItemKind.REPORTER)
+    return int(
+        delivery.state is State.SENT and any(not tells_of_failure(item.content, delivery.text) for item in told)
+    )
 
 
 def _new_foreign(delivery: Delivery, seen: Seen) -> tuple[ThreadItem, ...]:

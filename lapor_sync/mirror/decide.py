@@ -10,15 +10,26 @@ from typing import Literal, NamedTuple
 
 from lapor_sync.domain import three_way
 from lapor_sync.domain.colour import Colour, WaitingOn
-from lapor_sync.domain.delivery import OPEN_UPSTREAM, Kind, Reason, State, mentions_in, references_in
+from lapor_sync.domain.delivery import (
+    OPEN_UPSTREAM,
+    Kind,
+    Reason,
+    State,
+    came_back_cut,
+    carries,
+    mentions_in,
+    references_in,
+    tells_of_failure,
+)
 from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.identity import is_by_id
 from lapor_sync.domain.next_step import times_arrived
 from lapor_sync.domain.report import ItemKind, Report, Thread, ThreadItem
 from lapor_sync.domain.scene import words_digest
+from lapor_sync.domain.thread import has_words
 from lapor_sync.domain.three_way import Decision
 from lapor_sync.domain.traces import without_escapes
-from lapor_sync.mirror.judge import Case, as_known, judge
+from lapor_sync.mirror.judge import SEEN_WITHIN, Case, as_known, judge
 from lapor_sync.mirror.merge import Read, doubt_of, items_after, merge
 from lapor_sync.mirror.mirror import Pace, Rules
 from lapor_sync.store.outbox import Queued
@@ -56,10 +67,19 @@ class Arrived(NamedTuple):
     delivery: Queued
 
 
-class Answered(NamedTuple):
-    """What was asked about a response that now stands in the thread, whole, has answered itself."""
+class Shown(NamedTuple):
+    """A response stands in the thread for the first time, whole, with so many files: what was asked about it has
+    answered itself."""
 
-    ref: str
+    delivery: Queued
+    files: int
+
+
+class NotKept(NamedTuple):
+    """LAPOR took a response, and what it shows, or says that it does not show, is not all of it: a person is asked."""
+
+    delivery: Queued
+    reason: Reason
 
 
 class Seen(NamedTuple):
@@ -105,7 +125,7 @@ class Release(NamedTuple):
     tracking_id: str
 
 
-Step = Note | Say | Hold | Arrived | Answered | Seen | KnownLess | Recover | Mentioned | PutAside | Release
+Step = Note | Say | Hold | Arrived | Shown | NotKept | Seen | KnownLess | Recover | Mentioned | PutAside | Release
 
 
 class Known(NamedTuple):
@@ -154,6 +174,7 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
     mine = known.deliveries
     if read.thread:
         mine, steps = references_seen(read.tracking_id, items, mine, rules.prefix, now, read.thread.unshown)
+        steps += _not_kept(read.thread, known, items, mine, now)
         steps += _mentions(read, known, rules.prefix)
         steps += _known_less(known.items, items, mine)
     merged = merge(read, old, now, is_same_thread=items == known.items)
@@ -162,6 +183,49 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
         steps.append(Release(old.tracking_id))
     new, more = judge_and_reconcile(old, merged, items, mine, rules, pace, now, is_unread=read.unread)
     return Change(old=old, new=new, items=items, deliveries=mine, before=known.items, steps=(*steps, *more))
+
+
+def _not_kept(
+    thread: Thread, known: Known, items: Iterable[ThreadItem], mine: Iterable[Queued], now: datetime
+) -> Iterator[NotKept]:
+    """What LAPOR took and shows otherwise, or says that it does not show. Only what is new tells: of the rest a person
+    was asked."""
+    awaited = [
+        one
+        for one in mine
+        if one.state is State.SENT and one.delivery.kind is Kind.RESPONSE and one.seen_at is None
+    ]
+    if not awaited:
+        return
+    before = {item.id for item in known.items}
+    new = [item for item in items if item.id not in before]
+    rest = _perhaps_ours(new, known.report)
+    for one in awaited:
+        told = [item for item in new if carries(item.content, one.ref)]
+        if told and all(
+            item.id in thread.unshown or tells_of_failure(item.content, one.delivery.text) for item in told
+        ):
+            yield NotKept(one, Reason.NOT_SHOWN)
+        elif _is_young(one, now) and came_back_cut(one.delivery.text, one.ref, rest):
+            yield NotKept(one, Reason.TEXT_CUT)
+
+
+def _is_young(one: Queued, now: datetime) -> bool:
+    return one.sent_at is not None and now - one.sent_at <= SEEN_WITHIN
+
+
+def _perhaps_ours(new: Iterable[ThreadItem], old: Mirrored | None) -> tuple[ThreadItem, ...]:
+    """The items that may be what became of a response.
+
+    Of a thread that was not known before all seem new. What has neither words nor a sender is a citizen's photo where
+    the thread was read since the response was sent.
+    """
+    if old is None or old.thread_read_at is None:
+        return ()
+    is_later = old.written_at is not None and old.thread_read_at > old.written_at
+    return tuple(
+        item for item in new if not is_later or item.author or item.template_code or has_words(item.content)
+    )
 
 
 def _mentions(read: Read, known: Known, prefix: str) -> list[Step]:
@@ -290,7 +354,8 @@ def _seen(queued: Queued, items: tuple[ThreadItem, ...], now: datetime) -> tuple
     if count == queued.seen_count:
         return queued, steps
     if queued.seen_at is None:
-        steps.append(Answered(queued.ref))  # shown cut at first, and whole now
+        files = max((len(item.attachments) for item in items if carries(item.content, queued.ref)), default=0)
+        steps.append(Shown(queued, files))
     after = replace(queued, seen_count=count, seen_at=queued.seen_at or now)
     steps.append(Seen(queued.ref, count, after.seen_at or now))
     if count > 1:

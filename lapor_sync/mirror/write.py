@@ -13,9 +13,9 @@ from lapor_sync.domain.errors import BadRecord
 from lapor_sync.domain.personal import HIDING_FLAGS, without_persons
 from lapor_sync.domain.questions import CHANGED, SAID, UNSURE, Unsure
 from lapor_sync.domain.report import BadItem, Report, ThreadItem
+from lapor_sync.mirror import cut
 from lapor_sync.mirror.apart import quarantine_one, together_or_alone, why
 from lapor_sync.mirror.decide import (
-    Answered,
     Arrived,
     Change,
     Hold,
@@ -23,11 +23,13 @@ from lapor_sync.mirror.decide import (
     KnownLess,
     Mentioned,
     Note,
+    NotKept,
     PutAside,
     Recover,
     Release,
     Say,
     Seen,
+    Shown,
     Step,
     decide,
     doubted,
@@ -35,9 +37,10 @@ from lapor_sync.mirror.decide import (
 )
 from lapor_sync.mirror.merge import Read, hides, is_about_another, of_now, others_named, withheld
 from lapor_sync.mirror.mirror import Log, Mirror
-from lapor_sync.store import citizen_files, conflicts, outbox, quarantine, reports, threads
+from lapor_sync.store import citizen_files, conflicts, marks, outbox, quarantine, reports, threads
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.database import Work
+from lapor_sync.store.marks import Mark
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 
@@ -186,6 +189,7 @@ def save(work: Work, mirror: Mirror, changes: Iterable[Change]) -> None:
     for one in known:
         for step in one.steps:
             _carry_out(work, mirror.log, step)
+    _look_at_shown(work, mirror.log, [step for one in known for step in one.steps if isinstance(step, Shown)])
     reports.save(work, [one.new for one in known if one.old != one.new])
 
 
@@ -200,8 +204,10 @@ def _carry_out(work: Work, log: Log, step: Step) -> None:
         case Arrived(delivery):
             outbox.found_all_the_same(work, delivery)
             _answer_by_itself(work, delivery.ref)
-        case Answered(ref):
-            _answer_by_itself(work, ref)
+        case Shown(delivery):
+            _answer_by_itself(work, delivery.ref)
+        case NotKept(delivery, reason):
+            _ask_about(work, log, delivery, reason)
         case Seen(ref, times, at):
             outbox.put_seen(work, ref, times, at)
         case KnownLess(ref, baseline):
@@ -217,6 +223,33 @@ def _carry_out(work: Work, log: Log, step: Step) -> None:
             quarantine.release(work, {tracking_id}, sources=(quarantine.DETAIL,))
         case _:
             assert_never(step)
+
+
+def _look_at_shown(work: Work, log: Log, shown: Sequence[Shown]) -> None:
+    """What stands there whole shows that LAPOR keeps texts; where it lacks files a person is asked."""
+    if not shown:
+        return
+    marks.clear(work, Mark.CUT)
+    files = outbox.file_names_of(work, [one.delivery.ref for one in shown])
+    for one in shown:
+        cut.note_kept(work, one.delivery.delivery.text)
+        ref, tracking_id, count = one.delivery.ref, one.delivery.tracking_id, len(files.get(one.delivery.ref, ()))
+        if one.files < count:
+            log.error("files_lost", ref=ref, tracking_id=tracking_id, files=count, seen=one.files)
+            conflicts.open_one(work, kind=Reason.FILES_LOST.value, tracking_id=tracking_id, ref=ref)
+
+
+def _ask_about(work: Work, log: Log, one: Queued, reason: Reason) -> None:
+    """Ask a person, once, about a response that LAPOR took; where it was cut its report's later ones are held."""
+    if conflicts.was_asked(work, reason.value, one.ref):
+        return
+    log.error(reason.value, ref=one.ref, tracking_id=one.tracking_id)
+    conflicts.open_one(work, kind=reason.value, tracking_id=one.tracking_id, ref=one.ref)
+    if reason is Reason.TEXT_CUT:
+        for later in outbox.of_reports(work, [one.tracking_id])[one.tracking_id]:
+            if later.state is State.QUEUED:
+                hold(work, later, Reason.TEXT_CUT)
+        cut.count(work)
 
 
 def hold(

@@ -74,6 +74,12 @@ _OF_DELIVERY = _OPEN.where(table.c.agency == bindparam("its_agency"), table.c.re
 """Made once: each response that arrives asks it."""
 
 
+def was_asked(work: Work, kind: str, ref: str) -> bool:
+    """Whether this was ever asked about a delivery."""
+    same = (table.c.agency == work.agency, table.c.kind == kind, table.c.ref == ref)
+    return work.conn.execute(select(table.c.id).where(*same).limit(1)).first() is not None
+
+
 def of_report(work: Work, tracking_id: str) -> list[Conflict]:
     """The open conflicts over one report."""
     return _found(work, _open(work).where(table.c.tracking_id == tracking_id))

@@ -278,8 +278,15 @@ def listing(work: Work, state: State | None = None) -> list[Queued]:
     return [_queued(row) for row in work.conn.execute(query, {"agency": work.agency, **values}).mappings()]
 
 
+def unseen_since(work: Work, at: datetime) -> list[Queued]:
+    """The deliveries that were sent since then and do not stand in their threads yet."""
+    values = {"agency": work.agency, "state": State.SENT, "at": to_text(at)}
+    return [_queued(row) for row in work.conn.execute(_UNSEEN, values).mappings()]
+
+
 _MINE = select(table).where(table.c.agency == bindparam("agency")).order_by(table.c.seq)
 _IN_STATE = _MINE.where(table.c.state == bindparam("state"))
+_UNSEEN = _IN_STATE.where(table.c.seen_at.is_(None), table.c.sent_at >= bindparam("at"))
 
 
 LOOK = 1_000

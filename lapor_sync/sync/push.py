@@ -26,7 +26,6 @@ from lapor_sync.domain.delivery import (
     Sent,
     State,
     Unknown,
-    carries,
     foreign_answers,
     has_wide_letters,
 )
@@ -36,6 +35,7 @@ from lapor_sync.domain.questions import Unsure
 from lapor_sync.domain.report import Outgoing, OutgoingFile
 from lapor_sync.domain.scene import Scene
 from lapor_sync.domain.waits import doubled, jittered
+from lapor_sync.mirror import cut
 from lapor_sync.mirror.apart import together_or_alone
 from lapor_sync.mirror.decide import Change
 from lapor_sync.mirror.mirror import Mirror
@@ -45,7 +45,6 @@ from lapor_sync.store.database import Work
 from lapor_sync.store.outbox import Queued
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health, each
-from lapor_sync.sync.cut import Cuts
 from lapor_sync.sync.elsewhere import Elsewhere
 from lapor_sync.sync.looking import Looking, is_of_now, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
@@ -86,8 +85,8 @@ def push(setup: Setup, health: Health, listed_at: Uptime, *, ailing_ids: frozens
     answers keep their order and no report waits for another's. Raises UpstreamError in an outage.
     """
     looking = Looking(setup=setup, health=health, listed_at=listed_at, elsewhere=Elsewhere(setup, health))
-    waves, cuts = Waves(setup, looking), Cuts(setup.log)
-    run = _Push(setup=setup, health=health, looking=looking, waves=waves, cuts=cuts, ailing_ids=ailing_ids)
+    waves = Waves(setup, looking)
+    run = _Push(setup=setup, health=health, looking=looking, waves=waves, ailing_ids=ailing_ids)
     with ThreadPoolExecutor(setup.pace.concurrency, "push") as pool:
         try:
             while run.one_pass(pool):
@@ -132,7 +131,6 @@ class _Push:
     health: Health
     looking: Looking
     waves: Waves
-    cuts: Cuts
     arrived: int = 0
     looked_at: set[tuple[str, State, int]] = field(default_factory=set)
     ailing_ids: frozenset[str] | None = None
@@ -141,7 +139,7 @@ class _Push:
         """Work the first due delivery of every report; whether anything moved: then another pass is worth it."""
         with self.setup.store.reading() as work:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
-            due = self.cuts.one_with_wide_letters(work, due)
+            due = cut.one_with_wide_letters(work, due, self.setup.rules.grace)
         moved, waves = False, self.waves.of(due)
         wave, sent = self._next_wave(pool, waves), list[_Ready]()
         while wave is not None and not self._must_end:
@@ -296,12 +294,12 @@ class _Push:
                 self.setup.log.warning("answer_old", ref=queued.ref, tracking_id=queued.tracking_id)
                 step = Wait()
             case Confirm():
-                self._confirm(work, queued, written)
+                self._confirm(work, queued)
             case Hold(reason=reason):
                 scene = queued.delivery.scene if reason is Reason.PERHAPS_ARRIVED else None
                 changed = says_otherwise(scene, seen) if scene else ()
                 if scene and has_wide_letters(queued.delivery.text):
-                    self.cuts.count(work)
+                    cut.count(work)
                 self._hold(work, queued, reason, why_unread(reason, queued.delivery, written, seen), changed)
             case Requeue():
                 outbox.not_found(work, queued)
@@ -332,12 +330,8 @@ class _Push:
             return replace(queued, delivery=replace(queued.delivery, baseline=frozenset()))
         return queued
 
-    def _confirm(self, work: Work, queued: Queued, written: Change) -> None:
+    def _confirm(self, work: Work, queued: Queued) -> None:
         outbox.found(work, queued)
-        self.cuts.note_kept(work, queued.delivery.text)
-        files = outbox.file_names_of(work, [queued.ref]).get(queued.ref, ())
-        mine = (item for item in written.items if carries(item.content, queued.ref))
-        self.cuts.look_at_files(work, queued, mine, len(files))
         self.waves.found(work, queued)
         self._after_arrival(work, queued)
         self.setup.log.info("delivery_found", ref=queued.ref, tracking_id=queued.tracking_id)
@@ -451,26 +445,12 @@ class _Push:
         return [(one, pool.submit(read, one.report)) for one in claimed]
 
     def _mirror(self, again: _Again) -> None:
-        """Mirror the reports that are read again, and look at how the responses came back."""
+        """Mirror the reports that are read again, with how the responses came back."""
         if again:
-            done = [(ready, read.result()) for ready, read in again]
+            done = [(ready.report, read.result()) for ready, read in again]
             with self.setup.store.work() as work:
-                changes = write_found(work, self.setup, [(ready.report, found) for ready, found in done])
-                written = {one.new.tracking_id: one for one in changes}
-                files = outbox.file_names_of(work, [ready.one.ref for ready, _ in done])
-                for ready, found in done:
-                    if found.thread is not None and ready.one.tracking_id in written:
-                        change, count = written[ready.one.tracking_id], len(files.get(ready.one.ref, ()))
-                        self._look_at_text(work, ready, change, count, found.thread.unshown)
+                write_found(work, self.setup, done)
             self.setup.step("read_again")
-
-    def _look_at_text(
-        self, work: Work, ready: _Ready, written: Change, files: int, unshown: frozenset[str]
-    ) -> None:
-        new = [item for item in written.items if item.id not in ready.before]
-        for one in written.deliveries:
-            if one.ref == ready.one.ref:
-                self.cuts.look(work, one, new, files, unshown)
 
 
 def _is_newly_in_doubt(written: Change, found: ById) -> bool:

@@ -21,7 +21,7 @@ from lapor_sync import office
 from lapor_sync.domain.delivery import Outcome, Reason, Sent, State, Unknown
 from lapor_sync.domain.people import of_shell
 from lapor_sync.domain.questions import CHANGED, UNSURE
-from lapor_sync.domain.report import Institution, Outgoing
+from lapor_sync.domain.report import Institution, Outgoing, OutgoingFile
 from lapor_sync.store import institutions
 from lapor_sync.store.conflicts import How
 from lapor_sync.words.en import asked as told_in_english
@@ -667,7 +667,86 @@ def test_accepted_and_said_not_to_be_shown_is_asked_about(tmp_path: Path, said: 
         city.upstream.items[ITS][-1] = whole[0]
         city.upstream.listed[0]["updated_at"] = "2026-03-02 12:00:00"
         city.cycles(2)
-        assert len(city.conflicts()) == ("content" in said)  # a log that carries it was seen once already
+        assert city.conflicts() == []
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ({"is_deleted": 1}, "not_shown"),
+        ({"content": "Gagal menyimpan: {}"}, "not_shown"),
+        ({"content": ""}, "text_cut"),
+        ({"content": "Lubang di depan pasar sudah kami"}, "text_cut"),
+        ({}, "files_lost"),
+    ],
+)
+def test_what_appears_only_later_and_not_as_it_was_sent_is_asked_about_once(
+    tmp_path: Path, said: Row, kind: str
+) -> None:
+    """LAPOR shows it a cycle later, from a replica that is behind: the read right after it told nothing."""
+    with at_rest(tmp_path) as city:
+        late: list[Row] = []
+
+        def store(outgoing: Outgoing) -> Outcome:
+            late.append(city.upstream.shown(outgoing))
+            return Sent(http_status=200)
+
+        city.upstream.store = store
+        ref = city.respond(MINE, TEXT, files=(OutgoingFile(file_name="bukti.pdf", content=b"%PDF-1.4"),))
+        city.cycles(2)
+        assert (city.state(ref), city.conflicts()) == (State.SENT, [])
+        shown = late[0] | said | {"content": said.get("content", "{}").format(late[0]["content"])}
+        city.upstream.items[ITS].append(shown)
+        city.cycles(2)
+        assert [(one.kind, one.ref) for one in city.conflicts()] == [(kind, ref)]
+        office.settle(city.setup, of_shell("siti"), MINE, How.KEEP_OURS)
+        city.upstream.items[ITS][-1] = shown | {"id": "of another row now"}
+        city.upstream.listed[0]["updated_at"] = "2026-03-02 12:00:00"
+        city.cycles(2)
+        assert (city.conflicts(), len(city.upstream.posted)) == ([], 1)
+
+
+def test_a_citizen_s_photo_is_not_what_became_of_a_response_that_is_not_shown_yet(tmp_path: Path) -> None:
+    """It has no words and no sender, and came after a read that showed nothing new."""
+    with at_rest(tmp_path) as city:
+        city.upstream.store = lambda outgoing: Sent(http_status=200)
+        city.respond(MINE, TEXT)
+        city.cycles(2)
+        city.upstream.items[ITS].append({"id": 77, "content": "", "attachments": [{"path": "/foto.jpg"}]})
+        city.cycles(2)
+        assert city.conflicts() == []
+
+
+def test_an_emoji_waits_for_one_that_was_taken_and_is_not_shown_yet(tmp_path: Path) -> None:
+    """Else a database that cuts there empties all answers before the first one is shown."""
+    with at_rest(tmp_path) as city:
+        city.upstream.add(row_of("7000002", "42"))
+        city.cycle()
+        late: list[tuple[str, Row]] = []
+
+        def store(outgoing: Outgoing) -> Outcome:
+            late.append((outgoing.report_id, city.upstream.shown(outgoing)))
+            return Sent(http_status=200)
+
+        city.upstream.store = store
+        refs = [city.respond(one, f"\U0001f64f {TEXT}") for one in (MINE, "7000002")]
+        city.cycle(30)
+        assert len(city.upstream.posted) == 1
+        id, row = late[0]
+        city.upstream.items.setdefault(id, []).append(row)
+        city.cycle(30)
+        assert [city.state(ref) for ref in refs] == [State.SENT, State.SENT]
+
+
+def test_an_emoji_waits_no_longer_than_lapor_may_take_to_show_one(tmp_path: Path) -> None:
+    with at_rest(tmp_path) as city:
+        city.upstream.add(row_of("7000002", "42"))
+        city.cycle()
+        city.upstream.store = lambda outgoing: Sent(http_status=200)
+        for one in (MINE, "7000002"):
+            city.respond(one, f"\U0001f64f {TEXT}")
+        city.cycles(2)
+        assert len(city.upstream.posted) == 2
 
 
 @pytest.mark.parametrize("said", ["Tanggapan {}", "Lihat:\n{}", ['"\n{}"'], [{"content": "Lihat:\t{}"}]])

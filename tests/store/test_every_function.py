@@ -360,6 +360,7 @@ ENTRIES: dict[str, Call] = {
         How.KEEP_OURS,
     ),
     "conflicts.of_delivery": lambda w: conflicts.of_delivery(w, THEIR_REF),
+    "conflicts.was_asked": lambda w: [conflicts.was_asked(w, "closed_since", ref) for ref in (REF, THEIR_REF)],
     "conflicts.of_report": lambda w: conflicts.of_report(w, "7001"),
     "conflicts.of_kind": lambda w: conflicts.of_kind(w, "closed_since"),
     "conflicts.get": lambda w: conflicts.get(w, Ids.conflict),
@@ -436,6 +437,7 @@ ENTRIES: dict[str, Call] = {
     "outbox.of_reports": lambda w: outbox.of_reports(w, ["7001", "7002"]),
     "outbox.of_sheets": lambda w: outbox.of_sheets(w, "7001"),
     "outbox.listing": outbox.listing,
+    "outbox.unseen_since": lambda w: outbox.unseen_since(w, START - timedelta(days=9)),
     "outbox.of_opds": lambda w: [outbox.of_opds(w, None), outbox.of_opds(w, frozenset({"611"}))],
     "outbox.counts_of_opds": lambda w: [
         outbox.counts_of_opds(w, None),

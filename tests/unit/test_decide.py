@@ -21,7 +21,6 @@ from lapor_sync.domain.three_way import Decision
 from lapor_sync.mirror import decide as deciding
 from lapor_sync.mirror import judge, merge, write
 from lapor_sync.mirror.decide import (
-    Answered,
     Arrived,
     Change,
     Hold,
@@ -32,6 +31,7 @@ from lapor_sync.mirror.decide import (
     Release,
     Say,
     Seen,
+    Shown,
     Step,
     decide,
 )
@@ -108,7 +108,7 @@ def test_a_held_response_that_stands_in_the_thread_has_arrived() -> None:
     change = decided(read(thread=thread(item(content=TEXT))), known(delivery(State.HELD)))
     (arrived,) = steps(change, Arrived)
     assert arrived.delivery.state is State.HELD
-    assert [type(one) for one in change.steps] == [Arrived, Say, Answered, Seen, Note]
+    assert [type(one) for one in change.steps] == [Arrived, Say, Shown, Seen, Note]
     (now,) = change.deliveries
     assert (now.state, now.reason, now.sent_at, now.seen_count) == (State.SENT, Reason.FOUND, START, 1)
 
