@@ -307,10 +307,12 @@ def _failures(text: str) -> int:
 _FAILURES = re.compile(
     r"\b(?:(?:ke)?gagal\w*|kesalahan|galat|batal|dibatalkan|pembatalan|ditolak|penolakan|dihapus|terhapus|penghapusan"
     r"|disembunyikan|ditarik|diblokir|error|fail\w*|reject\w*|refused|declined|denied|deleted|removed|hidden|blocked"
-    r"|cancell?ed|withdrawn|invalid|undelivered|unable|cannot"
+    r"|cancell?ed|withdrawn|invalid|undelivered|unable|cannot|unpublished|draft?|pending|awaiting|tersembunyi"
+    r"|menunggu (?:moderasi|persetujuan|publikasi|peninjauan)|(?:under|in) (?:review|moderation)"
+    r"|(?:sedang|dalam) (?:ditinjau|peninjauan|dimoderasi|moderasi)"
     r"|(?:tidak|tak|belum|not|could not be) "
     r"(?:dapat|bisa|berhasil|valid|tayang|ter(?!verifikasi)\w+|di(?!nas|verifikasi|tindaklanjuti)\w+"
-    r"|accepted|saved|stored|sent|created|delivered))\b",
+    r"|accepted|saved|stored|sent|created|delivered|published|approved|visible|shown))\b",
     re.IGNORECASE,
 )
 

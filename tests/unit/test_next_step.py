@@ -415,7 +415,18 @@ def test_how_often_a_response_arrived() -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["Gagal dikirim: {}", "{} (dihapus)", "Belum-tersimpan. {}", "Kesalahan: {}", "{} was rejected", "{} ditarik"],
+    [
+        "Gagal dikirim: {}",
+        "{} (dihapus)",
+        "Belum-tersimpan. {}",
+        "Kesalahan: {}",
+        "{} was rejected",
+        "{} ditarik",
+        "[Draf] {}",
+        "Menunggu moderasi: {}",
+        "Awaiting approval. {}",
+        "Sedang ditinjau - {}",
+    ],
 )
 def test_words_of_a_failure_beside_it_are_no_arrival(said: str) -> None:
     """Unless they are the response's own: an officer may write that something is not done yet."""

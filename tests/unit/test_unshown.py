@@ -34,6 +34,24 @@ from connectors.sp4n_v3.unshown import says_unshown
         {"is_delete": 1},
         {"aktif": "n"},
         {"status": {"id": 3, "name": "Ditolak"}},
+        {"isdeleted": 1},
+        {"ishidden": "Y"},
+        {"deletedat": "2026-03-02"},
+        {"publishedat": None},
+        {"is_public": 0},
+        {"ispublic": False},
+        {"is_private": 1},
+        {"visibility": "private"},
+        {"data": '{"status_new": "Selesai", "is_deleted": 1}'},
+        {"meta": {"isHidden": True}},
+        {"meta": {"moderation": {"state": "draft"}}},
+        {"attributes": {"status": "pending"}},
+        {"flags": ["urgent", "hidden"]},
+        {"status": "Belum disetujui"},
+        {"status": "not approved"},
+        {"moderation_result": "rejected"},
+        {"status_publikasi": "belum"},
+        {"rejection_reason": "SARA"},
     ],
 )
 def test_it_says_so(row: dict[str, Any]) -> None:
@@ -60,6 +78,13 @@ def test_it_says_so(row: dict[str, Any]) -> None:
         {"can_delete": True, "bisa_dihapus": 1, "hapus_url": "https://lapor.example/9", "rejected_count": 2},
         {"status": {"id": 3, "name": "Selesai"}},
         {"is_publish": 1, "publish_status": "published", "is_active": True},
+        {"is_public": 1, "public_name": "", "public_at": None, "internal_id": 5, "private_note": "x"},
+        {
+            "data": '{"status_old": {"name": "Ditolak"}, "status_new": "Ditolak"}',
+            "status_new": {"name": "Ditolak"},
+        },
+        {"data": "hidden", "meta": None, "attributes": [1], "extra": "", "flags": []},
+        {"status": {"": "Ditolak"}},
     ],
 )
 def test_it_does_not_say_so(row: dict[str, Any]) -> None:
