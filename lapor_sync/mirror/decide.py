@@ -197,11 +197,11 @@ def _not_kept(
     ]
     if not awaited:
         return
-    before = {item.id for item in known.items}
-    new = [item for item in items if item.id not in before]
-    rest = _perhaps_ours(new, known.report)
+    before = {item.id: item.content for item in known.items}
+    other = [item for item in items if before.get(item.id) != item.content]
+    rest = _perhaps_ours([item for item in other if item.id not in before], known.report)
     for one in awaited:
-        told = [item for item in new if carries(item.content, one.ref)]
+        told = [item for item in other if carries(item.content, one.ref)]
         if told and all(
             item.id in thread.unshown or tells_of_failure(item.content, one.delivery.text) for item in told
         ):

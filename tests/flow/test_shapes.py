@@ -706,6 +706,25 @@ def test_what_appears_only_later_and_not_as_it_was_sent_is_asked_about_once(
         assert (city.conflicts(), len(city.upstream.posted)) == ([], 1)
 
 
+def test_words_that_were_withheld_and_come_with_a_refusal_are_asked_about(tmp_path: Path) -> None:
+    """The item was there before, with other words: that it was refused stands in it only now."""
+    with at_rest(tmp_path) as city:
+
+        def store(outgoing: Outgoing) -> Outcome:
+            shown.append(city.upstream.shown(outgoing, id=950))
+            city.upstream.items[ITS].append(shown[0] | {"template_code": "status", "content": "Sedang diproses."})
+            return Sent(http_status=200)
+
+        shown: list[Row] = []
+        city.upstream.store = store
+        ref = city.respond(MINE, TEXT)
+        city.cycles(2)
+        assert city.conflicts() == []
+        city.upstream.items[ITS][-1] = shown[0] | {"is_rejected": 1}
+        city.cycles(2)
+        assert [(one.kind, one.ref) for one in city.conflicts()] == [("not_shown", ref)]
+
+
 def test_a_citizen_s_photo_is_not_what_became_of_a_response_that_is_not_shown_yet(tmp_path: Path) -> None:
     """It has no words and no sender, and came after a read that showed nothing new."""
     with at_rest(tmp_path) as city:
