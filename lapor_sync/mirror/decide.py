@@ -68,7 +68,7 @@ class Arrived(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A response stands in the thread for the first time, whole, with so many files: what was asked about it has
+    """A response stands in the thread, where it did not before, whole, with so many files: what was asked about it has
     answered itself."""
 
     delivery: Queued
@@ -188,12 +188,16 @@ def decide(read: Read, known: Known, rules: Rules, pace: Pace, now: datetime) ->
 def _not_kept(
     thread: Thread, known: Known, items: Iterable[ThreadItem], mine: Iterable[Queued], now: datetime
 ) -> Iterator[NotKept]:
-    """What LAPOR took and shows otherwise, or says that it does not show. Only what is new tells: of the rest a person
-    was asked."""
+    """What LAPOR took and shows otherwise, or says that it does not show, or no longer. Only what is new tells: of the
+    rest a person was asked."""
+    hidden = {one.ref for one in known.deliveries if one.seen_count and _is_young(one, now)}
     awaited = [
         one
         for one in mine
-        if one.state is State.SENT and one.delivery.kind is Kind.RESPONSE and one.seen_at is None
+        if one.state is State.SENT
+        and one.delivery.kind is Kind.RESPONSE
+        and one.seen_count == 0
+        and (one.seen_at is None or one.ref in hidden)
     ]
     if not awaited:
         return
@@ -201,12 +205,12 @@ def _not_kept(
     other = [item for item in items if before.get(item.id) != item.content]
     rest = _perhaps_ours([item for item in other if item.id not in before], known.report)
     for one in awaited:
-        told = [item for item in other if carries(item.content, one.ref)]
+        told = [item for item in (items if one.ref in hidden else other) if carries(item.content, one.ref)]
         if told and all(
             item.id in thread.unshown or tells_of_failure(item.content, one.delivery.text) for item in told
         ):
             yield NotKept(one, Reason.NOT_SHOWN)
-        elif _is_young(one, now) and came_back_cut(one.delivery.text, one.ref, rest):
+        elif one.seen_at is None and _is_young(one, now) and came_back_cut(one.delivery.text, one.ref, rest):
             yield NotKept(one, Reason.TEXT_CUT)
 
 
@@ -353,7 +357,7 @@ def _seen(queued: Queued, items: tuple[ThreadItem, ...], now: datetime) -> tuple
         queued = replace(queued, delivery=sent, reason=Reason.FOUND, sent_at=now)
     if count == queued.seen_count:
         return queued, steps
-    if queued.seen_at is None:
+    if queued.seen_count == 0:
         files = max((len(item.attachments) for item in items if carries(item.content, queued.ref)), default=0)
         steps.append(Shown(queued, files))
     after = replace(queued, seen_count=count, seen_at=queued.seen_at or now)

@@ -233,17 +233,16 @@ def _look_at_shown(work: Work, log: Log, shown: Sequence[Shown]) -> None:
     files = outbox.file_names_of(work, [one.delivery.ref for one in shown])
     for one in shown:
         cut.note_kept(work, one.delivery.delivery.text)
-        ref, tracking_id, count = one.delivery.ref, one.delivery.tracking_id, len(files.get(one.delivery.ref, ()))
+        count = len(files.get(one.delivery.ref, ()))
         if one.files < count:
-            log.error("files_lost", ref=ref, tracking_id=tracking_id, files=count, seen=one.files)
-            conflicts.open_one(work, kind=Reason.FILES_LOST.value, tracking_id=tracking_id, ref=ref)
+            _ask_about(work, log, one.delivery, Reason.FILES_LOST, files=count, seen=one.files)
 
 
-def _ask_about(work: Work, log: Log, one: Queued, reason: Reason) -> None:
+def _ask_about(work: Work, log: Log, one: Queued, reason: Reason, **facts: int) -> None:
     """Ask a person, once, about a response that LAPOR took; where it was cut its report's later ones are held."""
     if conflicts.was_asked(work, reason.value, one.ref):
         return
-    log.error(reason.value, ref=one.ref, tracking_id=one.tracking_id)
+    log.error(reason.value, ref=one.ref, tracking_id=one.tracking_id, **facts)
     conflicts.open_one(work, kind=reason.value, tracking_id=one.tracking_id, ref=one.ref)
     if reason is Reason.TEXT_CUT:
         for later in outbox.of_reports(work, [one.tracking_id])[one.tracking_id]:

@@ -706,6 +706,26 @@ def test_what_appears_only_later_and_not_as_it_was_sent_is_asked_about_once(
         assert (city.conflicts(), len(city.upstream.posted)) == ([], 1)
 
 
+@pytest.mark.parametrize(("seconds", "is_asked"), [(400, True), (90_000, False)])
+def test_shown_at_first_and_hidden_within_a_day_is_asked_about_once(
+    tmp_path: Path, seconds: float, *, is_asked: bool
+) -> None:
+    """A filter took it away before the citizen had the time to read it; later it is a moderator's own act."""
+    with at_rest(tmp_path) as city:
+        ref = city.respond(MINE, TEXT)
+        city.cycle(seconds)
+        for hour in (12, 13, 14):
+            for said in ({"deleted_at": "2026-03-02 10:05:00"}, {"deleted_at": None}):
+                city.upstream.items[ITS][-1] |= said
+                city.upstream.listed[0]["updated_at"] = (
+                    f"2026-03-02 {hour}:0{len(said['deleted_at'] or '') % 7}:00"
+                )
+                city.cycle()
+                asked = [("not_shown", ref)] if is_asked and hour == 12 and said["deleted_at"] else []
+                assert [(one.kind, one.ref) for one in city.conflicts()] == asked
+        assert (city.state(ref), len(city.upstream.posted)) == (State.SENT, 1)
+
+
 def test_words_that_were_withheld_and_come_with_a_refusal_are_asked_about(tmp_path: Path) -> None:
     """The item was there before, with other words: that it was refused stands in it only now."""
     with at_rest(tmp_path) as city:
