@@ -56,10 +56,13 @@ class Pacer:
 
 
 def retry_after_of(header: str | None, now: Callable[[], datetime]) -> float | None:
-    """Return the seconds of a `Retry-After`, which may be a date; None where there is none or it cannot be read."""
+    """Return the seconds of a `Retry-After`, which may be a date; None where there is none or it cannot be read.
+
+    Gateway and upstream may each say one: the longer wait does for both.
+    """
     if header is None:
         return None
-    if re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*", header):
-        return min(float(header), _LONGEST_RETRY_AFTER)
+    if re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*(,\s*[0-9]+(\.[0-9]+)?\s*)*", header):
+        return min(max(map(float, header.split(","))), _LONGEST_RETRY_AFTER)
     date = http_date(header)
     return None if date is None else min(max((date - now()).total_seconds(), 0.0), _LONGEST_RETRY_AFTER)

@@ -449,6 +449,8 @@ def test_an_error_of_ours_is_not_read_again(wire: Any, build: Any) -> None:
         ("99999999", 900.0),
         ("9" * 400, 900.0),
         ("2.5", 2.5),
+        ("60, 300", 300.0),
+        ("300 ,60,", None),
         ("Mon, 05 Jan 2026 03:00:04 GMT", 4.0),
         ("Mon, 05 Jan 2026 03:00:04", 4.0),
         ("Mon, 05 Jan 2026 02:00:00 GMT", 0.0),
@@ -462,7 +464,7 @@ def test_an_error_of_ours_is_not_read_again(wire: Any, build: Any) -> None:
 def test_retry_after_is_read_as_seconds_or_as_a_date(
     header: str, seconds: float | None, wire: Any, build: Any
 ) -> None:
-    """A date counts from the upstream's time; nonsense counts as nothing said."""
+    """A date counts from the upstream's time, of two headers the longer wait; nonsense counts as nothing said."""
     wire.get(f"{BASE}/x").mock(return_value=httpx.Response(429, headers={"Retry-After": header}))
     with pytest.raises(RateLimited) as caught:
         build(read_tries=1).read("/x", body)
