@@ -19,6 +19,7 @@ from lapor_sync.domain.delivery import (
     carries,
     mentions_in,
     references_in,
+    same_words,
     tells_of_failure,
 )
 from lapor_sync.domain.errors import BadRecord
@@ -210,8 +211,19 @@ def _not_kept(
             item.id in thread.unshown or tells_of_failure(item.content, one.delivery.text) for item in told
         ):
             yield NotKept(one, Reason.NOT_SHOWN)
-        elif one.seen_at is None and _is_young(one, now) and came_back_cut(one.delivery.text, one.ref, rest):
+        elif (
+            one.seen_at is None
+            and _is_young(one, now)
+            and came_back_cut(one.delivery.text, one.ref, rest)
+            and not _stands_without_reference(one, items)
+        ):
             yield NotKept(one, Reason.TEXT_CUT)
+
+
+def _stands_without_reference(one: Queued, items: Iterable[ThreadItem]) -> bool:
+    """Whether all its words stand in an item that was not there when it left: what is new beside it is not its rest."""
+    there = one.delivery.scene.items if one.delivery.scene else {}
+    return any(item.id not in there and same_words(item.content, one.delivery.text, one.ref) for item in items)
 
 
 def _is_young(one: Queued, now: datetime) -> bool:

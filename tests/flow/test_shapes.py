@@ -756,6 +756,21 @@ def test_a_citizen_s_photo_is_not_what_became_of_a_response_that_is_not_shown_ye
         assert city.conflicts() == []
 
 
+def test_what_comes_beside_a_response_that_stands_without_its_reference_is_not_its_rest(tmp_path: Path) -> None:
+    with at_rest(tmp_path) as city:
+
+        def store(outgoing: Outgoing) -> Outcome:
+            city.upstream.items[ITS].append(city.upstream.shown(outgoing, id=950, content=TEXT))
+            return Sent(http_status=200)
+
+        city.upstream.store = store
+        city.respond(MINE, TEXT)
+        city.cycle()
+        city.upstream.items[ITS].append({"id": 951, "content": "", "institution_from_name": "Dinas PUPR"})
+        city.cycles(2)
+        assert city.conflicts() == []
+
+
 def test_an_emoji_waits_for_one_that_was_taken_and_is_not_shown_yet(tmp_path: Path) -> None:
     """Else a database that cuts there empties all answers before the first one is shown."""
     with at_rest(tmp_path) as city:
