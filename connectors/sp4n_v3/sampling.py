@@ -41,6 +41,8 @@ class Sample:
 
     MOST = 60
     """Answers of a call."""
+    ENOUGH = 2_097_152
+    """Bytes of a call: a page of a list takes as long to look at as twenty threads."""
     LARGEST = 1_048_576
     """Bytes of an answer."""
 
@@ -51,7 +53,8 @@ class Sample:
 
     def _begin(self) -> None:
         self._look = Look()
-        self._taken: Counter[str] = Counter()
+        self._answers: Counter[str] = Counter()
+        self._bytes: Counter[str] = Counter()
 
     def seen(self, what: str, _of: str, _params: Mapping[str, object], answer: Answer) -> None:
         """Look at an answer; of a failed call nothing is learned."""
@@ -59,9 +62,10 @@ class Sample:
         if call is None or not 200 <= answer.status < 300 or len(answer.body) > self.LARGEST:
             return
         with self._lock:  # one at a time: it is no hurry, and takes a processor anyway
-            if self._taken[call] >= self.MOST:
+            if self._answers[call] >= self.MOST or self._bytes[call] >= self.ENOUGH:
                 return
-            self._taken[call] += 1
+            self._answers[call] += 1
+            self._bytes[call] += len(answer.body)
             with suppress(Exception):  # what cannot be looked at is no reason to lose what was read
                 self._look.add(call, fields(shape_of(anything(answer.body), lambda _id: 0)))
 
