@@ -98,9 +98,10 @@ _HASHED = tuple(column for column in audit.columns if column is not audit.c.chai
 
 
 _names = [column.name for column in _HASHED]
-_are_texts = " AND ".join(f"typeof({name}) = 'text'" for name in _names[1:])
+_are_texts = " AND ".join(f"typeof({name}) = 'text'" for name in _names[1:-2])
 _FORM = f"CASE WHEN typeof(seq) = 'integer' AND {_are_texts} THEN json_array({', '.join(_names[:-1])}) END"
-"""The canonical form in SQLite's words; null where a column holds anything but what it should."""
+"""The canonical form in SQLite's words; null where a column holds anything but what it should. The two hashes are held
+against texts, and are no others then."""
 
 
 def _in_chain(agency: str | None) -> ColumnElement[bool]:
@@ -316,11 +317,12 @@ def _walked_by_sqlite(conn: Connection, agency: str | None, after: Head, until: 
     driver: Any = conn.connection.driver_connection
     longest = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
     try:
-        for seq, form, prev_hash, own_hash in driver.execute(query, given):
-            fits = form is not None and seq == count + 1 and prev_hash == last
-            if not fits or own_hash != sha256(form.encode()).hexdigest():
+        found = driver.execute(query, given)
+        while page := found.fetchmany(_PAGE):
+            numbers, forms, before, own = zip(*page, strict=True)
+            if None in forms or not _follow(Head(count, last), numbers, before, own, map(str.encode, forms)):
                 return Head(count, last), False
-            count, last = seq, own_hash
+            count, last = numbers[-1], own[-1]
     except sqlite3.Error:  # too long, or no UTF-8
         return Head(count, last), False
     finally:
@@ -330,16 +332,31 @@ def _walked_by_sqlite(conn: Connection, agency: str | None, after: Head, until: 
 
 def _walked(conn: Connection, agency: str | None, after: Head, until: int | None) -> Head:
     """Walk on; raises AuditBroken where a row does not follow."""
-    count, last = after.count, after.hash
-    for page in _pages(conn, agency, count, until):
-        for row in page:
-            seq, prev_hash, own_hash = row[0], row[-2], row[-1]
-            fits = seq == count + 1 and prev_hash == last
-            if not fits or own_hash != sha256(_form(row[:-1])).hexdigest():
-                why = _why(count, seq, is_next=prev_hash == last)
-                raise AuditBroken(f"Audit row {seq} does not follow from row {count}: {why}.", seq=seq)
-            count, last = seq, own_hash
-    return Head(count, last)
+    for page in filter(None, _pages(conn, agency, after.count, until)):
+        if not _fit(after, page):
+            for row in page:
+                if not _fit(after, [row]):
+                    why = _why(after.count, row.seq, is_next=row.prev_hash == after.hash)
+                    told = f"Audit row {row.seq} does not follow from row {after.count}: {why}."
+                    raise AuditBroken(told, seq=row.seq)
+                after = Head(row.seq, row.hash)
+        after = Head(page[-1].seq, page[-1].hash)
+    return after
+
+
+def _fit(after: Head, page: Sequence[Any]) -> bool:
+    """Whether these rows follow."""
+    numbers, *_, before, own = columns = tuple(zip(*page, strict=True))
+    return _follow(after, numbers, before, own, map(_form, zip(*columns[:-1], strict=True)))
+
+
+def _follow(
+    after: Head, numbers: tuple[int, ...], before: tuple[str, ...], own: tuple[str, ...], forms: Iterable[bytes]
+) -> bool:
+    """Whether rows follow one another, and the first of them `after`. A page at once takes less than row by row."""
+    first = after.count + 1
+    in_order = numbers == tuple(range(first, first + len(numbers))) and before == (after.hash, *own[:-1])
+    return in_order and own == tuple([sha256(form).hexdigest() for form in forms])
 
 
 def middle(conn: Connection, agency: str) -> Head:
