@@ -17,7 +17,7 @@ from lapor_sync.domain.advice import Advice, Todo, advise
 from lapor_sync.domain.colour import canonical
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.names import shown_name
-from lapor_sync.domain.report import Report, key_beside
+from lapor_sync.domain.report import Report, digest, key_beside
 
 
 class AgeFrom(StrEnum):
@@ -75,7 +75,8 @@ class Export:
 def _placed(bad: BadRecord, where: str, told: dict[str, str]) -> BadRecord:
     """The record with its sheet, and with a key of its own where another row without an id says the same words."""
     by_id = bad.key.isdecimal()
-    is_twin = not by_id and told.setdefault(bad.key, bad.raw) != bad.raw
+    words = digest(bad.raw)
+    is_twin = not by_id and told.setdefault(bad.key, words) != words
     key = key_beside(bad.key, bad.raw) if is_twin else bad.key
     return BadRecord(f"{where}{bad.reason}", key=key, raw=bad.raw)
 

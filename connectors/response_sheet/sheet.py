@@ -6,10 +6,12 @@ Whatever a row says goes to a citizen under an agency's name, so that nothing he
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from connectors.workbook import (
     PLAIN,
     Book,
     CellError,
+    Differing,
     Line,
     Table,
     columns_of,
@@ -269,27 +272,35 @@ def _merged(table: Table, columns: Mapping[str, int], filled: Mapping[int, Line]
     """The rows whose cells are one with others, of which only the first is seen; or may be struck out by a rule."""
     numbers = list(filled)
 
-    def between(first: int, last: int) -> list[int]:
-        return numbers[bisect_left(numbers, first) : bisect_right(numbers, last)]
-
     for merge in table.facts.merges:
         hidden = [field for field, column in columns.items() if merge.first_column < column <= merge.last_column]
-        if hidden and (within := between(merge.first_row, merge.last_row)):
-            yield within[0], f"its {COLUMNS[hidden[0]]} is merged with a cell before it"
+        if hidden and (row := _first_of(numbers, merge.first_row, merge.last_row)):
+            yield row, f"its {COLUMNS[hidden[0]]} is merged with a cell before it"
             continue
         fields = [field for field, column in columns.items() if merge.first_column <= column <= merge.last_column]
-        if fields and (rows := between(merge.first_row + 1, merge.last_row)):
-            yield rows[0], f"its {COLUMNS[fields[0]]} is merged with that of a row above"
+        if fields and (row := _first_of(numbers, merge.first_row + 1, merge.last_row)):
+            yield row, f"its {COLUMNS[fields[0]]} is merged with that of a row above"
+
+    @cache
+    def under(differing: Differing, column: int) -> list[int]:
+        """The rows whose cell there it may hide: once, however many places the format has."""
+        return [row for row, line in filled.items() if differing.may_hide(line.looks.get(column, PLAIN))]
+
     for span, differing in table.facts.conditional:
-        fields = [field for field, column in columns.items() if span.first_column <= column <= span.last_column]
-        for row in between(span.first_row, span.last_row) if fields else ():
-            looks = ((field, filled[row].looks.get(columns[field], PLAIN)) for field in fields)
-            if field := next((field for field, look in looks if differing.may_hide(look)), None):
-                yield (
-                    row,
-                    f"a conditional format may strike out or hide its {COLUMNS[field]}, or show something else",
-                )
-                break
+        found: list[tuple[int, str]] = []
+        for field, column in columns.items():
+            rows = under(differing, column) if span.first_column <= column <= span.last_column else []
+            if row := _first_of(rows, span.first_row, span.last_row):
+                found.append((row, field))
+        if found:
+            row, field = min(found, key=itemgetter(0))
+            yield row, f"a conditional format may strike out or hide its {COLUMNS[field]}, or show something else"
+
+
+def _first_of(numbers: Sequence[int], first: int, last: int) -> int | None:
+    """The first of these rows, which are in order, that is in the span."""
+    at = bisect_left(numbers, first)
+    return numbers[at] if at < len(numbers) and numbers[at] <= last else None
 
 
 def _row(cells: Cells, number: int) -> SheetRow:

@@ -7,7 +7,7 @@ the same, tell nothing of hidden rows and struck words while they stream, or hol
 Knows nothing of what the columns mean: that is its readers' part.
 """
 
-from connectors.workbook.looks import PLAIN
+from connectors.workbook.looks import PLAIN, Differing
 from connectors.workbook.parts import WINDOWS_EPOCH
 from connectors.workbook.sheet import CellError, Line, Row, clock_of, day_of
 from connectors.workbook.table import (
@@ -27,6 +27,7 @@ __all__ = [
     "WINDOWS_EPOCH",
     "Book",
     "CellError",
+    "Differing",
     "Line",
     "Row",
     "Table",

@@ -95,9 +95,8 @@ class Package:
         with said.translated():
             self._archive = ZipFile(stream)
         infos = self._archive.infolist()
-        whole, packed = sum(info.file_size for info in infos), sum(info.compress_size for info in infos)
-        if whole > MOST_UNPACKED or (whole > SMALL and whole > MOST_RATIO * packed):
-            raise said.refused("unpacked it is far larger than such a file can be.", DIVIDE)
+        self._packed, self._shown = sum(info.compress_size for info in infos), 0
+        self._refuse_unpacked(sum(info.file_size for info in infos))
         self._infos: dict[str, ZipInfo] = {}
         for info in infos:
             if info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
@@ -105,6 +104,18 @@ class Package:
             name = part_name(info.filename)
             if self._infos.setdefault(name, info) is not info and not name.endswith("/"):
                 raise said.refused(f"it holds two parts of one name ({name[:80]!r}).")
+
+    def _refuse_unpacked(self, whole: int) -> None:
+        if whole > MOST_UNPACKED or (whole > SMALL and whole > MOST_RATIO * self._packed):
+            raise self.said.refused("unpacked it is far larger than such a file can be.", DIVIDE)
+
+    def show(self, letters: int) -> None:
+        """Count what cells show of the texts that they share: one text may stand in each of a million.
+
+        Raises BadInput where it is more than what such a file may unpack to.
+        """
+        self._shown += letters
+        self._refuse_unpacked(self._shown)
 
     def __contains__(self, name: str) -> bool:
         return name in self._infos

@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from xml.parsers import expat
 
 from openpyxl.styles.numbers import BUILTIN_FORMATS, is_date_format, is_timedelta_format
@@ -168,6 +169,8 @@ class _ThemeReader:
 
 
 _MOST_TABLE_STYLES = 1_000
+_LONGEST_FORMAT = 255  # letters of a number format: Excel's own limit
+_SHOWS_NOTHING = ";;;"
 _OF_HEADERS = frozenset(
     {"headerRow", "firstHeaderCell", "lastHeaderCell", "totalRow", "firstTotalCell", "lastTotalCell"}
 )
@@ -177,6 +180,7 @@ class _StyleReader:
     def __init__(self, palette: Palette) -> None:
         self._palette = palette
         self._formats: dict[int, str] = dict(BUILTIN_FORMATS)
+        self._veiled: dict[str, bool] = {}
         self._fonts: list[Letters] = []
         self._fills: list[Fill] = []
         self._cells: list[tuple[int, int, int, str]] = []
@@ -191,7 +195,9 @@ class _StyleReader:
         if tag in {"numFmts", "fonts", "fills", "cellXfs", "cellStyleXfs", "dxfs", "tableStyles", "indexedColors"}:
             self._within = tag
         elif tag == "numFmt" and self._within == "numFmts":
-            self._formats[_number(attributes.get("numFmtId"))] = attributes.get("formatCode", "")
+            code = attributes.get("formatCode", "")
+            is_known = len(code) <= _LONGEST_FORMAT
+            self._formats[_number(attributes.get("numFmtId"))] = code if is_known else _SHOWS_NOTHING
         elif self._within == "fonts":
             if tag == "font":
                 self._fonts.append(_NO_LETTERS)
@@ -241,11 +247,9 @@ class _StyleReader:
             self._within = ""
 
     def styles(self) -> Styles:
-        dates = {
-            at: is_timedelta_format(self._format(number))
-            for at, (number, *_) in enumerate(self._cells)
-            if is_date_format(self._format(number))
-        }
+        is_date, is_length = cache(is_date_format), cache(is_timedelta_format)
+        codes = [self._format(number) for number, *_ in self._cells]
+        dates = {at: is_length(code) for at, code in enumerate(codes) if is_date(code)}
         looks = ((at, self._look(*style)) for at, style in enumerate(self._cells))
         differing = [one.made(self._palette) for one in self._differing]
         tables = {
@@ -262,8 +266,10 @@ class _StyleReader:
     def _look(self, number: int, font: int, fill: int, indent: str) -> Look:
         letters = self._fonts[font] if font < len(self._fonts) else _NO_LETTERS
         filled = self._fills[fill] if fill < len(self._fills) else _NO_FILL
-        is_veiled = is_veiling(self._format(number))
-        return look_of(self._palette, letters, filled, indent=indent, is_veiled=is_veiled)
+        code = self._format(number)
+        if code not in self._veiled:
+            self._veiled[code] = is_veiling(code)
+        return look_of(self._palette, letters, filled, indent=indent, is_veiled=self._veiled[code])
 
     def _format(self, number: int) -> str:
         # 27 to 36 and 50 to 58 are dates in the formats of East Asia, which name no code.
@@ -273,7 +279,7 @@ class _StyleReader:
 _NO_LETTERS, _NO_FILL = Letters(), Fill()
 
 _PIECE = re.compile(
-    r'"([^"]*)"?|\\(.)|_.|\*(.)|\[\$([^\]-]*)[^\]]*\]|(\[[<>=][^\]]*\])|\[(?![hms]+\])[^\]]*\]|([^"\\_*\[;]+|\[|\\|_|\*)|(;)',
+    r'"([^"]*)"?|\\(.)|_.|\*(.)|\[\$([^\]-]*+)[^\]]*+\]|(\[[<>=][^\]]*\])|\[(?![hms]+\])[^\]]*\]|([^"\\_*\[;]+|\[|\\|_|\*)|(;)',
     re.IGNORECASE | re.DOTALL,
 )
 """A piece of a number format: text that it adds (four ways), a condition, a colour, a code, or the next part."""
@@ -324,6 +330,8 @@ Runs = tuple[Letters | None, ...]
 """The runs of a text that have a look of their own, each once; None: letters that look as their cell does."""
 
 MOST_RUNS = 100_000  # of different ones, all texts together
+_MOST_RUNS_OF_ONE = 64
+"""Looks of one text that are told apart; each cell that shows the text is looked at anew."""
 
 
 class Strings:
@@ -450,10 +458,13 @@ class TextReader:
             if self._look is None:
                 self._has_plain = True
             elif not letters.isspace():
-                self._runs[self._look] = None
+                is_one_more = len(self._runs) >= _MOST_RUNS_OF_ONE and self._look not in self._runs
+                # Of so many nobody can tell whether all are seen.
+                look = Letters(is_small=True, is_struck=self._look.is_struck) if is_one_more else self._look
+                self._runs[look] = None
 
     def is_full(self) -> bool:
-        return self._letters > MOST_TEXT or len(self._runs) > MOST_RUNS
+        return self._letters > MOST_TEXT
 
     def text(self) -> str:
         return "".join(self._pieces)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 from xml.parsers import expat
@@ -29,10 +30,12 @@ _LAST_COLUMN = 16_384
 _MOST_MERGES = 100_000
 _LEAST_WIDTH = 1.0  # letters
 _MOST_HEAD = MIB
+_MOST_HELD = 16 * MIB
+"""Letters of the rows that stand in one piece of the file, which are held together."""
 
 Row = tuple[object, ...]
 
-_NUMBER = re.compile(r"[+-]?(?:([0-9]{1,300})|[0-9]{0,300}\.?[0-9]{0,300}(?:[eE][+-]?[0-9]{1,3})?)", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:([0-9]{1,300}+)|[0-9]{0,300}+\.?+[0-9]{0,300}+(?:[eE][+-]?[0-9]{1,3})?)", re.ASCII)
 # How a sheet looks: empty marks before its rows, whose attributes nobody reads and some writers write twice.
 _LOOKS = re.compile(
     r"<((?:\w+:)?(?:sheetPr|sheetFormatPr|sheetViews|sheetView|dimension|selection|pane|tabColor|outlinePr|"
@@ -107,17 +110,18 @@ class Sheet:
     def lines(self, facts: SheetFacts) -> Iterator[Line]:
         """The rows that are in the file, in their order; `facts` is filled meanwhile. Raises BadInput."""
         reader = _Reader(self, facts)
-        facts.conditional += self._of_tables()
         said = self.package.said
         parser = expat.ParserCreate()
         parser.StartElementHandler, parser.EndElementHandler = reader.start, reader.end
         parser.CharacterDataHandler = reader.add
         try:
+            facts.conditional += islice(self._of_tables(), _MOST_MERGES + 1)
+            if len(facts.conditional) > _MOST_MERGES:
+                raise _Broken(_TOO_CONDITIONAL)
             for _ in self.package.parse(_without_looks(self.package.texts(self.part)), parser):
                 if reader.is_full():
-                    raise said.refused("a row holds more text than it can.")
-                ready, reader.ready = reader.ready, []
-                yield from ready
+                    raise _Broken(_TOO_LONG)
+                yield from reader.taken()
         except _Broken as broken:
             raise said.refused(f"sheet {shown_name(self.title)}: {broken}") from broken
         except BadInput as bad:
@@ -175,6 +179,7 @@ class _Broken(Exception):
 
 
 _TOO_CONDITIONAL = "it has more conditional formats than such a sheet can."
+_TOO_LONG = "a row holds more text than it can."
 
 
 class _Reader:
@@ -199,8 +204,14 @@ class _Reader:
         self._kind, self._style = "n", 0
         self._value: list[str] = []
         self._is_in_value = self._is_formula = False
-        self._letters = 0
+        self._letters = self._held = 0
         self._inline = TextReader()
+
+    def taken(self) -> list[Line]:
+        """The rows that are ready, which are not held any more."""
+        ready, self.ready = self.ready, []
+        self._held = 0
+        return ready
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         tag = local(tag)
@@ -231,6 +242,8 @@ class _Reader:
             self._is_in_value = False
         elif tag == "row":
             self.ready.append(Line(self._number, tuple(self._cells), self._is_hidden, self._looks or _NO_LOOKS))
+            self._held += self._letters
+            self._letters = 0
         elif tag == "sheetData":
             self._is_in_rows = False
         else:
@@ -287,7 +300,9 @@ class _Reader:
         if tag == "conditionalFormatting":
             self._conditional, self._differing, self._own = _merges(attributes.get("sqref", "")), [], None
         elif tag == "cfRule" and attributes.get("dxfId", "").isdecimal():
-            self._differing += self._styles.differing[_whole(attributes["dxfId"]) :][:1]
+            at = _whole(attributes["dxfId"])
+            if at < len(self._styles.differing):
+                self._differing.append(self._styles.differing[at])
         elif tag in {"dataBar", "iconSet"} and attributes.get("showValue") in {"0", "false"}:
             self._differing.append(Differing(hides=True))
         elif tag == "dxf":
@@ -349,13 +364,14 @@ class _Reader:
         value: object
         if kind == "inlineStr":
             value, runs = self._inline.text(), self._inline.runs()
-            self._letters += len(value)
+            self._count(value)
         elif kind == "s" and text:
             at = _whole(text)
             if at >= len(self._strings):
                 raise _Broken(f"row {self._number} names a text that is not in the file.")
             value = self._strings[at]
-            self._letters += len(value)
+            self._count(value)
+            self._sheet.package.show(len(value))
             if self._strings.has_runs:
                 runs = self._strings.runs(at)
         elif not text:
@@ -371,6 +387,11 @@ class _Reader:
         while len(cells) < self._column:
             cells.append(None)
         cells.append(value)
+
+    def _count(self, value: str) -> None:
+        self._letters += len(value)
+        if self._letters > MOST_TEXT or self._held + self._letters > _MOST_HELD:
+            raise _Broken(_TOO_LONG)
 
     def _typed(self, kind: str, text: str) -> object:
         if kind == "n":

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
-from connectors.workbook.package import REPLACEMENT, Package, Said
+from connectors.workbook.package import MIB, REPLACEMENT, Package, Said
 from connectors.workbook.parts import WINDOWS_EPOCH, contents_of, strings_of, styles_of
 from connectors.workbook.sheet import Line, Row, Sheet, SheetFacts
 from lapor_sync.domain.advice import Advice, Todo, advise
@@ -26,8 +26,9 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PACKED = (b"\x1f\x8b", b"Rar!", b"7z\xbc\xaf\x27\x1c", b"BZh", b"\xfd7zXZ")
 _MOST_OLE = 64 * 1024**2
-_MOST_INFO_ROWS = 500
-"""Of the rows above a header so many are kept: a header may stand below any number of rows, in each sheet."""
+_MOST_INFO_ROWS, _MOST_INFO = 500, MIB
+"""Of the rows above a header so many, and so many letters, are kept: a header may stand below any number of rows, in
+each sheet."""
 
 _AROUND_ID = re.compile(rf"[\s'\u2018\u2019\u02bc#{UNSEEN}]+|\.0+$")
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
@@ -96,6 +97,7 @@ class Book:
 def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table | None:
     facts = SheetFacts()
     info: list[Row] = []
+    letters = 0
     for line in sheet.lines(SheetFacts()):
         if is_header(frozenset(names_of(line.cells)) - {""}):
             return Table(
@@ -107,7 +109,8 @@ def _table(sheet: Sheet, is_header: Callable[[frozenset[str]], bool]) -> Table |
                 epoch=sheet.epoch,
                 _stream=lambda: sheet.lines(_emptied(facts)),
             )
-        if len(info) < _MOST_INFO_ROWS:
+        letters += sum(len(cell) for cell in line.cells if isinstance(cell, str))
+        if len(info) < _MOST_INFO_ROWS and letters <= _MOST_INFO:
             info.append(line.cells)
     return None
 

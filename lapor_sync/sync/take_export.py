@@ -23,7 +23,7 @@ from lapor_sync.mirror.write import Before, save
 from lapor_sync.store import marks, quarantine, reports
 from lapor_sync.store.database import Work
 from lapor_sync.store.marks import Mark
-from lapor_sync.store.reports import Mirrored, chunks
+from lapor_sync.store.reports import CHUNK, Mirrored
 from lapor_sync.sync.pull import Span, Tally
 
 
@@ -36,13 +36,14 @@ def take_export(
     progress: Callable[[int], None] = lambda _done: None,
     on_day: bool = False,
 ) -> Tally:
-    """Mirror the rows of an export that is `as_of` old (aware), 500 a transaction. Calls nothing upstream.
+    """Mirror the rows of an export that is `as_of` old (aware), 500 a transaction, fewer of long ones. Calls nothing
+    upstream.
 
     `on_day` says that only the day of `as_of` is known. Raises BadInput, which says what was taken, where the file
     turns out to be broken.
     """
     tally, wanted, age = Tally(), span or Span(), _Age(as_of, on_day)
-    for part in chunks(_said_what_was_taken(rows, tally)):
+    for part in _parts(_said_what_was_taken(rows, tally)):
         good = [row for row in part if isinstance(row, Report) and wanted.wants(row)]
         bad = _not_mended(part)
         with mirror.store.work() as work:
@@ -71,6 +72,24 @@ def take_export(
         if newest is None or as_of > newest:
             marks.put_time(work, Mark.EXPORTED, as_of)
     return tally
+
+
+_MOST_LETTERS = 4 * 1024**2
+"""Of the rows of a transaction, which are held together."""
+
+
+def _parts(rows: Iterable[Report | BadRecord]) -> Iterator[list[Report | BadRecord]]:
+    part: list[Report | BadRecord] = []
+    letters = 0
+    for row in rows:
+        part.append(row)
+        texts = row if isinstance(row, Report) else (row.raw,)
+        letters += sum(len(text) for text in texts if isinstance(text, str))
+        if len(part) == CHUNK or letters > _MOST_LETTERS:
+            yield part
+            part, letters = [], 0
+    if part:
+        yield part
 
 
 @dataclass(frozen=True, slots=True)

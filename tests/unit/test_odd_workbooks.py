@@ -6,6 +6,7 @@ import io
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -722,6 +723,7 @@ def test_a_bomb_takes_little_memory(tmp_path: Path, name: str) -> None:
 
 OPEN = """
 import sys
+import time
 from datetime import UTC
 from pathlib import Path
 from connectors.admin_export import open_export
@@ -750,3 +752,100 @@ print(peak, said)
 )
 def test_a_number_format_veils_what_it_does_not_show(number_format: str, veils: bool) -> None:
     assert is_veiling(number_format) is veils
+
+
+LONG = f'<sst xmlns="{MAIN}"><si><t>{"ab " * 1_000_000}</t></si></sst>'
+SHARED = '<c t="s"><v>0</v></c>'
+NAMED_STYLES = "<styleSheet><dxfs><dxf><font><strike/></font></dxf></dxfs><tableStyles><tableStyle name='T'>"
+MULTIPLIED = {
+    "a text in many rows": {SHEET: sheet(HEADER, row(text("9200001"), text("Selesai"), SHARED) * 1_000)},
+    "a text in many cells of a row": {SHEET: sheet(HEADER, row(SHARED * 1_000))},
+    "a text above the header": {SHEET: sheet(row(SHARED) * 400, HEADER)},
+    "a style of tables for many of them": {
+        "xl/styles.xml": NAMED_STYLES + "<tableStyleElement dxfId='0'/>" * 20_000 + "</tableStyle></tableStyles>",
+        "xl/worksheets/_rels/sheet1.xml.rels": "<Relationships>"
+        + "".join(f'<Relationship Id="t{at}" Type="x/table" Target="t{at}.xml"/>' for at in range(200))
+        + "</Relationships>",
+        **{
+            f"xl/worksheets/t{at}.xml": '<table ref="A1:B9"><tableStyleInfo name="T"/></table>'
+            for at in range(200)
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("name", MULTIPLIED)
+def test_what_many_places_name_is_not_held_for_each(tmp_path: Path, name: str) -> None:
+    """A file of some kilobytes held gigabytes so, and the service that reads the folder died of it each time."""
+    path = tmp_path / "a.xlsx"
+    path.write_bytes(made({"xl/sharedStrings.xml": LONG, **MULTIPLIED[name]}))
+    ran = subprocess.run([sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, check=True)
+    kilobytes, said = ran.stdout.split(" ", 1)
+    assert int(kilobytes) < 230_000, said
+    assert "more" in said
+
+
+def test_a_text_counts_as_often_as_it_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a megabyte fills the database, and the disk, with terabytes of one text."""
+    monkeypatch.setattr(package, "SMALL", 10_000)
+    strings = f'<sst xmlns="{MAIN}"><si><t>{"ab " * 1_000}</t></si></sst>'
+
+    def shown(times: int) -> bytes:
+        rows = (row(text(str(9_200_000 + at)), text("Selesai"), SHARED) for at in range(times))
+        return made({"xl/sharedStrings.xml": strings, SHEET: sheet(HEADER, *rows)})
+
+    assert len(export_of(tmp_path, shown(5))) == 5
+    with pytest.raises(BadInput, match="far larger"):
+        export_of(tmp_path, shown(400))
+
+
+def seconds(tmp_path: Path, content: bytes) -> float:
+    began = time.process_time()
+    export_of(tmp_path, content)
+    return time.process_time() - began
+
+
+def styled(number_format: str, times: int) -> bytes:
+    formats = f'<numFmts><numFmt numFmtId="200" formatCode="{number_format}"/></numFmts>'
+    cells = "<cellXfs>" + "<xf numFmtId='200'/>" * times + "</cellXfs>"
+    return raw("xl/styles.xml", f'<styleSheet xmlns="{MAIN}">{formats}{cells}</styleSheet>')
+
+
+RAINBOW = "".join(f'<r><rPr><color rgb="FF{at:06X}"/></rPr><t>a</t></r>' for at in range(20_000))
+SLOW = {
+    "a long number format of many styles": styled("x" * 200_000, 20_000),
+    "a short number format of many styles": styled("[$" * 127, 20_000),
+    "a number format of many brackets": styled("[$" * 4_000, 1),
+    "a text of many colours in many cells": made(
+        {
+            "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}"><si>{RAINBOW}</si></sst>',
+            SHEET: sheet(HEADER, *([row(*ONE, SHARED)] * 300)),
+        }
+    ),
+    "many rules with a style": made(
+        {
+            "xl/styles.xml": f"<styleSheet><dxfs>{'<dxf/>' * 60_000}</dxfs></styleSheet>",
+            SHEET: sheet(
+                HEADER,
+                row(*ONE),
+                after="<conditionalFormatting sqref='A1'><cfRule dxfId='0'/></conditionalFormatting>" * 30_000,
+            ),
+        }
+    ),
+    "numbers of thousands of digits": of(
+        HEADER, *(row(*ONE[1:], f"<c><v>{'9' * 4_000}</v></c>") for _ in range(1_000))
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_no_part_is_looked_at_again_for_each_that_names_it(tmp_path: Path, name: str) -> None:
+    """Files of some kilobytes kept a processor for minutes or hours so."""
+    assert seconds(tmp_path, SLOW[name]) < 4
+
+
+def test_a_text_of_more_looks_than_are_told_apart_keeps_what_is_struck_out(tmp_path: Path) -> None:
+    struck = '<r><rPr><strike/><color rgb="FFFFFFFF"/></rPr><t>a</t></r>'
+    for end, is_read in (("", True), (struck, False)):
+        xml = cell(f'<c t="inlineStr"><is>{RAINBOW}{end}</is></c>')
+        assert bool(export_of(tmp_path, xml)) is is_read

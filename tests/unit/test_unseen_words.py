@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -308,3 +309,17 @@ def test_colours_of_a_theme_and_of_a_palette_of_its_own(tmp_path: Path) -> None:
     }
     (tmp_path / "a.xlsx").write_bytes(made(parts))
     assert [row for row, _ in read_responses(tmp_path / "a.xlsx").problems] == [2]
+
+
+def test_a_format_of_many_places_is_held_against_each_row_once(tmp_path: Path) -> None:
+    """Of 5,000 rows and 20,000 places that hide nothing, each pair was looked at: it took minutes."""
+    red = "<dxfs><dxf><font><color rgb='FFFF0000'/></font></dxf></dxfs>"
+    rules = "<conditionalFormatting sqref='A1:B9999'><cfRule dxfId='0'/></conditionalFormatting>" * 20_000
+    merges = "<mergeCells>" + "<mergeCell ref='J1:K9999'/>" * 20_000 + "</mergeCells>"
+    rows = sheet(SHEET_HEAD, *([answer(text("Sudah."))] * 5_000), after=merges + rules)
+    (tmp_path / "a.xlsx").write_bytes(
+        made({"xl/styles.xml": f"<styleSheet>{red}</styleSheet>", "xl/worksheets/sheet1.xml": rows})
+    )
+    began = time.process_time()
+    assert read_responses(tmp_path / "a.xlsx").problems == ()
+    assert time.process_time() - began < 6
