@@ -148,17 +148,20 @@ class Store:
         self._head: audit.Head | None = None
 
     @contextmanager
-    def work(self, actor: Actor = DAEMON, *, patience: float | None = None) -> Iterator[Work]:
+    def work(
+        self, actor: Actor = DAEMON, *, patience: float | None = None, of_page: bool = False
+    ) -> Iterator[Work]:
         """A write transaction of that actor; commits with its audit rows if the block ends well, else rolls back.
 
         `patience`: seconds to wait for who writes now, another thread or process; StoreBusy is raised after them.
+        `of_page`: it writes a page of reports and no more, so that what it takes to undo that may lie in memory.
 
         Raises StoreUnavailable where the database cannot be written, StoreDamaged where its file is broken,
         StoreReplaced where another has its place, StoreRefused where it refuses what it is given.
         Nothing of it is stored then, unless the error says that this is not known.
         """
         seconds = BUSY_SECONDS if patience is None else patience
-        options = {"lapor_write": True, "lapor_patience": seconds}
+        options = {"lapor_write": True, "lapor_patience": seconds, "lapor_of_page": of_page}
         with self._alone(patience), self._trouble(), self._connect(options) as conn:
             transaction = conn.begin()  # closing the connection rolls back what was not committed
             _take_turn(conn, self.agency, seconds)
@@ -342,6 +345,7 @@ def _configure_sqlite(dbapi: Any, _record: object) -> None:
     for pragma in (
         "synchronous = FULL",  # an accepted response survives a power cut
         "foreign_keys = ON",
+        "temp_store = FILE",  # as `_keep_undo` takes it for said
         "recursive_triggers = ON",  # so that REPLACE meets the triggers that forbid deleting audit rows
     ):
         dbapi.execute(f"PRAGMA {pragma}")
@@ -366,11 +370,23 @@ def _begin_sqlite(conn: Connection) -> None:
     is_write = options.get("lapor_write", True)
     if is_write is None:
         return  # no transaction: see `Store.tidy`
+    _keep_undo(conn, "MEMORY" if options.get("lapor_of_page") else "FILE")
     if is_write:
         conn.exec_driver_sql(f"PRAGMA busy_timeout = {options.get('lapor_patience', BUSY_SECONDS) * 1000:.0f}")
         conn.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         conn.exec_driver_sql("BEGIN")
+
+
+def _keep_undo(conn: Connection, where: str) -> None:
+    """Say where this transaction keeps each page of the file as it was before a row.
+
+    A report is in twenty pages, its own and its indexes': in a file of SQLite's they take as long as all the rest. A
+    transaction of any size has the file, sorting too, as memory is bounded.
+    """
+    if conn.info.get("temp_store", "FILE") != where:
+        conn.exec_driver_sql(f"PRAGMA temp_store = {where}")
+        conn.info["temp_store"] = where
 
 
 def _begin_postgresql(conn: Connection) -> None:

@@ -342,7 +342,7 @@ class _Run:
         self._count(pending, done)
         self.setup.step("page_read")
         if done or pending.page.bad or finish:
-            with self.setup.store.work() as work:
+            with self.setup.store.work(of_page=bool(reads)) as work:
                 self._write(work, pending.page, done, reads)
                 if finish:
                     finish(work)

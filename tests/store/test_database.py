@@ -310,6 +310,21 @@ def test_sqlite_is_set_up_to_survive_a_power_cut(
     assert found == {"journal_mode": "wal", "synchronous": 2}
 
 
+def test_only_the_undo_of_a_page_lies_in_memory(sqlite_store: Store) -> None:
+    """Each row of a page that went through a temporary file took as long as all the rest of storing it."""
+
+    def kept(work: Work) -> int:
+        return int(work.conn.exec_driver_sql("PRAGMA temp_store").scalar_one())
+
+    in_file, in_memory = 1, 2
+    with sqlite_store.work(of_page=True) as work, work.attempt():
+        assert kept(work) == in_memory
+    with sqlite_store.reading() as work:
+        assert kept(work) == in_file
+    with sqlite_store.work() as work:
+        assert kept(work) == in_file
+
+
 def test_the_url_says_last_how_the_server_is_reached(postgres_url: str, clock: StillClock) -> None:
     """A city may need other time limits than ours."""
     store = open_store(f"{postgres_url}&connect_timeout=3&keepalives_idle=7", "kota", clock)
