@@ -46,7 +46,7 @@ def take_export(
     for part in _parts(_said_what_was_taken(rows, tally)):
         good = [row for row in part if isinstance(row, Report) and wanted.wants(row)]
         bad = _not_mended(part)
-        with mirror.store.work(of_page=True) as work:
+        with mirror.store.work() as work:
             others = _of_others(work, good)
             bad += [_put_apart(row) for row in good if row.tracking_id in others]
             good = [row for row in good if row.tracking_id not in others]
