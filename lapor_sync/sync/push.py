@@ -120,7 +120,7 @@ _Sending = Iterator[list[tuple[_Ready, tuple[Outcome, int]]]]
 """What was sent, as it gets its outcome; with the milliseconds that it took."""
 
 _Again = list[tuple[_Ready, Future[ById]]]
-"""Deliveries whose reports are being read after them."""
+"""Deliveries whose reports are being read after them, while the next ones are claimed and leave."""
 
 
 @dataclass
@@ -141,22 +141,23 @@ class _Push:
             due = [one for one in outbox.due(work) if _mark(one) not in self.looked_at]
             due = cut.one_with_wide_letters(work, due, self.setup.rules.grace)
         moved, waves = False, self.waves.of(due)
-        wave, sent = self._next_wave(pool, waves), list[_Ready]()
+        wave, sent, again = self._next_wave(pool, waves), list[_Ready](), _Again()
         while wave is not None and not self._must_end:
             ready = self._claim(pool, wave)
             claimed = [one for one in ready if isinstance(one.step, Send)]
             moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
             sending = self._send_all(pool, claimed)
-            # Only then the pool has other work, so that nothing leaves later than it was looked at.
-            again = self._read_again(pool, sent)
+            # Only then the pool has other work, so that nothing leaves later than it was looked at; and it has some
+            # left while the next ones are claimed: what is read again.
             wave = None if self.waves.is_alone else self._next_wave(pool, waves)
+            before, again = again, self._read_again(pool, sent)
             self._note_outcomes(sending)
-            self._mirror(again)
+            self._mirror(before)
             sent = claimed
             if wave is None:  # what went first after an outage is read again before the others are looked at
-                self._mirror(self._read_again(pool, sent))
-                wave, sent = self._next_wave(pool, waves), []
-        self._mirror(self._read_again(pool, sent))
+                self._mirror([*again, *self._read_again(pool, sent)])
+                wave, sent, again = self._next_wave(pool, waves), [], []
+        self._mirror([*again, *self._read_again(pool, sent)])
         return moved and not self._must_end
 
     @property
