@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from lapor_sync.domain.absence import says_otherwise
 from lapor_sync.domain.delivery import (
@@ -53,6 +53,11 @@ from lapor_sync.sync.setup import Setup
 from lapor_sync.sync.waves import FRESH_SECONDS, Waves
 
 LONGEST_WAIT = timedelta(minutes=15)
+
+_QUICK = 1.0
+"""Seconds. Where looks take longer, nothing else is in flight when the next deliveries leave."""
+
+_TOO_LATE = NotSent(why="its report was looked at too long ago")
 
 MANY_LOOKS = 3
 """So many looks in a row must fail, too: LAPOR may just be back."""
@@ -110,14 +115,25 @@ class _Ready:
     step: Step
 
 
-_Look = Future[tuple[ById, float]]
-"""A report that is being read: what that brought, and when it ended by the monotonic clock."""
+class _Looked(NamedTuple):
+    """What a look at a report brought, when it ended by the monotonic clock, and how many seconds it took."""
+
+    found: ById
+    ended: float
+    took: float
+
+
+_Look = Future[_Looked]
+"""A report that is being read."""
 
 _Wave = list[tuple[Queued, Mirrored, _Look]]
 """Deliveries in the order in which they are to leave, each with its report, which is being read."""
 
 _Sending = Iterator[list[tuple[_Ready, tuple[Outcome, int]]]]
 """What was sent, as it gets its outcome; with the milliseconds that it took."""
+
+_Mark = tuple[str, State, int]
+"""A delivery as it stood: looked at once in a push, and again only if it moved."""
 
 _Again = list[tuple[_Ready, Future[ById]]]
 """Deliveries whose reports are being read after them, while the next ones are claimed and leave."""
@@ -132,8 +148,9 @@ class _Push:
     looking: Looking
     waves: Waves
     arrived: int = 0
-    looked_at: set[tuple[str, State, int]] = field(default_factory=set)
+    looked_at: set[_Mark] = field(default_factory=set)
     ailing_ids: frozenset[str] | None = None
+    is_quick: bool = True  # LAPOR answers so soon that nothing waits long for what is in flight
 
     def one_pass(self, pool: ThreadPoolExecutor) -> bool:
         """Work the first due delivery of every report; whether anything moved: then another pass is worth it."""
@@ -143,15 +160,24 @@ class _Push:
         moved, waves = False, self.waves.of(due)
         wave, sent, again = self._next_wave(pool, waves), list[_Ready](), _Again()
         while wave is not None and not self._must_end:
-            ready = self._claim(pool, wave)
+            self.is_quick = self.is_quick and all(look.result().took <= _QUICK for _, _, look in wave)
+            if not self.is_quick:
+                self._mirror(again)
+                again = []
+            read = self._looked(pool, wave)
+            until = self.setup.clock.monotonic() + FRESH_SECONDS
+            ready = self._claim(read)
             claimed = [one for one in ready if isinstance(one.step, Send)]
             moved = moved or any(not isinstance(one.step, Wait | Hold) for one in ready)
-            sending = self._send_all(pool, claimed)
-            # Only then the pool has other work, so that nothing leaves later than it was looked at; and it has some
-            # left while the next ones are claimed: what is read again.
+            sending = self._send_all(pool, claimed, until)
+            # Only then the pool has other work, so that nothing leaves later than it was looked at. Where LAPOR is
+            # quick it has some left while the next ones are claimed: what is read again.
             wave = None if self.waves.is_alone else self._next_wave(pool, waves)
             before, again = again, self._read_again(pool, sent)
-            self._note_outcomes(sending)
+            late = self._note_outcomes(sending)
+            if late and self.is_quick:  # it was not, after all: they are looked at again in the next pass
+                self.is_quick = False
+                self.looked_at.difference_update(late)
             self._mirror(before)
             sent = claimed
             if wave is None:  # what went first after an outage is read again before the others are looked at
@@ -181,11 +207,16 @@ class _Push:
         return call_id not in ails if self.ailing_ids is None else call_id in self.ailing_ids
 
     def _begin_look(self, pool: ThreadPoolExecutor, queued: Queued, report: Mirrored) -> _Look:
-        return pool.submit(lambda: (self.looking.look(queued, report), self.setup.clock.monotonic()))
+        def look() -> _Looked:
+            began = self.setup.clock.monotonic()
+            found = self.looking.look(queued, report)
+            ended = self.setup.clock.monotonic()
+            return _Looked(found, ended, ended - began)
 
-    def _claim(self, pool: ThreadPoolExecutor, wave: _Wave) -> list[_Ready]:
-        """Wait for the reports, mirror them, and claim what may go, in the order of the wave: for so it leaves."""
-        read = self._looked(pool, wave)
+        return pool.submit(look)
+
+    def _claim(self, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
+        """Mirror the reports, and claim what may go, in the order of the wave: for so it leaves."""
         self.setup.step("looked")
         with self.setup.store.work() as work:
             ready = self._decide(work, read)
@@ -203,13 +234,13 @@ class _Push:
         Where LAPOR was slow to take what was sent meanwhile, or to show another of them, that is long ago: those are
         read once more.
         """
-        ended = [look.result()[1] for _, _, look in wave]
+        ended = [look.result().ended for _, _, look in wave]
         now = self.setup.clock.monotonic()
         looks = [
             self._begin_look(pool, one, report) if now - at > FRESH_SECONDS else look
             for (one, report, look), at in zip(wave, ended, strict=True)
         ]
-        return [(one, report, look.result()[0]) for (one, report, _), look in zip(wave, looks, strict=True)]
+        return [(one, report, look.result().found) for (one, report, _), look in zip(wave, looks, strict=True)]
 
     def _decide(self, work: Work, read: list[tuple[Queued, Mirrored, ById]]) -> list[_Ready]:
         """Mirror what was read, then take the next step of each delivery: all of it in one transaction."""
@@ -354,19 +385,22 @@ class _Push:
 
     # On the wire.
 
-    def _send_all(self, pool: ThreadPoolExecutor, claimed: list[_Ready]) -> _Sending:
-        """Begin to send what was claimed."""
+    def _send_all(self, pool: ThreadPoolExecutor, claimed: list[_Ready], until: float) -> _Sending:
+        """Begin to send what was claimed; nothing leaves after `until`, by the monotonic clock."""
         with self.setup.store.reading() as work:
             files = outbox.files_of(work, [one.one.ref for one in claimed])
         outgoing = {one.one.ref: self._outgoing(one, files.get(one.one.ref, ())) for one in claimed}
 
         def leave(ready: _Ready) -> tuple[Outcome, int]:
+            if self.setup.clock.monotonic() > until:
+                return _TOO_LATE, 0
             return send(self.setup, self.health, outgoing[ready.one.ref], ready.one.delivery.kind)
 
         return each(pool, leave, claimed)
 
-    def _note_outcomes(self, sending: _Sending) -> None:
-        """Note what came of each delivery as soon as it is known, whatever happens to the others."""
+    def _note_outcomes(self, sending: _Sending) -> list[_Mark]:
+        """Note what came of each delivery as soon as it is known, whatever happens to the others; which were late."""
+        late = []
         for done in sending:
             self.setup.step("sent")
             with self.setup.store.work() as work:
@@ -382,6 +416,8 @@ class _Push:
             self.setup.step("settle_committed")
             if any(isinstance(outcome, NotSent | Unknown) for _, (outcome, _) in done):
                 self.waves.is_stalled = True
+            late += [_mark(one.one) for one, (outcome, _) in done if outcome is _TOO_LATE]
+        return late
 
     def _outgoing(self, ready: _Ready, files: tuple[OutgoingFile, ...]) -> Outgoing:
         one, city = ready.one, self.setup.rules.city.institution_id or ""
@@ -412,8 +448,9 @@ class _Push:
                 outbox.refused(work, queued, before)
                 self.waves.answered(work)
             case NotSent(retry_after=retry_after):
-                # What did not leave only because the process is to stop has nothing to wait for.
-                next_try = None if self.setup.stopping() else self._next_try(work, queued, retry_after)
+                # What did not leave only because the process is to stop, or was late, has nothing to wait for.
+                is_free = self.setup.stopping() or outcome is _TOO_LATE
+                next_try = None if is_free else self._next_try(work, queued, retry_after)
                 outbox.not_sent(work, queued, before, next_try)
             case Unknown(retry_after=retry_after):
                 outbox.in_doubt(
@@ -460,8 +497,7 @@ def _is_newly_in_doubt(written: Change, found: ById) -> bool:
     return found.thread is not None and not found.thread.complete and not was_in_doubt
 
 
-def _mark(queued: Queued) -> tuple[str, State, int]:
-    """A delivery as it stood: looked at once in a push, and again only if it moved."""
+def _mark(queued: Queued) -> _Mark:
     return queued.ref, queued.state, queued.delivery.tries
 
 

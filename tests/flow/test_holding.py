@@ -22,7 +22,7 @@ from lapor_sync.domain.questions import MANY_VANISHED, SAID
 from lapor_sync.domain.refusals import Code, Refused
 from lapor_sync.domain.report import Institution, Outgoing, OutgoingFile, Report
 from lapor_sync.office import FileLimits, NewResponse, OutboxAct
-from lapor_sync.store import conflicts, institutions
+from lapor_sync.store import conflicts, institutions, outbox
 from lapor_sync.store.conflicts import How
 from lapor_sync.store.reports import Mirrored
 from lapor_sync.sync.calls import ById, Health
@@ -164,6 +164,51 @@ def test_answered_elsewhere_in_an_item_that_was_there(tmp_path: Path, content: s
         settle(city, one, How.KEEP_OURS)
         city.cycle()
         assert city.state(ref) is State.SENT
+
+
+def test_nothing_leaves_upon_an_old_look_where_the_machine_stood_still(tmp_path: Path) -> None:
+    """Between the claim and the call: an answer that somebody gave meanwhile would not be seen."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        stood_still = False
+
+        def step(name: str) -> None:
+            nonlocal stood_still
+            if name == "claim_committed" and not stood_still:
+                stood_still = True
+                city.clock.advance(FRESH_SECONDS + 1)
+
+        city.cycle(step=step)
+        assert len(city.arrived(one)) == 1
+        with city.store.reading() as work:
+            tries = outbox.attempts_of(work, [ref])[ref]
+        assert [each.outcome for each in tries] == ["not_sent", "sent"]
+
+
+def test_what_is_read_again_is_in_flight_while_the_next_ones_are_claimed(tmp_path: Path) -> None:
+    """Else nothing is in flight for a third of the time that many deliveries take."""
+    with bench(tmp_path / "kota.db", reports=0, pace={"concurrency": 1}) as city:
+        ones = [city.report() for _ in range(3)]
+        city.settle_down()
+        for one in ones:
+            city.respond(one)
+        claims, all_claimed = list[str](), threading.Event()
+
+        def step(name: str) -> None:
+            if name == "claimed":
+                claims.append(name)
+                if len(claims) == len(ones):
+                    all_claimed.set()
+
+        def read_again(setup: Setup, health: Health, report: Mirrored, **how: bool) -> ById:
+            assert all_claimed.wait(timeout=30), "the last one was not claimed before the first was read again"
+            return read_one(setup, health, report, **how)
+
+        with patch("lapor_sync.sync.push.read_one", read_again):
+            city.cycle(step=step)
+        assert [len(city.arrived(one)) for one in ones] == [1] * len(ones)
 
 
 def test_nothing_leaves_upon_an_old_look_however_few_calls_may_begin(tmp_path: Path) -> None:
