@@ -96,7 +96,7 @@ def read_sheet(sheet: Path, *, again: bool = False) -> tuple[list[NewResponse], 
             opd=row.opd,
             is_secret=row.is_secret,
             again=again,
-            origin=origin_of(row.tracking_id, row.opd or "", row.text),
+            origin=origin_of(row.tracking_id, row.opd or "", row.text, is_secret=row.is_secret),
             row=row.row,
         )
         for row in responses.rows

@@ -114,10 +114,10 @@ def _why_not(work: Work, mirror: Mirror, row: NewResponse) -> Iterator[Refused]:
             yield refused
 
 
-def origin_of(tracking_id: str, opd: str, text: str) -> str:
+def origin_of(tracking_id: str, opd: str, text: str, *, is_secret: bool = False) -> str:
     """What tells a sheet's row from others, as its cells say it: the same row twice is one response."""
-    parts = "\n".join((tracking_id.strip(), canonical(opd), words(text)))
-    return hashlib.sha256(parts.encode()).hexdigest()
+    parts = [tracking_id.strip(), canonical(opd), words(text), *(["rahasia"] if is_secret else [])]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _was_recovered(work: Work, row: NewResponse) -> bool:
@@ -129,9 +129,14 @@ def _was_recovered(work: Work, row: NewResponse) -> bool:
 
 
 def _was_said(work: Work, new: NewDelivery, text: str) -> bool:
-    """Whether a sheet's row said it before in other cells: no OPD, its id or its name; the report by either id."""
+    """Whether a sheet's row said it before in other cells: no OPD, its id or its name; the report by either id.
+
+    One that was open where this is to be secret, or the other way, did not: a person has to know of it.
+    """
     return any(
-        one.delivery.opd == new.opd and words(one.delivery.text) == words(with_reference(text, one.ref))
+        one.delivery.opd == new.opd
+        and one.delivery.is_secret == new.is_secret
+        and words(one.delivery.text) == words(with_reference(text, one.ref))
         for one in outbox.of_sheets(work, new.tracking_id)
     )
 

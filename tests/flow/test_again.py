@@ -33,7 +33,9 @@ def city(tmp_path: Path) -> Iterator[Stage]:
         yield city
 
 
-def from_sheet(city: Stage, *texts: str, opd: str = "", again: bool = False) -> list[str | None]:
+def from_sheet(
+    city: Stage, *texts: str, opd: str = "", again: bool = False, is_secret: bool = False
+) -> list[str | None]:
     rows = [
         NewResponse(
             given_id=MINE,
@@ -41,7 +43,8 @@ def from_sheet(city: Stage, *texts: str, opd: str = "", again: bool = False) -> 
             by="siti",
             opd=opd or None,
             again=again,
-            origin=origin_of(MINE, opd, text),
+            is_secret=is_secret,
+            origin=origin_of(MINE, opd, text, is_secret=is_secret),
             row=n,
         )
         for n, text in enumerate(texts, 2)
@@ -184,3 +187,18 @@ def test_after_a_restore_what_is_found_only_later_holds_the_second(city: Stage) 
     city.cycles(2)
     one = city.delivery(second)
     assert (one.state, one.reason, city.upstream.posted) == (State.HELD, Reason.ANSWERED_ELSEWHERE, [])
+
+
+@pytest.mark.parametrize("opd", ["", "Dinas PUPR"])
+@pytest.mark.parametrize("was_secret", [False, True])
+def test_a_row_that_is_secret_is_not_the_open_one_that_was_taken(city: Stage, opd: str, was_secret: bool) -> None:
+    """It was passed over, and the words went out in public, whatever the sheet says; once that is called off it goes."""
+    (first,) = from_sheet(city, TEXT, is_secret=was_secret)
+    assert first is not None
+    assert from_sheet(city, TEXT, opd=opd, is_secret=was_secret) == [None]
+    with pytest.raises(Refused, match=f"same_words.*{first}"):
+        from_sheet(city, TEXT, opd=opd, is_secret=not was_secret)
+    office.change(city.setup, of_shell("siti"), OutboxAct.CANCEL, first)
+    (second,) = from_sheet(city, TEXT, opd=opd, is_secret=not was_secret)
+    city.cycles(2)
+    assert [city.state(ref) for ref in (first, second or "")] == [State.CANCELLED, State.SENT]
