@@ -323,3 +323,24 @@ def test_a_row_of_the_list_that_somebody_changed_by_hand_is_named(store: Store) 
         work.conn.execute(text("UPDATE report SET updated_at = '{nothing'"))
     with pytest.raises(StoreDamaged, match="Report 7001 cannot be read"), store.reading() as work:
         reports.known(work, [("7001", "u7001")])
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_who_wrote_one_is_asked_of_it_alone(store: Store) -> None:
+    """Each record that is put away asks it: of 40,000 rows without an id each looked at every report of the city."""
+    save(store, *(mirrored(str(7_000_000 + number)) for number in range(300)))
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with store.reading() as work:
+        found = reports.of_person(work, "7000007")
+        driver: Any = work.conn.connection.dbapi_connection
+        driver.set_progress_handler(count, 1)
+        assert reports.of_person(work, "7000007") == found
+        driver.set_progress_handler(None, 1)
+    assert len(found) == 1
+    assert steps < 200
