@@ -421,3 +421,16 @@ def test_a_folder_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     with bench(tmp_path / "kota.db", reports=0) as city:
         assert drop(city, tmp_path / "fort") == 0
         assert len(city.log.named("import_dir_unreadable")) == 1
+
+
+def test_long_rows_are_taken_in_transactions_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 500 rows of megabytes, sound or not, all would be held at once."""
+    monkeypatch.setattr("lapor_sync.sync.take_export._MOST_LETTERS", 1_000)
+    done: list[int] = []
+    rows = [line("7000001", **{"Isi Laporan Awal": "ab " * 400}), line("7000002"), line("7000003")]
+    bad = line("", **{"Isi Laporan Awal": "ab " * 400})
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        with open_export(write(tmp_path / "laporan.xlsx", [*rows, bad], START), timezone=WIB) as export:
+            tally = take_export(city.setup, export.rows(), START, progress=done.append)
+        assert (tally.new, tally.quarantined) == (3, 1)
+        assert done == [1, 4]
