@@ -26,7 +26,15 @@ from lapor_sync.commands.base import (
 from lapor_sync.commands.many import problems_of, show_all
 from lapor_sync.config import Agencies, hosts_of_boards, load_machine
 from lapor_sync.config.agency import AGENCY_KEY
-from lapor_sync.domain.errors import BadInput, NotAllowed
+from lapor_sync.domain.errors import (
+    AuditBroken,
+    BadInput,
+    NoDatabase,
+    NotAllowed,
+    StoreBusy,
+    StoreError,
+    StoreNewer,
+)
 from lapor_sync.domain.names import shown_path
 from lapor_sync.output import plain, say
 from lapor_sync.store import audit as chain
@@ -160,10 +168,15 @@ def _database(call: Call, key: str) -> Iterator[Store]:
 
 @contextmanager
 def _city(file: Path, key: str | None) -> Iterator[Store]:
-    """A city's own database; `key` where there are several agencies in it. Raises BadInput."""
-    opened = open_store(sqlite_url(file), key or "", SystemClock(), anew=False)
+    """A city's own database; `key` where there are several agencies in it.
+
+    Raises BadInput, also for a file that is none: the configured database has no fault then, and needs no restore.
+    Raises AuditBroken, which names the file.
+    """
+    with _said_of(file):
+        opened = open_store(sqlite_url(file), key or "", SystemClock(), anew=False)
     try:
-        with opened.reading() as work:
+        with _said_of(file), opened.reading() as work:
             found = stored.agencies_in(work.conn)
         if key is None and len(found) == 1:
             key = found[0]
@@ -172,8 +185,24 @@ def _city(file: Path, key: str | None) -> Iterator[Store]:
                 f"{shown_path(file)} holds {', '.join(found) or 'no agency'}.", todo="Say which one with --from."
             )
         yield Store(opened.engine, key, opened.clock)
+    except AuditBroken as error:
+        raise AuditBroken(f"{shown_path(file)}: {error.what}", seq=error.seq) from error
     finally:
         opened.close()
+
+
+@contextmanager
+def _said_of(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (NoDatabase, StoreError) as error:
+        todo = error.todo if isinstance(error, StoreNewer | StoreBusy) else _COPY_ANEW
+        raise BadInput(f"{shown_path(file)}: {error.what}", todo=todo) from error
+
+
+_COPY_ANEW = (
+    "Name the database of the city's own service, or a whole copy of it: `lapor-sync backup` there makes one."
+)
 
 
 def _say_copied(key: str, moved: Moved) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,42 @@ def test_a_city_moves_in_and_out_again(province: Cli, tmp_path: Path) -> None:
     assert province("agencies", "verify", "curup", "--head", head).out.startswith("ok ")
     assert province("agencies", "verify", "curup", "--head", "f" * 64).code == 1
     assert "no audit of lebong" in province("agencies", "verify", "lebong").err
+
+
+def _make(kind: str, file: Path) -> None:
+    """A file that is no database of a city, each in its way."""
+    match kind:
+        case "empty":
+            file.touch()
+        case "text":
+            file.write_text("no database\n" * 100, encoding="utf-8")
+        case "folder":
+            file.mkdir()
+        case "foreign":
+            with closing(sqlite3.connect(file)) as conn:
+                conn.execute("CREATE TABLE other (id)")
+        case "newer" | "broken":
+            city = open_store(f"sqlite:///{file}", "kota", StillClock())
+            for _ in range(2):
+                with city.work() as work:
+                    work.note("colour", "1")
+            city.close()
+            with closing(sqlite3.connect(file)) as conn, conn:
+                conn.execute("DROP TRIGGER audit_no_update")
+                table, column = ("alembic_version", "version_num") if kind == "newer" else ("audit", "what")
+                conn.execute(f"UPDATE {table} SET {column} = '9999'")
+
+
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "folder", "foreign", "newer", "broken"])
+def test_what_is_wrong_with_a_citys_file_is_said_of_that_file(province: Cli, tmp_path: Path, kind: str) -> None:
+    """Who restored the last backup of the configured database would set a sound province back."""
+    file = tmp_path / "city.db"
+    _make(kind, file)
+    said = province("agencies", "import", "curup", file)
+    assert said.code in {1, 2}
+    assert str(file) in said.err
+    assert "LAPOR_SYNC_DATABASE_URL" not in said.err
+    assert "lapor-sync restore" not in said.err
 
 
 def test_what_cannot_move(province: Cli, tmp_path: Path) -> None:
