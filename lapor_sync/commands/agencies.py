@@ -171,7 +171,7 @@ def _city(file: Path, key: str | None) -> Iterator[Store]:
     """A city's own database; `key` where there are several agencies in it.
 
     Raises BadInput, also for a file that is none: the configured database has no fault then, and needs no restore.
-    Raises AuditBroken, which names the file.
+    Raises StoreNewer, StoreBusy and AuditBroken, which name the file.
     """
     with _said_of(file):
         opened = open_store(sqlite_url(file), key or "", SystemClock(), anew=False)
@@ -196,8 +196,10 @@ def _said_of(file: Path) -> Iterator[None]:
     try:
         yield
     except (NoDatabase, StoreError) as error:
-        todo = error.todo if isinstance(error, StoreNewer | StoreBusy) else _COPY_ANEW
-        raise BadInput(f"{shown_path(file)}: {error.what}", todo=todo) from error
+        told = f"{shown_path(file)}: {error.what}"
+        if isinstance(error, StoreNewer | StoreBusy):
+            raise type(error)(told) from error
+        raise BadInput(told, todo=_COPY_ANEW) from error
 
 
 _COPY_ANEW = (
