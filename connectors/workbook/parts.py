@@ -180,7 +180,7 @@ class _StyleReader:
     def __init__(self, palette: Palette) -> None:
         self._palette = palette
         self._formats: dict[int, str] = dict(BUILTIN_FORMATS)
-        self._veiled: dict[str, bool] = {}
+        self._is_veiling = cache(is_veiling)
         self._fonts: list[Letters] = []
         self._fills: list[Fill] = []
         self._cells: list[tuple[int, int, int, str]] = []
@@ -266,10 +266,8 @@ class _StyleReader:
     def _look(self, number: int, font: int, fill: int, indent: str) -> Look:
         letters = self._fonts[font] if font < len(self._fonts) else _NO_LETTERS
         filled = self._fills[fill] if fill < len(self._fills) else _NO_FILL
-        code = self._format(number)
-        if code not in self._veiled:
-            self._veiled[code] = is_veiling(code)
-        return look_of(self._palette, letters, filled, indent=indent, is_veiled=self._veiled[code])
+        is_veiled = self._is_veiling(self._format(number))
+        return look_of(self._palette, letters, filled, indent=indent, is_veiled=is_veiled)
 
     def _format(self, number: int) -> str:
         # 27 to 36 and 50 to 58 are dates in the formats of East Asia, which name no code.

@@ -310,24 +310,23 @@ def _walked_by_sqlite(conn: Connection, agency: str | None, after: Head, until: 
 
     SQLite writes the form itself, so that a row's columns need not become objects: they took half of the time.
     """
-    count, last = after.count, after.hash
     whose = "TRUE" if agency is None else "chain = :agency"
     query = f"SELECT seq, {_FORM}, prev_hash, hash FROM audit WHERE {whose} ORDER BY seq LIMIT :most OFFSET :after"
-    given = {"agency": agency, "most": -1 if until is None else until - count, "after": count}
+    given = {"agency": agency, "most": -1 if until is None else until - after.count, "after": after.count}
     driver: Any = conn.connection.driver_connection
     longest = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LARGEST)
     try:
         found = driver.execute(query, given)
         while page := found.fetchmany(_PAGE):
             numbers, forms, before, own = zip(*page, strict=True)
-            if None in forms or not _follow(Head(count, last), numbers, before, own, map(str.encode, forms)):
-                return Head(count, last), False
-            count, last = numbers[-1], own[-1]
+            if None in forms or not _follow(after, numbers, before, own, map(str.encode, forms)):
+                return after, False
+            after = Head(numbers[-1], own[-1])
     except sqlite3.Error:  # too long, or no UTF-8
-        return Head(count, last), False
+        return after, False
     finally:
         driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
-    return Head(count, last), True
+    return after, True
 
 
 def _walked(conn: Connection, agency: str | None, after: Head, until: int | None) -> Head:

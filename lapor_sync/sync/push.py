@@ -48,7 +48,7 @@ from lapor_sync.sync.calls import ById, Health, each
 from lapor_sync.sync.elsewhere import Elsewhere
 from lapor_sync.sync.looking import Looking, is_of_now, scene_of, why_unread
 from lapor_sync.sync.reread import read_one, write_found
-from lapor_sync.sync.sending import send
+from lapor_sync.sync.sending import TOO_LATE, send
 from lapor_sync.sync.setup import Setup
 from lapor_sync.sync.waves import FRESH_SECONDS, Waves
 
@@ -56,8 +56,6 @@ LONGEST_WAIT = timedelta(minutes=15)
 
 _QUICK = 1.0
 """Seconds. Where looks take longer, nothing else is in flight when the next deliveries leave."""
-
-_TOO_LATE = NotSent(why="its report was looked at too long ago")
 
 MANY_LOOKS = 3
 """So many looks in a row must fail, too: LAPOR may just be back."""
@@ -392,9 +390,7 @@ class _Push:
         outgoing = {one.one.ref: self._outgoing(one, files.get(one.one.ref, ())) for one in claimed}
 
         def leave(ready: _Ready) -> tuple[Outcome, int]:
-            if self.setup.clock.monotonic() > until:
-                return _TOO_LATE, 0
-            return send(self.setup, self.health, outgoing[ready.one.ref], ready.one.delivery.kind)
+            return send(self.setup, self.health, outgoing[ready.one.ref], ready.one.delivery.kind, until=until)
 
         return each(pool, leave, claimed)
 
@@ -416,7 +412,7 @@ class _Push:
             self.setup.step("settle_committed")
             if any(isinstance(outcome, NotSent | Unknown) for _, (outcome, _) in done):
                 self.waves.is_stalled = True
-            late += [_mark(one.one) for one, (outcome, _) in done if outcome is _TOO_LATE]
+            late += [_mark(one.one) for one, (outcome, _) in done if outcome is TOO_LATE]
         return late
 
     def _outgoing(self, ready: _Ready, files: tuple[OutgoingFile, ...]) -> Outgoing:
@@ -449,7 +445,7 @@ class _Push:
                 self.waves.answered(work)
             case NotSent(retry_after=retry_after):
                 # What did not leave only because the process is to stop, or was late, has nothing to wait for.
-                is_free = self.setup.stopping() or outcome is _TOO_LATE
+                is_free = self.setup.stopping() or outcome is TOO_LATE
                 next_try = None if is_free else self._next_try(work, queued, retry_after)
                 outbox.not_sent(work, queued, before, next_try)
             case Unknown(retry_after=retry_after):

@@ -10,9 +10,16 @@ from lapor_sync.domain.report import Outgoing
 from lapor_sync.sync.calls import Health
 from lapor_sync.sync.setup import Setup
 
+TOO_LATE = NotSent(why="its report was looked at too long ago")
 
-def send(setup: Setup, health: Health, outgoing: Outgoing, kind: Kind) -> tuple[Outcome, int]:
-    """Send one claimed delivery, in a thread of a pool: what came of it, and the milliseconds that it took."""
+
+def send(setup: Setup, health: Health, outgoing: Outgoing, kind: Kind, *, until: float) -> tuple[Outcome, int]:
+    """Send one claimed delivery, in a thread of a pool: what came of it, and the milliseconds that it took.
+
+    After `until`, by the monotonic clock, it is not begun: `TOO_LATE`.
+    """
+    if setup.clock.monotonic() > until:
+        return TOO_LATE, 0
     if setup.stopping() or health.is_outage:
         return NotSent(why="stopped before it left"), 0
     setup.step("sending")

@@ -723,7 +723,6 @@ def test_a_bomb_takes_little_memory(tmp_path: Path, name: str) -> None:
 
 OPEN = """
 import sys
-import time
 from datetime import UTC
 from pathlib import Path
 from connectors.admin_export import open_export
