@@ -77,8 +77,9 @@ UNMEASURED = {
 OF_UPSTREAM = (
     *("test_bad_days.py", "test_corners.py", "test_delivering.py", "test_exports.py", "test_holding.py"),
     *("test_city.py", "test_mirroring.py", "test_pausing.py", "test_vanishing.py"),
+    *("test_network.py", "test_after_an_outage.py"),
 )
-"""Files of `flow` about what upstream does, which no database sees: `make test` lives them on SQLite."""
+"""Files about what upstream or the way to it does, which no database sees: `make test` lives them on SQLite."""
 OF_THE_DATABASE = (
     *("killed", "lost_the_database", "first_cycle_mirrors_everything", "was_cut_short", "writes_its_heartbeat"),
     *("rules_judge_every_report", "are_dropped_in_time", "until_it_is_resumed", "mirrors_every_report"),
@@ -189,8 +190,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if earlier := last.get(test):
                 earlier.add_marker(pytest.mark.soak)
             last[test] = item
-            if file in OF_UPSTREAM and not any(word in test for word in OF_THE_DATABASE):
-                item.add_marker(pytest.mark.soak)
+        if on_postgresql and file in OF_UPSTREAM and not any(word in test for word in OF_THE_DATABASE):
+            item.add_marker(pytest.mark.soak)
 
 
 @pytest.hookimpl(wrapper=True)
