@@ -22,7 +22,7 @@ from click.shell_completion import CompletionItem
 
 from lapor_sync import __version__
 from lapor_sync.commands import COMMANDS, SECTIONS, load
-from lapor_sync.commands.base import OF_AGENCY, Call, day, days, path_type, stop_on_signals
+from lapor_sync.commands.base import OF_AGENCY, Call, collect_as_it_comes, day, days, path_type, stop_on_signals
 from lapor_sync.domain.errors import BadInput, Defect, LaporSyncError, PartlyTaken
 from lapor_sync.domain.names import shown_name
 from lapor_sync.output import reader_gone, say, silence
@@ -187,6 +187,7 @@ def run_daemon(call: Call, *, standby: bool) -> None:
     """The daemon, until SIGTERM, SIGINT or SIGHUP."""
     app = call.working_app()
     stop_on_signals(app.stopping.ask)
+    collect_as_it_comes()
     app.daemon(os.environ, standby=standby)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pwd
 import secrets
@@ -324,6 +325,18 @@ def stop_on_signals(ask: Callable[..., None]) -> None:
     for one in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if one is not signal.SIGHUP or signal.getsignal(one) is not signal.SIG_IGN:
             signal.signal(one, ask)
+
+
+def collect_as_it_comes() -> None:
+    """Let garbage go as it comes, in a process that stays.
+
+    As a process begins (`as_process`) it is collected hardly ever: a board of eight threads held 40 MB of it so, and a
+    daemon, whose every poll leaves 4 kB, would hold 24 MB after some days. What was loaded until now stays, and is not
+    looked through again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(2_000, 10, 10)
 
 
 def end_softly(*_signal: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import secrets
 import sys
@@ -18,7 +17,15 @@ from typing import TYPE_CHECKING
 import click
 
 from lapor_sync.app import App, file_limits_of, sender_of
-from lapor_sync.commands.base import Call, command, end_softly, log_to_standard_error, new_file, stop_on_signals
+from lapor_sync.commands.base import (
+    Call,
+    collect_as_it_comes,
+    command,
+    end_softly,
+    log_to_standard_error,
+    new_file,
+    stop_on_signals,
+)
 from lapor_sync.config import (
     Settings,
     board_secret_file,
@@ -228,17 +235,6 @@ def _provider(settings: Settings, clock: Clock) -> Provider | None:
 
     secret = read_sign_on_secret(settings)
     return Provider(Client(issuer=settings.oidc_issuer, id=settings.oidc_client_id, secret=secret), clock)
-
-
-def collect_as_it_comes() -> None:
-    """Let the garbage of pages go as it comes.
-
-    As a process begins (`as_process`) it is collected hardly ever: a board of eight threads held 40 MB of it so. What
-    was loaded until now stays, and is not looked through again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(2_000, 10, 10)
 
 
 TURN_SECONDS = 0.0005

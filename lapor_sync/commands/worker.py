@@ -6,7 +6,7 @@ import os
 
 import click
 
-from lapor_sync.commands.base import Call, command, log_to_standard_error, stop_on_signals
+from lapor_sync.commands.base import Call, collect_as_it_comes, command, log_to_standard_error, stop_on_signals
 from lapor_sync.config import load_machine
 from lapor_sync.daemon import Stopping
 from lapor_sync.worker import process
@@ -30,4 +30,5 @@ def worker(call: Call, concurrency: int) -> None:
     log_to_standard_error(load_machine(call.config, os.environ).timezone)
     stopping = Stopping()
     stop_on_signals(stopping.ask)
+    collect_as_it_comes()
     process.run(call.config, os.environ, stopping, concurrency)

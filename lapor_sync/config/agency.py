@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lapor_sync.config.values import (
     AGENCY_MARK,
@@ -47,6 +47,8 @@ def local_host(key: str) -> str:
 
 class Agency(BaseModel):
     """What one city says of itself, of its account at LAPOR, and of how it wants to be mirrored."""
+
+    model_config = ConfigDict(defer_build=True)  # a part of `Settings`, which makes its own
 
     agency: str = Field(
         default="kota",

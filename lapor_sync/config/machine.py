@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from lapor_sync.config.values import issuer_url
 from lapor_sync.domain import defaults
@@ -19,6 +19,8 @@ _METRICS_RIGHT = "a port of this machine alone, as 9464, or HOST:PORT"
 
 class Machine(BaseModel):
     """What holds for all that runs on one machine, whatever agencies it works for."""
+
+    model_config = ConfigDict(defer_build=True)  # a part of `Settings`, which makes its own
 
     database_url: Annotated[str, AfterValidator(sound_url)] = Field(
         repr=False,
