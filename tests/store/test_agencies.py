@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -119,14 +118,12 @@ def test_two_agencies_write_side_by_side(postgres_store: Store) -> None:
 
     second = threading.Thread(target=again)
     with postgres_store.work() as work:
-        began = time.monotonic()
-        assert note(theirs, "1").count == 1
-        assert time.monotonic() - began < 5
+        assert note(theirs, "1").count == 1  # who waits here waits for ever, and is refused
         second.start()
         second.join(0.3)
         assert second.is_alive()
         work.note("colour", "1")
-    second.join(5)
+    second.join(60)
     assert mine == [2]
 
 

@@ -60,7 +60,7 @@ def test_the_holder_is_named_to_who_looks(store: Store, url: str) -> None:
 
 
 def _wait_until_free(store: Store) -> None:
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while lock.holder(store.engine, store.agency) is not None:
         assert time.monotonic() < until
         time.sleep(0.01)
@@ -282,8 +282,11 @@ def test_who_takes_over_from_one_that_may_be_frozen_waits_until_it_can_send_noth
                     act(work)
 
 
-def test_who_ended_cleanly_or_is_dead_is_not_waited_for(store: Store, url: str) -> None:
+def test_who_ended_cleanly_or_is_dead_is_not_waited_for(
+    store: Store, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A take-over after kill -9 on one machine costs no lease."""
+    monkeypatch.setattr(lock, "TAKE_OVER_SECONDS", 200.0)
     with other_process(url, hold_and_claim) as pid:
         os.kill(pid, signal.SIGKILL)
         began = time.monotonic()
@@ -291,7 +294,7 @@ def test_who_ended_cleanly_or_is_dead_is_not_waited_for(store: Store, url: str) 
             holding.claim(work)
         with lock.working(store.engine, store.agency, "daemon"):
             pass
-        assert time.monotonic() - began < lock.TAKE_OVER_SECONDS - lock.PROOF_SECONDS
+        assert time.monotonic() - began < 100
 
 
 @pytest.mark.parametrize("left", ["", "?", '["other boot", 1, "1", "t"]', '["", 999999999, "1", "t"]'])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
 from connectors.transport import redirects
 from connectors.transport.attached_file import why_no_file
 from lapor_sync.words.en import advised
+from tests.growth import is_linear
 
 JPEG = b"\xff\xd8\xff\xe0" + b"\0" * 50 + b"\xff\xd9"
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 20 + b"IEND\xaeB`\x82"
@@ -132,9 +132,12 @@ def test_what_begins_as_no_picture_or_document_is_none_under_their_names(
 @pytest.mark.parametrize("begin", [b"<!---->", b"<!-- <?xml ?> -->", b" <!--", b"<?xml ?>", b"\xef\xbb\xbf "])
 def test_no_beginning_takes_long_to_look_at(begin: bytes) -> None:
     """However often it repeats what may stand before a page."""
-    began = time.process_time()
-    assert came(begin * 2000 + b"x", extension="txt") is None
-    assert time.process_time() - began < 1
+
+    def body(size: int) -> bytes:
+        return begin * (size // len(begin)) + b"x"
+
+    assert is_linear(lambda given: came(given, extension="txt"), body, 256)
+    assert came(body(20_000), extension="txt") is None
 
 
 @pytest.mark.parametrize("extension", [None, "pdf", "docx", "txt"])

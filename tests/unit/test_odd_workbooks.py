@@ -6,21 +6,24 @@ import io
 import struct
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from connectors.admin_export import open_export
 from connectors.response_sheet import read_responses
-from connectors.workbook import package, parts
+from connectors.workbook import package, parts, table
 from connectors.workbook.parts import is_veiling
 from lapor_sync.domain.errors import BadInput, BadRecord
 from lapor_sync.domain.report import Report
 from lapor_sync.words.en import advised
+from tests.growth import is_linear
 
 WIB = ZoneInfo("Asia/Jakarta")
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -798,41 +801,32 @@ def test_a_text_counts_as_often_as_it_is_shown(tmp_path: Path, monkeypatch: pyte
         export_of(tmp_path, shown(400))
 
 
-def seconds(tmp_path: Path, content: bytes) -> float:
-    began = time.process_time()
-    export_of(tmp_path, content)
-    return time.process_time() - began
-
-
 def styled(number_format: str, times: int) -> bytes:
     formats = f'<numFmts><numFmt numFmtId="200" formatCode="{number_format}"/></numFmts>'
     cells = "<cellXfs>" + "<xf numFmtId='200'/>" * times + "</cellXfs>"
     return raw("xl/styles.xml", f'<styleSheet xmlns="{MAIN}">{formats}{cells}</styleSheet>')
 
 
-RAINBOW = "".join(f'<r><rPr><color rgb="FF{at:06X}"/></rPr><t>a</t></r>' for at in range(20_000))
-SLOW = {
-    "a long number format of many styles": styled("x" * 200_000, 20_000),
-    "a short number format of many styles": styled("[$" * 127, 20_000),
-    "a number format of many brackets": styled("[$" * 4_000, 1),
-    "a text of many colours in many cells": made(
-        {
-            "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}"><si>{RAINBOW}</si></sst>',
-            SHEET: sheet(HEADER, *([row(*ONE, SHARED)] * 300)),
-        }
+def rainbow(colours: int) -> str:
+    return "".join(f'<r><rPr><color rgb="FF{at:06X}"/></rPr><t>a</t></r>' for at in range(colours))
+
+
+SLOW: dict[str, tuple[int, Callable[[int], bytes]]] = {
+    "a long number format of many styles": (100, lambda size: styled("x" * 10 * size, size)),
+    "a short number format of many styles": (120, lambda size: styled("[$" * (size // 16), size)),
+    "a number format of many brackets": (60, lambda size: styled("[$" * size, 1)),
+    "a text of many colours in many cells": (
+        10,
+        lambda size: made(
+            {
+                "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}"><si>{rainbow(10 * size)}</si></sst>',
+                SHEET: sheet(HEADER, *([row(*ONE, SHARED)] * size)),
+            }
+        ),
     ),
-    "many rules with a style": made(
-        {
-            "xl/styles.xml": f"<styleSheet><dxfs>{'<dxf/>' * 60_000}</dxfs></styleSheet>",
-            SHEET: sheet(
-                HEADER,
-                row(*ONE),
-                after="<conditionalFormatting sqref='A1'><cfRule dxfId='0'/></conditionalFormatting>" * 30_000,
-            ),
-        }
-    ),
-    "numbers of thousands of digits": of(
-        HEADER, *(row(*ONE[1:], f"<c><v>{'9' * 4_000}</v></c>") for _ in range(1_000))
+    "numbers of many digits": (
+        45,
+        lambda size: of(HEADER, *(row(*ONE[1:], f"<c><v>{'9' * size}</v></c>") for _ in range(size))),
     ),
 }
 
@@ -840,11 +834,45 @@ SLOW = {
 @pytest.mark.parametrize("name", SLOW)
 def test_no_part_is_looked_at_again_for_each_that_names_it(tmp_path: Path, name: str) -> None:
     """Files of some kilobytes kept a processor for minutes or hours so."""
-    assert seconds(tmp_path, SLOW[name]) < 4
+    size, content = SLOW[name]
+    assert is_linear(partial(export_of, tmp_path), content, size)
+
+
+class Watched(list[Any]):
+    """Counts what of it is looked at."""
+
+    looks = 0
+
+    def __getitem__(self, at: Any) -> Any:
+        found = super().__getitem__(at)
+        self.looks += len(found) if isinstance(at, slice) else 1
+        return found
+
+    def __iter__(self) -> Iterator[Any]:
+        for one in super().__iter__():
+            self.looks += 1
+            yield one
+
+
+def test_a_rule_looks_at_its_own_style_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of 30,000 rules copied all of 60,000 styles to find it."""
+    watched = Watched()
+
+    def styles_of(*given: Any) -> Any:
+        found = parts.styles_of(*given)
+        watched.extend(found.differing)
+        return replace(found, differing=watched)
+
+    monkeypatch.setattr(table, "styles_of", styles_of)
+    rules = "<conditionalFormatting sqref='A1'><cfRule dxfId='0'/></conditionalFormatting>" * 50
+    styles = f"<styleSheet><dxfs>{'<dxf/>' * 100}</dxfs></styleSheet>"
+    content = made({"xl/styles.xml": styles, SHEET: sheet(HEADER, row(*ONE), after=rules)})
+    assert len(export_of(tmp_path, content)) == 1
+    assert (len(watched), watched.looks) == (100, 3 * 50)
 
 
 def test_a_text_of_more_looks_than_are_told_apart_keeps_what_is_struck_out(tmp_path: Path) -> None:
     struck = '<r><rPr><strike/><color rgb="FFFFFFFF"/></rPr><t>a</t></r>'
     for end, is_read in (("", True), (struck, False)):
-        xml = cell(f'<c t="inlineStr"><is>{RAINBOW}{end}</is></c>')
+        xml = cell(f'<c t="inlineStr"><is>{rainbow(1_000)}{end}</is></c>')
         assert bool(export_of(tmp_path, xml)) is is_read

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -178,14 +177,12 @@ def answer(body: bytes, status: int = 200) -> Answer:
 def test_a_sample_takes_whatever_comes_and_stays_small() -> None:
     """Nasty values at each place, huge answers, calls without end: nothing raises, and what is kept is bounded."""
     sample = Sample("/complaints")
-    began = time.process_time()
     for value in NASTY:
         for body in (
             '{"status":true,"results":{"data":[@]}}',
             '{"status":true,"results":{"data":[{"title":@,"id":1}]}}',
         ):
             sample.seen("GET /complaints", "", {}, answer(body.replace("@", value).encode()))
-    assert time.process_time() - began < 20
     for number in range(1000):
         row = json.dumps({f"sla_{'x' * (number % 50)}{'_a' * (number % 7)}_{key}": key for key in range(60)})
         sample.seen("GET /complaints/{id}/complaint", "7", {}, answer(f'{{"results":{row}}}'.encode()))

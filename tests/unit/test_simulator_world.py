@@ -448,7 +448,7 @@ def test_serving_for_ever_ends_when_stopped() -> None:
     foreground.start()
     assert "127.0.0.1" in simulator.url
     simulator.stop()
-    foreground.join(5)
+    foreground.join(60)
     assert not foreground.is_alive()
 
 

@@ -898,7 +898,7 @@ def test_what_may_have_got_another_s_answer_is_told_once_one_too_many_has_come()
         assert transport.read("/x/{id}", body, of="a") == b"1"
         assert transport.crossed() == frozenset()
         assert transport.read("/x/{id}", body, of="b") == b"stray"
-        until = time.monotonic() + 10
+        until = time.monotonic() + PATIENT
         while not (crossed := transport.crossed()) and time.monotonic() < until:
             time.sleep(0.01)
         assert crossed == {"a", "b"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
@@ -215,10 +215,8 @@ def test_a_slow_sender_holds_up_nobody(board: Board) -> None:
         slow = [socket.create_connection(("127.0.0.1", port)) for _ in range(20)]
         for one in slow:
             one.sendall(b"POST /masuk HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\ncsrf=")
-        began = time.monotonic()
-        with urlopen(f"{url}/healthz", timeout=20) as answer:
-            assert answer.status == 200
-        assert time.monotonic() - began < 2
+        assert status_of(f"{url}/healthz") == 200
+        assert select.select(slow, [], [], 0)[0] == []  # they are all still waited for
         for one in slow:
             one.close()
 
@@ -227,11 +225,11 @@ def test_a_hundred_connections_that_say_nothing_keep_nobody_out(board: Board) ->
     with served(board) as url:
         at = ("127.0.0.1", int(url.rpartition(":")[2]))
         with ExitStack() as stack:
-            for _ in range(150):
-                stack.enter_context(socket.create_connection(at)).sendall(b"GET /masuk HTTP/1.1\r\nHost: loc")
-            began = time.monotonic()
+            silent = [stack.enter_context(socket.create_connection(at)) for _ in range(150)]
+            for one in silent:
+                one.sendall(b"GET /masuk HTTP/1.1\r\nHost: loc")
             assert status_of(f"{url}/healthz") == 200
-            assert time.monotonic() - began < 10
+            assert select.select(silent, [], [], 0)[0] == []  # they are all still waited for
 
 
 def test_a_request_that_is_far_too_large_is_not_read(board: Board) -> None:
