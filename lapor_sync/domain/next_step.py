@@ -83,6 +83,8 @@ def _after_unknown(delivery: Delivery, seen: Seen) -> Step:
         return Hold(reason=reason)
     if delivery.scene is not None and (step := _unless_absent(delivery, delivery.scene, seen)):
         return step
+    if seen.is_promised:  # a moderator may take longer than the grace
+        return Hold(reason=Reason.CANNOT_READ_BACK)
     if seen.barred >= MAX_BARRED:
         return Hold(reason=Reason.BARRED)
     if delivery.tries + 1 >= MAX_TRIES:

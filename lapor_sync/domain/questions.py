@@ -30,4 +30,5 @@ class Unsure(StrEnum):
 
     OLD_ANSWER = "old_answer"  # what LAPOR gives says that it was made before the try
     CLOCK_STANDS = "clock_stands"  # LAPOR's clock does not go on
+    PROMISED = "promised"  # LAPOR answered that it takes it later
     STEP_FAILED = "step_failed"  # to work out what to do with it fails

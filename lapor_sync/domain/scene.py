@@ -98,6 +98,8 @@ class Seen:
     is_long_ago: bool = False  # the try ended a day ago or more
     barred: int = 0  # so many of its last tries in a row something else than LAPOR answered with a 4xx
 
+    is_promised: bool = False  # LAPOR answered the last try by 202: what is not there may come yet
+
     prefix: str
     issued: frozenset[str] = frozenset()  # all references of the report: the prefix may have been another one then
     siblings: Mapping[str, str] = field(default_factory=dict)

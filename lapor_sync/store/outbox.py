@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from functools import cache
+from http import HTTPStatus
 from itertools import takewhile
 from typing import Any, NamedTuple
 
@@ -710,10 +711,19 @@ def barred(work: Work, queued: Queued) -> int:
 
     A person who lets it go on starts the count anew, as that of its tries.
     """
-    tries = [each for each in attempts_of(work, [queued.ref]).get(queued.ref, ()) if each.outcome != "not_sent"]
-    statuses = (each.http_status or 0 if each.outcome == "unknown" else 0 for each in reversed(tries))
-    in_a_row = sum(1 for _ in takewhile(lambda status: 400 <= status < 500, statuses))
+    in_a_row = sum(1 for _ in takewhile(lambda status: 400 <= status < 500, _statuses(work, queued)))
     return min(in_a_row, queued.delivery.tries + 1)
+
+
+def is_promised(work: Work, queued: Queued) -> bool:
+    """Whether its last try was answered by 202: it is taken, and stored later."""
+    return next(_statuses(work, queued), 0) == HTTPStatus.ACCEPTED
+
+
+def _statuses(work: Work, queued: Queued) -> Iterator[int]:
+    """Of each try that may have left, the last one first, the status of an answer that tells nothing; else 0."""
+    tries = [each for each in attempts_of(work, [queued.ref]).get(queued.ref, ()) if each.outcome != "not_sent"]
+    return (each.http_status or 0 if each.outcome == "unknown" else 0 for each in reversed(tries))
 
 
 def _queued(row: Mapping[Any, Any]) -> Queued:

@@ -118,6 +118,7 @@ class Looking:
             ended_at=queued.ended_at,
             grace=self.setup.rules.grace,
             barred=outbox.barred(work, queued) if queued.state is State.UNKNOWN else 0,
+            is_promised=queued.state is State.UNKNOWN and outbox.is_promised(work, queued),
         )
 
     def _shown(self, queued: Queued, written: Change, found: ById, row: str | None) -> Shown:
@@ -207,13 +208,16 @@ def is_of_now(found: ById) -> bool:
 
 def why_unread(reason: Reason, delivery: Delivery, written: Change, seen: Seen) -> str | Unsure | None:
     """What is known of why a delivery cannot be read back; None where that is all."""
-    if reason is not Reason.CANNOT_READ_BACK or not seen.is_long_ago:
+    if reason is not Reason.CANNOT_READ_BACK:
         return None
+    promised = Unsure.PROMISED if seen.is_promised else None
+    if not seen.is_long_ago:
+        return promised
     if not seen.is_whole:
         return written.new.thread_doubt
     if delivery.state is State.UNKNOWN and not seen.absence_counts:
         return Unsure.CLOCK_STANDS
-    return Unsure.OLD_ANSWER if delivery.scene and is_of_before(delivery, delivery.scene, seen) else None
+    return Unsure.OLD_ANSWER if delivery.scene and is_of_before(delivery, delivery.scene, seen) else promised
 
 
 def _hides(thread: Thread, queued: Queued) -> bool:

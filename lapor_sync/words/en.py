@@ -529,6 +529,7 @@ REASONS: Mapping[Reason, str] = {
 UNSURE_WHY: Mapping[Unsure, str] = {
     Unsure.OLD_ANSWER: "LAPOR's answers date from before the try: a cache may stand in between",
     Unsure.CLOCK_STANDS: "LAPOR's clock does not go on: how old its answers are cannot be told",
+    Unsure.PROMISED: "LAPOR answered that it takes it later (202): it may still come",
     Unsure.STEP_FAILED: "what to do with it cannot be told",
 }
 

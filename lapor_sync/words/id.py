@@ -487,6 +487,7 @@ REASONS: Mapping[Reason, str] = {
 UNSURE_WHY: Mapping[Unsure, str] = {
     Unsure.OLD_ANSWER: "jawaban LAPOR dibuat sebelum pengiriman, mungkin dari simpanan sementara (*cache*)",
     Unsure.CLOCK_STANDS: "jam LAPOR tidak berjalan, jadi umur jawabannya tidak dapat diketahui",
+    Unsure.PROMISED: "LAPOR menyatakan akan menyimpannya kemudian (202), jadi jawaban masih mungkin muncul",
     Unsure.STEP_FAILED: "langkah berikutnya tidak dapat ditentukan",
 }
 

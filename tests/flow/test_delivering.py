@@ -20,6 +20,7 @@ from lapor_sync.domain.colour import Colour, Flag
 from lapor_sync.domain.delivery import MAX_BARRED, MAX_TRIES, Reason, State, WhyPaused, with_reference
 from lapor_sync.domain.errors import StoreUnavailable
 from lapor_sync.domain.people import of_shell
+from lapor_sync.domain.questions import UNSURE, Unsure
 from lapor_sync.domain.report import OutgoingFile
 from lapor_sync.store import audit, outbox, overview, pauses
 from lapor_sync.store.conflicts import How
@@ -371,6 +372,23 @@ def test_a_firewall_that_answers_in_lapors_place_is_told_and_a_person_decides(tm
         city.cycle()
         assert city.state(ref) is State.UNKNOWN
         city.world.clear_faults()
+        city.cycles(2)
+        assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
+
+
+def test_what_lapor_takes_to_store_it_later_never_leaves_again_by_itself(tmp_path: Path) -> None:
+    """A moderator takes longer than the grace: sent again, the citizen saw it twice."""
+    with bench(tmp_path / "kota.db", reports=0) as city:
+        one = city.report()
+        city.settle_down()
+        ref = city.respond(one)
+        city.world.add_faults({"match": POST, "times": 1, "do": "status:202", "stored": False})
+        city.cycles(5)
+        assert (city.state(ref), city.delivery(ref).reason) == (State.HELD, Reason.CANNOT_READ_BACK)
+        assert city.requests()["POST /complaints/followup/add"] == 1
+        (question,) = city.conflicts()
+        assert question.facts[UNSURE] == Unsure.PROMISED
+        office.change(city.setup, of_shell("sri"), office.OutboxAct.RETRY, ref)
         city.cycles(2)
         assert (city.state(ref), len(city.arrived(one))) == (State.SENT, 1)
 

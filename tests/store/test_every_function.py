@@ -463,6 +463,7 @@ ENTRIES: dict[str, Call] = {
     "outbox.attempts_of": lambda w: outbox.attempts_of(w, [REF, THEIR_REF, "LS-YYYYYY"]),
     "outbox.last_words": lambda w: outbox.last_words(w, outbox.listing(w)),
     "outbox.barred": lambda w: outbox.barred(w, of_theirs(w)),
+    "outbox.is_promised": lambda w: outbox.is_promised(w, of_theirs(w)),
     **{name: _move(state, act) for name, (state, act) in _moves.items()},
     "pauses.current": pauses.current,
     "pauses.begin": lambda w: pauses.begin(w, WhyPaused.PERSON),

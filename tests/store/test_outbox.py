@@ -351,6 +351,24 @@ def test_the_last_tries_that_something_in_between_answered_are_counted(
         assert outbox.barred(work, get(work, "LS-AAAAAA")) == count
 
 
+@pytest.mark.parametrize(
+    ("outcomes", "is_promised"),
+    [((), False), ((202,), True), ((202, None), True), ((202, 502), False), ((200,), False)],
+)
+def test_what_was_answered_by_202_may_come_yet(
+    store: Store, outcomes: tuple[int | None, ...], is_promised: bool
+) -> None:
+    """By the last try that may have left; None stands for one that did not."""
+    add(store, new())
+    with store.work() as work:
+        one = get(work, "LS-AAAAAA")
+        for status in outcomes:
+            outbox.begin_attempt(work, one.ref)
+            ended = Unknown(why="x", http_status=status) if status else NotSent(why="x")
+            outbox.end_attempt(work, one, ended, 5)
+        assert outbox.is_promised(work, one) is is_promised
+
+
 def test_attempts_are_numbered_and_a_killed_one_is_unknown(store: Store) -> None:
     """An end closes the one that is open and leaves those before it."""
     add(store, new())

@@ -407,6 +407,10 @@ def test_other_states_have_no_next_step(state: State) -> None:
         (UNKNOWN, replace(READ_BACK, barred=MAX_BARRED), Hold(reason=Reason.BARRED)),
         (UNKNOWN, replace(SEEN, barred=MAX_BARRED), Wait()),
         (UNKNOWN, replace(READ_BACK, items=(OURS,), barred=MAX_BARRED), Confirm()),
+        # taken, to be stored later
+        (UNKNOWN, replace(READ_BACK, is_promised=True), Hold(reason=Reason.CANNOT_READ_BACK)),
+        (UNKNOWN, replace(SEEN, is_promised=True), Wait()),
+        (UNKNOWN, replace(READ_BACK, items=(OURS,), is_promised=True), Confirm()),
         # two equal answers in one thread are two answers
         (
             replace(UNKNOWN, baseline=frozenset({"1"})),
